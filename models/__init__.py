@@ -1,0 +1,1 @@
+"""The statistics: from features and a structural value to a price and an honest band."""

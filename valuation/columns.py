@@ -1,0 +1,119 @@
+"""Columns: one row a pack, not known is NaN; and ragged event columns folded to one value a pack.
+
+Everything between the porch and the answer works on these, so one pack, a lot and a fleet run the same functions.
+Each fold works on one pack's events in their order, so a pack's result does not depend on its neighbours in a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.float64]
+IntArray: TypeAlias = NDArray[np.int64]
+BoolArray: TypeAlias = NDArray[np.bool_]
+Columns: TypeAlias = Mapping[str, FloatArray]
+
+UNKNOWN = float("nan")
+
+
+def unknown(rows: int) -> FloatArray:
+    """Return a column in which nothing is known."""
+    return np.full(rows, np.nan)
+
+
+def first_known(*columns: FloatArray) -> FloatArray:
+    """Return, row by row, the first of the columns that is known.
+
+    >>> first_known(np.array([np.nan, 1.0]), np.array([2.0, 3.0])).tolist()
+    [2.0, 1.0]
+    """
+    result = columns[0]
+    for column in columns[1:]:
+        result = np.where(np.isnan(result), column, result)
+    return result
+
+
+def count(row: IntArray, where: BoolArray, rows: int) -> FloatArray:
+    """Return how many events of each pack satisfy the condition.
+
+    >>> count(np.array([0, 0, 2]), np.array([True, False, True]), 3).tolist()
+    [1.0, 0.0, 1.0]
+    """
+    return np.bincount(row[where], minlength=rows).astype(np.float64)
+
+
+def total(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
+    """Return the sum of the known values of each pack; zero where none is known.
+
+    >>> total(np.array([0, 0, 2]), np.array([1.0, np.nan, 2.0]), 3).tolist()
+    [1.0, 0.0, 2.0]
+    """
+    known = ~np.isnan(values)
+    return np.bincount(row[known], weights=values[known], minlength=rows).astype(np.float64)
+
+
+def last(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
+    """Return the last known value of each pack, events standing in order of time.
+
+    >>> last(np.array([0, 0, 0]), np.array([1.0, 2.0, np.nan]), 2).tolist()
+    [2.0, nan]
+    """
+    known = np.flatnonzero(~np.isnan(values))
+    result = unknown(rows)
+    result[row[known]] = values[known]  # later assignments win: the rows stand in order
+    return result
+
+
+def first(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
+    """Return the first known value of each pack, events standing in order of time.
+
+    >>> first(np.array([0, 0, 0]), np.array([np.nan, 2.0, 3.0]), 2).tolist()
+    [2.0, nan]
+    """
+    known = np.flatnonzero(~np.isnan(values))[::-1]
+    result = unknown(rows)
+    result[row[known]] = values[known]
+    return result
+
+
+def highest(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
+    """Return the highest known value of each pack.
+
+    >>> highest(np.array([0, 0]), np.array([1.0, 2.0]), 2).tolist()
+    [2.0, nan]
+    """
+    result = np.full(rows, -np.inf)
+    known = ~np.isnan(values)
+    np.maximum.at(result, row[known], values[known])
+    return np.where(np.isneginf(result), np.nan, result)
+
+
+def lowest(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
+    """Return the lowest known value of each pack.
+
+    >>> lowest(np.array([0, 0]), np.array([1.0, 2.0]), 2).tolist()
+    [1.0, nan]
+    """
+    return -highest(row, -values, rows)
+
+
+def previous(row: IntArray, values: FloatArray) -> FloatArray:
+    """Return, for each event, the last value known before it in the same pack.
+
+    >>> previous(np.array([0, 0, 0, 1]), np.array([5.0, np.nan, 7.0, 9.0])).tolist()
+    [nan, 5.0, 5.0, nan]
+    """
+    events = len(values)
+    known = ~np.isnan(values)
+    position = np.where(known, np.arange(events), -1)
+    latest = np.maximum.accumulate(position) if events else position
+    before = np.concatenate([np.full(min(1, events), -1), latest[:-1]]) if events else latest
+    usable = before >= 0
+    usable[usable] = row[before[usable]] == row[usable]
+    result = unknown(events)
+    result[usable] = values[before[usable]]
+    return result
