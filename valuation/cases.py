@@ -1,0 +1,170 @@
+"""Cases: packs and their events as columns, cut at the valuation day so that no look-ahead can exist.
+
+A :class:`TraceTable` holds everything that was ever reported. :func:`cut` is the only way from it to :class:`Cases`,
+and it drops whatever had not happened *and* been reported by `as_of`, puts events in one canonical order and removes
+repetitions; nothing behind it can see, or be swayed by, anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from valuation import columns
+from valuation.columns import BoolArray, Columns, FloatArray, IntArray
+from valuation.fields import EVENT_TYPES, event_field
+
+Texts = Mapping[str, tuple[str | None, ...]]
+
+_TYPE_CODE = {name: code for code, name in enumerate(EVENT_TYPES)}
+
+PACK_TEXTS = ("battery_code", "maker", "vehicle_model", "parent_code")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceTable:
+    """Packs and all their events as columns, before any cut.
+
+    Attributes
+    ----------
+    packs : columns of shape (packs,)
+        The number, category and day fields of a pack (`made_day` for `made_on`), composition masses in kg, and what is
+        derived from its modules (`module_count`, `module_lowest_soh`, `module_mean_soh`, `module_soh_spread`,
+        `module_repeated`, `module_foreign`, `module_younger`).
+    texts : tuples of length packs
+        :data:`PACK_TEXTS` as they were given.
+    events : columns of shape (events,)
+        `type`, `on_day`, `reported_day`, `reporter`, `reporter_kind` and every own field; texts as
+        :func:`valuation.fields.text_code` numbers.
+    row : integers of shape (events,)
+        The pack of each event.
+    """
+
+    packs: Columns
+    texts: Texts
+    events: Columns
+    row: IntArray
+
+    @property
+    def rows(self) -> int:
+        """Number of packs."""
+        return len(self.texts["battery_code"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cases:
+    """Packs on their valuation days (评估对象): what could be known by then, in canonical order, and nothing else."""
+
+    as_of_day: FloatArray
+    packs: Columns
+    texts: Texts
+    events: Columns
+    row: IntArray
+
+    @property
+    def rows(self) -> int:
+        """Number of packs."""
+        return len(self.as_of_day)
+
+    def is_type(self, *types: str) -> BoolArray:
+        """Return which events are of one of these types."""
+        return np.isin(self.events["type"], [float(_TYPE_CODE[name]) for name in types])
+
+    def is_choice(self, field: str, *choices: str) -> BoolArray:
+        """Return which events hold one of these choices in a category field."""
+        options = event_field(field).choices
+        return np.isin(self.events[field], [float(options.index(choice)) for choice in choices])
+
+    def when(self, where: BoolArray, values: FloatArray) -> FloatArray:
+        """Return the values where the condition holds, not known elsewhere."""
+        return np.where(where, values, np.nan)
+
+    def last(self, field: str, where: BoolArray | None = None) -> FloatArray:
+        """Return each pack's last known value of an event field, among the events that satisfy the condition."""
+        values = self.events[field] if where is None else self.when(where, self.events[field])
+        return columns.last(self.row, values, self.rows)
+
+    def first(self, field: str, where: BoolArray | None = None) -> FloatArray:
+        """Return each pack's first known value of an event field, among the events that satisfy the condition."""
+        values = self.events[field] if where is None else self.when(where, self.events[field])
+        return columns.first(self.row, values, self.rows)
+
+    def highest(self, field: str, where: BoolArray | None = None) -> FloatArray:
+        """Return each pack's highest known value of an event field."""
+        values = self.events[field] if where is None else self.when(where, self.events[field])
+        return columns.highest(self.row, values, self.rows)
+
+    def lowest(self, field: str, where: BoolArray | None = None) -> FloatArray:
+        """Return each pack's lowest known value of an event field."""
+        values = self.events[field] if where is None else self.when(where, self.events[field])
+        return columns.lowest(self.row, values, self.rows)
+
+    def total(self, field: str, where: BoolArray | None = None) -> FloatArray:
+        """Return the sum of each pack's known values of an event field; zero where none is known."""
+        values = self.events[field] if where is None else self.when(where, self.events[field])
+        return columns.total(self.row, values, self.rows)
+
+    def count(self, where: BoolArray) -> FloatArray:
+        """Return how many of each pack's events satisfy the condition."""
+        return columns.count(self.row, where, self.rows)
+
+
+def cut(table: TraceTable, as_of_day: FloatArray) -> Cases:
+    """Return the packs as they could be known on their valuation days.
+
+    Parameters
+    ----------
+    table : TraceTable
+        Packs with all their events.
+    as_of_day : array of shape (packs,)
+        Valuation day of each pack, days since 1970-01-01.
+    """
+    known = _known_by(table, as_of_day)
+    row = table.row[known]
+    events = {name: column[known] for name, column in table.events.items()}
+    order = _canonical_order(row, events)
+    row = row[order]
+    events = {name: column[order] for name, column in events.items()}
+    fresh = ~_repeats(row, events)
+    return Cases(
+        as_of_day=np.asarray(as_of_day, dtype=np.float64),
+        packs=table.packs,
+        texts=table.texts,
+        events={name: np.ascontiguousarray(column[fresh]) for name, column in events.items()},
+        row=row[fresh],
+    )
+
+
+def _known_by(table: TraceTable, as_of_day: FloatArray) -> BoolArray:
+    """Return which events had happened and been reported by their pack's valuation day."""
+    reported = columns.first_known(table.events["reported_day"], table.events["on_day"])
+    limit = np.asarray(as_of_day, dtype=np.float64)[table.row]
+    return (table.events["on_day"] <= limit) & (reported <= limit)
+
+
+def _canonical_order(row: IntArray, events: Columns) -> IntArray:
+    """Return the order of pack, day, type and content: the same whatever order the events came in."""
+    return np.lexsort((_fingerprint(events), events["type"], events["on_day"], row))
+
+
+def _fingerprint(events: Columns) -> IntArray:
+    """Return a number made of an event's whole content, to order events that share pack, day and type."""
+    mixed = np.zeros(len(events["type"]), dtype=np.uint64)
+    for name in sorted(events):
+        bits = np.ascontiguousarray(np.where(np.isnan(events[name]), np.nan, events[name] + 0.0)).view(np.uint64)
+        mixed = (mixed ^ bits) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(29)
+    return (mixed >> np.uint64(1)).astype(np.int64)
+
+
+def _repeats(row: IntArray, events: Columns) -> BoolArray:
+    """Return which events say again what the event before them says, to the last field."""
+    same = np.zeros(len(row), dtype=bool)
+    if len(row) > 1:
+        same[1:] = row[1:] == row[:-1]
+        for column in events.values():
+            later, earlier = column[1:], column[:-1]
+            same[1:] &= (later == earlier) | (np.isnan(later) & np.isnan(earlier))
+    return same

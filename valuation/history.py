@@ -1,0 +1,95 @@
+"""A traced life as objects (溯源信息): the pack, its modules and the events reported about it.
+
+These are what a reader of one record holds in hand; the core works on the columns that
+:func:`valuation.cases.tabulate` makes of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from types import MappingProxyType
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+_NO_MASSES: Mapping[str, float] = MappingProxyType({})
+_NO_FACTS: Mapping[str, float | str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """A module (蓄电池模块) of a pack, with its state of health where it was measured."""
+
+    battery_code: str | None = None
+    soh: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceEvent:
+    """One reported event of a pack's life (溯源节点).
+
+    Parameters
+    ----------
+    type : str
+        One of :data:`valuation.fields.EVENT_TYPES`.
+    on : date
+        The day it happened.
+    reported_on : date, optional
+        The day it was reported; where absent, the day it happened.
+    reporter, reporter_kind : str, optional
+        Who reported it, and in which role.
+    facts : mapping of str to float or str
+        The event type's own fields that are known (:data:`valuation.fields.EVENT_TYPE_FIELDS`).
+    extras : mapping
+        Fields that canzhi does not know; kept, reported, never used.
+    """
+
+    type: str
+    on: date
+    reported_on: date | None = None
+    reporter: str | None = None
+    reporter_kind: str | None = None
+    facts: Mapping[str, float | str] = field(default_factory=lambda: _NO_FACTS)
+    extras: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
+
+    def known_by(self, as_of: date) -> bool:
+        """Tell whether the event had happened and been reported by that day.
+
+        >>> late = TraceEvent(type="usage", on=date(2024, 3, 1), reported_on=date(2024, 6, 1))
+        >>> late.known_by(date(2024, 5, 1)), late.known_by(date(2024, 6, 1))
+        (False, True)
+        """
+        return max(self.on, self.reported_on or self.on) <= as_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackHistory:
+    """A pack and its traced life; whatever is not known is absent, never zero.
+
+    Units are in the names; `chemistry` and `duty` take the choices of :data:`valuation.fields.PACK_FIELDS`,
+    `composition` the masses of :data:`valuation.fields.COMPOSITION` in kg.
+    """
+
+    battery_code: str | None = None
+    chemistry: str | None = None
+    rated_energy_kwh: float | None = None
+    rated_capacity_ah: float | None = None
+    nominal_voltage_v: float | None = None
+    mass_kg: float | None = None
+    made_on: date | None = None
+    maker: str | None = None
+    vehicle_model: str | None = None
+    duty: str | None = None
+    composition: Mapping[str, float] = field(default_factory=lambda: _NO_MASSES)
+    modules: tuple[Module, ...] = ()
+    parent_code: str | None = None
+    missing_modules: float | None = None
+    events: tuple[TraceEvent, ...] = ()
+    extras: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
+
+    def known_by(self, as_of: date) -> PackHistory:
+        """Return the history as it stood on that day: later events, and later reports, fall away."""
+        return PackHistory(
+            **{name: getattr(self, name) for name in self.__slots__ if name != "events"},
+            events=tuple(event for event in self.events if event.known_by(as_of)),
+        )
