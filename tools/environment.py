@@ -1,0 +1,241 @@
+"""The environment in `.venv`: made on first use, checked in milliseconds ever after, made again when broken."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOME = ".venv"
+STAMP = "canzhi-stamp.json"
+GOMP_FOLDER = "lib/gomp"
+LOCKS = {
+    "base": [],  # the service alone: values with a finished model
+    "full": ["--all-extras", "--group", "dev"],  # what ./canzhi installs
+}
+UV_NAMES = {  # a user who told pip where packages come from has told uv too
+    "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
+    "PIP_EXTRA_INDEX_URL": "UV_INDEX",
+    "PIP_FIND_LINKS": "UV_FIND_LINKS",
+    "PIP_CERT": "SSL_CERT_FILE",
+    "PIP_DEFAULT_TIMEOUT": "UV_HTTP_TIMEOUT",
+}
+
+
+class NotPossibleError(Exception):
+    """The environment cannot be made here; the message is one sentence with the way out."""
+
+
+def ready(root: Path) -> Path:
+    """Return the folder of an environment that fits this checkout and this Python, made now if need be."""
+    home = root / HOME
+    wanted = _wanted(root)
+    if _kept(home) == wanted:
+        return home
+    with _alone(root) as lock:
+        kept = _kept(home)
+        if kept == wanted:
+            return home  # somebody else made it while we waited
+        if kept is not None and kept | {"project": ""} == wanted | {"project": ""}:
+            _stamp(home, None)
+            _install_project(root, home, lock)
+        else:
+            _make(root, home, lock)
+        _stamp(home, wanted)
+    return home
+
+
+def _wanted(root: Path) -> dict[str, str]:
+    """Return what a finished environment must have been made from."""
+    described = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    project = [described.get("build-system"), described.get("project"), described.get("tool", {}).get("hatch")]
+    version = (root / "valuation" / "version.py").read_bytes()
+    return {
+        "lock": hashlib.sha256((root / "requirements" / "full.lock").read_bytes()).hexdigest(),
+        "project": hashlib.sha256(json.dumps(project, sort_keys=True).encode() + version).hexdigest(),
+        "place": str(root),
+        "python": f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}",
+    }
+
+
+def _kept(home: Path) -> dict[str, str] | None:
+    """Return what the environment says it was made from, or None where it is unfinished or has lost a part."""
+    try:
+        stamp = json.loads((home / STAMP).read_bytes())
+        present = set(os.listdir(_packages(home)))  # noqa: PTH208 - names alone, 300 of them, at every start
+        whole = present.issuperset(stamp["packages"])
+        same_python = str((home / "bin" / "python").resolve(strict=True)) == stamp["interpreter"]
+        whole = whole and (home / "bin" / "canzhi").exists()
+        made_from: dict[str, str] = stamp["made_from"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return made_from if whole and same_python else None
+
+
+def _stamp(home: Path, made_from: dict[str, str] | None) -> None:
+    """Say in the environment that it is whole (the last step of all), or with None that it is not."""
+    if made_from is None:
+        (home / STAMP).unlink(missing_ok=True)
+        return
+    stamp: dict[str, Any] = {
+        "made_from": made_from,
+        "interpreter": str((home / "bin" / "python").resolve(strict=True)),
+        "packages": sorted(name.name for name in _packages(home).iterdir() if name.name != "__pycache__"),
+    }
+    unfinished = home / f"{STAMP}.{os.getpid()}"
+    unfinished.write_text(json.dumps(stamp, indent=1), "utf-8")
+    unfinished.replace(home / STAMP)
+
+
+def _packages(home: Path) -> Path:
+    return home / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+
+
+@contextlib.contextmanager
+def _alone(root: Path) -> Iterator[int]:
+    """Let one start at a time work on the environment; the lock is the checkout's folder itself, so nothing is left."""
+    lock = os.open(root, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _say("waiting for another start that is making the environment")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def _make(root: Path, home: Path, lock: int) -> None:
+    """Make the environment from nothing with uv or, where there is none or it fails, with venv and pip."""
+    begun = time.monotonic()
+    again = "again, because it is unfinished, broken or out of date" if home.exists() else "once"
+    _say(f"making the environment {home} for Python {sys.version_info[0]}.{sys.version_info[1]} ({again}) …")
+    wheels = ["--require-hashes", "--only-binary", ":all:"]
+    locked = str(root / "requirements" / "full.lock")
+    uv = shutil.which("uv")
+    if uv is not None:
+        try:
+            _clear(home)
+            _call([uv, "venv", "--quiet", "--no-project", "--python", _base_python(), str(home)], lock)
+            _call([uv, "pip", "sync", "--quiet", "--python", str(home / "bin" / "python"), *wheels, locked], lock)
+            _finish(root, home, lock, begun)
+        except NotPossibleError as reason:
+            _say(f"{reason}; trying venv and pip instead")
+        else:
+            return
+    _prepare_without_uv(home, lock)
+    _call([*_installer(home), *wheels, "--requirement", locked], lock)
+    _finish(root, home, lock, begun)
+
+
+def _prepare_without_uv(home: Path, lock: int) -> None:
+    """Make an empty environment with venv, with its own pip or, failing that, for the pip of this machine."""
+    own_pip = _has_module("ensurepip")
+    host_pip = not own_pip and _has_module("pip")
+    if not _has_module("venv") or not (own_pip or host_pip):
+        raise NotPossibleError(
+            "Python's venv module is incomplete here; install the Debian package python3-venv "
+            "(apt-get install python3-venv) and start again"
+        )
+    _clear(home)
+    _call([_base_python(), "-m", "venv", *(["--without-pip"] if host_pip else []), str(home)], lock)
+
+
+def _finish(root: Path, home: Path, lock: int, begun: float) -> None:
+    _link_gomp(home)
+    _install_project(root, home, lock)
+    _say(f"the environment is ready after {time.monotonic() - begun:.0f} s")
+
+
+def _install_project(root: Path, home: Path, lock: int) -> None:
+    """Install the four packages as they lie in the checkout, so that an edit needs no new installation."""
+    _call([*_installer(home), "--no-deps", "--no-build-isolation", "--editable", str(root)], lock)
+
+
+def _installer(home: Path) -> list[str]:
+    """Return the words that install into the environment: its own pip, or uv, or the pip of this machine."""
+    python = str(home / "bin" / "python")
+    uv = shutil.which("uv")
+    if (home / "bin" / "pip").exists():
+        return [python, "-m", "pip", "install", "--quiet"]
+    if uv is not None:
+        return [uv, "pip", "install", "--quiet", "--python", python]
+    return [_base_python(), "-m", "pip", "--python", python, "install", "--quiet"]
+
+
+def _base_python() -> str:
+    """Return the Python outside any environment: we may have been started from the one that is made again."""
+    return getattr(sys, "_base_executable", None) or sys.executable
+
+
+def _has_module(name: str) -> bool:
+    return subprocess.run([_base_python(), "-c", f"import {name}"], capture_output=True, check=False).returncode == 0
+
+
+def _clear(home: Path) -> None:
+    if home.is_symlink() or home.is_file():
+        home.unlink()
+    elif home.exists():
+        _stamp(home, None)  # first: an interrupted removal must not look whole
+        shutil.rmtree(home)
+
+
+def _call(command: list[str], lock: int) -> None:
+    """Run one step; it inherits the lock, so that an orphaned step keeps others waiting until it has ended."""
+    surroundings = dict(os.environ)
+    for pip_name, uv_name in UV_NAMES.items():
+        if pip_name in surroundings:
+            surroundings.setdefault(uv_name, surroundings[pip_name])
+    for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX"):
+        surroundings.pop(name, None)  # they would send the packages elsewhere
+    try:
+        # Standard output belongs to the command that is started afterwards.
+        done = subprocess.run(command, check=False, stdout=sys.stderr, env=surroundings, pass_fds=[lock])
+    except OSError as reason:
+        raise NotPossibleError(f"{command[0]} cannot be started: {reason}") from None
+    if done.returncode != 0:
+        tool = "uv" if Path(command[0]).name == "uv" else f"{Path(command[0]).name} {' '.join(command[1:3])}"
+        raise NotPossibleError(
+            f"the environment could not be made: {tool} ended with {done.returncode}, its own words are above"
+        )
+
+
+def _link_gomp(home: Path) -> None:
+    """Give LightGBM the OpenMP library that its wheel lacks, from scikit-learn's wheel, where the system has none."""
+    if sys.platform != "linux" or _system_has_gomp(home):
+        return
+    for bundled in sorted(_packages(home).glob("scikit_learn.libs/libgomp-*.so*")):
+        folder = home / GOMP_FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "libgomp.so.1").symlink_to(bundled)
+        return
+    _say("no libgomp found; LightGBM will ask for it: apt-get install libgomp1")
+
+
+def _system_has_gomp(home: Path) -> bool:
+    if str(home / GOMP_FOLDER) in os.environ.get("LD_LIBRARY_PATH", ""):
+        return False  # what we would find is the link that was just removed
+    try:
+        ctypes.CDLL("libgomp.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"canzhi: {sentence}\n")
+    sys.stderr.flush()

@@ -1,0 +1,55 @@
+"""The whole quality gate: every step runs, even after one that failed, and the last lines say which failed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAMS = Path(sys.executable).parent
+
+
+def main(arguments: list[str]) -> int:
+    """Run the gate; `--without-tests` leaves pytest out, for whoever has just run it."""
+    steps = _steps()
+    if "--without-tests" in arguments:
+        del steps["tests"]
+    with tempfile.TemporaryDirectory() as folder:
+        failed = [name for name, commands in steps.items() if not _step(name, commands, folder)]
+    sys.stdout.write(f"check: {'failed: ' + ', '.join(failed) if failed else 'everything passed'}\n")
+    return 1 if failed else 0
+
+
+def _steps() -> dict[str, list[list[str]]]:
+    tools = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tools").glob("*.py"))
+    return {
+        "format": [["ruff", "format", "--check", "."]],
+        "lint": [["ruff", "check", "."]],
+        "types": [["mypy"], ["mypy", *tools]],
+        "layers": [["lint-imports", "--no-logo"]],
+        "tests": [["python", "-m", "pytest", "-q"]],
+        "wheel": [
+            ["hatchling", "build", "-t", "wheel", "-d", "{folder}"],
+            ["check-wheel-contents", "{folder}"],
+        ],
+    }
+
+
+def _step(name: str, commands: list[list[str]], folder: str) -> bool:
+    begun = time.monotonic()
+    sys.stdout.write(f"check: {name} …\n")
+    sys.stdout.flush()
+    passed = True
+    for program, *rest in commands:
+        command = [str(PROGRAMS / program), *(word.replace("{folder}", folder) for word in rest)]
+        passed = subprocess.run(command, cwd=ROOT, check=False).returncode == 0 and passed
+    verdict = "passed" if passed else "FAILED"
+    sys.stdout.write(f"check: {name} {verdict} in {time.monotonic() - begun:.1f} s\n")
+    return passed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
