@@ -1,0 +1,86 @@
+"""The dossier (评估底稿): everything that is worked out about a batch of packs before a price is named, each thing once.
+
+One line of work, from top to bottom: nameplate, health, market, metals, findings, routes. Features, the structural
+answer and the explanation all read from here, so nothing is computed twice and nothing can disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from valuation.cases import Cases
+from valuation.health import StateOfHealth, assess_health
+from valuation.market import Market, MarketHistory
+from valuation.materials import MetalContent, metal_content
+from valuation.nameplate import Nameplate, read_nameplate
+from valuation.pathways.routes import Routes, price_routes
+from valuation.provenance.engine import Findings, examine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dossier:
+    """What is known and worked out about a batch of packs, one row a pack."""
+
+    cases: Cases
+    nameplate: Nameplate
+    health: StateOfHealth
+    market: Market
+    earlier_market: Market
+    metals: MetalContent
+    findings: Findings
+    routes: Routes
+
+    @property
+    def rows(self) -> int:
+        """Number of packs."""
+        return self.cases.rows
+
+
+TREND_DAYS = 90.0
+"""How far back the market's trend looks. [d]"""
+
+
+def open_dossier(
+    cases: Cases,
+    market_history: MarketHistory,
+    *,
+    region: str = "CN",
+    market_shift: Mapping[str, float] | None = None,
+) -> Dossier:
+    """Work out everything about a batch of packs that a price rests on.
+
+    Parameters
+    ----------
+    cases : Cases
+        Packs cut at their valuation days.
+    market_history : MarketHistory
+        All quotes; only those made by each pack's valuation day are used.
+    region : str
+        Region whose quotes are preferred.
+    market_shift : mapping of instrument to factor, optional
+        A scenario: today's quotes multiplied, for example ``{"lithium_carbonate": 1.1}``.
+
+    Raises
+    ------
+    MissingQuote
+        If a price is not quoted without which a pack cannot be valued.
+    """
+    nameplate = read_nameplate(cases)
+    health = assess_health(cases, nameplate)
+    market = market_history.on(cases.as_of_day, region=region)
+    if market_shift:
+        market = market.shifted(market_shift)
+    metals = metal_content(cases, nameplate)
+    findings = examine(cases, nameplate, health)
+    routes = price_routes(cases, nameplate, health, market, metals, findings)
+    return Dossier(
+        cases=cases,
+        nameplate=nameplate,
+        health=health,
+        market=market,
+        earlier_market=market_history.on(cases.as_of_day - TREND_DAYS, region=region),
+        metals=metals,
+        findings=findings,
+        routes=routes,
+    )

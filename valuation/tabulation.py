@@ -1,0 +1,129 @@
+"""From histories as objects to the columns the core works on; the other way in are tables, which are columns already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+import numpy as np
+
+from valuation.cases import PACK_TEXTS, TraceTable
+from valuation.columns import UNKNOWN, FloatArray
+from valuation.fields import (
+    COMPOSITION_FIELDS,
+    EVENT_COMMON_FIELDS,
+    EVENT_FIELDS,
+    EVENT_TYPES,
+    PACK_FIELDS,
+    Field,
+    text_code,
+)
+from valuation.history import PackHistory, TraceEvent
+from valuation.modules import MODULE_COLUMNS, describe_modules
+
+_EPOCH = date(1970, 1, 1).toordinal()
+_TYPE_CODE = {name: float(code) for code, name in enumerate(EVENT_TYPES)}
+
+
+def day_number(day: date | None) -> float:
+    """Return a calendar day as days since 1970-01-01, not known staying not known.
+
+    >>> day_number(date(1970, 1, 2)), day_number(None)
+    (1.0, nan)
+    """
+    return UNKNOWN if day is None else float(day.toordinal() - _EPOCH)
+
+
+def calendar_day(number: float) -> date | None:
+    """Return days since 1970-01-01 as a calendar day.
+
+    >>> calendar_day(1.0).isoformat()
+    '1970-01-02'
+    """
+    return None if np.isnan(number) else date.fromordinal(int(number) + _EPOCH)
+
+
+def column_name(field: Field) -> str:
+    """Return the column a field is kept in: days say so in their name.
+
+    >>> column_name(EVENT_COMMON_FIELDS[1]), column_name(PACK_FIELDS[2])
+    ('reported_day', 'rated_energy_kwh')
+    """
+    return f"{field.name.removesuffix('_on')}_day" if field.kind == "day" and field.name != "on" else _plain(field)
+
+
+def _plain(field: Field) -> str:
+    """Return the name of a column that is no renamed day."""
+    return "on_day" if field.name == "on" else field.name
+
+
+def tabulate(histories: Sequence[PackHistory]) -> TraceTable:
+    """Return histories as columns, one row a pack, events below one another.
+
+    >>> table = tabulate([PackHistory(chemistry="LFP", rated_energy_kwh=50.0)])
+    >>> table.rows, table.packs["rated_energy_kwh"].tolist(), table.row.tolist()
+    (1, [50.0], [])
+    """
+    events = [(row, event) for row, history in enumerate(histories) for event in history.events]
+    return TraceTable(
+        packs=_pack_columns(histories),
+        texts={name: tuple(getattr(history, name) for history in histories) for name in PACK_TEXTS},
+        events=_event_columns([event for _, event in events]),
+        row=np.array([row for row, _ in events], dtype=np.int64),
+    )
+
+
+def _pack_columns(histories: Sequence[PackHistory]) -> dict[str, FloatArray]:
+    """Return the fields of the packs, their composition and what their modules say, as columns."""
+    packs = {
+        column_name(field): np.array([encode(field, getattr(history, field.name)) for history in histories])
+        for field in PACK_FIELDS
+        if field.kind != "text"
+    }
+    for field in COMPOSITION_FIELDS:
+        packs[field.name] = np.array([history.composition.get(field.name, UNKNOWN) for history in histories])
+    described = [describe_modules(history.battery_code, history.modules) for history in histories]
+    for position, name in enumerate(MODULE_COLUMNS):
+        packs[name] = np.array([numbers[position] for numbers in described])
+    return {name: np.asarray(column, dtype=np.float64) for name, column in packs.items()}
+
+
+def _event_columns(events: Sequence[TraceEvent]) -> dict[str, FloatArray]:
+    """Return the type, the common and the own fields of events as columns."""
+    table = {"type": np.array([_TYPE_CODE[event.type] for event in events], dtype=np.float64)}
+    for field in EVENT_COMMON_FIELDS:
+        values = [encode(field, getattr(event, field.name)) for event in events]
+        table[column_name(field)] = np.array(values, dtype=np.float64)
+    for field in EVENT_FIELDS:
+        values = [encode(field, event.facts.get(field.name)) for event in events]
+        table[field.name] = np.array(values, dtype=np.float64)
+    return table
+
+
+def _encode_category(field: Field) -> Callable[[object], float]:
+    """Return how a choice of this field becomes its number."""
+    codes = {choice: float(code) for code, choice in enumerate(field.choices)}
+    return lambda value: codes[str(value)]
+
+
+def _encoder(field: Field) -> Callable[[object], float]:
+    """Return how a known value of this field becomes a number."""
+    if field.kind == "category":
+        return _encode_category(field)
+    if field.kind == "text":
+        return lambda value: text_code(str(value))
+    if field.kind == "day":
+        return lambda value: day_number(value if isinstance(value, date) else None)
+    return lambda value: float(value)  # type: ignore[arg-type]  # a number field holds numbers: intake saw to it
+
+
+_ENCODERS = {id(field): _encoder(field) for field in (*PACK_FIELDS, *EVENT_COMMON_FIELDS, *EVENT_FIELDS)}
+
+
+def encode(field: Field, value: object) -> float:
+    """Return one value of a field as the number its column holds; absent becomes not known.
+
+    >>> encode(PACK_FIELDS[1], "NMC"), encode(PACK_FIELDS[1], None)
+    (1.0, nan)
+    """
+    return UNKNOWN if value is None else _ENCODERS[id(field)](value)
