@@ -131,7 +131,8 @@ def _make(root: Path, home: Path, lock: int) -> None:
         try:
             _clear(home)
             _call([uv, "venv", "--quiet", "--no-project", "--python", _base_python(), str(home)], lock)
-            _call([uv, "pip", "sync", "--quiet", "--python", str(home / "bin" / "python"), *wheels, locked], lock)
+            python = str(home / "bin" / "python")
+            _call([uv, "pip", "sync", *_quietly("--quiet"), "--python", python, *wheels, locked], lock)
             _finish(root, home, lock, begun)
         except NotPossibleError as reason:
             _say(f"{reason}; trying venv and pip instead")
@@ -171,10 +172,15 @@ def _installer(home: Path) -> list[str]:
     python = str(home / "bin" / "python")
     uv = shutil.which("uv")
     if (home / "bin" / "pip").exists():
-        return [python, "-m", "pip", "install", "--quiet"]
+        return [python, "-m", "pip", "install", *_quietly("-qq")]
     if uv is not None:
-        return [uv, "pip", "install", "--quiet", "--python", python]
-    return [_base_python(), "-m", "pip", "--python", python, "install", "--quiet"]
+        return [uv, "pip", "install", *_quietly("--quiet"), "--python", python]
+    return [_base_python(), "-m", "pip", "--python", python, "install", *_quietly("-qq")]
+
+
+def _quietly(option: str) -> list[str]:
+    """Show progress to a person who waits, and only errors to a log."""
+    return [] if sys.stderr.isatty() else [option]
 
 
 def _base_python() -> str:
