@@ -1,0 +1,163 @@
+"""The story of a valuation: read the record, cut it at the day, work out what the pack is, price it, say why.
+
+>>> from valuation.intake import read_market, read_trace
+>>> record = b'{"chemistry": "LFP", "rated_energy_kwh": 50.0, "made_on": "2020-06-08"}'
+>>> quotes = b\"\"\"quoted_on,instrument,price,unit,vat_included,region,source
+... 2026-11-01,lithium_carbonate,150000,CNY/t,true,CN,example
+... 2026-11-01,copper,108000,CNY/t,true,CN,example
+... 2026-11-01,aluminium,24000,CNY/t,true,CN,example
+... 2026-11-01,new_pack_lfp,450,CNY/kWh,true,CN,example\"\"\"
+>>> answer = appraise(read_trace(record), read_market(quotes), as_of="2026-11-20")
+>>> answer.residual_value.lower < answer.residual_value.point < answer.residual_value.upper
+True
+>>> answer.model.name
+'structural'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import numpy as np
+
+from valuation.answer import Valued, spell_valuation
+from valuation.cases import cut
+from valuation.dossier import open_dossier
+from valuation.drivers import reasons
+from valuation.errors import CanzhiError, FieldError, RefusedPack
+from valuation.evidence import next_best
+from valuation.intake.digest import input_digest
+from valuation.intake.traces import Traces
+from valuation.market import MarketHistory
+from valuation.ports import Predictor
+from valuation.pricing import check_level, price
+from valuation.result import Valuation
+from valuation.tabulation import day_number, tabulate
+
+
+def appraise(
+    traces: Traces,
+    market: MarketHistory,
+    *,
+    model: Predictor | None = None,
+    as_of: date | str,
+    level: float = 0.9,
+    region: str = "CN",
+    market_shift: Mapping[str, float] | None = None,
+    explain: bool = True,
+) -> Valuation:
+    """Return what one pack would fetch on a day, with a band and the reasons (评估).
+
+    Parameters
+    ----------
+    traces : Traces
+        What :func:`valuation.intake.read_trace` read; exactly one pack.
+    market : MarketHistory
+        What :func:`valuation.intake.read_market` read.
+    model : Predictor, optional
+        A trained model (``models.load_model``); without one the structural value answers, and says so.
+    as_of : date or ISO text
+        The day the value speaks of; nothing that happened or was reported later has any influence.
+    level : float
+        Share of deals the band is to hold.
+    region : str
+        Region whose quotes are preferred.
+    market_shift : mapping of instrument to factor, optional
+        A scenario, for example ``{"lithium_carbonate": 1.1}``.
+    explain : bool
+        Whether to work out the learned drivers and the next best evidence.
+
+    Raises
+    ------
+    RefusedPack
+        If the pack must not be valued.
+    FieldError
+        If the record holds not exactly one pack, or the day or level cannot be used.
+    """
+    if len(traces.histories) != 1:
+        raise FieldError(
+            f"the record holds {len(traces.histories)} packs, not one",
+            hint="use appraise_many for several packs",
+            field="traces",
+            value=len(traces.histories),
+        )
+    (answer,) = appraise_many(
+        traces,
+        market,
+        model=model,
+        as_of=as_of,
+        level=level,
+        region=region,
+        market_shift=market_shift,
+        explain=explain,
+    )
+    if isinstance(answer, CanzhiError):
+        raise answer
+    return answer
+
+
+def appraise_many(
+    traces: Traces,
+    market: MarketHistory,
+    *,
+    model: Predictor | None = None,
+    as_of: date | str,
+    level: float = 0.9,
+    region: str = "CN",
+    market_shift: Mapping[str, float] | None = None,
+    explain: bool = True,
+) -> tuple[Valuation | CanzhiError, ...]:
+    """Return one answer a pack, in their order: a valuation, or the reason why there is none.
+
+    Parameters are those of :func:`appraise`; a pack's answer does not depend on the others in the batch.
+    """
+    day = valuation_day(as_of)
+    check_level(level)
+    table = tabulate(traces.histories)
+    cases = cut(table, np.full(table.rows, day_number(day)))
+    dossier = open_dossier(cases, market, region=region, market_shift=market_shift)
+    prices = price(dossier, model, level)
+    valued = Valued(
+        dossier=dossier,
+        prices=prices,
+        reasons=reasons(dossier, prices, model) if explain else None,
+        evidence_ratio=next_best(dossier) if explain else {},
+        model=model,
+        as_of=day,
+        level=level,
+        region=region,
+    )
+    return tuple(_answer(valued, traces, row) for row in range(table.rows))
+
+
+def valuation_day(as_of: date | str) -> date:
+    """Return the valuation day (评估基准日).
+
+    Raises
+    ------
+    FieldError
+        If the text is no ISO date.
+
+    >>> valuation_day("2026-11-20")
+    datetime.date(2026, 11, 20)
+    """
+    if isinstance(as_of, date):
+        return as_of
+    try:
+        return date.fromisoformat(as_of)
+    except ValueError as error:
+        raise FieldError(
+            f"as_of is {as_of!r}, no ISO date", hint="write 2026-11-20", field="as_of", value=as_of
+        ) from error
+
+
+def _answer(valued: Valued, traces: Traces, row: int) -> Valuation | CanzhiError:
+    """Return one pack's valuation, or why it must not be valued."""
+    refusal = valued.dossier.findings.refusal(row)
+    if refusal is not None:
+        return RefusedPack(refusal.message_en, hint=refusal.effect, field="battery_code", value=refusal.id)
+    history = traces.histories[row]
+    return spell_valuation(
+        valued, row, traces.cautions(row, valued.as_of), input_digest(history.known_by(valued.as_of))
+    )

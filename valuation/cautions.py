@@ -1,0 +1,67 @@
+"""Cautions (提示) that rest on the price itself: which model answered, on how many sales, on how fresh a market."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from valuation.result import Caution
+
+if TYPE_CHECKING:
+    from valuation.answer import Valued
+
+FEW_SALES = 30.0
+"""Below this effective number of sales a group's own coverage cannot be told from luck (judged)."""
+
+
+def price_cautions(valued: Valued, row: int) -> tuple[Caution, ...]:
+    """Return what weakens the price of one pack beyond its own record."""
+    return (
+        *_model_cautions(valued, row),
+        *valued.dossier.market.cautions(row),
+        *valued.dossier.nameplate.cautions(row),
+        *_floor_cautions(valued, row),
+    )
+
+
+def _model_cautions(valued: Valued, row: int) -> Iterator[Caution]:
+    """Yield what weakens the learned part: none, a demonstration, few sales of the kind."""
+    if valued.model is None:
+        yield Caution(
+            id="V01",
+            severity="warn",
+            message_en="No trained model: this is the structural value alone, from metal content, costs and quotes.",
+            message_zh="无训练模型：本结果仅为结构价值，由金属含量、成本与行情推算。",
+            effect="the band is wide because no sales have narrowed it",
+        )
+        return
+    if valued.model.demonstration:
+        yield Caution(
+            id="V02",
+            severity="warn",
+            message_en="Demonstration model, trained on a synthetic market: train it on real sales before you deal by it.",
+            message_zh="演示模型，仅用合成市场训练：实际交易前请用真实成交数据重新训练。",
+            effect="figures show how canzhi works, not what the market pays",
+        )
+    sales = float(valued.prices.effective_sales[row])
+    if sales < FEW_SALES:
+        yield Caution(
+            id="V03",
+            severity="info",
+            message_en=f"Only {sales:.0f} comparable sales stand behind this band.",
+            message_zh=f"可比成交仅约 {sales:.0f} 笔，区间可信度有限。",
+            effect="the band leans on wider groups of packs and is wider for it",
+        )
+
+
+def _floor_cautions(valued: Valued, row: int) -> Iterator[Caution]:
+    """Yield a caution where the band reaches below what its metals alone would fetch; the band is not clipped."""
+    recycling = valued.dossier.routes.value_per_kwh["recycling"]
+    if valued.dossier.routes.open["recycling"][row] and valued.prices.point[row] < recycling[row]:
+        yield Caution(
+            id="V04",
+            severity="info",
+            message_en="The value lies below what recycling its metals should fetch by today's quotes.",
+            message_zh="估值低于按当日行情计算的材料回收底价。",
+            effect="none: clipping the band would spoil what it promises; ask a recycler for an offer",
+        )

@@ -1,0 +1,79 @@
+"""Why the value is what it is: structural terms and learned effects in money that add up to the fen (价值驱动因素)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from valuation import features
+from valuation.columns import FloatArray
+from valuation.dossier import Dossier
+from valuation.pathways.routes import TERM_LABELS
+from valuation.ports import Predictor
+from valuation.pricing import Prices, calibration_groups
+from valuation.result import Driver
+from valuation.scale import to_scale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reasons:
+    """Effects in CNY, each of shape (packs,): terms of the structural value, then learned effects by feature."""
+
+    terms: dict[str, FloatArray]
+    learned: dict[str, FloatArray]
+
+
+def fen(amount_cny: float) -> int:
+    """Return an amount in whole fen, halves to even.
+
+    >>> fen(12.345), fen(-0.5)
+    (1234, -50)
+    """
+    return round(amount_cny * 100.0)
+
+
+def reasons(dossier: Dossier, prices: Prices, model: Predictor | None) -> Reasons:
+    """Return why each pack is worth its point.
+
+    The structural value is a sum already. The learned part is a sum on a logarithm-like scale; it is brought to money
+    by the Aumann-Shapley rule (R. J. Aumann and L. S. Shapley, Values of Non-Atomic Games, 1974), which for a function
+    of a sum shares the change in proportion to the summands, so what the effects lack of the point is rounding.
+    """
+    energy = dossier.nameplate.energy_kwh
+    terms = {name: value * energy for name, value in dossier.routes.terms.items()}
+    if model is None or prices.matrix is None:
+        return Reasons(terms=terms, learned={})
+    base = dossier.routes.structural_per_kwh
+    explained = model.explain(prices.matrix, base, calibration_groups(dossier))
+    money_per_step = _money_per_step(base, prices.point, model.softening) * energy
+    learned = {
+        name: explained.effects[:, position] * money_per_step for position, name in enumerate(features.NAMES)
+    }
+    return Reasons(terms=terms, learned=learned)
+
+
+def _money_per_step(base: FloatArray, point: FloatArray, softening: float) -> FloatArray:
+    """Return CNY/kWh for one unit of the scale, averaged over the way from the structural value to the point."""
+    way = to_scale(point, softening) - to_scale(base, softening)
+    slope_at_base = np.sqrt(base * base + softening * softening)
+    far = np.abs(way) > 1e-6
+    return np.where(far, (point - base) / np.where(far, way, 1.0), slope_at_base)
+
+
+def spell(reasons_of_batch: Reasons, row: int, point_cny: float) -> tuple[float, tuple[Driver, ...]]:
+    """Return the base and the drivers of one pack, largest effect first; base plus effects is the point to the fen."""
+    amounts = [
+        (name, fen(float(effects[row])))
+        for effects_by_name in (reasons_of_batch.terms, reasons_of_batch.learned)
+        for name, effects in effects_by_name.items()
+    ]
+    kept = sorted((item for item in amounts if item[1] != 0), key=lambda item: (-abs(item[1]), item[0]))
+    base = fen(point_cny) - sum(amount for _, amount in kept)
+    return base / 100.0, tuple(_driver(name, amount) for name, amount in kept)
+
+
+def _driver(name: str, amount_fen: int) -> Driver:
+    """Return one driver with its labels in both languages."""
+    label_en, label_zh = TERM_LABELS[name] if name in TERM_LABELS else features.LABELS[name]
+    return Driver(feature=name, label_en=label_en, label_zh=label_zh, effect_cny=amount_fen / 100.0)

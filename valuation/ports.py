@@ -1,0 +1,80 @@
+"""What the core asks of a trained model; `models` provides it, the core never imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from valuation.columns import FloatArray
+
+
+class Priced(Protocol):
+    """Prices of a batch in CNY per rated kWh: points, quantiles, and on how many sales each rests."""
+
+    @property
+    def point(self) -> FloatArray:
+        """Points, shape (packs,)."""
+
+    @property
+    def quantiles(self) -> FloatArray:
+        """Quantiles, shape (packs, levels), not crossing."""
+
+    @property
+    def group_used(self) -> Sequence[str]:
+        """The group whose sales calibrated each band."""
+
+    @property
+    def effective_n(self) -> FloatArray:
+        """Effective number of sales behind each band, shape (packs,)."""
+
+
+class Explained(Protocol):
+    """Why the learned part says what it says, on the scale of :mod:`valuation.scale`."""
+
+    @property
+    def base_level(self) -> FloatArray:
+        """What the market pays over or under the structural value on average, shape (packs,)."""
+
+    @property
+    def effects(self) -> FloatArray:
+        """Effect of each feature, shape (packs, features); with the base level they add up to the learned part."""
+
+
+class Predictor(Protocol):
+    """A trained model: learned price over structural value, with a calibrated band."""
+
+    @property
+    def name(self) -> str:
+        """Name under which it is registered."""
+
+    @property
+    def version(self) -> str:
+        """Version under which it is registered."""
+
+    @property
+    def digest(self) -> str:
+        """Hash of everything that decides its answers, `sha256:…`."""
+
+    @property
+    def trained_through(self) -> str | None:
+        """Day of the newest sale it learned from."""
+
+    @property
+    def demonstration(self) -> bool:
+        """Whether it was trained on a synthetic market."""
+
+    @property
+    def feature_names(self) -> Sequence[str]:
+        """The features it reads, in order."""
+
+    @property
+    def softening(self) -> float:
+        """Softening of its scale. [CNY/kWh]"""
+
+    def price(
+        self, matrix: FloatArray, base: FloatArray, groups: Sequence[str], levels: Sequence[float]
+    ) -> Priced:
+        """Return prices for features (packs, features) over structural values (packs,). [CNY/kWh]"""
+
+    def explain(self, matrix: FloatArray, base: FloatArray, groups: Sequence[str]) -> Explained:
+        """Return additive effects of the features on the scale."""
