@@ -17,11 +17,12 @@ CanzhiError
 ├── TrainingError
 │   ├── UnreadableLedger
 │   └── TooFewSales
-└── StoreError
-    ├── UnknownValuation
-    ├── UnknownPack
-    ├── IdempotencyConflict
-    └── StoreNotReady
+├── StoreError
+│   ├── UnknownValuation
+│   ├── UnknownPack
+│   ├── IdempotencyConflict
+│   └── StoreNotReady
+└── SettingError
 
 Weak evidence is no error: it is a caution and a wider band.
 """
@@ -171,3 +172,9 @@ class StoreNotReady(StoreError):
     """The store is missing, of another revision, or cannot be reached."""
 
     code = "store-not-ready"
+
+
+class SettingError(CanzhiError):
+    """A setting of the surroundings, such as an environment variable, cannot be used."""
+
+    code = "setting"
