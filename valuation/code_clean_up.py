@@ -1,0 +1,161 @@
+"""From the text that a scanner, a form or a ledger holds to the one code in it, and what a refused text may have meant.
+
+Only changes that cannot turn one code into another are made, and each is named. Letters are never corrected: O and Q
+are legal in the maker's parts, so what looks like a slip is offered as a suggestion and nothing more.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from valuation.code_layout import ALPHABET, LAYOUTS, LEVEL_LETTERS, NORMAL, Reading, read
+
+_FULL_WIDTH: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_CAPITALS: Final = {
+    code: code - 32 for code in range(ord("a"), ord("z") + 1)
+}  # str.upper would turn letters of other alphabets into Latin ones
+_INVISIBLE: Final = dict.fromkeys((0xFEFF, 0x200B, 0x200C, 0x200D, 0x2060))
+_SCAN_PREFIX: Final = "[>16"  # a vehicle maker's label: this mark, 36 characters of its own, then the code
+_SCAN_PREFIX_LENGTH: Final = len(_SCAN_PREFIX) + 36
+_PLACEHOLDERS: Final = frozenset({"", "-1", "NA", "N/A", "NAN", "NONE", "NULL", "NIL", "UNKNOWN", "无", "未知", "暂无"})
+
+# What is misread for what: letters that no date has, capitals for digits, other scripts for Latin.
+_DATE_SLIPS: Final = {"I": "1J", "O": "0", "Q": "0", "U": "V", "Z": "2"}
+_DIGIT_SLIPS: Final = {"O": "0", "Q": "0", "D": "0", "I": "1", "Z": "2", "S": "5", "B": "8"}
+_TYPE_SLIPS: Final = {"8": "B", "6": "G", "2": "Z", "3": "E", "0": "D"}
+_LOOK_ALIKES: Final = str.maketrans("АВЕКМНОРСТХΑΒΕΖΗΙΚΜΝΟΡΤΧ", "ABEKMHOPCTXABEZHIKMNOPTX")  # noqa: RUF001 - the point of the table
+_MOST_SUGGESTIONS: Final = 3
+_LONGEST_SEARCHED: Final = 256  # a suggestion is worth no search through a whole document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaned:
+    """A text after clean-up, the steps that were made, and how it reads."""
+
+    code: str
+    steps: tuple[str, ...]
+    reading: Reading
+
+
+def clean(text: str, on: dt.date) -> Cleaned:
+    """Return the one code in a text with the steps that led to it; the reading says why where there is none.
+
+    >>> cleaned = clean("bc40000903 04qcb76836300j", dt.date(2026, 1, 1))
+    >>> cleaned.code, cleaned.steps
+    ('04QCB76836300JBC40000903', ('upper', 'swap'))
+    """
+    plain, steps = _spell(text)
+    pieces = plain.split()
+    joined = "".join(pieces)
+    two_halves = len(pieces) == 2
+    if joined != plain and (not two_halves or len(plain) != len(joined) + 1):
+        steps += ("space",)
+    straight = _unwrap(joined, (*steps, "join") if two_halves else steps, on)
+    if not two_halves:
+        result = straight
+    else:
+        swapped = _unwrap(pieces[1] + pieces[0], (*steps, "swap"), on)
+        result = _choose(straight, swapped)
+    if result.reading.reason is None:
+        return result
+    if _is_placeholder(joined):
+        return Cleaned(code=joined, steps=(), reading=Reading(None, reason="placeholder"))
+    if len({piece for piece in pieces if read(piece, on).reason is None}) > 1:
+        return Cleaned(code=joined, steps=steps, reading=Reading(None, reason="ambiguous"))
+    return result
+
+
+def suggestions(text: str, on: dt.date) -> tuple[str, ...]:
+    """Return up to three valid codes that a refused text may have meant, the likeliest first; never taken unasked.
+
+    >>> suggestions("A170000123T01PE010000001", dt.date(2026, 1, 1))
+    ('T01PE010000001A170000123',)
+    """
+    plain, _ = _spell(text[:_LONGEST_SEARCHED])
+    pieces = plain.split()
+    found: dict[str, None] = {}
+    for candidate in _candidates("".join(pieces), pieces):
+        if len(candidate) in LAYOUTS and read(candidate, on).reason is None:
+            found[candidate] = None
+            if len(found) == _MOST_SUGGESTIONS:
+                break
+    return tuple(found)
+
+
+def _spell(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return a text in half-width capitals without invisible characters, and the steps made."""
+    steps: tuple[str, ...] = ()
+    plain = html.unescape(text) if "&" in text else text
+    if plain != text:
+        steps += ("html_unescape",)
+    for step, table in (("full_width", _FULL_WIDTH), ("upper", _CAPITALS), ("space", _INVISIBLE)):
+        changed = plain.translate(table)
+        if changed != plain:
+            steps += (step,)
+            plain = changed
+    return plain, steps
+
+
+def _unwrap(text: str, steps: tuple[str, ...], on: dt.date) -> Cleaned:
+    """Drop what stands around a code: a vehicle maker's part before it, the C of a virtual module after it."""
+    if text.startswith(_SCAN_PREFIX) and len(text) > _SCAN_PREFIX_LENGTH:
+        text = text[_SCAN_PREFIX_LENGTH:]
+        steps += ("scan_prefix",)
+    if len(text) == NORMAL.length + 1 and text[-1] == "C" and text[3] in LEVEL_LETTERS:
+        text = text[:-1]
+        steps += ("trailing_c",)
+    return Cleaned(code=text, steps=steps, reading=read(text, on))
+
+
+def _choose(straight: Cleaned, swapped: Cleaned) -> Cleaned:
+    """Return the order of two printed halves that makes a code, or say that both do."""
+    if swapped.reading.reason is not None:
+        return straight
+    if straight.reading.reason is not None or straight.code == swapped.code:
+        return swapped if straight.reading.reason is not None else straight
+    return Cleaned(code=straight.code, steps=(), reading=Reading(straight.reading.layout, reason="ambiguous"))
+
+
+def _is_placeholder(text: str) -> bool:
+    """Say whether a text only stands in for a code: a word for nothing, punctuation, or one character repeated."""
+    one_character = len(set(text)) == 1
+    return text in _PLACEHOLDERS or one_character or not any(character.isalnum() for character in text)
+
+
+def _candidates(text: str, pieces: list[str]) -> Iterator[str]:
+    """Yield what a text may have meant, likeliest first."""
+    latin = text.translate(_LOOK_ALIKES)
+    bare = "".join(character for character in latin if character in ALPHABET)
+    yield from (latin, bare)
+    yield from pieces
+    if len(pieces) == 2:
+        yield pieces[1] + pieces[0]
+    yield from _rotations(bare)
+    yield from _slips(bare)
+    for length in LAYOUTS:
+        yield from (bare[start : start + length] for start in range(len(bare) - length + 1))
+
+
+def _rotations(text: str) -> Iterator[str]:
+    """Yield a code whose printed halves were joined in the wrong order, cut at the printed line end first."""
+    if len(text) not in LAYOUTS:
+        return
+    cuts = sorted(range(1, len(text)), key=lambda cut: abs(cut - 10))  # the second line of a label has ten characters
+    yield from (text[cut:] + text[:cut] for cut in cuts)
+
+
+def _slips(text: str) -> Iterator[str]:
+    """Yield the text with one character replaced by what it may have been misread for."""
+    if len(text) not in LAYOUTS:
+        return
+    layout = LAYOUTS[len(text)]
+    places = [(place, _DATE_SLIPS) for place in range(*layout.date.indices(len(text)))]
+    places += [(place, _DIGIT_SLIPS) for place in range(*layout.serial.indices(len(text)))]
+    places += [(4, _TYPE_SLIPS)]
+    for place, slips in places:
+        for letter in slips.get(text[place], ""):
+            yield text[:place] + letter + text[place + 1 :]

@@ -1,0 +1,162 @@
+"""The fast reading of many battery codes at once: letters as a matrix of bytes, a table look-up for each place.
+
+Only codes that are valid as they stand (but for small letters) are read here; every other row is left for the reading
+that can clean up and say why, so the two cannot differ on what is refused.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valuation.code_layout import (
+    ALPHABET,
+    DAY_LETTERS,
+    FIRST_YEAR,
+    KINDS,
+    LAST_AGREED_YEAR,
+    LAYOUTS,
+    LEVEL_LETTERS,
+    MONTH_LETTERS,
+    STANDARD_IN_FORCE,
+    TYPE_LETTERS,
+    YEAR_LETTERS,
+    Layout,
+)
+from valuation.columns import BoolArray, FloatArray
+
+CODE_COLUMNS: Final = (
+    "kind_code",
+    "valid",
+    "reason_code",
+    "made_day",
+    "level_code",
+    "type_code",
+    "serial_has_letters",
+    "suffix_level_differs",
+    "back_filled",
+    "cleaned_up",
+)
+
+_EPOCH: Final = dt.date(1970, 1, 1)
+_CHUNK_ROWS: Final = 65_536  # a chunk's bytes and masks stay in the processor's cache
+
+Bytes = NDArray[np.uint8]
+
+
+def read_columns(
+    texts: Sequence[str],
+    on_days: FloatArray,
+    columns: dict[str, FloatArray],
+    vendor: NDArray[np.str_],
+    spec: NDArray[np.str_],
+) -> None:
+    """Fill the rows of all texts that are valid codes as they stand; the other rows stay as they are."""
+    for start in range(0, len(texts), _CHUNK_ROWS):
+        chunk = texts[start : start + _CHUNK_ROWS]
+        lengths = np.fromiter(map(len, chunk), dtype=np.int64, count=len(chunk))
+        for length, layout in LAYOUTS.items():
+            within = np.flatnonzero(lengths == length)
+            if within.size == 0:
+                continue
+            letters, was_small = _matrix([chunk[row] for row in within.tolist()], length)
+            made_day = _made_days(letters, layout)
+            valid = _valid(letters, layout) & (
+                made_day <= np.minimum(on_days[start + within] + 1.0, _last_agreed_day())
+            )
+            rows = start + within[valid]
+            letters = letters[valid]
+            vendor[rows] = _words(letters, 0, 3)
+            spec[rows] = _words(letters, 5, 7)
+            for name, values in _told(letters, layout, made_day[valid]).items():
+                columns[name][rows] = values
+            columns["cleaned_up"][rows] = was_small[valid]
+
+
+def _matrix(texts: list[str], length: int) -> tuple[Bytes, BoolArray]:
+    """Return texts of one length as a matrix of capital letters, and which of them held small ones."""
+    raw = "".join(texts).encode("ascii", "replace")  # one "?" for any other character, which no place allows
+    letters = np.frombuffer(raw, dtype=np.uint8).reshape(-1, length)
+    small = (letters >= ord("a")) & (letters <= ord("z"))
+    was_small: BoolArray = small.any(axis=1)
+    return letters - small.astype(np.uint8) * np.uint8(32), was_small
+
+
+def _valid(letters: Bytes, layout: Layout) -> BoolArray:
+    """Say which rows hold an allowed letter at every place, dates aside."""
+    allowed: BoolArray = (_places(ALPHABET)[letters] >= 0).all(axis=1)
+    allowed &= _places(LEVEL_LETTERS)[letters[:, 3]] >= 0
+    allowed &= _places(TYPE_LETTERS)[letters[:, 4]] >= 0
+    allowed &= (_places(layout.serial_letters)[letters[:, layout.serial]] >= 0).all(axis=1)
+    if layout.suffix:
+        allowed &= letters[:, -2] == ord("R")
+        allowed &= _places(LEVEL_LETTERS)[letters[:, -1]] >= 0
+    return allowed
+
+
+def _made_days(letters: Bytes, layout: Layout) -> FloatArray:
+    """Return the production days; NaN where a letter is not allowed or the calendar has no such day."""
+    date = letters[:, layout.date]
+    year, month, day = (
+        _places(table)[date[:, place]].astype(np.int64)
+        for place, table in enumerate((YEAR_LETTERS, MONTH_LETTERS, DAY_LETTERS))
+    )
+    return _calendar()[year, month, day]  # -1, a letter not allowed, falls on the last place, which is NaN
+
+
+def _told(letters: Bytes, layout: Layout, made_day: FloatArray) -> dict[str, FloatArray]:
+    """Return the columns of valid rows."""
+    level = _places(LEVEL_LETTERS)[letters[:, 3]]
+    last = _places(LEVEL_LETTERS)[letters[:, -1]]
+    rows = len(letters)
+    has_letters: BoolArray = np.any(letters[:, layout.serial] > ord("9"), axis=1)
+    return {
+        "kind_code": np.full(rows, float(KINDS.index(layout.kind))),
+        "valid": np.ones(rows),
+        "made_day": made_day,
+        "level_code": level.astype(np.float64),
+        "type_code": _places(TYPE_LETTERS)[letters[:, 4]].astype(np.float64),
+        "serial_has_letters": has_letters.astype(np.float64),
+        "suffix_level_differs": (last != level).astype(np.float64) if layout.suffix else np.zeros(rows),
+        "back_filled": np.less(made_day, _day_number(STANDARD_IN_FORCE)).astype(np.float64),
+    }
+
+
+def _words(letters: Bytes, start: int, stop: int) -> NDArray[np.str_]:
+    """Return some places of every row as text."""
+    words = np.ascontiguousarray(letters[:, start:stop].astype(np.uint32))
+    return words.view(f"U{stop - start}").reshape(-1)
+
+
+@functools.cache
+def _places(letters: str) -> NDArray[np.int8]:
+    """Return the place of every byte in a table of letters; -1 where it is none of them."""
+    table = np.full(256, -1, dtype=np.int8)
+    for place, letter in enumerate(letters):
+        table[ord(letter)] = place
+    return table
+
+
+@functools.cache
+def _calendar() -> FloatArray:
+    """Return the day number of every year, month and day letter, with a last place of NaN on each axis."""
+    days = np.full((len(YEAR_LETTERS) + 1, len(MONTH_LETTERS) + 1, len(DAY_LETTERS) + 1), np.nan)
+    day = dt.date(FIRST_YEAR, 1, 1)
+    while day.year < FIRST_YEAR + len(YEAR_LETTERS):
+        days[day.year - FIRST_YEAR, day.month - 1, day.day - 1] = _day_number(day)
+        day += dt.timedelta(days=1)
+    return days
+
+
+@functools.cache
+def _last_agreed_day() -> float:
+    return _day_number(dt.date(LAST_AGREED_YEAR, 12, 31))
+
+
+def _day_number(day: dt.date) -> float:
+    return float((day - _EPOCH).days)
