@@ -52,6 +52,24 @@ class TraceTable:
         """Number of packs."""
         return len(self.texts["battery_code"])
 
+    def take(self, rows: IntArray) -> TraceTable:
+        """Return the packs of these rows, in this order and as often as named, each with its own events.
+
+        A pack sold twice is taken twice, to be cut at two days.
+        """
+        order = np.argsort(self.row, kind="stable")
+        starts = np.searchsorted(self.row[order], np.arange(self.rows + 1))
+        counts = (starts[1:] - starts[:-1])[rows]
+        new_row = np.repeat(np.arange(len(rows)), counts)
+        first = np.cumsum(counts) - counts
+        event = order[np.repeat(starts[:-1][rows] - first, counts) + np.arange(len(new_row))]
+        return TraceTable(
+            packs={name: column[rows] for name, column in self.packs.items()},
+            texts={name: tuple(texts[row] for row in rows) for name, texts in self.texts.items()},
+            events={name: column[event] for name, column in self.events.items()},
+            row=new_row,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cases:
