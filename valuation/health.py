@@ -1,0 +1,165 @@
+"""State of health with its uncertainty (健康状态), from every reading that there is and from age and use.
+
+Each reading is carried forward to the valuation day by the ageing expected since, and widened for the time it has lain.
+Readings of one source share that source's systematic error; sources and the ageing prior are then weighed by their
+precision. Weights never depend on what is read, so a better reading never lowers the answer. Where sources
+contradict each other the answer widens (R. T. Birge, Phys. Rev. 40 (1932) 207).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from valuation.cases import Cases
+from valuation.columns import FloatArray, first_known, last, total, unknown
+from valuation.life import DAYS_PER_YEAR, Life, calendar_age, life_of, reported_cycles
+from valuation.nameplate import Nameplate
+from valuation.readings import NOISE, SOURCES, Readings, read_health
+
+LOWEST_SOH, HIGHEST_SOH = 0.02, 1.15
+UNKNOWN_AGE_SD = 0.07  # judged: what not knowing the age adds to the prior
+PRIOR_RELATIVE_SD = 0.42  # spread of fade among like packs: log-normal .35 of the fleets, plus climate not known
+PRIOR_FLOOR_SD = 0.030  # judged: faults and cell spread that age does not tell
+UNKNOWN_CYCLES_SD = 0.5  # judged: share of the cycle fade that is uncertain where cycles are assumed
+DRIFT_RELATIVE_SD = 0.5  # judged: uncertainty of the ageing since a reading, relative to it
+DRIFT_SD_PER_A = 0.010  # judged: and apart from it, for each year since
+TOLERANCE = 1e-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateOfHealth:
+    """Health of each pack on its valuation day, one row a pack.
+
+    Attributes
+    ----------
+    soh, soh_sd : never NaN
+        Remaining over rated capacity in (0, 1.2), and one standard deviation. [1]
+    source : code into :data:`SOURCES`
+        The source that weighs most.
+    measured_day : days since 1970-01-01
+        Day of that source's latest reading; NaN for the prior and for modules.
+    full_cycles : equivalent full cycles, NaN if neither cycles nor throughput were reported. [1]
+    cycles_assumed : the same, from distance or the duty's habit where not reported; never NaN. [1]
+    calendar_age_a : years since production, else since first use; NaN if neither is known. [a]
+    expected_soh, expected_sd : what age and use alone would say (老化先验). [1]
+    resistance_growth, cell_spread : latest known; the spread of SOH between cells or modules. [1]
+    """
+
+    soh: FloatArray
+    soh_sd: FloatArray
+    source: FloatArray
+    measured_day: FloatArray
+    full_cycles: FloatArray
+    cycles_assumed: FloatArray
+    calendar_age_a: FloatArray
+    expected_soh: FloatArray
+    expected_sd: FloatArray
+    resistance_growth: FloatArray
+    cell_spread: FloatArray
+
+
+def assess_health(cases: Cases, nameplate: Nameplate) -> StateOfHealth:
+    """Fuse all that is known of each pack's health on its valuation day (健康状态评估)."""
+    known_cycles = reported_cycles(cases, nameplate)
+    life = life_of(cases, nameplate, known_cycles)
+    expected, expected_sd = _prior(cases, nameplate, life, known_cycles)
+    means, variances, days = _by_source(cases, _carried(cases, read_health(cases, nameplate), life))
+    modules = cases.packs["module_lowest_soh"]
+    means["modules"] = modules
+    variances["modules"] = np.where(
+        np.isnan(modules), np.nan, NOISE["modules"].single ** 2 + NOISE["modules"].shared ** 2
+    )
+    days["modules"] = unknown(cases.rows)
+    means["ageing_prior"], variances["ageing_prior"] = expected, expected_sd * expected_sd
+    days["ageing_prior"] = unknown(cases.rows)
+    soh, soh_sd, source = _weigh(means, variances)
+    return StateOfHealth(
+        soh=np.minimum(np.maximum(soh, LOWEST_SOH), HIGHEST_SOH),
+        soh_sd=soh_sd,
+        source=source,
+        measured_day=_pick(source, days),
+        full_cycles=known_cycles,
+        cycles_assumed=life.cycles,
+        calendar_age_a=calendar_age(cases, nameplate),
+        expected_soh=expected,
+        expected_sd=expected_sd,
+        resistance_growth=cases.last("resistance_growth"),
+        cell_spread=first_known(cases.last("cell_soh_spread"), cases.packs["module_soh_spread"]),
+    )
+
+
+def _prior(cases: Cases, nameplate: Nameplate, life: Life, known_cycles: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return what age and use alone say of health, and how far that may be off."""
+    loss = life.loss_by(cases.as_of_day)
+    of_cycles = life.ageing.cycle_rate * life.cycles
+    unsure = np.where(np.isnan(known_cycles), UNKNOWN_CYCLES_SD * np.minimum(of_cycles, 0.3), 0.0)
+    ageless = np.where(np.isnan(first_known(nameplate.made_day, nameplate.in_service_day)), UNKNOWN_AGE_SD, 0.0)
+    spread = PRIOR_RELATIVE_SD * np.minimum(loss, 0.4)
+    sd = np.sqrt(spread * spread + unsure * unsure + ageless * ageless + PRIOR_FLOOR_SD * PRIOR_FLOOR_SD)
+    return 1.0 - loss, sd
+
+
+def _carried(cases: Cases, readings: Readings, life: Life) -> Readings:
+    """Return the readings as of the valuation day: less the ageing since, and less sure."""
+    lives = life.of_events(readings.row)
+    as_of = cases.as_of_day[readings.row]
+    since = np.maximum(lives.loss_by(as_of) - lives.loss_by(readings.day), 0.0)
+    years = (as_of - readings.day) / DAYS_PER_YEAR
+    drift, wear = DRIFT_SD_PER_A * years, DRIFT_RELATIVE_SD * since
+    return Readings(
+        value=readings.value - since,
+        variance=readings.variance + drift * drift + wear * wear,
+        source=readings.source,
+        day=readings.day,
+        row=readings.row,
+    )
+
+
+def _by_source(
+    cases: Cases, readings: Readings
+) -> tuple[dict[str, FloatArray], dict[str, FloatArray], dict[str, FloatArray]]:
+    """Return each source's mean, variance (with what its readings share) and latest day, NaN where it is silent."""
+    means, variances, days = {}, {}, {}
+    for code, name in enumerate(SOURCES[1:-1], start=1):
+        of_source = readings.source == float(code)
+        row = readings.row[of_source]
+        weight = 1.0 / readings.variance[of_source]
+        precision = total(row, weight, cases.rows)
+        heard = precision > 0.0
+        divisor = np.where(heard, precision, 1.0)
+        mean = total(row, weight * readings.value[of_source], cases.rows) / divisor
+        means[name] = np.where(heard, mean, np.nan)
+        variances[name] = np.where(heard, 1.0 / divisor + NOISE[name].shared * NOISE[name].shared, np.nan)
+        days[name] = last(row, readings.day[of_source], cases.rows)
+    return means, variances, days
+
+
+def _weigh(means: dict[str, FloatArray], variances: dict[str, FloatArray]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the precision-weighted mean over the sources, its widened sd, and the weightiest source."""
+    rows = len(means["ageing_prior"])
+    precision, weighted, voices = np.zeros(rows), np.zeros(rows), np.zeros(rows)
+    heaviest, source = np.zeros(rows), np.zeros(rows)
+    for code, name in enumerate(SOURCES):
+        weight = np.where(np.isnan(means[name]), 0.0, 1.0 / variances[name])
+        precision = precision + weight
+        weighted = weighted + weight * np.where(np.isnan(means[name]), 0.0, means[name])
+        voices = voices + (weight > 0.0)
+        source = np.where(weight > heaviest + TOLERANCE, float(code), source)
+        heaviest = np.maximum(heaviest, weight)
+    mean = weighted / precision
+    conflict = np.zeros(rows)
+    for name in SOURCES:
+        gap = means[name] - mean
+        conflict = conflict + np.where(np.isnan(gap), 0.0, gap * gap / variances[name])
+    ratio = np.maximum(conflict / np.maximum(voices - 1.0, 1.0), 1.0)
+    return mean, np.sqrt(ratio / precision), source
+
+
+def _pick(source: FloatArray, days: dict[str, FloatArray]) -> FloatArray:
+    """Return, row by row, the day of the source chosen."""
+    result = unknown(len(source))
+    for code, name in enumerate(SOURCES):
+        result = np.where(source == float(code), days[name], result)
+    return result

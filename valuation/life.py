@@ -1,0 +1,90 @@
+"""A pack's life as far as ageing goes: when it began, how long it was used, how many cycles it did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from valuation.ageing import Ageing, ageing_of, stress_of
+from valuation.cases import Cases
+from valuation.columns import FloatArray, IntArray, first_known
+from valuation.nameplate import Nameplate
+
+DAYS_PER_YEAR = 365.25
+TYPICAL_AGE_A = 6.0  # judged: age at which a pack of unknown age is usually offered
+USUAL_KWH_PER_KM = {"private": 0.15, "taxi": 0.15, "bus": 0.90, "logistics": 0.30, "swap": 0.16, "other": 0.20}
+"""Energy drawn per distance, judged from type-approval figures plus a tenth. [kWh/km]"""
+
+_KWH_PER_KM = np.array([*USUAL_KWH_PER_KM.values(), USUAL_KWH_PER_KM["other"]])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """Age, cycles and ageing of each pack: what carries a reading forward."""
+
+    born_day: FloatArray
+    used_from: FloatArray
+    used_until: FloatArray
+    cycles: FloatArray
+    ageing: Ageing
+
+    def of_events(self, row: IntArray) -> Life:
+        """Return the same for each event."""
+        return Life(
+            born_day=self.born_day[row],
+            used_from=self.used_from[row],
+            used_until=self.used_until[row],
+            cycles=self.cycles[row],
+            ageing=self.ageing.of_events(row),
+        )
+
+    def loss_by(self, day: FloatArray) -> FloatArray:
+        """Return the fraction of capacity that age and use take by a day."""
+        span = np.maximum(self.used_until - self.used_from, 1.0)
+        share = np.minimum(np.maximum((day - self.used_from) / span, 0.0), 1.0)
+        return self.ageing.loss((day - self.born_day) / DAYS_PER_YEAR, self.cycles * share)
+
+
+def life_of(cases: Cases, nameplate: Nameplate, known_cycles: FloatArray) -> Life:
+    """Return each pack's age, cycles and ageing, with the usual where nothing is known."""
+    ageing = ageing_of(nameplate.chemistry, cases.packs["duty"], stress_of(cases))
+    first_day = cases.lowest("on_day")
+    typical = cases.as_of_day - TYPICAL_AGE_A * DAYS_PER_YEAR
+    born = np.minimum(first_known(nameplate.made_day, nameplate.in_service_day, first_day, typical), cases.as_of_day)
+    used_from = np.minimum(first_known(nameplate.in_service_day, born), cases.as_of_day)
+    left = cases.is_type("retired", "removed", "vehicle_scrapped", "collected_in")
+    used_until = first_known(cases.first("on_day", left), cases.as_of_day)
+    used_until = np.maximum(used_until, used_from)
+    usual = ageing.cycles_per_a * (used_until - used_from) / DAYS_PER_YEAR
+    driven = cases.last("odometer_km") * kwh_per_km(cases.packs["duty"]) / nameplate.energy_kwh
+    return Life(
+        born_day=born,
+        used_from=used_from,
+        used_until=used_until,
+        cycles=first_known(known_cycles, driven, usual),
+        ageing=ageing,
+    )
+
+
+def calendar_age(cases: Cases, nameplate: Nameplate) -> FloatArray:
+    """Return years since production, else since first use; never below zero. [a]"""
+    return np.maximum(
+        (cases.as_of_day - first_known(nameplate.made_day, nameplate.in_service_day)) / DAYS_PER_YEAR, 0.0
+    )
+
+
+def reported_cycles(cases: Cases, nameplate: Nameplate) -> FloatArray:
+    """Return equivalent full cycles as reported, else throughput over twice the rating (等效全循环次数). [1]"""
+    from_energy = cases.last("energy_throughput_kwh") / (2.0 * nameplate.energy_kwh)
+    from_charge = cases.last("charge_throughput_ah") / (2.0 * cases.packs["rated_capacity_ah"])
+    return first_known(cases.last("full_cycles"), from_energy, from_charge)
+
+
+def kwh_per_km(duty: FloatArray) -> FloatArray:
+    """Return the energy that a vehicle of this duty draws per distance. [kWh/km]
+
+    >>> kwh_per_km(np.array([0.0, 2.0, np.nan])).tolist()
+    [0.15, 0.9, 0.2]
+    """
+    return _KWH_PER_KM[np.where(np.isnan(duty), float(len(_KWH_PER_KM) - 1), duty).astype(np.int64)]

@@ -1,0 +1,120 @@
+"""Readings of health (健康状态读数): what tests, BMS, certificates and passports say, and how far each may be off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from valuation.cases import Cases
+from valuation.columns import BoolArray, FloatArray, IntArray, first_known, unknown
+from valuation.fields import event_field
+from valuation.nameplate import Nameplate
+
+SOURCES = ("ageing_prior", "bms", "quick_test", "lab_test", "certificate", "passport", "modules")
+"""Where a state of health may come from; the column `source` holds positions in this tuple."""
+
+BMS_OVERSTATEMENT = 0.015  # judged: BMS readings err upwards (arXiv 2603.21592: weak correlation; displays cap at 1)
+HIGHEST_READING = 1.2  # the highest ratio that a record may hold (valuation.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """One standard deviation of a source: of the single reading, and of what all its readings share. [1]"""
+
+    single: float
+    shared: float
+
+
+NOISE: dict[str, Noise] = {
+    # A full capacity test: current and temperature of the rig; GB/T 34015-2017 rigs hold 0.5-1 %.
+    "lab_test": Noise(0.009, 0.008),
+    # A drive-based certificate: 2 % in all.
+    "certificate": Noise(0.015, 0.013),
+    # Pulse, impedance or partial charge: 2-4 % (ReJoule: 2 % in 5 min, 4 % in 30 s; Tao et al. 2025: 2.3 %).
+    "quick_test": Noise(0.022, 0.024),
+    # What the battery says of itself: 12-25 % spread inside a model, rank correlation .1-.6 (arXiv 2603.21592).
+    "bms": Noise(0.025, 0.055),
+    # State of certified energy from a passport: BMS data under a legal definition. Judged.
+    "passport": Noise(0.020, 0.040),
+    # Module readings say little of the day and the method; the weakest rules the pack. Judged.
+    "modules": Noise(0.020, 0.030),
+}
+DEFINITION_SD = {"capacity": 0.0, "energy": 0.010, "resistance": 0.080}
+"""What reading another definition as capacity adds: resistance may say 1.00 where capacity is .94. [1]"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readings:
+    """Readings of health, one row a reading: value, variance of the single reading, source, day, pack."""
+
+    value: FloatArray
+    variance: FloatArray
+    source: FloatArray
+    day: FloatArray
+    row: IntArray
+
+
+def read_health(cases: Cases, nameplate: Nameplate) -> Readings:
+    """Return every reading of health among the events, one per event at most."""
+    events, row = cases.events, cases.row
+    by_capacity = events["remaining_capacity_ah"] / cases.packs["rated_capacity_ah"][row]
+    by_energy = events["remaining_energy_kwh"] / nameplate.energy_kwh[row]
+    value = first_known(events["soh"], by_capacity, by_energy)
+    read = np.flatnonzero(~np.isnan(value))
+    source = _sources(cases)[read]
+    single = _lookup(source, {name: noise.single for name, noise in NOISE.items()})
+    definition = _definition_sd(cases)[read]
+    from_energy = np.isnan(events["soh"]) & np.isnan(by_capacity)
+    plate = np.where(from_energy, nameplate.energy_log_sd[row], 0.0)[read]
+    bias = np.where(source == SOURCES.index("bms"), BMS_OVERSTATEMENT, 0.0)
+    return Readings(
+        value=np.minimum(value[read], HIGHEST_READING) - bias,
+        variance=single * single + definition * definition + plate * plate,
+        source=source,
+        day=events["on_day"][read],
+        row=row[read],
+    )
+
+
+def _sources(cases: Cases) -> FloatArray:
+    """Return the source of each event's reading: the method of a test, the named source, else the BMS.
+
+    A summary by the maker whose source is not named is what a passport gives.
+    """
+    by_method = _translate(cases.events["method"], "method", {"lab": "lab_test", "quick": "quick_test", "bms": "bms"})
+    by_name = _translate(cases.events["soh_source"], "soh_source", {name: name for name in SOURCES})
+    by_maker = np.where(
+        cases.is_choice("reporter_kind", "battery_maker", "importer"), float(SOURCES.index("passport")), np.nan
+    )
+    return first_known(by_method, by_name, by_maker, np.full(len(cases.row), float(SOURCES.index("bms"))))
+
+
+def _translate(codes: FloatArray, field: str, names: dict[str, str]) -> FloatArray:
+    """Return choices of an event field as positions in SOURCES."""
+    table = np.array([float(SOURCES.index(names[choice])) for choice in event_field(field).choices])
+    known = ~np.isnan(codes)
+    result = unknown(len(codes))
+    result[known] = table[codes[known].astype(np.int64)]
+    return result
+
+
+def _definition_sd(cases: Cases) -> FloatArray:
+    """Return what the definition of each event's reading adds to its error."""
+    codes = cases.events["soh_definition"]
+    table = np.array([DEFINITION_SD[name] for name in event_field("soh_definition").choices])
+    return np.where(np.isnan(codes), 0.0, table[np.where(np.isnan(codes), 0.0, codes).astype(np.int64)])
+
+
+def _lookup(codes: FloatArray, by_name: dict[str, float]) -> FloatArray:
+    """Return a number for each source code."""
+    table = np.array([by_name.get(name, np.nan) for name in SOURCES])
+    return table[codes.astype(np.int64)]
+
+
+def tested(cases: Cases) -> BoolArray:
+    """Return which events are tests of remaining capacity (余能检测) that gave a result."""
+    result = first_known(
+        cases.events["soh"], cases.events["remaining_capacity_ah"], cases.events["remaining_energy_kwh"]
+    )
+    return cases.is_type("tested") & ~np.isnan(result)
