@@ -1,0 +1,182 @@
+"""What the plate of a pack says (铭牌), and what is assumed where it says nothing, with how unsure that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from valuation.battery_code import decode_many
+from valuation.cases import Cases
+from valuation.chemistry import CHEMISTRY_CODE, energy_density_wh_per_kg, interpolate, lookup
+from valuation.code_layout import CHEMISTRY_OF_TYPE, TYPE_LETTERS
+from valuation.columns import BoolArray, FloatArray, first_known
+from valuation.fields import DUTIES
+from valuation.result import Caution
+
+PACK, MODULE, CELL = 0.0, 1.0, 2.0
+
+DAYS_PER_YEAR: Final = 365.25
+EPOCH_YEAR: Final = 1970.0
+ASSUMED_AGE_A: Final = 6.0
+"""Age of a pack that nobody dates: retired packs are mostly five to eight years old (judged, 2026). [a]"""
+
+# Rated energy of a Chinese passenger-car pack by year made [kWh]: judged in 2026 after the mean energy per battery
+# electric car in the yearly type approvals, about 25 kWh in 2015 and 55 kWh in 2024.
+_PACK_KWH = ((2013.0, 22.0), (2016.0, 30.0), (2018.0, 42.0), (2020.0, 49.0), (2024.0, 56.0))
+# The same for other duties, whatever the year (judged, 2026): bus, logistics; a taxi or swap car is a passenger car.
+_DUTY_KWH = {"bus": 180.0, "logistics": 60.0}
+MODULE_KWH: Final = 4.5
+CELL_AH: Final = 120.0
+
+# Spread of the logarithm of the energy where it is not on the plate (judged, 2026): a code says level, year and
+# chemistry, no more; a known duty narrows little; capacity alone leaves the voltage open.
+LOG_SD_FROM_PLATE_VOLTAGE: Final = 0.03
+LOG_SD_FROM_CAPACITY: Final = 0.20
+LOG_SD_FROM_MASS: Final = 0.15
+LOG_SD_BY_LEVEL: Final = (0.50, 0.70, 0.60)
+PACK_VOLTAGE_V: Final = 350.0
+MODULES_PER_PACK: Final = 12.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nameplate:
+    """What each pack is, one row a pack; declared where known, typical otherwise.
+
+    Attributes
+    ----------
+    chemistry : code into CHEMISTRIES, never NaN
+        Declared, else as the type letter of the battery code says, else OTHER.
+    chemistry_declared : bool
+        Whether the record itself names it.
+    level : 0 pack, 1 module, 2 cell
+        As the battery code says; a pack where it says nothing.
+    energy_kwh, energy_log_sd : never NaN
+        Rated energy, and one standard deviation of its logarithm; 0 where declared.
+    mass_kg, mass_declared
+        Mass; from energy and the energy density of its chemistry and year where not declared.
+    made_day, in_service_day : days since 1970-01-01, NaN if not known
+        Declared or coded day of manufacture; first day installed or sold, else the day made.
+    year : calendar year with fraction, never NaN
+        Year of manufacture for everything that goes by vintage.
+    """
+
+    chemistry: FloatArray
+    chemistry_declared: BoolArray
+    level: FloatArray
+    energy_kwh: FloatArray
+    energy_log_sd: FloatArray
+    mass_kg: FloatArray
+    mass_declared: BoolArray
+    made_day: FloatArray
+    in_service_day: FloatArray
+    year: FloatArray
+
+    def cautions(self, row: int) -> tuple[Caution, ...]:
+        """Return what had to be assumed about one pack."""
+        found = []
+        if self.energy_log_sd[row] > 0.0:
+            found.append(_energy_caution(float(self.energy_kwh[row])))
+        if self.chemistry[row] == CHEMISTRY_CODE["OTHER"]:
+            found.append(_CHEMISTRY_CAUTION)
+        elif self.chemistry[row] == CHEMISTRY_CODE["NMC"]:
+            found.append(_GRADE_CAUTION)
+        return tuple(found)
+
+
+def read_nameplate(cases: Cases) -> Nameplate:
+    """Return what each pack is (铭牌信息): declared first, then by its code, then typical of its kind and year.
+
+    A valid battery code alone is enough: its letters give level, chemistry and day, the rest is typical and unsure.
+    """
+    code = decode_many(cases.texts["battery_code"], cases.as_of_day).columns
+    chemistry = first_known(cases.packs["chemistry"], _coded_chemistry(code["type_code"]))
+    chemistry = np.where(np.isnan(chemistry), CHEMISTRY_CODE["OTHER"], chemistry)
+    level = np.where(np.isnan(code["level_code"]), PACK, code["level_code"])
+    made_day = first_known(cases.packs["made_day"], code["made_day"])
+    first_use = cases.first("on_day", cases.is_type("installed", "sold"))
+    in_service_day = first_known(first_use, made_day)
+    born = first_known(made_day, first_use, cases.as_of_day - ASSUMED_AGE_A * DAYS_PER_YEAR)
+    year = EPOCH_YEAR + born / DAYS_PER_YEAR
+    density = energy_density_wh_per_kg(chemistry, year)
+    energy_kwh, energy_log_sd = _energy(cases, chemistry, level, year, density)
+    mass_kg = cases.packs["mass_kg"]
+    return Nameplate(
+        chemistry=chemistry,
+        chemistry_declared=~np.isnan(cases.packs["chemistry"]),
+        level=level,
+        energy_kwh=energy_kwh,
+        energy_log_sd=energy_log_sd,
+        mass_kg=first_known(mass_kg, energy_kwh * 1000.0 / density),
+        mass_declared=~np.isnan(mass_kg),
+        made_day=made_day,
+        in_service_day=in_service_day,
+        year=year,
+    )
+
+
+def _coded_chemistry(type_code: FloatArray) -> FloatArray:
+    """Return the chemistry that the type letter of a code stands for (GB/T 34014-2017); NaN where it tells none."""
+    by_letter = np.array([CHEMISTRY_CODE.get(CHEMISTRY_OF_TYPE.get(letter, ""), np.nan) for letter in TYPE_LETTERS])
+    known = ~np.isnan(type_code)
+    return np.where(known, by_letter[np.where(known, type_code, 0.0).astype(np.int64)], np.nan)
+
+
+def _energy(
+    cases: Cases, chemistry: FloatArray, level: FloatArray, year: FloatArray, density: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return rated energy [kWh] and the spread of its logarithm, from the best evidence there is."""
+    packs = cases.packs
+    capacity, voltage = packs["rated_capacity_ah"], packs["nominal_voltage_v"]
+    cell_voltage = lookup("cell_voltage_v", chemistry)
+    usual_voltage = np.where(level == CELL, cell_voltage, np.where(level == PACK, PACK_VOLTAGE_V, np.nan))
+    ways = (
+        (packs["rated_energy_kwh"], 0.0),
+        (capacity * voltage / 1000.0, LOG_SD_FROM_PLATE_VOLTAGE),
+        (packs["mass_kg"] * density / 1000.0, LOG_SD_FROM_MASS),
+        (capacity * usual_voltage / 1000.0, LOG_SD_FROM_CAPACITY),
+    )
+    energy = _usual_energy(packs["duty"], level, year, cell_voltage)
+    log_sd = np.array(LOG_SD_BY_LEVEL)[level.astype(np.int64)]
+    for value, spread in reversed(ways):
+        known = ~np.isnan(value)
+        energy = np.where(known, value, energy)
+        log_sd = np.where(known, spread, log_sd)
+    return energy, log_sd
+
+
+def _usual_energy(duty: FloatArray, level: FloatArray, year: FloatArray, cell_voltage: FloatArray) -> FloatArray:
+    """Return what a pack, module or cell of that duty and year usually holds. [kWh]"""
+    pack = interpolate(year, _PACK_KWH)
+    for name, kwh in _DUTY_KWH.items():
+        pack = np.where(duty == float(DUTIES.index(name)), kwh, pack)
+    cell = CELL_AH * cell_voltage / 1000.0
+    return np.where(level == PACK, pack, np.where(level == MODULE, MODULE_KWH, cell))
+
+
+def _energy_caution(energy_kwh: float) -> Caution:
+    """Return the caution for a rated energy that is assumed."""
+    return Caution(
+        id="N01",
+        severity="warn",
+        message_en=f"Rated energy is not on record; {energy_kwh:.1f} kWh is assumed from what is known.",
+        message_zh=f"未记录额定能量；按已知信息取 {energy_kwh:.1f} kWh。",
+        effect="widens the band; give rated_energy_kwh, or rated_capacity_ah with nominal_voltage_v",
+    )
+
+
+_CHEMISTRY_CAUTION = Caution(
+    id="N02",
+    severity="warn",
+    message_en="Chemistry is not known: metals are those of the fleet of its year, and only recycling is priced.",
+    message_zh="电池体系未知：金属含量按同年份车队平均取值，仅按再生利用计价。",
+    effect="widens the band; give chemistry",
+)
+_GRADE_CAUTION = Caution(
+    id="N03",
+    severity="info",
+    message_en="Ternary of unknown grade: nickel and cobalt are those of the mix of grades of its year.",
+    message_zh="三元材料牌号未知：镍、钴含量按同年份牌号构成取值。",
+    effect="widens the band; give chemistry as NMC523, NMC622, NMC811 … or the masses in composition",
+)
