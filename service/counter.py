@@ -1,0 +1,201 @@
+"""The counter: one traced pack in, one kept valuation out; HTTP, web page and command line all stand here.
+
+The way of a valuation::
+
+    bytes -> Traces -> appraise -> bytes of the answer -> kept in the store
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import uuid4
+
+import msgspec
+
+from models import load_model
+from service import answers
+from service.clock import now, today
+from service.quotes import QuotedMarket, open_market
+from service.settings import Settings
+from service.store import packs, valuations
+from service.store.database import Database
+from service.store.idempotency import Claim, Outcome, once
+from service.store.upgrade import upgrade
+from service.store.valuations import KeptValuation
+from valuation.appraise import appraise, appraise_many
+from valuation.errors import CanzhiError, UnknownModel
+from valuation.intake import IntakeNote, Traces, read_passport, read_trace, write_trace
+from valuation.ports import Predictor
+from valuation.result import Valuation
+from valuation.version import __version__
+
+_NO_SHIFT: Mapping[str, float] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What is asked of a pack: the valuation day (评估基准日), level, region, scenario, and whether to explain."""
+
+    as_of: date
+    level: float = 0.9
+    region: str = "CN"
+    market_shift: Mapping[str, float] = field(default_factory=lambda: _NO_SHIFT)
+    explain: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A valuation with its id and the bytes that answer for it; `kept` is what the store shall hold."""
+
+    valuation: Valuation
+    kept: KeptValuation
+
+    @property
+    def valuation_id(self) -> str:
+        """Under which the valuation is kept."""
+        return self.kept.valuation_id
+
+    @property
+    def body(self) -> bytes:
+        """The answer's JSON, the same at every door."""
+        return self.kept.answer
+
+
+class Counter:
+    """Market, model and store, opened once and used for every valuation."""
+
+    def __init__(self, settings: Settings, market: QuotedMarket, model: Predictor | None, database: Database) -> None:
+        self.settings = settings
+        self.market = market
+        self.model = model
+        self.database = database
+
+    def default_day(self) -> date:
+        """Return the valuation day of a question that names none: today, or the synthetic quotes' last day."""
+        return self.market.last_day if self.market.bundled else today()
+
+    def read(self, way: str, content: bytes) -> Traces:
+        """Return the pack that a request names by its trace, its passport or a code whose history is kept.
+
+        Raises
+        ------
+        TraceError
+            If the record cannot be read.
+        UnknownPack
+            If no history is kept under the code.
+        """
+        if way == "battery_code":
+            with self.database.reading() as connection:
+                content = packs.find(connection, content.decode()).record
+        return read_passport(content) if way == "passport" else read_trace(content)
+
+    def value(self, traces: Traces, terms: Terms, *, door: str) -> Answer:
+        """Value one pack; nothing is kept yet.
+
+        Raises
+        ------
+        CanzhiError
+            If the pack must not or cannot be valued.
+        """
+        valuation = appraise(
+            traces,
+            self.market.history,
+            model=self.model,
+            as_of=terms.as_of,
+            level=terms.level,
+            region=terms.region,
+            market_shift=terms.market_shift or None,
+            explain=terms.explain,
+        )
+        return self._answer(valuation, traces, 0, terms, door)
+
+    def value_many(self, traces: Traces, terms: Terms, *, door: str) -> list[Answer | CanzhiError]:
+        """Value many packs on the same terms; each is answered or carries its own error. Nothing is kept yet."""
+        results = appraise_many(
+            traces,
+            self.market.history,
+            model=self.model,
+            as_of=terms.as_of,
+            level=terms.level,
+            region=terms.region,
+            market_shift=terms.market_shift or None,
+            explain=terms.explain,
+        )
+        return [
+            result if isinstance(result, CanzhiError) else self._answer(result, traces, row, terms, door)
+            for row, result in enumerate(results)
+        ]
+
+    def keep(
+        self, given: Sequence[Answer], outcome: Outcome, *, claim: Claim | None = None, recorded_by: str
+    ) -> Outcome:
+        """Keep answers in one transaction; under a known idempotency key nothing is kept and the first outcome returns.
+
+        Raises
+        ------
+        IdempotencyConflict
+            If the key came with another request.
+        StoreNotReady
+            If the store cannot be written.
+        """
+
+        def work(connection: object) -> Outcome:
+            valuations.keep_market(connection, self.market.digest, self.market.content)
+            valuations.keep(connection, [one.kept for one in given], recorded_by=recorded_by)
+            return outcome
+
+        return once(self.database, claim, work)
+
+    def _answer(self, valuation: Valuation, traces: Traces, row: int, terms: Terms, door: str) -> Answer:
+        valuation_id = str(uuid4())
+        return Answer(
+            valuation=valuation,
+            kept=KeptValuation(
+                valuation_id=valuation_id,
+                battery_code=valuation.battery_code,
+                as_of=terms.as_of.isoformat(),
+                created_at=now(),
+                door=door,
+                request=msgspec.json.encode(terms, order="sorted"),
+                record=write_trace(traces.histories[row]),
+                notes=msgspec.json.encode(traces.notes[row]),
+                input_digest=valuation.input_digest,
+                market_digest=self.market.digest,
+                model_reference=self.settings.model if self.model else None,
+                model_digest=self.model.digest if self.model else None,
+                code_version=__version__,
+                answer=answers.encode(valuation, valuation_id),
+            ),
+        )
+
+
+def open_counter(settings: Settings) -> Counter:
+    """Open the counter: bring the store up to date, read the market, load the model where there is one.
+
+    Raises
+    ------
+    CanzhiError
+        If store, market or model cannot be used; that there is no champion yet is no error.
+    """
+    market = open_market(settings)
+    upgrade(settings.store_url, wait_s=settings.store_wait_s)
+    database = Database(settings.store_url, wait_s=settings.store_wait_s)
+    return Counter(settings, market, find_model(settings), database)
+
+
+def find_model(settings: Settings) -> Predictor | None:
+    """Return the model the settings name, None where nothing was trained yet: then the structural value answers.
+
+    Raises
+    ------
+    PredictorError
+        If the model was named and is not there, or is damaged.
+    """
+    try:
+        return load_model(settings.model, home=settings.home)
+    except UnknownModel:
+        if settings.model != Settings.model:
+            raise
+        return None

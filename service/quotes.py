@@ -1,0 +1,63 @@
+"""Which quotes the counter uses: those asked for, those of the home folder, or the bundled synthetic ones (演示行情)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from importlib import resources
+from pathlib import Path
+
+from service.settings import Settings
+from valuation.errors import UnreadableQuotes
+from valuation.intake import read_market
+from valuation.market import MarketHistory
+
+BUNDLED = "demonstration_quotes.csv"
+"""The synthetic quotes that come with the package, so that a first valuation needs no data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotedMarket:
+    """The market with the bytes it was read from, so that a valuation can be worked out again."""
+
+    history: MarketHistory
+    content: bytes
+    source: str
+    bundled: bool
+
+    @property
+    def digest(self) -> str:
+        """Hash of the quotes."""
+        return self.history.digest
+
+    @property
+    def last_day(self) -> date:
+        """Day of the newest quote."""
+        return self.history.last_day
+
+
+def open_market(settings: Settings) -> QuotedMarket:
+    """Read the quotes: `CANZHI_MARKET`, else `market.csv` in the home folder, else the bundled synthetic ones.
+
+    Raises
+    ------
+    UnreadableQuotes
+        If the file cannot be read or holds no quotes.
+    """
+    own = settings.home / "market.csv"
+    path = settings.market or (own if own.exists() else None)
+    if path is None:
+        content = resources.files("service").joinpath(BUNDLED).read_bytes()
+        return QuotedMarket(history=read_market(content), content=content, source="synthetic", bundled=True)
+    content = _read(path)
+    return QuotedMarket(history=read_market(content), content=content, source=str(path), bundled=False)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as reason:
+        raise UnreadableQuotes(
+            f"the quotes {path} cannot be read: {reason.strerror}",
+            hint="name a CSV or Parquet file of quotes with --market or CANZHI_MARKET",
+        ) from reason

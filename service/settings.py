@@ -1,0 +1,131 @@
+"""The surroundings of the counter: where things lie and what is allowed, each set by one `CANZHI_` variable.
+
+The table is the dataclass itself: `docs/reference/settings.md` is written from it by :func:`settings_table`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from valuation.errors import SettingError
+
+PREFIX = "CANZHI_"
+
+
+def _setting(default: object, meaning: str, shown: str | None = None) -> Any:  # noqa: ANN401 - as dataclasses.field does
+    """Return a dataclass field that carries its sentence for the documentation."""
+    return field(default=default, metadata={"meaning": meaning, "shown": shown})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything about the surroundings that the counter needs to know; see `docs/reference/settings.md`."""
+
+    home: Path = field(
+        default_factory=lambda: platformdirs.user_data_path("canzhi"),
+        metadata={
+            "meaning": "Folder of all local state: store, models, market.",
+            "shown": "the platform's user-data folder",
+        },
+    )
+    database_url: str = _setting(
+        "",
+        "Store of valuations and histories: a SQLite file or `postgresql+psycopg://…`.",
+        "`canzhi.sqlite` in the home folder",
+    )
+    market: Path | None = _setting(
+        None,
+        "Market quotes, CSV or Parquet.",
+        "`market.csv` in the home folder, else the bundled synthetic quotes",
+    )
+    model: str = _setting("champion", "Model that values: an alias, a version or a bundle folder.")
+    host: str = _setting("127.0.0.1", "Address the HTTP service listens on.")
+    port: int = _setting(8000, "Port the HTTP service listens on.")
+    workers: int = _setting(1, "Server processes.")
+    body_limit_bytes: int = _setting(8_388_608, "Largest request body that is read. [bytes]")
+    batch_limit: int = _setting(1000, "Most packs in one batch request.")
+    batch_threads: int = _setting(2, "Batches that are valued at the same time.")
+    batch_queue: int = _setting(8, "Batches that may wait; one more is turned away with 503.")
+    store_wait_s: float = _setting(10.0, "How long a write waits for another writer of the store. [s]")
+    api_keys: Path | None = _setting(
+        None,
+        "File of API keys, one `name sha256:<hex of the key>` a line; without it only this machine is served.",
+        "none",
+    )
+    docs: bool = _setting(default=True, meaning="Whether `/openapi.json` is served.")
+
+    @property
+    def store_url(self) -> str:
+        """Where valuations and histories are kept, as a SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{self.home / 'canzhi.sqlite'}"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Return the settings that the `CANZHI_` variables ask for.
+
+        Raises
+        ------
+        SettingError
+            If a variable holds no value of its kind.
+
+        >>> Settings.from_environment({"CANZHI_PORT": "8080"}).port
+        8080
+        """
+        given = os.environ if environment is None else environment
+        chosen: dict[str, Any] = {}
+        for one in fields(cls):
+            text = given.get(variable(one.name))
+            if text:
+                chosen[one.name] = _read(one.name, str(one.type), text)
+        return cls(**chosen)
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting.
+
+    >>> variable("database_url")
+    'CANZHI_DATABASE_URL'
+    """
+    return PREFIX + name.upper()
+
+
+def _read(name: str, kind: str, text: str) -> object:
+    """Return a variable's text as a value of the setting's kind."""
+    if kind.startswith("Path"):
+        return Path(text).expanduser()
+    if kind == "bool" and text.lower() in _TRUTHS:
+        return _TRUTHS[text.lower()]
+    if kind == "str":
+        return text
+    try:
+        number = {"int": int, "float": float}[kind](text)
+    except (KeyError, ValueError):
+        number = -1
+    if number < 0:
+        raise SettingError(
+            f"{variable(name)} is {text!r}, which is no {_KINDS[kind]}",
+            hint="docs/reference/settings.md lists every variable with its kind and default",
+            field=variable(name),
+            value=text,
+        )
+    return number
+
+
+_TRUTHS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_KINDS = {"bool": "yes or no", "int": "whole number", "float": "number"}
+
+
+def settings_table() -> str:
+    """Return the settings as a Markdown table, as it stands in the documentation."""
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    for one in fields(Settings):
+        default = "" if one.default is MISSING else f"`{one.default}`"
+        shown = one.metadata["shown"] or default
+        lines.append(f"| `{variable(one.name)}` | {shown} | {one.metadata['meaning']} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,94 @@
+"""The door to the database: SQLite (one file, write-ahead log, every commit on disk) or PostgreSQL, same statements."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from valuation.errors import StoreNotReady
+
+_WRITING = "canzhi_writing"
+LEDGER_LOCK = 0x63616E7A  # "canz": every writer of this ledger takes the same PostgreSQL lock
+
+
+class Database:
+    """Connections to the store: read-only ones, and writing ones that follow one another."""
+
+    def __init__(self, url: str, *, wait_s: float = 10.0) -> None:
+        self.url = url
+        try:
+            self._engine = _engine(url, wait_s)
+        except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as reason:
+            raise StoreNotReady(
+                f"the database address cannot be used ({type(reason).__name__})",
+                hint="set CANZHI_DATABASE_URL to sqlite:////path/to/file or postgresql+psycopg://user@host/database",
+            ) from reason
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the store is one SQLite file."""
+        return self._engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that sees one state of the store."""
+        with _spoken(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection for one transaction; writers of the ledger follow one another, all or nothing is kept."""
+        with _spoken(), self._engine.connect().execution_options(**{_WRITING: True}) as connection, connection.begin():
+            if not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LEDGER_LOCK})
+            yield connection
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._engine.dispose()
+
+
+@contextmanager
+def _spoken() -> Iterator[None]:
+    """Say in a sentence what the database driver says in a traceback."""
+    try:
+        yield
+    except DBAPIError as reason:
+        raise StoreNotReady(
+            f"the store cannot be used: {_first_line(reason.orig)}",
+            hint="see that the folder exists, is writable and has room, or that the database server answers",
+        ) from reason
+
+
+def _first_line(reason: object) -> str:
+    lines = str(reason).strip().splitlines()
+    return lines[0] if lines else type(reason).__name__
+
+
+def _engine(url: str, wait_s: float) -> Engine:
+    if make_url(url).get_backend_name() != "sqlite":
+        patience = f"-c lock_timeout={int(wait_s * 1000)} -c statement_timeout={int(wait_s * 3000)}"
+        arguments = {"connect_timeout": max(2, int(wait_s)), "options": patience}
+        return create_engine(url, pool_pre_ping=True, pool_timeout=wait_s, connect_args=arguments)
+    engine = create_engine(url, connect_args={"timeout": wait_s})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own pool record
+    """Make a fresh SQLite connection durable, and leave transactions to us."""
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin(connection: Connection) -> None:
+    """Begin: a writer takes its turn at once, so that no reader is upgraded into a deadlock."""
+    writing = connection.get_execution_options().get(_WRITING, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

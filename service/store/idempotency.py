@@ -1,0 +1,73 @@
+"""Idempotency keys: a request that comes again under its key gets the first answer's bytes and does nothing again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select
+
+from service.clock import now
+from service.store.database import Database
+from service.store.ledger import digest
+from service.store.tables import idempotency
+from valuation.errors import IdempotencyConflict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A caller's key for one request, with the fingerprint of everything that was asked."""
+
+    caller: str
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What was answered, and whether it was answered before."""
+
+    status: int
+    body: bytes
+    replayed: bool = False
+
+
+def claim(caller: str, key: str, method: str, path: str, body: bytes) -> Claim:
+    """Return the claim that a request lays to its key."""
+    return Claim(caller=caller, key=key, fingerprint=digest(b"\x00".join((method.encode(), path.encode(), body))))
+
+
+def earlier(connection: Connection, laid: Claim) -> Outcome | None:
+    """Return what was answered under the key before, None if nothing was.
+
+    Raises
+    ------
+    IdempotencyConflict
+        If the key came with another request.
+    """
+    wanted = select(idempotency).where(idempotency.c.caller == laid.caller, idempotency.c.key == laid.key)
+    row = connection.execute(wanted).first()
+    if row is None:
+        return None
+    if row.fingerprint != laid.fingerprint:
+        raise IdempotencyConflict(
+            "this Idempotency-Key came before with another request",
+            hint="send a fresh key for a new request, or the very same request to get its answer again",
+            field="Idempotency-Key",
+            value=laid.key,
+        )
+    return Outcome(status=row.status, body=bytes(row.body), replayed=True)
+
+
+def once(database: Database, laid: Claim | None, work: Callable[[Connection], Outcome]) -> Outcome:
+    """Do the work in one transaction together with the note that it was done; under a known key only answer again."""
+    with database.writing() as connection:
+        before = earlier(connection, laid) if laid else None
+        if before is not None:
+            return before
+        outcome = work(connection)
+        if laid is not None:
+            row = {"caller": laid.caller, "key": laid.key, "fingerprint": laid.fingerprint}
+            row |= {"status": outcome.status, "body": outcome.body, "created_at": now()}
+            connection.execute(insert(idempotency).values(row))
+        return outcome

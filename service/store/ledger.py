@@ -1,0 +1,101 @@
+"""The ledger: what was reported and answered, appended and never changed, each entry sealed with the one before it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import Connection, func, insert, select
+
+from service.clock import now
+from service.store.tables import ledger
+
+BEGINNING = "sha256:" + "0" * 64
+"""What stands before the first entry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing to be entered: its kind (pack, event, sale, valuation), whom it concerns and its bytes."""
+
+    kind: str
+    subject: str
+    payload: bytes
+
+
+def append(connection: Connection, entries: Sequence[Entry], *, recorded_by: str) -> str:
+    """Append entries in their order and return the new head of the chain.
+
+    The connection must come from :meth:`service.store.database.Database.writing`, so that nobody appends in between.
+    """
+    sequence, previous = head(connection)
+    moment = now()
+    rows = []
+    for entry in entries:
+        sequence += 1
+        sealed = seal(previous, (sequence, entry.kind, entry.subject, moment, recorded_by), entry.payload)
+        rows.append(
+            {
+                "sequence": sequence,
+                "kind": entry.kind,
+                "subject": entry.subject,
+                "recorded_at": moment,
+                "recorded_by": recorded_by,
+                "payload": entry.payload,
+                "previous": previous,
+                "entry_hash": sealed,
+            }
+        )
+        previous = sealed
+    if rows:
+        connection.execute(insert(ledger), rows)
+    return previous
+
+
+def head(connection: Connection) -> tuple[int, str]:
+    """Return number and hash of the newest entry; zero and :data:`BEGINNING` for an empty ledger."""
+    newest = select(ledger.c.sequence, ledger.c.entry_hash).order_by(ledger.c.sequence.desc()).limit(1)
+    row = connection.execute(newest).first()
+    return (0, BEGINNING) if row is None else (row.sequence, row.entry_hash)
+
+
+def payloads(connection: Connection, subject: str, kind: str) -> tuple[bytes, ...]:
+    """Return what was entered about a subject, oldest first."""
+    wanted = select(ledger.c.payload).where(ledger.c.subject == subject, ledger.c.kind == kind)
+    return tuple(bytes(row.payload) for row in connection.execute(wanted.order_by(ledger.c.sequence)))
+
+
+def count(connection: Connection, kind: str) -> int:
+    """Return how many entries of a kind there are."""
+    return connection.execute(select(func.count()).where(ledger.c.kind == kind)).scalar_one()
+
+
+def seal(previous: str, about: Iterable[object], payload: bytes) -> str:
+    """Return the hash that ties an entry to everything before it.
+
+    >>> seal(BEGINNING, (1, "sale"), b"{}") == seal(BEGINNING, (1, "sale"), b"{ }")
+    False
+    """
+    return digest(msgspec.json.encode([previous, *about, digest(payload)]))
+
+
+def digest(content: bytes) -> str:
+    """Return the name of some bytes: their hash.
+
+    >>> digest(b"")[:15]
+    'sha256:e3b0c442'
+    """
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def broken_entries(connection: Connection) -> Iterator[int]:
+    """Yield the number of every entry that is not what was entered, or does not follow the one before it."""
+    before, previous = 0, BEGINNING
+    for row in connection.execute(select(ledger).order_by(ledger.c.sequence)):
+        about = (row.sequence, row.kind, row.subject, row.recorded_at, row.recorded_by)
+        expected = seal(previous, about, bytes(row.payload))
+        if row.sequence != before + 1 or row.previous != previous or row.entry_hash != expected:
+            yield row.sequence
+        before, previous = row.sequence, row.entry_hash

@@ -1,0 +1,89 @@
+"""Bring a store to the tables of this version, one program at a time; a store of a newer version is left alone."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, make_url, text
+
+from service.store.database import Database
+from valuation.errors import StoreNotReady
+
+REVISION = "0001"
+"""The newest step in `service/store/migrations/versions` (a test compares)."""
+
+
+def upgrade(url: str, *, wait_s: float = 10.0) -> None:
+    """Make or change the store's tables so that this version can use it.
+
+    Raises
+    ------
+    StoreNotReady
+        If the store cannot be reached or was made by a newer version.
+    """
+    database = Database(url, wait_s=wait_s)
+    try:
+        file = make_url(url).database if database.is_sqlite else None
+        if file is not None and not Path(file).exists():
+            _make_folder(Path(file).parent)
+        with database.reading() as connection:
+            if revision(connection) == REVISION:
+                return
+        with _alone(file), database.writing() as connection:
+            _run_steps(connection)
+    finally:
+        database.close()
+
+
+def revision(connection: Connection) -> str | None:
+    """Return the step the store is at, None for an empty one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _run_steps(connection: Connection) -> None:
+    found = revision(connection)
+    if found == REVISION:  # another program was faster
+        return
+    if found is not None and found > REVISION:
+        raise StoreNotReady(
+            f"the store was made by a newer canzhi (step {found}, this version knows {REVISION})",
+            hint="start the newer version, or name another store in CANZHI_DATABASE_URL",
+        )
+    # Alembic takes longer to import than a valuation takes in all; most starts do not need it.
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415 - see above
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    configuration = Config()
+    configuration.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    configuration.set_main_option("path_separator", "os")
+    configuration.attributes["connection"] = connection
+    command.upgrade(configuration, REVISION)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as reason:
+        raise StoreNotReady(
+            f"the folder {folder} cannot be made: {reason.strerror}",
+            hint="set CANZHI_HOME to a folder that you may write to",
+        ) from reason
+
+
+@contextmanager
+def _alone(file: str | None) -> Iterator[None]:
+    """Let one program at a time change a SQLite store; PostgreSQL has its own lock."""
+    if file is None:
+        with nullcontext():
+            yield
+        return
+    with Path(file + ".lock").open("w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
