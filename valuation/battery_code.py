@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from valuation.code_clean_up import clean, suggestions
+from valuation.code_clean_up import Cleaned, clean, suggestions
 from valuation.code_columns import CODE_COLUMNS, read_columns
 from valuation.code_layout import (
     ALPHABET,
@@ -131,22 +131,7 @@ def decode(text: str, on: dt.date) -> BatteryCode:
             suggestions=suggestions(text, on),
             clean_up=cleaned.steps,
         )
-    code, layout = cleaned.code, reading.layout
-    return BatteryCode(
-        text=text,
-        code=code,
-        valid=True,
-        kind=layout.kind,
-        level=LEVELS[LEVEL_LETTERS.index(code[3])],
-        battery_type=code[4],
-        vendor=code[:3],
-        spec=code[5:7],
-        trace=code[layout.trace] if layout.trace else None,
-        made_on=reading.made_on,
-        serial=code[layout.serial],
-        warnings=_warnings(code, layout),
-        clean_up=cleaned.steps,
-    )
+    return _accepted(text, cleaned, reading.layout, reading.made_on)
 
 
 def require(text: str, on: dt.date) -> BatteryCode:
@@ -249,6 +234,26 @@ def decode_many(codes: Sequence[str | None], on_day: FloatArray) -> CodeColumns:
             columns[name][row] = value
         vendor[row], spec[row] = code.vendor or "", code.spec or ""
     return CodeColumns(columns=columns, vendor=vendor, spec=spec)
+
+
+def _accepted(text: str, cleaned: Cleaned, layout: Layout, made_on: dt.date) -> BatteryCode:
+    """Return the parts of a valid code."""
+    code = cleaned.code
+    return BatteryCode(
+        text=text,
+        code=code,
+        valid=True,
+        kind=layout.kind,
+        level=LEVELS[LEVEL_LETTERS.index(code[3])],
+        battery_type=code[4],
+        vendor=code[:3],
+        spec=code[5:7],
+        trace=code[layout.trace] if layout.trace else None,
+        made_on=made_on,
+        serial=code[layout.serial],
+        warnings=_warnings(code, layout),
+        clean_up=cleaned.steps,
+    )
 
 
 def _row(code: BatteryCode) -> dict[str, float]:

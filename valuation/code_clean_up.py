@@ -52,7 +52,8 @@ def clean(text: str, on: dt.date) -> Cleaned:
     pieces = plain.split()
     joined = "".join(pieces)
     two_halves = len(pieces) == 2
-    if joined != plain and (not two_halves or len(plain) != len(joined) + 1):
+    other_blanks = len(plain) - len(joined) - int(two_halves)
+    if other_blanks and "space" not in steps:
         steps += ("space",)
     straight = _unwrap(joined, (*steps, "join") if two_halves else steps, on)
     if not two_halves:

@@ -83,16 +83,16 @@ def _matrix(texts: list[str], length: int) -> tuple[Bytes, BoolArray]:
     raw = "".join(texts).encode("ascii", "replace")  # one "?" for any other character, which no place allows
     letters = np.frombuffer(raw, dtype=np.uint8).reshape(-1, length)
     small = (letters >= ord("a")) & (letters <= ord("z"))
-    was_small: BoolArray = small.any(axis=1)
+    was_small: BoolArray = np.any(small, axis=1)
     return letters - small.astype(np.uint8) * np.uint8(32), was_small
 
 
 def _valid(letters: Bytes, layout: Layout) -> BoolArray:
     """Say which rows hold an allowed letter at every place, dates aside."""
-    allowed: BoolArray = (_places(ALPHABET)[letters] >= 0).all(axis=1)
+    allowed: BoolArray = np.all(_places(ALPHABET)[letters] >= 0, axis=1)
     allowed &= _places(LEVEL_LETTERS)[letters[:, 3]] >= 0
     allowed &= _places(TYPE_LETTERS)[letters[:, 4]] >= 0
-    allowed &= (_places(layout.serial_letters)[letters[:, layout.serial]] >= 0).all(axis=1)
+    allowed &= np.all(_places(layout.serial_letters)[letters[:, layout.serial]] >= 0, axis=1)
     if layout.suffix:
         allowed &= letters[:, -2] == ord("R")
         allowed &= _places(LEVEL_LETTERS)[letters[:, -1]] >= 0

@@ -1,0 +1,174 @@
+"""`canzhi code`: decode and check battery codes (动力蓄电池编码)."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from rich.table import Table
+
+    from valuation.battery_code import BatteryCode
+
+_EXPLAINED = 3  # as many codes are explained part by part; more are listed one a line
+_WIDTH_OF_A_FILE = 160  # columns of a table that no terminal limits
+_WORTH_A_BAR = 20_000  # codes from which the work takes longer than two seconds
+
+
+@click.command()
+@click.argument("codes", nargs=-1, required=True, metavar="CODE...")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for each code.")
+@click.option(
+    "--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the table."
+)
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Day of the check; later production dates are refused.  [default: today]",
+)
+@click.pass_context
+def code(
+    context: click.Context, codes: tuple[str, ...], *, as_json: bool, language: str, as_of: datetime | None
+) -> None:
+    """Decode and check battery codes under GB/T 34014 (动力蓄电池编码).
+
+    Two printed halves may be given with a blank between them, in quotes. Give - to read codes from standard input,
+    one a line. The exit code is 1 if any code is refused.
+    """
+    from service.clock import today  # noqa: PLC0415 - a command imports its work when it is called, so --help is quick
+    from valuation.battery_code import decode  # noqa: PLC0415 - as above
+
+    on = as_of.date() if as_of else today()
+    texts = [text for given in codes for text in (_lines() if given == "-" else [_printable(given)])]
+    if not texts:
+        raise click.UsageError("standard input holds no code; give one code a line")
+    decoded = (decode(text, on) for text in _with_progress(texts))
+    refused = _print_json(decoded) if as_json else _print_tables(list(decoded), language)
+    context.exit(1 if refused else 0)
+
+
+def _lines() -> list[str]:
+    """Return the lines of standard input that are not blank; bytes that are no UTF-8 make a code that is refused."""
+    text = sys.stdin.buffer.read().decode("utf-8", "replace")
+    return [line for line in text.split("\n") if line.strip()]
+
+
+def _printable(given: str) -> str:
+    """Return an argument with bytes that are no UTF-8 replaced, so that it can be shown and written."""
+    return given.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _with_progress(texts: list[str]) -> Iterator[str]:
+    """Yield the texts, with a bar on the terminal of a person where they are many."""
+    if len(texts) < _WORTH_A_BAR:
+        yield from texts
+        return
+    from rich.console import Console  # noqa: PLC0415 - as above
+    from rich.progress import track  # noqa: PLC0415 - as above
+
+    errors = Console(stderr=True)
+    yield from track(texts, "codes", console=errors, transient=True, disable=not errors.is_terminal)
+
+
+def _print_json(decoded: Iterable[BatteryCode]) -> int:
+    """Print one object a line and return how many codes are refused."""
+    import msgspec  # noqa: PLC0415 - as above
+
+    refused = 0
+    for each in decoded:
+        refused += not each.valid
+        click.echo(msgspec.json.encode(fields(each)))
+    return refused
+
+
+def fields(decoded: BatteryCode) -> dict[str, object]:
+    """Return a code as the public contract names its fields; what is not known is null."""
+    return {
+        "code": decoded.code,
+        "valid": decoded.valid,
+        "kind": decoded.kind,
+        "level": decoded.level,
+        "battery_type": decoded.battery_type,
+        "vendor": decoded.vendor,
+        "spec": decoded.spec,
+        "trace": decoded.trace,
+        "made_on": decoded.made_on,
+        "serial": decoded.serial,
+        "warnings": decoded.warnings,
+        "reason": decoded.reason,
+        "suggestions": decoded.suggestions,
+        "clean_up": decoded.clean_up,
+        "text": decoded.text,
+    }
+
+
+def _print_tables(decoded: list[BatteryCode], language: str) -> int:
+    """Print the codes for a person and return how many are refused."""
+    from rich.console import Console  # noqa: PLC0415 - as above
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDTH_OF_A_FILE
+    tables = (
+        [_explained(each, language) for each in decoded] if len(decoded) <= _EXPLAINED else [_listed(decoded, language)]
+    )
+    for table in tables:
+        console.print(table)
+    return sum(not each.valid for each in decoded)
+
+
+def _explained(decoded: BatteryCode, language: str) -> Table:
+    """Return one code part by part."""
+    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    from valuation.code_explanation import PARTS, explain  # noqa: PLC0415 - as above
+
+    zh = language == "zh"
+    verdict = ("有效" if zh else "valid") if decoded.valid else ("无效" if zh else "refused")
+    style = "green" if decoded.valid else "red"
+    title = Text.assemble((decoded.code or decoded.text, "bold"), "  ", (verdict, style))
+    table = Table(title=title, title_justify="left", show_header=False)
+    for line in explain(decoded):
+        name, text = (PARTS[line.part].zh, line.text_zh) if zh else (PARTS[line.part].en, line.text_en)
+        table.add_row(Text(name), Text(text))
+    return table
+
+
+def _listed(decoded: list[BatteryCode], language: str) -> Table:
+    """Return many codes, one a line."""
+    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    from valuation.code_wording import LEVELS, REFUSALS, VENDORS  # noqa: PLC0415 - as above
+
+    zh = language == "zh"
+    table = Table()
+    titles = (
+        ("编码", "厂商", "类型", "电池", "生产日期", "结论")
+        if zh
+        else ("code", "maker", "level", "type", "made on", "verdict")
+    )
+    for place, title in enumerate(titles):
+        table.add_column(title, no_wrap=place == 0, overflow="fold")
+    for each in decoded:
+        maker = VENDORS.get(each.vendor or "")
+        verdict = Text("有效" if zh else "valid", "green")
+        if each.reason is not None:
+            why = REFUSALS[each.reason].why
+            verdict = Text(why.zh if zh else why.en, "red")
+        cells = (
+            each.code or each.text,
+            (maker.zh if zh else maker.en) if maker else each.vendor or "",
+            LEVELS[each.level].zh if zh and each.level else each.level or "",
+            each.battery_type or "",
+            str(each.made_on or ""),
+        )
+        table.add_row(*map(Text, cells), verdict)
+    return table
