@@ -1,0 +1,257 @@
+"""The synthetic fleet: every pack as it truly is, where and how it is driven, and what its record tells of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from training.simulation import chemistries
+from training.simulation.chemistries import CONTENT_VARIATION, ELEMENTS, IS_TERNARY, NAMES
+from training.simulation.codes import TextArray, date_letters, digits, join
+from training.simulation.plan import DAYS_PER_YEAR, SimulationPlan, day_number, stream
+from training.simulation.vehicle_models import BUS, CAR, MAKERS, SEGMENTS, VAN, VehicleModels
+from valuation.columns import BoolArray, FloatArray, IntArray
+
+DUTIES = ("private", "taxi", "bus", "logistics", "swap", "other")
+PRIVATE, TAXI, BUS_DUTY, LOGISTICS, SWAP, OTHER_DUTY = range(6)
+_CODING_DUTY_FROM = 17744  # 2018-08-01, when the coding of packs became a duty
+_CODING_GRACE_TO = 18109  # 2019-08-01, end of the grace for models approved before
+
+
+class Region(NamedTuple):
+    """A province: share of the fleet, mean temperature, distance to the recyclers' cluster, ease of the market."""
+
+    code: str
+    share: float
+    mean_temperature_c: float
+    haul_cny_per_kg: float
+    premium: float
+
+
+REGIONS = (
+    Region("CN-GD", 0.16, 22.5, 0.35, 0.020), Region("CN-ZJ", 0.10, 17.0, 0.40, 0.015),
+    Region("CN-JS", 0.09, 16.0, 0.45, 0.010), Region("CN-SH", 0.08, 17.0, 0.45, 0.010),
+    Region("CN-HN", 0.06, 17.5, 0.25, 0.010), Region("CN-HB", 0.06, 16.8, 0.30, 0.005),
+    Region("CN-AH", 0.05, 16.2, 0.40, 0.0), Region("CN-FJ", 0.05, 20.0, 0.45, 0.0),
+    Region("CN-SC", 0.06, 16.5, 0.60, -0.010), Region("CN-GX", 0.05, 21.5, 0.45, 0.0),
+    Region("CN-HI", 0.02, 24.8, 0.80, -0.020), Region("CN-HA", 0.07, 15.0, 0.40, 0.0),
+    Region("CN-SD", 0.06, 13.8, 0.50, 0.0), Region("CN-BJ", 0.06, 12.8, 0.60, 0.0),
+    Region("CN-LN", 0.02, 9.0, 0.80, -0.015), Region("CN-XJ", 0.01, 9.5, 1.40, -0.030),
+)  # fmt: skip
+REGION_CODES = tuple(region.code for region in REGIONS)
+
+
+class _Use(NamedTuple):
+    """How a duty drives: means over vehicles."""
+
+    km_per_year: float
+    km_shape: float
+    kwh_per_km: float
+    fast: tuple[float, float]  # beta parameters of the share of fast charging
+    depth: float
+    mean_soc: float
+
+
+_USES = (
+    _Use(13_500, 3.5, 0.150, (1.2, 6.0), 0.32, 0.62), _Use(88_000, 14.0, 0.150, (5.0, 2.5), 0.62, 0.58),
+    _Use(52_000, 12.0, 0.95, (3.0, 3.0), 0.58, 0.60), _Use(29_000, 5.0, 0.26, (2.5, 4.0), 0.48, 0.60),
+    _Use(62_000, 6.0, 0.155, (0.8, 14.0), 0.60, 0.60), _Use(27_000, 4.0, 0.155, (1.2, 4.0), 0.36, 0.60),
+)  # fmt: skip
+_DUTY_IN_SEGMENT = {
+    CAR: (0.64, 0.18, 0.0, 0.0, 0.07, 0.11), BUS: (0.0, 0.0, 0.97, 0.0, 0.0, 0.03), VAN: (0.0, 0.0, 0.0, 0.90, 0.02, 0.08),
+}  # fmt: skip
+_SEGMENT_SHARE = (0.72, 0.10, 0.18)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """One row a pack, in order of the battery code; true values, and masks of what the record tells.
+
+    Days are days since 1970-01-01; ``metal_kg`` has one column an element of ``chemistries.ELEMENTS``.
+    """
+
+    code: TextArray
+    serial: IntArray
+    model: IntArray
+    maker: IntArray
+    chemistry: IntArray
+    made_on: IntArray
+    energy_kwh: FloatArray
+    volt: FloatArray
+    mass_kg: FloatArray
+    metal_kg: FloatArray
+    duty: IntArray
+    region: IntArray
+    temperature_c: FloatArray
+    km_per_year: FloatArray
+    kwh_per_km: FloatArray
+    fast_share: FloatArray
+    depth: FloatArray
+    mean_soc: FloatArray
+    legacy: BoolArray
+    parent: IntArray  # row of the pack it was made from, -1 for none
+    grade_told: BoolArray
+    chemistry_told: BoolArray
+    energy_told: BoolArray
+    capacity_told: BoolArray
+    volt_told: BoolArray
+    mass_told: BoolArray
+    made_on_told: BoolArray
+    model_told: BoolArray
+    duty_told: BoolArray
+    metals_told: BoolArray
+    modules_told: BoolArray
+
+    @property
+    def rows(self) -> int:
+        """Number of packs."""
+        return len(self.code)
+
+    @property
+    def capacity_ah(self) -> FloatArray:
+        """Rated capacity [Ah]."""
+        return np.round(self.energy_kwh * 1000.0 / self.volt, 1)
+
+    @property
+    def full_cycles_per_year(self) -> FloatArray:
+        """Equivalent full cycles in a year of ordinary use."""
+        return self.km_per_year * self.kwh_per_km / self.energy_kwh
+
+
+def simulate_fleet(plan: SimulationPlan, models: VehicleModels) -> Fleet:
+    """Return the packs of the plan, in order of their codes."""
+    rng = stream(plan, "fleet")
+    span = plan.last_day - plan.first_made_day - 150
+    made_on = np.sort(plan.first_made_day + (span * rng.beta(1.35, 1.55, plan.packs)).astype(np.int64))
+    model = _pick_models(rng, models, made_on)
+    use = _use(plan, models, model)
+    energy = models.energy_kwh[model]
+    chemistry = models.chemistry[model]
+    volt = np.round(models.cells_in_series[model] * chemistries.CELL_VOLT[chemistry], 1)
+    mass = np.round(energy * 1000.0 / models.wh_per_kg[model] * rng.normal(1.0, 0.01, plan.packs), 1)
+    within = rng.normal(1.0, np.sqrt(0.2), (plan.packs, len(ELEMENTS)))
+    deviation = models.content_deviation[model] * (1.0 + (within - 1.0) * CONTENT_VARIATION)
+    legacy_share = np.where(made_on < _CODING_DUTY_FROM, 0.45, np.where(made_on < _CODING_GRACE_TO, 0.08, 0.0))
+    legacy = rng.random(plan.packs) < legacy_share
+    serial = np.arange(1, plan.packs + 1)
+    fleet = Fleet(
+        code=_pack_codes(rng, models, (model, made_on, serial, legacy)), serial=serial, model=model,
+        maker=models.maker[model], chemistry=chemistry, made_on=made_on, energy_kwh=energy, volt=volt, mass_kg=mass,
+        metal_kg=chemistries.metal_kg(chemistry, energy, mass) * deviation, legacy=legacy,
+        parent=np.full(plan.packs, -1), **use, **_told(plan, made_on, legacy),
+    )  # fmt: skip
+    return take(fleet, np.argsort(fleet.code, kind="stable"))
+
+
+def take(fleet: Fleet, rows: IntArray) -> Fleet:
+    """Return the packs of the given rows, in that order."""
+    return replace(fleet, **{field.name: getattr(fleet, field.name)[rows] for field in fields(fleet)})
+
+
+def append(fleet: Fleet, other: Fleet) -> Fleet:
+    """Return the packs of both fleets, one after the other."""
+    both = {
+        field.name: np.concatenate([getattr(fleet, field.name), getattr(other, field.name)]) for field in fields(fleet)
+    }
+    return Fleet(**both)
+
+
+def spec_codes(model: IntArray, chemistry: IntArray, level: bytes) -> TextArray:
+    """Return level, type letter and spec code of models as they stand in a battery code (4 characters)."""
+    letters = np.array([row.letter.encode() for row in chemistries.CHEMISTRIES])
+    levels = np.full(len(model), level, dtype="S1")
+    alphabet = np.frombuffer(b"0123456789ABCDEFGHJKLMNPRSTVWXY", dtype=np.uint8)
+    return join(levels, letters[chemistry], alphabet[model // 31][:, None], alphabet[model % 31][:, None])
+
+
+def _pack_codes(
+    rng: np.random.Generator, models: VehicleModels, packs: tuple[IntArray, IntArray, IntArray, BoolArray]
+) -> TextArray:
+    """Return 24-character codes; makers' own 17 characters where the pack is older than the duty to code."""
+    model, made_on, serial, legacy = packs
+    vendor = np.array([maker.encode() for maker in MAKERS])[models.maker[model]]
+    plants = np.frombuffer(b"AHJ", dtype=np.uint8)[rng.integers(0, 3, len(model))]
+    trace = join(digits(model * 37, 6), plants[:, None])
+    normal = join(vendor, spec_codes(model, models.chemistry[model], b"P"), trace, date_letters(made_on), digits(serial, 7))
+    own = join(np.full(len(model), b"6", dtype="S1"), digits(model, 4), vendor, np.full(len(model), b"X", dtype="S1"),
+               digits(serial, 8))  # fmt: skip
+    return np.where(legacy, own, normal)
+
+
+def _pick_models(rng: np.random.Generator, models: VehicleModels, made_on: IntArray) -> IntArray:
+    """Return a model on sale on the day each pack was made, by segment share and popularity."""
+    model = np.empty(len(made_on), dtype=np.int64)
+    maker_weight = (1.0 / (1.0 + models.maker)) ** 0.3
+    quarter = made_on // 91
+    for now in np.unique(quarter):
+        rows = np.flatnonzero(quarter == now)
+        day = now * 91 + 45
+        on_sale = (models.launched <= day) & (models.ended > day)
+        weight = np.where(on_sale, models.popularity * maker_weight, 1e-9)
+        for segment, share in enumerate(_SEGMENT_SHARE):
+            mine = models.segment == segment
+            weight = np.where(mine, weight * share / weight[mine].sum(), weight)
+        model[rows] = rng.choice(len(weight), len(rows), p=weight / weight.sum())
+    return model
+
+
+def _use(plan: SimulationPlan, models: VehicleModels, model: IntArray) -> dict[str, np.ndarray]:
+    """Return duty, region and habits of the vehicle of each pack."""
+    rng = stream(plan, "use")
+    count = len(model)
+    ticket = rng.random(count)
+    duty = np.zeros(count, dtype=np.int64)
+    for segment in range(len(SEGMENTS)):
+        mine = models.segment[model] == segment
+        duty[mine] = (ticket[mine, None] > np.cumsum(_DUTY_IN_SEGMENT[segment])).sum(axis=1).clip(0, 5)
+    hybrid = (models.energy_kwh[model] < 20.0) & (models.segment[model] == CAR)
+    duty = np.where(hybrid & (duty != TAXI), PRIVATE, duty)
+    region = rng.choice(len(REGIONS), count, p=np.array([r.share for r in REGIONS]) / sum(r.share for r in REGIONS))
+    per_duty = {name: np.array([getattr(use, name) for use in _USES])[duty] for name in _Use._fields if name != "fast"}
+    fast = np.array([use.fast for use in _USES])[duty]
+    electric_share = np.where(hybrid, 0.35, 1.0)
+    bus_size = np.where(models.segment[model] == BUS, models.energy_kwh[model] / 170.0, 1.0) ** 0.8
+    range_limit = np.minimum(1.0, models.energy_kwh[model] / 50.0) ** np.where(duty == PRIVATE, 0.3, 0.7)
+    km = per_duty["km_per_year"] * np.where(hybrid, 1.0, range_limit) * rng.gamma(per_duty["km_shape"], 1.0 / per_duty["km_shape"])
+    return {
+        "duty": duty, "region": region,
+        "temperature_c": np.array([r.mean_temperature_c for r in REGIONS])[region] + rng.normal(0.0, 2.0, count),
+        "km_per_year": km,
+        "kwh_per_km": per_duty["kwh_per_km"] * rng.lognormal(-0.005, 0.10, count) * electric_share * bus_size,
+        "fast_share": np.where(hybrid, 0.0, rng.beta(fast[:, 0], fast[:, 1])),
+        "depth": np.clip(per_duty["depth"] + rng.normal(0.0, 0.10, count), 0.08, 0.92),
+        "mean_soc": np.clip(per_duty["mean_soc"] + rng.normal(0.0, 0.08, count), 0.3, 0.9),
+    }  # fmt: skip
+
+
+def _told(plan: SimulationPlan, made_on: IntArray, legacy: BoolArray) -> dict[str, np.ndarray]:
+    """Return masks of the nameplate fields that the record carries; a legacy pack always tells class and energy."""
+    rng = stream(plan, "record")
+    count = len(made_on)
+    chance = {name: rng.random(count) for name in
+              ("grade", "chemistry", "energy", "capacity", "volt", "mass", "made_on", "model", "duty", "metals", "modules")}
+    bare = chance["mass"] * 50.0 % 1.0 < 0.012  # a code alone
+    quiet = 0.06 * plan.silence
+    metals_share = np.interp(made_on, [day_number(plan.through) - 8 * DAYS_PER_YEAR, day_number(plan.through)], [0.04, 0.40])
+    return {
+        "grade_told": chance["grade"] < 0.60,
+        "chemistry_told": legacy | ((chance["chemistry"] > quiet) & ~bare),
+        "energy_told": legacy | ((chance["energy"] > quiet) & ~bare),
+        "capacity_told": (chance["capacity"] > 3.0 * quiet) & ~bare,
+        "volt_told": (chance["volt"] > 2.0 * quiet) & ~bare,
+        "mass_told": (chance["mass"] > 2.5 * quiet) & ~bare,
+        "made_on_told": (chance["made_on"] > 3.0 * quiet) & ~bare,
+        "model_told": (chance["model"] > 2.0 * quiet) & ~bare,
+        "duty_told": (chance["duty"] > 2.5 * quiet) & ~bare,
+        "metals_told": (chance["metals"] < metals_share) & ~bare & ~legacy,
+        "modules_told": (chance["modules"] < 0.25) & ~bare & ~legacy,
+    }
+
+
+def told_chemistry_code(fleet: Fleet) -> IntArray:
+    """Return the chemistry as the record tells it: an index into ``(*NAMES, "NMC")``, -1 where it is silent."""
+    ternary = IS_TERNARY[fleet.chemistry] & (fleet.chemistry != NAMES.index("NCA"))
+    named = np.where(ternary & ~fleet.grade_told, len(NAMES), fleet.chemistry)
+    return np.where(fleet.chemistry_told, named, -1)
