@@ -23,8 +23,8 @@ HOME = ".venv"
 STAMP = "canzhi-stamp.json"
 GOMP_FOLDER = "lib/gomp"
 LOCKS = {
-    "base": [],  # the service alone: values with a finished model
     "full": ["--all-extras", "--group", "dev"],  # what ./canzhi installs
+    "base": ["--constraints", "requirements/full.lock"],  # the service alone, at the versions that were tested
 }
 UV_NAMES = {  # a user who told pip where packages come from has told uv too
     "PIP_INDEX_URL": "UV_DEFAULT_INDEX",

@@ -1,0 +1,87 @@
+"""What the packages may import, beyond what import-linter can say."""
+
+import ast
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ["valuation", "models", "training", "service"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT = PYPROJECT["project"]
+PURE = {  # the part of the standard library that neither knows the time nor touches the world
+    "abc", "bisect", "calendar", "collections", "contextlib", "dataclasses", "datetime", "decimal", "enum", "fractions",
+    "functools", "hashlib", "html", "itertools", "json", "math", "numbers", "operator", "re", "statistics", "string",
+    "struct", "types", "typing", "unicodedata", "zlib", "__future__",
+}  # fmt: skip
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name.partition(".")[0], node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").partition(".")[0], node.lineno
+
+
+def modules(package):
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def test_the_profession_imports_numpy_and_the_pure_standard_library_only():
+    porch = ROOT / "valuation" / "intake"
+    strangers = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in modules("valuation")
+        if porch not in path.parents
+        for name, line in imports(path)
+        if name not in PURE | {"numpy", "valuation"}
+    ]
+    assert strangers == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_import_is_a_declared_dependency(package):
+    wishes = list(PROJECT["dependencies"])
+    extras = PROJECT["optional-dependencies"]
+    wishes += extras["train"] if package in {"models", "training"} else extras["report"] + extras["postgres"]
+    declared = {canonicalize_name(Requirement(wish).name) for wish in wishes}
+    owners = packages_distributions()
+    undeclared = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in modules(package)
+        for name, line in imports(path)
+        if name not in sys.stdlib_module_names
+        and name not in PACKAGES
+        and not declared & {canonicalize_name(owner) for owner in owners.get(name, [name])}
+    ]
+    assert undeclared == []
+
+
+def test_nobody_pickles():
+    """A pickled file runs code when it is opened, and a price must not depend on who made the file."""
+    picklers = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for package in PACKAGES
+        for path in modules(package)
+        for name, line in imports(path)
+        if name in {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
+    ]
+    assert picklers == []
+
+
+def test_every_list_of_packages_is_the_same_list():
+    tools = PYPROJECT["tool"]
+    assert tools["hatch"]["build"]["targets"]["wheel"]["packages"] == PACKAGES
+    assert tools["mypy"]["packages"] == PACKAGES
+    assert sorted(tools["importlinter"]["root_packages"]) == sorted(PACKAGES)
+    assert sorted(path.parent.name for path in ROOT.glob("*/__init__.py")) == sorted(PACKAGES)
+
+
+def test_tests_are_no_package():
+    assert list((ROOT / "tests").rglob("__init__.py")) == []

@@ -1,0 +1,60 @@
+"""The locks install what pyproject.toml asks for, from wherever the machine gets its packages."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[2]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+BASE = PYPROJECT["project"]["dependencies"]
+EXTRAS = [wish for wishes in PYPROJECT["project"]["optional-dependencies"].values() for wish in wishes]
+DEV = PYPROJECT["dependency-groups"]["dev"]
+WISHES = {"base": BASE, "full": [*BASE, *EXTRAS, *DEV]}
+
+
+def locked(name):
+    text = (ROOT / "requirements" / f"{name}.lock").read_text("utf-8")
+    entries = re.findall(r"^([a-z0-9][\w.-]*)==([^\s;\\]+)(.*?)(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL)
+    return [(package, Version(version), rest) for package, version, rest in entries]
+
+
+@pytest.mark.parametrize("name", ["base", "full"])
+def test_every_wish_is_locked_at_a_version_that_fits(name):
+    versions = {}
+    for package, version, _ in locked(name):
+        versions.setdefault(canonicalize_name(package), []).append(version)
+    for wish in map(Requirement, WISHES[name]):
+        found = versions.get(canonicalize_name(wish.name), [])
+        assert found, f"{wish.name} is missing: run ./canzhi lock"
+        assert all(version in wish.specifier for version in found), f"{wish} against {found}: run ./canzhi lock"
+
+
+@pytest.mark.parametrize("name", ["base", "full"])
+def test_every_package_is_pinned_and_hashed(name):
+    entries = locked(name)
+    text = (ROOT / "requirements" / f"{name}.lock").read_text("utf-8")
+    assert len(entries) == len(re.findall(r"^[^\s#]", text, re.MULTILINE))
+    assert all("--hash=sha256:" in rest for _, _, rest in entries)
+
+
+@pytest.mark.parametrize("name", ["base", "full"])
+def test_no_lock_names_a_place(name):
+    text = (ROOT / "requirements" / f"{name}.lock").read_text("utf-8")
+    assert not re.findall(r"\w+://|@ |file:|--(?:extra-)?index|--find-links|--trusted|#.*", text)
+
+
+def test_the_service_lock_is_a_part_of_the_full_one_without_the_workshop():
+    base = {(package, version) for package, version, _ in locked("base")}
+    full = {(package, version) for package, version, _ in locked("full")}
+    assert base <= full
+    assert not {"lightgbm", "mlflow", "scikit-learn", "pandas", "pytest"} & {package for package, _ in base}
+
+
+def test_no_deep_learning_framework_slips_in():
+    packages = {package for package, _, _ in locked("full")}
+    assert not {"torch", "tensorflow", "jax"} & packages
