@@ -114,6 +114,7 @@ def test_a_killed_start_leaves_nothing_that_looks_whole_and_its_orphan_is_waited
     first.send_signal(signal.SIGKILL)
     first.wait(timeout=60)  # its pipes stay open: the orphaned step holds them, as it holds the lock
     second = fresh.run("value")
+    first.communicate(timeout=60)
     assert second.code == 0
     assert "waiting for another start" in second.err
     assert [step for step in fresh.log() if step] == [
