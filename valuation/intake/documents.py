@@ -1,0 +1,113 @@
+"""From bytes to text and JSON: encodings told apart by their marks, sizes limited, everything else refused in words."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from valuation.errors import UnreadableRecord
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much intake reads before it refuses: bytes of a source, records in it, events of one pack."""
+
+    source_bytes: int = 256_000_000
+    records: int = 200_000
+    events: int = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """The bytes of one source and the name it is spoken of by."""
+
+    name: str
+    content: bytes
+
+
+def open_document(source: str | os.PathLike[str], limits: Limits) -> Document:
+    """Return the bytes of a file.
+
+    Raises
+    ------
+    UnreadableRecord
+        When there is no such file, it cannot be read, or it is larger than the limit.
+    """
+    path = Path(source)
+    try:
+        size = path.stat().st_size
+        content = path.read_bytes() if size <= limits.source_bytes else b""
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        message = f"{path.name or path} cannot be read: {reason}"
+        raise UnreadableRecord(message, hint="give the path of a trace record, passport or table") from error
+    check_size(path.name, size, limits)
+    return Document(name=path.name, content=content)
+
+
+def check_size(name: str, size: int, limits: Limits) -> None:
+    """Raise where a source is larger than the limit."""
+    if size > limits.source_bytes:
+        raise UnreadableRecord(
+            f"{name} holds {size} bytes, more than the {limits.source_bytes} that are read at once",
+            hint="split it, or give Parquet tables to the batch command",
+            value=size,
+        )
+
+
+def decode_text(document: Document, *, chinese: bool = False) -> str:
+    """Return the text of a source: UTF-8 with or without mark, UTF-16 with mark, on request GB18030.
+
+    >>> decode_text(Document(name="x", content="电池".encode("utf-16")))
+    '电池'
+    """
+    encodings = [encoding for mark, encoding in _MARKS if document.content.startswith(mark)] or ["utf-8"]
+    if chinese and encodings == ["utf-8"]:
+        encodings.append("gb18030")
+    for encoding in encodings:
+        try:
+            return document.content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise UnreadableRecord(
+        f"{document.name} is no text in UTF-8" + (" or GB18030" if chinese else " or UTF-16 with a byte-order mark"),
+        hint="save the file as UTF-8",
+    )
+
+
+def decode_json(document: Document) -> object:
+    """Return the JSON value of a source; NaN, infinities and numbers beyond the range of a float are refused."""
+    return _decode(decode_text(document).encode(), document.name)
+
+
+def json_lines(text: str, name: str) -> Iterator[tuple[str, object | UnreadableRecord]]:
+    """Yield each line's place and JSON value, or why the line could not be read; empty lines say nothing."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            where = f"{name} line {number}"
+            try:
+                yield where, _decode(line.encode(), where)
+            except UnreadableRecord as error:
+                yield where, error
+
+
+def _decode(content: bytes, name: str) -> object:
+    """Return the JSON value of UTF-8 bytes."""
+    try:
+        return msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UnreadableRecord(
+            f"{name} is no JSON: {str(error)[:120]}",
+            hint="give a JSON object in UTF-8; NaN, Infinity and numbers beyond 1e308 are no JSON numbers",
+        ) from error
