@@ -21,8 +21,8 @@ LONGEST_DETAIL = 500
 STATUS: Mapping[type[errors.CanzhiError], int] = {
     errors.TraceError: 422,
     errors.UnreadableRecord: 400,
-    errors.MarketError: 503,
-    errors.MissingQuote: 422,
+    errors.MarketError: 422,
+    errors.UnreadableQuotes: 503,
     errors.PredictorError: 503,
     errors.UnknownModel: 404,
     errors.TrainingError: 422,

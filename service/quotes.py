@@ -11,6 +11,7 @@ from service.settings import Settings
 from valuation.errors import UnreadableQuotes
 from valuation.intake import read_market
 from valuation.market import MarketHistory
+from valuation.tabulation import calendar_day
 
 BUNDLED = "demonstration_quotes.csv"
 """The synthetic quotes that come with the package, so that a first valuation needs no data."""
@@ -33,7 +34,12 @@ class QuotedMarket:
     @property
     def last_day(self) -> date:
         """Day of the newest quote."""
-        return self.history.last_day
+        day = calendar_day(self.history.last_day)
+        if day is None:
+            raise UnreadableQuotes(
+                f"the quotes {self.source} hold no quote", hint="give a CSV or Parquet file with at least one quote"
+            )
+        return day
 
 
 def open_market(settings: Settings) -> QuotedMarket:

@@ -1,0 +1,110 @@
+"""The HTTP service put together: `create_app(settings)` opens the counter once and hangs the routes around it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+import structlog
+from fastapi import APIRouter, FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service import problems
+from service.counter import open_counter
+from service.limits import BodyLimit
+from service.openapi import description
+from service.pools import Pools
+from service.routes import checks, codes, health, market, metrics, model, packs, sales, valuations
+from service.security import Gate, read_keys
+from service.settings import Settings
+from service.telemetry import Measured, Telemetry
+from valuation.errors import CanzhiError
+from valuation.version import __version__
+
+ROUTERS: tuple[APIRouter, ...] = (
+    valuations.router,
+    checks.router,
+    codes.router,
+    packs.router,
+    sales.router,
+    model.router,
+    market.router,
+    health.router,
+    metrics.router,
+)
+"""Every group of routes, one module each."""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the service as an ASGI application; the counter is opened when the server starts.
+
+    Raises
+    ------
+    SettingError
+        If the settings or the file of API keys cannot be used.
+    """
+    chosen = Settings.from_environment() if settings is None else settings
+    telemetry = Telemetry()
+    app = FastAPI(
+        title="canzhi 残值",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+        middleware=[
+            Middleware(Measured, telemetry=telemetry),
+            Middleware(Gate, keys=read_keys(chosen.api_keys), host=chosen.host),
+            Middleware(BodyLimit, limit_bytes=chosen.body_limit_bytes),
+        ],
+        exception_handlers={
+            CanzhiError: problems.on_core_error,
+            problems.Refusal: problems.on_refusal,
+            HTTPException: problems.on_http_error,
+            Exception: _on_fault,
+        },
+    )
+    app.state.settings = chosen
+    app.state.telemetry = telemetry
+    for router in ROUTERS:
+        app.include_router(router)
+    if chosen.docs:
+        app.add_route("/openapi.json", _description)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Open the counter before the first request, close it after the last."""
+    settings: Settings = app.state.settings
+    counter = open_counter(settings)
+    app.state.counter = counter
+    app.state.pools = Pools(settings.batch_threads, settings.batch_queue)
+    structlog.get_logger().info(
+        "ready",
+        version=__version__,
+        model=counter.model.version if counter.model else "structural",
+        market=counter.market.source,
+        market_digest=counter.market.digest,
+    )
+    try:
+        yield
+    finally:
+        app.state.pools.close()
+        counter.database.close()
+
+
+async def _description(_request: Request) -> Response:
+    return Response(msgspec.json.encode(description()), media_type="application/json")
+
+
+async def _on_fault(request: Request, error: Exception) -> Response:
+    """Write a fault of ours into the log, without the payload, and answer without its inside."""
+    route = getattr(request.scope.get("route"), "path", "other")
+    structlog.get_logger().error("fault", route=route, kind=type(error).__name__)
+    return await problems.on_fault(request, error)

@@ -1,0 +1,70 @@
+"""A batch of valuations over HTTP: each item as if it had come alone, those on the same terms worked out together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from service.counter import Answer, Counter, Terms
+from service.problems import Problem, problem_of
+from service.reading import read_one, terms_of, together
+from service.schemas import ValuationRequest, decode
+from valuation.errors import CanzhiError
+from valuation.intake import Traces
+
+
+class BatchItem(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What became of one item: its valuation, or the problem that prevented it."""
+
+    valuation: msgspec.Raw | None = None
+    problem: Problem | None = None
+
+
+class BatchAnswer(msgspec.Struct, kw_only=True, frozen=True):
+    """One item for each that was sent, in the same order, and how many were valued and refused."""
+
+    items: list[BatchItem]
+    valued: int
+    refused: int
+
+
+def value_items(counter: Counter, items: Sequence[msgspec.Raw]) -> list[Answer | CanzhiError]:
+    """Return for each item its answer or its error; nothing is kept yet."""
+    results: dict[int, Answer | CanzhiError] = {}
+    groups: dict[bytes, list[tuple[int, Traces, Terms]]] = {}
+    for place, item in enumerate(items):
+        try:
+            asked = decode(ValuationRequest, bytes(item))
+            terms = terms_of(counter, asked)
+            entry = (place, read_one(counter, asked), terms)
+        except CanzhiError as error:
+            results[place] = error
+        else:
+            groups.setdefault(msgspec.json.encode(terms, order="sorted"), []).append(entry)
+    for group in groups.values():
+        results |= zip((place for place, _, _ in group), _value_group(counter, group), strict=True)
+    return [results[place] for place in range(len(items))]
+
+
+def _value_group(counter: Counter, group: Sequence[tuple[int, Traces, Terms]]) -> list[Answer | CanzhiError]:
+    """Return the answers of packs on the same terms; where the batch as a whole fails, each speaks for itself."""
+    terms = group[0][2]
+    try:
+        return counter.value_many(together([traces for _, traces, _ in group]), terms, door="http")
+    except CanzhiError as error:
+        if len(group) == 1:
+            return [error]
+    return [answer for entry in group for answer in _value_group(counter, [entry])]
+
+
+def spell_batch(results: Sequence[Answer | CanzhiError]) -> bytes:
+    """Return the bytes that answer for a batch."""
+    items = [
+        BatchItem(problem=problem_of(one))
+        if isinstance(one, CanzhiError)
+        else BatchItem(valuation=msgspec.Raw(one.body))
+        for one in results
+    ]
+    refused = sum(isinstance(one, CanzhiError) for one in results)
+    return msgspec.json.encode(BatchAnswer(items=items, valued=len(items) - refused, refused=refused))

@@ -1,0 +1,57 @@
+"""Only the findings on a traced history (溯源核验): what a buyer wants to know before any price is named."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+import numpy as np
+
+from valuation.cases import cut
+from valuation.health import assess_health
+from valuation.intake import Traces
+from valuation.nameplate import read_nameplate
+from valuation.provenance.check import GRADES
+from valuation.provenance.engine import examine
+from valuation.result import Caution
+from valuation.tabulation import day_number, tabulate
+
+
+class CheckAnswer(msgspec.Struct, kw_only=True, frozen=True):
+    """What is odd about a history: evidence tier, trust grade, whether the pack is refused, and every finding."""
+
+    battery_code: str | None
+    as_of: date
+    tier: str
+    grade: str
+    refused: bool
+    cautions: tuple[Caution, ...]
+
+    @property
+    def blocks(self) -> bool:
+        """Whether any finding refuses the pack or closes a route."""
+        return self.refused or any(caution.severity == "block" for caution in self.cautions)
+
+
+def check_traces(traces: Traces, as_of: date) -> list[CheckAnswer]:
+    """Return the findings on each pack's history, as it could be known on that day."""
+    table = tabulate(traces.histories)
+    cases = cut(table, np.full(table.rows, day_number(as_of)))
+    nameplate = read_nameplate(cases)
+    findings = examine(cases, nameplate, assess_health(cases, nameplate))
+    answers = []
+    for row, history in enumerate(traces.histories):
+        refusal = findings.refusal(row)
+        found = (*(() if refusal is None else (refusal,)), *findings.cautions(row))
+        unique = {caution.id: caution for caution in found}
+        answers.append(
+            CheckAnswer(
+                battery_code=history.battery_code,
+                as_of=as_of,
+                tier=f"T{int(findings.tier[row])}",
+                grade=GRADES[int(findings.grade[row])],
+                refused=refusal is not None,
+                cautions=(*unique.values(), *traces.cautions(row, as_of)),
+            )
+        )
+    return answers

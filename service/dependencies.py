@@ -1,0 +1,103 @@
+"""What every route needs from its request: the counter, the pools, the body, the caller's claim to a repeated answer."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.counter import Counter
+from service.pools import Pools
+from service.problems import Refusal
+from service.store.idempotency import Claim, Outcome, claim, earlier
+from service.telemetry import Telemetry
+
+JSON = "application/json"
+_LONGEST_KEY = 255
+
+
+def counter_of(request: Request) -> Counter:
+    """Return the counter that the server opened at its start."""
+    counter: Counter = request.app.state.counter
+    return counter
+
+
+def pools_of(request: Request) -> Pools:
+    """Return the server's threads."""
+    pools: Pools = request.app.state.pools
+    return pools
+
+
+def telemetry_of(request: Request) -> Telemetry:
+    """Return the server's numbers."""
+    telemetry: Telemetry = request.app.state.telemetry
+    return telemetry
+
+
+def caller_of(request: Request) -> str:
+    """Return the name of who asks: the API key's, or "local"."""
+    return str(request.scope["state"]["caller"])
+
+
+async def json_body(request: Request) -> bytes:
+    """Return the body of a request that says it is JSON.
+
+    Raises
+    ------
+    Refusal
+        With status 415 if it says it is something else.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != JSON and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise Refusal(
+            415,
+            "not-json",
+            "the request does not say that its body is JSON",
+            hint="send the header Content-Type: application/json (curl --json does)",
+        )
+    return await request.body()
+
+
+def claim_of(request: Request, body: bytes) -> Claim | None:
+    """Return the claim under the request's Idempotency-Key, None where it carries none.
+
+    Raises
+    ------
+    Refusal
+        With status 400 if the key is empty or too long.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= _LONGEST_KEY:
+        raise Refusal(
+            400,
+            "idempotency-key",
+            f"the Idempotency-Key has {len(key)} characters",
+            hint=f"use 1 to {_LONGEST_KEY} characters, for example a fresh UUID",
+        )
+    return claim(caller_of(request), key, request.method, request.url.path, body)
+
+
+async def answered_before(request: Request, laid: Claim | None) -> Outcome | None:
+    """Return the first answer to a repeated request.
+
+    Raises
+    ------
+    IdempotencyConflict
+        If the key came with another request.
+    """
+    if laid is None:
+        return None
+    database = counter_of(request).database
+
+    def look() -> Outcome | None:
+        with database.reading() as connection:
+            return earlier(connection, laid)
+
+    return await pools_of(request).store(look)
+
+
+def json_response(outcome: Outcome) -> Response:
+    """Return an outcome as a response; one that was given before says so."""
+    headers = {"idempotent-replayed": "true"} if outcome.replayed else None
+    return Response(outcome.body, status_code=outcome.status, media_type=JSON, headers=headers)

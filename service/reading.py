@@ -1,0 +1,73 @@
+"""From what a request names to one pack, and from many items to groups that are valued together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from service.counter import Counter, Terms
+from service.schemas import CheckRequest, ValuationRequest, the_one
+from valuation.errors import FieldError, UnreadableRecord
+from valuation.intake import Traces
+
+
+def read_one(counter: Counter, asked: ValuationRequest | CheckRequest) -> Traces:
+    """Return the one pack that a request names.
+
+    Raises
+    ------
+    FieldError
+        If the request names no pack, or several.
+    TraceError
+        If the record cannot be read.
+    UnknownPack
+        If the request names a code under which no history is kept.
+    """
+    way, content = the_one({"trace": asked.trace, "passport": asked.passport, "battery_code": asked.battery_code})
+    return only_one(counter.read(way, content))
+
+
+def only_one(traces: Traces) -> Traces:
+    """Return the traces if they hold exactly one pack.
+
+    Raises
+    ------
+    TraceError
+        The reason why the record was set aside, or that it holds several packs.
+    """
+    if len(traces.histories) == 1:
+        return traces
+    if traces.problems:
+        raise traces.problems[0].error
+    if not traces.histories:
+        raise UnreadableRecord("the record holds no pack", hint="give one trace record as a JSON object")
+    raise FieldError(
+        f"the record holds {len(traces.histories)} packs, not one",
+        hint="send several packs to /v1/valuations/batch, one item each",
+        field="trace",
+    )
+
+
+def terms_of(counter: Counter, asked: ValuationRequest) -> Terms:
+    """Return what is asked of the pack, the valuation day filled in."""
+    return Terms(
+        as_of=asked.as_of or counter.default_day(),
+        level=asked.level,
+        region=asked.region,
+        market_shift=asked.market_shift or {},
+        explain=asked.explain,
+    )
+
+
+def day_of(counter: Counter, asked: CheckRequest) -> date:
+    """Return the day on which the history is examined."""
+    return asked.as_of or counter.default_day()
+
+
+def together(traces: Sequence[Traces]) -> Traces:
+    """Return packs that came one by one as one batch."""
+    return Traces(
+        histories=tuple(one.histories[0] for one in traces),
+        notes=tuple(one.notes[0] for one in traces),
+        problems=(),
+    )

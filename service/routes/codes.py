@@ -1,0 +1,20 @@
+"""Battery codes: what a code on a label tells."""
+
+from __future__ import annotations
+
+import msgspec
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.clock import today
+from service.code_answer import code_answer
+from service.dependencies import JSON
+
+router = APIRouter(prefix="/v1/codes")
+
+
+@router.get("/{code}")
+async def read_code(_request: Request, code: str) -> Response:
+    """Decode and check a battery code; an invalid one is answered too, with the reason."""
+    return Response(msgspec.json.encode(code_answer(code, today())), media_type=JSON)

@@ -1,0 +1,51 @@
+"""Whether the server lives, and whether it can value and keep."""
+
+from __future__ import annotations
+
+import msgspec
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.counter import Counter
+from service.dependencies import JSON, counter_of, pools_of
+from service.store.upgrade import REVISION, revision
+from valuation.errors import StoreNotReady
+
+router = APIRouter()
+
+
+class Readiness(msgspec.Struct, kw_only=True, frozen=True):
+    """What stands ready; `model` is `structural` where no trained model answers."""
+
+    status: str
+    store: str
+    model: str
+    market_last_day: str
+
+
+@router.get("/healthz")
+async def alive(_request: Request) -> Response:
+    """Say that the process answers."""
+    return Response(b'{"status":"ok"}', media_type=JSON)
+
+
+@router.get("/readyz")
+async def ready(request: Request) -> Response:
+    """Say whether store, market and model stand ready; 503 where the store does not."""
+    counter = counter_of(request)
+    await pools_of(request).store(_see_store, counter)
+    answer = Readiness(
+        status="ready",
+        store=REVISION,
+        model=counter.model.version if counter.model else "structural",
+        market_last_day=counter.market.last_day.isoformat(),
+    )
+    return Response(msgspec.json.encode(answer), media_type=JSON)
+
+
+def _see_store(counter: Counter) -> None:
+    with counter.database.reading() as connection:
+        found = revision(connection)
+    if found != REVISION:
+        raise StoreNotReady(f"the store is at step {found}, not {REVISION}", hint="start canzhi serve again")

@@ -1,0 +1,80 @@
+"""The market that valuations use: the last quote of every instrument on a day."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+
+import msgspec
+import numpy as np
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.dependencies import JSON, counter_of
+from valuation.appraise import valuation_day
+from valuation.instruments import INSTRUMENTS
+from valuation.tabulation import calendar_day, day_number
+
+router = APIRouter(prefix="/v1/market")
+
+
+class QuoteAnswer(msgspec.Struct, kw_only=True, frozen=True):
+    """One instrument: its last price without VAT in its unit, the day it was quoted, its age."""
+
+    instrument: str
+    label_en: str
+    label_zh: str
+    price: float
+    unit: str
+    quoted_on: date | None
+    age_days: float | None
+    estimated: bool
+
+
+class MarketAnswer(msgspec.Struct, kw_only=True, frozen=True):
+    """The market of a day; all prices are without VAT."""
+
+    digest: str
+    synthetic: bool
+    as_of: date
+    region: str
+    last_day: date
+    quotes: list[QuoteAnswer]
+
+
+@router.get("")
+async def describe(request: Request) -> Response:
+    """Return the market as it stood on `as_of` for `region`; without them on the default day, in China."""
+    counter = counter_of(request)
+    asked = request.query_params.get("as_of")
+    day = valuation_day(asked[:40]) if asked else counter.default_day()
+    region = request.query_params.get("region", "CN")[:16]
+    market = counter.market.history.on(np.array([day_number(day)]), region=region)
+    quotes = []
+    for name in sorted(market.price):
+        price, quoted = float(market.price[name][0]), calendar_day(float(market.quoted_day[name][0]))
+        if math.isnan(price):
+            continue
+        instrument = INSTRUMENTS[name]
+        quotes.append(
+            QuoteAnswer(
+                instrument=name,
+                label_en=instrument.label_en,
+                label_zh=instrument.label_zh,
+                price=round(price, 6),
+                unit=instrument.unit,
+                quoted_on=quoted,
+                age_days=None if quoted is None else float((day - quoted).days),
+                estimated=quoted is None,
+            )
+        )
+    answer = MarketAnswer(
+        digest=counter.market.digest,
+        synthetic=counter.market.history.synthetic,
+        as_of=day,
+        region=region,
+        last_day=counter.market.last_day,
+        quotes=quotes,
+    )
+    return Response(msgspec.json.encode(answer), media_type=JSON)

@@ -1,0 +1,23 @@
+"""Numbers for Prometheus."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.clock import today
+from service.dependencies import counter_of, telemetry_of
+
+router = APIRouter()
+
+
+@router.get("/metrics")
+async def numbers(request: Request) -> Response:
+    """Return the numbers of this server process."""
+    telemetry, counter = telemetry_of(request), counter_of(request)
+    telemetry.quote_age.set((today() - counter.market.last_day).days)
+    telemetry.trained.set(counter.model is not None)
+    return Response(generate_latest(telemetry.registry), headers={"content-type": CONTENT_TYPE_LATEST})

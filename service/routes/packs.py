@@ -1,0 +1,108 @@
+"""Packs: report what happened to one, and read what is known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from fastapi import APIRouter
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.counter import Counter
+from service.dependencies import JSON, caller_of, claim_of, counter_of, json_body, json_response, pools_of
+from service.reading import only_one
+from service.schemas import EventsRequest, decode
+from service.store import packs
+from service.store.idempotency import Outcome, once
+from valuation.errors import FieldError
+from valuation.intake import read_trace
+
+router = APIRouter(prefix="/v1/packs")
+
+
+class PackReport(msgspec.Struct, kw_only=True, frozen=True):
+    """What was entered, and the head of the ledger after it."""
+
+    battery_code: str
+    events_added: int
+    pack_updated: bool
+    ledger_head: str
+
+
+class PackAnswer(msgspec.Struct, kw_only=True, frozen=True):
+    """What the ledger knows about a pack: its trace record and the number of reports it was made of."""
+
+    battery_code: str
+    reports: int
+    events: int
+    trace: msgspec.Raw
+
+
+@router.post("/{code}/events")
+async def report(request: Request, code: str) -> Response:
+    """Enter what is reported about a pack, all or nothing."""
+    body = await json_body(request)
+    laid = claim_of(request, body)
+    asked = decode(EventsRequest, body)
+    pack = None if isinstance(asked.pack, msgspec.UnsetType) else bytes(asked.pack)
+    events = [bytes(event) for event in asked.events]
+    check_report(code, pack, events)
+    database, caller = counter_of(request).database, caller_of(request)
+
+    def work(connection: Connection) -> Outcome:
+        head = packs.enter(connection, code, pack, events, recorded_by=caller)
+        answer = PackReport(
+            battery_code=code, events_added=len(events), pack_updated=pack is not None, ledger_head=head
+        )
+        return Outcome(status=201, body=msgspec.json.encode(answer))
+
+    return json_response(await pools_of(request).store(once, database, laid, work))
+
+
+@router.get("/{code}")
+async def known(request: Request, code: str) -> Response:
+    """Return what the ledger knows about a pack."""
+    return Response(await pools_of(request).store(_known, counter_of(request), code), media_type=JSON)
+
+
+def check_report(code: str, pack: bytes | None, events: Sequence[bytes]) -> None:
+    """Refuse a report that could not be read back, or that speaks of another pack.
+
+    Raises
+    ------
+    TraceError
+        If a field cannot be used; the message names it.
+    """
+    if pack is None and not events:
+        raise FieldError(
+            "the report holds neither pack nor events", hint='send {"events": [{"type": "usage", "on": "…"}]}'
+        )
+    if pack is not None:
+        _check_pack(code, pack)
+    only_one(read_trace(packs.assemble(code, () if pack is None else (pack,), events)))
+
+
+def _check_pack(code: str, pack: bytes) -> None:
+    try:
+        fields = msgspec.json.decode(pack, type=dict[str, msgspec.Raw])
+    except msgspec.DecodeError:
+        raise FieldError("pack is not an object", hint="send nameplate fields by name", field="pack") from None
+    if "battery_code" in fields and msgspec.json.decode(fields["battery_code"]) != code:
+        raise FieldError(
+            "pack.battery_code is not the code of the address",
+            hint="report each pack under its own code",
+            field="pack.battery_code",
+        )
+    if "events" in fields:
+        raise FieldError("pack holds events", hint="put events beside pack, not into it", field="pack.events")
+
+
+def _known(counter: Counter, code: str) -> bytes:
+    with counter.database.reading() as connection:
+        kept = packs.find(connection, code)
+    answer = PackAnswer(
+        battery_code=kept.battery_code, reports=kept.reports, events=kept.events, trace=msgspec.Raw(kept.record)
+    )
+    return msgspec.json.encode(answer)

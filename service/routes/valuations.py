@@ -1,0 +1,98 @@
+"""Valuations: ask for one, ask for many, bring one back."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.batch_request import spell_batch, value_items
+from service.counter import Answer, Counter
+from service.dependencies import (
+    JSON,
+    answered_before,
+    caller_of,
+    claim_of,
+    counter_of,
+    json_body,
+    json_response,
+    pools_of,
+    telemetry_of,
+)
+from service.reading import read_one, terms_of
+from service.schemas import BatchRequest, ValuationRequest, decode, within_limit
+from service.store import valuations
+from service.store.idempotency import Outcome
+from valuation.errors import CanzhiError
+
+router = APIRouter(prefix="/v1/valuations")
+
+
+@router.post("")
+async def value_one(request: Request) -> Response:
+    """Value one pack and keep the valuation."""
+    body = await json_body(request)
+    laid = claim_of(request, body)
+    before = await answered_before(request, laid)
+    if before is not None:
+        return json_response(before)
+    counter = counter_of(request)
+    asked = decode(ValuationRequest, body)
+    if isinstance(asked.battery_code, str):  # the only way that asks the store
+        traces = await pools_of(request).store(read_one, counter, asked)
+    else:
+        traces = read_one(counter, asked)
+    try:
+        answer = counter.value(traces, terms_of(counter, asked), door="http")
+    except CanzhiError as error:
+        telemetry_of(request).refusals.labels(error.code).inc()
+        raise
+    outcome = Outcome(status=200, body=answer.body)
+    kept = await pools_of(request).store(
+        counter.keep, [answer], outcome, claim=laid, recorded_by=caller_of(request)
+    )
+    telemetry_of(request).valuations.labels(answer.valuation.best_route).inc()
+    return json_response(kept)
+
+
+@router.post("/batch")
+async def value_batch(request: Request) -> Response:
+    """Value up to a thousand packs; each item answers or carries its own problem."""
+    body = await json_body(request)
+    laid = claim_of(request, body)
+    before = await answered_before(request, laid)
+    if before is not None:
+        return json_response(before)
+    counter = counter_of(request)
+    asked = decode(BatchRequest, body)
+    within_limit(len(asked.items), counter.settings.batch_limit)
+
+    def work() -> tuple[Outcome, list[Answer | CanzhiError]]:
+        results = value_items(counter, asked.items)
+        given = [one for one in results if isinstance(one, Answer)]
+        outcome = Outcome(status=200, body=spell_batch(results))
+        return counter.keep(given, outcome, claim=laid, recorded_by=caller_of(request)), results
+
+    outcome, results = await pools_of(request).batch(work)
+    _count(request, results)
+    return json_response(outcome)
+
+
+@router.get("/{valuation_id}")
+async def bring_back(request: Request, valuation_id: str) -> Response:
+    """Return a kept valuation: the very bytes that were answered."""
+    return Response(await pools_of(request).store(_kept, counter_of(request), valuation_id), media_type=JSON)
+
+
+def _kept(counter: Counter, valuation_id: str) -> bytes:
+    with counter.database.reading() as connection:
+        return valuations.find(connection, valuation_id).answer
+
+
+def _count(request: Request, results: list[Answer | CanzhiError]) -> None:
+    telemetry = telemetry_of(request)
+    for one in results:
+        if isinstance(one, Answer):
+            telemetry.valuations.labels(one.valuation.best_route).inc()
+        else:
+            telemetry.refusals.labels(one.code).inc()

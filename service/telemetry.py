@@ -1,0 +1,74 @@
+"""Numbers for the operator (Prometheus) and lines for the log (structlog); neither ever holds a payload."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Telemetry:
+    """The numbers of one server process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "canzhi_requests", "Requests answered.", ("route", "method", "status"), registry=self.registry
+        )
+        self.seconds = Histogram(
+            "canzhi_request_seconds", "Time to the answer.", ("route",), buckets=_SECONDS, registry=self.registry
+        )
+        self.valuations = Counter("canzhi_valuations", "Packs valued, by best route.", ("route",), registry=self.registry)
+        self.refusals = Counter("canzhi_refusals", "Packs not valued, by problem code.", ("code",), registry=self.registry)
+        self.quote_age = Gauge("canzhi_market_age_days", "Age of the newest quote.", registry=self.registry)
+        self.trained = Gauge("canzhi_model_loaded", "1 if a trained model answers, 0 if structure.", registry=self.registry)
+
+
+class Measured:
+    """Counts and times every request under its route's template, never under its path."""
+
+    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
+        self.app = app
+        self.telemetry = telemetry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Measure one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun = time.perf_counter()
+        status = 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noted)
+        finally:
+            route = getattr(scope.get("route"), "path", "other")
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self.telemetry.requests.labels(route, method, str(status)).inc()
+            self.telemetry.seconds.labels(route).observe(time.perf_counter() - begun)
+
+
+def configure_log() -> None:
+    """Write the log as one JSON object a line on standard error."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=__import__("sys").stderr),
+    )
