@@ -1,0 +1,334 @@
+"""The market of the day (行情快照): of every instrument the last quote made by then, and how old it is.
+
+A quote counts from the day it was made, never before; what is not quoted by a day is not known on that day. All
+prices are CNY without VAT: metals and salts per t, packs per kWh; payables are fractions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from valuation.chemistry import FAMILIES, ROWS, ingredients
+from valuation.chemistry import BY_NAME as CHEMISTRY_BY_NAME
+from valuation.columns import BoolArray, Columns, FloatArray, IntArray, first_known, unknown
+from valuation.errors import MarketError
+from valuation.instruments import INSTRUMENTS, PAYABLE_ELEMENTS
+from valuation.market_cautions import market_cautions
+from valuation.payables import PAID_FORMS, estimated_payable, lithium_rides_inside, rule_for
+from valuation.result import Caution
+
+HOME_REGION: Final = "CN"
+FRESH_DAYS: Final = 30.0
+"""A quote older than this raises a caution and widens the band. [d]"""
+
+DAYS_PER_MONTH: Final = 30.4375
+BASKET_MONTHLY_SD: Final = 0.065
+"""A metal basket moved by 5 % in a month on average, 2017-2025 (computed from public series, 2026): s.d. 6.5 %. [1]"""
+USUAL_BAND_SD: Final = 0.08
+"""Spread of a deal on known chemistry and fresh quotes (class C of the noise study, 2026), which staleness adds to. [1]"""
+
+Series = Mapping[str, tuple[FloatArray, FloatArray]]
+"""Quotes of one instrument by region: days in order, prices."""
+
+
+class Gathered(Mapping[str, FloatArray]):
+    """Columns that are kept once for each distinct day and handed out one row a pack."""
+
+    __slots__ = ("_names", "_of_day", "_row")
+
+    def __init__(self, names: tuple[str, ...], of_day: Callable[[str], FloatArray], row: IntArray) -> None:
+        self._names, self._of_day, self._row = names, of_day, row
+
+    def __getitem__(self, name: str) -> FloatArray:
+        """Return the column of an instrument; not known in every row where it was never quoted."""
+        if name not in INSTRUMENTS:
+            raise KeyError(name)
+        return self._of_day(name)[self._row]
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the instruments that are quoted at all."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """Return how many instruments are quoted at all."""
+        return len(self._names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketHistory:
+    """All quotes ever read (行情数据).
+
+    Attributes
+    ----------
+    series : mapping of instrument to quotes by region
+        Days since 1970-01-01 in order, and prices in base units without VAT.
+    digest : str
+        ``sha256:…`` of the quotes as they are used, whatever file they came from.
+    synthetic : bool
+        Whether every source says so.
+    """
+
+    series: Mapping[str, Series]
+    digest: str
+    synthetic: bool
+
+    @property
+    def last_day(self) -> float:
+        """Day of the newest quote, days since 1970-01-01; NaN without any."""
+        return max((float(days[-1]) for quotes in self.series.values() for days, _ in quotes.values()), default=np.nan)
+
+    def on(self, as_of_day: FloatArray, region: str = HOME_REGION) -> Market:
+        """Return the market as it stood on each day, quotes of the region first, then of China, then of elsewhere.
+
+        Parameters
+        ----------
+        as_of_day : array of shape (packs,)
+            Days since 1970-01-01.
+        region : str
+            Region whose quotes are preferred.
+        """
+        days, row = _distinct(np.asarray(as_of_day, dtype=np.float64))
+        price, quoted, borrowed = {}, {}, {}
+        for name, quotes in self.series.items():
+            price[name], quoted[name], borrowed[name] = _last_quotes(quotes, days, region)
+        return Market(
+            as_of_day=np.asarray(as_of_day, dtype=np.float64),
+            region=region,
+            digest=self.digest,
+            synthetic=self.synthetic,
+            days=days,
+            row=row,
+            price_table=price,
+            quoted_table=quoted,
+            borrowed_table=borrowed,
+        )
+
+
+def _distinct(days: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Return the distinct days and, for each row, which of them it is."""
+    if len(days) and bool((days == days[0]).all()):
+        return days[:1], np.zeros(len(days), dtype=np.int64)
+    distinct, row = np.unique(days, return_inverse=True)
+    return distinct, row.astype(np.int64)
+
+
+def _last_quotes(quotes: Series, days: FloatArray, region: str) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Return price, day and whether it is another region's, of the last quote made on or before each day."""
+    price, quoted = unknown(len(days)), unknown(len(days))
+    borrowed = np.zeros(len(days), dtype=bool)
+    for name in sorted(quotes, key=lambda other: (other != region, other != HOME_REGION, other)):
+        quoted_days, prices = quotes[name]
+        position = np.searchsorted(quoted_days, days, side="right") - 1
+        fill = np.isnan(price) & (position >= 0)
+        at = np.maximum(position, 0)
+        price, quoted = np.where(fill, prices[at], price), np.where(fill, quoted_days[at], quoted)
+        borrowed |= fill & (name != region)
+    return price, quoted, borrowed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Market:
+    """The market on each pack's valuation day, one row a pack.
+
+    Attributes
+    ----------
+    price : columns by instrument
+        Last quote in base units without VAT, NaN where none was made by then; payables that nobody quotes are
+        estimated (:mod:`valuation.payables`).
+    age_days, quoted_day : columns by instrument
+        Age and day of that quote; NaN where none or where estimated.
+    oldest_quote_days : array
+        Age of the oldest quote that matters to the pack. [d]
+    """
+
+    as_of_day: FloatArray
+    region: str
+    digest: str
+    synthetic: bool
+    days: FloatArray
+    row: IntArray
+    price_table: Columns
+    quoted_table: Columns
+    borrowed_table: Mapping[str, BoolArray]
+    shift: Mapping[str, float] = field(default_factory=dict)
+    chemistry: FloatArray | None = None
+    _payables: dict[str, tuple[FloatArray, FloatArray, BoolArray]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    @property
+    def price(self) -> Columns:
+        """Price of each instrument, shape (packs,)."""
+        return Gathered(self._names, self._price, self.row)
+
+    @property
+    def quoted_day(self) -> Columns:
+        """Day of each quote, days since 1970-01-01, shape (packs,)."""
+        return Gathered(self._names, self._quoted, self.row)
+
+    @property
+    def age_days(self) -> Columns:
+        """Age of each quote on the valuation day, shape (packs,). [d]"""
+        return Gathered(self._names, lambda name: self.days - self._quoted(name), self.row)
+
+    def estimated(self, name: str) -> BoolArray:
+        """Return where a payable rests on the rule or on another chemistry's quote, not on a quote of its own."""
+        return self._payable(name)[2][self.row]
+
+    def borrowed(self, name: str) -> BoolArray:
+        """Return where a quote is another region's."""
+        table = self.borrowed_table.get(name)
+        return np.zeros(len(self.row), dtype=bool) if table is None else table[self.row]
+
+    def relative_sd(self, name: str) -> FloatArray:
+        """Return how unsure a quote is for its age alone: monthly spread x square root of months. [1]"""
+        age = self.age_days[name]
+        months = np.where(np.isnan(age), 0.0, age) / DAYS_PER_MONTH
+        return INSTRUMENTS[name].monthly_sd * np.sqrt(months)
+
+    def shifted(self, market_shift: Mapping[str, float]) -> Market:
+        """Return the same market with some prices multiplied (情景): payables that follow a price follow it here too.
+
+        Raises
+        ------
+        MarketError
+            If an instrument is unknown or a factor is no positive number.
+        """
+        for name, factor in market_shift.items():
+            if name not in INSTRUMENTS:
+                raise MarketError(
+                    f"market_shift names {name!r}, which is no instrument",
+                    hint="use a name such as lithium_carbonate, copper or new_pack_lfp",
+                    field="market_shift",
+                    value=name,
+                )
+            if not 0.0 < factor < 1000.0:
+                raise MarketError(
+                    f"market_shift of {name} is {factor}, no positive factor",
+                    hint="give a factor: 1.1 for ten per cent more",
+                    field="market_shift",
+                    value=factor,
+                )
+        combined = dict(self.shift)
+        for name, factor in market_shift.items():
+            combined[name] = combined.get(name, 1.0) * float(factor)
+        return replace(self, shift=combined, _payables={})
+
+    def for_packs(self, chemistry: FloatArray) -> Market:
+        """Return the same market, knowing the packs' chemistries, so that only quotes that matter to a pack count."""
+        return replace(self, chemistry=chemistry)
+
+    def cautions(self, row: int) -> tuple[Caution, ...]:
+        """Return what weakens the market of one pack: stale, estimated, borrowed or missing quotes."""
+        return market_cautions(self, row)
+
+    @cached_property
+    def used(self) -> Mapping[str, BoolArray]:
+        """Which instruments the value of each pack rests on, shape (packs,)."""
+        return {name: _matters(self, name) for name in self._names}
+
+    @property
+    def oldest_quote_days(self) -> FloatArray:
+        """Age of the oldest quote that the pack's value rests on; NaN where there is none. [d]"""
+        oldest = np.full(len(self.row), -1.0)
+        for name, used in self.used.items():
+            if not name.endswith("_cny"):
+                age = self.age_days[name]
+                oldest = np.where(used & ~np.isnan(age), np.maximum(oldest, np.where(np.isnan(age), 0.0, age)), oldest)
+        return np.where(oldest < 0.0, np.nan, oldest)
+
+    @property
+    def staleness_widening(self) -> FloatArray:
+        """Return the factor by which old quotes widen a band that was learned on fresh ones; 1 up to 30 days."""
+        age = self.oldest_quote_days
+        months = np.maximum(np.where(np.isnan(age), 0.0, age) - FRESH_DAYS, 0.0) / DAYS_PER_MONTH
+        return np.sqrt(1.0 + months * (BASKET_MONTHLY_SD / USUAL_BAND_SD) ** 2)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(self.price_table)
+
+    def _price(self, name: str) -> FloatArray:
+        if name.startswith("payable_"):
+            return self._payable(name)[0]
+        return self.price_table.get(name, unknown(len(self.days))) * self.shift.get(name, 1.0)
+
+    def _quoted(self, name: str) -> FloatArray:
+        return self.quoted_table.get(name, unknown(len(self.days)))
+
+    def _payable(self, name: str) -> tuple[FloatArray, FloatArray, BoolArray]:
+        """Return a payable, its day and whether it is estimated, once for each distinct day."""
+        if name not in self._payables:
+            self._payables[name] = _derive_payable(self, name)
+        return self._payables[name]
+
+
+# Whose coefficient stands in where a family has none of its own: nickel and cobalt go by ternary, the rest by LFP.
+_STAND_IN = {"ni": "ternary", "co": "ternary", "mn": "ternary"}
+
+
+def _derive_payable(market: Market, name: str) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Return a payable as quoted, else as quoted for the nearest chemistry, else by the price-level rule."""
+    _, element, family = name.split("_", 2)
+    rule = rule_for(element, family, market.region)
+    nothing = unknown(len(market.days))
+    own = market.price_table.get(name, nothing)
+    value = own
+    if family in {"lmo", "lco", "lto", "naion", "other"}:
+        value = first_known(value, market.price_table.get(f"payable_{element}_{_STAND_IN.get(element, 'lfp')}", nothing))
+    estimate = estimated_payable(rule, market._price("lithium_carbonate"))  # noqa: SLF001 - this module's own class
+    if element == "li" and family != "lfp":
+        inside = lithium_rides_inside(market._quoted(f"payable_ni_{family}"))  # noqa: SLF001 - same
+        estimate = np.where(inside, 0.0, estimate)
+    return first_known(value, estimate) * market.shift.get(name, 1.0), market._quoted(name), np.isnan(own)  # noqa: SLF001 - same
+
+
+def _elements_of(code: int) -> frozenset[str]:
+    """Return the elements that a chemistry holds."""
+    return frozenset(
+        element
+        for name, _ in ingredients(ROWS[code])
+        for element, kg in CHEMISTRY_BY_NAME[name].kg_per_kwh.items()
+        if kg > 0.0
+    )
+
+
+_HOLDS = tuple(_elements_of(code) for code in range(len(ROWS)))
+_ELEMENT_OF_PAYABLE = dict(zip(PAYABLE_ELEMENTS, ("Li", "Ni", "Co", "Mn", "Cu", "Al", "Fe", "graphite"), strict=True))
+_MINOR = ("Mn", "Fe", "graphite")
+
+
+def _matters(market: Market, name: str) -> BoolArray:
+    """Return for which packs a price is used: their metals in the form that is paid, their payables, their new pack."""
+    known = ~np.isnan(market.quoted_day[name])
+    for element, forms in PAID_FORMS.items():
+        for position, form in enumerate(forms):
+            if form.instrument == name:
+                for better in forms[:position]:
+                    known &= np.isnan(market.quoted_day[better.instrument])
+                return known & _holders(market, lambda code, element=element: element in _HOLDS[code] and element not in _MINOR)
+    if name.startswith("payable_"):
+        _, element, family = name.split("_", 2)
+        metal = _ELEMENT_OF_PAYABLE[element]
+        return known & _holders(market, lambda code: ROWS[code].family == family and metal in _HOLDS[code])
+    if name.startswith("new_pack_") or name == "second_life_discount":
+        anchor = name.removeprefix("new_pack_")
+        return known & _holders(
+            market, lambda code: ROWS[code].second_life and anchor in {ROWS[code].new_pack, "second_life_discount"}
+        )
+    return known & _holders(market, lambda _: False)
+
+
+def _holders(market: Market, condition: Callable[[int], bool]) -> BoolArray:
+    """Return which packs are of a chemistry that satisfies the condition; all where chemistries are not told."""
+    if market.chemistry is None:
+        return np.ones(len(market.row), dtype=bool)
+    return np.array([condition(code) for code in range(len(ROWS))])[market.chemistry.astype(np.int64)]
+
+
+FAMILY_NAMES: Final = FAMILIES
