@@ -1,0 +1,37 @@
+"""The workshop's commands (命令); heavy libraries are imported inside each, so that ``--help`` stays quick."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--packs", type=click.IntRange(min=1), default=20_000, show_default=True, help="Packs born in vehicles.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The same seed gives the same bytes.")
+@click.option("--years", type=click.FloatRange(1.0, 25.0), default=10.0, show_default=True, help="Length of the ledger.")
+@click.option("--through", type=click.DateTime(["%Y-%m-%d"]), help="Last day of the market.  [default: 2026-11-20]")
+def simulate(out: Path, packs: int, seed: int, years: float, through: datetime | None) -> None:
+    """Write a synthetic market into the folder OUT: traces, sales, quotes, and the truth behind every sale."""
+    from training.simulation.market_simulation import simulate as simulate_market  # noqa: PLC0415 - numpy waits
+    from training.simulation.plan import SimulationPlan  # noqa: PLC0415 - same
+    from training.simulation.writing import summary, write  # noqa: PLC0415 - pyarrow waits
+
+    last_day = date(2026, 11, 20) if through is None else through.date()
+    plan = SimulationPlan(packs=packs, seed=seed, years=years, through=last_day)
+    stages = 7
+    with click.progressbar(length=stages, label="synthetic market", file=click.get_text_stream("stderr")) as bar:
+
+        def begin(stage: str) -> None:
+            bar.label = f"synthetic market: {stage}"
+            bar.update(1)
+
+        market = simulate_market(plan, begin)
+        begin("writing")
+        write(market, out)
+    click.echo(f"synthetic market in {out}")
+    for label, value in summary(market):
+        click.echo(f"  {label:<26} {value}")

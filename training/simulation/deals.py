@@ -1,0 +1,69 @@
+"""The deals (成交): buyers, realised prices with their known noise, and the ledger beside the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.simulation.offers import OUTLET, OWNER, Offers
+from training.simulation.plan import SimulationPlan, stream
+from training.simulation.pricing import REUSE, SECOND_LIFE, VAT, Priced, heavy_tailed
+from valuation.columns import BoolArray, FloatArray, IntArray
+
+BUYER_KINDS = ("recycler", "second_life_firm", "trader", "repair_shop")
+_RECYCLER, _SECOND_LIFE_FIRM, _TRADER, _REPAIR_SHOP = range(4)
+_SHARED_IN_LOT = 0.6  # correlation of the bargaining over packs of one lot
+_VAT_INCLUDED_SHARE = 0.55
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deals:
+    """One row a sale, in order of its day; prices of the ledger in CNY on the sale's own VAT basis, rounded to the fen.
+
+    ``expected``, ``lower90``, ``upper90`` and ``price_without_vat`` are in CNY without VAT.
+    """
+
+    offer: IntArray
+    price_cny: FloatArray
+    price_without_vat: FloatArray
+    vat_included: BoolArray
+    buyer: IntArray
+    lot_price_cny: FloatArray
+    expected: FloatArray
+    lower90: FloatArray
+    upper90: FloatArray
+    route: IntArray
+
+
+def strike(plan: SimulationPlan, offers: Offers, priced: Priced, part: str = "deals") -> Deals:
+    """Return the deals: price = expected + scale x noise, where the packs of a lot share part of the bargaining."""
+    rng = stream(plan, part)
+    count = len(offers.row)
+    lots = int(offers.lot.max(initial=-1)) + 1
+    in_lot = offers.lot >= 0
+    own, shared = rng.standard_normal(count), rng.standard_normal(lots + 1)[offers.lot]
+    z = np.where(in_lot, np.sqrt(1.0 - _SHARED_IN_LOT) * own + np.sqrt(_SHARED_IN_LOT) * shared, own)
+    net = priced.expected + priced.scale * heavy_tailed(z)
+    alone_vat, lot_vat = rng.random(count), rng.random(lots + 1)[offers.lot]
+    vat_included = np.where(in_lot, lot_vat, alone_vat) < np.where(offers.seller == OWNER, 0.1, _VAT_INCLUDED_SHARE)
+    price = np.round(np.where(vat_included, net * VAT, net), 2)
+    lot_total = np.bincount(offers.lot[in_lot], weights=price[in_lot], minlength=lots + 1)
+    order = np.lexsort((offers.row, offers.sold_on))
+    return Deals(
+        offer=order, price_cny=price[order], price_without_vat=np.round(net, 2)[order], vat_included=vat_included[order],
+        buyer=_buyers(offers, priced)[order],
+        lot_price_cny=np.where(in_lot, np.round(lot_total[offers.lot], 2), np.nan)[order], expected=priced.expected[order],
+        lower90=priced.lower90[order], upper90=priced.upper90[order], route=priced.route[order],
+    )  # fmt: skip
+
+
+def _buyers(offers: Offers, priced: Priced) -> IntArray:
+    """Return who buys: it follows from seller and route, a lot has one buyer."""
+    alone = np.select(
+        [priced.route == SECOND_LIFE, priced.route == REUSE, np.isin(offers.seller, (OWNER, OUTLET))],
+        [_SECOND_LIFE_FIRM, _REPAIR_SHOP, _TRADER],
+        _RECYCLER,
+    )
+    for_lots = np.array([_RECYCLER, _TRADER, _SECOND_LIFE_FIRM, _SECOND_LIFE_FIRM, _RECYCLER, _TRADER])
+    return np.where(offers.lot >= 0, for_lots[offers.seller], alone)

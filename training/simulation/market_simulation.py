@@ -1,0 +1,93 @@
+"""The whole synthetic market in order: prices, packs, lives, records, what buyers see, deals (合成市场)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.simulation.after_sale import events_after_sale
+from training.simulation.ageing import simulate_ageing
+from training.simulation.deals import Deals, strike
+from training.simulation.events import Events, gather
+from training.simulation.fleet import Fleet, simulate_fleet
+from training.simulation.life_events import life_events
+from training.simulation.lives import NEVER, OPENED, Lives, simulate_lives
+from training.simulation.market_view import MarketView, Sight, look
+from training.simulation.offers import Offers, simulate_offers
+from training.simulation.plan import SimulationPlan, stream
+from training.simulation.pricing import Asked, Habits, Priced, draw_habits, price
+from training.simulation.quotes import Quotes, simulate_quotes
+from training.simulation.reports import report
+from training.simulation.usage import Known, usage_events
+from training.simulation.vehicle_models import VehicleModels, simulate_models
+from valuation.columns import FloatArray
+
+_USUAL_DEMAND = 0.6  # of a vehicle model that the record does not name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedMarket:
+    """Everything simulated, truth and record, as columns; nothing in it is real."""
+
+    plan: SimulationPlan
+    quotes: Quotes
+    models: VehicleModels
+    fleet: Fleet
+    lives: Lives
+    events: Events
+    missing_modules: FloatArray
+    offers: Offers
+    view: MarketView
+    priced: Priced
+    deals: Deals
+
+
+def simulate(plan: SimulationPlan, progress: Callable[[str], None] = lambda _: None) -> SimulatedMarket:
+    """Return the market of a plan; ``progress`` is told the name of each stage as it begins.
+
+    >>> market = simulate(SimulationPlan(packs=300, seed=1))
+    >>> bool(0.2 < len(market.deals.offer) / 300 < 0.7)
+    True
+    """
+    progress("prices")
+    quotes, habits = simulate_quotes(plan), draw_habits(plan)
+    progress("fleet")
+    models = simulate_models(plan)
+    fleet = simulate_fleet(plan, models)
+    progress("ageing")
+    ageing = simulate_ageing(plan, fleet, models)
+    lives = simulate_lives(plan, fleet, ageing)
+    offers = simulate_offers(plan, fleet, lives)
+    progress("records")
+    known = Known(fleet=fleet, models=models, ageing=ageing, lives=lives, offers=offers)
+    events = report(plan, fleet, gather([*life_events(plan, known), *usage_events(plan, known)]))
+    missing = _missing_modules(plan, lives)
+    progress("deals")
+    view = look(fleet, models, Sight(row=offers.row, day=offers.sold_on, events=events, missing_modules=missing))
+    priced = price(_asked(fleet, models, (offers, view, quotes, habits)))
+    deals = strike(plan, offers, priced)
+    progress("after the sales")
+    after = report(plan, fleet, gather(events_after_sale(plan, fleet, offers, deals, {})), part="afterlife")
+    return SimulatedMarket(
+        plan=plan, quotes=quotes, models=models, fleet=fleet, lives=lives, events=gather([events, after]),
+        missing_modules=missing, offers=offers, view=view, priced=priced, deals=deals,
+    )  # fmt: skip
+
+
+def _asked(fleet: Fleet, models: VehicleModels, deal: tuple[Offers, MarketView, Quotes, Habits]) -> Asked:
+    offers, view, quotes, habits = deal
+    model_told = fleet.model_told[offers.row]
+    demand = np.where(model_told, models.demand[fleet.model[offers.row]], _USUAL_DEMAND)
+    maker = fleet.maker[offers.row]
+    return Asked(offers=offers, view=view, maker=maker, demand=demand, quotes=quotes, habits=habits)
+
+
+def _missing_modules(plan: SimulationPlan, lives: Lives) -> FloatArray:
+    """Return how many modules are missing of each pack; opened packs often lack some."""
+    rng = stream(plan, "record").spawn(1)[0]
+    count = len(lives.soh)
+    share = np.where(lives.condition == OPENED, 0.35, 0.004)
+    lacking = (rng.random(count) < share) & (lives.retired_on < NEVER)
+    return np.where(lacking, rng.integers(1, 4, count), 0).astype(np.float64)

@@ -1,0 +1,181 @@
+"""What a buyer can know of a pack on the day of the sale: its record, read with suspicion (买方视角).
+
+These formulas are the synthetic buyers' own. They read only what was reported by the day, never the truth, so the
+expected price of a deal follows from the record and the public quotes alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.simulation import chemistries
+from training.simulation.chemistries import IS_TERNARY, NAMES
+from training.simulation.events import CHOICES, EVENT_TYPES, REPORTER_KINDS, Events
+from training.simulation.fleet import Fleet, told_chemistry_code
+from training.simulation.lives import INTACT, OPENED
+from training.simulation.plan import DAYS_PER_YEAR
+from training.simulation.vehicle_models import VehicleModels
+from valuation.columns import BoolArray, FloatArray, IntArray, first_known, highest, last, previous, total
+
+CODE_ONLY, LEDGER, READINGS, QUICK_TEST, LAB_TEST = range(5)  # tiers of evidence T0 to T4
+_USUAL_LOSS_PER_YEAR = np.array([0.017, 0.046, 0.036, 0.030, 0.027, 0.022])  # buyers' rules of thumb, a duty
+_USUAL_LOSS_UNKNOWN = 0.026
+_GRADE_UNKNOWN_MIX = {"NMC111": 0.10, "NMC523": 0.55, "NMC622": 0.23, "NMC811": 0.12}
+_EXPECTED_MAKER_OPTIMISM = 0.85  # buyers know that batteries' computers flatter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketView:
+    """One row an offer: what the buyers see. NaN: they do not know."""
+
+    chemistry: IntArray
+    grade_known: BoolArray
+    energy_kwh: FloatArray
+    mass_kg: FloatArray
+    metal_kg: FloatArray
+    age_years: FloatArray
+    health: FloatArray
+    health_sd: FloatArray
+    tier: IntArray
+    accident: FloatArray  # worst reported severity, 0 for none
+    faults: FloatArray
+    damage: IntArray  # reported condition
+    duty: IntArray  # -1: not told
+    traceability: FloatArray  # 0-1, share of the expected records that are there
+    suspicious: BoolArray
+    missing_modules: FloatArray
+    second_hand_product: BoolArray  # already a second-life product
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """Which packs are looked at, and when; ``events`` are all reported events in order, of all packs."""
+
+    row: IntArray
+    day: IntArray
+    events: Events
+    missing_modules: FloatArray
+
+
+def look(fleet: Fleet, models: VehicleModels, sight: Sight) -> MarketView:
+    """Return what buyers know of packs on days."""
+    slot = np.full(fleet.rows, -1)
+    slot[sight.row] = np.arange(len(sight.row))
+    place = slot[sight.events.row]
+    visible = place >= 0
+    visible[visible] = sight.events.reported_on[visible] <= sight.day[place[visible]]
+    seen = sight.events.where(np.flatnonzero(visible))
+    at = slot[seen.row]
+    chemistry, grade_known = _chemistry(fleet, sight.row)
+    energy, mass = _size(fleet, sight.row, chemistry)
+    age = (sight.day - fleet.made_on[sight.row]) / DAYS_PER_YEAR
+    duty = np.where(fleet.duty_told[sight.row], fleet.duty[sight.row], -1)
+    health = _health(seen, at, sight, (fleet.capacity_ah[sight.row], fleet.energy_kwh[sight.row], age, duty))
+    condition = np.where(seen.choice("condition") >= 0, seen.choice("condition").astype(np.float64), np.nan)
+    return MarketView(
+        chemistry=chemistry, grade_known=grade_known, energy_kwh=energy, mass_kg=mass,
+        metal_kg=_metals(fleet, models, sight.row, (chemistry, grade_known, energy, mass)), age_years=age,
+        health=health[0], health_sd=health[1], tier=health[2].astype(np.int64), suspicious=health[3] > 0.5,
+        accident=_worst(seen, at, len(sight.row)), faults=_faults(seen, at, len(sight.row)),
+        damage=first_known(last(at, condition, len(sight.row)), np.zeros(len(sight.row))).astype(np.int64), duty=duty,
+        traceability=_traceability(fleet, sight.row, seen, at), missing_modules=sight.missing_modules[sight.row],
+        second_hand_product=fleet.parent[sight.row] >= 0,
+    )  # fmt: skip
+
+
+def _chemistry(fleet: Fleet, row: IntArray) -> tuple[IntArray, BoolArray]:
+    """Return the chemistry buyers assume: as told, else as the code's letter says; NMC523 for a grade unknown."""
+    told = told_chemistry_code(fleet)[row]
+    ternary = IS_TERNARY[fleet.chemistry[row]]
+    by_letter = np.where(ternary, NAMES.index("NMC523"), fleet.chemistry[row])
+    by_letter = np.where(fleet.chemistry[row] == NAMES.index("NAION"), NAMES.index("OTHER"), by_letter)
+    assumed = np.where(told < 0, by_letter, np.where(told == len(NAMES), NAMES.index("NMC523"), told))
+    return assumed, ((told >= 0) & (told < len(NAMES))) | ~ternary
+
+
+def _size(fleet: Fleet, row: IntArray, chemistry: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return energy and mass as told, else from what else is told and what packs of the vintage usually weigh."""
+    unknown = np.full(len(row), np.nan)
+    usual = chemistries.pack_wh_per_kg(chemistry, 1970.0 + fleet.made_on[row] / DAYS_PER_YEAR) / 1000.0
+    energy = np.where(fleet.energy_told[row], fleet.energy_kwh[row], unknown)
+    charge = np.where(fleet.capacity_told[row] & fleet.volt_told[row], fleet.capacity_ah[row] * fleet.volt[row] / 1000.0, unknown)
+    mass = np.where(fleet.mass_told[row], fleet.mass_kg[row], unknown)
+    usual_size = np.full(len(row), 45.0)  # nothing told at all: an ordinary pack
+    energy = first_known(energy, charge, mass * usual, usual_size)
+    return energy, first_known(mass, energy / usual)
+
+
+def _metals(
+    fleet: Fleet, models: VehicleModels, row: IntArray, seen: tuple[IntArray, BoolArray, FloatArray, FloatArray]
+) -> FloatArray:
+    """Return the metals buyers count on: as told, else the table, moved half way to what is known of the model."""
+    chemistry, grade_known, energy, mass = seen
+    table = chemistries.metal_kg(chemistry, energy, mass)
+    mix = np.zeros_like(table)
+    for name, share in _GRADE_UNKNOWN_MIX.items():
+        mix += share * chemistries.metal_kg(np.full(len(row), NAMES.index(name)), energy, mass)
+    table = np.where(grade_known[:, None], table, mix)
+    known_model = (fleet.model_told[row] & grade_known)[:, None]
+    table = table * np.where(known_model, 0.5 + 0.5 * models.content_deviation[fleet.model[row]], 1.0)
+    return np.where(fleet.metals_told[row][:, None], fleet.metal_kg[row].round(2), table)
+
+
+def _health(
+    seen: Events, at: IntArray, sight: Sight, pack: tuple[FloatArray, FloatArray, FloatArray, IntArray]
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return believed health, its standard deviation, the tier of evidence, and whether the record looks edited."""
+    capacity_ah, energy_kwh, age, duty = pack
+    count = len(sight.row)
+    told, method = seen.numbers("soh"), seen.choice("method")
+    tested = seen.type == EVENT_TYPES.index("tested")
+    measured = first_known(
+        told, seen.numbers("remaining_capacity_ah") / capacity_ah[at], seen.numbers("remaining_energy_kwh") / energy_kwh[at]
+    )
+    owner = seen.reporter_kind == REPORTER_KINDS.index("owner")
+    resistance = seen.choice("soh_definition") == CHOICES["soh_definition"].index("resistance")
+    usage = (seen.type == EVENT_TYPES.index("usage")) & ~np.isnan(told)
+    rise = np.where(usage, told - previous(at, np.where(usage, told, np.nan)), np.nan)
+    suspicious = first_known(highest(at, rise, count), np.zeros(count)) > 0.045
+    read = last(at, np.where(usage & ~resistance & ~owner & (told < 0.999), told, np.nan), count)
+    read_on = last(at, np.where(usage & ~resistance & ~owner & (told < 0.999), seen.on.astype(np.float64), np.nan), count)
+    quick = last(at, np.where(tested & (method == 1), measured, np.nan), count)
+    lab = last(at, np.where(tested & (method == 0), measured, np.nan), count)
+    usual_loss = np.where(duty >= 0, _USUAL_LOSS_PER_YEAR[duty], _USUAL_LOSS_UNKNOWN)
+    prior = np.clip(1.0 - usual_loss * age, 0.55, 1.0)
+    since = np.maximum(sight.day - read_on, 0.0) / DAYS_PER_YEAR
+    believed = 1.0 - (1.0 - read) / _EXPECTED_MAKER_OPTIMISM - usual_loss * np.minimum(since, 3.0)
+    estimates = ((prior, np.full(count, 0.060)), (believed, np.where(suspicious, 0.06, 0.030) + 0.01 * since),
+                 (quick - 0.004, np.full(count, 0.024)), (lab, np.full(count, 0.008)))  # fmt: skip
+    weight = sum(np.where(np.isnan(value), 0.0, 1.0 / sd**2) for value, sd in estimates)
+    mean = sum(np.where(np.isnan(value), 0.0, value / sd**2) for value, sd in estimates) / weight
+    any_event = np.bincount(at[seen.type > 0], minlength=count) > 0
+    tier = np.where(any_event, LEDGER, CODE_ONLY)
+    for level, value in ((READINGS, read), (QUICK_TEST, quick), (LAB_TEST, lab)):
+        tier = np.where(np.isnan(value), tier, level)
+    return np.clip(mean, 0.2, 1.0), 1.0 / np.sqrt(weight), tier.astype(np.float64), suspicious.astype(np.float64)
+
+
+def _worst(seen: Events, at: IntArray, count: int) -> FloatArray:
+    grave = np.isin(seen.choice("kind"), [CHOICES["kind"].index(name) for name in ("accident", "fire", "water", "swelling", "leak")])
+    severity = first_known(seen.numbers("severity"), np.full(len(seen), 0.3))
+    return first_known(highest(at, np.where(grave, severity, np.nan), count), np.zeros(count))
+
+
+def _faults(seen: Events, at: IntArray, count: int) -> FloatArray:
+    negative = seen.type == EVENT_TYPES.index("negative")
+    return total(at, negative.astype(np.float64), count)
+
+
+def _traceability(fleet: Fleet, row: IntArray, seen: Events, at: IntArray) -> FloatArray:
+    """Return the share of the expected records that are there: birth, vehicle, sale, use, end; less for old codes."""
+    score = np.zeros(len(row))
+    for name in ("produced", "installed", "sold", "usage", "retired", "removed"):
+        score += np.bincount(at[seen.type == EVENT_TYPES.index(name)], minlength=len(row)) > 0
+    return score / 6.0 - 0.2 * fleet.legacy[row]
+
+
+def is_sound(view: MarketView) -> BoolArray:
+    """Tell which packs show no damage that forbids any use but recycling."""
+    return ((view.damage == INTACT) | (view.damage == OPENED)) & (view.accident < 0.6) & (view.missing_modules < 0.5)

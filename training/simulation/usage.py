@@ -1,0 +1,136 @@
+"""Readings of use (使用数据): odometer, cycles, temperatures and the health that the vehicle's computer believes in.
+
+Each model has its own manners: which fields it tells, how optimistic its battery computer is, whether it means capacity
+or resistance. Readings go wrong in known ways, and a tampered record carries a false last reading.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.simulation.ageing import Ageing
+from training.simulation.events import Events, block
+from training.simulation.fleet import Fleet
+from training.simulation.lives import NEVER, Lives
+from training.simulation.offers import ODOMETER_ROLLED_BACK, PACK_SWAPPED, SOH_EDITED, Offers, by_pack
+from training.simulation.plan import DAYS_PER_YEAR, SimulationPlan, stream
+from training.simulation.vehicle_models import VehicleModels
+from valuation.columns import BoolArray, FloatArray, IntArray
+
+_BMS_NOISE = 0.012
+_TENTH_KM_SHARE = 0.006  # odometer read in units of 0.1 km
+_STUCK_AT_NEW_SHARE = 0.02  # packs whose computer always says 100 %
+# Share of the readings of an ordinary model that tell a field (judged; 34 % of cars tell no health at all).
+_TOLD = {
+    "odometer_km": 0.93, "full_cycles": 0.55, "energy_throughput_kwh": 0.38, "charge_throughput_ah": 0.22,
+    "fast_charge_share": 0.35, "mean_temperature_c": 0.35, "hours_above_45c": 0.22, "hours_below_0c": 0.20,
+    "mean_soc": 0.25, "mean_depth_of_discharge": 0.25, "resistance_growth": 0.10, "cell_spread_mv": 0.30,
+}  # fmt: skip
+_BMS, _CAPACITY, _RESISTANCE = 0, 0, 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is true of the packs and their lives: the world that readings are taken from."""
+
+    fleet: Fleet
+    models: VehicleModels
+    ageing: Ageing
+    lives: Lives
+    offers: Offers
+
+
+def usage_events(plan: SimulationPlan, known: Known) -> list[Events]:
+    """Return all readings of use, the false ones included, before reporting loses some."""
+    rng = stream(plan, "usage")
+    fleet, models, lives = known.fleet, known.models, known.lives
+    end = np.minimum(lives.retired_on, plan.last_day)
+    interval = models.reading_days[fleet.model]
+    count = np.maximum((end - lives.first_sold_on) / interval, 0.0).astype(np.int64)
+    row = np.repeat(np.arange(fleet.rows), count)
+    number = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count) + 1
+    day = lives.first_sold_on[row] + number * interval[row] - rng.uniform(0.0, 12.0, len(row))
+    columns = _readings(rng, known, row, np.floor(day))
+    columns = _partly_told(rng, known, row, columns)
+    honest = block("usage", row, day, ("vehicle_maker", fleet.maker[row]), **columns)
+    return [honest, *_false_readings(rng, known)]
+
+
+def _readings(rng: np.random.Generator, known: Known, row: IntArray, day: FloatArray) -> dict[str, np.ndarray]:
+    """Return every field of the readings of packs on days, as the vehicle sees them."""
+    fleet, models = known.fleet, known.models
+    years = np.maximum(day - known.lives.first_sold_on[row], 0.0) / DAYS_PER_YEAR
+    soh = known.ageing.soh_at(row, day - fleet.made_on[row])
+    growth = known.ageing.resistance_growth(row, soh)
+    cycles = fleet.full_cycles_per_year[row] * years
+    resistance = models.tells_resistance_soh[fleet.model[row]]
+    believed = 1.0 - (1.0 - soh) * models.bms_optimism[fleet.model[row]] + rng.normal(0.0, _BMS_NOISE, len(row))
+    believed = np.where(resistance, 1.0 - 0.55 * growth + rng.normal(0.0, 0.01, len(row)), believed)
+    stuck = rng.random(fleet.rows) < _STUCK_AT_NEW_SHARE
+    believed = np.where(stuck[row], 1.0, np.clip(np.round(believed, 3), 0.2, 1.0))
+    tells_soh = models.tells_soh[fleet.model[row]]
+    odometer = fleet.km_per_year[row] * years * np.where(rng.random(len(row)) < _TENTH_KM_SHARE, 10.0, 1.0)
+    warm = np.maximum(fleet.temperature_c[row] - 12.0, 0.3)
+    energy = cycles * fleet.energy_kwh[row] * (0.5 + 0.5 * soh)
+    return {
+        "odometer_km": np.round(odometer),
+        "full_cycles": np.round(cycles * rng.normal(1.0, 0.02, len(row)), 1),
+        "energy_throughput_kwh": np.round(energy * rng.normal(1.0, 0.02, len(row))),
+        "charge_throughput_ah": np.round(energy * 1000.0 / fleet.volt[row]),
+        "fast_charge_share": np.clip(fleet.fast_share[row] + rng.normal(0.0, 0.02, len(row)), 0.0, 1.0).round(3),
+        "mean_temperature_c": (fleet.temperature_c[row] + 4.0 + rng.normal(0.0, 1.0, len(row))).round(1),
+        "hours_above_45c": np.round(years * warm**2 * (0.25 + fleet.fast_share[row])),
+        "hours_below_0c": np.round(years * np.maximum(19.0 - fleet.temperature_c[row], 0.0) ** 2 * 4.0),
+        "mean_soc": np.clip(fleet.mean_soc[row] + rng.normal(0.0, 0.02, len(row)), 0.0, 1.0).round(3),
+        "mean_depth_of_discharge": np.clip(fleet.depth[row] + rng.normal(0.0, 0.02, len(row)), 0.0, 1.0).round(3),
+        "soh": np.where(tells_soh, believed, np.nan),
+        "resistance_growth": np.round(growth * rng.normal(1.0, 0.06, len(row)), 4),
+        "cell_spread_mv": np.round(known.ageing.cell_spread(row, soh) * 1300.0 * rng.lognormal(0.0, 0.2, len(row))),
+        "resistance_meant": resistance,
+    }  # fmt: skip
+
+
+def _partly_told(
+    rng: np.random.Generator, known: Known, row: IntArray, columns: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Drop the fields that a model never tells or that a reading happens to lack."""
+    model = known.fleet.model[row]
+    models = len(known.models.maker)
+    told = dict(columns)
+    for name, share in _TOLD.items():
+        usually = rng.random(models) < share  # a model either sends a field or does not ...
+        sent: BoolArray = usually[model] & (rng.random(len(row)) > 0.07)  # ... and now and then it fails to
+        told[name] = np.where(sent, columns[name], np.nan)
+    told["soh"] = np.where(rng.random(len(row)) > 0.05, columns["soh"], np.nan)
+    has_soh = ~np.isnan(told["soh"])
+    meant = np.where(told.pop("resistance_meant"), _RESISTANCE, _CAPACITY)
+    named = has_soh & (rng.random(len(row)) < 0.7)
+    told["soh_source"] = np.where(has_soh, _BMS, -1)
+    told["soh_definition"] = np.where(named, meant, -1)
+    return told
+
+
+def _false_readings(rng: np.random.Generator, known: Known) -> list[Events]:
+    """Return the last readings that somebody falsified shortly before the sale."""
+    offers, fleet, lives = known.offers, known.fleet, known.lives
+    kind = by_pack(offers, offers.tampering, fleet.rows, 0).astype(np.int64)
+    sold_on = by_pack(offers, offers.sold_on, fleet.rows, NEVER)
+    row = np.flatnonzero(kind > 0)
+    late = np.minimum(lives.retired_on[row] + rng.integers(0, 3, len(row)), sold_on[row] - 1)
+    years = np.maximum(late - lives.first_sold_on[row], 0.0) / DAYS_PER_YEAR
+    odometer = fleet.km_per_year[row] * years
+    rolled = np.where(kind[row] == ODOMETER_ROLLED_BACK, rng.uniform(0.3, 0.7, len(row)), rng.uniform(0.97, 1.0, len(row)))
+    soh = known.ageing.soh_at(row, late - fleet.made_on[row])
+    edited = np.clip(np.maximum(soh + rng.uniform(0.06, 0.16, len(row)), 0.84), 0.0, 0.98)
+    pretended = np.where(kind[row] == SOH_EDITED, edited, np.clip(soh + rng.normal(0.01, 0.01, len(row)), 0.2, 1.0))
+    telling = (kind[row] == SOH_EDITED) | (kind[row] == PACK_SWAPPED)
+    return [
+        block(
+            "usage", row, late, ("owner", fleet.maker[row]),
+            odometer_km=np.round(odometer * rolled),
+            soh=np.where(telling, np.round(pretended, 3), np.nan),
+            soh_source=np.where(telling, _BMS, -1),
+        )
+    ]  # fmt: skip

@@ -1,0 +1,218 @@
+"""The files of a simulated market: the only module of the simulation that writes; the same market gives the same bytes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from training.simulation.chemistries import ELEMENTS, NAMES
+from training.simulation.deals import BUYER_KINDS
+from training.simulation.events import CHOICES, CODE_WIDTHS, EVENT_TYPES, FLOAT_DECIMALS, REPORTER_KINDS, Events, reporter_numbers
+from training.simulation.fleet import DUTIES, REGION_CODES, told_chemistry_code
+from training.simulation.life_events import module_codes
+from training.simulation.market_simulation import SimulatedMarket
+from training.simulation.offers import SELLER_KINDS
+from training.simulation.plan import day_of, stream
+from training.simulation.pricing import ROUTES
+from training.simulation.quotes import Quotes, publication_of
+from training.simulation.vehicle_models import MAKER_NAMES, SEGMENTS
+from valuation.columns import BoolArray, FloatArray, IntArray
+
+_ROW_GROUP = 131_072
+FILES = ("packs.parquet", "events.parquet", "sales.parquet", "truth.parquet", "quotes.csv", "about.json")
+SYNTHETIC = "A synthetic market: every pack, firm, vehicle, price and deal in this folder is invented."
+
+
+def write(market: SimulatedMarket, folder: Path) -> None:
+    """Write the market into a folder, which is made if it does not exist; files of the same names are replaced."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sales, truth = sales_and_truth(market)
+    for name, table in (
+        ("packs", packs_table(market)), ("events", events_table(market)), ("sales", sales), ("truth", truth),
+    ):  # fmt: skip
+        pq.write_table(
+            table, folder / f"{name}.parquet", compression="zstd", compression_level=3, row_group_size=_ROW_GROUP,
+            use_dictionary=True, write_statistics=True, version="2.6",
+        )  # fmt: skip
+    write_quotes(market.quotes, folder / "quotes.csv")
+    about = {"what": SYNTHETIC, "plan": asdict(market.plan), "units": _UNITS}
+    text = json.dumps(about, indent=2, default=str, ensure_ascii=False)
+    (folder / "about.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+_UNITS = {
+    "sales.price_cny": "CNY on the VAT basis of the row (vat_included); lot_price_cny is the sum over the lot, same basis",
+    "truth": "expected_price_cny, lower90_cny, upper90_cny and price_without_vat_cny are CNY without VAT; the expectation is "
+    "over the noise of the deal, given the full record reported by the day of the sale and the quotes of that day",
+    "truth.true_soh": "health of the pack that really changes hands, fraction 0-1",
+    "truth.tampered": "the record was falsified before the sale",
+}
+
+
+def packs_table(market: SimulatedMarket) -> pa.Table:
+    """Return the nameplates as the record tells them, one row a pack, in order of the battery code."""
+    fleet = market.fleet
+    names = pa.array([*NAMES, "NMC"])
+    models = market.models
+    model_names = pa.array([f"{SEGMENTS[segment]}-{number:03d}" for number, segment in enumerate(models.segment)])
+    parent = np.where(fleet.parent >= 0, fleet.code[fleet.parent], b"")
+    columns = {
+        "battery_code": _text(fleet.code),
+        "chemistry": _choice(told_chemistry_code(fleet), names),
+        "rated_energy_kwh": _known(fleet.energy_kwh, fleet.energy_told),
+        "rated_capacity_ah": _known(fleet.capacity_ah, fleet.capacity_told),
+        "nominal_voltage_v": _known(fleet.volt, fleet.volt_told),
+        "mass_kg": _known(fleet.mass_kg, fleet.mass_told),
+        "made_on": _days(fleet.made_on, fleet.made_on_told),
+        "maker": _choice(np.where(fleet.model_told, fleet.maker, -1), pa.array(MAKER_NAMES)),
+        "vehicle_model": _choice(np.where(fleet.model_told, fleet.model, -1), model_names),
+        "duty": _choice(np.where(fleet.duty_told, fleet.duty, -1), pa.array(DUTIES)),
+        "parent_code": _text(parent),
+        "missing_modules": pa.array(market.missing_modules.astype(np.int32)),
+    }
+    for column, element in enumerate(ELEMENTS):
+        columns[f"{element}_kg"] = _known(fleet.metal_kg[:, column].round(2), fleet.metals_told)
+    columns["modules"] = _modules(market)
+    return pa.table(columns)
+
+
+def events_table(market: SimulatedMarket) -> pa.Table:
+    """Return the reported events in order of battery code and day."""
+    events: Events = market.events
+    columns = {
+        "battery_code": _text(market.fleet.code).take(pa.array(events.row)),
+        "type": _choice(events.type, pa.array(EVENT_TYPES)),
+        "on": _days(events.on),
+        "reported_on": _days(events.reported_on),
+        "reporter": _choice(events.reporter, pa.array(reporter_numbers())),
+        "reporter_kind": _choice(events.reporter_kind, pa.array(REPORTER_KINDS)),
+    }
+    for name, decimals in FLOAT_DECIMALS.items():
+        values = np.round(events.numbers(name), decimals)
+        columns[name] = pa.array(values, mask=np.isnan(values))
+    for name, choices in CHOICES.items():
+        columns[name] = _choice(events.choice(name), pa.array(choices))
+    for name, width in CODE_WIDTHS.items():
+        columns[name] = _text(events.fields.get(name, np.zeros(len(events), dtype=f"S{width}")))
+    return pa.table(columns)
+
+
+def sales_and_truth(market: SimulatedMarket) -> tuple[pa.Table, pa.Table]:
+    """Return the ledger and, row by row, the truth beside it, in order of the day of the sale."""
+    offers, deals = market.offers, market.deals
+    pick = deals.offer
+    sale_id = pa.array([f"S{number:07d}" for number in range(1, len(pick) + 1)])
+    lots = offers.lot[pick]
+    lot_names = pa.array([f"L{number:06d}" for number in range(1, int(lots.max(initial=-1)) + 2)])
+    route = _choice(deals.route, pa.array(ROUTES))
+    sales = pa.table({
+        "sale_id": sale_id,
+        "battery_code": _text(market.fleet.code[offers.row[pick]]),
+        "sold_on": _days(offers.sold_on[pick]),
+        "price_cny": deals.price_cny,
+        "vat_included": deals.vat_included,
+        "region": _choice(offers.region[pick], pa.array(REGION_CODES)),
+        "buyer_kind": _choice(deals.buyer, pa.array(BUYER_KINDS)),
+        "seller_kind": _choice(offers.seller[pick], pa.array(SELLER_KINDS)),
+        "lot_id": _choice(lots, lot_names),
+        "route": route,
+        "lot_price_cny": pa.array(deals.lot_price_cny, mask=np.isnan(deals.lot_price_cny)),
+    })  # fmt: skip
+    truth = pa.table({
+        "sale_id": sale_id,
+        "expected_price_cny": deals.expected,
+        "lower90_cny": deals.lower90,
+        "upper90_cny": deals.upper90,
+        "true_soh": offers.true_soh[pick],
+        "tampered": offers.tampering[pick] > 0,
+        "route": route,
+        "price_without_vat_cny": deals.price_without_vat,
+    })  # fmt: skip
+    return sales, truth
+
+
+def write_quotes(quotes: Quotes, path: Path) -> None:
+    """Write quotes as the CSV of the contract, source ``synthetic``."""
+    units = [publication_of(name) for name in quotes.instruments]
+    index = pa.array(quotes.instrument)
+    count = len(quotes.price)
+    table = pa.table({
+        "quoted_on": _days(quotes.quoted_on),
+        "instrument": pa.array(quotes.instruments).take(index),
+        "price": quotes.price,
+        "unit": pa.array([unit for unit, _ in units]).take(index),
+        "vat_included": pa.array(["true" if vat else "false" for _, vat in units]).take(index),
+        "region": pa.array(["CN"] * count),
+        "source": pa.array(["synthetic"] * count),
+    })  # fmt: skip
+    pa_csv.write_csv(table, path, pa_csv.WriteOptions(quoting_style="none"))
+
+
+def _modules(market: SimulatedMarket) -> pa.Array:
+    """Return the modules of the packs that list them; their health is known where a laboratory measured the pack."""
+    fleet, rng = market.fleet, stream(market.plan, "record").spawn(2)[1]
+    listed = fleet.modules_told
+    count = np.where(listed, market.models.modules[fleet.model], 0)
+    row = np.repeat(np.arange(fleet.rows), count)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    made_on = fleet.made_on[row] - 2 - rng.integers(0, 9, fleet.rows)[row]
+    codes = module_codes(fleet, row, made_on, place + 1)
+    measured = np.full(fleet.rows, np.nan)
+    lab = market.view.tier == 4
+    measured[market.offers.row[lab]] = market.view.health[lab]
+    soh = measured[row] + rng.normal(0.0, 1.0, len(row)) * (0.006 + 0.06 * (1.0 - measured[row]))
+    soh = np.clip(np.round(soh, 4), 0.1, 1.0)
+    struct = pa.StructArray.from_arrays([_text(codes), pa.array(soh, mask=np.isnan(soh))], ["battery_code", "soh"])
+    offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), struct, mask=pa.array(~listed))
+
+
+def _text(column: np.ndarray) -> pa.Array:
+    """Return bytes as strings, empty ones as not known."""
+    strings = pa.array(column, type=pa.binary()).cast(pa.string())
+    empty = pa.array(column == b"")
+    return pc.if_else(empty, pa.scalar(None, pa.string()), strings)
+
+
+def _choice(codes: IntArray, choices: pa.Array) -> pa.Array:
+    return choices.take(pa.array(codes, mask=codes < 0))
+
+
+def _known(values: FloatArray, told: BoolArray) -> pa.Array:
+    return pa.array(values.astype(np.float64), mask=~told)
+
+
+def _days(days: IntArray, told: BoolArray | None = None) -> pa.Array:
+    return pa.array(days.astype(np.int32), mask=None if told is None else ~told).cast(pa.date32())
+
+
+def summary(market: SimulatedMarket) -> list[tuple[str, str]]:
+    """Return what a person wants to know of a simulated market, as rows of label and value."""
+    deals, offers = market.deals, market.offers
+    noise = np.abs(deals.price_without_vat - deals.expected) / np.maximum(np.abs(deals.expected), 1.0)
+    inside = (deals.price_without_vat >= deals.lower90) & (deals.price_without_vat <= deals.upper90)
+    rows = [
+        ("packs", f"{market.fleet.rows:,}"),
+        ("events", f"{len(market.events):,}"),
+        ("sales", f"{len(deals.offer):,} ({len(deals.offer) / market.fleet.rows:.0%} of packs)"),
+        ("lots", f"{int(offers.lot.max(initial=-1)) + 1:,}"),
+        ("sales from / to", f"{day_of(offers.sold_on.min())} / {day_of(offers.sold_on.max())}" if len(deals.offer) else "none"),
+        ("quotes", f"{len(market.quotes.price):,}"),
+    ]
+    if len(deals.offer):
+        shares = np.bincount(deals.route, minlength=len(ROUTES)) / len(deals.route)
+        rows += [
+            ("routes", ", ".join(f"{name} {share:.0%}" for name, share in zip(ROUTES, shares, strict=True))),
+            ("negative prices", f"{(deals.price_cny < 0).mean():.1%}"),
+            ("tampered records", f"{(offers.tampering > 0).mean():.1%}"),
+            ("noise of a deal", f"median {np.median(noise):.1%} of the expected price"),
+            ("inside the true 90 % band", f"{inside.mean():.1%}"),
+        ]
+    return rows
