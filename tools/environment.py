@@ -122,11 +122,12 @@ def _alone(root: Path) -> Iterator[int]:
 def _make(root: Path, home: Path, lock: int) -> None:
     """Make the environment from nothing with uv or, where there is none or it fails, with venv and pip."""
     begun = time.monotonic()
+    uv = shutil.which("uv")
+    host_pip = uv is None and _must_use_host_pip()
     again = "again, because it is unfinished, broken or out of date" if home.exists() else "once"
     _say(f"making the environment {home} for Python {sys.version_info[0]}.{sys.version_info[1]} ({again}) …")
     wheels = ["--require-hashes", "--only-binary", ":all:"]
     locked = str(root / "requirements" / "full.lock")
-    uv = shutil.which("uv")
     if uv is not None:
         try:
             _clear(home)
@@ -138,13 +139,15 @@ def _make(root: Path, home: Path, lock: int) -> None:
             _say(f"{reason}; trying venv and pip instead")
         else:
             return
-    _prepare_without_uv(home, lock)
+        host_pip = _must_use_host_pip()
+    _clear(home)
+    _call([_base_python(), "-m", "venv", *(["--without-pip"] if host_pip else []), str(home)], lock)
     _call([*_installer(home), *wheels, "--requirement", locked], lock)
     _finish(root, home, lock, begun)
 
 
-def _prepare_without_uv(home: Path, lock: int) -> None:
-    """Make an empty environment with venv, with its own pip or, failing that, for the pip of this machine."""
+def _must_use_host_pip() -> bool:
+    """Tell whether venv here cannot bring its own pip, so that the pip of this machine must do the work."""
     own_pip = _has_module("ensurepip")
     host_pip = not own_pip and _has_module("pip")
     if not _has_module("venv") or not (own_pip or host_pip):
@@ -152,8 +155,7 @@ def _prepare_without_uv(home: Path, lock: int) -> None:
             "Python's venv module is incomplete here; install the Debian package python3-venv "
             "(apt-get install python3-venv) and start again"
         )
-    _clear(home)
-    _call([_base_python(), "-m", "venv", *(["--without-pip"] if host_pip else []), str(home)], lock)
+    return host_pip
 
 
 def _finish(root: Path, home: Path, lock: int, begun: float) -> None:

@@ -221,6 +221,7 @@ def test_without_venv_one_sentence_names_the_package(fresh, tmp_path, failing_uv
     assert refused.code == 1
     assert "apt-get install python3-venv" in refused.err.splitlines()[-1]
     assert "Traceback" not in refused.err
+    assert failing_uv or len(refused.err.splitlines()) == 1
     assert not fresh.home.exists()
 
 
