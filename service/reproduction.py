@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
 from models import load_model
 from service import answers
-from service.counter import Counter, Terms
+from service.counter import Terms
+from service.settings import Settings
 from service.store import valuations
+from service.store.database import Database
+from service.store.upgrade import upgrade
 from service.store.valuations import KeptValuation
 from valuation.appraise import appraise
-from valuation.errors import BundleTampered
-from valuation.intake import IntakeNote, Traces, read_trace
-from valuation.market import MarketHistory
-from valuation.intake import read_market
+from valuation.intake import IntakeNote, Traces, read_market, read_trace
 from valuation.version import __version__
 
 
@@ -36,8 +37,27 @@ class Reproduction:
         """Whether the valuation was made by this version."""
         return self.kept.code_version == __version__
 
+    @property
+    def differences(self) -> list[str]:
+        """The parts of the answer that differ."""
+        before = msgspec.json.decode(self.kept.answer, type=dict[str, msgspec.Raw])
+        after = msgspec.json.decode(self.answer, type=dict[str, msgspec.Raw])
+        return [name for name in before | after if before.get(name) != after.get(name)]
 
-def reproduce(counter: Counter, valuation_id: str) -> Reproduction:
+
+def open_archive(settings: Settings) -> Database:
+    """Open the store alone: neither today's market nor today's model has a part in a reproduction.
+
+    Raises
+    ------
+    StoreNotReady
+        If the store cannot be used.
+    """
+    upgrade(settings.store_url, wait_s=settings.store_wait_s)
+    return Database(settings.store_url, wait_s=settings.store_wait_s)
+
+
+def reproduce_kept(database: Database, valuation_id: str, home: Path) -> Reproduction:
     """Work a kept valuation out again.
 
     Raises
@@ -47,17 +67,14 @@ def reproduce(counter: Counter, valuation_id: str) -> Reproduction:
     PredictorError
         If its model is no longer there.
     """
-    with counter.database.reading() as connection:
+    with database.reading() as connection:
         kept = valuations.find(connection, valuation_id)
         content = valuations.market_content(connection, kept.market_digest)
     terms = msgspec.json.decode(kept.request, type=Terms)
-    read = read_trace(kept.record)
     notes = msgspec.json.decode(kept.notes, type=tuple[IntakeNote, ...])
-    model = None
-    if kept.model_digest is not None:
-        model = load_model(kept.model_digest, home=counter.settings.home)
+    model = None if kept.model_digest is None else load_model(kept.model_digest, home=home)
     valuation = appraise(
-        Traces(histories=read.histories, notes=(notes,), problems=()),
+        Traces(histories=read_trace(kept.record).histories, notes=(notes,), problems=()),
         read_market(content),
         model=model,
         as_of=terms.as_of,

@@ -1,0 +1,160 @@
+"""`canzhi`: a group of commands that are read from the package's entry points and imported only when called.
+
+The line of help of each command is read from its docstring without importing it, so that `canzhi --help` stays quick
+and the workshop's commands are listed without the counter knowing them.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points, version
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from valuation.errors import CanzhiError
+
+GROUP = "canzhi.commands"
+DONE, REFUSED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+@cache
+def command_table() -> dict[str, EntryPoint]:
+    """Return every command by name: where it is defined, not the command itself."""
+    return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)}
+
+
+def load_command(name: str) -> click.Command | None:
+    """Return a command, imported now; None where there is none of that name.
+
+    Raises
+    ------
+    click.ClickException
+        If the command needs a package that is not installed.
+    """
+    point = command_table().get(name)
+    if point is None:
+        return None
+    try:
+        command = point.load()
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(
+            f"the command {name} needs the package {missing.name}, which is not installed\n"
+            "hint: pip install 'canzhi[train]' brings everything"
+        ) from missing
+    if not isinstance(command, click.Command):
+        raise click.ClickException(f"{point.value} is no command")
+    return command
+
+
+def first_line(point: EntryPoint) -> str:
+    """Return the first line of a command's docstring, read from its source without running it."""
+    try:
+        spec = find_spec(point.module)
+        source = Path(spec.origin).read_text("utf-8") if spec and spec.origin else ""
+    except (OSError, ModuleNotFoundError):
+        return ""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and node.name == point.attr:
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+    return ""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands stand in the entry points."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
+        """Return the names of all commands."""
+        return list(command_table())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - same
+        """Return a command, imported now."""
+        return load_command(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - same
+        """Write one line a command, none of them imported."""
+        rows = [(name, first_line(point)) for name, point in command_table().items()]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name="canzhi", message="%(prog)s %(version)s")
+def canzhi() -> None:
+    """Residual value of traction batteries (动力电池残值): a price with an honest band, from the traced life of a pack."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code: 0 done, 1 refused or failed, 2 wrong usage."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code; whatever goes wrong is one sentence and a hint, never a traceback."""
+    _speak_utf8()
+    try:
+        code = canzhi.main(args=list(arguments), prog_name="canzhi", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as help_wanted:
+        help_wanted.show()
+        return WRONG_USAGE
+    except click.ClickException as usage:
+        usage.show()
+        return usage.exit_code
+    except CanzhiError as error:
+        say(error.message, error.hint)
+        return REFUSED
+    except (KeyboardInterrupt, click.Abort):
+        say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        _drop_output()
+        return DONE
+    except Exception as fault:  # noqa: BLE001 - the last door: a person never sees a traceback
+        return _confess(fault)
+    return code if isinstance(code, int) else DONE
+
+
+def say(sentence: str, hint: str | None = None) -> None:
+    """Say to the person at the terminal what happened and what to do."""
+    lines = [f"canzhi: {sentence}", *([f"hint: {hint}"] if hint else [])]
+    click.echo("\n".join(lines), err=True)
+
+
+def _confess(fault: Exception) -> int:
+    """Say that canzhi failed, and leave the details in a file for whoever looks into it."""
+    from service.settings import Settings  # noqa: PLC0415 - only the unlucky need it
+
+    hint = "please report it with the command and its input"
+    try:
+        home = Settings.from_environment().home
+        home.mkdir(parents=True, exist_ok=True)
+        path = home / "last-fault.txt"
+        path.write_text(f"canzhi {version('canzhi')}\n{''.join(traceback.format_exception(fault))}", "utf-8")
+        hint += f"; the details are in {path}"
+    except (OSError, CanzhiError):
+        pass
+    first = (str(fault).splitlines() or [""])[0][:300]
+    say(f"something inside failed ({type(fault).__name__}: {first})", hint)
+    return REFUSED
+
+
+def _drop_output() -> None:
+    """Send what is left nowhere: the reader of our output has gone."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+
+
+def _speak_utf8() -> None:
+    """Write Chinese whatever the machine's locale says."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="replace")

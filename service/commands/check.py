@@ -1,0 +1,65 @@
+"""`canzhi check`: what is odd about the traced history of packs (溯源核验), without a price."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from service.commands import options
+
+if TYPE_CHECKING:
+    from service.checking import CheckAnswer
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=options.FILES, metavar="FILE...")
+@options.as_of
+@options.as_json
+@options.language
+@click.pass_context
+def check(
+    context: click.Context, files: tuple[Path, ...], *, as_of: datetime | None, as_json: bool, language: str
+) -> None:
+    """Examine the traced history of packs: findings, trust grade, evidence tier (溯源核验).
+
+    Give - to read standard input. The exit code is 1 if any finding closes a route or refuses the pack.
+    """
+    import msgspec  # noqa: PLC0415 - --help stays quick
+
+    from service.checking import check_traces  # noqa: PLC0415 - as above
+    from service.cli import DONE, REFUSED, say  # noqa: PLC0415 - as above
+    from service.clock import today  # noqa: PLC0415 - as above
+    from service.files import read_files  # noqa: PLC0415 - as above
+
+    traces, problems = read_files(files)
+    answers = check_traces(traces, as_of.date() if as_of else today())
+    if as_json:
+        for answer in answers:
+            click.echo(msgspec.json.encode(answer))
+    else:
+        _print_tables(answers, language)
+    for where, error in problems:
+        say(f"{where}: {error.message}", error.hint)
+    context.exit(REFUSED if problems or any(answer.blocks for answer in answers) else DONE)
+
+
+def _print_tables(answers: Sequence[CheckAnswer], language: str) -> None:
+    """Print one table a pack for a person."""
+    from service.commands.terminal import new_table, terminal  # noqa: PLC0415 - as above
+
+    zh = language == "zh"
+    console = terminal()
+    for answer in answers:
+        verdict = ("拒绝评估" if zh else "refused") if answer.refused else ""
+        words = ("证据等级", "信任等级") if zh else ("evidence", "grade")
+        title = f"{answer.battery_code or '-'}  {words[0]} {answer.tier}  {words[1]} {answer.grade}  {verdict}"
+        table = new_table(title, ("编号", "级别", "提示", "影响") if zh else ("id", "severity", "finding", "effect"))
+        for caution in answer.cautions:
+            table.add_row(caution.id, caution.severity, caution.message_zh if zh else caution.message_en, caution.effect)
+        if not answer.cautions:
+            table.add_row("", "", "未发现异常" if zh else "nothing odd was found", "")
+        console.print(table)

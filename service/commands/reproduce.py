@@ -1,0 +1,48 @@
+"""`canzhi reproduce`: work a kept valuation out again and say whether it is the same to the last bit (复算)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from service.reproduction import Reproduction
+
+
+@click.command()
+@click.argument("valuation_id", metavar="VALUATION_ID")
+@click.option("--json", "as_json", is_flag=True, help="Print the kept answer as JSON.")
+@click.pass_context
+def reproduce(context: click.Context, valuation_id: str, *, as_json: bool) -> None:
+    """Recompute a kept valuation from its record, quotes and model, bit for bit (复算).
+
+    The exit code is 0 if both answers are identical, 1 if not or if none is kept under that id.
+    """
+    from service.cli import DONE, REFUSED, say  # noqa: PLC0415 - --help stays quick
+    from service.reproduction import open_archive, reproduce_kept  # noqa: PLC0415 - as above
+    from service.settings import Settings  # noqa: PLC0415 - as above
+
+    settings = Settings.from_environment()
+    done = reproduce_kept(open_archive(settings), valuation_id, settings.home)
+    if as_json:
+        click.echo(done.kept.answer)
+    if done.identical:
+        say(f"valuation {valuation_id} is bit-identical") if as_json else click.echo(_verdict(done))
+        context.exit(DONE)
+    say(f"valuation {valuation_id} is not identical: {', '.join(done.differences)} differ", _reason(done))
+    context.exit(REFUSED)
+
+
+def _verdict(done: Reproduction) -> str:
+    kept = done.kept
+    return (
+        f"bit-identical: {kept.valuation_id}, valued {kept.created_at} as of {kept.as_of} "
+        f"with model {(kept.model_digest or 'structural')[:19]} and market {kept.market_digest[:19]}"
+    )
+
+
+def _reason(done: Reproduction) -> str:
+    if done.same_code:
+        return "the same version gives another answer: please report it with the id"
+    return f"it was made by canzhi {done.kept.code_version}; install that version to get the same bits"

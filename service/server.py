@@ -1,0 +1,90 @@
+"""Start the HTTP service as a process of its own: surroundings checked first, so that a fault is a sentence."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import closing
+from dataclasses import replace
+
+import uvicorn
+
+from service.counter import open_counter
+from service.security import LOCAL_NAMES, read_keys
+from service.settings import Settings, variable
+from service.telemetry import configure_log
+from valuation.errors import SettingError
+
+GRACE_S = 10
+
+
+def serve_http(*, host: str | None = None, port: int | None = None, workers: int | None = None) -> None:
+    """Serve until a signal ends it; the arguments overrule the settings.
+
+    Raises
+    ------
+    SettingError
+        If the address is taken or cannot be listened on, or other machines would be served without keys.
+    CanzhiError
+        If store, market or model cannot be used.
+    """
+    given = {"host": host, "port": port, "workers": workers}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    settings = replace(Settings.from_environment(), **chosen)
+    for name, value in chosen.items():
+        os.environ[variable(name)] = str(value)  # server processes read the environment when they start
+    check_surroundings(settings)
+    configure_log()
+    uvicorn.run(
+        "service.server:log_and_create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+
+
+def log_and_create_app() -> object:
+    """Return the application in a server process, its log set up."""
+    from service.app import create_app  # noqa: PLC0415 - the parent of several processes needs no application
+
+    configure_log()
+    return create_app()
+
+
+def check_surroundings(settings: Settings) -> None:
+    """Refuse to start where the service could not answer, or would answer strangers.
+
+    Raises
+    ------
+    CanzhiError
+        Saying what is missing.
+    """
+    keys = read_keys(settings.api_keys)
+    if not keys and settings.host not in LOCAL_NAMES:
+        raise SettingError(
+            f"listening on {settings.host} without API keys would let anybody in",
+            hint="set up keys with CANZHI_API_KEYS, or listen on 127.0.0.1",
+            field="CANZHI_API_KEYS",
+        )
+    _see_address_free(settings.host, settings.port)
+    open_counter(settings).database.close()
+
+
+def _see_address_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError) as reason:
+            raise SettingError(
+                f"cannot listen on {host} port {port}: {getattr(reason, 'strerror', None) or reason}",
+                hint="another program may listen there; choose another with --port",
+                field="CANZHI_PORT",
+                value=port,
+            ) from reason
