@@ -1,1 +1,31 @@
-"""The statistics: from features and a structural value to a price and an honest band."""
+"""The statistics: from features and a structural value to a price and an honest band.
+
+``ResidualValueRegressor`` brings scikit-learn with it and ``load_model`` does not, so each is imported when first named
+(PEP 562): pricing with a trained model needs numpy alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.registry import load_model
+    from models.regressor import ResidualValueRegressor
+
+__all__ = ["ResidualValueRegressor", "load_model"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "ResidualValueRegressor":
+        from models.regressor import ResidualValueRegressor  # noqa: PLC0415 - see the module's first lines
+
+        return ResidualValueRegressor
+    if name == "load_model":
+        from models.registry import load_model  # noqa: PLC0415 - see the module's first lines
+
+        return load_model
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

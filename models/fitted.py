@@ -1,0 +1,214 @@
+"""A trained model as data: everything a price needs, without LightGBM, scikit-learn or pandas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from models.anchor import Stream, rebuild, score_stream
+from models.band import SEPARATOR, Band, BandSettings, Groups, Records
+from models.encoding import Encoder
+from models.forest import Forest
+from models.linear import LinearPart
+from models.table import NEVER_SEEN, Vocabulary
+from models.target import Scale
+from valuation.columns import BoolArray, FloatArray, IntArray
+from valuation.elementary import exp
+from valuation.errors import BundleMismatch
+
+LINEAR_SHARE = 0.5  # half the linear fit, trees on the rest: better than either alone on every development set
+_CHUNK_ROWS = 8192
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeanPart:
+    """The mean on the scale: half a linear fit plus a forest on the rest, over encoded columns."""
+
+    encoder: Encoder
+    linear: LinearPart
+    forest: Forest
+
+    def predict(self, encoded: FloatArray) -> FloatArray:
+        """Return the mean of each encoded row."""
+        return LINEAR_SHARE * self.linear.predict(encoded) + self.forest.predict(encoded)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WidthPart:
+    """The expected size of the deviation on the scale.
+
+    Attributes
+    ----------
+    forest
+        Its sum is the logarithm of the width over ``unit``.
+    unit
+        The mean size of a deviation in training, on the scale.
+    columns
+        The encoded columns it may read: none with a required direction, or an edge of the band could break it.
+    reads_mean
+        Whether the mean itself is its last column; never where directions are required.
+
+    """
+
+    forest: Forest
+    unit: float
+    columns: IntArray
+    reads_mean: bool
+
+    def matrix(self, encoded: FloatArray, mean: FloatArray) -> FloatArray:
+        """Return the columns the width reads."""
+        own = encoded[:, self.columns]
+        return np.column_stack([own, mean]) if self.reads_mean else own
+
+    def predict(self, encoded: FloatArray, mean: FloatArray) -> FloatArray:
+        """Return the width of each encoded row."""
+        return self.unit * exp(self.forest.predict(self.matrix(encoded, mean)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What the model says of each row on the scale, before groups and structural value are added."""
+
+    mean: FloatArray
+    width: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedRegressor:
+    """The fitted state.
+
+    Attributes
+    ----------
+    scale, vocabulary, mean, width
+        The scale, the columns, and the two parts.
+    centre
+        What is added to the mean so that half the sales never trained on lie above.
+    groups, band, records, settings
+        The tree of groups, its band, the sales behind it and how they are weighed.
+    novelty_column
+        The input column whose value is the group where no groups were given; -1 for none.
+    uses_base, uses_time
+        Whether a structural value is expected; whether the day of sale is the mean's last column.
+    latest_day
+        The last day trained on, NaN where no time was given: the day the mean speaks of.
+
+    """
+
+    scale: Scale
+    vocabulary: Vocabulary
+    mean: MeanPart
+    width: WidthPart
+    centre: float
+    groups: Groups
+    band: Band
+    records: Records
+    settings: BandSettings
+    novelty_column: int
+    uses_base: bool
+    uses_time: bool
+    latest_day: float
+
+    def learn(self, codes: FloatArray) -> Learned:
+        """Return mean and width of rows of numbers and codes."""
+        means, widths = [np.zeros(0)], [np.zeros(0)]
+        for start in range(0, len(codes), _CHUNK_ROWS):
+            encoded = self.encode(codes[start : start + _CHUNK_ROWS])
+            mean = self.mean.predict(encoded)
+            means.append(mean)
+            widths.append(self.width.predict(encoded, mean))
+        return Learned(mean=np.concatenate(means) + self.centre, width=np.concatenate(widths))
+
+    def encode(self, codes: FloatArray) -> FloatArray:
+        """Return rows of numbers and codes as the parts read them."""
+        if self.uses_time:
+            codes = np.column_stack([codes, np.full(len(codes), self.latest_day)])
+        return self.mean.encoder.encode(codes)
+
+    def structural(self, base: FloatArray | None, rows: int) -> FloatArray:
+        """Return the structural value on the scale, zero where the model was trained without one.
+
+        Raises
+        ------
+        BundleMismatch
+            A structural value is given to a model trained without one, or the other way round.
+
+        """
+        if self.uses_base != (base is not None):
+            raise BundleMismatch(
+                "the model was trained with a structural value" if self.uses_base else "the model takes no base",
+                hint="give base to predict exactly if it was given to fit",
+            )
+        return np.zeros(rows) if base is None else self.scale.to(base)
+
+    def find_groups(self, codes: FloatArray, labels: list[str] | None) -> tuple[IntArray, BoolArray]:
+        """Return each row's group, or the nearest one known, and whether its own is known."""
+        if labels is not None:
+            return self.groups.find(labels)
+        if self.novelty_column < 0:
+            return np.zeros(len(codes), dtype=np.int64), np.ones(len(codes), dtype=np.bool_)
+        return self.groups.find(group_labels(codes[:, self.novelty_column], self.vocabulary.texts[self.novelty_column]))
+
+    def price(
+        self, codes: FloatArray, base: FloatArray | None, labels: list[str] | None, levels: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return point (n,) and quantiles (n, levels) in money."""
+        learned = self.learn(codes)
+        group, known = self.find_groups(codes, labels)
+        middle = self.structural(base, len(codes)) + learned.mean + self.band.shift[group]
+        edges = [self.scale.back(middle + self.band.read(group, known, float(p)) * learned.width) for p in levels]
+        return self.scale.back(middle), np.column_stack(edges) if edges else np.zeros((len(codes), 0))
+
+    def updated(
+        self, codes: FloatArray, price: FloatArray, base: FloatArray | None, news: News, as_of: float
+    ) -> FittedRegressor:
+        """Return the model re-anchored on sales reported since, without a refit.
+
+        Each window of days is scored against the anchor known before it, then joins the anchor; sales whose price is
+        not yet known on ``as_of`` are left out.
+        """
+        usable = news.day + self.settings.label_delay_days <= as_of + 1e-9
+        learned = self.learn(codes[usable])
+        deviation = self.scale.to(price[usable]) - self.structural(
+            None if base is None else base[usable], len(codes[usable])
+        )
+        labels = (
+            None if news.labels is None else [label for label, take in zip(news.labels, usable, strict=True) if take]
+        )
+        group, _ = self.find_groups(codes[usable], labels)
+        sales = Stream(
+            residual=deviation - learned.mean,
+            width=learned.width,
+            weight=news.weight[usable],
+            day=news.day[usable],
+            group=group,
+        )
+        records = self.records.joined(score_stream(sales, self.records, self.groups, self.settings))
+        return replace(self, records=records, band=rebuild(records, self.groups, self.settings, as_of))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """Sales reported since training: day and weight of each, and group labels where groups are used."""
+
+    day: FloatArray
+    weight: FloatArray
+    labels: list[str] | None
+
+
+def group_labels(column: FloatArray, texts: tuple[str, ...]) -> list[str]:
+    """Return the group label of each category code: its text, or the code where there is none.
+
+    >>> group_labels(np.array([0.0, np.nan, -2.0]), ("Model S/X",))
+    ['Model S|X', 'not known', 'never seen']
+    """
+    labels = []
+    for cell in column.tolist():
+        if cell != cell:  # noqa: PLR0124 - NaN differs from itself
+            labels.append("not known")
+        elif cell == NEVER_SEEN:
+            labels.append("never seen")
+        else:
+            text = texts[int(cell)] if texts else f"{cell:.17g}"
+            labels.append(text.replace(SEPARATOR, "|"))  # a group's parents are told by the separator
+    return labels

@@ -1,0 +1,142 @@
+"""A trained forest as plain arrays, evaluated with numpy alone and equal to LightGBM's own answer to the last bit.
+
+Every tree's nodes and leaves share one numbering, tree after tree: splits first, then leaves; a leaf points at itself,
+so all trees of all rows walk down one level at a time until nobody moves. Sums run in the order of the trees, as
+LightGBM sums. The decisions are those of LightGBM's ``Tree::Decision`` (missing values, zero as missing, category
+sets), documented at https://lightgbm.readthedocs.io (Advanced Topics: missing values, categorical features).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valuation.columns import BoolArray, FloatArray, IntArray
+
+ZERO_THRESHOLD = float(np.float32(1e-35))  # LightGBM reads anything closer to zero as zero
+MISSING_ZERO = 1
+MISSING_NAN = 2
+_CHUNK_CELLS = 1 << 20  # rows x trees walked at once: the working set stays inside a processor's cache
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forest:
+    """Trained trees as columns over all their nodes.
+
+    Attributes
+    ----------
+    roots
+        The first node of each tree, shape (trees,).
+    split_feature, threshold, left, right
+        Per node; at a leaf the feature is 0 and both children are the leaf itself.
+    default_left, missing, is_category
+        Per node: where a missing value goes, what counts as missing (0 nothing, 1 zero, 2 NaN), whether it is a set.
+    category_start, category_words, category_bits
+        Per node the first 32-bit word of its category set and how many; and all words.
+    value, cover
+        Per node: the leaf's value (0 at a split) and how many training rows came by.
+    depth
+        The longest way from a root to a leaf.
+    features
+        How many columns a row has.
+
+    """
+
+    roots: IntArray
+    split_feature: IntArray
+    threshold: FloatArray
+    left: IntArray
+    right: IntArray
+    default_left: BoolArray
+    missing: IntArray
+    is_category: BoolArray
+    category_start: IntArray
+    category_words: IntArray
+    category_bits: NDArray[np.uint32]
+    value: FloatArray
+    cover: FloatArray
+    depth: int
+    features: int
+
+    @property
+    def trees(self) -> int:
+        """How many trees there are."""
+        return len(self.roots)
+
+    def predict(self, matrix: FloatArray) -> FloatArray:
+        """Return the sum of the trees for each row, in tree order.
+
+        Parameters
+        ----------
+        matrix
+            Rows of encoded features, shape (n, features), NaN for missing.
+
+        """
+        rows = len(matrix)
+        result = np.zeros(rows)
+        if self.trees == 0:
+            return result
+        clean = np.where(np.abs(matrix) <= ZERO_THRESHOLD, 0.0, matrix)
+        step = max(1, _CHUNK_CELLS // self.trees)
+        for start in range(0, rows, step):
+            leaves = self._leaves(clean[start : start + step])
+            # cumsum adds strictly one after another; sum would add in pairs and differ in the last bit
+            result[start : start + step] = np.cumsum(self.value[leaves], axis=0)[-1]
+        return result
+
+    def decisions(self, matrix: FloatArray, nodes: IntArray) -> BoolArray:
+        """Return for each row whether it goes left at each of the given splits, shape (n, nodes)."""
+        clean = np.where(np.abs(matrix) <= ZERO_THRESHOLD, 0.0, matrix)
+        return self._goes_left(clean[:, self.split_feature[nodes]], nodes[np.newaxis, :])
+
+    def _leaves(self, clean: FloatArray) -> IntArray:
+        """Return the leaf each row reaches in each tree, shape (trees, rows)."""
+        rows = np.arange(len(clean))[np.newaxis, :]
+        node = np.repeat(self.roots[:, np.newaxis], len(clean), axis=1)
+        for _ in range(self.depth):
+            cell = clean[rows, self.split_feature[node]]
+            node = np.where(self._goes_left(cell, node), self.left[node], self.right[node])
+        return node
+
+    def _goes_left(self, cell: FloatArray, node: IntArray) -> BoolArray:
+        unknown = np.isnan(cell)
+        missing = self.missing[node]
+        number = np.where(unknown & (missing != MISSING_NAN), 0.0, cell)
+        absent = (unknown & (missing == MISSING_NAN)) | ((number == 0.0) & (missing == MISSING_ZERO))
+        goes_left: BoolArray = np.where(absent, self.default_left[node], number <= self.threshold[node])
+        if len(self.category_bits):
+            goes_left = np.where(self.is_category[node], self._in_set(cell, node), goes_left)
+        return goes_left
+
+    def _in_set(self, cell: FloatArray, node: IntArray) -> BoolArray:
+        words = self.category_words[node]
+        usable = (cell > -1.0) & (np.trunc(cell) < words * 32.0)  # NaN fails both
+        code = np.where(usable, cell, 0.0).astype(np.int64)
+        word = self.category_bits[np.where(usable, self.category_start[node] + code // 32, 0)]
+        return usable & ((word >> (code % 32).astype(np.uint32)) & 1).astype(np.bool_)
+
+
+def empty_forest(features: int) -> Forest:
+    """Return a forest without trees, whose answer is zero."""
+    whole = np.zeros(0, dtype=np.int64)
+    real = np.zeros(0)
+    flag = np.zeros(0, dtype=np.bool_)
+    return Forest(
+        roots=whole,
+        split_feature=whole,
+        threshold=real,
+        left=whole,
+        right=whole,
+        default_left=flag,
+        missing=whole,
+        is_category=flag,
+        category_start=whole,
+        category_words=whole,
+        category_bits=np.zeros(0, dtype=np.uint32),
+        value=real,
+        cover=real,
+        depth=0,
+        features=features,
+    )

@@ -1,0 +1,77 @@
+"""The workshop's seal: an Ed25519 key made on first use, by which a model shows who trained it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from valuation.errors import BundleTampered
+
+_PRIVATE = "signing.key"
+_PUBLIC = "signing.pub"
+
+
+def sign(message: bytes, key_folder: Path) -> tuple[str, str]:
+    """Return public key and signature in hexadecimal, the key made on first use.
+
+    Parameters
+    ----------
+    message
+        What is signed.
+    key_folder
+        Where the key lives; the private part is readable by its owner only.
+
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - 50 ms, training only
+
+    key = Ed25519PrivateKey.from_private_bytes(_private_bytes(key_folder))
+    return key.public_key().public_bytes_raw().hex(), key.sign(message).hex()
+
+
+def public_key(key_folder: Path) -> str | None:
+    """Return the public key of the workshop in hexadecimal, or None where nothing was ever signed."""
+    path = key_folder / _PUBLIC
+    return path.read_text(encoding="ascii").strip() if path.is_file() else None
+
+
+def check_signature(message: bytes, key: str, signature: str) -> None:
+    """Check that the holder of the key signed the message.
+
+    Raises
+    ------
+    BundleTampered
+        The signature is not the key's over this message.
+
+    """
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - 50 ms
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 - 50 ms
+
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), message)
+    except (InvalidSignature, ValueError) as error:
+        raise BundleTampered(
+            "the model's signature does not fit its manifest", hint="fetch the model again from who trained it"
+        ) from error
+
+
+def _private_bytes(key_folder: Path) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - 50 ms, training only
+
+    key_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = key_folder / _PRIVATE
+    if not path.exists():
+        key = Ed25519PrivateKey.generate()
+        fresh = key_folder / f"{_PRIVATE}.{os.getpid()}"
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(key.private_bytes_raw())
+            os.fsync(stream.fileno())
+        try:
+            os.link(fresh, path)  # fails where another process was first; its key stands
+        except FileExistsError:
+            pass
+        fresh.unlink()
+    secret = path.read_bytes()
+    public = Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw().hex()
+    (key_folder / _PUBLIC).write_text(public + "\n", encoding="ascii")
+    return secret
