@@ -6,21 +6,26 @@ from what a valuation could not have known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
-from valuation.market import MarketHistory
 
 from training.ledger import Ledger
+from training.thinning import THINNINGS, draw_thinning
 from valuation import features
 from valuation.cases import TraceTable, cut
 from valuation.columns import BoolArray, FloatArray, IntArray
 from valuation.dossier import Dossier, open_dossier
+from valuation.errors import TooFewSales
+from valuation.market import MarketHistory
 from valuation.pricing import calibration_groups
 
 CHUNK = 20_000
 """Sales worked out at once; bounds memory, changes no figure."""
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,66 +36,65 @@ class TrainingSet:
     ----------
     matrix : array of shape (sales, features)
         Features in the order of :data:`valuation.features.NAMES`.
-    structural, price : arrays of shape (sales,)
-        Structural value and price. [CNY/kWh without VAT]
-    energy_kwh : array of shape (sales,)
-        Rated energy by which prices were divided. [kWh]
-    sold_day : array of shape (sales,)
-        Day of sale, days since 1970-01-01.
+    structural, energy_kwh : arrays of shape (sales,)
+        Structural value [CNY/kWh without VAT] and the rated energy prices are divided by. [kWh]
+    price_cny, sold_day : arrays of shape (sales,)
+        What each sale fetched [CNY without VAT] and its day since 1970-01-01.
+    tier, chemistry : arrays of shape (sales,)
+        Evidence tier 0 to 4 and chemistry code, to judge by.
+    pack_row : integers of shape (sales,)
+        Row of the pack in the trace table.
     groups, packs, sale_id, region : tuples of length sales
         Calibration group, battery code, id and region of each sale.
     """
 
     matrix: FloatArray
     structural: FloatArray
-    price: FloatArray
     energy_kwh: FloatArray
+    price_cny: FloatArray
     sold_day: FloatArray
+    tier: FloatArray
+    chemistry: FloatArray
+    pack_row: IntArray
     groups: tuple[str, ...]
     packs: tuple[str, ...]
     sale_id: tuple[str, ...]
     region: tuple[str | None, ...]
-    set_aside: dict[str, int]
 
     def __len__(self) -> int:
         """Return the number of sales."""
-        return len(self.price)
+        return len(self.price_cny)
+
+    @property
+    def price(self) -> FloatArray:
+        """Prices per rated kWh. [CNY/kWh without VAT]"""
+        return self.price_cny / self.energy_kwh
 
     def where(self, keep: BoolArray) -> TrainingSet:
         """Return the sales that satisfy a condition."""
         chosen = np.flatnonzero(keep)
-        return TrainingSet(
-            matrix=self.matrix[chosen],
-            structural=self.structural[chosen],
-            price=self.price[chosen],
-            energy_kwh=self.energy_kwh[chosen],
-            sold_day=self.sold_day[chosen],
-            groups=tuple(self.groups[i] for i in chosen),
-            packs=tuple(self.packs[i] for i in chosen),
-            sale_id=tuple(self.sale_id[i] for i in chosen),
-            region=tuple(self.region[i] for i in chosen),
-            set_aside=self.set_aside,
-        )
+        taken = {name: _take(getattr(self, name), chosen) for name in self.__slots__}
+        return TrainingSet(**taken)
 
 
-def join(first: TrainingSet, second: TrainingSet) -> TrainingSet:
-    """Return the sales of both sets, the first set's before the second's."""
+def _take(values: FloatArray | tuple[Item, ...], rows: IntArray) -> FloatArray | tuple[Item, ...]:
+    """Return some rows of a column, of numbers or of texts."""
+    return tuple(values[row] for row in rows) if isinstance(values, tuple) else values[rows]
+
+
+def join(parts: Sequence[TrainingSet]) -> TrainingSet:
+    """Return the sales of all parts below one another."""
+    columns = {name: [getattr(part, name) for part in parts] for name in TrainingSet.__slots__}
     return TrainingSet(
-        matrix=np.concatenate([first.matrix, second.matrix]),
-        structural=np.concatenate([first.structural, second.structural]),
-        price=np.concatenate([first.price, second.price]),
-        energy_kwh=np.concatenate([first.energy_kwh, second.energy_kwh]),
-        sold_day=np.concatenate([first.sold_day, second.sold_day]),
-        groups=first.groups + second.groups,
-        packs=first.packs + second.packs,
-        sale_id=first.sale_id + second.sale_id,
-        region=first.region + second.region,
-        set_aside=first.set_aside,
+        **{
+            name: sum(pieces, ()) if isinstance(pieces[0], tuple) else np.concatenate(pieces)
+            for name, pieces in columns.items()
+        }
     )
 
 
-def build(table: TraceTable, ledger: Ledger, market: MarketHistory) -> TrainingSet:
-    """Return what a model can learn from a ledger.
+def build(table: TraceTable, ledger: Ledger, market: MarketHistory) -> tuple[TrainingSet, dict[str, int]]:
+    """Return what a model can learn from a ledger, and how many of its rows were set aside, by reason.
 
     Parameters
     ----------
@@ -100,59 +104,106 @@ def build(table: TraceTable, ledger: Ledger, market: MarketHistory) -> TrainingS
         The sales.
     market : MarketHistory
         Quotes over the time of the sales.
+
+    Raises
+    ------
+    TooFewSales
+        If no sale is left.
     """
     position = {code: row for row, code in enumerate(table.texts["battery_code"])}
     pack_row = np.array([position.get(code, -1) for code in ledger.battery_code], dtype=np.int64)
     ledger = ledger.where(pack_row >= 0, "no trace record of the pack")
-    pack_row = pack_row[pack_row >= 0]
-    parts = [_part(dossier, chosen, ledger) for dossier, chosen in _dossiers(table, ledger, market, pack_row)]
-    dataset = parts[0]
-    for part in parts[1:]:
-        dataset = join(dataset, part)
-    return _with_lot_prices(dataset, ledger)
+    quoted = ledger.sold_day >= market.first_day
+    pack_row = pack_row[pack_row >= 0][quoted]
+    ledger = ledger.where(quoted, "sold before the first quote")
+    if not len(ledger):
+        raise TooFewSales(
+            f"none of the ledger's sales can be used: {ledger.set_aside}",
+            hint="check that battery codes of ledger and traces agree and that quotes cover the days of sale",
+        )
+    dataset = _work_out(table, ledger, market, pack_row)
+    dataset = replace(dataset, price_cny=_share_lots(dataset, ledger))
+    return dataset.where(np.isfinite(dataset.price_cny)), ledger.set_aside
+
+
+def thinned(dataset: TrainingSet, table: TraceTable, market: MarketHistory, *, share: float, seed: int) -> TrainingSet:
+    """Return a share of the sales again, each with its record cut down to a thinner tier of evidence."""
+    drawn = draw_thinning(len(dataset), share, seed)
+    parts = []
+    for kind, thin in enumerate(THINNINGS):
+        chosen = dataset.where(drawn == kind)
+        if len(chosen):
+            taken = thin(table.take(chosen.pack_row))
+            parts.append(_relearn(chosen, taken, market))
+    return join(parts) if parts else dataset.where(np.zeros(len(dataset), dtype=bool))
+
+
+def _relearn(chosen: TrainingSet, taken: TraceTable, market: MarketHistory) -> TrainingSet:
+    """Return sales with everything but price and day worked out anew from other records of the same packs."""
+    parts = []
+    for start in range(0, len(chosen), CHUNK):
+        rows = np.arange(start, min(start + CHUNK, len(chosen)))
+        keep = np.zeros(len(chosen), dtype=bool)
+        keep[rows] = True
+        sales = chosen.where(keep)
+        cases = cut(taken.take(rows), sales.sold_day)
+        parts.append(replace(sales, **_worked_out(open_dossier(cases, market, region=sales.region))))
+    return join(parts)
+
+
+def _worked_out(dossier: Dossier) -> dict[str, object]:
+    """Return the columns of a training set that a dossier tells."""
+    return {
+        "matrix": features.compute(dossier),
+        "structural": dossier.routes.structural_per_kwh,
+        "energy_kwh": dossier.nameplate.energy_kwh,
+        "tier": dossier.findings.tier,
+        "chemistry": dossier.nameplate.chemistry,
+        "groups": calibration_groups(dossier),
+    }
+
+
+def _work_out(table: TraceTable, ledger: Ledger, market: MarketHistory, pack_row: IntArray) -> TrainingSet:
+    """Return the training set of a ledger, prices of lots still open."""
+    parts = []
+    for dossier, chosen in _dossiers(table, ledger, market, pack_row):
+        parts.append(
+            TrainingSet(
+                **_worked_out(dossier),
+                price_cny=ledger.price_cny[chosen],
+                sold_day=ledger.sold_day[chosen],
+                pack_row=pack_row[chosen],
+                packs=tuple(ledger.battery_code[row] for row in chosen),
+                sale_id=tuple(ledger.sale_id[row] for row in chosen),
+                region=tuple(ledger.region[row] for row in chosen),
+            )
+        )
+    return join(parts)
 
 
 def _dossiers(
     table: TraceTable, ledger: Ledger, market: MarketHistory, pack_row: IntArray
 ) -> Iterator[tuple[Dossier, IntArray]]:
     """Yield the dossiers of the sales, chunk by chunk, with the positions of the sales in the ledger."""
-    for start in range(0, max(len(ledger), 1), CHUNK):
+    for start in range(0, len(ledger), CHUNK):
         chosen = np.arange(start, min(start + CHUNK, len(ledger)))
         cases = cut(table.take(pack_row[chosen]), ledger.sold_day[chosen])
-        yield open_dossier(cases, market), chosen
+        yield open_dossier(cases, market, region=[ledger.region[row] for row in chosen]), chosen
 
 
-def _part(dossier: Dossier, chosen: IntArray, ledger: Ledger) -> TrainingSet:
-    """Return the rows of the training set for one chunk of sales."""
-    energy_kwh = dossier.nameplate.energy_kwh
-    return TrainingSet(
-        matrix=features.compute(dossier),
-        structural=dossier.routes.structural_per_kwh,
-        price=ledger.price_cny[chosen] / energy_kwh,
-        energy_kwh=energy_kwh,
-        sold_day=ledger.sold_day[chosen],
-        groups=calibration_groups(dossier),
-        packs=tuple(ledger.battery_code[i] for i in chosen),
-        sale_id=tuple(ledger.sale_id[i] for i in chosen),
-        region=tuple(ledger.region[i] for i in chosen),
-        set_aside=ledger.set_aside,
-    )
+def _share_lots(dataset: TrainingSet, ledger: Ledger) -> FloatArray:
+    """Return prices with each lot's one sum shared out among its packs in proportion to their structural value.
 
-
-def _with_lot_prices(dataset: TrainingSet, ledger: Ledger) -> TrainingSet:
-    """Return the set with each lot's one price shared out among its packs in proportion to their structural value.
-
-    Where the structural values of a lot do not add up to a clear positive sum, rated energy is the share instead.
+    Where the structural values of a lot add up to nothing positive, rated energy is the share instead.
     """
-    price = dataset.price.copy()
+    price_cny = dataset.price_cny.copy()
     lots: dict[str, list[int]] = {}
     for row, lot in enumerate(ledger.lot_id):
-        if lot is not None and np.isnan(price[row]):
+        if lot is not None and np.isnan(price_cny[row]):
             lots.setdefault(lot, []).append(row)
     for rows in lots.values():
         members = np.array(rows)
         worth = np.maximum(dataset.structural[members], 0.0) * dataset.energy_kwh[members]
         share = worth if float(worth.sum()) > 0.0 else dataset.energy_kwh[members]
-        price[members] = ledger.lot_price_cny[members] * share / float(share.sum()) / dataset.energy_kwh[members]
-    shared = TrainingSet(**{name: getattr(dataset, name) for name in dataset.__slots__ if name != "price"}, price=price)
-    return shared.where(np.isfinite(price))
+        price_cny[members] = ledger.lot_price_cny[members] * share / float(share.sum())
+    return price_cny

@@ -6,10 +6,14 @@ answer and the explanation all read from here, so nothing is computed twice and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from valuation.cases import Cases
+from valuation.columns import UNKNOWN, FloatArray
+from valuation.fields import REGIONS
 from valuation.health import StateOfHealth, assess_health
 from valuation.market import Market, MarketHistory
 from valuation.materials import MetalContent, metal_content
@@ -23,6 +27,7 @@ class Dossier:
     """What is known and worked out about a batch of packs, one row a pack."""
 
     cases: Cases
+    region: FloatArray
     nameplate: Nameplate
     health: StateOfHealth
     market: Market
@@ -45,7 +50,7 @@ def open_dossier(
     cases: Cases,
     market_history: MarketHistory,
     *,
-    region: str = "CN",
+    region: str | Sequence[str | None] = "CN",
     market_shift: Mapping[str, float] | None = None,
 ) -> Dossier:
     """Work out everything about a batch of packs that a price rests on.
@@ -56,8 +61,8 @@ def open_dossier(
         Packs cut at their valuation days.
     market_history : MarketHistory
         All quotes; only those made by each pack's valuation day are used.
-    region : str
-        Region whose quotes are preferred.
+    region : str or one a pack
+        Where the packs are sold: a country, or a province by ISO 3166-2; quotes are taken by country.
     market_shift : mapping of instrument to factor, optional
         A scenario: today's quotes multiplied, for example ``{"lithium_carbonate": 1.1}``.
 
@@ -66,9 +71,10 @@ def open_dossier(
     MissingQuote
         If a price is not quoted without which a pack cannot be valued.
     """
+    country = region.partition("-")[0] if isinstance(region, str) else "CN"
     nameplate = read_nameplate(cases)
     health = assess_health(cases, nameplate)
-    market = market_history.on(cases.as_of_day, region=region)
+    market = market_history.on(cases.as_of_day, region=country)
     if market_shift:
         market = market.shifted(market_shift)
     metals = metal_content(cases, nameplate)
@@ -76,11 +82,19 @@ def open_dossier(
     routes = price_routes(cases, nameplate, health, market, metals, findings)
     return Dossier(
         cases=cases,
+        region=_region_codes(region, cases.rows),
         nameplate=nameplate,
         health=health,
         market=market,
-        earlier_market=market_history.on(cases.as_of_day - TREND_DAYS, region=region),
+        earlier_market=market_history.on(cases.as_of_day - TREND_DAYS, region=country),
         metals=metals,
         findings=findings,
         routes=routes,
     )
+
+
+def _region_codes(region: str | Sequence[str | None], rows: int) -> FloatArray:
+    """Return the province of each pack as its number in :data:`valuation.fields.REGIONS`."""
+    named = [region] * rows if isinstance(region, str) else region
+    codes = {name: float(code) for code, name in enumerate(REGIONS)}
+    return np.array([codes.get(name or "", UNKNOWN) for name in named])

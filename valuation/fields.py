@@ -80,6 +80,12 @@ CHEMISTRIES = (
     "OTHER",
 )
 DUTIES = ("private", "taxi", "bus", "logistics", "swap", "other")
+REGIONS = (
+    *("CN-BJ", "CN-TJ", "CN-HE", "CN-SX", "CN-NM", "CN-LN", "CN-JL", "CN-HL", "CN-SH", "CN-JS", "CN-ZJ", "CN-AH"),
+    *("CN-FJ", "CN-JX", "CN-SD", "CN-HA", "CN-HB", "CN-HN", "CN-GD", "CN-GX", "CN-HI", "CN-CQ", "CN-SC", "CN-GZ"),
+    *("CN-YN", "CN-XZ", "CN-SN", "CN-GS", "CN-QH", "CN-NX", "CN-XJ", "CN-TW", "CN-HK", "CN-MO"),
+)
+"""Provinces by ISO 3166-2:CN; a region that is none of them is a whole country and tells nothing of the place."""
 COMPOSITION = (
     "lithium_kg",
     "nickel_kg",
