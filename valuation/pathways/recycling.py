@@ -1,0 +1,163 @@
+"""Recycling (再生利用): what the metals fetch, less what it costs to get at them; may be negative (gate fee).
+
+    R = sum over metals of  q_e y_e c_e P_e  -  m (transport)  -  m_cells (dismantling + treatment)
+
+with content q [kg/kWh], mechanical yield y, payable c and price P [CNY/kg] of the metal in its paid form (chemistry
+of the formula: SMM coefficient convention since 2023-02-13; cost build-up after Argonne EverBatt). Everything but a
+weak slope of lithium is independent of health: metal does not fade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from valuation.chemistry import FAMILIES, family_code
+from valuation.columns import FloatArray
+from valuation.errors import MissingQuote
+from valuation.market import Market
+from valuation.materials import MetalContent
+from valuation.nameplate import Nameplate
+from valuation.pathways.assumptions import Assumptions
+from valuation.payables import PAID_FORMS, rule_for
+from valuation.tabulation import calendar_day
+
+VITAL: Final = ("Li", "Ni", "Co")
+"""Metals without whose price a pack that holds them cannot be valued."""
+
+# What a kg would about fetch where nobody quotes it: only to say how much is left out (level of 2026). [CNY/kg]
+_USUAL_PRICE: Final[Mapping[str, float]] = {"Cu": 70.0, "Al": 18.0, "Fe": 2.5, "Mn": 0.0, "graphite": 0.0}
+COST_SD: Final = 0.25
+"""Spread of costs between recyclers (judged, 2026). [1]"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recycling:
+    """What recycling fetches, CNY without VAT per rated kWh, one row a pack.
+
+    Attributes
+    ----------
+    paid : columns by element
+        What the metal fetches, lithium as of a pack in full health.
+    costs : columns by name
+        Transport, dismantling, treatment; positive numbers.
+    haircut : array
+        Share of the metal's worth that findings take off. [1]
+    lithium_slope : float
+        Share of the lithium's worth that a wholly faded pack lacks. [1]
+    sd : array
+        One standard deviation from composition, age of quotes, payables and costs.
+    """
+
+    paid: Mapping[str, FloatArray]
+    costs: Mapping[str, FloatArray]
+    haircut: FloatArray
+    lithium_slope: float
+    sd: FloatArray
+
+    def lithium_left(self, soh: FloatArray) -> FloatArray:
+        """Return the share of the lithium's worth that is left at a health. [1]"""
+        return 1.0 - self.lithium_slope * np.minimum(np.maximum(1.0 - soh, 0.0), 1.0)
+
+    def value(self, soh: FloatArray) -> FloatArray:
+        """Return what recycling fetches at a health, for any leading shape over packs. [CNY/kWh]"""
+        gross = self.paid["Li"] * self.lithium_left(soh)
+        for element, paid in self.paid.items():
+            if element != "Li":
+                gross = gross + paid
+        net = gross * (1.0 - self.haircut)
+        for cost in self.costs.values():
+            net = net - cost
+        return net
+
+
+def price_recycling(
+    nameplate: Nameplate, market: Market, metals: MetalContent, haircut: FloatArray, assumptions: Assumptions
+) -> Recycling:
+    """Return what recycling each pack fetches.
+
+    Raises
+    ------
+    MissingQuote
+        If lithium, nickel or cobalt is in a pack and was never quoted by its day.
+    """
+    paid, variance = {}, np.zeros(len(nameplate.energy_kwh))
+    for element in PAID_FORMS:
+        worth, relative_sd, left_out = _paid(element, nameplate, market, metals)
+        content = metals.mass_kg[element] / nameplate.energy_kwh * assumptions.yields[element]
+        paid[element] = content * worth
+        spread = paid[element] * np.sqrt(metals.relative_sd[element] ** 2 + relative_sd * relative_sd)
+        variance = variance + spread * spread + (content * left_out) ** 2
+    cells = metals.cell_mass_kg / nameplate.energy_kwh
+    costs = {
+        "transport": metals.pack_mass_kg / nameplate.energy_kwh * assumptions.transport_cny_per_kg,
+        "dismantling": cells * assumptions.dismantling_cny_per_kg,
+        "treatment": cells * assumptions.treatment_cny_per_kg,
+    }
+    cost = costs["transport"] + costs["dismantling"] + costs["treatment"]
+    return Recycling(
+        paid=paid,
+        costs=costs,
+        haircut=haircut,
+        lithium_slope=assumptions.lithium_slope,
+        sd=np.sqrt(variance + (COST_SD * cost) ** 2),
+    )
+
+
+def _paid(
+    element: str, nameplate: Nameplate, market: Market, metals: MetalContent
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return price x payable of a metal [CNY/kg], its relative spread, and what may be missed where it is unquoted."""
+    payable, payable_sd = _payable(element, nameplate, market)
+    price, price_sd = _price(element, market)
+    unknown = np.isnan(price)
+    lacking = unknown & (payable > 0.0) & (metals.mass_kg[element] > 0.0)
+    if element in VITAL and lacking.any():
+        raise _missing(element, market, int(np.flatnonzero(lacking)[0]))
+    usual = _USUAL_PRICE.get(element, 0.0)
+    worth = np.where(unknown, 0.0, price) * payable
+    spread = np.where(unknown, 0.0, np.sqrt(price_sd * price_sd + payable_sd * payable_sd))
+    return worth, spread, np.where(unknown, usual * payable, 0.0)
+
+
+def _price(element: str, market: Market) -> tuple[FloatArray, FloatArray]:
+    """Return the price of a metal in the form that is paid, else in the next best, and its spread. [CNY/kg, 1]"""
+    price = np.full(len(market.row), np.nan)
+    spread = np.zeros(len(market.row))
+    for form in PAID_FORMS[element]:
+        open_ = np.isnan(price)
+        quoted = market.price[form.instrument] * (form.per_metal / 1000.0)
+        aged = market.relative_sd(form.instrument)
+        price = np.where(open_, quoted, price)
+        spread = np.where(open_, np.sqrt(aged * aged + form.relative_sd**2), spread)
+    return price, spread
+
+
+def _payable(element: str, nameplate: Nameplate, market: Market) -> tuple[FloatArray, FloatArray]:
+    """Return each pack's payable by its family, and its relative spread."""
+    family = family_code(nameplate.chemistry)
+    payable, spread = np.zeros(len(family)), np.zeros(len(family))
+    for code, name in enumerate(FAMILIES):
+        here = family == code
+        if here.any():
+            instrument = f"payable_{element.lower()}_{name}"
+            estimated_sd = rule_for(element.lower(), name, market.region).relative_sd
+            own_sd = np.where(market.estimated(instrument), estimated_sd, market.relative_sd(instrument))
+            payable = np.where(here, market.price[instrument], payable)
+            spread = np.where(here, own_sd, spread)
+    return payable, spread
+
+
+def _missing(element: str, market: Market, row: int) -> MissingQuote:
+    """Return the error that names the quote without which a pack cannot be valued."""
+    names = [form.instrument for form in PAID_FORMS[element]]
+    day = calendar_day(float(market.as_of_day[row]))
+    return MissingQuote(
+        f"{' or '.join(names)} is not quoted on or before {day}",
+        hint=f"add a quote of {names[0]} to the market file, dated {day} or earlier",
+        field=names[0],
+        value=str(day),
+    )

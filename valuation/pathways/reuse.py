@@ -1,0 +1,72 @@
+"""Reuse (维修更换 / 再装车): back into a vehicle as it is, where one can be found that it fits.
+
+    D = p (s P_new (1 - d) - test)  +  (1 - p) R
+
+with health s, price of a new pack P_new, discount of a used spare d, and the chance p that a vehicle is found; where
+none is, the pack is recycled. Only whole, safe and young packs above a minimum health. Chances are judged, 2026: few
+buyers seek a given model, a swap operator (换电) can put a standard box back into its own fleet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from valuation.cases import Cases
+from valuation.columns import FloatArray
+from valuation.fields import DUTIES
+from valuation.nameplate import DAYS_PER_YEAR, EPOCH_YEAR, Nameplate
+from valuation.pathways.assumptions import Assumptions
+from valuation.pathways.second_life import gate
+
+MINIMUM_SOH: Final = 0.80
+YOUNG_A, OLD_A = 5.0, 9.0
+"""Up to the first age every buyer takes it, beyond the second none (judged, 2026). [a]"""
+
+CHANCE_SWAP, CHANCE_KNOWN_MODEL, CHANCE_UNKNOWN = 0.60, 0.25, 0.10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reuse:
+    """What reuse is made of, one row a pack; CNY without VAT per rated kWh."""
+
+    new_price: FloatArray
+    revenue_share: FloatArray
+    chance: FloatArray
+    young_enough: FloatArray
+    test_cost: float
+
+    def revenue(self, soh: FloatArray) -> FloatArray:
+        """Return what a spare of that health sells for, for any leading shape over packs. [CNY/kWh]"""
+        return np.minimum(soh, 1.0) * self.new_price * self.revenue_share
+
+    def value(self, soh: FloatArray, recycling: FloatArray) -> FloatArray:
+        """Return what trying to reuse the pack is worth at a health, given what recycling fetches. [CNY/kWh]"""
+        return self.chance * (self.revenue(soh) - self.test_cost) + (1.0 - self.chance) * recycling
+
+    def admission(self, soh: FloatArray) -> FloatArray:
+        """Return the share of buyers who would take a pack of that health and age. [1]"""
+        return gate(soh, MINIMUM_SOH) * self.young_enough
+
+
+def price_reuse(
+    cases: Cases, nameplate: Nameplate, new_price: FloatArray, haircut: FloatArray, assumptions: Assumptions
+) -> Reuse:
+    """Return what reuse of each pack is made of; where no new pack is quoted it earns nothing."""
+    named = np.array([model is not None for model in cases.texts["vehicle_model"]])
+    is_swap = cases.packs["duty"] == float(DUTIES.index("swap"))
+    chance = np.where(is_swap, CHANCE_SWAP, np.where(named, CHANCE_KNOWN_MODEL, CHANCE_UNKNOWN))
+    return Reuse(
+        new_price=np.where(np.isnan(new_price), 0.0, new_price),
+        revenue_share=(1.0 - assumptions.reuse_discount) * (1.0 - haircut),
+        chance=chance,
+        young_enough=np.minimum(np.maximum((OLD_A - age_a(cases, nameplate)) / (OLD_A - YOUNG_A), 0.0), 1.0),
+        test_cost=assumptions.test_cny_per_kwh,
+    )
+
+
+def age_a(cases: Cases, nameplate: Nameplate) -> FloatArray:
+    """Return the age that a buyer counts: since it was made, or as old as packs are that nobody dates. [a]"""
+    return EPOCH_YEAR + cases.as_of_day / DAYS_PER_YEAR - nameplate.year

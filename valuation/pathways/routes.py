@@ -1,0 +1,316 @@
+"""What a pack is worth by the best route open to it (结构价值), term by term, with how unsure that is.
+
+    V = E[ tau ln( e^(R/tau) + a_S e^(S/tau) + a_D e^(D/tau) ) ]
+
+a smooth maximum of recycling R, second life S and reuse D, where a is the share of buyers who would take the pack
+(0 where the route is closed) and tau the difference within which buyers choose differently; the expectation is over
+the uncertain health, by five-point Gauss-Hermite quadrature, so the kink where a second life begins is as soft as
+health is unsure. V rises with health, prices and payables, falls with costs, and adds in kWh: no cost is fixed a pack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+
+from valuation.cases import Cases
+from valuation.chemistry import ELEMENTS
+from valuation.columns import BoolArray, FloatArray
+from valuation.elementary import exp, log
+from valuation.health import HIGHEST_SOH, LOWEST_SOH, StateOfHealth
+from valuation.market import Market
+from valuation.materials import MetalContent
+from valuation.nameplate import Nameplate
+from valuation.pathways.assumptions import Assumptions, assumptions_for
+from valuation.pathways.closures import Closures, closed_by, closure_caution, find_closures
+from valuation.pathways.recycling import Recycling, price_recycling
+from valuation.pathways.reuse import Reuse, price_reuse
+from valuation.pathways.second_life import SecondLife, new_pack_price, price_second_life
+from valuation.provenance.engine import Findings
+from valuation.result import Caution
+from valuation.scale import scale_sd
+
+ROUTES: Final = ("recycling", "second_life", "reuse")
+ROUTE_LABELS: Final = MappingProxyType(
+    {
+        "recycling": ("recycling", "再生利用"),
+        "second_life": ("second life", "梯次利用"),
+        "reuse": ("reuse in a vehicle", "再装车"),
+    }
+)
+
+# Five-point Gauss-Hermite rule for a standard normal (Abramowitz and Stegun, table 25.10, rescaled).
+NODES: Final = (-2.8569700138728056, -1.3556261799742659, 0.0, 1.3556261799742659, 2.8569700138728056)
+WEIGHTS: Final = (0.011257411327720693, 0.22207592200561266, 0.5333333333333333, 0.22207592200561266, 0.011257411327720693)
+
+BUYER_SD_SECOND_LIFE, BUYER_SD_REUSE = 0.25, 0.35
+"""Spread of what buyers pay for second-life and reuse packs around the formula, no sales seen (judged, 2026). [1]"""
+MARGIN_SD, MARGIN_FLOOR_CNY_PER_KWH = 0.12, 6.0
+"""Spread of what the trade keeps between formula and seller, no sales seen: share of the metals' worth, and a floor
+(judged, 2026, after the 8 to 14 % mean error of a deal on chemistry class alone)."""
+
+_METAL_NAMES = {
+    "Li": ("lithium", "锂"),
+    "Ni": ("nickel", "镍"),
+    "Co": ("cobalt", "钴"),
+    "Mn": ("manganese", "锰"),
+    "Cu": ("copper", "铜"),
+    "Al": ("aluminium", "铝"),
+    "Fe": ("steel", "钢"),
+    "graphite": ("graphite", "石墨"),
+    "P": ("phosphorus", "磷"),
+    "Ti": ("titanium", "钛"),
+    "Na": ("sodium", "钠"),
+}
+TERM_LABELS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {f"metal:{element}": (f"{_METAL_NAMES[element][0]} content", f"{_METAL_NAMES[element][1]}含量") for element in ELEMENTS}
+    | {
+        "haircut:recycling": ("condition discount on recycling", "再生利用状态折价"),
+        "cost:transport": ("transport", "运输"),
+        "cost:dismantling": ("discharge and dismantling", "放电与拆解"),
+        "cost:treatment": ("crushing and separation", "破碎分选"),
+        "premium:second_life": ("second-life premium", "梯次利用溢价"),
+        "premium:reuse": ("reuse premium", "再装车溢价"),
+    }
+)
+"""Labels of the terms, English and Chinese."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routes:
+    """What each route fetches and what the pack is worth, one row a pack; CNY without VAT per rated kWh.
+
+    Attributes
+    ----------
+    value_per_kwh : columns by route
+        What the route would fetch, open or not, averaged over uncertain health; 0 where it cannot be priced.
+    open, probability : columns by route
+        Whether it is open, and how likely it is the one taken.
+    best : code into :data:`ROUTES`
+        The likeliest route.
+    structural_per_kwh : array
+        What the pack is worth; exactly the sum of `terms` in their order.
+    scale_sd : array
+        One standard deviation of it on the scale of :mod:`valuation.scale`, with no sales seen; the widening by
+        findings is not in it.
+    terms : columns by name of :data:`TERM_LABELS`
+        Why it is what it is.
+    metal_value_per_kwh : columns by element
+        What each metal fetches in recycling, before costs.
+    recycling_weight : array
+        How much of a change in what recycling fetches reaches the value. [1]
+    closures : by route and id
+        What closes a route beyond the findings.
+    """
+
+    value_per_kwh: Mapping[str, FloatArray]
+    open: Mapping[str, BoolArray]
+    probability: Mapping[str, FloatArray]
+    best: FloatArray
+    structural_per_kwh: FloatArray
+    scale_sd: FloatArray
+    terms: Mapping[str, FloatArray]
+    metal_value_per_kwh: Mapping[str, FloatArray]
+    recycling_weight: FloatArray
+    closures: Closures
+    findings: Findings
+
+    def blocked_by(self, route: str, row: int) -> tuple[str, ...]:
+        """Return the ids of everything that closes a route to one pack: findings first, then the route's own reasons."""
+        own = tuple(name for name, where in self.closures[route].items() if where[row])
+        return (*self.findings.blockers(route, row), *own)
+
+    def cautions(self, row: int) -> tuple[Caution, ...]:
+        """Return the sentences behind the routes' own reasons for one pack."""
+        ids = sorted({name for reasons in self.closures.values() for name, where in reasons.items() if where[row]})
+        return tuple(closure_caution(name) for name in ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Legs:
+    """The three routes of a batch, ready to be weighed."""
+
+    recycling: Recycling
+    second_life: SecondLife
+    reuse: Reuse
+    softness: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Weighed:
+    """Averages over uncertain health: shares by route, values by route, premiums, spread of the value."""
+
+    share: Mapping[str, FloatArray]
+    value: Mapping[str, FloatArray]
+    second_life_premium: FloatArray
+    reuse_premium: FloatArray
+    lithium_left: FloatArray
+    health_variance: FloatArray
+
+
+def price_routes(  # noqa: PLR0913 - one argument for each step of the dossier
+    cases: Cases,
+    nameplate: Nameplate,
+    health: StateOfHealth,
+    market: Market,
+    metals: MetalContent,
+    findings: Findings,
+    *,
+    assumptions: Assumptions | None = None,
+) -> Routes:
+    """Return what each pack is worth by the routes open to it (结构价值).
+
+    Parameters
+    ----------
+    assumptions : Assumptions, optional
+        Costs and yields; those of the market's region where not given.
+
+    Raises
+    ------
+    MissingQuote
+        If lithium, nickel or cobalt is in a pack and was never quoted by its day.
+    """
+    assume = assumptions_for(market.region) if assumptions is None else assumptions
+    haircut = {route: findings.haircut.get(route, np.zeros(cases.rows)) for route in ROUTES}
+    legs = _Legs(
+        recycling=price_recycling(nameplate, market, metals, haircut["recycling"], assume),
+        second_life=price_second_life(nameplate, health, market, metals, haircut["second_life"], assume),
+        reuse=price_reuse(cases, nameplate, new_pack_price(nameplate, market), haircut["reuse"], assume),
+        softness=assume.softness_cny_per_kwh,
+    )
+    soh = _health_nodes(health)
+    admission = {"second_life": legs.second_life.admission(soh), "reuse": legs.reuse.admission(soh)}
+    mean_admission = {route: _mean(share) for route, share in admission.items()}
+    closures = find_closures(nameplate, metals.present_share, legs.second_life, legs.reuse, mean_admission)
+    is_open = {
+        route: ~(closed_by(closures[route], cases.rows) | findings.blocked.get(route, np.zeros(cases.rows, dtype=bool)))
+        for route in ROUTES
+    }
+    weighed = _weigh(legs, soh, {route: np.where(is_open[route], share, 0.0) for route, share in admission.items()})
+    terms = _terms(legs.recycling, weighed)
+    structural = _sum(terms)
+    weight = _recycling_weight(legs, weighed)
+    unpriced = legs.second_life.new_price <= 0.0
+    return Routes(
+        value_per_kwh={
+            "recycling": weighed.value["recycling"],
+            "second_life": np.where(unpriced, 0.0, weighed.value["second_life"]),
+            "reuse": np.where(unpriced, 0.0, weighed.value["reuse"]),
+        },
+        open=is_open,
+        probability=weighed.share,
+        best=_likeliest(weighed.share),
+        structural_per_kwh=structural,
+        scale_sd=_uncertainty(legs, weighed, health, nameplate, (structural, weight)),
+        terms=terms,
+        metal_value_per_kwh={
+            element: paid * (weighed.lithium_left if element == "Li" else 1.0)
+            for element, paid in legs.recycling.paid.items()
+        },
+        recycling_weight=weight,
+        closures=closures,
+        findings=findings,
+    )
+
+
+def _health_nodes(health: StateOfHealth) -> FloatArray:
+    """Return health at each node of the quadrature, shape (nodes, packs)."""
+    return np.stack(
+        [np.minimum(np.maximum(health.soh + node * health.soh_sd, LOWEST_SOH), HIGHEST_SOH) for node in NODES]
+    )
+
+
+def _mean(at_nodes: FloatArray) -> FloatArray:
+    """Return the average over the nodes, summed in their order."""
+    total = WEIGHTS[0] * at_nodes[0]
+    for weight, values in zip(WEIGHTS[1:], at_nodes[1:], strict=True):
+        total = total + weight * values
+    return total
+
+
+def _sum(columns: Mapping[str, FloatArray]) -> FloatArray:
+    """Return the sum of columns, in their order."""
+    first, *rest = columns.values()
+    total = first
+    for column in rest:
+        total = total + column
+    return total
+
+
+def _weigh(legs: _Legs, soh: FloatArray, admission: Mapping[str, FloatArray]) -> _Weighed:
+    """Return the smooth maximum of the routes at each health, averaged."""
+    recycling = legs.recycling.value(soh)
+    second_life = legs.second_life.value(soh, recycling)
+    reuse = legs.reuse.value(soh, recycling)
+    top = np.maximum(recycling, np.where(admission["second_life"] > 0.0, second_life, recycling))
+    top = np.maximum(top, np.where(admission["reuse"] > 0.0, reuse, recycling))
+    part = {
+        "recycling": exp((recycling - top) / legs.softness),
+        "second_life": admission["second_life"] * exp(np.minimum((second_life - top) / legs.softness, 0.0)),
+        "reuse": admission["reuse"] * exp(np.minimum((reuse - top) / legs.softness, 0.0)),
+    }
+    two = part["recycling"] + part["second_life"]
+    three = two + part["reuse"]
+    best_of_two = top + legs.softness * log(two)
+    value = top + legs.softness * log(three)
+    mean = _mean(value)
+    return _Weighed(
+        share={route: _mean(part[route] / three) for route in ROUTES},
+        value={"recycling": _mean(recycling), "second_life": _mean(second_life), "reuse": _mean(reuse)},
+        second_life_premium=_mean(best_of_two - recycling),
+        reuse_premium=_mean(value - best_of_two),
+        lithium_left=_mean(legs.recycling.lithium_left(soh)),
+        health_variance=_mean((value - mean) * (value - mean)),
+    )
+
+
+def _terms(recycling: Recycling, weighed: _Weighed) -> dict[str, FloatArray]:
+    """Return the value as terms: metals, discount, costs, premiums."""
+    terms = {
+        f"metal:{element}": paid * weighed.lithium_left if element == "Li" else paid
+        for element, paid in recycling.paid.items()
+    }
+    terms["haircut:recycling"] = -recycling.haircut * _sum(terms)
+    for name, cost in recycling.costs.items():
+        terms[f"cost:{name}"] = -cost
+    terms["premium:second_life"] = weighed.second_life_premium
+    terms["premium:reuse"] = weighed.reuse_premium
+    return terms
+
+
+def _likeliest(share: Mapping[str, FloatArray]) -> FloatArray:
+    """Return the code of the likeliest route, the first of equals."""
+    best, top = np.zeros(len(share["recycling"])), share["recycling"]
+    for code, route in enumerate(ROUTES[1:], start=1):
+        better = share[route] > top
+        best, top = np.where(better, float(code), best), np.where(better, share[route], top)
+    return best
+
+
+def _recycling_weight(legs: _Legs, weighed: _Weighed) -> FloatArray:
+    """Return how much of a change in what recycling fetches reaches the value, through each route. [1]"""
+    share = weighed.share
+    return share["recycling"] + share["second_life"] * legs.second_life.later + share["reuse"] * (1.0 - legs.reuse.chance)
+
+
+def _uncertainty(
+    legs: _Legs,
+    weighed: _Weighed,
+    health: StateOfHealth,
+    nameplate: Nameplate,
+    known: tuple[FloatArray, FloatArray],
+) -> FloatArray:
+    """Return the spread of the structural value on the scale: metals, buyers, health, trade margin and energy."""
+    structural, weight = known
+    gross = _sum(legs.recycling.paid)
+    second_life = weighed.share["second_life"] * legs.second_life.revenue(health.soh) * BUYER_SD_SECOND_LIFE
+    reuse = weighed.share["reuse"] * legs.reuse.chance * legs.reuse.revenue(health.soh) * BUYER_SD_REUSE
+    margin = MARGIN_SD * gross * weight + MARGIN_FLOOR_CNY_PER_KWH
+    energy = nameplate.energy_log_sd * structural
+    variance = (legs.recycling.sd * weight) ** 2 + second_life * second_life + reuse * reuse
+    variance = variance + weighed.health_variance + margin * margin + energy * energy
+    return scale_sd(structural, np.sqrt(variance))
