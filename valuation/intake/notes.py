@@ -82,7 +82,13 @@ class Problem:
 
 
 def make_note(  # noqa: PLR0913 - the words of a sentence, each by its name
-    identity: str, *, fields: str = "", value: object = "", reason_en: str = "", reason_zh: str = "", effect: str = "info"
+    identity: str,
+    *,
+    fields: str = "",
+    value: object = "",
+    reason_en: str = "",
+    reason_zh: str = "",
+    effect: str = "info",
 ) -> IntakeNote:
     """Return the note of that id with its words filled in.
 

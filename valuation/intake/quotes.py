@@ -160,7 +160,9 @@ def _history(rows: _Rows) -> MarketHistory:
     for block in np.split(order, edges):
         if len(block):
             first = block[0]
-            series.setdefault(str(instrument[first]), {})[str(region[first])] = _thinned(rows, block, day, price, source)
+            series.setdefault(str(instrument[first]), {})[str(region[first])] = _thinned(
+                rows, block, day, price, source
+            )
     is_synthetic = rows.count > 0 and all(synthetic)
     return MarketHistory(series=series, digest=_digest(series, is_synthetic=is_synthetic), synthetic=is_synthetic)
 
@@ -181,7 +183,11 @@ def _thinned(
     return days[starts], np.array(middle)
 
 
-def _factors(rows: _Rows, instrument: np.ndarray[tuple[int], np.dtype[np.str_]], region: np.ndarray[tuple[int], np.dtype[np.str_]]) -> FloatArray:
+def _factors(
+    rows: _Rows,
+    instrument: np.ndarray[tuple[int], np.dtype[np.str_]],
+    region: np.ndarray[tuple[int], np.dtype[np.str_]],
+) -> FloatArray:
     """Return what each quote is multiplied by to come to its base unit without VAT, currency aside."""
     factor = np.ones(rows.count)
     seen: dict[tuple[str, str, str, str], float] = {}
@@ -212,11 +218,15 @@ def _vat(rows: _Rows, row: int, instrument: str, region: str) -> float:
     if answer not in _YES:
         raise rows.error(row, "vat_included", "say true or false: the 13 % tax is part of the price, or it is not")
     if region != HOME_REGION:
-        raise rows.error(row, "vat_included", f"the tax of region {region} is not known here: give the price without it")
+        raise rows.error(
+            row, "vat_included", f"the tax of region {region} is not known here: give the price without it"
+        )
     return 1.0 + VAT_RATE
 
 
-def _converted(rows: _Rows, instrument: np.ndarray[tuple[int], np.dtype[np.str_]], day: FloatArray, price: FloatArray) -> FloatArray:
+def _converted(
+    rows: _Rows, instrument: np.ndarray[tuple[int], np.dtype[np.str_]], day: FloatArray, price: FloatArray
+) -> FloatArray:
     """Return prices in CNY, converted by the exchange rate quoted by their own day."""
     foreign: dict[str, list[int]] = {}
     for row, name in enumerate(instrument.tolist()):

@@ -28,6 +28,8 @@ _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _ISO_TIME = re.compile(r"[T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?", re.ASCII)
 _LOOSE_DAY = re.compile(r"(\d{4})[年/.\-]?(\d{1,2})[月/.\-]?(\d{1,2})日?", re.ASCII)
+_UNPRINTABLE = re.compile("[\x00-\x1f\ud800-\udfff]")
+_HALF_LETTER = re.compile("[\ud800-\udfff]")
 _GERMAN_DAY = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
 _LEADING_NUMBER = re.compile(r"\s*([+-]?\d+(?:[.,]\d+)*)\s*(\D.*)", re.DOTALL)
 
@@ -132,7 +134,7 @@ def read_text(value: object, path: str) -> str:
             f"{path} is {shown(value)}, not a text", hint="give it as text, in quotes", field=path, value=value
         )
     trimmed = value.strip()
-    if len(trimmed) > LONGEST_TEXT or any(ord(letter) < 32 or 0xD800 <= ord(letter) < 0xE000 for letter in trimmed):
+    if len(trimmed) > LONGEST_TEXT or _UNPRINTABLE.search(trimmed):
         raise FieldError(
             f"{path} is {shown(trimmed)}, longer than {LONGEST_TEXT} characters or with control characters",
             hint="give a plain text on one line",
@@ -156,7 +158,7 @@ def read_extra(value: object, path: str, depth: int = 0) -> object:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    if isinstance(value, str) and not any(0xD800 <= ord(letter) < 0xE000 for letter in value):
+    if isinstance(value, str) and not _HALF_LETTER.search(value):
         return value
     if isinstance(value, date):
         return value.isoformat()
@@ -210,7 +212,9 @@ def _not_a_number(value: str, path: str, *, from_text: bool) -> FieldError:
     if _DECIMAL.fullmatch(trimmed) and not from_text:
         hint = f"give the number without quotes: {trimmed}"
     elif match and match[2].strip() in {"%", "％"}:
-        hint = f"give a fraction without unit: {float(match[1].replace(',', '.').split('.')[0]) / 100:g} or more exactly"
+        hint = (
+            f"give a fraction without unit: {float(match[1].replace(',', '.').split('.')[0]) / 100:g} or more exactly"
+        )
         if _DECIMAL.fullmatch(match[1]):
             hint = f"give a fraction without unit: {_tidy(float(match[1]) / 100)}"
     elif match:

@@ -162,7 +162,10 @@ def settle_soh(draft: Draft, claims: Mapping[str, tuple[date | None, str, float 
 
     `claims` maps what it is called to its day, definition and fraction, the most trusted first.
     """
-    known = {name: claim for name, claim in claims.items() if claim[2] is not None}
+    stated = {name: claim for name, claim in claims.items() if claim[2] is not None}
+    known = {name: claim for name, claim in stated.items() if claim[0] is not None}
+    for name in sorted(stated) if not known else ():
+        draft.finder.say("I07", fields=name)
     if not known:
         return
     (chosen, (on, definition, value)), *others = known.items()
@@ -175,7 +178,7 @@ def settle_soh(draft: Draft, claims: Mapping[str, tuple[date | None, str, float 
             reason_zh=f"采用 {chosen}",
         )
     draft.reading(on, chosen, "soh", value)
-    if on is not None:
+    if on is not None and draft.readings:
         draft.readings[on] |= {"soh_source": "bms", "soh_definition": definition}
 
 
@@ -217,7 +220,11 @@ def _dense_enough(energy_kwh: float, mass_kg: float | None) -> bool:
 
 def _check_mass(draft: Draft) -> None:
     """Drop a mass that no pack of that energy can have."""
-    if draft.mass_kg is not None and draft.energy_kwh is not None and not _dense_enough(draft.energy_kwh, draft.mass_kg):
+    if (
+        draft.mass_kg is not None
+        and draft.energy_kwh is not None
+        and not _dense_enough(draft.energy_kwh, draft.mass_kg)
+    ):
         density = draft.energy_kwh * 1000 / draft.mass_kg
         draft.finder.drop(
             "mass",
@@ -263,7 +270,9 @@ def _refusal(draft: Draft) -> RefusedPack:
         for words, value in (("the cell chemistry", draft.chemistry), ("the rated energy in kWh", draft.energy_kwh))
         if value is None
     ]
-    energies = [said for said in draft.finder.dropped if re.search(r"energy|capacity|voltage|chemistry", said.casefold())]
+    energies = [
+        said for said in draft.finder.dropped if re.search(r"energy|capacity|voltage|chemistry", said.casefold())
+    ]
     shown_reasons = (energies or draft.finder.dropped)[:4]
     because = f"; not usable: {'; '.join(shown_reasons)}" if shown_reasons else ""
     return RefusedPack(

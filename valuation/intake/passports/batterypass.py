@@ -96,7 +96,13 @@ def _read_condition(draft: Draft) -> None:
     for label, part, spellings, definition, whole in (
         ("stateOfCertifiedEnergy", "stateOfCertifiedEnergy", ("stateOfCertifiedEnergyValue",), "energy", 100.0),
         ("remainingCapacity", "remainingCapacity", ("remainingCapacityValue",), "capacity", draft.capacity_ah),
-        ("remainingEnergy", "remainingEnergy", ("remainingEnergyValue", "remainingEnergyalue"), "energy", draft.energy_kwh),
+        (
+            "remainingEnergy",
+            "remainingEnergy",
+            ("remainingEnergyValue", "remainingEnergyalue"),
+            "energy",
+            draft.energy_kwh,
+        ),
     ):
         if whole:
             sought = tuple(f"{base}{part}.{name}" for name in spellings)

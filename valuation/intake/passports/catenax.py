@@ -72,7 +72,11 @@ def read_flat(finder: Finder) -> Draft:
     settle_soh(
         draft,
         {
-            "stateOfBattery.stateOfHealth": (None, "", finder.number("stateOfBattery.stateOfHealth", event_field("soh"), 0.01)),
+            "stateOfBattery.stateOfHealth": (
+                None,
+                "",
+                finder.number("stateOfBattery.stateOfHealth", event_field("soh"), 0.01),
+            ),
             "1 - capacityFade": (None, "", None if fade is None else 1 - fade),
         },
     )

@@ -90,9 +90,7 @@ class Finder:
     def drop(self, path: str, value: object, reason_en: str, reason_zh: str) -> None:
         """Say that a field is not used, and why."""
         self.dropped.append(f"{path} is {shown(value)} ({reason_en})")
-        self.notes.append(
-            make_note("I03", fields=path, value=shown(value), reason_en=reason_en, reason_zh=reason_zh)
-        )
+        self.notes.append(make_note("I03", fields=path, value=shown(value), reason_en=reason_en, reason_zh=reason_zh))
 
     def say(self, identity: str, **words: str) -> None:
         """Make a note by its id."""

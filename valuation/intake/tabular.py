@@ -1,0 +1,126 @@
+"""Tables of any make (CSV in UTF-8, UTF-16 or GB18030, Parquet, Arrow) opened as one kind of table."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+import pyarrow.parquet as parquet
+
+from valuation.errors import FieldError, UnreadableRecord
+from valuation.intake.documents import Document, Limits, decode_text, open_document
+from valuation.intake.notes import Problem
+
+PARQUET_MARK = b"PAR1"
+ARROW_MARK = b"ARROW1"
+TableSource: TypeAlias = "str | os.PathLike[str] | bytes | Document | pa.Table"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTable:
+    """A table with its name, whether its cells are texts by nature, and the lines that were no rows of it."""
+
+    name: str
+    table: pa.Table
+    from_text: bool
+    problems: tuple[Problem, ...] = ()
+
+
+def open_table(source: TableSource, name: str, limits: Limits | None = None) -> OpenTable:
+    """Return a table from a path, its bytes, or a table in memory.
+
+    Raises
+    ------
+    UnreadableRecord
+        When it is no CSV, Parquet or Arrow table, or names a column twice.
+    """
+    limits = limits or Limits()
+    if isinstance(source, pa.Table):
+        return OpenTable(name=name, table=source, from_text=False)
+    if isinstance(source, str | os.PathLike) and _is_parquet(Path(source)):
+        return OpenTable(name=Path(source).name, table=_read_binary(source, Path(source).name), from_text=False)
+    if isinstance(source, bytes):
+        source = Document(name=name, content=source)
+    document = source if isinstance(source, Document) else open_document(source, limits)
+    if document.content[:4] == PARQUET_MARK or document.content[:6] == ARROW_MARK:
+        table = _read_binary(pa.BufferReader(document.content), document.name, arrow=document.content[:1] == b"A")
+        return OpenTable(name=document.name, table=table, from_text=False)
+    return _read_csv(document)
+
+
+def column_names(opened: OpenTable) -> list[str]:
+    """Return the column names, each of which must stand once.
+
+    Raises
+    ------
+    FieldError
+        When a column stands twice.
+    """
+    names = [str(name) for name in opened.table.column_names]
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    if repeated:
+        raise FieldError(
+            f"{opened.name} has the column {repeated[0]!r} twice",
+            hint="name each column once",
+            field=repeated[0],
+        )
+    return names
+
+
+def _is_parquet(path: Path) -> bool:
+    """Tell whether a path holds a Parquet file, without reading it."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(4) == PARQUET_MARK
+    except (OSError, ValueError):
+        return False
+
+
+def _read_binary(source: object, name: str, *, arrow: bool = False) -> pa.Table:
+    """Return a Parquet or Arrow table."""
+    try:
+        return pa.ipc.open_file(source).read_all() if arrow else parquet.read_table(source)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UnreadableRecord(
+            f"{name} is damaged: {str(error)[:120]}", hint="write the Parquet or Arrow file again"
+        ) from error
+
+
+def _read_csv(document: Document) -> OpenTable:
+    """Return a CSV table with all cells as texts: types are ours to read, never guessed from the first rows."""
+    text = decode_text(document, chinese=True)
+    header = next((line for line in text.split("\n", 1)[:1]), "").strip("\r")
+    delimiter = max(",\t;", key=header.count)
+    names = next(csv.reader([header], delimiter=delimiter), [])
+    if not any(name.strip() for name in names) or "\0" in text[:4096]:
+        raise UnreadableRecord(f"{document.name} is no table", hint="give a CSV table with a first line of names")
+    problems: list[Problem] = []
+
+    def set_aside(row: arrow_csv.InvalidRow) -> str:
+        wrong = f"{row.actual_columns} cells where the header names {row.expected_columns}"
+        error = UnreadableRecord(f"the row has {wrong}", hint="quote cells that hold the separator")
+        problems.append(Problem(where=f"{document.name} line {row.number}", battery_code=None, error=error))
+        return "skip"
+
+    try:
+        table = arrow_csv.read_csv(
+            pa.BufferReader(text.encode()),
+            read_options=arrow_csv.ReadOptions(use_threads=False),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=set_aside
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types={name: pa.string() for name in names}, strings_can_be_null=False
+            ),
+        )
+    except (pa.ArrowException, UnicodeError) as error:
+        raise UnreadableRecord(
+            f"{document.name} is no table: {str(error)[:120]}", hint="give a CSV table with a first line of names"
+        ) from error
+    return OpenTable(name=document.name, table=table, from_text=True, problems=tuple(problems))
