@@ -13,12 +13,13 @@ from datetime import date
 from uuid import uuid4
 
 import msgspec
+from sqlalchemy import Connection
 
 from models import load_model
 from service import answers
 from service.clock import now, today
 from service.quotes import QuotedMarket, open_market
-from service.settings import Settings
+from service.settings import DEFAULT_MODEL, Settings
 from service.store import packs, valuations
 from service.store.database import Database
 from service.store.idempotency import Claim, Outcome, once
@@ -26,7 +27,7 @@ from service.store.upgrade import upgrade
 from service.store.valuations import KeptValuation
 from valuation.appraise import appraise, appraise_many
 from valuation.errors import CanzhiError, UnknownModel
-from valuation.intake import IntakeNote, Traces, read_passport, read_trace, write_trace
+from valuation.intake import Traces, read_passport, read_trace, write_trace
 from valuation.ports import Predictor
 from valuation.result import Valuation
 from valuation.version import __version__
@@ -141,7 +142,7 @@ class Counter:
             If the store cannot be written.
         """
 
-        def work(connection: object) -> Outcome:
+        def work(connection: Connection) -> Outcome:
             valuations.keep_market(connection, self.market.digest, self.market.content)
             valuations.keep(connection, [one.kept for one in given], recorded_by=recorded_by)
             return outcome
@@ -194,8 +195,9 @@ def find_model(settings: Settings) -> Predictor | None:
         If the model was named and is not there, or is damaged.
     """
     try:
-        return load_model(settings.model, home=settings.home)
+        model: Predictor = load_model(settings.model, home=settings.home)
     except UnknownModel:
-        if settings.model != Settings.model:
+        if settings.model != DEFAULT_MODEL:
             raise
         return None
+    return model

@@ -1,4 +1,4 @@
-"""What every route needs from its request: the counter, the pools, the body, the caller's claim to a repeated answer."""
+"""What every route needs from its request: the counter, the pools, the body, the claim to an earlier answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of packs as the command line and the page take them: any format the porch reads, several packs, several files."""
+"""Files of packs as the command line and the page take them: any format, any number."""
 
 from __future__ import annotations
 
@@ -7,52 +7,48 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from valuation.errors import CanzhiError, UnreadableRecord
-from valuation.intake import Traces, read_trace
+from valuation.intake import Document, Traces, read_trace
 
 STANDARD_INPUT = Path("-")
 
 
 def read_files(files: Sequence[Path]) -> tuple[Traces, list[tuple[str, CanzhiError]]]:
-    """Return the packs in all files in order, and what could not be read, each with its place."""
-    parts: list[Traces] = []
+    """Return the packs in all files, and what could not be read, each with its place.
+
+    The files are read together: a table of events is joined to the table of packs beside it, the documents of one
+    passport to one battery, and two packs with one code are refused.
+    """
+    documents: list[Document] = []
     problems: list[tuple[str, CanzhiError]] = []
     for file in files:
         name = "standard input" if file == STANDARD_INPUT else file.name
         try:
-            read = read_content(_bytes(file), name)
+            documents.append(Document(name=name, content=_bytes(file)))
         except CanzhiError as error:
             problems.append((name, error))
-            continue
-        parts.append(read)
-        problems += [(f"{name}, {problem.where}", problem.error) for problem in read.problems]
-    return joined(parts), problems
+    return read_documents(documents, problems)
 
 
-def read_content(content: bytes, name: str) -> Traces:  # noqa: ARG001 - the name will tell the format where bytes do not
-    """Return the packs in a file's bytes.
-
-    Raises
-    ------
-    TraceError
-        If they are no trace record, passport or table.
-    """
-    return read_trace(content)
-
-
-def joined(parts: Sequence[Traces]) -> Traces:
-    """Return several readings as one, in their order."""
-    return Traces(
-        histories=tuple(history for part in parts for history in part.histories),
-        notes=tuple(notes for part in parts for notes in part.notes),
-        problems=tuple(problem for part in parts for problem in part.problems),
-    )
+def read_documents(
+    documents: Sequence[Document], problems: Sequence[tuple[str, CanzhiError]] = ()
+) -> tuple[Traces, list[tuple[str, CanzhiError]]]:
+    """Return the packs in named contents, and what could not be read added to the problems there are already."""
+    said = list(problems)
+    if not documents:
+        return Traces(histories=(), notes=()), said
+    try:
+        traces = read_trace(list(documents))
+    except CanzhiError as error:
+        where = documents[0].name if len(documents) == 1 else "the files"
+        return Traces(histories=(), notes=()), [*said, (where, error)]
+    return traces, [*said, *((problem.where, problem.error) for problem in traces.problems)]
 
 
 def chunks(traces: Traces, size: int) -> Iterator[Traces]:
     """Yield the packs in parts of a size."""
     for start in range(0, len(traces.histories), size):
         part = slice(start, start + size)
-        yield Traces(histories=traces.histories[part], notes=traces.notes[part], problems=())
+        yield Traces(histories=traces.histories[part], notes=traces.notes[part])
 
 
 def _bytes(file: Path) -> bytes:

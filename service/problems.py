@@ -47,7 +47,7 @@ class Problem(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     field: str | None = None
 
 
-class Refusal(Exception):  # noqa: N818 - as in the core, an error is named by what happened
+class Refusal(Exception):
     """The door itself refuses: the request does not reach the core."""
 
     def __init__(self, status: int, code: str, detail: str, *, hint: str) -> None:

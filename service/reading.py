@@ -69,5 +69,4 @@ def together(traces: Sequence[Traces]) -> Traces:
     return Traces(
         histories=tuple(one.histories[0] for one in traces),
         notes=tuple(one.notes[0] for one in traces),
-        problems=(),
     )

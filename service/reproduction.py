@@ -74,7 +74,7 @@ def reproduce_kept(database: Database, valuation_id: str, home: Path) -> Reprodu
     notes = msgspec.json.decode(kept.notes, type=tuple[IntakeNote, ...])
     model = None if kept.model_digest is None else load_model(kept.model_digest, home=home)
     valuation = appraise(
-        Traces(histories=read_trace(kept.record).histories, notes=(notes,), problems=()),
+        Traces(histories=read_trace(kept.record).histories, notes=(notes,)),
         read_market(content),
         model=model,
         as_of=terms.as_of,

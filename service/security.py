@@ -62,7 +62,7 @@ def _key(line: str, number: int) -> ApiKey:
     if scheme != "sha256" or len(letters) != 64 or not _HASH_LETTERS.issuperset(letters):
         raise SettingError(
             f"line {number} of the API keys is no: name sha256:<64 hexadecimal digits>",
-            hint="printf %s \"$KEY\" | sha256sum prints the digits",
+            hint='printf %s "$KEY" | sha256sum prints the digits',
             field="CANZHI_API_KEYS",
         )
     return ApiKey(name=name, sha256=letters)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import closing
-from dataclasses import replace
 
 import uvicorn
 
@@ -28,11 +27,10 @@ def serve_http(*, host: str | None = None, port: int | None = None, workers: int
     CanzhiError
         If store, market or model cannot be used.
     """
-    given = {"host": host, "port": port, "workers": workers}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    settings = replace(Settings.from_environment(), **chosen)
-    for name, value in chosen.items():
-        os.environ[variable(name)] = str(value)  # server processes read the environment when they start
+    for name, value in {"host": host, "port": port, "workers": workers}.items():
+        if value is not None:
+            os.environ[variable(name)] = str(value)  # server processes read the environment when they start
+    settings = Settings.from_environment()
     check_surroundings(settings)
     configure_log()
     uvicorn.run(

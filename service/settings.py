@@ -16,11 +16,12 @@ import platformdirs
 from valuation.errors import SettingError
 
 PREFIX = "CANZHI_"
+DEFAULT_MODEL = "champion"
 
 
-def _setting(default: object, meaning: str, shown: str | None = None) -> Any:  # noqa: ANN401 - as dataclasses.field does
-    """Return a dataclass field that carries its sentence for the documentation."""
-    return field(default=default, metadata={"meaning": meaning, "shown": shown})
+def _said(meaning: str, default: str | None = None) -> dict[str, str | None]:
+    """Return what the documentation says about a setting, and its default where the bare value would not tell."""
+    return {"meaning": meaning, "default": default}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,36 +30,44 @@ class Settings:
 
     home: Path = field(
         default_factory=lambda: platformdirs.user_data_path("canzhi"),
-        metadata={
-            "meaning": "Folder of all local state: store, models, market.",
-            "shown": "the platform's user-data folder",
-        },
+        metadata=_said("Folder of all local state: store, models, market.", "the platform's user-data folder"),
     )
-    database_url: str = _setting(
-        "",
-        "Store of valuations and histories: a SQLite file or `postgresql+psycopg://…`.",
-        "`canzhi.sqlite` in the home folder",
+    database_url: str = field(
+        default="",
+        metadata=_said(
+            "Store of valuations and histories: a SQLite file or `postgresql+psycopg://…`.",
+            "`canzhi.sqlite` in the home folder",
+        ),
     )
-    market: Path | None = _setting(
-        None,
-        "Market quotes, CSV or Parquet.",
-        "`market.csv` in the home folder, else the bundled synthetic quotes",
+    market: Path | None = field(
+        default=None,
+        metadata=_said(
+            "Market quotes, CSV or Parquet.", "`market.csv` in the home folder, else the bundled synthetic quotes"
+        ),
     )
-    model: str = _setting("champion", "Model that values: an alias, a version or a bundle folder.")
-    host: str = _setting("127.0.0.1", "Address the HTTP service listens on.")
-    port: int = _setting(8000, "Port the HTTP service listens on.")
-    workers: int = _setting(1, "Server processes.")
-    body_limit_bytes: int = _setting(8_388_608, "Largest request body that is read. [bytes]")
-    batch_limit: int = _setting(1000, "Most packs in one batch request.")
-    batch_threads: int = _setting(2, "Batches that are valued at the same time.")
-    batch_queue: int = _setting(8, "Batches that may wait; one more is turned away with 503.")
-    store_wait_s: float = _setting(10.0, "How long a write waits for another writer of the store. [s]")
-    api_keys: Path | None = _setting(
-        None,
-        "File of API keys, one `name sha256:<hex of the key>` a line; without it only this machine is served.",
-        "none",
+    model: str = field(
+        default=DEFAULT_MODEL, metadata=_said("Model that values: an alias, a version, a digest or a bundle folder.")
     )
-    docs: bool = _setting(default=True, meaning="Whether `/openapi.json` is served.")
+    host: str = field(default="127.0.0.1", metadata=_said("Address the HTTP service listens on."))
+    port: int = field(default=8000, metadata=_said("Port the HTTP service listens on."))
+    workers: int = field(default=1, metadata=_said("Server processes."))
+    body_limit_bytes: int = field(default=8_388_608, metadata=_said("Largest request body that is read. [bytes]"))
+    batch_limit: int = field(default=1000, metadata=_said("Most packs in one batch request."))
+    batch_threads: int = field(default=2, metadata=_said("Batches that are valued at the same time."))
+    batch_queue: int = field(
+        default=8, metadata=_said("Batches that may wait; one more is turned away with status 503.")
+    )
+    store_wait_s: float = field(
+        default=10.0, metadata=_said("How long a write waits for another writer of the store. [s]")
+    )
+    api_keys: Path | None = field(
+        default=None,
+        metadata=_said(
+            "File of API keys, one `name sha256:<hex of the key's hash>` a line; without it only this machine is served.",
+            "none",
+        ),
+    )
+    docs: bool = field(default=True, metadata=_said("Whether `/openapi.json` is served."))
 
     @property
     def store_url(self) -> str:
@@ -126,6 +135,6 @@ def settings_table() -> str:
     lines = ["| variable | default | meaning |", "|---|---|---|"]
     for one in fields(Settings):
         default = "" if one.default is MISSING else f"`{one.default}`"
-        shown = one.metadata["shown"] or default
+        shown = one.metadata["default"] or default
         lines.append(f"| `{variable(one.name)}` | {shown} | {one.metadata['meaning']} |")
     return "\n".join(lines) + "\n"

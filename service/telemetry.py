@@ -24,10 +24,16 @@ class Telemetry:
         self.seconds = Histogram(
             "canzhi_request_seconds", "Time to the answer.", ("route",), buckets=_SECONDS, registry=self.registry
         )
-        self.valuations = Counter("canzhi_valuations", "Packs valued, by best route.", ("route",), registry=self.registry)
-        self.refusals = Counter("canzhi_refusals", "Packs not valued, by problem code.", ("code",), registry=self.registry)
+        self.valuations = Counter(
+            "canzhi_valuations", "Packs valued, by best route.", ("route",), registry=self.registry
+        )
+        self.refusals = Counter(
+            "canzhi_refusals", "Packs not valued, by problem code.", ("code",), registry=self.registry
+        )
         self.quote_age = Gauge("canzhi_market_age_days", "Age of the newest quote.", registry=self.registry)
-        self.trained = Gauge("canzhi_model_loaded", "1 if a trained model answers, 0 if structure.", registry=self.registry)
+        self.trained = Gauge(
+            "canzhi_model_loaded", "1 if a trained model answers, 0 if structure.", registry=self.registry
+        )
 
 
 class Measured:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import click
 
@@ -90,7 +90,7 @@ def _with_progress(parts: Sequence[Traces]) -> Iterator[Traces]:
     yield from track(parts, "packs", console=errors, transient=True, disable=not errors.is_terminal)
 
 
-def _is_answer(one: object) -> bool:
+def _is_answer(one: object) -> TypeGuard[Answer]:
     from service.counter import Answer  # noqa: PLC0415 - as above
 
     return isinstance(one, Answer)
@@ -111,7 +111,9 @@ def _print_json(traces: Traces, results: Sequence[Answer | CanzhiError]) -> None
             click.echo(msgspec.json.encode(refused))
 
 
-def _report(traces: Traces, results: Sequence[Answer | CanzhiError], problems: Sequence[tuple[str, CanzhiError]]) -> int:
+def _report(
+    traces: Traces, results: Sequence[Answer | CanzhiError], problems: Sequence[tuple[str, CanzhiError]]
+) -> int:
     """Say on standard error which packs were refused or could not be read, and return the exit code."""
     from service.cli import DONE, REFUSED, say  # noqa: PLC0415 - the command line imports the commands
     from valuation.errors import CanzhiError  # noqa: PLC0415 - as above

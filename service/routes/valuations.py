@@ -48,9 +48,7 @@ async def value_one(request: Request) -> Response:
         telemetry_of(request).refusals.labels(error.code).inc()
         raise
     outcome = Outcome(status=200, body=answer.body)
-    kept = await pools_of(request).store(
-        counter.keep, [answer], outcome, claim=laid, recorded_by=caller_of(request)
-    )
+    kept = await pools_of(request).store(counter.keep, [answer], outcome, claim=laid, recorded_by=caller_of(request))
     telemetry_of(request).valuations.labels(answer.valuation.best_route).inc()
     return json_response(kept)
 

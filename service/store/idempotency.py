@@ -67,7 +67,14 @@ def once(database: Database, laid: Claim | None, work: Callable[[Connection], Ou
             return before
         outcome = work(connection)
         if laid is not None:
-            row = {"caller": laid.caller, "key": laid.key, "fingerprint": laid.fingerprint}
-            row |= {"status": outcome.status, "body": outcome.body, "created_at": now()}
-            connection.execute(insert(idempotency).values(row))
+            connection.execute(
+                insert(idempotency).values(
+                    caller=laid.caller,
+                    key=laid.key,
+                    fingerprint=laid.fingerprint,
+                    status=outcome.status,
+                    body=outcome.body,
+                    created_at=now(),
+                )
+            )
         return outcome

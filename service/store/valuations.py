@@ -65,7 +65,9 @@ def find(connection: Connection, valuation_id: str) -> KeptValuation:
     UnknownValuation
         If none is kept under that id.
     """
-    row = connection.execute(select(valuations).where(valuations.c.valuation_id == valuation_id[:80])).mappings().first()
+    row = (
+        connection.execute(select(valuations).where(valuations.c.valuation_id == valuation_id[:80])).mappings().first()
+    )
     if row is None:
         raise UnknownValuation(
             f"no valuation is kept under the id {valuation_id[:80]!r}",
@@ -73,7 +75,7 @@ def find(connection: Connection, valuation_id: str) -> KeptValuation:
             field="valuation_id",
             value=valuation_id,
         )
-    return KeptValuation(**{name: bytes(value) if isinstance(value, memoryview) else value for name, value in row.items()})
+    return KeptValuation(**row)
 
 
 def keep_market(connection: Connection, digest: str, content: bytes) -> None:
