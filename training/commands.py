@@ -11,8 +11,12 @@ import click
 @click.command()
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--packs", type=click.IntRange(min=1), default=20_000, show_default=True, help="Packs born in vehicles.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The same seed gives the same bytes.")
-@click.option("--years", type=click.FloatRange(1.0, 25.0), default=10.0, show_default=True, help="Length of the ledger.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The same seed gives the same bytes."
+)
+@click.option(
+    "--years", type=click.FloatRange(1.0, 25.0), default=10.0, show_default=True, help="Length of the ledger."
+)
 @click.option("--through", type=click.DateTime(["%Y-%m-%d"]), help="Last day of the market.  [default: 2026-11-20]")
 def simulate(out: Path, packs: int, seed: int, years: float, through: datetime | None) -> None:
     """Write a synthetic market into the folder OUT: traces, sales, quotes, and the truth behind every sale."""

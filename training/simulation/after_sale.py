@@ -1,4 +1,4 @@
-"""What is reported after a sale: recycling, the way into another use, or back into a vehicle; none of it known before."""
+"""What is reported after a sale: recycling, another use, or back into a vehicle; none of it known before."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.simulation.pricing import RECYCLING, REUSE, SECOND_LIFE
 def events_after_sale(
     plan: SimulationPlan, fleet: Fleet, offers: Offers, deals: Deals, new_codes: dict[int, bytes]
 ) -> list[Events]:
-    """Return the events after the sale; ``new_codes`` maps the row of a parent pack to its second-life product's code."""
+    """Return the events after the sale; ``new_codes`` maps a parent pack's row to its second-life product's code."""
     rng = stream(plan, "afterlife")
     row, sold_on = offers.row[deals.offer], offers.sold_on[deals.offer]
     arrived = sold_on + rng.integers(2, 45, len(row))
@@ -32,7 +32,16 @@ def events_after_sale(
     return [
         block("recycled_in", row[ends], arrived[ends], ("recycler", row[ends]), mass_kg=mass[ends]),
         block("dismantled", row[ends], opened[ends], ("recycler", row[ends])),
-        block("recycled_done", row[ends], finished[ends], ("recycler", row[ends]), mass_kg=np.round(mass[ends] * 0.96, 1)),
-        block("second_life_out", row[goes_on], finished[goes_on], ("recycler", row[goes_on]), new_code=codes, destination=storage),
+        block(
+            "recycled_done", row[ends], finished[ends], ("recycler", row[ends]), mass_kg=np.round(mass[ends] * 0.96, 1)
+        ),
+        block(
+            "second_life_out",
+            row[goes_on],
+            finished[goes_on],
+            ("recycler", row[goes_on]),
+            new_code=codes,
+            destination=storage,
+        ),
         block("installed", row[back], arrived[back], ("repair_shop", row[back]), vin=vin),
     ]

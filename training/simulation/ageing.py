@@ -1,9 +1,9 @@
 """Ageing of the synthetic packs (衰减): a calendar and a cycling term, month by month, then a knee.
 
-Loss from standing grows like time to the power z, ``q <- ((q/k)^(1/z) + 1)^z k`` each month, with k following temperature
-(Arrhenius, 3300 K around 15 degrees) and mean charge; loss from cycling is proportional to equivalent full cycles, to depth
-and fast charging. Past a pack's own knee (0.22 and more) both run faster. The constants are calibrated on field anchors:
-private cars on used-car tests (Generational UK 2026), company fleets on telematics (Geotab 2025); see the tests.
+Loss from standing grows like time to the power z, ``q <- ((q/k)^(1/z) + 1)^z k`` each month, with k following
+temperature (Arrhenius, 3300 K around 15 degrees) and mean charge; loss from cycling is proportional to equivalent full
+cycles, to depth and fast charging. Past a pack's own knee (0.22 and more) both run faster. The constants are calibrated
+on field anchors: private cars on used-car tests (Generational UK 2026), company fleets on telematics (Geotab 2025).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Chemistries of the synthetic fleet: metal content, pack mass, family on the market, letter in the battery code.
 
-Content is kg per nominal kWh of a new pack: Argonne EverBatt 2023 masses, elements by stoichiometry (NMC, NCA, LFP, LMO);
-LCO, LTO, NiMH and sodium-ion are derived estimates. Copper, aluminium and steel follow the pack mass of the vintage.
+Content is kg per nominal kWh of a new pack: Argonne EverBatt 2023 masses, elements by stoichiometry (NMC, NCA, LFP,
+LMO); LCO, LTO, NiMH and sodium-ion are derived estimates. Copper, aluminium and steel follow the pack mass of the
+vintage.
 """
 
 from __future__ import annotations
@@ -32,10 +33,14 @@ class Chemistry(NamedTuple):
 
 CHEMISTRIES = (
     Chemistry("LFP", "B", "lfp", (0.0887, 0, 0, 0, 0.5252, 1.20, 0.9234, 0.9554), 6.49, 3.20, 0.90),
-    Chemistry("NMC111", "E", "ternary", (0.1169, 0.322, 0.3234, 0.3014, 0.3855, 0.9894, 0.8227, 0.8617), 5.38, 3.65, 1.0),
-    Chemistry("NMC523", "E", "ternary", (0.1074, 0.4434, 0.1781, 0.249, 0.3681, 0.9675, 0.8167, 0.8656), 5.19, 3.65, 1.0),
-    Chemistry("NMC622", "E", "ternary", (0.1049, 0.5194, 0.1739, 0.1621, 0.3649, 0.9648, 0.8188, 0.8659), 5.15, 3.65, 1.0),
-    Chemistry("NMC811", "E", "ternary", (0.0934, 0.6163, 0.0774, 0.0721, 0.3429, 0.9312, 0.8014, 0.8661), 4.89, 3.65, 1.12),
+    Chemistry("NMC111", "E", "ternary",
+              (0.1169, 0.322, 0.3234, 0.3014, 0.3855, 0.9894, 0.8227, 0.8617), 5.38, 3.65, 1.0),
+    Chemistry("NMC523", "E", "ternary",
+              (0.1074, 0.4434, 0.1781, 0.249, 0.3681, 0.9675, 0.8167, 0.8656), 5.19, 3.65, 1.0),
+    Chemistry("NMC622", "E", "ternary",
+              (0.1049, 0.5194, 0.1739, 0.1621, 0.3649, 0.9648, 0.8188, 0.8659), 5.15, 3.65, 1.0),
+    Chemistry("NMC811", "E", "ternary",
+              (0.0934, 0.6163, 0.0774, 0.0721, 0.3429, 0.9312, 0.8014, 0.8661), 4.89, 3.65, 1.12),
     Chemistry("NCA", "E", "ternary", (0.1003, 0.6622, 0.1247, 0, 0.3484, 0.9553, 0.7987, 0.8687), 4.99, 3.60, 1.15),
     Chemistry("LMO", "C", "lmo", (0.0855, 0, 0, 1.3033, 0.4877, 1.1256, 0.8824, 0.8029), 6.32, 3.75, 1.5),
     Chemistry("LCO", "D", "lco", (0.124, 0, 1.05, 0, 0.40, 0.90, 0.85, 0.85), 6.2, 3.70, 1.3),

@@ -46,14 +46,16 @@ def strike(plan: SimulationPlan, offers: Offers, priced: Priced, part: str = "de
     z = np.where(in_lot, np.sqrt(1.0 - _SHARED_IN_LOT) * own + np.sqrt(_SHARED_IN_LOT) * shared, own)
     net = priced.expected + priced.scale * heavy_tailed(z)
     alone_vat, lot_vat = rng.random(count), rng.random(lots + 1)[offers.lot]
-    vat_included = np.where(in_lot, lot_vat, alone_vat) < np.where(offers.seller == OWNER, 0.1, _VAT_INCLUDED_SHARE)
-    price = np.round(np.where(vat_included, net * VAT, net), 2)
+    share = np.where(offers.seller == OWNER, 0.1, _VAT_INCLUDED_SHARE)
+    vat_included = np.where(in_lot, lot_vat, alone_vat) < share
+    net = net.round(2)
+    price = np.where(vat_included, net * VAT, net).round(2)
     lot_total = np.bincount(offers.lot[in_lot], weights=price[in_lot], minlength=lots + 1)
+    lot_price = np.where(in_lot, lot_total[offers.lot].round(2), np.nan)
     order = np.lexsort((offers.row, offers.sold_on))
     return Deals(
-        offer=order, price_cny=price[order], price_without_vat=np.round(net, 2)[order], vat_included=vat_included[order],
-        buyer=_buyers(offers, priced)[order],
-        lot_price_cny=np.where(in_lot, np.round(lot_total[offers.lot], 2), np.nan)[order], expected=priced.expected[order],
+        offer=order, price_cny=price[order], price_without_vat=net[order], vat_included=vat_included[order],
+        buyer=_buyers(offers, priced)[order], lot_price_cny=lot_price[order], expected=priced.expected[order],
         lower90=priced.lower90[order], upper90=priced.upper90[order], route=priced.route[order],
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from training.simulation import chemistries
 from training.simulation.chemistries import CONTENT_VARIATION, ELEMENTS, IS_TERNARY, NAMES
 from training.simulation.codes import TextArray, date_letters, digits, join
 from training.simulation.plan import DAYS_PER_YEAR, SimulationPlan, day_number, stream
+from training.simulation.rows import take
 from training.simulation.vehicle_models import BUS, CAR, MAKERS, SEGMENTS, VAN, VehicleModels
 from valuation.columns import BoolArray, FloatArray, IntArray
 
@@ -60,7 +61,8 @@ _USES = (
     _Use(62_000, 6.0, 0.155, (0.8, 14.0), 0.60, 0.60), _Use(27_000, 4.0, 0.155, (1.2, 4.0), 0.36, 0.60),
 )  # fmt: skip
 _DUTY_IN_SEGMENT = {
-    CAR: (0.64, 0.18, 0.0, 0.0, 0.07, 0.11), BUS: (0.0, 0.0, 0.97, 0.0, 0.0, 0.03), VAN: (0.0, 0.0, 0.0, 0.90, 0.02, 0.08),
+    CAR: (0.64, 0.18, 0.0, 0.0, 0.07, 0.11), BUS: (0.0, 0.0, 0.97, 0.0, 0.0, 0.03),
+    VAN: (0.0, 0.0, 0.0, 0.90, 0.02, 0.08),
 }  # fmt: skip
 _SEGMENT_SHARE = (0.72, 0.10, 0.18)
 
@@ -110,6 +112,12 @@ class Fleet:
         return len(self.code)
 
     @property
+    def code_alone(self) -> BoolArray:
+        """Packs of which nothing is told but the code."""
+        told = self.chemistry_told | self.energy_told | self.capacity_told | self.volt_told | self.mass_told
+        return ~(told | self.made_on_told | self.model_told | self.duty_told)
+
+    @property
     def capacity_ah(self) -> FloatArray:
         """Rated capacity [Ah]."""
         return np.round(self.energy_kwh * 1000.0 / self.volt, 1)
@@ -145,19 +153,6 @@ def simulate_fleet(plan: SimulationPlan, models: VehicleModels) -> Fleet:
     return take(fleet, np.argsort(fleet.code, kind="stable"))
 
 
-def take(fleet: Fleet, rows: IntArray) -> Fleet:
-    """Return the packs of the given rows, in that order."""
-    return replace(fleet, **{field.name: getattr(fleet, field.name)[rows] for field in fields(fleet)})
-
-
-def append(fleet: Fleet, other: Fleet) -> Fleet:
-    """Return the packs of both fleets, one after the other."""
-    both = {
-        field.name: np.concatenate([getattr(fleet, field.name), getattr(other, field.name)]) for field in fields(fleet)
-    }
-    return Fleet(**both)
-
-
 def spec_codes(model: IntArray, chemistry: IntArray, level: bytes) -> TextArray:
     """Return level, type letter and spec code of models as they stand in a battery code (4 characters)."""
     letters = np.array([row.letter.encode() for row in chemistries.CHEMISTRIES])
@@ -174,7 +169,9 @@ def _pack_codes(
     vendor = np.array([maker.encode() for maker in MAKERS])[models.maker[model]]
     plants = np.frombuffer(b"AHJ", dtype=np.uint8)[rng.integers(0, 3, len(model))]
     trace = join(digits(model * 37, 6), plants[:, None])
-    normal = join(vendor, spec_codes(model, models.chemistry[model], b"P"), trace, date_letters(made_on), digits(serial, 7))
+    normal = join(
+        vendor, spec_codes(model, models.chemistry[model], b"P"), trace, date_letters(made_on), digits(serial, 7)
+    )
     own = join(np.full(len(model), b"6", dtype="S1"), digits(model, 4), vendor, np.full(len(model), b"X", dtype="S1"),
                digits(serial, 8))  # fmt: skip
     return np.where(legacy, own, normal)
@@ -214,7 +211,11 @@ def _use(plan: SimulationPlan, models: VehicleModels, model: IntArray) -> dict[s
     electric_share = np.where(hybrid, 0.35, 1.0)
     bus_size = np.where(models.segment[model] == BUS, models.energy_kwh[model] / 170.0, 1.0) ** 0.8
     range_limit = np.minimum(1.0, models.energy_kwh[model] / 50.0) ** np.where(duty == PRIVATE, 0.3, 0.7)
-    km = per_duty["km_per_year"] * np.where(hybrid, 1.0, range_limit) * rng.gamma(per_duty["km_shape"], 1.0 / per_duty["km_shape"])
+    km = (
+        per_duty["km_per_year"]
+        * np.where(hybrid, 1.0, range_limit)
+        * rng.gamma(per_duty["km_shape"], 1.0 / per_duty["km_shape"])
+    )
     return {
         "duty": duty, "region": region,
         "temperature_c": np.array([r.mean_temperature_c for r in REGIONS])[region] + rng.normal(0.0, 2.0, count),
@@ -230,11 +231,27 @@ def _told(plan: SimulationPlan, made_on: IntArray, legacy: BoolArray) -> dict[st
     """Return masks of the nameplate fields that the record carries; a legacy pack always tells class and energy."""
     rng = stream(plan, "record")
     count = len(made_on)
-    chance = {name: rng.random(count) for name in
-              ("grade", "chemistry", "energy", "capacity", "volt", "mass", "made_on", "model", "duty", "metals", "modules")}
+    chance = {
+        name: rng.random(count)
+        for name in (
+            "grade",
+            "chemistry",
+            "energy",
+            "capacity",
+            "volt",
+            "mass",
+            "made_on",
+            "model",
+            "duty",
+            "metals",
+            "modules",
+        )
+    }
     bare = chance["mass"] * 50.0 % 1.0 < 0.012  # a code alone
     quiet = 0.06 * plan.silence
-    metals_share = np.interp(made_on, [day_number(plan.through) - 8 * DAYS_PER_YEAR, day_number(plan.through)], [0.04, 0.40])
+    metals_share = np.interp(
+        made_on, [day_number(plan.through) - 8 * DAYS_PER_YEAR, day_number(plan.through)], [0.04, 0.40]
+    )
     return {
         "grade_told": chance["grade"] < 0.60,
         "chemistry_told": legacy | ((chance["chemistry"] > quiet) & ~bare),
@@ -242,7 +259,7 @@ def _told(plan: SimulationPlan, made_on: IntArray, legacy: BoolArray) -> dict[st
         "capacity_told": (chance["capacity"] > 3.0 * quiet) & ~bare,
         "volt_told": (chance["volt"] > 2.0 * quiet) & ~bare,
         "mass_told": (chance["mass"] > 2.5 * quiet) & ~bare,
-        "made_on_told": (chance["made_on"] > 3.0 * quiet) & ~bare,
+        "made_on_told": legacy | ((chance["made_on"] > 3.0 * quiet) & ~bare),
         "model_told": (chance["model"] > 2.0 * quiet) & ~bare,
         "duty_told": (chance["duty"] > 2.5 * quiet) & ~bare,
         "metals_told": (chance["metals"] < metals_share) & ~bare & ~legacy,

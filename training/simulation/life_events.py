@@ -1,4 +1,4 @@
-"""The events of a pack's life up to its sale (溯源节点): birth, vehicles, repairs, faults, tests, retirement, collection."""
+"""The events of a pack's life up to its sale (溯源节点): birth, vehicles, repairs, faults, tests, retirement."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from training.simulation.codes import TextArray, date_letters, digits, join, veh
 from training.simulation.events import CHOICES, Events, block
 from training.simulation.fleet import DUTIES, SWAP, Fleet, spec_codes
 from training.simulation.lives import ACCIDENT, END_OF_LIFE, FAILURE, INTACT, LOW_CAPACITY, NEVER, Lives
-from training.simulation.offers import DISMANTLER, PACK_SWAPPED, VEHICLE_MAKER, Offers, by_pack
+from training.simulation.offers import DISMANTLER, PACK_SWAPPED, VEHICLE_MAKER, by_pack
 from training.simulation.plan import DAYS_PER_YEAR, SimulationPlan, stream
 from training.simulation.usage import Known
 from training.simulation.vehicle_models import MAKERS
@@ -43,7 +43,8 @@ def life_events(plan: SimulationPlan, known: Known) -> list[Events]:
 def odometer_at(known: Known, row: IntArray, day: FloatArray | IntArray) -> FloatArray:
     """Return the true odometer on a day [km]."""
     years = np.maximum(day - known.lives.first_sold_on[row], 0.0) / DAYS_PER_YEAR
-    return np.round(known.fleet.km_per_year[row] * years)
+    travelled: FloatArray = known.fleet.km_per_year[row] * years
+    return travelled.round()
 
 
 def _births(fleet: Fleet, lives: Lives, vin: TextArray) -> list[Events]:
@@ -52,8 +53,16 @@ def _births(fleet: Fleet, lives: Lives, vin: TextArray) -> list[Events]:
     return [
         block("produced", row, fleet.made_on, ("battery_maker", fleet.maker)),
         block("installed", row, lives.installed_on, ("vehicle_maker", fleet.maker), vin=vin),
-        block("sold", row, lives.first_sold_on, ("vehicle_maker", fleet.maker), vin=vin, purpose=purpose, region=fleet.region),
-    ]  # fmt: skip
+        block(
+            "sold",
+            row,
+            lives.first_sold_on,
+            ("vehicle_maker", fleet.maker),
+            vin=vin,
+            purpose=purpose,
+            region=fleet.region,
+        ),
+    ]
 
 
 def _end_of_service(plan: SimulationPlan, lives: Lives) -> IntArray:
@@ -68,8 +77,17 @@ def _owners(rng: np.random.Generator, plan: SimulationPlan, known: Known, vin: T
     day = lives.first_sold_on + rng.exponential(DAYS_PER_YEAR / per_year)
     row = np.flatnonzero((served > 0) & (day < lives.first_sold_on + served))
     odometer = np.where(rng.random(len(row)) < 0.8, odometer_at(known, row, day[row]), np.nan)
-    return [block("owner_changed", row, day[row], ("vehicle_maker", fleet.maker[row]), vin=vin[row], odometer_km=odometer,
-                  region=fleet.region[row])]  # fmt: skip
+    return [
+        block(
+            "owner_changed",
+            row,
+            day[row],
+            ("vehicle_maker", fleet.maker[row]),
+            vin=vin[row],
+            odometer_km=odometer,
+            region=fleet.region[row],
+        )
+    ]
 
 
 def _swaps(rng: np.random.Generator, plan: SimulationPlan, known: Known, vin: TextArray) -> list[Events]:
@@ -106,9 +124,17 @@ def _maintenance(rng: np.random.Generator, plan: SimulationPlan, known: Known) -
     new = np.where(told, module_codes(fleet, failed, lives.failed_on[failed] - 40, 90), b"")
     return [
         block("maintained", row, day, ("repair_shop", row), work=work, cost_cny=np.round(cost)),
-        block("maintained", failed, lives.failed_on[failed], ("repair_shop", failed), work=replaced, old_code=old, new_code=new,
-              cost_cny=np.round(rng.lognormal(8.6, 0.4, len(failed)))),
-    ]  # fmt: skip
+        block(
+            "maintained",
+            failed,
+            lives.failed_on[failed],
+            ("repair_shop", failed),
+            work=replaced,
+            old_code=old,
+            new_code=new,
+            cost_cny=np.round(rng.lognormal(8.6, 0.4, len(failed))),
+        ),
+    ]
 
 
 def module_codes(fleet: Fleet, row: IntArray, made_on: IntArray, place: IntArray | int) -> TextArray:
@@ -116,7 +142,9 @@ def module_codes(fleet: Fleet, row: IntArray, made_on: IntArray, place: IntArray
     vendor = np.array([maker.encode() for maker in MAKERS])[fleet.maker[row]]
     spec = spec_codes(fleet.model[row], fleet.chemistry[row], b"M")
     trace = join(digits(np.broadcast_to(np.asarray(place), row.shape), 2), digits(fleet.serial[row] // 100_000, 5))
-    return join(vendor, spec, trace, date_letters(np.maximum(made_on, 14975)), digits(fleet.serial[row] * 100 + place, 7))
+    return join(
+        vendor, spec, trace, date_letters(np.maximum(made_on, 14975)), digits(fleet.serial[row] * 100 + place, 7)
+    )
 
 
 def _faults(rng: np.random.Generator, plan: SimulationPlan, known: Known) -> list[Events]:
@@ -131,13 +159,31 @@ def _faults(rng: np.random.Generator, plan: SimulationPlan, known: Known) -> lis
     severity = np.where(fatal, rng.uniform(0.3, 1.0, len(crashed)), rng.uniform(0.02, 0.5, len(crashed)))
     failed = np.flatnonzero((lives.reason == FAILURE) & (lives.retired_on < NEVER))
     return [
-        block("negative", row, day, ("vehicle_maker", fleet.maker[row]), kind=rng.choice(names, len(row), p=np.array(_FAULT_SHARE)),
-              severity=np.where(rng.random(len(row)) < 0.6, rng.beta(1.5, 4.0, len(row)).round(2), np.nan)),
-        block("negative", crashed, lives.accident_on[crashed], ("vehicle_maker", fleet.maker[crashed]),
-              kind=np.full(len(crashed), CHOICES["kind"].index("accident")), severity=severity.round(2)),
-        block("negative", failed, lives.retired_on[failed], ("repair_shop", failed), kind=rng.choice(names[[1, 3, 6]], len(failed)),
-              severity=rng.uniform(0.3, 0.9, len(failed)).round(2)),
-    ]  # fmt: skip
+        block(
+            "negative",
+            row,
+            day,
+            ("vehicle_maker", fleet.maker[row]),
+            kind=rng.choice(names, len(row), p=np.array(_FAULT_SHARE)),
+            severity=np.where(rng.random(len(row)) < 0.6, rng.beta(1.5, 4.0, len(row)).round(2), np.nan),
+        ),
+        block(
+            "negative",
+            crashed,
+            lives.accident_on[crashed],
+            ("vehicle_maker", fleet.maker[crashed]),
+            kind=np.full(len(crashed), CHOICES["kind"].index("accident")),
+            severity=severity.round(2),
+        ),
+        block(
+            "negative",
+            failed,
+            lives.retired_on[failed],
+            ("repair_shop", failed),
+            kind=rng.choice(names[[1, 3, 6]], len(failed)),
+            severity=rng.uniform(0.3, 0.9, len(failed)).round(2),
+        ),
+    ]
 
 
 def _endings(rng: np.random.Generator, known: Known, vin: TextArray) -> list[Events]:
@@ -161,10 +207,20 @@ def _endings(rng: np.random.Generator, known: Known, vin: TextArray) -> list[Eve
         block("retired", row, retired, ("vehicle_maker", fleet.maker[row]), reason=told_reason, odometer_km=odometer),
         block("vehicle_scrapped", row[scrapped], retired[scrapped], ("dismantler", row[scrapped]), vin=shown[scrapped]),
         block("removed", row, removed, ("dismantler", row), condition=condition, destination=place, vin=shown),
-        block("collected_in", row[collected], brought[collected], ("service_outlet", row[collected]),
-              condition=condition[collected]),
-        block("collected_out", row[collected], np.minimum(brought + 9, sold_on)[collected], ("service_outlet", row[collected])),
-    ]  # fmt: skip
+        block(
+            "collected_in",
+            row[collected],
+            brought[collected],
+            ("service_outlet", row[collected]),
+            condition=condition[collected],
+        ),
+        block(
+            "collected_out",
+            row[collected],
+            np.minimum(brought + 9, sold_on)[collected],
+            ("service_outlet", row[collected]),
+        ),
+    ]
 
 
 def _tests(rng: np.random.Generator, known: Known) -> list[Events]:
@@ -186,9 +242,18 @@ def _tests(rng: np.random.Generator, known: Known) -> list[Events]:
     growth = known.ageing.resistance_growth(row, true) * rng.normal(1.0, 0.05, len(row))
     spread = known.ageing.cell_spread(row, true) * rng.lognormal(0.0, 0.1, len(row))
     return [
-        block("tested", row, day, ("recycler", row), method=method, soh=np.where(also_soh, measured, np.nan),
-              remaining_capacity_ah=capacity, remaining_energy_kwh=energy,
-              resistance_growth=np.where(lab, np.round(growth, 4), np.nan), cell_soh_spread=np.where(lab, np.round(spread, 4), np.nan),
-              temperature_c=np.where(lab, np.round(rng.normal(25.0, 0.8, len(row)), 1), np.nan),
-              standard=np.where(lab, 0, np.where(rng.random(len(row)) < 0.5, 1, -1)))
-    ]  # fmt: skip
+        block(
+            "tested",
+            row,
+            day,
+            ("recycler", row),
+            method=method,
+            soh=np.where(also_soh, measured, np.nan),
+            remaining_capacity_ah=capacity,
+            remaining_energy_kwh=energy,
+            resistance_growth=np.where(lab, np.round(growth, 4), np.nan),
+            cell_soh_spread=np.where(lab, np.round(spread, 4), np.nan),
+            temperature_c=np.where(lab, np.round(rng.normal(25.0, 0.8, len(row)), 1), np.nan),
+            standard=np.where(lab, 0, np.where(rng.random(len(row)) < 0.5, 1, -1)),
+        )
+    ]

@@ -20,6 +20,8 @@ from training.simulation.plan import SimulationPlan, stream
 from training.simulation.pricing import Asked, Habits, Priced, draw_habits, price
 from training.simulation.quotes import Quotes, simulate_quotes
 from training.simulation.reports import report
+from training.simulation.rows import stack
+from training.simulation.second_life import make_products
 from training.simulation.usage import Known, usage_events
 from training.simulation.vehicle_models import VehicleModels, simulate_models
 from valuation.columns import FloatArray
@@ -65,23 +67,43 @@ def simulate(plan: SimulationPlan, progress: Callable[[str], None] = lambda _: N
     events = report(plan, fleet, gather([*life_events(plan, known), *usage_events(plan, known)]))
     missing = _missing_modules(plan, lives)
     progress("deals")
-    view = look(fleet, models, Sight(row=offers.row, day=offers.sold_on, events=events, missing_modules=missing))
-    priced = price(_asked(fleet, models, (offers, view, quotes, habits)))
+    first = _Stage(fleet=fleet, offers=offers, events=events, missing_modules=missing)
+    view, priced = _priced(first, models, quotes, habits)
+    products = make_products(plan, fleet, offers, priced)
+    fleet, missing = stack(fleet, products.fleet), np.concatenate([missing, np.zeros(products.fleet.rows)])
+    later = report(plan, fleet, gather(products.events), part="product_reports")
+    second = _Stage(fleet=fleet, offers=products.offers, events=later, missing_modules=missing)
+    product_view, product_priced = _priced(second, models, quotes, habits)
+    offers, priced = stack(offers, products.offers), stack(priced, product_priced)
     deals = strike(plan, offers, priced)
     progress("after the sales")
-    after = report(plan, fleet, gather(events_after_sale(plan, fleet, offers, deals, {})), part="afterlife")
+    after = gather(events_after_sale(plan, fleet, offers, deals, products.new_codes))
     return SimulatedMarket(
-        plan=plan, quotes=quotes, models=models, fleet=fleet, lives=lives, events=gather([events, after]),
-        missing_modules=missing, offers=offers, view=view, priced=priced, deals=deals,
+        plan=plan, quotes=quotes, models=models, fleet=fleet, lives=stack(lives, products.lives),
+        events=gather([events, later, report(plan, fleet, after, part="afterlife")]), missing_modules=missing,
+        offers=offers, view=stack(view, product_view), priced=priced, deals=deals,
     )  # fmt: skip
 
 
-def _asked(fleet: Fleet, models: VehicleModels, deal: tuple[Offers, MarketView, Quotes, Habits]) -> Asked:
-    offers, view, quotes, habits = deal
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stage:
+    """The packs on sale at one stage: first those from vehicles, then the products made of some of them."""
+
+    fleet: Fleet
+    offers: Offers
+    events: Events
+    missing_modules: FloatArray
+
+
+def _priced(stage: _Stage, models: VehicleModels, quotes: Quotes, habits: Habits) -> tuple[MarketView, Priced]:
+    """Return what buyers see of the packs on sale, and what they expect to pay."""
+    offers, fleet = stage.offers, stage.fleet
+    sight = Sight(row=offers.row, day=offers.sold_on, events=stage.events, missing_modules=stage.missing_modules)
+    view = look(fleet, models, sight)
     model_told = fleet.model_told[offers.row]
     demand = np.where(model_told, models.demand[fleet.model[offers.row]], _USUAL_DEMAND)
     maker = fleet.maker[offers.row]
-    return Asked(offers=offers, view=view, maker=maker, demand=demand, quotes=quotes, habits=habits)
+    return view, price(Asked(offers=offers, view=view, maker=maker, demand=demand, quotes=quotes, habits=habits))
 
 
 def _missing_modules(plan: SimulationPlan, lives: Lives) -> FloatArray:

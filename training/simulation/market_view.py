@@ -69,10 +69,11 @@ def look(fleet: Fleet, models: VehicleModels, sight: Sight) -> MarketView:
     seen = sight.events.where(np.flatnonzero(visible))
     at = slot[seen.row]
     chemistry, grade_known = _chemistry(fleet, sight.row)
-    energy, mass = _size(fleet, sight.row, chemistry)
+    energy, mass = _size(fleet, models, sight.row, chemistry)
     age = (sight.day - fleet.made_on[sight.row]) / DAYS_PER_YEAR
     duty = np.where(fleet.duty_told[sight.row], fleet.duty[sight.row], -1)
-    health = _health(seen, at, sight, (fleet.capacity_ah[sight.row], fleet.energy_kwh[sight.row], age, duty))
+    rated = np.where(fleet.capacity_told[sight.row], fleet.capacity_ah[sight.row], np.nan)
+    health = _health(seen, at, sight, (rated, energy, age, duty))
     condition = np.where(seen.choice("condition") >= 0, seen.choice("condition").astype(np.float64), np.nan)
     return MarketView(
         chemistry=chemistry, grade_known=grade_known, energy_kwh=energy, mass_kg=mass,
@@ -95,15 +96,17 @@ def _chemistry(fleet: Fleet, row: IntArray) -> tuple[IntArray, BoolArray]:
     return assumed, ((told >= 0) & (told < len(NAMES))) | ~ternary
 
 
-def _size(fleet: Fleet, row: IntArray, chemistry: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Return energy and mass as told, else from what else is told and what packs of the vintage usually weigh."""
+def _size(fleet: Fleet, models: VehicleModels, row: IntArray, chemistry: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return energy and mass as told, else from charge and voltage, else as filed under the code's specification."""
     unknown = np.full(len(row), np.nan)
     usual = chemistries.pack_wh_per_kg(chemistry, 1970.0 + fleet.made_on[row] / DAYS_PER_YEAR) / 1000.0
     energy = np.where(fleet.energy_told[row], fleet.energy_kwh[row], unknown)
-    charge = np.where(fleet.capacity_told[row] & fleet.volt_told[row], fleet.capacity_ah[row] * fleet.volt[row] / 1000.0, unknown)
+    charge = np.where(
+        fleet.capacity_told[row] & fleet.volt_told[row], fleet.capacity_ah[row] * fleet.volt[row] / 1000.0, unknown
+    )
     mass = np.where(fleet.mass_told[row], fleet.mass_kg[row], unknown)
-    usual_size = np.full(len(row), 45.0)  # nothing told at all: an ordinary pack
-    energy = first_known(energy, charge, mass * usual, usual_size)
+    filed = models.energy_kwh[fleet.model[row]]  # packs with one vendor and specification code are alike
+    energy = first_known(energy, charge, filed)
     return energy, first_known(mass, energy / usual)
 
 
@@ -131,7 +134,9 @@ def _health(
     told, method = seen.numbers("soh"), seen.choice("method")
     tested = seen.type == EVENT_TYPES.index("tested")
     measured = first_known(
-        told, seen.numbers("remaining_capacity_ah") / capacity_ah[at], seen.numbers("remaining_energy_kwh") / energy_kwh[at]
+        told,
+        seen.numbers("remaining_capacity_ah") / capacity_ah[at],
+        seen.numbers("remaining_energy_kwh") / energy_kwh[at],
     )
     owner = seen.reporter_kind == REPORTER_KINDS.index("owner")
     resistance = seen.choice("soh_definition") == CHOICES["soh_definition"].index("resistance")
@@ -139,7 +144,9 @@ def _health(
     rise = np.where(usage, told - previous(at, np.where(usage, told, np.nan)), np.nan)
     suspicious = first_known(highest(at, rise, count), np.zeros(count)) > 0.045
     read = last(at, np.where(usage & ~resistance & ~owner & (told < 0.999), told, np.nan), count)
-    read_on = last(at, np.where(usage & ~resistance & ~owner & (told < 0.999), seen.on.astype(np.float64), np.nan), count)
+    read_on = last(
+        at, np.where(usage & ~resistance & ~owner & (told < 0.999), seen.on.astype(np.float64), np.nan), count
+    )
     quick = last(at, np.where(tested & (method == 1), measured, np.nan), count)
     lab = last(at, np.where(tested & (method == 0), measured, np.nan), count)
     usual_loss = np.where(duty >= 0, _USUAL_LOSS_PER_YEAR[duty], _USUAL_LOSS_UNKNOWN)
@@ -158,7 +165,9 @@ def _health(
 
 
 def _worst(seen: Events, at: IntArray, count: int) -> FloatArray:
-    grave = np.isin(seen.choice("kind"), [CHOICES["kind"].index(name) for name in ("accident", "fire", "water", "swelling", "leak")])
+    grave = np.isin(
+        seen.choice("kind"), [CHOICES["kind"].index(name) for name in ("accident", "fire", "water", "swelling", "leak")]
+    )
     severity = first_known(seen.numbers("severity"), np.full(len(seen), 0.3))
     return first_known(highest(at, np.where(grave, severity, np.nan), count), np.zeros(count))
 
@@ -178,4 +187,5 @@ def _traceability(fleet: Fleet, row: IntArray, seen: Events, at: IntArray) -> Fl
 
 def is_sound(view: MarketView) -> BoolArray:
     """Tell which packs show no damage that forbids any use but recycling."""
-    return ((view.damage == INTACT) | (view.damage == OPENED)) & (view.accident < 0.6) & (view.missing_modules < 0.5)
+    unharmed: BoolArray = (view.damage == INTACT) | (view.damage == OPENED)
+    return unharmed & (view.accident < 0.6) & (view.missing_modules < 0.5)

@@ -16,7 +16,7 @@ DAYS_PER_MONTH = DAYS_PER_YEAR / 12.0
 
 # One stream a part: a part that draws more numbers leaves every other part as it was. New parts go to the end.
 _PARTS = ("prices", "publication", "models", "fleet", "use", "lives", "offers", "record", "usage", "tampering")
-_LATER_PARTS = ("life_events", "preferences", "deals", "second_life", "afterlife", "reports")
+_LATER_PARTS = ("life_events", "preferences", "deals", "second_life", "afterlife", "reports", "product_reports")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class SimulationPlan:
     boom_height
         How many times its ordinary level lithium reaches at the peak (2020-2022 saw about fifteen).
     payables_redefined_on
-        Before this day lithium rides inside the nickel and cobalt payables, as in China until February 2023; None: never.
+        Before this day lithium rides inside the nickel and cobalt payables, as in China until February 2023; None: no.
     tampering_share
         Share of the sold packs whose record was falsified before the sale (0-1).
     silence

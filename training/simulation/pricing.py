@@ -1,8 +1,9 @@
 """How the synthetic market prices a pack (合成市场定价): the best of three uses, the market's habits, a known noise.
 
 The three legs follow the trade's logic: recycling hardly depends on health, second life is kinked in it, reuse needs a
-young sound pack that fits. On top stand habits that no formula knows beforehand and a model has to learn: makers, duties,
-regions, sellers, lots, accidents, gaps in the record, and a margin that swings with the market. All constants are judged.
+young sound pack that fits. On top stand habits that no formula knows beforehand and a model has to learn: makers,
+duties, regions, sellers, lots, accidents, gaps in the record, and a margin that swings with the market. All constants
+are judged.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.simulation import chemistries
 from training.simulation.chemistries import ELEMENTS, FAMILIES, FAMILY, NAMES
 from training.simulation.fleet import REGIONS
 from training.simulation.market_view import MarketView, is_sound
 from training.simulation.offers import Offers
 from training.simulation.plan import SimulationPlan, stream
 from training.simulation.quotes import Quotes
-from training.simulation.vehicle_models import MAKERS
+from training.simulation.vehicle_models import MAKER_NAMES
 from valuation.columns import BoolArray, FloatArray, IntArray
 
 ROUTES = ("recycling", "second_life", "reuse")
@@ -31,8 +31,8 @@ _CARRIER = {  # element -> (quoted good, mass of the element in a tonne of it, p
 }  # fmt: skip
 _RECOVERED = np.array([0.92, 0.95, 0.95, 0.92, 0.95, 0.92, 0.90, 0.0])  # mechanical yields in the order of ELEMENTS
 _STEEL_PAID = 0.55
-_SECOND_LIFE_FITNESS = {"LFP": 1.0, "LTO": 1.1, "NAION": 0.7, "NCA": 0.55, "NMC811": 0.55, "NMC622": 0.64, "NMC523": 0.66,
-                        "NMC111": 0.66}  # fmt: skip
+_SECOND_LIFE_FITNESS = {"LFP": 1.0, "LTO": 1.1, "NAION": 0.7, "NCA": 0.55, "NMC811": 0.55, "NMC622": 0.64,
+                        "NMC523": 0.66, "NMC111": 0.66}  # fmt: skip
 _LOWEST_HEALTH = {"LFP": 0.68, "LTO": 0.65, "NAION": 0.72}
 _DUTY_HABIT = np.array([0.0, -0.05, -0.025, -0.02, 0.025, 0.0, -0.02])  # the last one: duty not told
 _SELLER_HABIT = np.array([-0.01, 0.0, 0.025, 0.02, -0.015, -0.05])
@@ -43,6 +43,7 @@ _NOISE = np.array([  # relative standard deviation of a deal by route and tier o
 ])  # fmt: skip
 _NOISE_FLOOR_CNY_PER_KWH = 12.0
 _TAIL = 0.86  # below one: heavier tails than normal
+_SPREAD_BEFORE_SCALING = 1.2613  # standard deviation of sinh(asinh(z) / _TAIL) for standard normal z
 _Z95 = 1.6448536269514722
 
 
@@ -99,7 +100,7 @@ def draw_habits(plan: SimulationPlan) -> Habits:
         level = memory * level + rng.normal(0.0, 0.03 * np.sqrt(1.0 - memory**2))
         drift[week] = level
     return Habits(
-        maker_recycling=rng.normal(0.0, 0.025, len(MAKERS)), maker_use=rng.normal(0.0, 0.06, len(MAKERS)),
+        maker_recycling=rng.normal(0.0, 0.025, len(MAKER_NAMES)), maker_use=rng.normal(0.0, 0.06, len(MAKER_NAMES)),
         family_form=rng.normal(0.0, 0.02, len(FAMILIES)), drift_days=days, drift=drift,
     )  # fmt: skip
 
@@ -122,7 +123,11 @@ def price(asked: Asked) -> Priced:
     with np.errstate(over="ignore"):
         open_legs = np.where(np.isnan(legs), 0.0, np.exp((legs - best[:, None]) / softness[:, None]))
     expected = best + softness * np.log(open_legs.sum(axis=1)) * 0.5
-    noise = _NOISE[route, view.tier] * np.where(asked.offers.seller == 5, 1.25, 1.0) * np.where(asked.offers.lot >= 0, 0.85, 1.0)
+    noise = (
+        _NOISE[route, view.tier]
+        * np.where(asked.offers.seller == 5, 1.25, 1.0)
+        * np.where(asked.offers.lot >= 0, 0.85, 1.0)
+    )
     scale = noise * (np.abs(expected) + _NOISE_FLOOR_CNY_PER_KWH * view.energy_kwh)
     return Priced(expected=expected, scale=scale, route=route, legs=legs)
 
@@ -133,7 +138,8 @@ def heavy_tailed(z: FloatArray) -> FloatArray:
     >>> float(heavy_tailed(np.array(0.0))), bool(heavy_tailed(np.array(4.0)) > 4.0)
     (0.0, True)
     """
-    return np.sinh(np.arcsinh(z) / _TAIL) / 1.36  # 1.36: standard deviation before scaling
+    scaled: FloatArray = np.sinh(np.arcsinh(z) / _TAIL) / _SPREAD_BEFORE_SCALING
+    return scaled
 
 
 def _quote(asked: Asked, name: str, day: FloatArray) -> FloatArray:
@@ -156,7 +162,8 @@ def _recycling(asked: Asked, day: FloatArray) -> FloatArray:
     haul = np.array([region.haul_cny_per_kg for region in REGIONS])[asked.offers.region]
     handling = np.where(view.damage >= 2, 3.2, 0.35) + np.where((view.damage == 3) | (view.damage == 6), 2.5, 0.0)
     fixed = 190.0 / np.sqrt(asked.offers.lot_size)
-    return gross * (1.0 + maker_known) * kept - process - view.mass_kg * (haul + handling) - fixed
+    net: FloatArray = gross * (1.0 + maker_known) * kept - process - view.mass_kg * (haul + handling) - fixed
+    return net
 
 
 def _payable(asked: Asked, metal: str, family: IntArray, day: FloatArray) -> FloatArray:
@@ -180,8 +187,11 @@ def _use_habit(asked: Asked) -> FloatArray:
     view = asked.view
     habit = 1.0 + asked.habits.maker_use[asked.maker] + _DUTY_HABIT[view.duty]
     habit = habit * (1.0 - 0.014 * np.minimum(view.age_years, 12.0)) * (1.0 - 0.25 * np.minimum(view.accident, 0.6))
-    habit = habit * (1.0 - 0.02 * np.minimum(view.faults, 4.0)) * (1.0 - 0.12 * np.clip(1.0 - view.traceability, 0.0, 1.0))
-    return habit * np.where(view.suspicious, 0.93, 1.0) * np.where(view.damage == 1, 0.94, 1.0)
+    habit = (
+        habit * (1.0 - 0.02 * np.minimum(view.faults, 4.0)) * (1.0 - 0.12 * np.clip(1.0 - view.traceability, 0.0, 1.0))
+    )
+    doubted: FloatArray = habit * np.where(view.suspicious, 0.93, 1.0) * np.where(view.damage == 1, 0.94, 1.0)
+    return doubted
 
 
 def _second_life(asked: Asked, day: FloatArray, recycling: FloatArray) -> FloatArray:
@@ -223,4 +233,5 @@ def _habit_of_deal(asked: Asked, day: FloatArray) -> FloatArray:
     lithium = asked.quotes.as_of("lithium_carbonate", day)
     before = asked.quotes.as_of("lithium_carbonate", day - 120.0)
     swing = 0.10 * np.tanh(np.log(lithium / np.where(np.isnan(before), lithium, before)) / 0.45)
-    return np.exp(_SELLER_HABIT[offers.seller] + region + lot + season + drift + swing)
+    factor: FloatArray = np.exp(_SELLER_HABIT[offers.seller] + region + lot + season + drift + swing)
+    return factor

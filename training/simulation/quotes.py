@@ -10,10 +10,11 @@ import numpy as np
 from training.simulation.payables import simulate_payables
 from training.simulation.plan import SimulationPlan, stream
 from training.simulation.prices import PricePaths, simulate_prices
-from valuation.columns import FloatArray, IntArray
+from valuation.columns import BoolArray, FloatArray, IntArray
 
 _DAILY, _WEEKLY, _MONTHLY = 1, 5, 21
 _MISSING_SHARE = 0.02
+_WITH_VAT, _NO_VAT = True, False
 
 
 class _Publication(NamedTuple):
@@ -26,25 +27,25 @@ class _Publication(NamedTuple):
 
 
 _PUBLICATIONS = {
-    "lithium_carbonate": _Publication("CNY/t", True, _DAILY, 0),
-    "nickel_sulphate": _Publication("CNY/t", True, _DAILY, 0),
-    "nickel": _Publication("CNY/t", True, _DAILY, 0),
-    "cobalt_sulphate": _Publication("CNY/t", True, _DAILY, 0),
-    "cobalt": _Publication("CNY/t", True, _DAILY, 0),
-    "manganese_sulphate": _Publication("CNY/t", True, _WEEKLY, 0),
-    "manganese": _Publication("CNY/t", True, _WEEKLY, 0),
-    "copper": _Publication("CNY/t", True, _DAILY, 0),
-    "aluminium": _Publication("CNY/t", True, _DAILY, 0),
-    "steel": _Publication("CNY/t", True, _WEEKLY, 0),
-    "graphite": _Publication("CNY/t", True, _WEEKLY, 0),
-    "iron_phosphate": _Publication("CNY/t", True, _WEEKLY, 0),
-    "new_pack_lfp": _Publication("CNY/kWh", True, _WEEKLY, 1),
-    "new_pack_ternary": _Publication("CNY/kWh", True, _WEEKLY, 1),
-    "second_life_discount": _Publication("fraction", False, _MONTHLY, 3),
-    "usd_cny": _Publication("CNY/USD", False, _DAILY, 4),
-    "eur_cny": _Publication("CNY/EUR", False, _DAILY, 4),
+    "lithium_carbonate": _Publication("CNY/t", _WITH_VAT, _DAILY, 0),
+    "nickel_sulphate": _Publication("CNY/t", _WITH_VAT, _DAILY, 0),
+    "nickel": _Publication("CNY/t", _WITH_VAT, _DAILY, 0),
+    "cobalt_sulphate": _Publication("CNY/t", _WITH_VAT, _DAILY, 0),
+    "cobalt": _Publication("CNY/t", _WITH_VAT, _DAILY, 0),
+    "manganese_sulphate": _Publication("CNY/t", _WITH_VAT, _WEEKLY, 0),
+    "manganese": _Publication("CNY/t", _WITH_VAT, _WEEKLY, 0),
+    "copper": _Publication("CNY/t", _WITH_VAT, _DAILY, 0),
+    "aluminium": _Publication("CNY/t", _WITH_VAT, _DAILY, 0),
+    "steel": _Publication("CNY/t", _WITH_VAT, _WEEKLY, 0),
+    "graphite": _Publication("CNY/t", _WITH_VAT, _WEEKLY, 0),
+    "iron_phosphate": _Publication("CNY/t", _WITH_VAT, _WEEKLY, 0),
+    "new_pack_lfp": _Publication("CNY/kWh", _WITH_VAT, _WEEKLY, 1),
+    "new_pack_ternary": _Publication("CNY/kWh", _WITH_VAT, _WEEKLY, 1),
+    "second_life_discount": _Publication("fraction", _NO_VAT, _MONTHLY, 3),
+    "usd_cny": _Publication("CNY/USD", _NO_VAT, _DAILY, 4),
+    "eur_cny": _Publication("CNY/EUR", _NO_VAT, _DAILY, 4),
 }
-_PAYABLE_PUBLICATION = _Publication("fraction", False, _WEEKLY, 3)
+_PAYABLE_PUBLICATION = _Publication("fraction", _NO_VAT, _WEEKLY, 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,4 +117,5 @@ def _holidays(days: IntArray) -> FloatArray:
     day_of_year = (days - days.astype("datetime64[D]").astype("datetime64[Y]").astype("datetime64[D]").astype(int)) + 1
     october = (day_of_year >= 274) & (day_of_year <= 280)
     spring = (day_of_year >= 38) & (day_of_year <= 44)
-    return (october | spring).astype(np.float64)
+    closed: BoolArray = october | spring
+    return closed.astype(np.float64)

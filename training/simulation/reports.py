@@ -40,6 +40,7 @@ def report(plan: SimulationPlan, fleet: Fleet, events: Events, part: str = "repo
     unreported = np.array([_UNREPORTED[name] for name in EVENT_TYPES])[events.type]
     silent = rng.random(len(events)) < unreported * diligence[events.row] * plan.silence
     silent |= dark[events.row] & (events.type != EVENT_TYPES.index("produced"))
+    silent |= fleet.code_alone[events.row]
     delay = _delay(rng, events)
     told = replace(events, reported_on=events.on + delay)
     kept: BoolArray = ~silent & (told.reported_on <= plan.last_day)

@@ -121,7 +121,9 @@ def _false_readings(rng: np.random.Generator, known: Known) -> list[Events]:
     late = np.minimum(lives.retired_on[row] + rng.integers(0, 3, len(row)), sold_on[row] - 1)
     years = np.maximum(late - lives.first_sold_on[row], 0.0) / DAYS_PER_YEAR
     odometer = fleet.km_per_year[row] * years
-    rolled = np.where(kind[row] == ODOMETER_ROLLED_BACK, rng.uniform(0.3, 0.7, len(row)), rng.uniform(0.97, 1.0, len(row)))
+    rolled = np.where(
+        kind[row] == ODOMETER_ROLLED_BACK, rng.uniform(0.3, 0.7, len(row)), rng.uniform(0.97, 1.0, len(row))
+    )
     soh = known.ageing.soh_at(row, late - fleet.made_on[row])
     edited = np.clip(np.maximum(soh + rng.uniform(0.06, 0.16, len(row)), 0.84), 0.0, 0.98)
     pretended = np.where(kind[row] == SOH_EDITED, edited, np.clip(soh + rng.normal(0.01, 0.01, len(row)), 0.2, 1.0))

@@ -11,7 +11,8 @@ from training.simulation.plan import DAYS_PER_YEAR, SimulationPlan, stream
 from valuation.columns import BoolArray, FloatArray, IntArray
 
 MAKERS = tuple(f"T{number:02d}" for number in range(1, 13))  # vendor codes T.. are invented
-MAKER_NAMES = tuple(f"Synthetic Maker {code}" for code in MAKERS)
+SECOND_LIFE_MAKERS = tuple(f"T{number:02d}" for number in range(51, 55))
+MAKER_NAMES = tuple(f"Synthetic Maker {code}" for code in (*MAKERS, *SECOND_LIFE_MAKERS))
 SEGMENTS = ("car", "bus", "van")
 CAR, BUS, VAN = 0, 1, 2
 _MODELS_BY_SEGMENT = (150, 32, 48)
@@ -129,4 +130,5 @@ def _energy(rng: np.random.Generator, segment: IntArray, year: FloatArray, chemi
     energy = usual * rng.lognormal(-0.03, 0.25, len(segment))
     plug_in = (segment == CAR) & (rng.random(len(segment)) < 0.10)
     energy = np.where(plug_in, rng.uniform(9.0, 18.0, len(segment)), energy)
-    return np.round(np.where(chemistry == NAMES.index("NIMH"), rng.uniform(1.3, 1.8, len(segment)), energy), 1)
+    energy = np.where(chemistry == NAMES.index("NIMH"), rng.uniform(1.3, 1.8, len(segment)), energy)
+    return energy.round(1)

@@ -1,4 +1,4 @@
-"""The files of a simulated market: the only module of the simulation that writes; the same market gives the same bytes."""
+"""The files of a simulated market; the only module of the simulation that writes: one market, always the same bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ import pyarrow.parquet as pq
 
 from training.simulation.chemistries import ELEMENTS, NAMES
 from training.simulation.deals import BUYER_KINDS
-from training.simulation.events import CHOICES, CODE_WIDTHS, EVENT_TYPES, FLOAT_DECIMALS, REPORTER_KINDS, Events, reporter_numbers
+from training.simulation.events import (
+    CHOICES,
+    CODE_WIDTHS,
+    EVENT_TYPES,
+    FLOAT_DECIMALS,
+    REPORTER_KINDS,
+    Events,
+    reporter_numbers,
+)
 from training.simulation.fleet import DUTIES, REGION_CODES, told_chemistry_code
 from training.simulation.life_events import module_codes
 from training.simulation.market_simulation import SimulatedMarket
@@ -48,9 +56,9 @@ def write(market: SimulatedMarket, folder: Path) -> None:
 
 
 _UNITS = {
-    "sales.price_cny": "CNY on the VAT basis of the row (vat_included); lot_price_cny is the sum over the lot, same basis",
-    "truth": "expected_price_cny, lower90_cny, upper90_cny and price_without_vat_cny are CNY without VAT; the expectation is "
-    "over the noise of the deal, given the full record reported by the day of the sale and the quotes of that day",
+    "sales.price_cny": "CNY on the VAT basis of the row; lot_price_cny is the sum over the lot on the same basis",
+    "truth": "all prices in CNY without VAT; the expectation is over the noise of the deal, given the full record "
+    "reported by the day of the sale and the quotes of that day",
     "truth.true_soh": "health of the pack that really changes hands, fraction 0-1",
     "truth.tampered": "the record was falsified before the sale",
 }
@@ -71,7 +79,7 @@ def packs_table(market: SimulatedMarket) -> pa.Table:
         "nominal_voltage_v": _known(fleet.volt, fleet.volt_told),
         "mass_kg": _known(fleet.mass_kg, fleet.mass_told),
         "made_on": _days(fleet.made_on, fleet.made_on_told),
-        "maker": _choice(np.where(fleet.model_told, fleet.maker, -1), pa.array(MAKER_NAMES)),
+        "maker": _choice(np.where(fleet.model_told | (fleet.parent >= 0), fleet.maker, -1), pa.array(MAKER_NAMES)),
         "vehicle_model": _choice(np.where(fleet.model_told, fleet.model, -1), model_names),
         "duty": _choice(np.where(fleet.duty_told, fleet.duty, -1), pa.array(DUTIES)),
         "parent_code": _text(parent),
@@ -203,7 +211,10 @@ def summary(market: SimulatedMarket) -> list[tuple[str, str]]:
         ("events", f"{len(market.events):,}"),
         ("sales", f"{len(deals.offer):,} ({len(deals.offer) / market.fleet.rows:.0%} of packs)"),
         ("lots", f"{int(offers.lot.max(initial=-1)) + 1:,}"),
-        ("sales from / to", f"{day_of(offers.sold_on.min())} / {day_of(offers.sold_on.max())}" if len(deals.offer) else "none"),
+        (
+            "sales from / to",
+            f"{day_of(offers.sold_on.min())} / {day_of(offers.sold_on.max())}" if len(deals.offer) else "none",
+        ),
         ("quotes", f"{len(market.quotes.price):,}"),
     ]
     if len(deals.offer):
