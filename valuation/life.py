@@ -16,6 +16,17 @@ TYPICAL_AGE_A = 6.0  # judged: age at which a pack of unknown age is usually off
 USUAL_KWH_PER_KM = {"private": 0.15, "taxi": 0.15, "bus": 0.90, "logistics": 0.30, "swap": 0.16, "other": 0.20}
 """Energy drawn per distance, judged from type-approval figures plus a tenth. [kWh/km]"""
 
+USUAL_KM_PER_YEAR = {
+    "private": 13_000.0,
+    "taxi": 90_000.0,
+    "bus": 60_000.0,
+    "logistics": 35_000.0,
+    "swap": 60_000.0,
+    "other": 20_000.0,
+}
+"""Distance driven a year, judged from transport statistics of Chinese cities. [km/a]"""
+
+_KM_PER_YEAR = np.array([*USUAL_KM_PER_YEAR.values(), USUAL_KM_PER_YEAR["other"]])
 _KWH_PER_KM = np.array([*USUAL_KWH_PER_KM.values(), USUAL_KWH_PER_KM["other"]])
 
 
@@ -56,13 +67,15 @@ def life_of(cases: Cases, nameplate: Nameplate, known_cycles: FloatArray) -> Lif
     left = cases.is_type("retired", "removed", "vehicle_scrapped", "collected_in")
     used_until = first_known(cases.first("on_day", left), cases.as_of_day)
     used_until = np.maximum(used_until, used_from)
-    usual = ageing.cycles_per_a * (used_until - used_from) / DAYS_PER_YEAR
-    driven = cases.last("odometer_km") * kwh_per_km(cases.packs["duty"]) / nameplate.energy_kwh
+    distance_km = first_known(
+        cases.highest("odometer_km"), km_per_year(cases.packs["duty"]) * (used_until - used_from) / DAYS_PER_YEAR
+    )
+    driven = distance_km * kwh_per_km(cases.packs["duty"]) / nameplate.energy_kwh
     return Life(
         born_day=born,
         used_from=used_from,
         used_until=used_until,
-        cycles=first_known(known_cycles, driven, usual),
+        cycles=first_known(known_cycles, driven),
         ageing=ageing,
     )
 
@@ -87,4 +100,18 @@ def kwh_per_km(duty: FloatArray) -> FloatArray:
     >>> kwh_per_km(np.array([0.0, 2.0, np.nan])).tolist()
     [0.15, 0.9, 0.2]
     """
-    return _KWH_PER_KM[np.where(np.isnan(duty), float(len(_KWH_PER_KM) - 1), duty).astype(np.int64)]
+    return _by_duty(_KWH_PER_KM, duty)
+
+
+def km_per_year(duty: FloatArray) -> FloatArray:
+    """Return the distance that a vehicle of this duty drives. [km/a]
+
+    >>> km_per_year(np.array([0.0, np.nan])).tolist()
+    [13000.0, 20000.0]
+    """
+    return _by_duty(_KM_PER_YEAR, duty)
+
+
+def _by_duty(table: FloatArray, duty: FloatArray) -> FloatArray:
+    """Return a number of a table by duty, the last where the duty is not known."""
+    return table[np.where(np.isnan(duty), float(len(table) - 1), duty).astype(np.int64)]

@@ -62,7 +62,7 @@ def read_health(cases: Cases, nameplate: Nameplate) -> Readings:
     by_energy = events["remaining_energy_kwh"] / nameplate.energy_kwh[row]
     value = first_known(events["soh"], by_capacity, by_energy)
     read = np.flatnonzero(~np.isnan(value))
-    source = _sources(cases)[read]
+    source = source_of_events(cases)[read]
     single = _lookup(source, {name: noise.single for name, noise in NOISE.items()})
     definition = _definition_sd(cases)[read]
     from_energy = np.isnan(events["soh"]) & np.isnan(by_capacity)
@@ -77,7 +77,7 @@ def read_health(cases: Cases, nameplate: Nameplate) -> Readings:
     )
 
 
-def _sources(cases: Cases) -> FloatArray:
+def source_of_events(cases: Cases) -> FloatArray:
     """Return the source of each event's reading: the method of a test, the named source, else the BMS.
 
     A summary by the maker whose source is not named is what a passport gives.
@@ -112,9 +112,18 @@ def _lookup(codes: FloatArray, by_name: dict[str, float]) -> FloatArray:
     return table[codes.astype(np.int64)]
 
 
-def tested(cases: Cases) -> BoolArray:
-    """Return which events are tests of remaining capacity (余能检测) that gave a result."""
-    result = first_known(
+def states_health(cases: Cases) -> BoolArray:
+    """Return which events state a health, outright or as what remains of capacity or energy."""
+    stated = first_known(
         cases.events["soh"], cases.events["remaining_capacity_ah"], cases.events["remaining_energy_kwh"]
     )
-    return cases.is_type("tested") & ~np.isnan(result)
+    return ~np.isnan(stated)
+
+
+def source_code(name: str) -> float:
+    """Return the number that stands for a source.
+
+    >>> source_code("lab_test")
+    3.0
+    """
+    return float(SOURCES.index(name))

@@ -1,0 +1,71 @@
+"""What a check is: an id, a function, a severity, its effects, and a sentence in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from valuation.columns import FloatArray
+from valuation.provenance.record import Record
+from valuation.result import Caution, Severity
+
+GRADES = "ABCD"
+_NOTHING: Mapping[str, float] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One check on a traced history (核验项).
+
+    Parameters
+    ----------
+    id : str
+        Letter family and number: C code, H tree, T timeline, U use, P physical, S source, R refusal.
+    function : Record -> float column
+        NaN where nothing is found, else the number that `message_en` and `message_zh` show as ``{value}``.
+    severity : "info", "warn" or "block"
+        `block` closes a route or refuses the pack.
+    widen : float
+        Factor by which the band grows; at least 1.
+    haircut : mapping of route to fraction
+        What is taken off a route's value.
+    blocks : routes that are closed.
+    grade : the best trust grade that a pack with this finding can have.
+    weakens_readings : whether what the BMS says of health no longer counts as evidence.
+    refuses : whether the pack must not be valued at all.
+    way_out : what to do about it; shown with a refusal.
+    """
+
+    id: str
+    function: Callable[[Record], FloatArray]
+    severity: Severity
+    message_en: str
+    message_zh: str
+    widen: float = 1.0
+    haircut: Mapping[str, float] = field(default_factory=lambda: _NOTHING)
+    blocks: tuple[str, ...] = ()
+    grade: str = "A"
+    weakens_readings: bool = False
+    refuses: bool = False
+    way_out: str = ""
+
+    @property
+    def effect(self) -> str:
+        """What the finding does to the answer, in words."""
+        parts = [f"band {self.widen - 1.0:.0%} wider"] if self.widen > 1.0 else []
+        parts += [f"{share:.0%} off {route}" for route, share in self.haircut.items()]
+        parts += [f"closes {', '.join(self.blocks)}"] if self.blocks else []
+        parts += ["reported health counts for less"] if self.weakens_readings else []
+        parts += [f"trust grade {self.grade} at best"] if self.grade != "A" else []
+        return "; ".join(parts) or "none"
+
+    def caution(self, number: float) -> Caution:
+        """Return the finding as a caution that shows its number."""
+        return Caution(
+            id=self.id,
+            severity=self.severity,
+            message_en=self.message_en.format(value=number),
+            message_zh=self.message_zh.format(value=number),
+            effect=self.way_out if self.refuses else self.effect,
+        )

@@ -1,0 +1,145 @@
+"""From checks to what they mean (核验结论): findings, evidence tier, trust grade, closed routes, haircuts, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from valuation.cases import Cases
+from valuation.columns import BoolArray, FloatArray, IntArray
+from valuation.health import StateOfHealth
+from valuation.nameplate import Nameplate
+from valuation.provenance.catalogue import CHECKS, IDS
+from valuation.provenance.check import GRADES, Check
+from valuation.provenance.record import Record, open_record
+from valuation.provenance.tiers import evidence_tier, unblemished_grade
+from valuation.result import Caution
+
+ROUTES: Final = ("recycling", "second_life", "reuse")
+WIDEST: Final = 2.5  # judged: however much is wrong, the material is still there
+DEEPEST_HAIRCUT: Final = 0.60
+_SEVERITIES: Final = ("block", "warn", "info")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What the checks found, one row a pack.
+
+    Attributes
+    ----------
+    numbers : float matrix of shape (packs, checks)
+        NaN where a check found nothing, else the number its message shows; columns in the order of `ids`.
+    widen : factor, at least 1, by which the band grows.
+    tier : evidence tier (证据等级) 0 to 4: code alone, ledger, usage summary or BMS, quick test, laboratory test.
+    grade : trust grade (溯源等级) 0 to 3 for A to D.
+    refused : packs that must not be valued.
+    blocked, haircut : by route, whether it is closed and what fraction is taken off.
+    """
+
+    numbers: FloatArray
+    widen: FloatArray
+    tier: FloatArray
+    grade: FloatArray
+    refused: BoolArray
+    blocked: Mapping[str, BoolArray]
+    haircut: Mapping[str, FloatArray]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the checks, in the order of the columns of `numbers`."""
+        return IDS
+
+    def number(self, check_id: str) -> FloatArray:
+        """Return what one check found, one row a pack."""
+        column: FloatArray = self.numbers[:, IDS.index(check_id)]
+        return column
+
+    def count(self, *severities: str) -> FloatArray:
+        """Return how many findings of these severities each pack has. [1]"""
+        result = np.zeros(len(self.numbers))
+        for position, check in enumerate(CHECKS):
+            if check.severity in severities:
+                result = result + ~np.isnan(self.numbers[:, position])
+        return result
+
+    def found(self, row: int) -> tuple[tuple[Check, float], ...]:
+        """Return one pack's findings with their numbers, the gravest first."""
+        hits = [
+            (check, float(self.numbers[row, position]))
+            for position, check in enumerate(CHECKS)
+            if not np.isnan(self.numbers[row, position])
+        ]
+        return tuple(sorted(hits, key=lambda hit: (_SEVERITIES.index(hit[0].severity), hit[0].id)))
+
+    def blockers(self, route: str, row: int) -> tuple[str, ...]:
+        """Return the ids of the checks that close a route to one pack."""
+        return tuple(check.id for check, _ in self.found(row) if route in check.blocks)
+
+    def cautions(self, row: int) -> tuple[Caution, ...]:
+        """Return one pack's findings as cautions, the gravest first."""
+        return tuple(check.caution(number) for check, number in self.found(row))
+
+    def refusal(self, row: int) -> Caution | None:
+        """Return why one pack must not be valued, the way out as its effect; None where it may be."""
+        return next((check.caution(number) for check, number in self.found(row) if check.refuses), None)
+
+
+def examine(cases: Cases, nameplate: Nameplate, health: StateOfHealth) -> Findings:
+    """Run every check on every pack and say what follows from what is found (溯源核验)."""
+    record = open_record(cases, nameplate, health)
+    numbers = np.empty((cases.rows, len(CHECKS)))
+    for position, check in enumerate(CHECKS):
+        numbers[:, position] = check.function(record)
+    hits = ~np.isnan(numbers)
+    tier = evidence_tier(record)
+    return Findings(
+        numbers=numbers,
+        widen=_widen(hits),
+        tier=_weakened(hits, tier),
+        grade=_grade(record, hits, tier),
+        refused=_any(hits, [check.refuses for check in CHECKS]),
+        blocked={route: _any(hits, [route in check.blocks for check in CHECKS]) for route in ROUTES},
+        haircut={route: _haircut(hits, route) for route in ROUTES},
+    )
+
+
+def _any(hits: BoolArray, chosen: list[bool]) -> BoolArray:
+    """Return which packs have a finding of the chosen checks."""
+    positions: IntArray = np.flatnonzero(chosen)
+    return np.asarray(hits[:, positions].any(axis=1), dtype=np.bool_)
+
+
+def _widen(hits: BoolArray) -> FloatArray:
+    """Return the product of the findings' widenings, up to the widest. [1]"""
+    result = np.ones(len(hits))
+    for position, check in enumerate(CHECKS):
+        if check.widen > 1.0:
+            result = result * np.where(hits[:, position], check.widen, 1.0)
+    return np.minimum(result, WIDEST)
+
+
+def _haircut(hits: BoolArray, route: str) -> FloatArray:
+    """Return the fraction that the findings together take off a route's value. [1]"""
+    left = np.ones(len(hits))
+    for position, check in enumerate(CHECKS):
+        if route in check.haircut:
+            left = left * np.where(hits[:, position], 1.0 - check.haircut[route], 1.0)
+    return np.minimum(1.0 - left, DEEPEST_HAIRCUT)
+
+
+def _weakened(hits: BoolArray, tier: FloatArray) -> FloatArray:
+    """Return the tier, one lower where it rests on BMS readings that a finding discredits. [1]"""
+    discredited = _any(hits, [check.weakens_readings for check in CHECKS])
+    return np.where(discredited & (tier == 2.0), 1.0, tier)
+
+
+def _grade(record: Record, hits: BoolArray, tier: FloatArray) -> FloatArray:
+    """Return the trust grade: that of a blameless record, no better than its worst finding allows. [1]"""
+    grade = unblemished_grade(record, tier)
+    for position, check in enumerate(CHECKS):
+        limit = float(GRADES.index(check.grade))
+        grade = np.where(hits[:, position], np.maximum(grade, limit), grade)
+    return grade

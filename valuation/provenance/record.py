@@ -1,0 +1,93 @@
+"""What the checks read: the cases with what code, nameplate and health say of them, and a few questions asked often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from valuation.battery_code import decode_many
+from valuation.cases import Cases
+from valuation.code_layout import KINDS, REASONS
+from valuation.columns import BoolArray, Columns, FloatArray, first_known
+from valuation.health import StateOfHealth
+from valuation.nameplate import Nameplate
+
+DAYS_PER_MONTH = 30.4375
+DAYS_PER_YEAR = 365.25
+LEAVING = ("retired", "removed", "vehicle_scrapped")
+"""Events by which a pack leaves its vehicle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One batch of packs as the checks see it; `code` holds the columns of :func:`battery_code.decode_many`."""
+
+    cases: Cases
+    nameplate: Nameplate
+    health: StateOfHealth
+    code: Columns
+
+    @property
+    def rows(self) -> int:
+        """Number of packs."""
+        return self.cases.rows
+
+    @property
+    def has_code(self) -> BoolArray:
+        """Which packs came with a code at all, more than a placeholder for one."""
+        given: BoolArray = self.code["reason_code"] != float(REASONS.index("placeholder"))
+        return given
+
+    @property
+    def is_legacy(self) -> BoolArray:
+        """Which codes are of another system than GB/T 34014."""
+        legacy: BoolArray = self.code["kind_code"] == float(KINDS.index("legacy"))
+        return self.has_code & legacy
+
+    def refused_for(self, *reasons: str) -> BoolArray:
+        """Return which texts claim to be a GB/T 34014 code and are none, for one of these reasons."""
+        wanted = np.isin(self.code["reason_code"], [float(REASONS.index(reason)) for reason in reasons])
+        return wanted & ~self.is_legacy & self.has_code
+
+    @property
+    def as_of_event(self) -> FloatArray:
+        """Valuation day of each event's pack."""
+        return self.cases.as_of_day[self.cases.row]
+
+    @property
+    def reported_day(self) -> FloatArray:
+        """Day each event was reported, else the day it happened."""
+        return first_known(self.cases.events["reported_day"], self.cases.events["on_day"])
+
+    def first_day(self, *types: str) -> FloatArray:
+        """Return the day of each pack's first event of these types."""
+        return self.cases.first("on_day", self.cases.is_type(*types))
+
+    def last_day(self, *types: str) -> FloatArray:
+        """Return the day of each pack's last event of these types."""
+        return self.cases.last("on_day", self.cases.is_type(*types))
+
+
+def open_record(cases: Cases, nameplate: Nameplate, health: StateOfHealth) -> Record:
+    """Return the packs with their codes read, ready for the checks."""
+    decoded = decode_many(cases.texts["battery_code"], cases.as_of_day)
+    return Record(cases=cases, nameplate=nameplate, health=health, code=decoded.columns)
+
+
+def found(where: BoolArray, number: FloatArray | float = 1.0) -> FloatArray:
+    """Return the number where a check found something, NaN elsewhere.
+
+    >>> found(np.array([True, False]), 3.0).tolist()
+    [3.0, nan]
+    """
+    return np.where(where, number, np.nan)
+
+
+def at_least_one(counted: FloatArray) -> FloatArray:
+    """Return a count where it is not zero, NaN elsewhere.
+
+    >>> at_least_one(np.array([0.0, 2.0])).tolist()
+    [nan, 2.0]
+    """
+    return np.where(counted > 0.0, counted, np.nan)

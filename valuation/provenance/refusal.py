@@ -1,0 +1,62 @@
+"""Packs that must not be valued (拒绝评估): recycled already, or neither a valid code nor a nameplate."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from valuation.columns import FloatArray
+from valuation.provenance.check import Check
+from valuation.provenance.record import Record, found
+
+
+def recycled(record: Record) -> FloatArray:
+    """Return for how many days the pack has been recycled. [d]"""
+    return record.cases.as_of_day - record.last_day("recycled_done")
+
+
+def alive_after_recycling(record: Record) -> FloatArray:
+    """Return how many events are dated after the pack was recycled. [1]"""
+    cases = record.cases
+    ended = record.first_day("recycled_done")[cases.row]
+    after = cases.count((cases.events["on_day"] > ended) & ~cases.is_type("recycled_done"))
+    return found(after > 0.0, after)
+
+
+def nothing_to_go_by(record: Record) -> FloatArray:
+    """Return 1 where there is neither a valid code nor chemistry and rated energy. [1]"""
+    packs = record.cases.packs
+    energy = ~np.isnan(packs["rated_energy_kwh"]) | ~np.isnan(packs["rated_capacity_ah"] * packs["nominal_voltage_v"])
+    return found((record.code["valid"] != 1.0) & (np.isnan(packs["chemistry"]) | ~energy))
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    Check(
+        id="R01",
+        function=recycled,
+        severity="block",
+        refuses=True,
+        message_en="The pack was recycled {value:.0f} days before the valuation day: there is nothing left to value.",
+        message_zh="该电池已于评估基准日前{value:.0f}天完成再生利用，不再具有可评估对象。",
+        way_out="check the battery code, or choose a valuation day before the recycling",
+    ),
+    Check(
+        id="T02",
+        function=alive_after_recycling,
+        severity="block",
+        refuses=True,
+        message_en="{value:.0f} event(s) are dated after the pack was recycled: a code used twice, or a false record.",
+        message_zh="电池完成再生利用后仍有{value:.0f}条记录，存在一码多用或虚假记录。",
+        way_out="find out which pack carries the code before anybody trades it",
+    ),
+    Check(
+        id="R02",
+        function=nothing_to_go_by,
+        severity="block",
+        refuses=True,
+        message_en="There is neither a valid battery code nor a nameplate (chemistry and rated energy).",
+        message_zh="既无有效电池编码，也无铭牌信息（电池类型与额定能量）。",
+        way_out="correct the code, or give chemistry and rated_energy_kwh",
+    ),
+)

@@ -1,0 +1,52 @@
+"""How much is known, and how far it can be trusted before anything is found wrong (证据等级, 溯源等级)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from valuation.columns import BoolArray, FloatArray
+from valuation.life import DAYS_PER_YEAR
+from valuation.provenance.record import Record
+from valuation.readings import source_code, source_of_events, states_health
+
+LAB_YEARS: Final = 2.0
+"""A laboratory test counts as tier T4 this long, judged: a pack loses 2 to 5 points in the time. [a]"""
+LAB_LAPSED_YEARS: Final = 4.0
+"""After that it counts as T3 until this age. [a]"""
+QUICK_YEARS: Final = 1.5
+"""A quick test or certificate counts as tier T3 this long. [a]"""
+USAGE_YEARS: Final = 3.0
+"""A usage summary, a BMS reading or a lapsed test counts as tier T2 this long; then the pack is T1. [a]"""
+
+_USAGE_FACTS: Final = ("full_cycles", "energy_throughput_kwh", "charge_throughput_ah", "odometer_km")
+
+
+def evidence_tier(record: Record) -> FloatArray:
+    """Return the evidence tier of each pack: 0 code alone to 4 laboratory test, by what is not too old. [1]"""
+    cases = record.cases
+    age = (record.as_of_event - cases.events["on_day"]) / DAYS_PER_YEAR
+    source, stated = source_of_events(cases), states_health(cases)
+    lab = stated & (source == source_code("lab_test"))
+    quick = stated & ((source == source_code("quick_test")) | (source == source_code("certificate")))
+    tells_use = np.zeros(len(cases.row), dtype=bool)
+    for name in _USAGE_FACTS:
+        tells_use |= ~np.isnan(cases.events[name])
+    used = (tells_use & cases.is_type("usage")) | stated
+    tier = np.where(cases.count(np.ones(len(cases.row), dtype=bool)) > 0.0, 1.0, 0.0)
+    steps: tuple[tuple[float, BoolArray], ...] = (
+        (2.0, used & (age <= USAGE_YEARS)),
+        (3.0, (quick & (age <= QUICK_YEARS)) | (lab & (age <= LAB_LAPSED_YEARS))),
+        (4.0, lab & (age <= LAB_YEARS)),
+    )
+    for reached, where in steps:
+        tier = np.where(cases.count(where) > 0.0, reached, tier)
+    return tier
+
+
+def unblemished_grade(record: Record, tier: FloatArray) -> FloatArray:
+    """Return the grade that completeness earns: A with modules, first use and a test; B with first use; else C. [1]"""
+    complete = ~np.isnan(record.first_day("installed", "sold", "swapped_in"))
+    full = complete & (tier >= 3.0) & ~np.isnan(record.cases.packs["module_count"])
+    return np.where(full, 0.0, np.where(complete, 1.0, 2.0))

@@ -1,0 +1,209 @@
+"""Checks on the reported use and health (使用数据核验), family U."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from valuation.columns import BoolArray, FloatArray, count, first_known, highest, last, previous, unknown
+from valuation.life import DAYS_PER_YEAR, kwh_per_km, reported_cycles
+from valuation.provenance.record import DAYS_PER_MONTH, LEAVING, Record, found
+
+ODOMETER_SLACK_KM: Final = 100.0  # judged: readings of two systems differ by a trip
+KM_PER_DAY: Final = 1200.0  # judged: two drivers in two shifts at 50 km/h for 24 h
+CYCLES_PER_DAY: Final = 8.0  # judged: eight full charges and discharges a day leave no time to drive
+CYCLE_TOLERANCE: Final = 0.30  # judged: ratings, losses and rounding explain less
+DISTANCE_RATIO: Final = 2.5  # judged: loads and climate explain less either way
+SOH_RISE: Final = 0.04  # judged: two BMS readings of one state differ by less (their single noise is .025)
+SOH_RISE_BEFORE_SALE: Final = 0.03
+BEFORE_SALE_DAYS: Final = 90.0
+OWNER_CHANGE_DAYS: Final = 30.0
+PERFECT_AFTER_A: Final = 3.0  # judged: no pack reads 1.000 after three years
+CONSTANT_YEARS: Final = 2.0
+OUTSIDE_EXPECTATION_SD: Final = 2.5
+ABOVE_RATING: Final = 1.03  # judged: new packs hold up to 3 % more than rated
+RATIO_IMPOSSIBLE: Final = (0.25, 1.25)  # judged: outside, another unit explains remaining over rated better than wear
+STALE_DAYS: Final = 365.0
+SEVERE: Final = 0.5
+"""From this severity an accident or insulation fault counts as harm to the pack (judged)."""
+
+
+def odometer_falls(record: Record) -> FloatArray:
+    """Return by how much the odometer falls from one reading to the next, at worst. [km]"""
+    cases = record.cases
+    odometer = cases.events["odometer_km"]
+    fall = highest(cases.row, previous(cases.row, odometer) - odometer, cases.rows)
+    return found((fall > ODOMETER_SLACK_KM) & np.isnan(_moved_day(record)), fall)
+
+
+def impossible_distance(record: Record) -> FloatArray:
+    """Return the distance a day between two readings where no vehicle drives it. [km/d]"""
+    daily = _per_day(record, record.cases.events["odometer_km"])
+    return found(daily > KM_PER_DAY, daily)
+
+
+def impossible_cycling(record: Record) -> FloatArray:
+    """Return the full cycles a day between two readings where no pack does them. [1/d]"""
+    daily = _per_day(record, record.cases.events["full_cycles"])
+    return found(daily > CYCLES_PER_DAY, daily)
+
+
+def cycles_against_throughput(record: Record) -> FloatArray:
+    """Return by how many per cent cycles and energy throughput disagree. [%]"""
+    cases = record.cases
+    by_energy = cases.last("energy_throughput_kwh") / (2.0 * record.nameplate.energy_kwh)
+    cycles = cases.last("full_cycles")
+    apart = np.abs(cycles - by_energy) / np.maximum(np.maximum(cycles, by_energy), 20.0)
+    return found((apart > CYCLE_TOLERANCE) & (record.nameplate.energy_log_sd == 0.0), apart * 100.0)
+
+
+def distance_against_cycles(record: Record) -> FloatArray:
+    """Return the energy per distance that cycles and odometer imply where no vehicle of the duty draws it. [kWh/km]"""
+    cases = record.cases
+    distance = cases.last("odometer_km")
+    drawn = reported_cycles(cases, record.nameplate) * record.nameplate.energy_kwh
+    implied = drawn / np.maximum(distance, 1.0)
+    usual = kwh_per_km(cases.packs["duty"])
+    off = (implied > usual * DISTANCE_RATIO) | (implied < usual / DISTANCE_RATIO)
+    return found(off & (distance > 5000.0) & (record.nameplate.energy_log_sd == 0.0), implied)
+
+
+def health_rises(record: Record) -> FloatArray:
+    """Return by how many points reported health rises without a repair or a test in between. [%]"""
+    worst = highest(record.cases.row, _unexplained_rise(record), record.rows)
+    return found(worst > SOH_RISE, worst * 100.0)
+
+
+def health_rises_before_sale(record: Record) -> FloatArray:
+    """Return by how many points reported health rises just before the valuation or a change of owner. [%]"""
+    cases = record.cases
+    day = cases.events["on_day"]
+    changed = record.last_day("owner_changed", "sold")[cases.row]
+    shortly = (day > record.as_of_event - BEFORE_SALE_DAYS) | (np.abs(day - changed) <= OWNER_CHANGE_DAYS)
+    worst = highest(cases.row, cases.when(shortly, _unexplained_rise(record)), cases.rows)
+    return found(worst > SOH_RISE_BEFORE_SALE, worst * 100.0)
+
+
+def health_stuck(record: Record) -> FloatArray:
+    """Return for how many years the BMS has shown one and the same health, or 1.000 on an aged pack. [a]"""
+    cases = record.cases
+    shown = cases.when(_says_bms(record), cases.events["soh"])
+    latest = last(cases.row, shown, cases.rows)
+    same = shown == latest[cases.row]
+    others = count(cases.row, ~np.isnan(shown) & ~same, cases.rows)
+    first_day = -highest(cases.row, -cases.when(same, cases.events["on_day"]), cases.rows)
+    last_day = highest(cases.row, cases.when(same, cases.events["on_day"]), cases.rows)
+    years = (last_day - first_day) / DAYS_PER_YEAR
+    constant = (years >= CONSTANT_YEARS) & (others == 0.0)
+    age_then = (last_day - first_known(record.nameplate.made_day, record.nameplate.in_service_day)) / DAYS_PER_YEAR
+    perfect = (latest == 1.0) & (age_then > PERFECT_AFTER_A)
+    return np.where(perfect, age_then, found(constant, years))
+
+
+def outside_expectation(record: Record) -> FloatArray:
+    """Return by how many points the latest reading lies from what age and use explain. [%]"""
+    gap = record.health.soh - record.health.expected_soh
+    reading = last(record.cases.row, record.cases.events["soh"], record.rows)
+    far = np.abs(reading - record.health.expected_soh) > OUTSIDE_EXPECTATION_SD * record.health.expected_sd
+    return found(far, np.where(np.isnan(reading), gap, reading - record.health.expected_soh) * 100.0)
+
+
+def above_rating(record: Record) -> FloatArray:
+    """Return the highest reported health where it exceeds what a new pack has. [%]"""
+    top = record.cases.highest("soh")
+    return found(top > ABOVE_RATING, top * 100.0)
+
+
+def ruinous_event(record: Record) -> FloatArray:
+    """Return how many events burned, flooded, swelled or leaked the pack. [1]"""
+    return _happened(record, "fire", "water", "swelling", "leak")
+
+
+def accident(record: Record) -> FloatArray:
+    """Return how many accidents or insulation faults there were that may have harmed the pack. [1]"""
+    cases = record.cases
+    severity = first_known(cases.events["severity"], np.full(len(cases.row), SEVERE))
+    harmful = cases.is_choice("kind", "accident", "isolation_fault") & (severity >= SEVERE)
+    return _counted(record, harmful)
+
+
+def electrical_abuse(record: Record) -> FloatArray:
+    """Return how often the pack was over-charged, deeply discharged or over-heated. [1]"""
+    return _happened(record, "overcharge", "deep_discharge", "over_temperature")
+
+
+def open_recall(record: Record) -> FloatArray:
+    """Return how many recalls there were, no work having been done since. [1]"""
+    cases = record.cases
+    recalled = cases.last("on_day", cases.is_choice("kind", "recall"))
+    mended = record.last_day("maintained") >= recalled
+    return np.where(mended, np.nan, _happened(record, "recall"))
+
+
+def other_unit(record: Record) -> FloatArray:
+    """Return remaining over rated capacity or energy where another unit explains it better than wear. [1]"""
+    cases = record.cases
+    by_capacity = cases.last("remaining_capacity_ah") / cases.packs["rated_capacity_ah"]
+    by_energy = cases.last("remaining_energy_kwh") / cases.packs["rated_energy_kwh"]
+    low, high = RATIO_IMPOSSIBLE
+    result = unknown(record.rows)
+    for ratio in (by_energy, by_capacity):
+        result = np.where((ratio < low) | (ratio > high), ratio, result)
+    return result
+
+
+def stale_condition(record: Record) -> FloatArray:
+    """Return how long ago anything was last said of use or health. [months]"""
+    since = record.cases.as_of_day - record.last_day("usage", "tested")
+    return found(since > STALE_DAYS, since / DAYS_PER_MONTH)
+
+
+def _says_bms(record: Record) -> BoolArray:
+    """Return which events carry a health that the BMS shows, as far as anybody says otherwise."""
+    cases = record.cases
+    measured = cases.is_choice("soh_source", "quick_test", "lab_test", "certificate")
+    measured |= cases.is_choice("method", "lab", "quick")
+    return ~np.isnan(cases.events["soh"]) & ~measured
+
+
+def _unexplained_rise(record: Record) -> FloatArray:
+    """Return, for each event, how far the BMS's health rises over its last one with no work and no test between. [1]"""
+    cases = record.cases
+    bms = _says_bms(record)
+    shown = cases.when(bms, cases.events["soh"])
+    explained = cases.is_type("maintained") | (cases.is_type("tested") & ~cases.is_choice("method", "bms"))
+    so_far = np.cumsum(explained.astype(np.float64))
+    unexplained = previous(cases.row, cases.when(bms, so_far)) == so_far
+    return cases.when(unexplained, shown - previous(cases.row, shown))
+
+
+def _per_day(record: Record, values: FloatArray) -> FloatArray:
+    """Return the fastest growth of a meter between two readings, a day at least apart. [1/d]"""
+    cases = record.cases
+    day = cases.events["on_day"]
+    since = day - previous(cases.row, cases.when(~np.isnan(values), day))
+    growth = (values - previous(cases.row, values)) / np.maximum(since, 1.0)
+    return highest(cases.row, growth, cases.rows)
+
+
+def _moved_day(record: Record) -> FloatArray:
+    """Return the day a pack entered another vehicle, whose odometer is another one."""
+    return first_known(record.first_day("swapped_in"), _installed_again(record))
+
+
+def _installed_again(record: Record) -> FloatArray:
+    """Return the last installation after the pack had left a vehicle."""
+    installed = record.last_day("installed")
+    left = record.first_day(*LEAVING, "collected_out")
+    return np.where(installed >= left, installed, np.nan)
+
+
+def _happened(record: Record, *kinds: str) -> FloatArray:
+    """Return how many negative events of these kinds there were, NaN where none. [1]"""
+    return _counted(record, record.cases.is_choice("kind", *kinds))
+
+
+def _counted(record: Record, where: BoolArray) -> FloatArray:
+    counted = record.cases.count(where)
+    return found(counted > 0.0, counted)
