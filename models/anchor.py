@@ -1,4 +1,4 @@
-"""The dated re-anchor: where the market has moved to since training, told by sales alone, each known only when reported.
+"""The dated re-anchor: where the market has moved since training, told by sales alone, each known only when reported.
 
 A market that has turned moves every price; widening the band until it covers again leaves the point wrong. Moving the
 centre by the decayed median of the deviations known by the day put both right on drifting markets, and cost nothing on

@@ -9,6 +9,7 @@ stands in between. Quantiles below the middle are never above the point and thos
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from valuation.columns import BoolArray, FloatArray, IntArray
 POOL = ""
 SEPARATOR = "/"
 _TAIL = (0.001, 0.0025, 0.005)
-GRID = tuple([*_TAIL, *(k / 100.0 for k in range(1, 100)), 0.025, 0.975, *(1.0 - p for p in _TAIL)])
+GRID = (*_TAIL, *(k / 100.0 for k in range(1, 100)), 0.025, 0.975, *(1.0 - p for p in _TAIL))
 LEVELS = np.array(sorted(GRID))
 _MIDDLE = int(np.flatnonzero(LEVELS == 0.5)[0])
 
@@ -287,7 +288,7 @@ def _members(group: IntArray, groups: Groups) -> list[IntArray]:
     row, code = np.concatenate(pairs_row), np.concatenate(pairs_group)
     order = np.argsort(code, kind="stable")
     bounds = np.searchsorted(code[order], np.arange(len(groups.names) + 1))
-    return [np.sort(row[order[start:end]]) for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [np.sort(row[order[start:end]]) for start, end in pairwise(bounds)]
 
 
 def _shrunk(score: FloatArray, weight: FloatArray, parent: FloatArray, share: float) -> FloatArray:
@@ -338,7 +339,7 @@ def _unseen_quantiles(records: Records, weight: FloatArray, pool: FloatArray) ->
         return pool * _NO_EXPERIENCE
     sizes = np.bincount(records.group[out]).astype(np.float64)
     even = weight[out] / np.sqrt(sizes[records.group[out]])
-    clusters = effective_rows(np.bincount(records.group[out], weights=even))
+    clusters = effective_rows(np.bincount(records.group[out], weights=even).astype(np.float64))
     share = clusters / (clusters + _CLUSTER_ROWS)
     return _shrunk(records.score[out], even, pool * _NO_EXPERIENCE, share)
 

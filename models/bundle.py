@@ -124,8 +124,9 @@ def read_bundle(folder: Path, public_key: str | None = None) -> Bundle:
     check_signature(manifest, signer, str(seal.get("signature")))
     facts = _json(manifest, MANIFEST)
     if facts.get("format") != FORMAT or facts.get("format_version") != FORMAT_VERSION:
+        found = f"{facts.get('format')} {facts.get('format_version')}"
         raise BundleMismatch(
-            f"the model is of format {facts.get('format')} {facts.get('format_version')}, not {FORMAT} {FORMAT_VERSION}",
+            f"the model is of format {found}, not {FORMAT} {FORMAT_VERSION}",
             hint="use the version of canzhi that wrote it, or train again",
         )
     parts = {name: _checked(folder / name, facts["files"][name]) for name in (MODEL, ARRAYS)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -153,7 +154,7 @@ class _Evidence:
         edges = np.quantile(day, np.linspace(0.5, 1.0, _FORWARD_BLOCKS + 1))
         edges[-1] += 1.0
         parts = []
-        for start, end in zip(edges[:-1], edges[1:], strict=True):
+        for start, end in pairwise(edges):
             train, test = day + band.label_delay_days <= start, (day >= start) & (day < end)
             if np.count_nonzero(train) >= _LEAST_FORWARD_ROWS // 4 and np.any(test):
                 parts.append(self._judge(train, test))

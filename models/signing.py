@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from valuation.errors import BundleTampered
@@ -66,10 +67,8 @@ def _private_bytes(key_folder: Path) -> bytes:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(key.private_bytes_raw())
             os.fsync(stream.fileno())
-        try:
-            os.link(fresh, path)  # fails where another process was first; its key stands
-        except FileExistsError:
-            pass
+        with suppress(FileExistsError):  # another process was first; its key stands
+            os.link(fresh, path)
         fresh.unlink()
     secret = path.read_bytes()
     public = Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw().hex()

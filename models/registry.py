@@ -1,0 +1,280 @@
+"""The models kept on this machine: published by version, promoted with a reason, loaded by name.
+
+``<home>/models/<name>/<version>`` holds a bundle that is never overwritten; ``<home>/models/promotions.jsonl`` says who
+is champion. MLflow, where it is installed, gets a copy of versions and alias after our own log is written; nothing here
+depends on that copy.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from models.bundle import About, Bundle, read_bundle, write_bundle
+from models.fitted import FittedRegressor
+from models.predictor import Predictor
+from models.promotions import (
+    PROMOTE,
+    ROLLBACK,
+    Decision,
+    Promotion,
+    append,
+    before_champion,
+    champion,
+    locked,
+    read_log,
+)
+from models.signing import public_key
+from valuation.errors import PredictorError, UnknownModel
+
+CHAMPION = "champion"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_HINT = "`canzhi models` lists what is there; `canzhi train` makes a model"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What is said of a model when it is published; the registry counts the version where none is given."""
+
+    name: str
+    created_on: str
+    trained_through: str
+    version: str | None = None
+    demonstration: bool = False
+    summary: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version in the registry; ``problem`` says why it cannot be used, "" if it can."""
+
+    about: About
+    digest: str
+    folder: Path
+    is_champion: bool
+    problem: str = ""
+
+
+def home_folder() -> Path:
+    """Return the folder of all local state: CANZHI_HOME, else the platform's user-data folder."""
+    chosen = os.environ.get("CANZHI_HOME")
+    if chosen:
+        return Path(chosen)
+    import platformdirs  # noqa: PLC0415 - only where nobody says where
+
+    return platformdirs.user_data_path("canzhi")
+
+
+def publish(state: FittedRegressor, publication: Publication, home: Path | None = None) -> Version:
+    """Keep a trained model as a new version and return it; it is not champion yet.
+
+    Raises
+    ------
+    BundleMismatch
+        The version exists already, or a name is not a name.
+
+    """
+    models = _models(home)
+    with locked(models):
+        version = publication.version or _next_version(models / publication.name)
+        about = About(
+            name=publication.name,
+            version=version,
+            created_on=publication.created_on,
+            trained_through=publication.trained_through,
+            demonstration=publication.demonstration,
+            summary=publication.summary,
+        )
+        folder = models / publication.name / version
+        bundle = write_bundle(folder, state, about, _keys(models))
+    _mirror_version(models.parent, bundle, folder)
+    return Version(about=about, digest=bundle.digest, folder=folder, is_champion=False)
+
+
+def promote(reference: str, decision: Decision, home: Path | None = None) -> Promotion:
+    """Make a version the champion, with a name, a reason and a time, and return the log's entry.
+
+    Raises
+    ------
+    UnknownModel
+        No such version is kept.
+    BundleTampered
+        The version's files are not those that were signed.
+
+    """
+    return _crown(PROMOTE, reference, decision, _models(home))
+
+
+def rollback(decision: Decision, home: Path | None = None) -> Promotion:
+    """Bring back the champion before the present one, as a new entry of the log.
+
+    Raises
+    ------
+    UnknownModel
+        There was none.
+
+    """
+    return _crown(ROLLBACK, None, decision, _models(home))
+
+
+def list_versions(home: Path | None = None) -> tuple[Version, ...]:
+    """Return every version kept, by name and age; a damaged one is listed with what is wrong with it."""
+    models = _models(home)
+    standing = champion(read_log(models))
+    folders = sorted((path for path in models.glob("*/*") if path.is_dir() and not path.name.startswith(".")), key=_age)
+    versions = []
+    for folder in folders:
+        is_champion = f"{folder.parent.name}@{folder.name}" == standing
+        try:
+            bundle = read_bundle(folder, public_key(_keys(models)))
+        except PredictorError as error:
+            about = About(name=folder.parent.name, version=folder.name, created_on="", trained_through="")
+            versions.append(
+                Version(about=about, digest="", folder=folder, is_champion=is_champion, problem=error.message)
+            )
+        else:
+            versions.append(Version(about=bundle.about, digest=bundle.digest, folder=folder, is_champion=is_champion))
+    return tuple(versions)
+
+
+def promotions(home: Path | None = None) -> tuple[Promotion, ...]:
+    """Return the log of promotions, oldest first, its hash chain checked."""
+    return read_log(_models(home))
+
+
+def load_model(reference: str | Path = CHAMPION, home: Path | None = None) -> Predictor:
+    """Return a trained model ready to price.
+
+    Parameters
+    ----------
+    reference
+        "champion", a name (its champion, else its newest version), name@version, a digest, or the folder of a bundle.
+    home
+        Folder of all local state; CANZHI_HOME or the platform's by default.
+
+    Raises
+    ------
+    UnknownModel
+        Nothing is kept under that reference.
+    BundleTampered
+        The files are not those that were signed, or not by this workshop (kept models only).
+
+    """
+    folder = Path(reference)
+    if folder.is_dir() and (folder / "manifest.json").exists():
+        return Predictor(read_bundle(folder))
+    models = _models(home)
+    return Predictor(_read(models, _resolve(models, str(reference))))
+
+
+def _crown(action: str, reference: str | None, decision: Decision, models: Path) -> Promotion:
+    with locked(models):
+        label = before_champion(read_log(models)) if reference is None else _resolve(models, reference)
+        bundle = _read(models, label)
+        entry = append(models, action, (label, bundle.digest), decision)
+    _mirror_alias(models.parent, bundle.about)
+    return entry
+
+
+def _resolve(models: Path, reference: str) -> str:
+    """Return name@version for any kind of reference."""
+    if _DIGEST.fullmatch(reference):
+        return _by_digest(models, reference)
+    name, _, version = reference.partition("@")
+    if version:
+        return reference
+    entries = read_log(models)
+    standing = champion(entries) if reference == CHAMPION else champion(entries, name)
+    if standing is not None:
+        return standing
+    if reference == CHAMPION:
+        raise UnknownModel("no model is champion yet", hint="train one with `canzhi train`, then `canzhi promote` it")
+    folders = [path for path in (models / name).glob("*") if path.is_dir()] if _plain(name) else []
+    if not folders:
+        raise UnknownModel(f"no model is called {name!r}", hint=_HINT)
+    return f"{name}@{max(folders, key=_age).name}"
+
+
+def _by_digest(models: Path, digest: str) -> str:
+    for version in list_versions(models.parent):
+        if version.digest == digest:
+            return f"{version.about.name}@{version.about.version}"
+    raise UnknownModel(f"no model with the digest {digest} is kept", hint=_HINT)
+
+
+def _read(models: Path, label: str) -> Bundle:
+    name, _, version = label.partition("@")
+    folder = models / name / version
+    if not _plain(name) or not _plain(version) or not folder.is_dir():
+        raise UnknownModel(f"no model {label} is kept", hint=_HINT)
+    return read_bundle(folder, public_key(_keys(models)))
+
+
+def _plain(part: str) -> bool:
+    return bool(part) and not part.startswith(".") and Path(part).name == part
+
+
+def _next_version(folder: Path) -> str:
+    taken = [int(path.name) for path in folder.glob("*") if path.name.isdigit()]
+    return str(max(taken, default=0) + 1)
+
+
+def _age(folder: Path) -> tuple[str, int, str]:
+    number = int(folder.name) if folder.name.isdigit() else 0
+    return folder.parent.name, number, folder.name
+
+
+def _models(home: Path | None) -> Path:
+    return (home_folder() if home is None else Path(home)) / "models"
+
+
+def _keys(models: Path) -> Path:
+    return models.parent / "keys"
+
+
+def _mirror_version(home: Path, bundle: Bundle, folder: Path) -> None:
+    tags = {
+        "canzhi.version": bundle.about.version,
+        "canzhi.digest": bundle.digest,
+        "canzhi.demonstration": str(bundle.about.demonstration).lower(),
+        "canzhi.trained_through": bundle.about.trained_through,
+    }
+    with _best_effort("the new version"):
+        client = _mlflow(home)
+        if not any(model.name == bundle.about.name for model in client.search_registered_models()):
+            client.create_registered_model(bundle.about.name)
+        client.create_model_version(bundle.about.name, folder.resolve().as_uri(), tags=tags)
+
+
+def _mirror_alias(home: Path, about: About) -> None:
+    with _best_effort("the champion"):
+        client = _mlflow(home)
+        for version in client.search_model_versions(f"name='{about.name}'"):
+            if version.tags.get("canzhi.version") == about.version:
+                client.set_registered_model_alias(about.name, CHAMPION, version.version)
+
+
+def _mlflow(home: Path) -> Any:  # noqa: ANN401 - untyped library
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    from mlflow import MlflowClient  # noqa: PLC0415 - 2.5 s and 178 MB; never for a price
+
+    uri = os.environ.get("CANZHI_MLFLOW_URI") or f"sqlite:///{home.resolve()}/mlflow.db"
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+@contextmanager
+def _best_effort(what: str) -> Iterator[None]:
+    """Let the copy fail without failing what was copied: our own folder and log stand already."""
+    try:
+        yield
+    except ModuleNotFoundError:
+        return  # MLflow comes with the training extra; without it there is no copy to keep
+    except Exception as error:  # noqa: BLE001 - a foreign store fails in foreign ways
+        warnings.warn(f"MLflow was not told of {what}: {error}", RuntimeWarning, stacklevel=3)
