@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date, datetime
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def simulate(out: Path, packs: int, seed: int, years: float, through: datetime |
     last_day = date(2026, 11, 20) if through is None else through.date()
     plan = SimulationPlan(packs=packs, seed=seed, years=years, through=last_day)
     stages = 7
-    with click.progressbar(length=stages, label="synthetic market", file=click.get_text_stream("stderr")) as bar:
+    with click.progressbar(length=stages, label="synthetic market", file=sys.stderr) as bar:
 
         def begin(stage: str) -> None:
             bar.label = f"synthetic market: {stage}"

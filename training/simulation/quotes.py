@@ -12,7 +12,7 @@ from training.simulation.plan import SimulationPlan, stream
 from training.simulation.prices import PricePaths, simulate_prices
 from valuation.columns import BoolArray, FloatArray, IntArray
 
-_DAILY, _WEEKLY, _MONTHLY = 1, 5, 21
+_DAILY, _WEEKLY, _FORTNIGHTLY = 1, 5, 10
 _MISSING_SHARE = 0.02
 _WITH_VAT, _NO_VAT = True, False
 
@@ -41,7 +41,7 @@ _PUBLICATIONS = {
     "iron_phosphate": _Publication("CNY/t", _WITH_VAT, _WEEKLY, 0),
     "new_pack_lfp": _Publication("CNY/kWh", _WITH_VAT, _WEEKLY, 1),
     "new_pack_ternary": _Publication("CNY/kWh", _WITH_VAT, _WEEKLY, 1),
-    "second_life_discount": _Publication("fraction", _NO_VAT, _MONTHLY, 3),
+    "second_life_discount": _Publication("fraction", _NO_VAT, _FORTNIGHTLY, 3),
     "usd_cny": _Publication("CNY/USD", _NO_VAT, _DAILY, 4),
     "eur_cny": _Publication("CNY/EUR", _NO_VAT, _DAILY, 4),
 }
@@ -88,7 +88,7 @@ def publication_of(name: str) -> tuple[str, bool]:
 
 
 def simulate_quotes(plan: SimulationPlan) -> Quotes:
-    """Return everything published over the whole span: thin instruments weekly or monthly, some days missing."""
+    """Return everything published over the whole span: thin instruments weekly or fortnightly, some days missing."""
     paths = simulate_prices(plan)
     levels = dict(paths.levels) | simulate_payables(plan, paths)
     names = (*_PUBLICATIONS, *sorted(name for name in levels if name.startswith("payable_")))

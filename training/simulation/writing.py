@@ -160,7 +160,9 @@ def write_quotes(quotes: Quotes, path: Path) -> None:
         "region": pa.array(["CN"] * count),
         "source": pa.array(["synthetic"] * count),
     })  # fmt: skip
-    pa_csv.write_csv(table, path, pa_csv.WriteOptions(quoting_style="none"))
+    with path.open("wb") as file:
+        file.write((",".join(table.column_names) + "\n").encode())
+        pa_csv.write_csv(table, file, pa_csv.WriteOptions(include_header=False, quoting_style="none"))
 
 
 def _modules(market: SimulatedMarket) -> pa.Array:
