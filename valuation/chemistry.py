@@ -10,7 +10,8 @@ E   Argonne EverBatt 2023 workbook (three-clause BSD style licence), sheets Man 
 D   Derived here by stoichiometry from published cathode fractions, 2026; band 15 %. NiMH from the published yield of a
     Toyota Gen-1 Prius battery; the 1.78 kWh it is divided by is recalled.
 J   Judged, 2026: the spread inside a class (Li, Ni, Co 5 %, Cu 12 %, Al 15 %, steel 25 %), ageing relative to NMC,
-    health below which nobody repurposes, years of second life, shares of a mixture.
+    health below which nobody repurposes (LFP .70, others .75) and at which a second life ends (.60, others .65: in
+    China ternary packs mostly go straight to recycling), years of second life, shares of a mixture.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy as np
 
 from valuation.columns import FloatArray
 from valuation.fields import CHEMISTRIES
+from valuation.vintage import ANYTHING, LFP_DENSITY, TERNARY_DENSITY, TERNARY_GRADES, Mixture, Points, interpolate
 
 ELEMENTS: Final = ("Li", "Ni", "Co", "Mn", "Cu", "Al", "Fe", "graphite", "P", "Ti", "Na")
 """What a pack may be paid for; `Fe` is steel and iron outside the cathode, `Al` leaves out cathode aluminium."""
@@ -37,8 +39,6 @@ SPREAD_COMPUTED: Final[Mapping[str, float]] = MappingProxyType(
 SPREAD_DERIVED: Final[Mapping[str, float]] = MappingProxyType(
     dict.fromkeys(ELEMENTS, 0.16) | {"Cu": 0.20, "Al": 0.21, "Fe": 0.29}
 )
-
-Mixture = tuple[tuple[float, Mapping[str, float]], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,39 +79,16 @@ class Chemistry:
     pack_kg_per_kwh: float = 6.0
     cell_share: float = 0.63
     spread: Mapping[str, float] = field(default_factory=lambda: SPREAD_COMPUTED)
-    density: tuple[tuple[float, float], ...]
+    density: Points
     cell_voltage_v: float = 3.65
     ageing_factor: float = 1.0
     second_life: bool = True
     second_life_minimum_soh: float = 0.75
-    second_life_end_soh: float = 0.60
+    second_life_end_soh: float = 0.65
     second_life_years: float = 5.0
     new_pack: Literal["lfp", "ternary"] = "ternary"
     mixture: Mixture = ()
     source: str
-
-
-# Pack energy density by year made [Wh/kg]: middle of the ranges recalled in 2026 (2011-14 80-100, 2015-16 90-110,
-# 2017 105-120, 2018 130-145, 2019-21 140-165 ternary and 125-145 LFP, 2022-26 155-190 ternary and 130-160 LFP).
-_TERNARY_DENSITY = ((2012.5, 90.0), (2015.5, 100.0), (2017.0, 112.0), (2018.0, 137.0), (2020.0, 152.0), (2024.0, 172.0))
-_LFP_DENSITY = ((2012.5, 90.0), (2015.5, 98.0), (2017.0, 110.0), (2018.0, 128.0), (2020.0, 135.0), (2024.0, 145.0))
-
-# Grades of Chinese ternary cathodes by year made: judged in 2026 from recalled production shares.
-_TERNARY_GRADES: Mixture = (
-    (2014.5, {"NMC111": 0.70, "NMC523": 0.30}),
-    (2016.5, {"NMC111": 0.35, "NMC523": 0.60, "NMC622": 0.05}),
-    (2018.5, {"NMC111": 0.08, "NMC523": 0.72, "NMC622": 0.15, "NMC811": 0.05}),
-    (2020.5, {"NMC523": 0.56, "NMC622": 0.20, "NMC811": 0.24}),
-    (2022.5, {"NMC523": 0.42, "NMC622": 0.18, "NMC811": 0.40}),
-    (2024.5, {"NMC523": 0.25, "NMC622": 0.30, "NMC811": 0.45}),
-)
-# A pack of which nobody says the chemistry: shares of the Chinese fleet by year made, judged in 2026.
-_ANYTHING: Mixture = (
-    (2014.5, {"LFP": 0.65, "NMC111": 0.15, "NMC523": 0.05, "LMO": 0.15}),
-    (2017.5, {"LFP": 0.50, "NMC111": 0.08, "NMC523": 0.36, "LMO": 0.06}),
-    (2019.5, {"LFP": 0.33, "NMC523": 0.48, "NMC622": 0.10, "NMC811": 0.07, "LMO": 0.02}),
-    (2022.5, {"LFP": 0.60, "NMC523": 0.18, "NMC622": 0.08, "NMC811": 0.14}),
-)
 
 
 def _content(*masses: float) -> Mapping[str, float]:
@@ -126,22 +103,23 @@ ROWS: Final[tuple[Chemistry, ...]] = (
         kg_per_kwh=_content(0.0887, 0.0, 0.0, 0.0, 0.5252, 1.2, 0.9234, 0.9554, 0.3799),
         pack_kg_per_kwh=6.4863,
         cell_share=0.6534,
-        density=_LFP_DENSITY,
+        density=LFP_DENSITY,
         cell_voltage_v=3.2,
         ageing_factor=0.85,
         second_life_minimum_soh=0.70,
+        second_life_end_soh=0.60,
         second_life_years=8.0,
         new_pack="lfp",
-        source="E",
+        source="E, J",
     ),
-    Chemistry(name="NMC", family="ternary", density=_TERNARY_DENSITY, mixture=_TERNARY_GRADES, source="E, J"),
+    Chemistry(name="NMC", family="ternary", density=TERNARY_DENSITY, mixture=TERNARY_GRADES, source="E, J"),
     Chemistry(
         name="NMC111",
         family="ternary",
         kg_per_kwh=_content(0.1169, 0.322, 0.3234, 0.3014, 0.3855, 0.9894, 0.8227, 0.8617),
         pack_kg_per_kwh=5.3836,
         cell_share=0.6333,
-        density=_TERNARY_DENSITY,
+        density=TERNARY_DENSITY,
         source="E",
     ),
     Chemistry(
@@ -150,7 +128,7 @@ ROWS: Final[tuple[Chemistry, ...]] = (
         kg_per_kwh=_content(0.1074, 0.4434, 0.1781, 0.249, 0.3681, 0.9675, 0.8167, 0.8656),
         pack_kg_per_kwh=5.186,
         cell_share=0.6234,
-        density=_TERNARY_DENSITY,
+        density=TERNARY_DENSITY,
         source="E",
     ),
     Chemistry(
@@ -159,7 +137,7 @@ ROWS: Final[tuple[Chemistry, ...]] = (
         kg_per_kwh=_content(0.1049, 0.5194, 0.1739, 0.1621, 0.3649, 0.9648, 0.8188, 0.8659),
         pack_kg_per_kwh=5.1479,
         cell_share=0.6202,
-        density=_TERNARY_DENSITY,
+        density=TERNARY_DENSITY,
         source="E",
     ),
     Chemistry(
@@ -168,7 +146,7 @@ ROWS: Final[tuple[Chemistry, ...]] = (
         kg_per_kwh=_content(0.0934, 0.6163, 0.0774, 0.0721, 0.3429, 0.9312, 0.8014, 0.8661),
         pack_kg_per_kwh=4.8873,
         cell_share=0.609,
-        density=_TERNARY_DENSITY,
+        density=TERNARY_DENSITY,
         source="E",
     ),
     Chemistry(
@@ -177,7 +155,7 @@ ROWS: Final[tuple[Chemistry, ...]] = (
         kg_per_kwh=_content(0.1003, 0.6622, 0.1247, 0.0, 0.3484, 0.9363, 0.7987, 0.8687),
         pack_kg_per_kwh=4.9873,
         cell_share=0.617,
-        density=_TERNARY_DENSITY,
+        density=TERNARY_DENSITY,
         cell_voltage_v=3.6,
         ageing_factor=1.15,
         source="E",
@@ -188,7 +166,7 @@ ROWS: Final[tuple[Chemistry, ...]] = (
         kg_per_kwh=_content(0.0855, 0.0, 0.0, 1.3033, 0.4877, 1.1256, 0.8824, 0.8029),
         pack_kg_per_kwh=6.3222,
         cell_share=0.6628,
-        density=_LFP_DENSITY,
+        density=LFP_DENSITY,
         cell_voltage_v=3.8,
         ageing_factor=1.5,
         new_pack="lfp",
@@ -201,7 +179,7 @@ ROWS: Final[tuple[Chemistry, ...]] = (
         pack_kg_per_kwh=6.2,
         cell_share=0.65,
         spread=SPREAD_DERIVED,
-        density=_TERNARY_DENSITY,
+        density=TERNARY_DENSITY,
         cell_voltage_v=3.7,
         second_life=False,
         source="D",
@@ -245,7 +223,7 @@ ROWS: Final[tuple[Chemistry, ...]] = (
         new_pack="lfp",
         source="D",
     ),
-    Chemistry(name="OTHER", family="other", density=_LFP_DENSITY, second_life=False, mixture=_ANYTHING, source="E, J"),
+    Chemistry(name="OTHER", family="other", density=LFP_DENSITY, second_life=False, mixture=ANYTHING, source="E, J"),
 )
 """The table, in the order of :data:`valuation.fields.CHEMISTRIES`."""
 
@@ -296,20 +274,7 @@ def energy_density_wh_per_kg(chemistry: FloatArray, year: FloatArray) -> FloatAr
     return density
 
 
-def interpolate(x: FloatArray, points: tuple[tuple[float, float], ...]) -> FloatArray:
-    """Return the line through the points at x, level before the first and after the last.
-
-    >>> interpolate(np.array([0.0, 1.5, 9.0]), ((1.0, 10.0), (2.0, 20.0))).tolist()
-    [10.0, 15.0, 20.0]
-    """
-    result = np.full(len(x), points[0][1])
-    for (x0, y0), (x1, y1) in zip(points[:-1], points[1:], strict=True):
-        share = np.minimum(np.maximum((x - x0) / (x1 - x0), 0.0), 1.0)
-        result = result + share * (y1 - y0)
-    return result
-
-
-def ingredients(row: Chemistry) -> tuple[tuple[str, tuple[tuple[float, float], ...]], ...]:
+def ingredients(row: Chemistry) -> tuple[tuple[str, Points], ...]:
     """Return the chemistries a class may be, each with its share over the years; a pure chemistry is all itself.
 
     >>> ingredients(BY_NAME["LFP"])

@@ -74,7 +74,7 @@ def open_dossier(
     country = region.partition("-")[0] if isinstance(region, str) else "CN"
     nameplate = read_nameplate(cases)
     health = assess_health(cases, nameplate)
-    market = market_history.on(cases.as_of_day, region=country)
+    market = market_history.on(cases.as_of_day, region=country).for_packs(nameplate.chemistry)
     if market_shift:
         market = market.shifted(market_shift)
     metals = metal_content(cases, nameplate)

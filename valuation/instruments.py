@@ -56,8 +56,8 @@ def _currency(low: float, high: float, label_en: str, label_zh: str) -> Instrume
     return Instrument(unit="CNY", low=low, high=high, monthly_sd=0.012, label_en=label_en, label_zh=label_zh)
 
 
-# Monthly log-return s.d. 2017-2025: Li2CO3 13.0 %, Co 10.0 %, Ni 7.4 %, Cu 4.6 %, Al 4.7 %, computed in 2026 from public
-# price series (World Bank, USGS and trade series); the others are judged. Bounds are several times beyond 2010-2026.
+# Monthly log-return s.d. 2017-2025: Li2CO3 13.0 %, Co 10.0 %, Ni 7.4 %, Cu 4.6 %, Al 4.7 %, computed in 2026 from
+# public price series (World Bank, USGS, trade press); the others are judged. Bounds lie several times beyond 2010-2026.
 _PRICES: Final = {
     "lithium_carbonate": _metal(5_000, 3_000_000, 0.130, "lithium carbonate", "碳酸锂"),
     "nickel_sulphate": _metal(5_000, 400_000, 0.065, "nickel sulphate", "硫酸镍"),

@@ -13,13 +13,12 @@ from typing import Final
 
 import numpy as np
 
-from valuation.chemistry import FAMILIES, ROWS, ingredients
-from valuation.chemistry import BY_NAME as CHEMISTRY_BY_NAME
 from valuation.columns import BoolArray, Columns, FloatArray, IntArray, first_known, unknown
 from valuation.errors import MarketError
-from valuation.instruments import INSTRUMENTS, PAYABLE_ELEMENTS
+from valuation.instruments import INSTRUMENTS
 from valuation.market_cautions import market_cautions
-from valuation.payables import PAID_FORMS, estimated_payable, lithium_rides_inside, rule_for
+from valuation.market_use import is_used
+from valuation.payables import estimated_payable, lithium_rides_inside, rule_for
 from valuation.result import Caution
 
 HOME_REGION: Final = "CN"
@@ -30,7 +29,11 @@ DAYS_PER_MONTH: Final = 30.4375
 BASKET_MONTHLY_SD: Final = 0.065
 """A metal basket moved by 5 % in a month on average, 2017-2025 (computed from public series, 2026): s.d. 6.5 %. [1]"""
 USUAL_BAND_SD: Final = 0.08
-"""Spread of a deal on known chemistry and fresh quotes (class C of the noise study, 2026), which staleness adds to. [1]"""
+"""Spread of a deal on known chemistry and fresh quotes (noise study, 2026, class C), to which staleness adds. [1]"""
+
+# Whose coefficient stands in where a family has none of its own: nickel and cobalt go by ternary, the rest by LFP.
+_STAND_IN = {"ni": "ternary", "co": "ternary", "mn": "ternary"}
+_WITHOUT_OWN_QUOTES = {"lmo", "lco", "lto", "naion", "other"}
 
 Series = Mapping[str, tuple[FloatArray, FloatArray]]
 """Quotes of one instrument by region: days in order, prices."""
@@ -230,7 +233,7 @@ class Market:
     @cached_property
     def used(self) -> Mapping[str, BoolArray]:
         """Which instruments the value of each pack rests on, shape (packs,)."""
-        return {name: _matters(self, name) for name in self._names}
+        return {name: is_used(self, name) for name in self._names}
 
     @property
     def oldest_quote_days(self) -> FloatArray:
@@ -264,71 +267,17 @@ class Market:
     def _payable(self, name: str) -> tuple[FloatArray, FloatArray, BoolArray]:
         """Return a payable, its day and whether it is estimated, once for each distinct day."""
         if name not in self._payables:
-            self._payables[name] = _derive_payable(self, name)
+            self._payables[name] = self._derive_payable(name)
         return self._payables[name]
 
-
-# Whose coefficient stands in where a family has none of its own: nickel and cobalt go by ternary, the rest by LFP.
-_STAND_IN = {"ni": "ternary", "co": "ternary", "mn": "ternary"}
-
-
-def _derive_payable(market: Market, name: str) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """Return a payable as quoted, else as quoted for the nearest chemistry, else by the price-level rule."""
-    _, element, family = name.split("_", 2)
-    rule = rule_for(element, family, market.region)
-    nothing = unknown(len(market.days))
-    own = market.price_table.get(name, nothing)
-    value = own
-    if family in {"lmo", "lco", "lto", "naion", "other"}:
-        value = first_known(value, market.price_table.get(f"payable_{element}_{_STAND_IN.get(element, 'lfp')}", nothing))
-    estimate = estimated_payable(rule, market._price("lithium_carbonate"))  # noqa: SLF001 - this module's own class
-    if element == "li" and family != "lfp":
-        inside = lithium_rides_inside(market._quoted(f"payable_ni_{family}"))  # noqa: SLF001 - same
-        estimate = np.where(inside, 0.0, estimate)
-    return first_known(value, estimate) * market.shift.get(name, 1.0), market._quoted(name), np.isnan(own)  # noqa: SLF001 - same
-
-
-def _elements_of(code: int) -> frozenset[str]:
-    """Return the elements that a chemistry holds."""
-    return frozenset(
-        element
-        for name, _ in ingredients(ROWS[code])
-        for element, kg in CHEMISTRY_BY_NAME[name].kg_per_kwh.items()
-        if kg > 0.0
-    )
-
-
-_HOLDS = tuple(_elements_of(code) for code in range(len(ROWS)))
-_ELEMENT_OF_PAYABLE = dict(zip(PAYABLE_ELEMENTS, ("Li", "Ni", "Co", "Mn", "Cu", "Al", "Fe", "graphite"), strict=True))
-_MINOR = ("Mn", "Fe", "graphite")
-
-
-def _matters(market: Market, name: str) -> BoolArray:
-    """Return for which packs a price is used: their metals in the form that is paid, their payables, their new pack."""
-    known = ~np.isnan(market.quoted_day[name])
-    for element, forms in PAID_FORMS.items():
-        for position, form in enumerate(forms):
-            if form.instrument == name:
-                for better in forms[:position]:
-                    known &= np.isnan(market.quoted_day[better.instrument])
-                return known & _holders(market, lambda code, element=element: element in _HOLDS[code] and element not in _MINOR)
-    if name.startswith("payable_"):
+    def _derive_payable(self, name: str) -> tuple[FloatArray, FloatArray, BoolArray]:
+        """Return a payable as quoted, else as quoted for the nearest chemistry, else by the price-level rule."""
         _, element, family = name.split("_", 2)
-        metal = _ELEMENT_OF_PAYABLE[element]
-        return known & _holders(market, lambda code: ROWS[code].family == family and metal in _HOLDS[code])
-    if name.startswith("new_pack_") or name == "second_life_discount":
-        anchor = name.removeprefix("new_pack_")
-        return known & _holders(
-            market, lambda code: ROWS[code].second_life and anchor in {ROWS[code].new_pack, "second_life_discount"}
-        )
-    return known & _holders(market, lambda _: False)
-
-
-def _holders(market: Market, condition: Callable[[int], bool]) -> BoolArray:
-    """Return which packs are of a chemistry that satisfies the condition; all where chemistries are not told."""
-    if market.chemistry is None:
-        return np.ones(len(market.row), dtype=bool)
-    return np.array([condition(code) for code in range(len(ROWS))])[market.chemistry.astype(np.int64)]
-
-
-FAMILY_NAMES: Final = FAMILIES
+        own = value = self.price_table.get(name, unknown(len(self.days)))
+        if family in _WITHOUT_OWN_QUOTES:
+            neighbour = f"payable_{element}_{_STAND_IN.get(element, 'lfp')}"
+            value = first_known(value, self.price_table.get(neighbour, unknown(len(self.days))))
+        estimate = estimated_payable(rule_for(element, family, self.region), self._price("lithium_carbonate"))
+        if element == "li" and family != "lfp":
+            estimate = np.where(lithium_rides_inside(self._quoted(f"payable_ni_{family}")), 0.0, estimate)
+        return first_known(value, estimate) * self.shift.get(name, 1.0), self._quoted(name), np.isnan(own)

@@ -41,7 +41,10 @@ def _stale(market: Market, row: int) -> Iterator[Caution]:
         yield _caution(
             "M01",
             "warn",
-            (f"Quotes are up to {days:.0f} days old: {_english(old)}.", f"行情陈旧（最长 {days:.0f} 天）：{_chinese(old)}。"),
+            (
+                f"Quotes are up to {days:.0f} days old: {_english(old)}.",
+                f"行情陈旧（最长 {days:.0f} 天）：{_chinese(old)}。",
+            ),
             "widens the band with the square root of the age; read fresher quotes",
         )
 

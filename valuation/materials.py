@@ -14,11 +14,13 @@ from typing import Final
 import numpy as np
 
 from valuation.cases import Cases
-from valuation.chemistry import ELEMENTS, ROWS, ingredients, interpolate
+from valuation.chemistry import ELEMENTS, ROWS, ingredients
 from valuation.columns import BoolArray, FloatArray
 from valuation.elementary import power
 from valuation.fields import CHEMISTRIES
 from valuation.nameplate import CELL, MODULES_PER_PACK, PACK, Nameplate
+from valuation.result import Caution
+from valuation.vintage import interpolate
 
 INERT: Final = ("Cu", "Al", "Fe")
 VINTAGE_EXPONENT: Final = 0.8
@@ -83,11 +85,16 @@ class MetalContent:
     pack_mass_kg: FloatArray
     cell_mass_kg: FloatArray
 
+    def cautions(self, row: int) -> tuple[Caution, ...]:
+        """Return what could not be taken as stated about one pack's metals."""
+        return (_DOUBTFUL,) if self.doubtful[row] else ()
+
 
 def metal_content(cases: Cases, nameplate: Nameplate) -> MetalContent:
     """Return the metals in each pack (有价金属含量): as its passport states, else by chemistry and vintage. [kg]"""
     table = _by_chemistry(nameplate)
-    ratio = nameplate.mass_kg / nameplate.energy_kwh / table.pack_kg_per_kwh
+    modern_kg = nameplate.energy_kwh * table.pack_kg_per_kwh
+    ratio = nameplate.mass_kg / modern_kg
     heavier = np.minimum(np.maximum(ratio, LIGHTEST_RATIO), HEAVIEST_RATIO)
     vintage = np.where(nameplate.level == PACK, power(heavier, VINTAGE_EXPONENT), 1.0)
     present = present_share(cases)
@@ -99,12 +106,15 @@ def metal_content(cases: Cases, nameplate: Nameplate) -> MetalContent:
         usual = usual * vintage if inert else usual
         stated = cases.packs[COMPOSITION_OF[element]]
         believed = ~np.isnan(stated) & _plausible(stated, usual, nameplate)
-        doubtful |= ~np.isnan(stated) & ~believed
+        refuted = ~np.isnan(stated) & ~believed
+        doubtful |= refuted
         left = 1.0 - (1.0 - present) * (MODULE_SHARE_OF_INERT if inert else 1.0)
         mass_kg[element] = np.where(believed, stated, usual) * left
-        relative_sd[element] = np.where(believed, DECLARED_SD, table.spread[element])
+        spread = np.where(refuted, 2.0 * table.spread[element], table.spread[element])
+        relative_sd[element] = np.where(believed, DECLARED_SD, spread)
         declared[element] = believed
-    pack_mass_kg = nameplate.mass_kg * (1.0 - (1.0 - present) * MODULE_SHARE_OF_INERT)
+    carried_kg = modern_kg * heavier
+    pack_mass_kg = carried_kg * (1.0 - (1.0 - present) * MODULE_SHARE_OF_INERT)
     share = np.where(nameplate.level == CELL, 1.0, table.cell_share)
     return MetalContent(
         mass_kg=mass_kg,
@@ -113,7 +123,7 @@ def metal_content(cases: Cases, nameplate: Nameplate) -> MetalContent:
         doubtful=doubtful,
         present_share=present,
         pack_mass_kg=pack_mass_kg,
-        cell_mass_kg=nameplate.mass_kg * share * present,
+        cell_mass_kg=carried_kg * share * present,
     )
 
 
@@ -176,4 +186,14 @@ def _plausible(stated: FloatArray, usual: FloatArray, nameplate: Nameplate) -> B
     """Tell where a stated mass can be true: near the table, or a class that may hold none of it."""
     mixture = _IS_MIXTURE[nameplate.chemistry.astype(np.int64)]
     high = usual * PLAUSIBLE_RATIO + TRACE_KG_PER_KWH * nameplate.energy_kwh
-    return (stated <= high) & ((stated >= usual / PLAUSIBLE_RATIO) | mixture)
+    near: BoolArray = (stated <= high) & ((stated >= usual / PLAUSIBLE_RATIO) | mixture)
+    return near
+
+
+_DOUBTFUL = Caution(
+    id="N04",
+    severity="warn",
+    message_en="A stated mass in composition cannot be true for this chemistry and energy; the usual one is used.",
+    message_zh="所报组成中有质量与体系、能量不符；已改用典型含量。",
+    effect="widens the band; check units: composition is in kg for the whole pack",
+)

@@ -9,11 +9,12 @@ import numpy as np
 
 from valuation.battery_code import decode_many
 from valuation.cases import Cases
-from valuation.chemistry import CHEMISTRY_CODE, energy_density_wh_per_kg, interpolate, lookup
+from valuation.chemistry import CHEMISTRY_CODE, energy_density_wh_per_kg, lookup
 from valuation.code_layout import CHEMISTRY_OF_TYPE, TYPE_LETTERS
 from valuation.columns import BoolArray, FloatArray, first_known
 from valuation.fields import DUTIES
 from valuation.result import Caution
+from valuation.vintage import interpolate
 
 PACK, MODULE, CELL = 0.0, 1.0, 2.0
 

@@ -26,8 +26,8 @@ class Assumptions:
     dismantling_cny_per_kg : per kg of cells
         Discharge and disassembly, China 0.85 (same).
     treatment_cny_per_kg : per kg of cells
-        Crushing and separation: half of the labour (2,150 CNY/t) and the equipment (365 CNY/t) of the hydrometallurgical
-        route of the same source; the other half comes after the black mass and is inside the payable (judged, 2026).
+        Crushing and separation: half of the labour (2,150 CNY/t) and the equipment (365 CNY/t) of the same source's
+        hydrometallurgical route; the other half comes after the black mass, inside the payable (judged, 2026).
     lithium_slope : share of the lithium
         How much less lithium is recovered from a wholly faded cathode: what it lost stays in the anode. Ma et al. scale
         recovered lithium with health; a weak slope of 0.3 is judged, 2026. [1]

@@ -1,4 +1,4 @@
-"""What closes a route beyond the findings on the record (途径关闭原因): chemistry, health, missing modules, age, no quote."""
+"""What closes a route beyond the findings on the record (途径关闭原因): chemistry, health, modules, age, no quote."""
 
 from __future__ import annotations
 
@@ -30,7 +30,11 @@ _SENTENCES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
             "健康状态低于该途径的最低要求。",
             "closes the route; a capacity test may open it",
         ),
-        "K03": ("Modules are missing: the pack cannot go back into a vehicle.", "缺少模块，不能再装车。", "closes reuse"),
+        "K03": (
+            "Modules are missing: the pack cannot go back into a vehicle.",
+            "缺少模块，不能再装车。",
+            "closes reuse",
+        ),
         "K04": ("Too old for anybody to put it back into a vehicle.", "使用年限过长，不宜再装车。", "closes reuse"),
         "K05": ("A single cell is not put back into a vehicle.", "单体电池不再装车。", "closes reuse"),
         "K06": (
@@ -52,7 +56,11 @@ def closure_caution(closure: str) -> Caution:
 
 
 def find_closures(
-    nameplate: Nameplate, present_share: FloatArray, second_life: SecondLife, reuse: Reuse, admission: Mapping[str, FloatArray]
+    nameplate: Nameplate,
+    present_share: FloatArray,
+    second_life: SecondLife,
+    reuse: Reuse,
+    admission: Mapping[str, FloatArray],
 ) -> Closures:
     """Return what closes which route, where the findings do not already.
 

@@ -20,21 +20,31 @@ import numpy as np
 from valuation.cases import Cases
 from valuation.chemistry import ELEMENTS
 from valuation.columns import BoolArray, FloatArray
-from valuation.elementary import exp, log
-from valuation.health import HIGHEST_SOH, LOWEST_SOH, StateOfHealth
+from valuation.health import StateOfHealth
 from valuation.market import Market
 from valuation.materials import MetalContent
 from valuation.nameplate import Nameplate
 from valuation.pathways.assumptions import Assumptions, assumptions_for
 from valuation.pathways.closures import Closures, closed_by, closure_caution, find_closures
 from valuation.pathways.recycling import Recycling, price_recycling
-from valuation.pathways.reuse import Reuse, price_reuse
-from valuation.pathways.second_life import SecondLife, new_pack_price, price_second_life
+from valuation.pathways.reuse import price_reuse
+from valuation.pathways.second_life import new_pack_price, price_second_life
+from valuation.pathways.weighing import (
+    ROUTES,
+    Legs,
+    Weighed,
+    health_nodes,
+    likeliest,
+    mean_over_nodes,
+    recycling_weight,
+    weigh,
+)
 from valuation.provenance.engine import Findings
 from valuation.result import Caution
 from valuation.scale import scale_sd
 
-ROUTES: Final = ("recycling", "second_life", "reuse")
+__all__ = ["ROUTES", "ROUTE_LABELS", "TERM_LABELS", "Routes", "price_routes"]
+
 ROUTE_LABELS: Final = MappingProxyType(
     {
         "recycling": ("recycling", "再生利用"),
@@ -42,10 +52,6 @@ ROUTE_LABELS: Final = MappingProxyType(
         "reuse": ("reuse in a vehicle", "再装车"),
     }
 )
-
-# Five-point Gauss-Hermite rule for a standard normal (Abramowitz and Stegun, table 25.10, rescaled).
-NODES: Final = (-2.8569700138728056, -1.3556261799742659, 0.0, 1.3556261799742659, 2.8569700138728056)
-WEIGHTS: Final = (0.011257411327720693, 0.22207592200561266, 0.5333333333333333, 0.22207592200561266, 0.011257411327720693)
 
 BUYER_SD_SECOND_LIFE, BUYER_SD_REUSE = 0.25, 0.35
 """Spread of what buyers pay for second-life and reuse packs around the formula, no sales seen (judged, 2026). [1]"""
@@ -67,7 +73,10 @@ _METAL_NAMES = {
     "Na": ("sodium", "钠"),
 }
 TERM_LABELS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
-    {f"metal:{element}": (f"{_METAL_NAMES[element][0]} content", f"{_METAL_NAMES[element][1]}含量") for element in ELEMENTS}
+    {
+        f"metal:{element}": (f"{_METAL_NAMES[element][0]} content", f"{_METAL_NAMES[element][1]}含量")
+        for element in ELEMENTS
+    }
     | {
         "haircut:recycling": ("condition discount on recycling", "再生利用状态折价"),
         "cost:transport": ("transport", "运输"),
@@ -120,7 +129,7 @@ class Routes:
     findings: Findings
 
     def blocked_by(self, route: str, row: int) -> tuple[str, ...]:
-        """Return the ids of everything that closes a route to one pack: findings first, then the route's own reasons."""
+        """Return the ids of everything that closes a route to one pack: findings first, then its own reasons."""
         own = tuple(name for name, where in self.closures[route].items() if where[row])
         return (*self.findings.blockers(route, row), *own)
 
@@ -130,29 +139,7 @@ class Routes:
         return tuple(closure_caution(name) for name in ids)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Legs:
-    """The three routes of a batch, ready to be weighed."""
-
-    recycling: Recycling
-    second_life: SecondLife
-    reuse: Reuse
-    softness: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Weighed:
-    """Averages over uncertain health: shares by route, values by route, premiums, spread of the value."""
-
-    share: Mapping[str, FloatArray]
-    value: Mapping[str, FloatArray]
-    second_life_premium: FloatArray
-    reuse_premium: FloatArray
-    lithium_left: FloatArray
-    health_variance: FloatArray
-
-
-def price_routes(  # noqa: PLR0913 - one argument for each step of the dossier
+def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the dossier
     cases: Cases,
     nameplate: Nameplate,
     health: StateOfHealth,
@@ -176,24 +163,24 @@ def price_routes(  # noqa: PLR0913 - one argument for each step of the dossier
     """
     assume = assumptions_for(market.region) if assumptions is None else assumptions
     haircut = {route: findings.haircut.get(route, np.zeros(cases.rows)) for route in ROUTES}
-    legs = _Legs(
+    legs = Legs(
         recycling=price_recycling(nameplate, market, metals, haircut["recycling"], assume),
         second_life=price_second_life(nameplate, health, market, metals, haircut["second_life"], assume),
         reuse=price_reuse(cases, nameplate, new_pack_price(nameplate, market), haircut["reuse"], assume),
         softness=assume.softness_cny_per_kwh,
     )
-    soh = _health_nodes(health)
+    soh = health_nodes(health)
     admission = {"second_life": legs.second_life.admission(soh), "reuse": legs.reuse.admission(soh)}
-    mean_admission = {route: _mean(share) for route, share in admission.items()}
+    mean_admission = {route: mean_over_nodes(share) for route, share in admission.items()}
     closures = find_closures(nameplate, metals.present_share, legs.second_life, legs.reuse, mean_admission)
     is_open = {
         route: ~(closed_by(closures[route], cases.rows) | findings.blocked.get(route, np.zeros(cases.rows, dtype=bool)))
         for route in ROUTES
     }
-    weighed = _weigh(legs, soh, {route: np.where(is_open[route], share, 0.0) for route, share in admission.items()})
+    weighed = weigh(legs, soh, {route: np.where(is_open[route], share, 0.0) for route, share in admission.items()})
     terms = _terms(legs.recycling, weighed)
     structural = _sum(terms)
-    weight = _recycling_weight(legs, weighed)
+    weight = recycling_weight(legs, weighed)
     unpriced = legs.second_life.new_price <= 0.0
     return Routes(
         value_per_kwh={
@@ -203,7 +190,7 @@ def price_routes(  # noqa: PLR0913 - one argument for each step of the dossier
         },
         open=is_open,
         probability=weighed.share,
-        best=_likeliest(weighed.share),
+        best=likeliest(weighed.share),
         structural_per_kwh=structural,
         scale_sd=_uncertainty(legs, weighed, health, nameplate, (structural, weight)),
         terms=terms,
@@ -217,21 +204,6 @@ def price_routes(  # noqa: PLR0913 - one argument for each step of the dossier
     )
 
 
-def _health_nodes(health: StateOfHealth) -> FloatArray:
-    """Return health at each node of the quadrature, shape (nodes, packs)."""
-    return np.stack(
-        [np.minimum(np.maximum(health.soh + node * health.soh_sd, LOWEST_SOH), HIGHEST_SOH) for node in NODES]
-    )
-
-
-def _mean(at_nodes: FloatArray) -> FloatArray:
-    """Return the average over the nodes, summed in their order."""
-    total = WEIGHTS[0] * at_nodes[0]
-    for weight, values in zip(WEIGHTS[1:], at_nodes[1:], strict=True):
-        total = total + weight * values
-    return total
-
-
 def _sum(columns: Mapping[str, FloatArray]) -> FloatArray:
     """Return the sum of columns, in their order."""
     first, *rest = columns.values()
@@ -241,34 +213,7 @@ def _sum(columns: Mapping[str, FloatArray]) -> FloatArray:
     return total
 
 
-def _weigh(legs: _Legs, soh: FloatArray, admission: Mapping[str, FloatArray]) -> _Weighed:
-    """Return the smooth maximum of the routes at each health, averaged."""
-    recycling = legs.recycling.value(soh)
-    second_life = legs.second_life.value(soh, recycling)
-    reuse = legs.reuse.value(soh, recycling)
-    top = np.maximum(recycling, np.where(admission["second_life"] > 0.0, second_life, recycling))
-    top = np.maximum(top, np.where(admission["reuse"] > 0.0, reuse, recycling))
-    part = {
-        "recycling": exp((recycling - top) / legs.softness),
-        "second_life": admission["second_life"] * exp(np.minimum((second_life - top) / legs.softness, 0.0)),
-        "reuse": admission["reuse"] * exp(np.minimum((reuse - top) / legs.softness, 0.0)),
-    }
-    two = part["recycling"] + part["second_life"]
-    three = two + part["reuse"]
-    best_of_two = top + legs.softness * log(two)
-    value = top + legs.softness * log(three)
-    mean = _mean(value)
-    return _Weighed(
-        share={route: _mean(part[route] / three) for route in ROUTES},
-        value={"recycling": _mean(recycling), "second_life": _mean(second_life), "reuse": _mean(reuse)},
-        second_life_premium=_mean(best_of_two - recycling),
-        reuse_premium=_mean(value - best_of_two),
-        lithium_left=_mean(legs.recycling.lithium_left(soh)),
-        health_variance=_mean((value - mean) * (value - mean)),
-    )
-
-
-def _terms(recycling: Recycling, weighed: _Weighed) -> dict[str, FloatArray]:
+def _terms(recycling: Recycling, weighed: Weighed) -> dict[str, FloatArray]:
     """Return the value as terms: metals, discount, costs, premiums."""
     terms = {
         f"metal:{element}": paid * weighed.lithium_left if element == "Li" else paid
@@ -282,24 +227,9 @@ def _terms(recycling: Recycling, weighed: _Weighed) -> dict[str, FloatArray]:
     return terms
 
 
-def _likeliest(share: Mapping[str, FloatArray]) -> FloatArray:
-    """Return the code of the likeliest route, the first of equals."""
-    best, top = np.zeros(len(share["recycling"])), share["recycling"]
-    for code, route in enumerate(ROUTES[1:], start=1):
-        better = share[route] > top
-        best, top = np.where(better, float(code), best), np.where(better, share[route], top)
-    return best
-
-
-def _recycling_weight(legs: _Legs, weighed: _Weighed) -> FloatArray:
-    """Return how much of a change in what recycling fetches reaches the value, through each route. [1]"""
-    share = weighed.share
-    return share["recycling"] + share["second_life"] * legs.second_life.later + share["reuse"] * (1.0 - legs.reuse.chance)
-
-
 def _uncertainty(
-    legs: _Legs,
-    weighed: _Weighed,
+    legs: Legs,
+    weighed: Weighed,
     health: StateOfHealth,
     nameplate: Nameplate,
     known: tuple[FloatArray, FloatArray],

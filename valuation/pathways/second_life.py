@@ -105,7 +105,7 @@ def new_pack_price(nameplate: Nameplate, market: Market) -> FloatArray:
     return np.where(is_lfp, market.price["new_pack_lfp"], market.price["new_pack_ternary"])
 
 
-def price_second_life(  # noqa: PLR0913 - one argument for each step of the dossier it rests on
+def price_second_life(  # noqa: PLR0913, PLR0917 - one argument for each step of the dossier it rests on
     nameplate: Nameplate,
     health: StateOfHealth,
     market: Market,

@@ -1,0 +1,112 @@
+"""Weighing the routes: their smooth maximum at each health a pack may have, averaged over its uncertain health."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from valuation.columns import FloatArray
+from valuation.elementary import exp, log
+from valuation.health import HIGHEST_SOH, LOWEST_SOH, StateOfHealth
+from valuation.pathways.recycling import Recycling
+from valuation.pathways.reuse import Reuse
+from valuation.pathways.second_life import SecondLife
+
+ROUTES: Final = ("recycling", "second_life", "reuse")
+
+# Five-point Gauss-Hermite rule for a standard normal (Abramowitz and Stegun, table 25.10, rescaled).
+NODES: Final = (-2.8569700138728056, -1.3556261799742659, 0.0, 1.3556261799742659, 2.8569700138728056)
+WEIGHTS: Final = (
+    0.011257411327720693,
+    0.22207592200561266,
+    0.5333333333333333,
+    0.22207592200561266,
+    0.011257411327720693,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Legs:
+    """The three routes of a batch, ready to be weighed."""
+
+    recycling: Recycling
+    second_life: SecondLife
+    reuse: Reuse
+    softness: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """Averages over uncertain health: shares by route, values by route, premiums, spread of the value."""
+
+    share: Mapping[str, FloatArray]
+    value: Mapping[str, FloatArray]
+    second_life_premium: FloatArray
+    reuse_premium: FloatArray
+    lithium_left: FloatArray
+    health_variance: FloatArray
+
+
+def health_nodes(health: StateOfHealth) -> FloatArray:
+    """Return health at each node of the quadrature, shape (nodes, packs)."""
+    nodes: FloatArray = np.array(NODES)[:, None] * health.soh_sd[None, :] + health.soh[None, :]
+    return np.minimum(np.maximum(nodes, LOWEST_SOH), HIGHEST_SOH)
+
+
+def mean_over_nodes(at_nodes: FloatArray) -> FloatArray:
+    """Return the average over the nodes, summed in their order."""
+    total = WEIGHTS[0] * at_nodes[0]
+    for weight, values in zip(WEIGHTS[1:], at_nodes[1:], strict=True):
+        total = total + weight * values
+    return total
+
+
+def weigh(legs: Legs, soh: FloatArray, admission: Mapping[str, FloatArray]) -> Weighed:
+    """Return the smooth maximum of the routes at each health, averaged."""
+    recycling = legs.recycling.value(soh)
+    second_life = legs.second_life.value(soh, recycling)
+    reuse = legs.reuse.value(soh, recycling)
+    top = np.maximum(recycling, np.where(admission["second_life"] > 0.0, second_life, recycling))
+    top = np.maximum(top, np.where(admission["reuse"] > 0.0, reuse, recycling))
+    part = {
+        "recycling": exp((recycling - top) / legs.softness),
+        "second_life": admission["second_life"] * exp(np.minimum((second_life - top) / legs.softness, 0.0)),
+        "reuse": admission["reuse"] * exp(np.minimum((reuse - top) / legs.softness, 0.0)),
+    }
+    two = part["recycling"] + part["second_life"]
+    three = two + part["reuse"]
+    best_of_two = top + legs.softness * log(two)
+    value = top + legs.softness * log(three)
+    mean = mean_over_nodes(value)
+    return Weighed(
+        share={route: mean_over_nodes(part[route] / three) for route in ROUTES},
+        value={
+            "recycling": mean_over_nodes(recycling),
+            "second_life": mean_over_nodes(second_life),
+            "reuse": mean_over_nodes(reuse),
+        },
+        second_life_premium=mean_over_nodes(best_of_two - recycling),
+        reuse_premium=mean_over_nodes(value - best_of_two),
+        lithium_left=mean_over_nodes(legs.recycling.lithium_left(soh)),
+        health_variance=mean_over_nodes((value - mean) * (value - mean)),
+    )
+
+
+def likeliest(share: Mapping[str, FloatArray]) -> FloatArray:
+    """Return the code of the likeliest route, the first of equals."""
+    best, top = np.zeros(len(share["recycling"])), share["recycling"]
+    for code, route in enumerate(ROUTES[1:], start=1):
+        better = share[route] > top
+        best, top = np.where(better, float(code), best), np.where(better, share[route], top)
+    return best
+
+
+def recycling_weight(legs: Legs, weighed: Weighed) -> FloatArray:
+    """Return how much of a change in what recycling fetches reaches the value, through each route. [1]"""
+    share = weighed.share
+    return (
+        share["recycling"] + share["second_life"] * legs.second_life.later + share["reuse"] * (1.0 - legs.reuse.chance)
+    )
