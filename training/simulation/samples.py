@@ -95,7 +95,8 @@ def _readable(record: Record) -> str:
 def _told(market: SimulatedMarket) -> BoolArray:
     fleet = market.fleet
     size: BoolArray = fleet.chemistry_told & fleet.energy_told & fleet.capacity_told & fleet.mass_told
-    return size & fleet.model_told & fleet.duty_told & fleet.made_on_told & ~fleet.legacy
+    size &= fleet.model_told & fleet.duty_told & fleet.made_on_told & ~fleet.legacy
+    return size
 
 
 def _taxi(market: SimulatedMarket) -> int:
@@ -112,19 +113,22 @@ def _taxi(market: SimulatedMarket) -> int:
 def _private_811(market: SimulatedMarket) -> BoolArray:
     row = market.offers.row
     fit: BoolArray = (_told(market) & (market.fleet.duty == DUTIES.index("private")) & market.fleet.grade_told)[row]
-    fit = fit & (market.fleet.chemistry[row] == NAMES.index("NMC811")) & (market.offers.tampering == 0)
-    return fit & (market.view.tier == LAB_TEST)
+    fit &= (market.fleet.chemistry[row] == NAMES.index("NMC811")) & (market.offers.tampering == 0)
+    fit &= market.view.tier == LAB_TEST
+    return fit
 
 
 def _damaged(market: SimulatedMarket) -> BoolArray:
     fit: BoolArray = np.isin(market.view.damage, (BURNED, LEAKING)) & _told(market)[market.offers.row]
-    return fit & (market.offers.tampering == 0)
+    fit &= market.offers.tampering == 0
+    return fit
 
 
 def _recycled(market: SimulatedMarket) -> BoolArray:
     done = market.events.row[market.events.type == EVENT_TYPES.index("recycled_done")]
     fit: BoolArray = np.isin(market.offers.row, done) & (market.priced.route == RECYCLING)
-    return fit & _told(market)[market.offers.row]
+    fit &= _told(market)[market.offers.row]
+    return fit
 
 
 def _lot(market: SimulatedMarket) -> list[int]:

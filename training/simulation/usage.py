@@ -73,12 +73,13 @@ def _readings(rng: np.random.Generator, known: Known, row: IntArray, day: FloatA
     tells_soh = models.tells_soh[fleet.model[row]]
     odometer = fleet.km_per_year[row] * years * np.where(rng.random(len(row)) < _TENTH_KM_SHARE, 10.0, 1.0)
     warm = np.maximum(fleet.temperature_c[row] - 12.0, 0.3)
-    energy = cycles * fleet.energy_kwh[row] * (0.5 + 0.5 * soh)
+    counted = rng.normal(1.0, 0.02, fleet.rows)[row] * (1.0 + rng.normal(0.0, 0.001, len(row)))
+    energy = cycles * fleet.energy_kwh[row] * (0.5 + 0.5 * soh)  # the mean of the health over the life, roughly
     return {
         "odometer_km": np.round(odometer),
-        "full_cycles": np.round(cycles * rng.normal(1.0, 0.02, len(row)), 1),
-        "energy_throughput_kwh": np.round(energy * rng.normal(1.0, 0.02, len(row))),
-        "charge_throughput_ah": np.round(energy * 1000.0 / fleet.volt[row]),
+        "full_cycles": np.round(cycles * counted, 1),
+        "energy_throughput_kwh": np.round(energy * counted),
+        "charge_throughput_ah": np.round(energy * counted * 1000.0 / fleet.volt[row]),
         "fast_charge_share": np.clip(fleet.fast_share[row] + rng.normal(0.0, 0.02, len(row)), 0.0, 1.0).round(3),
         "mean_temperature_c": (fleet.temperature_c[row] + 4.0 + rng.normal(0.0, 1.0, len(row))).round(1),
         "hours_above_45c": np.round(years * warm**2 * (0.25 + fleet.fast_share[row])),
