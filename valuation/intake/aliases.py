@@ -82,15 +82,9 @@ def field_name(spelled: str, scope: tuple[str, ...]) -> str | None:
     """
     if spelled in scope:
         return spelled
-    names = _names(scope)
-    found = names.get(plain(spelled))
-    if found is not None:
-        return found
     match = _WITH_UNIT.match(unicodedata.normalize("NFKC", spelled).strip())
-    if match is None:
-        return None
-    found = names.get(plain(match["name"]))
-    if found is not None:
+    found = _names(scope).get(plain(match["name"] if match else spelled))
+    if found is not None and match is not None:
         _refuse_other_unit(spelled, found, match["unit"])
     return found
 

@@ -151,9 +151,11 @@ class _RecordReader:
         values = self._values(raw, _EVENT, f"{path}.")
         kind, on, reported = values.pop("type", None), values.pop("on", None), values.pop("reported_on", None)
         if len(self.problems) == found[1]:
-            needed = REQUIRED_EVENT_FIELDS.get(str(kind), "on")
-            for name, given in (("type", kind), ("on", on), (needed, values.get(needed, on))):
-                if given is None and not any(error.field == f"{path}.{name}" for error in self.problems):
+            needed = [("type", kind), ("on", on)]
+            required = REQUIRED_EVENT_FIELDS.get(str(kind))
+            needed += [(required, values.get(required))] if required else []
+            for name, given in needed:
+                if given is None:
                     self._lacking(path, name)
         if not isinstance(kind, str) or not isinstance(on, date):
             return None

@@ -115,6 +115,7 @@ class _Gathering:
         if isinstance(source, Mapping):
             self._add(_Record(where=where, content=source))
         elif isinstance(source, list | tuple):
+            self._refuse_too_many(len(source))
             for index, item in enumerate(source):
                 self._take_item(item, f"{where} {index + 1}")
         elif isinstance(source, bytes | bytearray | memoryview):
@@ -218,7 +219,8 @@ class _Gathering:
                 self.problems.append(Problem(where=record.where, battery_code=named, error=error))
         kept, repeated = _without_repeated(read)
         self.problems.extend(repeated)
-        if not kept and len(self.problems) == 1:
+        unreadable = all(isinstance(problem.error, UnreadableRecord) for problem in self.problems)
+        if not kept and self.problems and (unreadable or len(self.problems) == 1):
             raise self.problems[0].error
         if not kept and not self.problems:
             raise UnreadableRecord("there is no record in it", hint="give at least one trace record")
