@@ -21,6 +21,7 @@ from valuation.columns import BoolArray, FloatArray, IntArray
 
 _BMS_NOISE = 0.012
 _TENTH_KM_SHARE = 0.006  # odometer read in units of 0.1 km
+_HIGHEST_SLIP_KM = 400_000.0  # more would stand out at once and be put right
 _STUCK_AT_NEW_SHARE = 0.02  # packs whose computer always says 100 %
 # Share of the readings of an ordinary model that tell a field (judged; 34 % of cars tell no health at all).
 _TOLD = {
@@ -71,7 +72,9 @@ def _readings(rng: np.random.Generator, known: Known, row: IntArray, day: FloatA
     stuck = rng.random(fleet.rows) < _STUCK_AT_NEW_SHARE
     believed = np.where(stuck[row], 1.0, np.clip(np.round(believed, 3), 0.2, 1.0))
     tells_soh = models.tells_soh[fleet.model[row]]
-    odometer = fleet.km_per_year[row] * years * np.where(rng.random(len(row)) < _TENTH_KM_SHARE, 10.0, 1.0)
+    odometer = fleet.km_per_year[row] * years
+    slipped = (rng.random(len(row)) < _TENTH_KM_SHARE) & (odometer < _HIGHEST_SLIP_KM)
+    odometer = np.where(slipped, odometer * 10.0, odometer)
     warm = np.maximum(fleet.temperature_c[row] - 12.0, 0.3)
     counted = rng.normal(1.0, 0.02, fleet.rows)[row] * (1.0 + rng.normal(0.0, 0.001, len(row)))
     energy = cycles * fleet.energy_kwh[row] * (0.5 + 0.5 * soh)  # the mean of the health over the life, roughly

@@ -1,4 +1,4 @@
-"""The workshop's commands (命令); heavy libraries are imported inside each, so that ``--help`` stays quick."""
+"""`canzhi simulate`: a synthetic market with the truth beside it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,40 @@
+"""`canzhi models`: what is registered, and who is champion."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a version.")
+def models(*, as_json: bool) -> None:
+    """List the registered models, the champion marked (模型登记)."""
+    from models.registry import list_versions  # noqa: PLC0415 - numpy waits
+
+    versions = list_versions()
+    for version in versions:
+        about = version.about
+        if as_json:
+            click.echo(
+                json.dumps(
+                    {
+                        "name": about.name,
+                        "version": about.version,
+                        "digest": version.digest,
+                        "trained_through": about.trained_through,
+                        "demonstration": about.demonstration,
+                        "champion": version.is_champion,
+                        "problem": version.problem,
+                    }
+                )
+            )
+            continue
+        mark = "*" if version.is_champion else " "
+        remark = version.problem or ("demonstration" if about.demonstration else "")
+        click.echo(
+            f"{mark} {about.name}@{about.version:<4} through {about.trained_through}  {version.digest[:19]}  {remark}"
+        )
+    if not versions and not as_json:
+        click.echo("no model is registered yet; train one with: canzhi train")
