@@ -100,8 +100,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; whatever goes wrong is one sentence and a hint, never a traceback."""
     _speak_utf8()
     try:
-        code = canzhi.main(args=list(arguments), prog_name="canzhi", standalone_mode=False)
-        sys.stdout.flush()
+        _invoke(arguments)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.exceptions.NoArgsIsHelpError as help_wanted:
         help_wanted.show()
         return WRONG_USAGE
@@ -119,7 +120,18 @@ def run(arguments: Sequence[str]) -> int:
         return DONE
     except Exception as fault:  # noqa: BLE001 - the last door: a person never sees a traceback
         return _confess(fault)
-    return code if isinstance(code, int) else DONE
+    return DONE
+
+
+def _invoke(arguments: Sequence[str]) -> None:
+    """Run a command; click's own last door is left out, because it ends with 1 when a reader has gone."""
+    if "_CANZHI_COMPLETE" in os.environ:  # the shell asks what could come next
+        canzhi.main(args=list(arguments), prog_name="canzhi")
+    try:
+        with canzhi.make_context("canzhi", list(arguments)) as context:
+            canzhi.invoke(context)
+    finally:
+        sys.stdout.flush()
 
 
 def say(sentence: str, hint: str | None = None) -> None:

@@ -75,7 +75,7 @@ class Counter:
 
     def default_day(self) -> date:
         """Return the valuation day of a question that names none: today, or the synthetic quotes' last day."""
-        return self.market.last_day if self.market.bundled else today()
+        return self.market.last_day if self.market.synthetic else today()
 
     def read(self, way: str, content: bytes) -> Traces:
         """Return the pack that a request names by its trace, its passport or a code whose history is kept.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from importlib import resources
 from pathlib import Path
 
 from service.settings import Settings
@@ -13,8 +12,16 @@ from valuation.intake import read_market
 from valuation.market import MarketHistory
 from valuation.tabulation import calendar_day
 
-BUNDLED = "demonstration_quotes.csv"
-"""The synthetic quotes that come with the package, so that a first valuation needs no data."""
+_IN_PACKAGE = Path(__file__).with_name("demonstration_quotes.csv")
+_IN_CHECKOUT = Path(__file__).resolve().parents[1] / "data_samples" / "quotes.csv"
+
+
+def bundled_quotes() -> Path:
+    """Return the synthetic quotes that come along, so that a first valuation needs no data.
+
+    The wheel carries the checkout's file of samples inside the package (see `force-include` in pyproject.toml).
+    """
+    return _IN_PACKAGE if _IN_PACKAGE.exists() else _IN_CHECKOUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +31,11 @@ class QuotedMarket:
     history: MarketHistory
     content: bytes
     source: str
-    bundled: bool
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether all quotes are synthetic: then their last day, not today, is the day a question means."""
+        return self.history.synthetic
 
     @property
     def digest(self) -> str:
@@ -53,10 +64,9 @@ def open_market(settings: Settings) -> QuotedMarket:
     own = settings.home / "market.csv"
     path = settings.market or (own if own.exists() else None)
     if path is None:
-        content = resources.files("service").joinpath(BUNDLED).read_bytes()
-        return QuotedMarket(history=read_market(content), content=content, source="synthetic", bundled=True)
+        path = bundled_quotes()
     content = _read(path)
-    return QuotedMarket(history=read_market(content), content=content, source=str(path), bundled=False)
+    return QuotedMarket(history=read_market(content), content=content, source=str(path))
 
 
 def _read(path: Path) -> bytes:

@@ -16,7 +16,9 @@ from service.store.database import Database
 from service.store.upgrade import upgrade
 from service.store.valuations import KeptValuation
 from valuation.appraise import appraise
+from valuation.errors import UnknownModel
 from valuation.intake import IntakeNote, Traces, read_market, read_trace
+from valuation.ports import Predictor
 from valuation.version import __version__
 
 
@@ -57,6 +59,19 @@ def open_archive(settings: Settings) -> Database:
     return Database(settings.store_url, wait_s=settings.store_wait_s)
 
 
+def _model_of(kept: KeptValuation, home: Path) -> Predictor | None:
+    """Return the very model that answered: from the registry by digest, else from where it was named then."""
+    if kept.model_digest is None:
+        return None
+    try:
+        model: Predictor = load_model(kept.model_digest, home=home)
+    except UnknownModel:
+        model = load_model(kept.model_reference or kept.model_digest, home=home)
+        if model.digest != kept.model_digest:
+            raise
+    return model
+
+
 def reproduce_kept(database: Database, valuation_id: str, home: Path) -> Reproduction:
     """Work a kept valuation out again.
 
@@ -72,7 +87,7 @@ def reproduce_kept(database: Database, valuation_id: str, home: Path) -> Reprodu
         content = valuations.market_content(connection, kept.market_digest)
     terms = msgspec.json.decode(kept.request, type=Terms)
     notes = msgspec.json.decode(kept.notes, type=tuple[IntakeNote, ...])
-    model = None if kept.model_digest is None else load_model(kept.model_digest, home=home)
+    model = _model_of(kept, home)
     valuation = appraise(
         Traces(histories=read_trace(kept.record).histories, notes=(notes,)),
         read_market(content),

@@ -120,7 +120,10 @@ def the_one(choices: Mapping[str, Raw | str | UnsetType]) -> tuple[str, bytes]:
             hint='for example {"trace": {"battery_code": "…"}}',
         )
     name, value = given[0]
-    return name, value.encode() if isinstance(value, str) else bytes(value)
+    content = value.encode("utf-8", "replace") if isinstance(value, str) else bytes(value)
+    if not isinstance(value, str) and not content.lstrip().startswith(b"{"):
+        raise FieldError(f"{name} is not a JSON object", hint="send one object with named fields", field=name)
+    return name, content
 
 
 def within_limit(items: int, limit: int) -> None:

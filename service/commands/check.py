@@ -59,7 +59,9 @@ def _print_tables(answers: Sequence[CheckAnswer], language: str) -> None:
         title = f"{answer.battery_code or '-'}  {words[0]} {answer.tier}  {words[1]} {answer.grade}  {verdict}"
         table = new_table(title, ("编号", "级别", "提示", "影响") if zh else ("id", "severity", "finding", "effect"))
         for caution in answer.cautions:
-            table.add_row(caution.id, caution.severity, caution.message_zh if zh else caution.message_en, caution.effect)
+            table.add_row(
+                caution.id, caution.severity, caution.message_zh if zh else caution.message_en, caution.effect
+            )
         if not answer.cautions:
             table.add_row("", "", "未发现异常" if zh else "nothing odd was found", "")
         console.print(table)

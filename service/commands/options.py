@@ -41,7 +41,9 @@ def model(decorated: Decorated) -> Decorated:
 
 def as_json(decorated: Decorated) -> Decorated:
     """Add `--json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for each pack.")(decorated)
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for each pack.")(
+        decorated
+    )
 
 
 def language(decorated: Decorated) -> Decorated:

@@ -12,7 +12,7 @@ from service.settings import Settings
 if TYPE_CHECKING:
     from service.counter import Counter
 
-_SYNTHETIC = "the quotes are the synthetic ones that come with canzhi; name your own with --market"
+_SYNTHETIC = "the quotes are synthetic; name your own with --market or CANZHI_MARKET"
 
 
 def settings_with(market: Path | None = None, model: str | None = None) -> Settings:
@@ -36,7 +36,7 @@ def chosen_day(counter: Counter, as_of: datetime | None) -> date:
     """Return the valuation day, and say on standard error where it or the quotes are not the person's own."""
     from service.cli import say  # noqa: PLC0415 - the command line imports the commands, not the other way round
 
-    if counter.market.bundled:
+    if counter.market.synthetic:
         day = "" if as_of else f"; valued as of their last day, {counter.market.last_day}"
         say(_SYNTHETIC + day)
     return as_of.date() if as_of else counter.default_day()

@@ -1,0 +1,78 @@
+"""Homes, clients and sample packs for the tests of the counter; the market is the synthetic one that comes along."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from service.settings import Settings
+
+_PACK = {
+    "battery_code": "001PB0A0000001A680000123",
+    "chemistry": "LFP",
+    "rated_energy_kwh": 52.5,
+    "made_on": "2020-06-08",
+    "duty": "taxi",
+    "events": [
+        {"type": "installed", "on": "2020-07-01", "reporter_kind": "vehicle_maker"},
+        {"type": "usage", "on": "2024-03-31", "odometer_km": 181234, "full_cycles": 912.0, "soh": 0.84},
+    ],
+}
+
+
+def _local_client(settings: Settings, *, base_url: str = "http://127.0.0.1:8000", address: str = "127.0.0.1"):
+    """Return a client on this machine; entering it opens the counter."""
+    from service.app import create_app  # noqa: PLC0415 - tests of the command line need no web framework
+
+    return TestClient(
+        create_app(settings), base_url=base_url, client=(address, 50000), raise_server_exceptions=False
+    )
+
+
+@pytest.fixture
+def open_client():
+    """A function that makes a client for given settings."""
+    return _local_client
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder that every door uses."""
+    for name in ("CANZHI_DATABASE_URL", "CANZHI_MARKET", "CANZHI_MODEL", "CANZHI_API_KEYS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CANZHI_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def settings(home: Path) -> Settings:
+    return Settings(home=home)
+
+
+@pytest.fixture
+def client(settings: Settings):
+    with _local_client(settings) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def shared_client(tmp_path_factory: pytest.TempPathFactory):
+    """A client for tests that leave nothing behind that others would see."""
+    with _local_client(Settings(home=tmp_path_factory.mktemp("home"))) as opened:
+        yield opened
+
+
+@pytest.fixture
+def pack_file(tmp_path: Path, pack) -> Path:
+    path = tmp_path / "pack.json"
+    path.write_text(json.dumps(pack), "utf-8")
+    return path
+
+
+@pytest.fixture
+def pack():
+    """A taxi's pack with a short life."""
+    return json.loads(json.dumps(_PACK))

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from service import cli
+
+HEAVY = ("numpy", "sqlalchemy", "fastapi", "uvicorn", "rich", "pyarrow", "msgspec", "alembic", "lightgbm", "mlflow")
+
+
+def _canzhi(*arguments: str, **surroundings: str) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-c", "from service.cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, check=False, timeout=120, **surroundings)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _installed():
+    assert cli.command_table(), "the package is not installed: ./canzhi test installs it"
+
+
+def test_every_command_has_a_line_of_help_that_is_its_own():
+    for name, point in cli.command_table().items():
+        command = cli.load_command(name)
+        assert command is not None, name
+        assert cli.first_line(point), name
+        assert (command.help or "").splitlines()[0] == cli.first_line(point)
+
+
+def test_the_contract_s_commands_of_this_storey_are_there():
+    assert {"value", "check", "code", "simulate", "train", "models", "reproduce", "serve", "run"} <= set(cli.command_table())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["value", "--help"], ["serve", "--help"], ["train", "--help"]])
+def test_help_imports_nothing_heavy(arguments):
+    program = (
+        "import sys\nfrom service.cli import run\n"
+        f"code = run({arguments!r})\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], code, file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=60)
+    assert done.stderr.decode().strip() == "[] 0"
+    assert b"Usage: canzhi" in done.stdout
+
+
+def test_help_is_quick():
+    bare = min(_timed([sys.executable, "-c", "pass"]) for _ in range(3))
+    best = min(_timed([sys.executable, "-c", "from service.cli import main; main()", "--help"]) for _ in range(5))
+    # 0.3 s is the promise for an idle machine; a busy one is granted what it needs to start Python at all, ten times.
+    assert best < max(0.3, 10 * bare)
+
+
+def _timed(command: list[str]) -> float:
+    begun = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    return time.perf_counter() - begun
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["nonsense"], ["value"], ["value", "/no/such/file"], ["value", "--level", "2", "-"], ["serve", "--port", "x"]],
+)
+def test_wrong_usage_ends_with_two(arguments, capsys):
+    assert cli.run(arguments) == 2
+    told = capsys.readouterr()
+    assert "Traceback" not in told.err
+    assert told.err
+
+
+def test_an_error_of_the_core_is_one_sentence_and_a_hint(home, capsys):
+    assert cli.run(["reproduce", "no-such-id"]) == 1
+    sentence, hint = capsys.readouterr().err.strip().splitlines()
+    assert sentence.startswith("canzhi: no valuation is kept")
+    assert hint.startswith("hint: ")
+
+
+def test_a_fault_inside_is_a_sentence_and_a_file(home, monkeypatch, capsys):
+    def explode(*_arguments, **_options):
+        raise RuntimeError("inside\nsecond line")
+
+    monkeypatch.setattr(cli.canzhi, "invoke", explode)
+    assert cli.run(["value"]) == 1
+    told = capsys.readouterr().err
+    assert "Traceback" not in told
+    assert "RuntimeError: inside)" in told
+    assert "Traceback" in (home / "last-fault.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("variable", "text"), [("CANZHI_PORT", "x"), ("CANZHI_DATABASE_URL", "nonsense")])
+def test_an_unusable_setting_is_a_sentence(home, monkeypatch, capsys, variable, text):
+    monkeypatch.setenv(variable, text)
+    assert cli.run(["reproduce", "x"]) == 1
+    assert "hint:" in capsys.readouterr().err
+
+
+def test_an_interruption_is_no_traceback(monkeypatch, capsys):
+    def interrupt(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.canzhi, "invoke", interrupt)
+    assert cli.run(["code", "x"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    program = f"{sys.executable} -c 'from service.cli import main; main()' --help | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", program], capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0
+    assert done.stderr == b""
+
+
+def test_the_version_is_told():
+    done = _canzhi("--version")
+    assert (done.returncode, done.stdout.split()[0]) == (0, b"canzhi")

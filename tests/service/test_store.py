@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text, update
+
+from service.store import ledger, packs, upgrade
+from service.store.database import Database
+from service.store.idempotency import Outcome, claim, once
+from service.store.tables import ledger as ledger_table
+from service.store.tables import metadata
+from valuation.errors import FieldError, IdempotencyConflict, StoreNotReady, UnknownPack
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'deep' / 'store.sqlite'}"
+
+
+@pytest.fixture
+def database(url: str):
+    upgrade.upgrade(url)
+    opened = Database(url)
+    yield opened
+    opened.close()
+
+
+def _sale(number: int) -> ledger.Entry:
+    return ledger.Entry(kind="sale", subject=f"S{number}", payload=b'{"n":%d}' % number)
+
+
+def test_the_migrations_build_the_tables_of_the_code(database):
+    with database.writing() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_revision_of_the_code_is_the_newest_step():
+    folder = Path(upgrade.__file__).parent / "migrations"
+    assert ScriptDirectory(str(folder)).get_current_head() == upgrade.REVISION
+
+
+def test_a_second_upgrade_does_nothing(url, database):
+    with database.writing() as connection:
+        ledger.append(connection, [_sale(1)], recorded_by="test")
+    upgrade.upgrade(url)
+    with database.reading() as connection:
+        assert ledger.count(connection, "sale") == 1
+
+
+def test_upgrades_at_the_same_time_do_not_collide(url):
+    with multiprocessing.get_context("spawn").Pool(3) as workers:
+        workers.map(upgrade.upgrade, [url] * 6)
+    opened = Database(url)
+    with opened.reading() as connection:
+        assert upgrade.revision(connection) == upgrade.REVISION
+        assert set(metadata.tables) <= set(inspect(connection).get_table_names())
+    opened.close()
+
+
+def test_a_store_of_a_newer_version_is_left_alone(url, database):
+    with database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreNotReady, match="newer canzhi"):
+        upgrade.upgrade(url)
+
+
+@pytest.mark.parametrize("address", ["nonsense", "oracle9://x", "sqlite:////proc/no/such/file.sqlite"])
+def test_an_unusable_address_is_a_sentence(address):
+    with pytest.raises(StoreNotReady) as caught:
+        upgrade.upgrade(address)
+    assert caught.value.hint
+
+
+def test_a_file_that_is_no_database_is_a_sentence(tmp_path):
+    path = tmp_path / "store.sqlite"
+    path.write_bytes(b"this is no database, but it is long enough to be mistaken for one" * 20)
+    with pytest.raises(StoreNotReady, match="not a database"):
+        upgrade.upgrade(f"sqlite:///{path}")
+
+
+def test_every_commit_is_on_disk_before_it_is_answered(database):
+    with database.reading() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+def test_the_ledger_is_a_chain(database):
+    with database.writing() as connection:
+        first = ledger.append(connection, [_sale(1), _sale(2)], recorded_by="a")
+    with database.writing() as connection:
+        second = ledger.append(connection, [_sale(3)], recorded_by="b")
+    with database.reading() as connection:
+        assert ledger.head(connection) == (3, second)
+        assert first != second
+        assert list(ledger.broken_entries(connection)) == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"payload": b"{}"}, {"subject": "S9"}, {"recorded_by": "x"}, {"recorded_at": "1999"}, {"kind": "event"}]
+)
+def test_a_changed_entry_is_found(database, change):
+    with database.writing() as connection:
+        ledger.append(connection, [_sale(number) for number in range(1, 6)], recorded_by="a")
+        connection.execute(update(ledger_table).where(ledger_table.c.sequence == 3).values(change))
+    with database.reading() as connection:
+        assert list(ledger.broken_entries(connection)) == [3]
+
+
+def test_a_removed_entry_is_found(database):
+    with database.writing() as connection:
+        ledger.append(connection, [_sale(number) for number in range(1, 6)], recorded_by="a")
+        connection.execute(ledger_table.delete().where(ledger_table.c.sequence == 3))
+    with database.reading() as connection:
+        assert list(ledger.broken_entries(connection)) == [4]
+
+
+def test_writers_at_the_same_time_lose_nothing(database):
+    def write(start: int) -> None:
+        for number in range(start, start + 10):
+            with database.writing() as connection:
+                ledger.append(connection, [_sale(number)], recorded_by="thread")
+
+    threads = [threading.Thread(target=write, args=(start,)) for start in (0, 100, 200, 300)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.reading() as connection:
+        assert ledger.head(connection)[0] == 40
+        assert list(ledger.broken_entries(connection)) == []
+
+
+def test_a_repeated_request_is_done_once(database):
+    done = []
+    laid = claim("me", "key", "POST", "/v1/x", b"body")
+
+    def work(_connection) -> Outcome:
+        done.append(1)
+        return Outcome(status=201, body=b"first")
+
+    first, second = once(database, laid, work), once(database, laid, work)
+    assert (first.body, first.replayed) == (b"first", False)
+    assert (second.status, second.body, second.replayed) == (201, b"first", True)
+    assert len(done) == 1
+
+
+@pytest.mark.parametrize("other", [("POST", "/v1/x", b"other"), ("PUT", "/v1/x", b"body"), ("POST", "/v1/y", b"body")])
+def test_a_key_with_another_request_is_refused(database, other):
+    once(database, claim("me", "key", "POST", "/v1/x", b"body"), lambda _: Outcome(status=200, body=b""))
+    with pytest.raises(IdempotencyConflict):
+        once(database, claim("me", "key", *other), lambda _: Outcome(status=200, body=b""))
+
+
+def test_keys_of_two_callers_do_not_meet(database):
+    for caller in ("me", "you"):
+        outcome = once(database, claim(caller, "k", "POST", "/", caller.encode()), lambda _: Outcome(status=200, body=b"x"))
+        assert not outcome.replayed
+
+
+def test_failed_work_leaves_nothing_behind(database):
+    laid = claim("me", "key", "POST", "/", b"")
+
+    def work(connection) -> Outcome:
+        ledger.append(connection, [_sale(1)], recorded_by="a")
+        raise FieldError("no", hint="no")
+
+    with pytest.raises(FieldError):
+        once(database, laid, work)
+    assert not once(database, laid, lambda _: Outcome(status=200, body=b"")).replayed
+    with database.reading() as connection:
+        assert ledger.count(connection, "sale") == 0
+
+
+def test_a_history_is_put_together_from_reports(database):
+    with database.writing() as connection:
+        packs.enter(connection, "C1", b'{"chemistry":"LFP","mass_kg":1}', [b'{"type":"sold"}'], recorded_by="a")
+        packs.enter(connection, "C1", b'{"mass_kg":2}', [b'{"type":"usage"}'], recorded_by="b")
+        packs.enter(connection, "C2", None, [b'{"type":"retired"}'], recorded_by="b")
+        found = packs.find(connection, "C1")
+    assert found.record == (
+        b'{"battery_code":"C1","chemistry":"LFP","mass_kg":2,"events":[{"type":"sold"},{"type":"usage"}]}'
+    )
+    assert (found.reports, found.events) == (4, 2)
+
+
+def test_an_unknown_pack_is_a_sentence(database):
+    with database.reading() as connection, pytest.raises(UnknownPack, match="C9"):
+        packs.find(connection, "C9")
+
+
+def test_a_sale_is_entered_once_and_never_changed(database):
+    with database.writing() as connection:
+        assert packs.enter_sales(connection, [("S1", b"1"), ("S2", b"2"), ("S1", b"1")], recorded_by="a")[0] == 2
+        assert packs.enter_sales(connection, [("S2", b"2"), ("S3", b"3")], recorded_by="a")[0] == 1
+        with pytest.raises(FieldError, match="S3"):
+            packs.enter_sales(connection, [("S4", b"4"), ("S3", b"other")], recorded_by="a")
+        assert ledger.count(connection, "sale") == 3
