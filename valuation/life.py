@@ -64,9 +64,7 @@ def life_of(cases: Cases, nameplate: Nameplate, known_cycles: FloatArray) -> Lif
     typical = cases.as_of_day - TYPICAL_AGE_A * DAYS_PER_YEAR
     born = np.minimum(first_known(nameplate.made_day, nameplate.in_service_day, first_day, typical), cases.as_of_day)
     used_from = np.minimum(first_known(nameplate.in_service_day, born), cases.as_of_day)
-    left = cases.is_type("retired", "removed", "vehicle_scrapped", "collected_in")
-    used_until = first_known(cases.first("on_day", left), cases.as_of_day)
-    used_until = np.maximum(used_until, used_from)
+    used_until = np.maximum(_left_day(cases), used_from)
     distance_km = first_known(
         cases.highest("odometer_km"), km_per_year(cases.packs["duty"]) * (used_until - used_from) / DAYS_PER_YEAR
     )
@@ -115,3 +113,20 @@ def km_per_year(duty: FloatArray) -> FloatArray:
 def _by_duty(table: FloatArray, duty: FloatArray) -> FloatArray:
     """Return a number of a table by duty, the last where the duty is not known."""
     return table[np.where(np.isnan(duty), float(len(table) - 1), duty).astype(np.int64)]
+
+
+def days_in_use(cases: Cases, nameplate: Nameplate) -> FloatArray:
+    """Return how long each pack was used; NaN where its beginning is not known. [d]"""
+    return np.maximum(_left_day(cases) - nameplate.in_service_day, 0.0)
+
+
+def days_out_of_use(cases: Cases, nameplate: Nameplate) -> FloatArray:
+    """Return how long ago each pack left its vehicle; 0 where it has not, NaN where nothing is known of its use. [d]"""
+    idle = cases.as_of_day - _left_day(cases)
+    return np.where(np.isnan(nameplate.in_service_day) & (idle == 0.0), np.nan, idle)
+
+
+def _left_day(cases: Cases) -> FloatArray:
+    """Return the day each pack left its vehicle, else its valuation day."""
+    left = cases.is_type("retired", "removed", "vehicle_scrapped", "collected_in")
+    return first_known(cases.first("on_day", left), cases.as_of_day)

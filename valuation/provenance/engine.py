@@ -35,6 +35,7 @@ class Findings:
     widen : factor, at least 1, by which the band grows.
     tier : evidence tier (证据等级) 0 to 4: code alone, ledger, usage summary or BMS, quick test, laboratory test.
     grade : trust grade (溯源等级) 0 to 3 for A to D.
+    code_kind : what the battery code is, as a code of :data:`valuation.code_layout.KINDS`; NaN without one.
     refused : packs that must not be valued.
     blocked, haircut : by route, whether it is closed and what fraction is taken off.
     """
@@ -43,6 +44,7 @@ class Findings:
     widen: FloatArray
     tier: FloatArray
     grade: FloatArray
+    code_kind: FloatArray
     refused: BoolArray
     blocked: Mapping[str, BoolArray]
     haircut: Mapping[str, FloatArray]
@@ -100,6 +102,7 @@ def examine(cases: Cases, nameplate: Nameplate, health: StateOfHealth) -> Findin
         widen=_widen(hits),
         tier=_weakened(hits, tier),
         grade=_grade(record, hits, tier),
+        code_kind=np.where(record.has_code, record.code["kind_code"], np.nan),
         refused=_any(hits, [check.refuses for check in CHECKS]),
         blocked={route: _any(hits, [route in check.blocks for check in CHECKS]) for route in ROUTES},
         haircut={route: _haircut(hits, route) for route in ROUTES},

@@ -1,0 +1,63 @@
+"""Features of the pack's health (健康特征)."""
+
+from __future__ import annotations
+
+from valuation.columns import FloatArray
+from valuation.dossier import Dossier
+from valuation.life import DAYS_PER_YEAR
+from valuation.readings import states_health
+
+
+def soh(dossier: Dossier) -> FloatArray:
+    """Return state of health, fused from all readings (健康状态). [1]"""
+    return dossier.health.soh
+
+
+def soh_sd(dossier: Dossier) -> FloatArray:
+    """Return one standard deviation of the state of health (健康状态不确定度). [1]"""
+    return dossier.health.soh_sd
+
+
+def soh_source(dossier: Dossier) -> FloatArray:
+    """Return where the state of health mostly comes from (健康状态来源). [code of SOURCES]"""
+    return dossier.health.source
+
+
+def expected_soh(dossier: Dossier) -> FloatArray:
+    """Return what age and use alone say of health (按年限与使用推算的健康状态). [1]"""
+    return dossier.health.expected_soh
+
+
+def last_reported_soh(dossier: Dossier) -> FloatArray:
+    """Return the latest health that was reported, as reported (最近上报健康状态). [1]"""
+    return dossier.cases.last("soh")
+
+
+def reading_age(dossier: Dossier) -> FloatArray:
+    """Return how old the reading is that weighs most (读数时效). [a]"""
+    return (dossier.cases.as_of_day - dossier.health.measured_day) / DAYS_PER_YEAR
+
+
+def health_readings(dossier: Dossier) -> FloatArray:
+    """Return how many readings of health are on record (健康读数次数). [1]"""
+    return dossier.cases.count(states_health(dossier.cases))
+
+
+def resistance_growth(dossier: Dossier) -> FloatArray:
+    """Return the growth of internal resistance (内阻增长率). [1]"""
+    return dossier.health.resistance_growth
+
+
+def cell_spread(dossier: Dossier) -> FloatArray:
+    """Return the spread of health between cells or modules (单体一致性). [1]"""
+    return dossier.health.cell_spread
+
+
+def cell_spread_mv(dossier: Dossier) -> FloatArray:
+    """Return the spread of cell voltages (单体压差). [mV]"""
+    return dossier.cases.last("cell_spread_mv")
+
+
+def weakest_module(dossier: Dossier) -> FloatArray:
+    """Return the lowest health of a module (最弱模块健康状态). [1]"""
+    return dossier.cases.packs["module_lowest_soh"]

@@ -1,0 +1,79 @@
+"""Features of what the pack is (铭牌特征)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from valuation.chemistry import family_code
+from valuation.columns import FloatArray
+from valuation.dossier import Dossier
+from valuation.fields import text_code
+
+
+def chemistry(dossier: Dossier) -> FloatArray:
+    """Return the chemistry (电池体系). [code of CHEMISTRIES]"""
+    return dossier.nameplate.chemistry
+
+
+def family(dossier: Dossier) -> FloatArray:
+    """Return the group of chemistries that trades under one payable. [code of FAMILIES]"""
+    return family_code(dossier.nameplate.chemistry)
+
+
+def chemistry_declared(dossier: Dossier) -> FloatArray:
+    """Return 1 where the record itself names the chemistry, 0 where only the code does. [1]"""
+    return dossier.nameplate.chemistry_declared.astype(np.float64)
+
+
+def rated_energy(dossier: Dossier) -> FloatArray:
+    """Return rated energy, declared or typical (额定能量). [kWh]"""
+    return dossier.nameplate.energy_kwh
+
+
+def energy_spread(dossier: Dossier) -> FloatArray:
+    """Return how unsure the rated energy is; 0 where declared. [1]"""
+    return dossier.nameplate.energy_log_sd
+
+
+def rated_capacity(dossier: Dossier) -> FloatArray:
+    """Return rated capacity (额定容量). [Ah]"""
+    return dossier.cases.packs["rated_capacity_ah"]
+
+
+def nominal_voltage(dossier: Dossier) -> FloatArray:
+    """Return nominal voltage (标称电压). [V]"""
+    return dossier.cases.packs["nominal_voltage_v"]
+
+
+def mass_per_energy(dossier: Dossier) -> FloatArray:
+    """Return mass over rated energy, what has to be carried for it. [kg/kWh]"""
+    return dossier.nameplate.mass_kg / dossier.nameplate.energy_kwh
+
+
+def level(dossier: Dossier) -> FloatArray:
+    """Return whether it is a pack, a module or a cell, by its code (产品类型). [code of LEVELS]"""
+    return dossier.nameplate.level
+
+
+def duty(dossier: Dossier) -> FloatArray:
+    """Return the vehicle's kind of use (车辆用途). [code of DUTIES]"""
+    return dossier.cases.packs["duty"]
+
+
+def maker(dossier: Dossier) -> FloatArray:
+    """Return the maker, by name, else by the vendor letters of the code (厂商). [text code]"""
+    texts = dossier.cases.texts
+    return _text_codes(
+        [name or (code or "")[:3] for name, code in zip(texts["maker"], texts["battery_code"], strict=True)]
+    )
+
+
+def vehicle_model(dossier: Dossier) -> FloatArray:
+    """Return the vehicle model that the pack was built for (车型). [text code]"""
+    return _text_codes(dossier.cases.texts["vehicle_model"])
+
+
+def _text_codes(texts: list[str] | tuple[str | None, ...]) -> FloatArray:
+    """Return the numbers by which texts are compared, each text looked at once; NaN where there is none."""
+    codes = {text: text_code(text) if text else np.nan for text in set(texts)}
+    return np.array([codes[text] for text in texts], dtype=np.float64)

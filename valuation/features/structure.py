@@ -1,0 +1,59 @@
+"""Features of the structural value (结构价值特征)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from valuation.columns import FloatArray
+from valuation.dossier import Dossier
+
+
+def structural(dossier: Dossier) -> FloatArray:
+    """Return the structural value (结构价值). [CNY/kWh]"""
+    return dossier.routes.structural_per_kwh
+
+
+def recycling(dossier: Dossier) -> FloatArray:
+    """Return what recycling fetches (再生利用价值). [CNY/kWh]"""
+    return dossier.routes.value_per_kwh["recycling"]
+
+
+def second_life(dossier: Dossier) -> FloatArray:
+    """Return what a second life fetches (梯次利用价值). [CNY/kWh]"""
+    return dossier.routes.value_per_kwh["second_life"]
+
+
+def reuse(dossier: Dossier) -> FloatArray:
+    """Return what reuse in a vehicle fetches (再装车价值). [CNY/kWh]"""
+    return dossier.routes.value_per_kwh["reuse"]
+
+
+def metal_value(dossier: Dossier) -> FloatArray:
+    """Return what the metals fetch before costs (金属价值). [CNY/kWh]"""
+    values = list(dossier.routes.metal_value_per_kwh.values())
+    gross = values[0]
+    for value in values[1:]:
+        gross = gross + value
+    return gross
+
+
+def recycling_cost(dossier: Dossier) -> FloatArray:
+    """Return what recycling costs: transport, dismantling, treatment (再生利用成本). [CNY/kWh]"""
+    terms = dossier.routes.terms
+    return -(terms["cost:transport"] + terms["cost:dismantling"] + terms["cost:treatment"])
+
+
+def second_life_haircut(dossier: Dossier) -> FloatArray:
+    """Return what findings take off a second life (梯次利用折减). [1]"""
+    return dossier.findings.haircut["second_life"]
+
+
+def reuse_haircut(dossier: Dossier) -> FloatArray:
+    """Return what findings take off reuse (再装车折减). [1]"""
+    return dossier.findings.haircut["reuse"]
+
+
+def routes_closed(dossier: Dossier) -> FloatArray:
+    """Return how many routes findings close (关闭途径数). [1]"""
+    blocked = dossier.findings.blocked
+    return np.where(blocked["second_life"], 1.0, 0.0) + np.where(blocked["reuse"], 1.0, 0.0)
