@@ -53,7 +53,8 @@ class Weighed:
 def health_nodes(health: StateOfHealth) -> FloatArray:
     """Return health at each node of the quadrature, shape (nodes, packs)."""
     nodes: FloatArray = np.array(NODES)[:, None] * health.soh_sd[None, :] + health.soh[None, :]
-    return np.minimum(np.maximum(nodes, LOWEST_SOH), HIGHEST_SOH)
+    bounded: FloatArray = np.minimum(np.maximum(nodes, LOWEST_SOH), HIGHEST_SOH)
+    return bounded
 
 
 def mean_over_nodes(at_nodes: FloatArray) -> FloatArray:
