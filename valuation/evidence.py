@@ -1,0 +1,145 @@
+"""What would narrow the band most (证据价值): each action's expected band, over the band as it is.
+
+An action is tried on paper: health as sure as the test would make it, composition as sure as a passport states it,
+quotes as fresh as today's. The structural spread is then worked out again. What the action would find is not known, so
+values stay and only uncertainty shrinks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+
+from valuation.columns import FloatArray
+from valuation.dossier import Dossier
+from valuation.market import Market
+from valuation.materials import DECLARED_SD
+from valuation.pathways.routes import price_routes
+from valuation.provenance.catalogue import CHECKS
+from valuation.provenance.engine import WIDEST
+from valuation.readings import NOISE
+
+ScaleSd = Callable[[Dossier], FloatArray]
+"""Returns one standard deviation of the structural value on the scale for each pack of a dossier."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One thing that could be done before a deal: what it makes sure of, and which findings it settles."""
+
+    label_en: str
+    label_zh: str
+    health_sd: float | None = None
+    composition: bool = False
+    energy: bool = False
+    quotes: bool = False
+    settles: tuple[str, ...] = ()
+
+
+def _sd(source: str) -> float:
+    """Return the spread of a single fresh reading of a source. [1]"""
+    noise = NOISE[source]
+    return float(np.sqrt(noise.single * noise.single + noise.shared * noise.shared))
+
+
+ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
+    {
+        "capacity_test": Action(
+            label_en="test remaining capacity in a laboratory",
+            label_zh="余能检测",
+            health_sd=_sd("lab_test"),
+            settles=("U05", "U06", "U07", "U08", "U09", "U11", "U12", "S02", "H07"),
+        ),
+        "quick_test": Action(
+            label_en="quick test (pulse or impedance)",
+            label_zh="快速检测",
+            health_sd=_sd("quick_test"),
+            settles=("U05", "U06", "U07", "U08", "U09", "U11", "U12", "S02"),
+        ),
+        "passport_composition": Action(
+            label_en="get the composition from the battery passport", label_zh="索取电池护照成分信息", composition=True
+        ),
+        "nameplate": Action(
+            label_en="read chemistry and rated energy from the plate",
+            label_zh="核对铭牌（电池类型与额定能量）",
+            energy=True,
+            settles=("C06", "P07"),
+        ),
+        "weighing": Action(label_en="weigh the pack", label_zh="称重", settles=("P02", "P06")),
+        "opening_inspection": Action(
+            label_en="open and inspect the pack",
+            label_zh="开包检查",
+            settles=("P01", "P08", "H01", "H03", "H04", "H06", "H08", "U13"),
+        ),
+        "module_list": Action(label_en="list the modules", label_zh="补充模块清单", settles=("H08",)),
+        "fresher_quotes": Action(label_en="use quotes of the day", label_zh="更新行情报价", quotes=True),
+    }
+)
+"""Actions by name, in the order in which equal ones are told."""
+
+
+def structural_spread(dossier: Dossier) -> FloatArray:
+    """Return the spread of the structural value on the scale, worked out from the dossier's parts. [1]"""
+    return price_routes(
+        dossier.cases, dossier.nameplate, dossier.health, dossier.market, dossier.metals, dossier.findings
+    ).scale_sd
+
+
+def next_best(dossier: Dossier, scale_sd: ScaleSd = structural_spread) -> dict[str, FloatArray]:
+    """Return, for each action, the expected width of the band after it over the width now, shape (packs,). [1]
+
+    Parameters
+    ----------
+    dossier : Dossier
+        Packs worked out on their valuation days.
+    scale_sd : function from a dossier to spreads
+        How sure the value of a changed dossier would be; the structural answer's own spread where not given.
+    """
+    now = dossier.routes.scale_sd * dossier.findings.widen
+    ratios = {}
+    for name, action in ACTIONS.items():
+        tried = _tried(dossier, action)
+        spread = dossier.routes.scale_sd if tried is dossier else scale_sd(tried)
+        after = spread * _settled_widening(dossier, action.settles)
+        if action.quotes:
+            after = after / dossier.market.staleness_widening
+        ratios[name] = np.minimum(after / now, 1.0)
+    return ratios
+
+
+def _tried(dossier: Dossier, action: Action) -> Dossier:
+    """Return the dossier as sure as the action would make it; the same one where nothing changes."""
+    changed: dict[str, object] = {}
+    if action.health_sd is not None:
+        # Two independent readings: precisions add; what was known before is not thrown away.
+        known, tested = dossier.health.soh_sd, action.health_sd
+        changed["health"] = replace(dossier.health, soh_sd=known * tested / np.sqrt(known * known + tested * tested))
+    if action.composition:
+        sds = {
+            element: np.where(sd > DECLARED_SD, DECLARED_SD, sd) for element, sd in dossier.metals.relative_sd.items()
+        }
+        changed["metals"] = replace(dossier.metals, relative_sd=sds)
+    if action.energy:
+        changed["nameplate"] = replace(dossier.nameplate, energy_log_sd=np.zeros(dossier.rows))
+    if action.quotes:
+        changed["market"] = _quoted_today(dossier.market)
+    return replace(dossier, **changed) if changed else dossier  # type: ignore[arg-type]  # names above are its fields
+
+
+def _quoted_today(market: Market) -> Market:
+    """Return the same market as if every quote had been made on the valuation day."""
+    fresh = {name: np.where(np.isnan(day), np.nan, market.days) for name, day in market.quoted_table.items()}
+    return replace(market, quoted_table=fresh, _payables={})
+
+
+def _settled_widening(dossier: Dossier, settled: tuple[str, ...]) -> FloatArray:
+    """Return the widening that the findings would leave once some of them were settled. [1]"""
+    left = np.ones(dossier.rows)
+    for position, check in enumerate(CHECKS):
+        if check.widen > 1.0 and check.id not in settled:
+            left = left * np.where(np.isnan(dossier.findings.numbers[:, position]), 1.0, check.widen)
+    return np.minimum(left, WIDEST)
