@@ -49,7 +49,7 @@ _WITH_UNIT = re.compile(r"^(?P<name>[^(\[]+)[(\[](?P<unit>[^)\]]*)[)\]]$")
 def plain(spelled: str) -> str:
     """Return a spelling without what does not matter: case, width, blanks, underscores, hyphens.
 
-    >>> plain("Rated_Energy kWh"), plain("ＳＯＨ"), plain("电池 编码")
+    >>> plain("Rated_Energy kWh"), plain("SoH"), plain("电池 编码")
     ('ratedenergykwh', 'soh', '电池编码')
     """
     return "".join(letter for letter in unicodedata.normalize("NFKC", spelled).casefold() if letter.isalnum())

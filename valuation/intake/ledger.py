@@ -62,8 +62,22 @@ def rows_of(opened: OpenTable) -> Iterator[tuple[str, dict[str, object]]]:
 
 def ledger_records(opened: OpenTable) -> Iterator[tuple[str, dict[str, object], tuple[IntakeNote, ...]]]:
     """Yield one trace record a row of a ledger, with notes about readings that could not be used."""
+    _refuse_columns_given_twice(opened)
     for where, row in rows_of(opened):
         yield where, *_ledger_record(row)
+
+
+def _refuse_columns_given_twice(opened: OpenTable) -> None:
+    """Raise where two columns of a ledger are spellings of one field."""
+    found: dict[str, str] = {}
+    for spelled in column_names(opened):
+        name = field_name(spelled, LEDGER_SCOPE)
+        if name is not None and found.setdefault(name, spelled) != spelled:
+            raise FieldError(
+                f"{opened.name} gives {name} twice, as {found[name]!r} and {spelled!r}",
+                hint="keep one of the columns",
+                field=name,
+            )
 
 
 def join_events(
@@ -133,10 +147,10 @@ def _ledger_record(row: Mapping[str, object]) -> tuple[dict[str, object], tuple[
     days: dict[str, object] = {}
     for spelled, value in row.items():
         name = field_name(spelled, LEDGER_SCOPE)
-        if name in LEDGER_DAYS or name == "on":
+        if name is not None and (name in LEDGER_DAYS or name == "on"):
             if not (isinstance(value, str) and value in PLACEHOLDERS):
                 days[name] = value
-        elif name in ANY_EVENT_SCOPE and name not in _PACK_NAMES:
+        elif name is not None and name in ANY_EVENT_SCOPE and name not in _PACK_NAMES:
             readings[name] = value
         else:
             record[spelled] = value
@@ -162,10 +176,10 @@ def _events_of(
         (days[name] for name in ("tested_on", "on", "retired_on", "removed_on", "collected_on") if name in days), None
     )
     leaving = next((kind for kind in ("collected_in", "removed", "retired") if kind in events), None)
-    for names, kind in ((_LEAVING, leaving), (_OWNING, next((k for k in ("installed", "sold") if k in events), None))):
-        for name in names if kind else ():
-            if name in readings:
-                events[str(kind)][name] = readings.pop(name)
+    owning = next((kind for kind in ("installed", "sold") if kind in events), None)
+    for names, kind in ((_LEAVING, leaving), (_OWNING, owning)):
+        if kind is not None:
+            events[kind].update({name: readings.pop(name) for name in names if name in readings})
     wanted = _USAGE | _TEST_ONLY
     if read_on is not None:
         if _TEST_ONLY & readings.keys() or "tested_on" in days:

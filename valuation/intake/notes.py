@@ -17,7 +17,8 @@ class _Wording(NamedTuple):
 
 
 NOTES: dict[str, _Wording] = {
-    "I01": _Wording("info", "fields unknown here are kept but not used: {fields}", "未识别字段已保留但未使用：{fields}"),
+    "I01": _Wording("info", "fields unknown here are kept but not used: {fields}",
+                    "未识别字段已保留但未使用：{fields}"),
     "I02": _Wording("info", "{fields}: {value} is read as not known", "{fields}：{value} 视为未知"),
     "I03": _Wording("warn", "{fields} is {value}: {reason_en}; not used", "{fields} 为 {value}：{reason_zh}；未采用"),
     "I04": _Wording("info", "{fields}: {reason_en}", "{fields}：{reason_zh}"),
@@ -39,7 +40,11 @@ NOTES: dict[str, _Wording] = {
         "readings of the same battery contradict each other: {fields}; {reason_en}",
         "同一电池的读数互相矛盾：{fields}；{reason_zh}",
     ),
-    "I11": _Wording("warn", "battery category is {value}, not an EV traction battery", "电池类别为 {value}，非电动汽车动力电池"),
+    "I11": _Wording(
+        "warn",
+        "battery category is {value}, not an EV traction battery",
+        "电池类别为 {value}，非电动汽车动力电池",
+    ),
     "I12": _Wording(
         "info",
         "no GB/T 34014 code in the passport; identified by {value}",
@@ -121,8 +126,7 @@ def shown(value: object, longest: int = 60) -> str:
     if isinstance(value, list | tuple):
         return "a list"
     if isinstance(value, int) and abs(value) >= 10**18:
-        value = f"{'-' if value < 0 else ''}a whole number above 10^18"
-        return value
+        return f"{'-' if value < 0 else ''}a whole number above 10^18"
     if isinstance(value, str):
         cut = value if len(value) <= longest else value[: longest - 3] + "..."
         return repr(cut)

@@ -150,7 +150,7 @@ def _read_csv(content: bytes) -> pa.Table:
 def _encoded(column: pa.ChunkedArray) -> tuple[list[str], IntArray]:
     """Return the distinct texts of a column and each row's position among them; nothing becomes an empty text."""
     if len(column) == 0:
-        return [""], np.zeros(0, dtype=np.int64)
+        return [], np.zeros(0, dtype=np.int64)
     texts = pc.fill_null(pc.cast(column, pa.string()), "").combine_chunks()
     encoded = texts.dictionary_encode()
     return encoded.dictionary.to_pylist(), np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)

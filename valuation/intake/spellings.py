@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 FIELD_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     # the pack
-    "battery_code": ("电池编码", "电池包编码", "动力电池编码", "动力蓄电池编码", "蓄电池编码", "编码", "电池码", "电池编号",
+    "battery_code": ("电池编码", "电池包编码", "动力电池编码", "动力蓄电池编码", "蓄电池编码", "编码", "电池码",
+                     "电池编号",
                      "电池包编号", "国标码", "24位编码", "GB code", "pack code", "pack_id", "模块编码"),
     "chemistry": ("电池类型", "化学体系", "材料体系", "电池种类", "正极材料", "电池材料", "类型体系", "cell chemistry"),
     "rated_energy_kwh": ("额定能量", "电量", "额定电量", "标称能量", "额定总能量", "总能量", "度数", "rated energy",
@@ -18,7 +19,8 @@ FIELD_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "nominal_voltage_v": ("标称电压", "额定电压", "电压", "nominal voltage", "rated voltage", "voltage_v"),
     "mass_kg": ("质量", "重量", "电池重量", "电池质量", "净重", "mass", "weight", "weight_kg"),
     "made_on": ("生产日期", "制造日期", "出厂日期", "manufactured_on", "production date", "manufacturing date"),
-    "maker": ("生产企业", "生产厂家", "厂家", "电池厂家", "电池厂商", "制造商", "电池生产企业", "品牌", "manufacturer", "brand"),
+    "maker": ("生产企业", "生产厂家", "厂家", "电池厂家", "电池厂商", "制造商", "电池生产企业", "品牌", "manufacturer",
+              "brand"),
     "vehicle_model": ("车型", "车辆型号", "配套车型", "model"),
     "duty": ("用途", "车辆用途", "使用性质", "运营类型", "usage type"),
     "parent_code": ("原编码", "原电池编码", "母编码", "来源编码", "原包编码"),
@@ -47,7 +49,8 @@ FIELD_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "reporter_kind": ("企业类型", "上报企业类型", "主体类型"),
     # own fields
     "vin": ("车架号", "车辆识别代号", "车辆识别代码", "VIN码"),
-    "odometer_km": ("里程", "行驶里程", "累计里程", "总里程", "里程表读数", "表显里程", "mileage_km", "odometer", "mileage"),
+    "odometer_km": ("里程", "行驶里程", "累计里程", "总里程", "里程表读数", "表显里程", "mileage_km", "odometer",
+                    "mileage"),
     "purpose": ("车辆使用目的", "销售用途"),
     "region": ("地区", "区域", "省份"),
     "full_cycles": ("循环次数", "等效循环次数", "等效全循环次数", "累计循环次数", "cycles", "cycle count", "efc"),

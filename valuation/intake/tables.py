@@ -7,8 +7,7 @@ of its events is set aside with the reason, never valued without what was wrong.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -16,38 +15,32 @@ import pyarrow.compute as pc
 
 from valuation.battery_code import decode_many
 from valuation.cases import PACK_TEXTS, TraceTable
-from valuation.columns import BoolArray, Columns, FloatArray, IntArray
+from valuation.columns import BoolArray, FloatArray, IntArray
 from valuation.errors import FieldError
-from valuation.fields import (
-    COMPOSITION_FIELDS,
-    EVENT_COMMON_FIELDS,
-    EVENT_FIELDS,
-    EVENT_TYPE_FIELDS,
-    EVENT_TYPES,
-    PACK_FIELDS,
-    REQUIRED_EVENT_FIELDS,
-    Field,
-    category,
-)
+from valuation.fields import COMPOSITION_FIELDS, EVENT_FIELDS, PACK_FIELDS, Field
 from valuation.history import Module
-from valuation.intake.aliases import EVENT_TABLE_SCOPE, TABLE_SCOPE, field_name
+from valuation.intake.aliases import TABLE_SCOPE
 from valuation.intake.columns import Converted, convert, convert_texts
-from valuation.intake.ledger import unknown_pack
-from valuation.intake.notes import IntakeNote, Problem, make_note
-from valuation.intake.tabular import OpenTable, TableSource, column_names, open_table
+from valuation.intake.event_columns import read_events
+from valuation.intake.notes import IntakeNote, Problem
+from valuation.intake.table_reading import (
+    Reading,
+    found_columns,
+    note_placeholders,
+    place_of,
+    row_problem,
+    say_unknown_columns,
+    why,
+)
+from valuation.intake.tabular import TableSource, open_table
 from valuation.intake.traces import repeated_code
-from valuation.intake.values import LAST_DAY, is_placeholder, read_value
+from valuation.intake.values import LAST_DAY
 from valuation.modules import MODULE_COLUMNS, describe_modules
 from valuation.result import Caution
-from valuation.tabulation import calendar_day, column_name, day_number
+from valuation.tabulation import column_name, day_number
 
-_TYPE = category("type", *EVENT_TYPES)
 _CODE = PACK_FIELDS[0]
 _SOH = next(field for field in EVENT_FIELDS if field.name == "soh")
-_OWNERS: Mapping[str, tuple[float, ...]] = {
-    own.name: tuple(float(code) for code, fields in enumerate(EVENT_TYPE_FIELDS.values()) if own in fields)
-    for own in EVENT_FIELDS
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,27 +51,6 @@ class TableTraces:
     notes: Mapping[int, tuple[IntakeNote, ...]]
     column_notes: tuple[Caution, ...] = ()
     problems: tuple[Problem, ...] = ()
-
-
-@dataclass(slots=True)
-class _Reading:
-    """What has been read so far, by the rows of the table of packs."""
-
-    packs: OpenTable
-    codes: list[str | None]
-    aside: BoolArray
-    notes: dict[int, list[IntakeNote]] = field(default_factory=dict)
-    column_notes: list[Caution] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-    def set_aside(self, row: int, problem: Problem) -> None:
-        """Set a pack aside with the reason."""
-        self.aside[row] = True
-        self.problems.append(problem)
-
-    def note(self, row: int, note: IntakeNote) -> None:
-        """Keep a note about a pack."""
-        self.notes.setdefault(row, []).append(note)
 
 
 def read_tables(packs: TableSource, events: TableSource | None = None) -> TableTraces:
@@ -102,48 +74,25 @@ def read_tables(packs: TableSource, events: TableSource | None = None) -> TableT
     (1, [52.5])
     """
     opened = open_table(packs, "packs")
-    found = _found(opened, TABLE_SCOPE)
+    found = found_columns(opened, TABLE_SCOPE)
     rows = opened.table.num_rows
     codes: list[str | None] = [None] * rows
-    reading = _Reading(packs=opened, codes=codes, aside=np.zeros(rows, dtype=bool))
+    reading = Reading(packs=opened, codes=codes, aside=np.zeros(rows, dtype=bool))
     reading.problems.extend(opened.problems)
     texts, pack_columns = _read_packs(reading, found)
     _read_modules(reading, found, pack_columns)
     _refuse_repeated(reading)
     _require_identity(reading, pack_columns)
-    event_columns, row = _read_events(reading, None if events is None else open_table(events, "events"))
+    event_columns, row = read_events(reading, None if events is None else open_table(events, "events"))
     return _without_set_aside(reading, texts, pack_columns, event_columns, row)
 
 
-def _found(opened: OpenTable, scope: tuple[str, ...]) -> dict[str, str]:
-    """Return our names of a table's columns with the names they have there."""
-    found: dict[str, str] = {}
-    for spelled in column_names(opened):
-        name = field_name(spelled, scope)
-        if name in found:
-            raise FieldError(
-                f"{opened.name} gives {name} twice, as {found[name]!r} and {spelled!r}",
-                hint="keep one of the columns",
-                field=name,
-            )
-        found[name or f"?{spelled}"] = spelled
-    return found
-
-
-def _unknown_columns(reading: _Reading, opened: OpenTable, found: Mapping[str, str]) -> None:
-    """Say which columns of a table are not used."""
-    unknown = [spelled for name, spelled in found.items() if name.startswith("?")]
-    if unknown:
-        note = make_note("I01", fields=", ".join(f"{opened.name}.{name}" for name in unknown))
-        reading.column_notes.append(note.caution)
-
-
 def _read_packs(
-    reading: _Reading, found: Mapping[str, str]
+    reading: Reading, found: Mapping[str, str]
 ) -> tuple[dict[str, list[str | None]], dict[str, FloatArray]]:
     """Return the texts and the number columns of the packs."""
     opened, rows = reading.packs, len(reading.codes)
-    _unknown_columns(reading, opened, found)
+    say_unknown_columns(reading, opened, found)
     texts: dict[str, list[str | None]] = {name: [None] * rows for name in PACK_TEXTS}
     columns: dict[str, FloatArray] = {}
     wrong: list[tuple[Field, BoolArray]] = []
@@ -156,18 +105,18 @@ def _read_packs(
             else:
                 converted = convert(own, cells, from_text=opened.from_text)
             wrong.append((own, converted.wrong))
-            _note_placeholders(reading, own.name, converted.placeholder, np.arange(rows), None)
+            note_placeholders(reading, own.name, converted.placeholder, np.arange(rows), None)
         if own.kind != "text":
             columns[column_name(own)] = converted.values
     reading.codes = texts["battery_code"]
     for own, mask in wrong:
         for row in np.flatnonzero(mask).tolist():
-            error = _why(own, opened.table.column(found[own.name])[row].as_py(), own.name, opened)
-            reading.set_aside(row, _problem(opened, row, reading.codes[row], error))
+            error = why(own, opened.table.column(found[own.name])[row].as_py(), own.name, opened)
+            reading.set_aside(row, row_problem(opened, row, reading.codes[row], error))
     return texts, columns
 
 
-def _read_modules(reading: _Reading, found: Mapping[str, str], columns: dict[str, FloatArray]) -> None:
+def _read_modules(reading: Reading, found: Mapping[str, str], columns: dict[str, FloatArray]) -> None:
     """Fill the columns that the modules tell."""
     rows = len(reading.codes)
     told = {name: np.full(rows, np.nan) for name in MODULE_COLUMNS}
@@ -179,7 +128,7 @@ def _read_modules(reading: _Reading, found: Mapping[str, str], columns: dict[str
     columns.update(told)
 
 
-def _module_lists(reading: _Reading, spelled: str) -> list[tuple[int, list[Module]]]:
+def _module_lists(reading: Reading, spelled: str) -> list[tuple[int, list[Module]]]:
     """Return the rows that list modules, with their modules."""
     lists: list[tuple[int, list[Module]]] = []
     opened = reading.packs
@@ -189,21 +138,22 @@ def _module_lists(reading: _Reading, spelled: str) -> list[tuple[int, list[Modul
         for row in np.flatnonzero(pc.is_valid(cells).to_numpy(zero_copy_only=False)).tolist():
             if cells[row].as_py() != "":
                 error = FieldError("modules is no list", hint="give a list of battery_code and soh", field="modules")
-                reading.set_aside(row, _problem(opened, row, reading.codes[row], error))
+                reading.set_aside(row, row_problem(opened, row, reading.codes[row], error))
         return []
     inner = cells.flatten()
     owner = pc.list_parent_indices(cells).to_numpy(zero_copy_only=False)
     names = [entry.name for entry in inner.type]
-    codes, health = [None] * len(inner), Converted.nothing(len(inner))
+    codes: list[str | None] = [None] * len(inner)
+    health = Converted.nothing(len(inner))
     if "battery_code" in names:
         codes, _ = convert_texts(_CODE, pa.chunked_array([inner.field("battery_code")]))
     if "soh" in names:
         health = convert(_SOH, pa.chunked_array([inner.field("soh")]), from_text=False)
     for place in np.flatnonzero(health.wrong).tolist():
         row = int(owner[place])
-        error = _why(_SOH, inner[place].as_py()["soh"], "modules.soh", opened)
-        reading.set_aside(row, _problem(opened, row, reading.codes[row], error))
-    known = [None if value != value else value for value in health.values.tolist()]  # noqa: PLR0124 - NaN is unequal to itself
+        error = why(_SOH, inner[place].as_py()["soh"], "modules.soh", opened)
+        reading.set_aside(row, row_problem(opened, row, reading.codes[row], error))
+    known = [None if np.isnan(value) else value for value in health.values.tolist()]
     start = 0
     for row, count in zip(*np.unique(owner, return_counts=True), strict=True):
         stop = start + int(count)
@@ -213,16 +163,16 @@ def _module_lists(reading: _Reading, spelled: str) -> list[tuple[int, list[Modul
     return lists
 
 
-def _refuse_repeated(reading: _Reading) -> None:
+def _refuse_repeated(reading: Reading) -> None:
     """Set aside packs that share a code."""
     known = np.array([code or "" for code in reading.codes])
     _, inverse, times = np.unique(known, return_inverse=True, return_counts=True)
     for row in np.flatnonzero((times[inverse] > 1) & (known != "")).tolist():
-        where = _where(reading.packs, row)
+        where = place_of(reading.packs, row)
         reading.set_aside(row, repeated_code(where, str(reading.codes[row])))
 
 
-def _require_identity(reading: _Reading, columns: Mapping[str, FloatArray]) -> None:
+def _require_identity(reading: Reading, columns: Mapping[str, FloatArray]) -> None:
     """Set aside packs with neither a code that reads nor chemistry and energy."""
     energy = columns["rated_energy_kwh"]
     energy = np.where(np.isnan(energy), columns["rated_capacity_ah"] * columns["nominal_voltage_v"], energy)
@@ -232,121 +182,17 @@ def _require_identity(reading: _Reading, columns: Mapping[str, FloatArray]) -> N
     for row, fine in zip(lacking.tolist(), valid.tolist(), strict=True):
         if fine != 1.0:
             error = FieldError(
-                f"battery_code {reading.codes[row]!r} is no GB/T 34014 code, and chemistry or rated_energy_kwh is not given",
+                f"battery_code {reading.codes[row]!r} is no GB/T 34014 code, and chemistry or rated_energy_kwh is"
+                " not given",
                 hint="give the 24-character battery code, or chemistry and rated_energy_kwh from the nameplate",
                 field="battery_code",
                 value=reading.codes[row],
             )
-            reading.set_aside(row, _problem(reading.packs, row, reading.codes[row], error))
-
-
-def _read_events(reading: _Reading, opened: OpenTable | None) -> tuple[dict[str, FloatArray], IntArray]:
-    """Return the event columns of the packs that are there, and each event's pack."""
-    if opened is None:
-        empty = np.zeros(0)
-        names = ("type", *(column_name(own) for own in EVENT_COMMON_FIELDS), *(own.name for own in EVENT_FIELDS))
-        return dict.fromkeys(names, empty), np.zeros(0, dtype=np.int64)
-    found = _found(opened, EVENT_TABLE_SCOPE)
-    _unknown_columns(reading, opened, found)
-    reading.problems.extend(opened.problems)
-    row = _pack_rows(reading, opened, found)
-    kept = row >= 0
-    columns: dict[str, FloatArray] = {}
-    wrong: list[tuple[Field, BoolArray]] = []
-    marks: list[tuple[Field, BoolArray]] = []
-    for own in (_TYPE, *EVENT_COMMON_FIELDS, *EVENT_FIELDS):
-        converted = Converted.nothing(opened.table.num_rows)
-        values = converted.values
-        if own.name in found:
-            converted = convert(own, opened.table.column(found[own.name]), from_text=opened.from_text)
-            values, allowed = converted.values, kept
-            if own.name in _OWNERS:
-                allowed = np.isin(columns["type"], _OWNERS[own.name]) & kept
-                _note_strays(reading, own.name, columns, ~np.isnan(values) & ~allowed & kept, row)
-                values = np.where(allowed, values, np.nan)
-            wrong.append((own, converted.wrong & allowed))
-            marks.append((own, converted.placeholder & allowed))
-        columns[column_name(own)] = values
-    _set_aside_events(reading, opened, (found, columns, row), wrong)
-    known_from = np.fmax(columns["on_day"], columns["reported_day"])
-    for own, mask in marks:
-        _note_placeholders(reading, f"events.{own.name}", mask, row, known_from)
-    return columns, row
-
-
-def _pack_rows(reading: _Reading, opened: OpenTable, found: Mapping[str, str]) -> IntArray:
-    """Return the row of each event's pack, -1 where there is no such pack (which is reported)."""
-    if "battery_code" not in found:
-        raise FieldError(
-            f"{opened.name} has no column battery_code", hint="name the pack of each event", field="battery_code"
-        )
-    codes = opened.table.column(found["battery_code"])
-    if not pa.types.is_string(codes.type):
-        codes = codes.cast(pa.string())
-    codes = pc.utf8_trim_whitespace(codes)
-    packs = pa.array([code or "" for code in reading.codes], type=pa.string())
-    places = pc.index_in(codes, value_set=packs, skip_nulls=True)
-    row = pc.fill_null(places, -1).to_numpy().astype(np.int64)
-    row[pc.equal(pc.fill_null(codes, ""), "").to_numpy()] = -1
-    for place in np.flatnonzero(row < 0).tolist():
-        reading.problems.append(unknown_pack(_where(opened, place), codes[place].as_py()))
-    return row
-
-
-def _set_aside_events(
-    reading: _Reading,
-    opened: OpenTable,
-    read: tuple[Mapping[str, str], Columns, IntArray],
-    wrong: list[tuple[Field, BoolArray]],
-) -> None:
-    """Set aside the packs of events that hold a wrong value or lack what they cannot do without."""
-    found, columns, row = read
-    refused = np.zeros(len(row), dtype=bool)
-    for own, mask in wrong:
-        refused |= mask
-        for place in np.flatnonzero(mask).tolist():
-            cell = opened.table.column(found[own.name])[place].as_py()
-            _set_aside_event(reading, opened, place, row, _why(own, cell, f"events.{own.name}", opened))
-    needed = [(name, np.isnan(columns[column])) for name, column in (("type", "type"), ("on", "on_day"))]
-    for kind, name in REQUIRED_EVENT_FIELDS.items():
-        needed.append((name, (columns["type"] == EVENT_TYPES.index(kind)) & np.isnan(columns[name])))
-    for name, mask in needed:
-        for place in np.flatnonzero(mask & (row >= 0) & ~refused).tolist():
-            error = FieldError(
-                f"events.{name} is missing", hint=f"say {name} in every such row", field=f"events.{name}", value=None
-            )
-            _set_aside_event(reading, opened, place, row, error)
-
-
-def _set_aside_event(reading: _Reading, opened: OpenTable, place: int, row: IntArray, error: FieldError) -> None:
-    """Set aside the pack of one event."""
-    pack = int(row[place])
-    reading.set_aside(pack, _problem(opened, place, reading.codes[pack], error))
-
-
-def _note_strays(reading: _Reading, name: str, columns: Columns, stray: BoolArray, row: IntArray) -> None:
-    """Say where a field stands in an event of a type that has no such field."""
-    if not stray.any():
-        return
-    note = make_note("I01", fields=f"events.{name}")
-    known_from = np.fmax(columns["on_day"], columns["reported_day"])
-    for place in np.flatnonzero(stray).tolist():
-        reading.note(int(row[place]), note.since(calendar_day(known_from[place])))
-
-
-def _note_placeholders(
-    reading: _Reading, name: str, mask: BoolArray, row: IntArray, known_from: FloatArray | None
-) -> None:
-    """Say where a placeholder was read as not known."""
-    if mask.any():
-        note = make_note("I02", fields=name, value="a placeholder")
-        for place in np.flatnonzero(mask).tolist():
-            day: date | None = None if known_from is None else calendar_day(known_from[place])
-            reading.note(int(row[place]), note.since(day))
+            reading.set_aside(row, row_problem(reading.packs, row, reading.codes[row], error))
 
 
 def _without_set_aside(
-    reading: _Reading,
+    reading: Reading,
     texts: Mapping[str, list[str | None]],
     packs: Mapping[str, FloatArray],
     events: Mapping[str, FloatArray],
@@ -378,23 +224,3 @@ def _without_set_aside(
         column_notes=tuple(reading.column_notes),
         problems=tuple(reading.problems),
     )
-
-
-def _why(own: Field, cell: object, path: str, opened: OpenTable) -> FieldError:
-    """Return why a cell is wrong, in the words of the record reader."""
-    if not is_placeholder(own, cell):
-        try:
-            read_value(own, cell, path, from_text=opened.from_text)
-        except FieldError as error:
-            return error
-    return FieldError(f"{path} cannot be read", hint=f"give {own.name} as in the contract", field=path, value=None)
-
-
-def _where(opened: OpenTable, row: int) -> str:
-    """Return the place of a row as a person counts it."""
-    return f"{opened.name} row {row + (2 if opened.from_text else 1)}"
-
-
-def _problem(opened: OpenTable, row: int, code: str | None, error: FieldError) -> Problem:
-    """Return why a pack is set aside, and where."""
-    return Problem(where=_where(opened, row), battery_code=code, error=error)

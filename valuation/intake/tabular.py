@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
-import pyarrow.parquet as parquet
+from pyarrow import parquet
 
 from valuation.errors import FieldError, UnreadableRecord
 from valuation.intake.documents import Document, Limits, decode_text, open_document
@@ -95,9 +96,12 @@ def _read_binary(source: object, name: str, *, arrow: bool = False) -> pa.Table:
 def _read_csv(document: Document) -> OpenTable:
     """Return a CSV table with all cells as texts: types are ours to read, never guessed from the first rows."""
     text = decode_text(document, chinese=True)
-    header = next((line for line in text.split("\n", 1)[:1]), "").strip("\r")
+    header = re.split(r"\r\n|\r|\n", text, maxsplit=1)[0]
     delimiter = max(",\t;", key=header.count)
-    names = next(csv.reader([header], delimiter=delimiter), [])
+    try:
+        names = next(csv.reader([header], delimiter=delimiter), [])
+    except csv.Error:
+        names = []
     if not any(name.strip() for name in names) or "\0" in text[:4096]:
         raise UnreadableRecord(f"{document.name} is no table", hint="give a CSV table with a first line of names")
     problems: list[Problem] = []

@@ -21,7 +21,7 @@ from valuation.fields import (
     text,
 )
 from valuation.history import Module, PackHistory, TraceEvent
-from valuation.intake.aliases import ANY_EVENT_SCOPE, EVENT_SCOPES, MODULE_SCOPE, PACK_SCOPE, field_name
+from valuation.intake.aliases import ANY_EVENT_SCOPE, EVENT_SCOPES, MODULE_SCOPE, PACK_SCOPE, field_name, plain
 from valuation.intake.documents import Limits
 from valuation.intake.notes import IntakeNote, make_note, shown
 from valuation.intake.values import LAST_DAY, is_placeholder, read_extra, read_value
@@ -108,6 +108,17 @@ def _missing_identity(history: PackHistory) -> list[FieldError]:
     ]
 
 
+def _given_twice(path: str, spelled: object) -> FieldError:
+    """Return the refusal of a field that stands twice under two spellings."""
+    message = f"{path} is given twice, the second time as {shown(spelled)}"
+    return FieldError(message, hint="give each field once", field=path, value=None)
+
+
+def _name(spelled: str) -> str:
+    """Return a name that can stand behind a path: one without a letter would leave the path itself."""
+    return spelled if plain(spelled) else f"unnamed {spelled}"
+
+
 class _RecordReader:
     """Reads one record, collecting every problem and note on the way."""
 
@@ -125,7 +136,7 @@ class _RecordReader:
         events = self._items(raw.pop("events", None), "events", self.limits.events)
         values = self._values(raw, _PACK, "")
         masses, unknown = self._named(composition, COMPOSITION, "composition.")
-        extras |= {f"composition.{name}": value for name, value in unknown.items()}
+        extras |= {f"composition.{_name(name)}": value for name, value in unknown.items()}
         read_modules = tuple(self._module(item, f"modules[{index}]", extras) for index, item in enumerate(modules))
         self._note_extras(extras, "")
         return PackHistory(
@@ -186,7 +197,7 @@ class _RecordReader:
     def _module(self, item: object, path: str, kept: dict[str, object]) -> Module:
         """Return one module of the pack; what it says beyond code and health is kept with the pack."""
         raw, extras = self._named(self._mapping(item, path, wanted=True), MODULE_SCOPE, f"{path}.")
-        kept |= {f"{path}.{name}": value for name, value in extras.items()}
+        kept |= {f"{path}.{_name(name)}": value for name, value in extras.items()}
         return Module(**self._values(raw, _MODULE, f"{path}."))  # type: ignore[arg-type]  # checked by field
 
     def _named(
@@ -201,12 +212,7 @@ class _RecordReader:
                 if name is None:
                     extras[str(key)] = read_extra(value, f"{path}{str(key)[:60]}")
                 elif name in known:
-                    raise FieldError(
-                        f"{path}{name} is given twice, the second time as {key!r}",
-                        hint="give each field once",
-                        field=f"{path}{name}",
-                        value=value,
-                    )
+                    self.problems.append(_given_twice(f"{path}{name}", key))
                 else:
                     known[name] = value
             except FieldError as problem:

@@ -150,7 +150,7 @@ class _Gathering:
             raise UnreadableRecord(
                 f"{document.name} is a zip archive or Excel workbook", hint="save the sheet as CSV (UTF-8)"
             )
-        text = decode_text(document, chinese=not start.lstrip()[:1] in (b"{", b"["))
+        text = decode_text(document, chinese=start.lstrip()[:1] not in (b"{", b"["))
         begun = text.lstrip()[:1]
         if not begun:
             raise UnreadableRecord(f"{document.name} is empty", hint="give a trace record, passport or table")

@@ -152,13 +152,7 @@ def read_extra(value: object, path: str, depth: int = 0) -> object:
     """
     if depth > DEEPEST:
         raise FieldError(f"{path} is nested too deep", hint="leave the field out", field=path, value=None)
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int) and abs(value) < 10**300:
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    if isinstance(value, str) and not _HALF_LETTER.search(value):
+    if value is None or isinstance(value, bool) or _is_plain(value):
         return value
     if isinstance(value, date):
         return value.isoformat()
@@ -167,6 +161,15 @@ def read_extra(value: object, path: str, depth: int = 0) -> object:
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {key: read_extra(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
     raise FieldError(f"{path} is {shown(value)}, not plain JSON", hint="leave the field out", field=path, value=None)
+
+
+def _is_plain(value: object) -> bool:
+    """Tell whether a number or text can stand in JSON as it is."""
+    if isinstance(value, int):
+        return abs(value) < 10**300
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, str) and not _HALF_LETTER.search(value)
 
 
 def _read_category(field: Field, value: object, path: str) -> str:

@@ -16,15 +16,18 @@ from valuation.fields import (
 )
 from valuation.history import Module, PackHistory, TraceEvent
 
-WORDS = st.text("abcXYZ电池企业 0123-./'\"é", min_size=1, max_size=12).map(str.strip).filter(
-    lambda text: text not in {"", "-", "--", "/", "-1"}
+WORDS = (
+    st.text("abcXYZ电池企业 0123-./'\"é", min_size=1, max_size=12)
+    .map(str.strip)
+    .filter(lambda text: text not in {"", "-", "--", "/", "-1"})
 )
 DAYS = st.dates(date(2011, 1, 1), date(2030, 12, 31))
 EXTRA_NAMES = st.text(string.ascii_lowercase, min_size=3, max_size=6).map(lambda name: f"zz_{name}_zz")
 EXTRAS = st.dictionaries(
     EXTRA_NAMES,
     st.recursive(
-        st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
+        st.none() | st.booleans() | st.integers(-(10**20), 10**20) | WORDS
+        | st.floats(allow_nan=False, allow_infinity=False),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
         max_leaves=4,
     ),

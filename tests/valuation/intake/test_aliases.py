@@ -50,7 +50,14 @@ def test_every_quantity_has_a_chinese_name(field):
 
 
 def test_case_blanks_width_and_our_unit_do_not_matter():
-    for spelled in ("Rated Energy", "RATED_ENERGY_KWH", "额定能量", "额定能量（ＫＷＨ）", "额定能量 [kWh]", "rated-energy-kwh"):
+    for spelled in (
+        "Rated Energy",
+        "RATED_ENERGY_KWH",
+        "额定能量",
+        "额定能量（\uff2b\uff37\uff28）",
+        "额定能量 [kWh]",
+        "rated-energy-kwh",
+    ):
         assert field_name(spelled, PACK_SCOPE) == "rated_energy_kwh", spelled
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
-import pyarrow.parquet as parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from valuation.errors import FieldError, RefusedPack, UnreadableRecord
 from valuation.intake import read_tables, read_trace
@@ -24,8 +24,7 @@ def as_tables(histories):
     packs, events = [], []
     for history in histories:
         record = json.loads(write_trace(history))
-        for event in record.pop("events", []):
-            events.append({"battery_code": history.battery_code, **event})
+        events += [{"battery_code": history.battery_code, **event} for event in record.pop("events", [])]
         packs.append({**record.pop("composition", {}), **record})
     return rows(packs), rows(events)
 
@@ -37,7 +36,9 @@ def rows(records):
 
 def as_csv(table):
     sink = io.BytesIO()
-    texts = {name: [None if cell is None else spell(cell) for cell in table[name].to_pylist()] for name in table.column_names}
+    texts = {
+        name: [None if cell is None else spell(cell) for cell in table[name].to_pylist()] for name in table.column_names
+    }
     arrow_csv.write_csv(pa.table({name: pa.array(cells, pa.string()) for name, cells in texts.items()}), sink)
     return sink.getvalue()
 
@@ -110,7 +111,9 @@ def test_events_may_come_in_any_order():
     backwards = "\n".join([events[0], *reversed(events[1:])]).encode()
     table = read_tables(packs, backwards).table
     assert table.row.tolist() == sorted(table.row.tolist())
-    assert sorted(table.events["on_day"]) == sorted(read_tables(packs, "\n".join(events).encode()).table.events["on_day"])
+    assert sorted(table.events["on_day"]) == sorted(
+        read_tables(packs, "\n".join(events).encode()).table.events["on_day"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,7 +160,9 @@ def test_wrong_packs_are_set_aside_and_the_rows_close_up():
 
 def test_unknown_columns_and_strays_are_said():
     packs = pa.table({"battery_code": [CODE], "库位": ["A"]})
-    events = pa.table({"battery_code": [CODE], "type": ["maintained"], "on": ["2024-01-01"], "work": ["seal"], "soh": [0.9]})
+    events = pa.table(
+        {"battery_code": [CODE], "type": ["maintained"], "on": ["2024-01-01"], "work": ["seal"], "soh": [0.9]}
+    )
     read = read_tables(packs, events)
     assert np.isnan(read.table.events["soh"]).all()
     assert [caution.id for caution in read.column_notes] == ["I01"]
@@ -165,7 +170,11 @@ def test_unknown_columns_and_strays_are_said():
 
 
 def test_modules_of_a_table_are_checked_too():
-    modules = [[{"battery_code": "T01M1", "soh": 0.8}, {"battery_code": "T01M1", "soh": None}], None, [{"battery_code": "x", "soh": 80.0}]]
+    modules = [
+        [{"battery_code": "T01M1", "soh": 0.8}, {"battery_code": "T01M1", "soh": None}],
+        None,
+        [{"battery_code": "x", "soh": 80.0}],
+    ]
     packs = pa.table({"battery_code": [CODE, OTHER, "T01PB0A0000001A680000125"], "modules": modules})
     read = read_tables(packs)
     assert read.table.packs["module_count"].tolist()[0] == 2.0

@@ -71,7 +71,7 @@ def test_minus_one_is_unknown_only_where_it_is_impossible():
     assert is_placeholder(SOH, -1)
     assert is_placeholder(event_field("resistance_growth"), -1.0)
     assert not is_placeholder(event_field("mean_temperature_c"), -1)
-    assert not is_placeholder(SOH, False)
+    assert not is_placeholder(SOH, value=False)
 
 
 def test_a_text_table_writes_numbers_as_text_but_not_units():

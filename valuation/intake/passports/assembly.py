@@ -277,7 +277,7 @@ def _refusal(draft: Draft) -> RefusedPack:
     because = f"; not usable: {'; '.join(shown_reasons)}" if shown_reasons else ""
     return RefusedPack(
         f"this {draft.family} passport cannot be valued: {' and '.join(lacks)} cannot be told from it{because}",
-        hint="give the other documents of the same battery together with this one, or its battery code, or a trace record"
-        " with chemistry and rated_energy_kwh from the nameplate",
+        hint="give the other documents of the same battery together with this one, or its battery code, or a trace"
+        " record with chemistry and rated_energy_kwh from the nameplate",
         field="chemistry" if draft.chemistry is None else "rated_energy_kwh",
     )

@@ -94,7 +94,7 @@ class Finder:
 
     def say(self, identity: str, **words: str) -> None:
         """Make a note by its id."""
-        self.notes.append(make_note(identity, **words))  # type: ignore[arg-type]  # words are the note's own
+        self.notes.append(make_note(identity, **words))
 
     def unused(self) -> list[str]:
         """Return the paths of the fields that were never looked at."""

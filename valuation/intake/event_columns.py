@@ -1,0 +1,136 @@
+"""The table of events as columns: each event under its pack, its wrong cells and missing fields named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from valuation.columns import BoolArray, Columns, FloatArray, IntArray
+from valuation.errors import FieldError
+from valuation.fields import (
+    EVENT_COMMON_FIELDS,
+    EVENT_FIELDS,
+    EVENT_TYPE_FIELDS,
+    EVENT_TYPES,
+    REQUIRED_EVENT_FIELDS,
+    Field,
+    category,
+)
+from valuation.intake.aliases import EVENT_TABLE_SCOPE
+from valuation.intake.columns import Converted, convert
+from valuation.intake.ledger import unknown_pack
+from valuation.intake.notes import make_note
+from valuation.intake.table_reading import (
+    Reading,
+    found_columns,
+    note_placeholders,
+    place_of,
+    row_problem,
+    say_unknown_columns,
+    why,
+)
+from valuation.intake.tabular import OpenTable
+from valuation.tabulation import calendar_day, column_name
+
+_TYPE = category("type", *EVENT_TYPES)
+_OWNERS: Mapping[str, tuple[float, ...]] = {
+    own.name: tuple(float(code) for code, fields in enumerate(EVENT_TYPE_FIELDS.values()) if own in fields)
+    for own in EVENT_FIELDS
+}
+
+
+def read_events(reading: Reading, opened: OpenTable | None) -> tuple[dict[str, FloatArray], IntArray]:
+    """Return the event columns of the packs that are there, and each event's pack."""
+    if opened is None:
+        empty = np.zeros(0)
+        names = ("type", *(column_name(own) for own in EVENT_COMMON_FIELDS), *(own.name for own in EVENT_FIELDS))
+        return dict.fromkeys(names, empty), np.zeros(0, dtype=np.int64)
+    found = found_columns(opened, EVENT_TABLE_SCOPE)
+    say_unknown_columns(reading, opened, found)
+    reading.problems.extend(opened.problems)
+    row = _pack_rows(reading, opened, found)
+    kept = row >= 0
+    columns: dict[str, FloatArray] = {}
+    wrong: list[tuple[Field, BoolArray]] = []
+    marks: list[tuple[Field, BoolArray]] = []
+    for own in (_TYPE, *EVENT_COMMON_FIELDS, *EVENT_FIELDS):
+        converted = Converted.nothing(opened.table.num_rows)
+        values = converted.values
+        if own.name in found:
+            converted = convert(own, opened.table.column(found[own.name]), from_text=opened.from_text)
+            values, allowed = converted.values, kept
+            if own.name in _OWNERS:
+                allowed = np.isin(columns["type"], _OWNERS[own.name]) & kept
+                _note_strays(reading, own.name, columns, ~np.isnan(values) & ~allowed & kept, row)
+                values = np.where(allowed, values, np.nan)
+            wrong.append((own, converted.wrong & allowed))
+            marks.append((own, converted.placeholder & allowed))
+        columns[column_name(own)] = values
+    _set_aside_events(reading, opened, (found, columns, row), wrong)
+    known_from = np.fmax(columns["on_day"], columns["reported_day"])
+    for own, mask in marks:
+        note_placeholders(reading, f"events.{own.name}", mask, row, known_from)
+    return columns, row
+
+
+def _pack_rows(reading: Reading, opened: OpenTable, found: Mapping[str, str]) -> IntArray:
+    """Return the row of each event's pack, -1 where there is no such pack (which is reported)."""
+    if "battery_code" not in found:
+        raise FieldError(
+            f"{opened.name} has no column battery_code", hint="name the pack of each event", field="battery_code"
+        )
+    codes = opened.table.column(found["battery_code"])
+    if not pa.types.is_string(codes.type):
+        codes = codes.cast(pa.string())
+    codes = pc.utf8_trim_whitespace(codes)
+    packs = pa.array([code or "" for code in reading.codes], type=pa.string())
+    places = pc.index_in(codes, value_set=packs, skip_nulls=True)
+    row: IntArray = pc.fill_null(places, -1).to_numpy().astype(np.int64)
+    row[pc.equal(pc.fill_null(codes, ""), "").to_numpy()] = -1
+    for place in np.flatnonzero(row < 0).tolist():
+        reading.problems.append(unknown_pack(place_of(opened, place), codes[place].as_py()))
+    return row
+
+
+def _set_aside_events(
+    reading: Reading,
+    opened: OpenTable,
+    read: tuple[Mapping[str, str], Columns, IntArray],
+    wrong: list[tuple[Field, BoolArray]],
+) -> None:
+    """Set aside the packs of events that hold a wrong value or lack what they cannot do without."""
+    found, columns, row = read
+    refused = np.zeros(len(row), dtype=bool)
+    for own, mask in wrong:
+        refused |= mask
+        for place in np.flatnonzero(mask).tolist():
+            cell = opened.table.column(found[own.name])[place].as_py()
+            _set_aside_event(reading, opened, place, row, why(own, cell, f"events.{own.name}", opened))
+    needed = [(name, np.isnan(columns[column])) for name, column in (("type", "type"), ("on", "on_day"))]
+    for kind, name in REQUIRED_EVENT_FIELDS.items():
+        needed.append((name, (columns["type"] == EVENT_TYPES.index(kind)) & np.isnan(columns[name])))
+    for name, mask in needed:
+        for place in np.flatnonzero(mask & (row >= 0) & ~refused).tolist():
+            error = FieldError(
+                f"events.{name} is missing", hint=f"say {name} in every such row", field=f"events.{name}", value=None
+            )
+            _set_aside_event(reading, opened, place, row, error)
+
+
+def _set_aside_event(reading: Reading, opened: OpenTable, place: int, row: IntArray, error: FieldError) -> None:
+    """Set aside the pack of one event."""
+    pack = int(row[place])
+    reading.set_aside(pack, row_problem(opened, place, reading.codes[pack], error))
+
+
+def _note_strays(reading: Reading, name: str, columns: Columns, stray: BoolArray, row: IntArray) -> None:
+    """Say where a field stands in an event of a type that has no such field."""
+    if not stray.any():
+        return
+    note = make_note("I01", fields=f"events.{name}")
+    known_from = np.fmax(columns["on_day"], columns["reported_day"])
+    for place in np.flatnonzero(stray).tolist():
+        reading.note(int(row[place]), note.since(calendar_day(known_from[place])))
