@@ -111,9 +111,13 @@ class Lesson:
     seed: int
 
 
-def learn_encoder(codes: FloatArray, categorical: tuple[bool, ...], lesson: Lesson) -> tuple[Encoder, FloatArray]:
+def column_kinds(codes: FloatArray, categorical: tuple[bool, ...]) -> tuple[int, ...]:
+    """Return how each input column is encoded: NUMBER, RANKED or AVERAGED."""
+    return tuple(_kind(codes[:, j], is_category=flag) for j, flag in enumerate(categorical))
+
+
+def learn_encoder(codes: FloatArray, kinds: tuple[int, ...], lesson: Lesson) -> tuple[Encoder, FloatArray]:
     """Return the encoder of a training set and that set encoded, each row's averages learned without it."""
-    kinds = tuple(_kind(codes[:, j], is_category=flag) for j, flag in enumerate(categorical))
     levels = tuple(_learn_levels(codes[:, j], lesson, kind) for j, kind in enumerate(kinds))
     source = np.array([j for j, kind in enumerate(kinds) for _ in range(1 + (kind == AVERAGED))], dtype=np.int64)
     fill = np.array([_fill(codes[:, j]) if kind == NUMBER else np.nan for j, kind in enumerate(kinds)])

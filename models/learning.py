@@ -8,7 +8,7 @@ import numpy as np
 
 from models.band import BandSettings
 from models.booster import BoosterSettings, Grown, Sample, grow, mean_settings, width_settings, with_trees
-from models.encoding import NUMBER, Encoder, Lesson, learn_encoder
+from models.encoding import NUMBER, Encoder, Lesson, column_kinds, learn_encoder
 from models.fitted import LINEAR_SHARE, MeanPart, WidthPart
 from models.folds import assign_folds, fold_count
 from models.forest import Forest, empty_forest
@@ -54,6 +54,8 @@ class Learner:
         self.ledger = ledger
         self.settings = settings
         self.rows = len(ledger.target)
+        # of all sales, so that every part has the same encoded columns
+        self.kinds = column_kinds(ledger.codes, ledger.categorical)
         self.folds = fold_count(self.rows, settings.folds)
         growth = mean_settings(self.rows, (), settings.seed, settings.threads)
         self.growth = replace(growth, learning_rate=settings.learning_rate, trees=settings.trees or growth.trees)
@@ -120,7 +122,7 @@ class Learner:
         packs = None if ledger.packs is None else ledger.packs[train]
         target, weight = ledger.target[train], ledger.weight[train]
         lesson = Lesson(target=target, weight=weight, together=packs, seed=self.settings.seed)
-        encoder, encoded = learn_encoder(ledger.codes[train], ledger.categorical, lesson)
+        encoder, encoded = learn_encoder(ledger.codes[train], self.kinds, lesson)
         directions = self._directions(encoder)
         step = max(1, len(target) // _LINEAR_ROWS)
         linear = fit_linear(

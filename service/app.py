@@ -22,6 +22,7 @@ from service.routes import checks, codes, health, market, metrics, model, packs,
 from service.security import Gate, read_keys
 from service.settings import Settings
 from service.telemetry import Measured, Telemetry
+from service.web.routes import mount_web
 from valuation.errors import CanzhiError
 from valuation.version import __version__
 
@@ -73,6 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.telemetry = telemetry
     for router in ROUTERS:
         app.include_router(router)
+    mount_web(app)
     if chosen.docs:
         app.add_route("/openapi.json", _description)
     return app

@@ -25,7 +25,7 @@ from service.store.database import Database
 from service.store.idempotency import Claim, Outcome, once
 from service.store.upgrade import upgrade
 from service.store.valuations import KeptValuation
-from valuation.appraise import appraise, appraise_many
+from valuation.appraisal import appraise, appraise_many
 from valuation.errors import CanzhiError, UnknownModel
 from valuation.intake import Traces, read_passport, read_trace, write_trace
 from valuation.ports import Predictor

@@ -15,7 +15,7 @@ from service.store import valuations
 from service.store.database import Database
 from service.store.upgrade import upgrade
 from service.store.valuations import KeptValuation
-from valuation.appraise import appraise
+from valuation.appraisal import appraise
 from valuation.errors import UnknownModel
 from valuation.intake import IntakeNote, Traces, read_market, read_trace
 from valuation.ports import Predictor

@@ -1,1 +1,35 @@
-"""The profession: packs, traced histories, markets, money and provenance, as pure functions on columns (残值评估)."""
+"""The profession: packs, traced histories, markets, money and provenance, as pure functions on columns (残值评估).
+
+What most readers need is imported when first named (PEP 562), so that a part of the core starts without the rest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from valuation.appraisal import appraise, appraise_many
+    from valuation.intake import read_market, read_tables, read_trace, write_trace
+
+_HOMES = {
+    "appraise": "valuation.appraisal",
+    "appraise_many": "valuation.appraisal",
+    "read_market": "valuation.intake",
+    "read_tables": "valuation.intake",
+    "read_trace": "valuation.intake",
+    "write_trace": "valuation.intake",
+}
+
+__all__ = ["appraise", "appraise_many", "read_market", "read_tables", "read_trace", "write_trace"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        from importlib import import_module  # noqa: PLC0415 - see the module's first lines
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.dependencies import JSON, counter_of
-from valuation.appraise import valuation_day
+from valuation.appraisal import valuation_day
 from valuation.instruments import INSTRUMENTS
 from valuation.tabulation import calendar_day, day_number
 

@@ -52,7 +52,7 @@ def test_a_history_is_reported_read_back_and_valued(client):
         {"pack": {"battery_code": "another"}},
         {"pack": {"events": []}},
         {"pack": 3},
-        {"pack": {"rated_energy_kwh": -1}},
+        {"pack": {"rated_energy_kwh": -7}},
         {"surprise": 1},
     ],
     ids=str,
