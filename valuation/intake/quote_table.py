@@ -151,6 +151,9 @@ def _encoded(column: pa.ChunkedArray) -> tuple[list[str], IntArray]:
     """Return the distinct texts of a column and each row's position among them; nothing becomes an empty text."""
     if len(column) == 0:
         return [], np.zeros(0, dtype=np.int64)
-    texts = pc.fill_null(pc.cast(column, pa.string()), "").combine_chunks()
-    encoded = texts.dictionary_encode()
-    return encoded.dictionary.to_pylist(), np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+    # Nothing is filled in with Arrow's own function: given a Python value, it imports pandas, which takes a second.
+    encoded = pc.cast(column, pa.string()).combine_chunks().dictionary_encode(null_encoding="encode")
+    found = [text or "" for text in encoded.dictionary.to_pylist()]
+    texts = list(dict.fromkeys(found))
+    position = np.array([texts.index(text) for text in found], dtype=np.int64)
+    return texts, position[np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)]
