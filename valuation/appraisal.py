@@ -33,7 +33,7 @@ from valuation.market import MarketHistory
 from valuation.ports import Predictor
 from valuation.pricing import check_level, price
 from valuation.result import Valuation
-from valuation.tabulation import day_number, tabulate
+from valuation.tabulation import day_number
 
 
 def appraise(
@@ -114,7 +114,7 @@ def appraise_many(
     """
     day = valuation_day(as_of)
     check_level(level)
-    table = tabulate(traces.histories)
+    table = traces.table
     cases = cut(table, np.full(table.rows, day_number(day)))
     dossier = open_dossier(cases, market, region=region, market_shift=market_shift)
     prices = price(dossier, model, level)

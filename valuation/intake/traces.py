@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import TypeAlias
 
@@ -19,6 +20,7 @@ from valuation.intake.ledger import is_event_table, join_events, known_columns, 
 from valuation.intake.notes import IntakeNote, Problem, shown
 from valuation.intake.tabular import ARROW_MARK, PARQUET_MARK, OpenTable, open_table
 from valuation.intake.trace import read_record
+from valuation.result import Caution
 from valuation.tabulation import tabulate
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | Document | Mapping[str, object] | Sequence[object]"
@@ -38,6 +40,10 @@ class Traces:
     def table(self) -> TraceTable:
         """The histories as columns."""
         return tabulate(self.histories)
+
+    def cautions(self, row: int, as_of: date) -> tuple[Caution, ...]:
+        """Return what there is to say about one pack on a day; notes on events not known by then are left out."""
+        return tuple(note.caution for note in self.notes[row] if (note.known_from or as_of) <= as_of)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
