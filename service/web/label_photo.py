@@ -1,0 +1,81 @@
+"""A photo of a label read for its battery codes: QR, Data Matrix or line code; what the code says is never followed."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from datetime import date
+from typing import Final
+
+import zxingcpp
+from PIL import Image, UnidentifiedImageError
+
+from service.web.refusals import PageRefusal
+from valuation.battery_code import decode
+
+FORMATS: Final = ("PNG", "JPEG", "WEBP")
+MOST_PIXELS: Final = 50_000_000
+"""A telephone takes 12 to 50 million; a small file can claim far more and would fill the memory."""
+
+LONGEST_SIDE: Final = 2600
+"""Labels fill enough of a photo that more pixels only cost time. [pixels]"""
+
+_MARKS: Final = (b"\x89PNG\r\n", b"\xff\xd8\xff")
+_WITHIN: Final = re.compile(r"[0-9A-Za-z]{24}|[0-9A-Za-z]{19}")
+
+
+def is_photo(content: bytes) -> bool:
+    """Return whether bytes begin as a picture does.
+
+    >>> is_photo(b"RIFF0000WEBPVP8 "), is_photo(b'{"battery_code": "…"}')
+    (True, False)
+    """
+    return content.startswith(_MARKS) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP")
+
+
+def read_codes(file: str, content: bytes, on: date) -> tuple[str, ...]:
+    """Return the battery codes in a photo, valid ones before others.
+
+    Raises
+    ------
+    PageRefusal
+        If the photo cannot be opened, is too large, or shows no code.
+    """
+    texts = [found.text.strip() for found in zxingcpp.read_barcodes(_open(file, content)) if found.text.strip()]
+    if not texts:
+        raise PageRefusal("photo.empty", file=file)
+    valid = dict.fromkeys(code for text in texts for code in _valid_codes(text, on))
+    return tuple(valid) or tuple(dict.fromkeys(text[:64] for text in texts))
+
+
+def _valid_codes(text: str, on: date) -> list[str]:
+    """Return the valid battery codes in a scanned text, which may hold more, such as an address."""
+    candidates = [text, *_WITHIN.findall(text)] if len(text) <= 2000 else []
+    return [read.code for read in (decode(one, on) for one in candidates) if read.valid]
+
+
+def _open(file: str, content: bytes) -> Image.Image:
+    """Return the picture in grey, its size checked before its pixels are unpacked."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of large pictures; they are refused just below
+            picture = Image.open(io.BytesIO(content), formats=FORMATS)
+        if picture.width * picture.height > MOST_PIXELS:
+            raise PageRefusal("photo.large", file=file)
+        picture.draft("L", (LONGEST_SIDE, LONGEST_SIDE))
+        picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+        return _on_white(picture).convert("L")
+    except Image.DecompressionBombError as reason:
+        raise PageRefusal("photo.large", file=file) from reason
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as reason:
+        raise PageRefusal("photo.unreadable", file=file) from reason
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """Return a picture without transparency: a code on nothing is a code on white."""
+    if "transparency" not in picture.info and picture.mode not in ("RGBA", "LA", "PA"):
+        return picture
+    layered = picture.convert("RGBA")
+    white = Image.new("RGBA", layered.size, "white")
+    return Image.alpha_composite(white, layered)

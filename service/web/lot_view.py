@@ -1,0 +1,56 @@
+"""A table of many packs: one line a pack with its valuation or the reason why there is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from service.counter import Answer
+from service.web.entry import Entry
+from service.web.problem_view import ProblemView, view_error
+from service.web.spelling import Spelling
+from service.web.views import AnswerView, view_answer
+from valuation.errors import CanzhiError
+from valuation.intake import Traces
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotLine:
+    """One pack of the table; exactly one of `view` and `problem` is there."""
+
+    pack: str | None
+    view: AnswerView | None = None
+    problem: ProblemView | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotView:
+    """The table with its number of valued packs and the plain sum of their values. [CNY]"""
+
+    lines: tuple[LotLine, ...]
+    valued: int
+    total: float
+    demonstration: str | None
+
+
+def view_lot(traces: Traces, results: Sequence[Answer | CanzhiError], spelling: Spelling, day: date) -> LotView:
+    """Return the table of packs in the order they came, records that could not be read at its end."""
+    lines = [
+        LotLine(pack=history.battery_code, view=view_answer(result.body, spelling))
+        if isinstance(result, Answer)
+        else LotLine(pack=history.battery_code, problem=view_error(result, spelling, Entry(), day))
+        for history, result in zip(traces.histories, results, strict=True)
+    ]
+    lines += [
+        LotLine(pack=one.battery_code or one.where, problem=view_error(one.error, spelling, Entry(), day))
+        for one in traces.problems
+    ]
+    views = [line.view for line in lines if line.view is not None]
+    return LotView(
+        lines=tuple(lines),
+        valued=len(views),
+        total=math.fsum(view.answer.residual_value.point for view in views),
+        demonstration=views[0].demonstration if views else None,
+    )

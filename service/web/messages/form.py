@@ -1,0 +1,64 @@
+"""What the frame of every page and the form say."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from valuation.code_wording import Wording
+
+MESSAGES: Final[dict[str, Wording]] = {
+    "site.name": Wording("canzhi", "残值"),
+    "site.claim": Wording("What a used traction battery is worth today", "废旧动力电池，今天值多少"),
+    "site.skip": Wording("Skip to the content", "跳到正文"),
+    "site.language": Wording("Language", "语言"),
+    "site.home": Wording("Start page", "首页"),
+    "site.footer": Wording(
+        "Residual value of traction batteries, with a band that says how sure it is. "
+        "Runs here; nothing leaves this server.",
+        "动力电池残值评估：给出价格，也给出把握有多大。本机运行，数据不外传。",
+    ),
+    "form.title": Wording("Value a battery pack", "评估一个电池包"),
+    "form.lead": Wording(
+        "Scan the label or drop a file. A code alone is enough; every further record narrows the band.",
+        "扫描标签或上传文件即可。仅有编码也能评估，资料越多，区间越窄。",
+    ),
+    "form.code": Wording("Battery code", "动力电池编码"),
+    "form.code.help": Wording(
+        "24 characters under GB/T 34014. Type, paste or scan it; a scanner's Enter key starts the valuation.",
+        "GB/T 34014 规定的 24 位编码。可手输、粘贴或扫码，扫码枪回车即开始评估。",
+    ),
+    "form.files": Wording("Files", "上传文件"),
+    "form.files.help": Wording(
+        "Trace record (JSON, JSONL), battery passport (one or several JSON files), a CSV with one line a pack, "
+        "or a photo of the QR or Data Matrix code. Up to {limit} MB.",
+        "溯源记录（JSON、JSONL）、电池护照（一个或多个 JSON）、每包一行的 CSV，或二维码（QR、Data Matrix）照片。"
+        "总计不超过 {limit} MB。",
+    ),
+    "form.files.again": Wording(
+        "Your browser asks for the file again; everything you typed is still here.",
+        "浏览器要求重新选择文件；已输入的内容均已保留。",
+    ),
+    "form.drop": Wording("or drop files here", "也可拖放到此处"),
+    "form.nameplate": Wording("Nameplate and pasted record", "铭牌信息与粘贴记录"),
+    "form.nameplate.help": Wording(
+        "All optional. Together with a code, or instead of one on old packs without a label.",
+        "均为选填。可与编码一并填写；无标签的旧电池可仅填铭牌。",
+    ),
+    "form.chemistry": Wording("Chemistry", "电池类型"),
+    "form.chemistry.unknown": Wording("not known", "未知"),
+    "form.energy": Wording("Rated energy, kWh", "额定能量（kWh）"),
+    "form.made_on": Wording("Made on", "生产日期"),
+    "form.record": Wording("Trace record or passport, pasted", "粘贴溯源记录或电池护照"),
+    "form.record.help": Wording("JSON, JSON lines or CSV text.", "JSON、JSON Lines 或 CSV 文本。"),
+    "form.terms": Wording("Day and level", "基准日与置信水平"),
+    "form.as_of": Wording("Valuation day", "评估基准日"),
+    "form.as_of.help": Wording("Empty: {day}.", "留空则为 {day}。"),
+    "form.level": Wording("Confidence level", "置信水平"),
+    "form.level.help": Wording("Share of deals that the band is to hold.", "区间应覆盖的成交比例。"),
+    "form.submit": Wording("Value the pack", "开始评估"),
+    "form.working": Wording("Working it out …", "正在评估……"),
+    "form.next": Wording("Next code", "下一个编码"),
+    "form.next.submit": Wording("Value", "评估"),
+    "form.suggestion": Wording("Did you mean", "是否为"),
+    "form.choose": Wording("Several codes are in the photo. Which pack?", "照片中有多个编码，请选择："),
+}

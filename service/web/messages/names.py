@@ -1,0 +1,68 @@
+"""What people call the values that an answer holds: routes, chemistries, sources, tiers, grades, actions, metals."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from valuation.code_wording import Wording
+
+MESSAGES: Final[dict[str, Wording]] = {
+    "route.recycling": Wording("recycling", "再生利用"),
+    "route.second_life": Wording("second life", "梯次利用"),
+    "route.reuse": Wording("reuse in a vehicle", "再装车使用"),
+    "chemistry.LFP": Wording("LFP, lithium iron phosphate", "磷酸铁锂（LFP）"),
+    "chemistry.NMC": Wording("NMC, ternary, grade unknown", "三元，比例未知（NMC）"),
+    "chemistry.NMC111": Wording("NMC 111", "三元 NMC 111"),
+    "chemistry.NMC523": Wording("NMC 523", "三元 NMC 523"),
+    "chemistry.NMC622": Wording("NMC 622", "三元 NMC 622"),
+    "chemistry.NMC811": Wording("NMC 811", "三元 NMC 811"),
+    "chemistry.NCA": Wording("NCA, nickel cobalt aluminium", "镍钴铝（NCA）"),
+    "chemistry.LMO": Wording("LMO, lithium manganese oxide", "锰酸锂（LMO）"),
+    "chemistry.LCO": Wording("LCO, lithium cobalt oxide", "钴酸锂（LCO）"),
+    "chemistry.LTO": Wording("LTO, lithium titanate", "钛酸锂（LTO）"),
+    "chemistry.NIMH": Wording("nickel-metal hydride", "镍氢（NiMH）"),
+    "chemistry.NAION": Wording("sodium-ion", "钠离子"),
+    "chemistry.OTHER": Wording("other", "其他"),
+    "source.ageing_prior": Wording("ageing by age and use, no reading", "按年限与使用推算，无实测"),
+    "source.bms": Wording("BMS reading", "BMS 读数"),
+    "source.quick_test": Wording("quick test", "快速检测"),
+    "source.lab_test": Wording("laboratory capacity test", "实验室余能检测"),
+    "source.certificate": Wording("test certificate", "检测证书"),
+    "source.passport": Wording("battery passport", "电池护照"),
+    "source.modules": Wording("readings of its modules", "模块读数"),
+    "tier.T0": Wording("the code or nameplate alone", "仅有编码或铭牌"),
+    "tier.T1": Wording("events on record, none recent on use or health", "有履历，无近期使用或健康记录"),
+    "tier.T2": Wording("use or health as the vehicle reports it", "有使用记录或 BMS 健康读数"),
+    "tier.T3": Wording("a quick test, a certificate or an older laboratory test", "有快速检测、证书或较早的实验室检测"),
+    "tier.T4": Wording("a recent laboratory test", "有近期实验室检测"),
+    "grade.A": Wording("complete and free of contradictions", "履历完整、前后一致"),
+    "grade.B": Wording("small gaps or oddities", "有少量缺漏或异常"),
+    "grade.C": Wording("thin record, or doubts that cost money", "履历单薄，或有影响价格的疑点"),
+    "grade.D": Wording("contradictions; inspect before any deal", "存在矛盾，交易前须核查"),
+    "action.composition": Wording(
+        "find out the composition, for example from the passport", "获取材料成分（如电池护照）"
+    ),
+    "severity.block": Wording("blocks", "阻断"),
+    "severity.warn": Wording("warning", "警告"),
+    "severity.info": Wording("note", "备注"),
+    "element.Li": Wording("lithium", "锂"),
+    "element.Ni": Wording("nickel", "镍"),
+    "element.Co": Wording("cobalt", "钴"),
+    "element.Mn": Wording("manganese", "锰"),
+    "element.Cu": Wording("copper", "铜"),
+    "element.Al": Wording("aluminium", "铝"),
+    "element.Fe": Wording("steel", "钢"),
+    "element.P": Wording("phosphorus", "磷"),
+    "element.Ti": Wording("titanium", "钛"),
+    "element.Na": Wording("sodium", "钠"),
+    "element.graphite": Wording("graphite", "石墨"),
+    "element.rare_earth": Wording("rare earths", "稀土"),
+    "unit.CNY/t": Wording("CNY/t", "元/吨"),
+    "unit.CNY/kWh": Wording("CNY/kWh", "元/kWh"),
+    "unit.fraction": Wording("fraction", "系数"),
+    "unit.CNY": Wording("CNY", "元"),
+    "region.CN": Wording("China", "中国"),
+    "door.page": Wording("web page", "网页"),
+    "door.http": Wording("HTTP", "HTTP 接口"),
+    "door.cli": Wording("command line", "命令行"),
+}

@@ -1,0 +1,71 @@
+"""Pages made from templates, each with the headers that keep a browser from doing anything the page does not need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from service.web.language import COOKIE, COOKIE_AGE_S, choose_language, known_language
+from service.web.messages import LANGUAGES
+from service.web.spelling import Spelling
+from valuation.version import __version__
+
+POLICY: Final = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+"""Only this service's own files, no script or style inside a page, no frame around it."""
+
+HEADERS: Final[Mapping[str, str]] = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    # `no-referrer` would make a browser send the form with the origin "null", which the gate refuses.
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "cache-control": "no-store",
+    "vary": "accept-language, cookie",
+}
+
+
+@cache
+def templates() -> Environment:
+    """Return the templates; everything put into them is escaped."""
+    environment = Environment(
+        loader=PackageLoader("service.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["version"] = __version__
+    return environment
+
+
+def spelling_for(request: Request) -> Spelling:
+    """Return how to write for the reader of a request."""
+    return Spelling(choose_language(request))
+
+
+def page(request: Request, template: str, status: int = 200, **context: object) -> HTMLResponse:
+    """Return a page in the reader's language; a language asked for in the address is remembered."""
+    spelling = spelling_for(request)
+    here = request.url.path
+    content = (
+        templates()
+        .get_template(template)
+        .render(
+            s=spelling,
+            t=spelling.say,
+            other=next(one for one in LANGUAGES if one != spelling.language),
+            here=here,
+            posted=request.method == "POST",
+            **context,
+        )
+    )
+    response = HTMLResponse(content, status_code=status, headers={**HEADERS, "content-language": spelling.language})
+    if known_language(request.query_params.get("lang")) is not None:
+        response.set_cookie(COOKIE, spelling.language, max_age=COOKIE_AGE_S, samesite="lax", httponly=True)
+    return response

@@ -1,0 +1,117 @@
+"""What went wrong, told to the reader of the page: a title and a way out in their language, the core's own sentence."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from service.problems import problem_of
+from service.web.entry import Entry
+from service.web.messages import MESSAGES, Language
+from service.web.refusals import PageRefusal
+from service.web.spelling import Spelling
+from valuation.battery_code import decode
+from valuation.code_explanation import explain
+from valuation.errors import CanzhiError, RefusedPack
+from valuation.provenance.catalogue import CHECKS
+
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_FIELDS = frozenset({"code", "record", "chemistry", "rated_energy_kwh", "made_on", "as_of", "level", "files"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemView:
+    """A problem as the page tells it; `detail_language` says in which language the core's sentence is."""
+
+    status: int
+    title: str
+    detail: str
+    detail_language: Language
+    advice: str
+    advice_language: Language
+    field: str = ""
+    choices: tuple[str, ...] = ()
+
+
+def view_refusal(refusal: PageRefusal, spelling: Spelling) -> ProblemView:
+    """Return the page's own refusal."""
+    return ProblemView(
+        status=422,
+        title=spelling.say("problem.summary"),
+        detail=spelling.say(f"refusal.{refusal.key}", **refusal.words),
+        detail_language=spelling.language,
+        advice=spelling.say(f"refusal.{refusal.key}.advice"),
+        advice_language=spelling.language,
+        field=refusal.field,
+        choices=refusal.choices,
+    )
+
+
+def view_error(error: CanzhiError, spelling: Spelling, entry: Entry, day: date) -> ProblemView:
+    """Return an error of the core; what the typed code itself tells comes first, in the reader's language."""
+    told = _code_tells(error, spelling.language, entry, day)
+    if told is not None:
+        return told
+    problem = problem_of(error)
+    detail, detail_language = _detail(error, spelling.language)
+    advice_key = f"advice.{error.code}"
+    translated = spelling.language == "zh" and advice_key in MESSAGES
+    return ProblemView(
+        status=422 if problem.status == 400 else problem.status,
+        title=spelling.say(f"problem.{error.code}"),
+        detail=detail,
+        detail_language=detail_language,
+        advice=spelling.say(advice_key) if translated else error.hint,
+        advice_language="zh" if translated else "en",
+        field=_field(error, entry),
+    )
+
+
+def _detail(error: CanzhiError, language: Language) -> tuple[str, Language]:
+    """Return the core's sentence; a refusal by a check is known in Chinese too, with the same number in it."""
+    check = next((one for one in CHECKS if one.id == error.value), None) if isinstance(error, RefusedPack) else None
+    if language == "en" or check is None:
+        return error.message, "en"
+    number = _NUMBER.search(error.message)
+    return check.message_zh.format(value=float(number.group()) if number else 1.0), "zh"
+
+
+def _field(error: CanzhiError, entry: Entry) -> str:
+    """Return the field of the form that an error speaks of."""
+    if error.field == "battery_code" and entry.code:
+        return "code"
+    if error.field in _FIELDS:
+        return str(error.field)
+    return "files" if entry.files else "record" if entry.record else "code"
+
+
+def _code_tells(error: CanzhiError, language: Language, entry: Entry, day: date) -> ProblemView | None:
+    """Return why the typed code is none, where that is the problem."""
+    if not entry.code or error.field not in ("battery_code", "chemistry", "rated_energy_kwh"):
+        return None
+    read = decode(entry.code, day)
+    lines = {line.part: line.text_zh if language == "zh" else line.text_en for line in explain(read)}
+    if read.valid or "reason" not in lines:
+        return None
+    spelling = Spelling(language)
+    return ProblemView(
+        status=422,
+        title=spelling.say("problem.battery-code"),
+        detail=_sentence(lines["reason"], language),
+        detail_language=language,
+        advice=_sentence(lines.get("way_out", ""), language),
+        advice_language=language,
+        field="code",
+        choices=read.suggestions,
+    )
+
+
+def _sentence(text: str, language: Language) -> str:
+    """Return a phrase as a sentence.
+
+    >>> _sentence("position 5 is wrong", "en"), _sentence("第5位有误", "zh")
+    ('Position 5 is wrong.', '第5位有误。')
+    """
+    stop = "。" if language == "zh" else "."
+    return text[:1].upper() + text[1:] + ("" if text.endswith(("。", ".")) or not text else stop)

@@ -1,0 +1,140 @@
+"""What the report tells beyond the page: who the pack says it is, each quote with its price and day, and the proof."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from service.counter import Counter, Terms
+from service.store import valuations
+from service.store.valuations import KeptValuation
+from service.web.spelling import Spelling
+from valuation.instruments import INSTRUMENTS
+from valuation.intake import read_market
+from valuation.market import Market, MarketHistory
+from valuation.tabulation import calendar_day, day_number
+
+_PLAIN: Final = (
+    ("report.maker", "maker"),
+    ("report.vehicle", "vehicle_model"),
+    ("report.duty", "duty"),
+)
+_QUANTITIES: Final = (
+    ("report.energy", "rated_energy_kwh", "kWh"),
+    ("report.capacity", "rated_capacity_ah", "Ah"),
+    ("report.mass", "mass_kg", "kg"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteLine:
+    """One quote of the market that was used."""
+
+    label: str
+    price: str
+    unit: str
+    quoted_on: date
+    age_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportView:
+    """What stands in a report beside the answer."""
+
+    kept: KeptValuation
+    terms: Terms
+    identity: tuple[tuple[str, str], ...]
+    quotes: tuple[QuoteLine, ...]
+    scenario: str
+
+
+def find_kept(counter: Counter, valuation_id: str) -> KeptValuation:
+    """Return a kept valuation.
+
+    Raises
+    ------
+    UnknownValuation
+        If none is kept under that id.
+    """
+    with counter.database.reading() as connection:
+        return valuations.find(connection, valuation_id)
+
+
+def view_report(counter: Counter, kept: KeptValuation, quoted: Mapping[str, str], spelling: Spelling) -> ReportView:
+    """Return what a report tells of a kept valuation.
+
+    Parameters
+    ----------
+    quoted : mapping of instrument to ISO day
+        The quotes that the answer names.
+    """
+    terms = msgspec.json.decode(kept.request, type=Terms)
+    market = _history(counter, kept.market_digest).on(np.array([day_number(terms.as_of)]), region=terms.region)
+    if terms.market_shift:
+        market = market.shifted(terms.market_shift)
+    return ReportView(
+        kept=kept,
+        terms=terms,
+        identity=_identity(msgspec.json.decode(kept.record, type=dict[str, object]), spelling),
+        quotes=_quotes(market, terms.as_of, quoted, spelling),
+        scenario=", ".join(f"{_label(name, spelling)} × {factor:g}" for name, factor in terms.market_shift.items()),
+    )
+
+
+def _history(counter: Counter, digest: str) -> MarketHistory:
+    """Return the quotes that a valuation used: those of today where they are the same, else the kept ones."""
+    if digest == counter.market.digest:
+        return counter.market.history
+    with counter.database.reading() as connection:
+        return read_market(valuations.market_content(connection, digest))
+
+
+def _identity(record: Mapping[str, object], spelling: Spelling) -> tuple[tuple[str, str], ...]:
+    """Return what the record declares about the pack, label and text."""
+    chemistry, made_on, events = record.get("chemistry"), record.get("made_on"), record.get("events")
+    lines = [("report.chemistry", spelling.name("chemistry", chemistry) if isinstance(chemistry, str) else "")]
+    for key, name, unit in _QUANTITIES:
+        quantity = record.get(name)
+        shown = f"{spelling.number(quantity, 1)} {unit}" if isinstance(quantity, int | float) else ""
+        lines.append((key, shown))
+    lines.append(("report.made_on", spelling.day(made_on) if isinstance(made_on, str) else ""))
+    lines += [(key, str(record.get(name) or "")) for key, name in _PLAIN]
+    lines.append(("report.events", str(len(events)) if isinstance(events, list) else "0"))
+    undeclared = spelling.say("report.undeclared")
+    return tuple((spelling.say(key), text or undeclared) for key, text in lines)
+
+
+def _quotes(market: Market, as_of: date, quoted: Mapping[str, str], spelling: Spelling) -> tuple[QuoteLine, ...]:
+    """Return the quotes that the answer names with their prices, prices before payables."""
+    lines = []
+    for name in sorted(quoted, key=lambda one: (one.startswith("payable_"), one)):
+        instrument = INSTRUMENTS.get(name)
+        price = float(market.price[name][0]) if instrument else math.nan
+        day = calendar_day(float(market.quoted_day[name][0])) if instrument else None
+        if instrument is None or math.isnan(price) or day is None:
+            continue
+        fine = 3 if instrument.unit == "fraction" else 2 if price < 1000.0 else 0
+        lines.append(
+            QuoteLine(
+                label=_label(name, spelling),
+                price=spelling.number(price, fine),
+                unit=spelling.name("unit", instrument.unit),
+                quoted_on=day,
+                age_days=(as_of - day).days,
+            )
+        )
+    return tuple(lines)
+
+
+def _label(name: str, spelling: Spelling) -> str:
+    """Return what people call an instrument."""
+    instrument = INSTRUMENTS.get(name)
+    if instrument is None:
+        return name
+    return instrument.label_zh if spelling.language == "zh" else instrument.label_en

@@ -1,0 +1,164 @@
+"""The routes of the page: the form, what was sent with it, one valuation, its report."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from service.counter import Answer, Counter
+from service.dependencies import JSON, caller_of, counter_of, pools_of, telemetry_of
+from service.problems import Refusal
+from service.store.idempotency import Outcome
+from service.web.entry import LEVELS, Entry, read_entry
+from service.web.lot_view import view_lot
+from service.web.pages import HEADERS, page, spelling_for
+from service.web.problem_view import ProblemView, view_error, view_refusal
+from service.web.reception import value_entry
+from service.web.refusals import PageRefusal
+from service.web.report_view import find_kept, view_report
+from service.web.spelling import Spelling
+from service.web.views import view_answer
+from valuation.errors import CanzhiError, UnknownValuation
+from valuation.fields import CHEMISTRIES
+from valuation.intake import Traces
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+async def start(request: Request) -> HTMLResponse:
+    """Return the form."""
+    return form_page(request, Entry())
+
+
+@router.post("/")
+async def value(request: Request) -> Response:
+    """Value what was entered and keep it; show the one valuation, or a table of many."""
+    counter = counter_of(request)
+    entry = Entry()
+    try:
+        entry = await read_entry(request, counter.settings.body_limit_bytes)
+        traces, results = await pools_of(request).batch(_value_and_keep, counter, entry, caller_of(request))
+        _count(request, results)
+        if len(results) + len(traces.problems) != 1:
+            return lot_page(request, traces, results)
+        if traces.problems:
+            raise traces.problems[0].error
+        if isinstance(results[0], CanzhiError):
+            raise results[0]
+    except PageRefusal as refusal:
+        return form_page(request, entry, view_refusal(refusal, spelling_for(request)))
+    except CanzhiError as error:
+        shown = view_error(error, spelling_for(request), entry, counter.default_day())
+        return form_page(request, entry, shown)
+    except Refusal as refusal:
+        return form_page(request, entry, _door(refusal, spelling_for(request)))
+    return RedirectResponse(f"/valuations/{results[0].valuation_id}", status_code=303, headers=dict(HEADERS))
+
+
+@router.get("/valuations/{valuation_id}")
+async def show(request: Request, valuation_id: str) -> HTMLResponse:
+    """Return a kept valuation as a page."""
+    try:
+        kept = await pools_of(request).store(find_kept, counter_of(request), valuation_id)
+    except UnknownValuation as error:
+        return _missing(request, error)
+    view = view_answer(kept.answer, spelling_for(request))
+    return page(request, "answer.html", view=view, entry=Entry())
+
+
+@router.get("/valuations/{valuation_id}/answer.json")
+async def answer_bytes(request: Request, valuation_id: str) -> Response:
+    """Return a kept valuation's bytes to a person who reads the page."""
+    kept = await pools_of(request).store(find_kept, counter_of(request), valuation_id)
+    return Response(kept.answer, media_type=JSON, headers={"x-content-type-options": "nosniff"})
+
+
+@router.get("/valuations/{valuation_id}/report")
+async def page_report(request: Request, valuation_id: str) -> HTMLResponse:
+    """Return the report to a person who reads the page."""
+    try:
+        return await _report(request, valuation_id)
+    except UnknownValuation as error:
+        return _missing(request, error)
+
+
+@router.get("/v1/valuations/{valuation_id}/report")
+async def report(request: Request, valuation_id: str) -> HTMLResponse:
+    """Return the report on a kept valuation as HTML, in Chinese or English."""
+    return await _report(request, valuation_id)
+
+
+async def _report(request: Request, valuation_id: str) -> HTMLResponse:
+    counter = counter_of(request)
+    spelling = spelling_for(request)
+    kept = await pools_of(request).store(find_kept, counter, valuation_id)
+    view = view_answer(kept.answer, spelling)
+    more = await pools_of(request).store(view_report, counter, kept, view.answer.market.quotes, spelling)
+    return page(request, "report.html", view=view, report=more)
+
+
+def form_page(request: Request, entry: Entry, problem: ProblemView | None = None) -> HTMLResponse:
+    """Return the form with what was entered before, and what was wrong with it."""
+    counter = counter_of(request)
+    return page(
+        request,
+        "start.html",
+        status=200 if problem is None else problem.status,
+        entry=entry,
+        problem=problem,
+        chemistries=CHEMISTRIES,
+        levels=LEVELS,
+        default_day=counter.default_day(),
+        limit_mb=counter.settings.body_limit_bytes // 1_000_000,
+    )
+
+
+def lot_page(request: Request, traces: Traces, results: list[Answer | CanzhiError]) -> HTMLResponse:
+    """Return a table of many packs, each with a link to its valuation."""
+    view = view_lot(traces, results, spelling_for(request), counter_of(request).default_day())
+    return page(request, "lot.html", status=200 if view.valued else 422, lot=view)
+
+
+def mount_web(app: FastAPI) -> None:
+    """Hang the page and its files into the service."""
+    app.include_router(router)
+    app.mount("/static", StaticFiles(packages=[("service.web", "static")]), name="static")
+
+
+def _value_and_keep(counter: Counter, entry: Entry, caller: str) -> tuple[Traces, list[Answer | CanzhiError]]:
+    """Value what was entered and keep every answer, in one thread and one transaction."""
+    traces, results = value_entry(counter, entry)
+    given = [one for one in results if isinstance(one, Answer)]
+    if given:
+        counter.keep(given, Outcome(status=303, body=b""), recorded_by=caller)
+    return traces, results
+
+
+def _count(request: Request, results: list[Answer | CanzhiError]) -> None:
+    telemetry = telemetry_of(request)
+    for one in results:
+        if isinstance(one, Answer):
+            telemetry.valuations.labels(one.valuation.best_route).inc()
+        else:
+            telemetry.refusals.labels(one.code).inc()
+
+
+def _missing(request: Request, error: UnknownValuation) -> HTMLResponse:
+    day = counter_of(request).default_day()
+    return form_page(request, Entry(), view_error(error, spelling_for(request), Entry(), day))
+
+
+def _door(refusal: Refusal, spelling: Spelling) -> ProblemView:
+    """Return a refusal of the door itself, such as a body that is too large."""
+    problem = refusal.problem
+    return ProblemView(
+        status=problem.status,
+        title=spelling.say(f"problem.{problem.code}"),
+        detail=problem.detail,
+        detail_language="en",
+        advice=spelling.say(f"advice.{problem.code}"),
+        advice_language=spelling.language,
+    )

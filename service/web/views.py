@@ -1,0 +1,182 @@
+"""What the templates tell of a valuation, worked out from the kept answer itself: what is shown is what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from service.answers import ValuationAnswer
+from service.web.charts import BandChart, Step, band_chart, waterfall
+from service.web.effects import effect_of
+from service.web.messages import Language
+from service.web.spelling import Spelling
+from valuation.battery_code import decode
+from valuation.code_explanation import PARTS, explain
+from valuation.evidence import ACTIONS
+from valuation.pathways.closures import closure_caution
+from valuation.provenance.catalogue import CHECKS
+from valuation.result import Caution, NextEvidence
+
+_SEVERITIES = ("block", "warn", "info")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CautionLine:
+    """A caution in the reader's language."""
+
+    id: str
+    severity: str
+    message: str
+    effect: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeLine:
+    """One part of a battery code, as it is explained."""
+
+    part: str
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteLine:
+    """One route with why it is closed, in words."""
+
+    route: str
+    value: float
+    probability: float
+    open: bool
+    best: bool
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionLine:
+    """One action that would narrow the band, and by which share of its width."""
+
+    label: str
+    now_cny: float
+    after_cny: float
+    narrower: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerView:
+    """Everything a page or report tells about one valuation."""
+
+    answer: ValuationAnswer
+    digits: int
+    chart: BandChart
+    steps: tuple[Step, ...]
+    routes: tuple[RouteLine, ...]
+    cautions: tuple[CautionLine, ...]
+    code: tuple[CodeLine, ...]
+    actions: tuple[ActionLine, ...]
+    demonstration: str | None
+
+
+def view_answer(body: bytes, spelling: Spelling) -> AnswerView:
+    """Return the view of a kept answer."""
+    answer = msgspec.json.decode(body, type=ValuationAnswer)
+    value = answer.residual_value
+    return AnswerView(
+        answer=answer,
+        digits=0 if max(abs(value.point), abs(value.lower), abs(value.upper)) >= 100.0 else 2,
+        chart=band_chart(value, answer.routes),
+        steps=waterfall(answer.base_cny, answer.drivers, value.point),
+        routes=tuple(
+            RouteLine(
+                route=one.route,
+                value=one.value,
+                probability=one.probability,
+                open=one.open,
+                best=one.route == answer.best_route,
+                reasons=tuple(reason(blocker, answer.cautions, spelling.language) for blocker in one.blocked_by),
+            )
+            for one in answer.routes
+        ),
+        cautions=caution_lines(answer.cautions, spelling.language),
+        code=code_lines(answer, spelling.language),
+        actions=tuple(_action(one, spelling.language) for one in answer.evidence.next_best),
+        demonstration=_demonstration(answer),
+    )
+
+
+def _action(one: NextEvidence, language: Language) -> ActionLine:
+    """Return an action in the reader's language; one that is not known is shown by its name."""
+    known = ACTIONS.get(one.action)
+    plain = one.action.replace("_", " ")
+    label = plain if known is None else known.label_zh if language == "zh" else known.label_en
+    width = one.band_width_now_cny
+    return ActionLine(
+        label=label[:1].upper() + label[1:],
+        now_cny=width,
+        after_cny=one.band_width_after_cny,
+        narrower=1.0 - one.band_width_after_cny / width if width > 0.0 else 0.0,
+    )
+
+
+def _demonstration(answer: ValuationAnswer) -> str | None:
+    """Return which part of the answer is for show only: the model, the market or both."""
+    match (answer.model.demonstration, answer.market.synthetic):
+        case (True, True):
+            return "both"
+        case (True, False):
+            return "model"
+        case (False, True):
+            return "market"
+        case _:
+            return None
+
+
+def caution_lines(cautions: Sequence[Caution], language: Language) -> tuple[CautionLine, ...]:
+    """Return cautions in the reader's language, the gravest first."""
+    ordered = sorted(cautions, key=lambda one: _SEVERITIES.index(one.severity))
+    return tuple(
+        CautionLine(
+            id=one.id,
+            severity=one.severity,
+            message=one.message_zh if language == "zh" else one.message_en,
+            effect=effect_of(one, language),
+        )
+        for one in ordered
+    )
+
+
+def reason(blocker: str, cautions: Sequence[Caution], language: Language) -> str:
+    """Return why a route is closed: the caution of that id, else the sentence of the rule, else the id.
+
+    >>> reason("K04", (), "zh")
+    '使用年限过长，不宜再装车。'
+    """
+    found = next((one for one in cautions if one.id == blocker), None) or _rule(blocker)
+    if found is None:
+        return blocker
+    return found.message_zh if language == "zh" else found.message_en
+
+
+def _rule(blocker: str) -> Caution | None:
+    """Return the sentence of the rule that closes a route, None where the id is not known."""
+    try:
+        return closure_caution(blocker)
+    except KeyError:
+        check = next((one for one in CHECKS if one.id == blocker), None)
+        return None if check is None else check.caution(1.0)
+
+
+def code_lines(answer: ValuationAnswer, language: Language) -> tuple[CodeLine, ...]:
+    """Return what the battery code of a valuation says, part by part."""
+    if answer.battery_code is None:
+        return ()
+    lines = explain(decode(answer.battery_code, answer.as_of))
+    return tuple(
+        CodeLine(
+            part=line.part,
+            label=PARTS[line.part].zh if language == "zh" else PARTS[line.part].en.capitalize(),
+            text=line.text_zh if language == "zh" else line.text_en,
+        )
+        for line in lines
+    )
