@@ -151,9 +151,15 @@ def _encoded(column: pa.ChunkedArray) -> tuple[list[str], IntArray]:
     """Return the distinct texts of a column and each row's position among them; nothing becomes an empty text."""
     if len(column) == 0:
         return [], np.zeros(0, dtype=np.int64)
-    # Nothing is filled in with Arrow's own function: given a Python value, it imports pandas, which takes a second.
+    # Arrow's fill_null and to_numpy import pandas where it is installed, which takes a second at every start.
     encoded = pc.cast(column, pa.string()).combine_chunks().dictionary_encode(null_encoding="encode")
     found = [text or "" for text in encoded.dictionary.to_pylist()]
-    texts = list(dict.fromkeys(found))
-    position = np.array([texts.index(text) for text in found], dtype=np.int64)
-    return texts, position[np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)]
+    place = {text: number for number, text in enumerate(dict.fromkeys(found))}
+    position = np.array([place[text] for text in found], dtype=np.int64)
+    return list(place), position[_plain_numbers(encoded.indices)]
+
+
+def _plain_numbers(indices: pa.Array) -> IntArray:
+    """Return the places that a dictionary's indices hold; none of them is null."""
+    end = indices.offset + len(indices)
+    return np.frombuffer(indices.buffers()[1], dtype=np.int32, count=end)[indices.offset :].astype(np.int64)
