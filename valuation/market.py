@@ -85,6 +85,12 @@ class MarketHistory:
         """Day of the newest quote, days since 1970-01-01; NaN without any."""
         return max((float(days[-1]) for quotes in self.series.values() for days, _ in quotes.values()), default=np.nan)
 
+    @property
+    def complete_from(self) -> float:
+        """Day from which every instrument of the file is quoted, days since 1970-01-01; NaN without any."""
+        firsts = [min(float(days[0]) for days, _ in quotes.values()) for quotes in self.series.values() if quotes]
+        return max(firsts, default=np.nan)
+
     def on(self, as_of_day: FloatArray, region: str = HOME_REGION) -> Market:
         """Return the market as it stood on each day, quotes of the region first, then of China, then of elsewhere.
 

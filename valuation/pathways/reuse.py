@@ -19,7 +19,7 @@ from valuation.columns import FloatArray
 from valuation.fields import DUTIES
 from valuation.nameplate import DAYS_PER_YEAR, EPOCH_YEAR, Nameplate
 from valuation.pathways.assumptions import Assumptions
-from valuation.pathways.second_life import gate
+from valuation.pathways.second_life import SecondLife, gate
 
 MINIMUM_SOH: Final = 0.80
 YOUNG_A, OLD_A = 5.0, 9.0
@@ -36,6 +36,7 @@ class Reuse:
     revenue_share: FloatArray
     chance: FloatArray
     young_enough: FloatArray
+    gate_half_width: FloatArray
     test_cost: float
 
     def revenue(self, soh: FloatArray) -> FloatArray:
@@ -48,21 +49,22 @@ class Reuse:
 
     def admission(self, soh: FloatArray) -> FloatArray:
         """Return the share of buyers who would take a pack of that health and age. [1]"""
-        return gate(soh, MINIMUM_SOH) * self.young_enough
+        return gate(soh, MINIMUM_SOH, self.gate_half_width) * self.young_enough
 
 
 def price_reuse(
-    cases: Cases, nameplate: Nameplate, new_price: FloatArray, haircut: FloatArray, assumptions: Assumptions
+    cases: Cases, nameplate: Nameplate, second_life: SecondLife, haircut: FloatArray, assumptions: Assumptions
 ) -> Reuse:
-    """Return what reuse of each pack is made of; where no new pack is quoted it earns nothing."""
+    """Return what reuse of each pack is made of; it competes with the same new pack as a second life does."""
     named = np.array([model is not None for model in cases.texts["vehicle_model"]])
     is_swap = cases.packs["duty"] == float(DUTIES.index("swap"))
     chance = np.where(is_swap, CHANCE_SWAP, np.where(named, CHANCE_KNOWN_MODEL, CHANCE_UNKNOWN))
     return Reuse(
-        new_price=np.where(np.isnan(new_price), 0.0, new_price),
+        new_price=second_life.new_price,
         revenue_share=(1.0 - assumptions.reuse_discount) * (1.0 - haircut),
         chance=chance,
         young_enough=np.minimum(np.maximum((OLD_A - age_a(cases, nameplate)) / (OLD_A - YOUNG_A), 0.0), 1.0),
+        gate_half_width=second_life.gate_half_width,
         test_cost=assumptions.test_cny_per_kwh,
     )
 

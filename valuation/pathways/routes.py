@@ -28,7 +28,7 @@ from valuation.pathways.assumptions import Assumptions, assumptions_for
 from valuation.pathways.closures import Closures, closed_by, closure_caution, find_closures
 from valuation.pathways.recycling import Recycling, price_recycling
 from valuation.pathways.reuse import price_reuse
-from valuation.pathways.second_life import new_pack_price, price_second_life
+from valuation.pathways.second_life import price_second_life
 from valuation.pathways.weighing import (
     ROUTES,
     Legs,
@@ -163,10 +163,11 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
     """
     assume = assumptions_for(market.region) if assumptions is None else assumptions
     haircut = {route: findings.haircut.get(route, np.zeros(cases.rows)) for route in ROUTES}
+    second_life = price_second_life(nameplate, health, market, metals, haircut["second_life"], assume)
     legs = Legs(
         recycling=price_recycling(nameplate, market, metals, haircut["recycling"], assume),
-        second_life=price_second_life(nameplate, health, market, metals, haircut["second_life"], assume),
-        reuse=price_reuse(cases, nameplate, new_pack_price(nameplate, market), haircut["reuse"], assume),
+        second_life=second_life,
+        reuse=price_reuse(cases, nameplate, second_life, haircut["reuse"], assume),
         softness=assume.softness_cny_per_kwh,
     )
     soh = health_nodes(health)

@@ -30,6 +30,8 @@ from valuation.pathways.assumptions import Assumptions
 
 GATE_HALF_WIDTH: Final = 0.02
 """Half the width over which buyers' minimum health differs. [1]"""
+GATE_PER_SD: Final = 0.7
+"""How far unsure health widens it: half the distance of the nodes at which health is tried, so that no step shows."""
 
 # Where not measured: resistance grows 1.5 times the loss, cells spread .008 + .10 of it (ageing anchors, 2026).
 RESISTANCE_PER_LOSS: Final = 1.5
@@ -54,6 +56,10 @@ class SecondLife:
         What one CNY of recycling at the end of the second life is worth today. [1]
     cost : array
         Repurposing and liability.
+    gate_half_width : array
+        Half the width over which the minimum health is met. [1]
+    resistance_growth, cell_spread : arrays
+        Measured, or NaN. [1]
     """
 
     new_price: FloatArray
@@ -62,6 +68,7 @@ class SecondLife:
     end_soh: FloatArray
     later: FloatArray
     cost: FloatArray
+    gate_half_width: FloatArray
     resistance_growth: FloatArray
     cell_spread: FloatArray
     assumptions: Assumptions
@@ -76,7 +83,7 @@ class SecondLife:
 
     def admission(self, soh: FloatArray) -> FloatArray:
         """Return the share of buyers who would still take a pack of that health. [1]"""
-        return gate(soh, self.minimum_soh)
+        return gate(soh, self.minimum_soh, self.gate_half_width)
 
     def health_factor(self, soh: FloatArray) -> FloatArray:
         """Return what health, resistance and unequal cells leave of a new pack's worth. [1]"""
@@ -90,13 +97,22 @@ class SecondLife:
         return left * exp(-self.assumptions.resistance_decay * np.maximum(growth, 0.0)) * even
 
 
-def gate(soh: FloatArray, minimum: FloatArray | float) -> FloatArray:
+def gate_half_width(soh_sd: FloatArray) -> FloatArray:
+    """Return half the width over which a minimum health is met, wider where health is unsure. [1]
+
+    >>> gate_half_width(np.array([0.0, 0.1])).round(6).tolist()
+    [0.02, 0.09]
+    """
+    return GATE_HALF_WIDTH + GATE_PER_SD * soh_sd
+
+
+def gate(soh: FloatArray, minimum: FloatArray | float, half_width: FloatArray) -> FloatArray:
     """Return the share of buyers whose minimum health is met, straight across the width of their minimums. [1]
 
-    >>> gate(np.array([0.67, 0.70, 0.73]), 0.70).round(6).tolist()
+    >>> gate(np.array([0.67, 0.70, 0.73]), 0.70, np.array([0.02])).round(6).tolist()
     [0.0, 0.5, 1.0]
     """
-    return np.minimum(np.maximum((soh - minimum + GATE_HALF_WIDTH) / (2.0 * GATE_HALF_WIDTH), 0.0), 1.0)
+    return np.minimum(np.maximum((soh - minimum + half_width) / (2.0 * half_width), 0.0), 1.0)
 
 
 def new_pack_price(nameplate: Nameplate, market: Market) -> FloatArray:
@@ -128,6 +144,7 @@ def price_second_life(  # noqa: PLR0913, PLR0917 - one argument for each step of
         end_soh=lookup("second_life_end_soh", chemistry),
         later=power(yearly, lookup("second_life_years", chemistry)),
         cost=np.full(len(chemistry), assumptions.repurposing_cny_per_kwh + assumptions.liability_cny_per_kwh),
+        gate_half_width=gate_half_width(health.soh_sd),
         resistance_growth=health.resistance_growth,
         cell_spread=health.cell_spread,
         assumptions=assumptions,

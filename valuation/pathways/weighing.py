@@ -59,7 +59,7 @@ def health_nodes(health: StateOfHealth) -> FloatArray:
 
 def mean_over_nodes(at_nodes: FloatArray) -> FloatArray:
     """Return the average over the nodes, summed in their order."""
-    total = WEIGHTS[0] * at_nodes[0]
+    total: FloatArray = WEIGHTS[0] * at_nodes[0]
     for weight, values in zip(WEIGHTS[1:], at_nodes[1:], strict=True):
         total = total + weight * values
     return total
