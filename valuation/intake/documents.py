@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,9 @@ from pathlib import Path
 import msgspec
 
 from valuation.errors import UnreadableRecord
+from valuation.intake.notes import shown
 
+_NAME_END = re.compile(rb'"\s*:')
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -105,9 +109,28 @@ def json_lines(text: str, name: str) -> Iterator[tuple[str, object | UnreadableR
 def _decode(content: bytes, name: str) -> object:
     """Return the JSON value of UTF-8 bytes."""
     try:
-        return msgspec.json.decode(content)
+        value = msgspec.json.decode(content)
+        if len(_NAME_END.findall(content)) != _names_in(value):
+            json.loads(content, object_pairs_hook=_refuse_repeated)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableRecord(
             f"{name} is no JSON: {str(error)[:120]}",
             hint="give a JSON object in UTF-8; NaN, Infinity and numbers beyond 1e308 are no JSON numbers",
         ) from error
+    return value
+
+
+def _names_in(value: object) -> int:
+    """Return how many names the objects in a JSON value have; a text with more of them says some name twice."""
+    if isinstance(value, dict):
+        return len(value) + sum(_names_in(inner) for inner in value.values() if isinstance(inner, dict | list))
+    return sum(_names_in(inner) for inner in value if isinstance(inner, dict | list)) if isinstance(value, list) else 0
+
+
+def _refuse_repeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object whose names stand once each; of two values for one name, neither may be dropped in silence."""
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names):
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise UnreadableRecord(f"the field {shown(repeated)} is given twice", hint="give each field once")
+    return dict(pairs)

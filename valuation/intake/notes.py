@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
@@ -131,3 +132,18 @@ def shown(value: object, longest: int = 60) -> str:
         cut = value if len(value) <= longest else value[: longest - 3] + "..."
         return repr(cut)
     return repr(value)[:longest]
+
+
+def presentable(value: object) -> object:
+    """Return a refused value as an error may carry it to any door: a short text or a number JSON can hold.
+
+    >>> presentable(88), presentable(10**400), presentable({"a": 1})
+    (88, 'a whole number above 10^18', 'an object')
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int) and abs(value) < 10**18:
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    return value if isinstance(value, str) and len(value) <= 60 and value.isprintable() else shown(value)

@@ -12,7 +12,7 @@ from valuation.columns import BoolArray, FloatArray, IntArray
 from valuation.errors import FieldError
 from valuation.fields import Field
 from valuation.intake.aliases import field_name
-from valuation.intake.notes import IntakeNote, Problem, make_note
+from valuation.intake.notes import IntakeNote, Problem, make_note, presentable
 from valuation.intake.tabular import OpenTable, column_names
 from valuation.intake.values import is_placeholder, read_value
 from valuation.result import Caution
@@ -80,7 +80,7 @@ def why(own: Field, cell: object, path: str, opened: OpenTable) -> FieldError:
         try:
             read_value(own, cell, path, from_text=opened.from_text)
         except FieldError as error:
-            return error
+            return FieldError(error.message, hint=error.hint, field=path, value=presentable(cell))
     return FieldError(f"{path} cannot be read", hint=f"give {own.name} as in the contract", field=path, value=None)
 
 

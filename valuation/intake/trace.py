@@ -23,7 +23,7 @@ from valuation.fields import (
 from valuation.history import Module, PackHistory, TraceEvent
 from valuation.intake.aliases import ANY_EVENT_SCOPE, EVENT_SCOPES, MODULE_SCOPE, PACK_SCOPE, field_name, plain
 from valuation.intake.documents import Limits
-from valuation.intake.notes import IntakeNote, make_note, shown
+from valuation.intake.notes import IntakeNote, make_note, presentable, shown
 from valuation.intake.values import LAST_DAY, is_placeholder, read_extra, read_value
 
 _PACK = {field.name: field for field in PACK_FIELDS}
@@ -84,7 +84,7 @@ def together(problems: Sequence[FieldError]) -> FieldError:
     message = "; also ".join(problem.message for problem in problems[:_PROBLEMS_SHOWN])
     if len(problems) > _PROBLEMS_SHOWN:
         message += f"; and {len(problems) - _PROBLEMS_SHOWN} more"
-    return FieldError(message, hint=first.hint, field=first.field, value=first.value)
+    return FieldError(message, hint=first.hint, field=first.field, value=presentable(first.value))
 
 
 def _missing_identity(history: PackHistory) -> list[FieldError]:

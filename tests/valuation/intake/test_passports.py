@@ -195,6 +195,18 @@ def test_a_passport_is_written_as_a_record_and_read_back_equal():
         assert read_trace(write_trace(history)).histories[0] == history
 
 
+def test_a_passport_nested_without_end_is_read_or_refused():
+    for depth in (100, 900, 50_000):
+        document = {**batterypass(), "x": 0}
+        content = json.dumps(document).replace('"x": 0', '"x": ' + '{"x":' * depth + "0" + "}" * depth).encode()
+        try:
+            traces = read_trace(content)
+        except UnreadableRecord as refusal:
+            check_said(refusal)
+        else:
+            assert traces.histories[0].chemistry == "LFP"
+
+
 def check_said(refusal):
     assert refusal.message
     assert refusal.hint

@@ -135,6 +135,20 @@ def test_a_field_given_twice_is_refused():
         read_trace({**RECORD, "额定能量": 50.0})
 
 
+def test_a_name_given_twice_is_refused_and_a_text_that_looks_like_one_is_not():
+    with pytest.raises(UnreadableRecord, match="'soh' is given twice"):
+        read_trace(f'{{"battery_code": "{CODE}", "modules": [{{"soh": 0.8, "soh": 0.95}}]}}')
+    assert only(json.dumps({**RECORD, "maker": 'a": b'}))[0].maker == 'a": b'
+
+
+@pytest.mark.parametrize("value", [10**400, {"a": 1}, "x" * 5000, float("nan")])
+def test_a_refused_value_is_short_enough_for_any_door(value):
+    with pytest.raises(FieldError) as caught:
+        read_trace({**RECORD, "mass_kg": value})
+    assert len(json.dumps(caught.value.value)) < 100
+    assert len(caught.value.message) < 200
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_encodings_with_a_mark_are_read(encoding):
     assert only(json.dumps({**RECORD, "maker": "某企业"}, ensure_ascii=False).encode(encoding))[0].maker == "某企业"

@@ -9,7 +9,7 @@ from datetime import date
 from valuation.errors import FieldError
 from valuation.fields import Field
 from valuation.intake.notes import IntakeNote, make_note, shown
-from valuation.intake.values import is_placeholder, read_day, read_number
+from valuation.intake.values import DEEPEST, is_placeholder, read_day, read_number
 
 Sought = str | tuple[str, ...]
 """A dotted path, or several spellings of it of which the first present one is read."""
@@ -102,14 +102,14 @@ class Finder:
         return [path for path in _leaves(self.document, "") if not path.startswith(used)]
 
 
-def _leaves(value: object, path: str) -> Iterator[str]:
-    """Yield the paths of all plain values in a document."""
-    if isinstance(value, Mapping):
+def _leaves(value: object, path: str, depth: int = 0) -> Iterator[str]:
+    """Yield the paths of all plain values in a document; what is nested deeper than any passport counts as one."""
+    if isinstance(value, Mapping) and depth < DEEPEST:
         for name, inner in value.items():
-            yield from _leaves(inner, f"{path}.{name}" if path else str(name))
-    elif isinstance(value, list):
+            yield from _leaves(inner, f"{path}.{name}"[:200] if path else str(name)[:60], depth + 1)
+    elif isinstance(value, list) and depth < DEEPEST:
         for index, inner in enumerate(value):
-            yield from _leaves(inner, f"{path}[{index}]")
+            yield from _leaves(inner, f"{path}[{index}]", depth + 1)
     elif value is not None:
         yield path
 
