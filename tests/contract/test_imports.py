@@ -41,8 +41,29 @@ def test_the_profession_imports_numpy_and_the_pure_standard_library_only():
         if porch not in path.parents
         for name, line in imports(path)
         if name not in PURE | {"numpy", "valuation"}
+        and (path.name, name) != ("__init__.py", "importlib")  # the front door opens rooms when they are asked for
     ]
     assert strangers == []
+
+
+@pytest.mark.parametrize(
+    ("package", "above"),
+    [
+        ("valuation", {"models", "training", "service"}),
+        ("models", {"training", "service"}),
+        ("training", {"service"}),
+        ("service", {"training"}),
+    ],
+)
+def test_no_storey_knows_one_above_or_beside_it_even_for_its_types(package, above):
+    """import-linter leaves imports for types alone, so that two neighbours may name each other's types."""
+    upward = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in modules(package)
+        for name, line in imports(path)
+        if name in above
+    ]
+    assert upward == []
 
 
 @pytest.mark.parametrize("package", PACKAGES)
