@@ -1,4 +1,4 @@
-"""How a valuation is spelled on the wire (CONTRACT section 5): key order, rounding and bytes, the same on every machine.
+"""How a valuation is spelled on the wire (CONTRACT section 5): key order, rounding, bytes; the same on every machine.
 
 Money is rounded to the fen, fractions to six places; not known is null. This is the only place that rounds for JSON.
 """

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import msgspec
 
 from service.counter import Answer, Counter, Terms
+from service.files import joined
 from service.problems import Problem, problem_of
-from service.reading import read_one, terms_of, together
+from service.reading import read_one, terms_of
 from service.schemas import ValuationRequest, decode
 from valuation.errors import CanzhiError
 from valuation.intake import Traces
@@ -51,7 +52,7 @@ def _value_group(counter: Counter, group: Sequence[tuple[int, Traces, Terms]]) -
     """Return the answers of packs on the same terms; where the batch as a whole fails, each speaks for itself."""
     terms = group[0][2]
     try:
-        return counter.value_many(together([traces for _, traces, _ in group]), terms, door="http")
+        return counter.value_many(joined([traces for _, traces, _ in group]), terms, door="http")
     except CanzhiError as error:
         if len(group) == 1:
             return [error]

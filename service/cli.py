@@ -88,7 +88,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="canzhi", message="%(prog)s %(version)s")
 def canzhi() -> None:
-    """Residual value of traction batteries (动力电池残值): a price with an honest band, from the traced life of a pack."""
+    """Residual value of traction batteries (动力电池残值): a price and an honest band, from its traced life."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -101,26 +101,33 @@ def run(arguments: Sequence[str]) -> int:
     _speak_utf8()
     try:
         _invoke(arguments)
-    except click.exceptions.Exit as end:
-        return end.exit_code
-    except click.exceptions.NoArgsIsHelpError as help_wanted:
-        help_wanted.show()
-        return WRONG_USAGE
-    except click.ClickException as usage:
-        usage.show()
-        return usage.exit_code
-    except CanzhiError as error:
-        say(error.message, error.hint)
-        return REFUSED
-    except (KeyboardInterrupt, click.Abort):
-        say("interrupted")
-        return INTERRUPTED
-    except BrokenPipeError:
-        _drop_output()
-        return DONE
-    except Exception as fault:  # noqa: BLE001 - the last door: a person never sees a traceback
-        return _confess(fault)
+    except BaseException as end:  # noqa: BLE001 - the last door: a person never sees a traceback
+        return _explained(end)
     return DONE
+
+
+def _explained(end: BaseException) -> int:
+    """Say why a command ended before its end, and return the exit code."""
+    code = REFUSED
+    match end:
+        case click.exceptions.Exit():
+            code = end.exit_code
+        case SystemExit():
+            code = end.code if isinstance(end.code, int) else DONE if end.code is None else REFUSED
+        case click.ClickException():
+            end.show()
+            code = end.exit_code
+        case CanzhiError():
+            say(end.message, end.hint)
+        case KeyboardInterrupt() | click.Abort():
+            say("interrupted")
+            code = INTERRUPTED
+        case BrokenPipeError():
+            _drop_output()
+            code = DONE
+        case _:
+            _confess(end)
+    return code
 
 
 def _invoke(arguments: Sequence[str]) -> None:
@@ -140,7 +147,7 @@ def say(sentence: str, hint: str | None = None) -> None:
     click.echo("\n".join(lines), err=True)
 
 
-def _confess(fault: Exception) -> int:
+def _confess(fault: BaseException) -> None:
     """Say that canzhi failed, and leave the details in a file for whoever looks into it."""
     from service.settings import Settings  # noqa: PLC0415 - only the unlucky need it
 
@@ -155,7 +162,6 @@ def _confess(fault: Exception) -> int:
         pass
     first = (str(fault).splitlines() or [""])[0][:300]
     say(f"something inside failed ({type(fault).__name__}: {first})", hint)
-    return REFUSED
 
 
 def _drop_output() -> None:

@@ -1,4 +1,4 @@
-"""Which quotes the counter uses: those asked for, those of the home folder, or the synthetic ones we bring (演示行情)."""
+"""Which quotes the counter uses: those asked for, those of the home folder, or the synthetic ones (演示行情)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 
 from service.counter import Counter, Terms
@@ -62,11 +61,3 @@ def terms_of(counter: Counter, asked: ValuationRequest) -> Terms:
 def day_of(counter: Counter, asked: CheckRequest) -> date:
     """Return the day on which the history is examined."""
     return asked.as_of or counter.default_day()
-
-
-def together(traces: Sequence[Traces]) -> Traces:
-    """Return packs that came one by one as one batch."""
-    return Traces(
-        histories=tuple(one.histories[0] for one in traces),
-        notes=tuple(one.notes[0] for one in traces),
-    )

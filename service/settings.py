@@ -63,7 +63,7 @@ class Settings:
     api_keys: Path | None = field(
         default=None,
         metadata=_said(
-            "File of API keys, one `name sha256:<hex of the key's hash>` a line; without it only this machine is served.",
+            "File of API keys, `name sha256:<hex of its hash>` a line; without it, only this machine is served.",
             "none",
         ),
     )

@@ -1,4 +1,4 @@
-"""`canzhi run`: everything from nothing: a demonstration model where there is none, the samples valued, the page served."""
+"""`canzhi run`: everything from nothing: a model where there is none, the samples valued, the page served."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run(*, no_serve: bool, host: str | None, port: int | None, packs: int) -> No
         model = find_model(settings)
     said = f"model {model.name} {model.version}" if model else "no model: the structural value answers alone"
     say(said + (" (a demonstration, trained on a synthetic market)" if model and model.demonstration else ""))
-    value_samples()
+    value_samples(settings)
     if no_serve:
         return
     from service.server import serve_http  # noqa: PLC0415 - as above
@@ -61,13 +61,20 @@ def train_demonstration(settings: Settings, packs: int) -> None:
     train.main(asked, standalone_mode=False)
 
 
-def value_samples() -> None:
-    """Value the sample packs in the terminal, where the checkout brings some."""
-    from service.cli import load_command, say  # noqa: PLC0415 - as above
+def value_samples(settings: Settings) -> None:
+    """Value the sample packs in the terminal, each file by itself, where the checkout brings some."""
+    from service.cli import say  # noqa: PLC0415 - as above
+    from service.commands.surroundings import chosen_day, opened  # noqa: PLC0415 - as above
+    from service.commands.value import value_and_print  # noqa: PLC0415 - as above
+    from service.counter import Terms  # noqa: PLC0415 - as above
+    from service.files import joined, read_files  # noqa: PLC0415 - as above
 
-    samples = sorted(str(path) for path in SAMPLES.glob("*") if path.suffix in _SAMPLE_KINDS)
-    value = load_command("value")
-    if not samples or value is None:
+    samples = sorted(path for path in SAMPLES.glob("*") if path.suffix in _SAMPLE_KINDS)
+    if not samples:
         say("no sample packs here; value your own with: canzhi value FILE")
         return
-    value.main(samples, standalone_mode=False)
+    read = [read_files([path]) for path in samples]
+    problems = [problem for _, found in read for problem in found]
+    counter = opened(settings)
+    terms = Terms(as_of=chosen_day(counter, None))
+    value_and_print(counter, joined([traces for traces, _ in read]), terms, problems)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 1000
 _WORTH_A_BAR = 3000  # packs from which the work takes longer than two seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """How answers are shown: as JSON lines for programs, or as tables in a language for people."""
+
+    as_json: bool = False
+    language: str = "en"
+
+
+_AS_TABLES = Shown()
 
 
 @click.command()
@@ -56,14 +68,25 @@ def value(  # noqa: PLR0913 - one parameter an option
     counter = opened(settings_with(market, model))
     terms = Terms(as_of=chosen_day(counter, as_of), level=level, region=region)
     traces, problems = read_files(files)
+    context.exit(value_and_print(counter, traces, terms, problems, Shown(as_json=as_json, language=language)))
+
+
+def value_and_print(
+    counter: Counter,
+    traces: Traces,
+    terms: Terms,
+    problems: Sequence[tuple[str, CanzhiError]],
+    shown: Shown = _AS_TABLES,
+) -> int:
+    """Value packs, keep what is answered, show everything and return the exit code."""
     results = list(_answers(counter, traces, terms))
-    if as_json:
+    if shown.as_json:
         _print_json(traces, results)
     else:
         from service.commands.valuation_table import print_valuations  # noqa: PLC0415 - as above
 
-        print_valuations([one for one in results if _is_answer(one)], language)
-    context.exit(_report(traces, results, problems))
+        print_valuations([one for one in results if _is_answer(one)], shown.language)
+    return _report(traces, results, problems)
 
 
 def _answers(counter: Counter, traces: Traces, terms: Terms) -> Iterator[Answer | CanzhiError]:

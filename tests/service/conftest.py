@@ -27,9 +27,7 @@ def _local_client(settings: Settings, *, base_url: str = "http://127.0.0.1:8000"
     """Return a client on this machine; entering it opens the counter."""
     from service.app import create_app  # noqa: PLC0415 - tests of the command line need no web framework
 
-    return TestClient(
-        create_app(settings), base_url=base_url, client=(address, 50000), raise_server_exceptions=False
-    )
+    return TestClient(create_app(settings), base_url=base_url, client=(address, 50000), raise_server_exceptions=False)
 
 
 @pytest.fixture

@@ -30,7 +30,9 @@ def test_every_command_has_a_line_of_help_that_is_its_own():
 
 
 def test_the_contract_s_commands_of_this_storey_are_there():
-    assert {"value", "check", "code", "simulate", "train", "models", "reproduce", "serve", "run"} <= set(cli.command_table())
+    assert {"value", "check", "code", "simulate", "train", "models", "reproduce", "serve", "run"} <= set(
+        cli.command_table()
+    )
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["value", "--help"], ["serve", "--help"], ["train", "--help"]])
@@ -69,7 +71,8 @@ def test_wrong_usage_ends_with_two(arguments, capsys):
     assert told.err
 
 
-def test_an_error_of_the_core_is_one_sentence_and_a_hint(home, capsys):
+@pytest.mark.usefixtures("home")
+def test_an_error_of_the_core_is_one_sentence_and_a_hint(capsys):
     assert cli.run(["reproduce", "no-such-id"]) == 1
     sentence, hint = capsys.readouterr().err.strip().splitlines()
     assert sentence.startswith("canzhi: no valuation is kept")
@@ -89,7 +92,8 @@ def test_a_fault_inside_is_a_sentence_and_a_file(home, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(("variable", "text"), [("CANZHI_PORT", "x"), ("CANZHI_DATABASE_URL", "nonsense")])
-def test_an_unusable_setting_is_a_sentence(home, monkeypatch, capsys, variable, text):
+@pytest.mark.usefixtures("home")
+def test_an_unusable_setting_is_a_sentence(monkeypatch, capsys, variable, text):
     monkeypatch.setenv(variable, text)
     assert cli.run(["reproduce", "x"]) == 1
     assert "hint:" in capsys.readouterr().err

@@ -82,7 +82,14 @@ def test_sales_are_entered_once(client):
 
 @pytest.mark.parametrize(
     "change",
-    [{"price_cny": None}, {"sold_on": "yesterday"}, {"price_cny": "12"}, {"vat_included": 1}, {"sale_id": ""}, {"x": 1}],
+    [
+        {"price_cny": None},
+        {"sold_on": "yesterday"},
+        {"price_cny": "12"},
+        {"vat_included": 1},
+        {"sale_id": ""},
+        {"x": 1},
+    ],
     ids=str,
 )
 def test_a_bad_sale_enters_nothing(client, change):

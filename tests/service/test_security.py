@@ -9,7 +9,7 @@ import pytest
 from service.security import read_keys
 from valuation.errors import SettingError
 
-SECRET = "a-long-random-key"
+SECRET = "a-long-random-key"  # noqa: S105 - a key of this test
 
 
 @pytest.fixture
@@ -21,7 +21,9 @@ def key_file(tmp_path):
 
 @pytest.fixture
 def guarded(open_client, settings, key_file):
-    with open_client(replace(settings, api_keys=key_file), base_url="http://canzhi.example", address="10.1.2.3") as opened:
+    with open_client(
+        replace(settings, api_keys=key_file), base_url="http://canzhi.example", address="10.1.2.3"
+    ) as opened:
         yield opened
 
 

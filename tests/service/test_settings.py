@@ -12,7 +12,9 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 
 
 def test_the_document_holds_the_table_of_the_code():
-    assert settings_table() in DOCUMENT.read_text("utf-8"), "write docs/reference/settings.md again from settings_table()"
+    assert settings_table() in DOCUMENT.read_text("utf-8"), (
+        "write docs/reference/settings.md again from settings_table()"
+    )
 
 
 def test_every_setting_has_a_sentence():
@@ -44,7 +46,9 @@ def test_every_variable_is_read():
         assert getattr(read, name) == wanted, name
 
 
-@pytest.mark.parametrize(("name", "text"), [("PORT", "eighty"), ("PORT", "-1"), ("DOCS", "maybe"), ("STORE_WAIT_S", "nan!")])
+@pytest.mark.parametrize(
+    ("name", "text"), [("PORT", "eighty"), ("PORT", "-1"), ("DOCS", "maybe"), ("STORE_WAIT_S", "nan!")]
+)
 def test_a_wrong_value_is_a_sentence(name, text):
     with pytest.raises(SettingError, match=f"CANZHI_{name}") as caught:
         Settings.from_environment({f"CANZHI_{name}": text})

@@ -161,7 +161,9 @@ def test_a_key_with_another_request_is_refused(database, other):
 
 def test_keys_of_two_callers_do_not_meet(database):
     for caller in ("me", "you"):
-        outcome = once(database, claim(caller, "k", "POST", "/", caller.encode()), lambda _: Outcome(status=200, body=b"x"))
+        outcome = once(
+            database, claim(caller, "k", "POST", "/", caller.encode()), lambda _: Outcome(status=200, body=b"x")
+        )
         assert not outcome.replayed
 
 

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from service import cli
+from service.store import ledger
+from service.store.database import Database
+
+AS_OF = "2026-11-20"
+
+
+def without_id(answer: bytes | str) -> str:
+    text = answer.decode() if isinstance(answer, bytes) else answer
+    changed, count = re.subn(r'"valuation_id":"[0-9a-f-]{36}"', '"valuation_id":""', text.strip())
+    assert count == 1
+    return changed
+
+
+def test_terminal_and_http_answer_with_the_same_bytes_but_for_the_id(client, pack, pack_file, capsys):
+    assert cli.run(["value", str(pack_file), "--as-of", AS_OF, "--json"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("\n") == 1
+    answered = client.post("/v1/valuations", json={"trace": pack, "as_of": AS_OF}).content
+    assert without_id(printed) == without_id(answered)
+
+
+def test_what_the_terminal_valued_is_kept_for_every_door(client, pack_file, capsys):
+    cli.run(["value", str(pack_file), "--json"])
+    printed = capsys.readouterr().out.strip()
+    kept = client.get(f"/v1/valuations/{json.loads(printed)['valuation_id']}")
+    assert kept.text == printed
+
+
+@pytest.mark.parametrize("terms", [[], ["--level", "0.8"], ["--as-of", "2025-06-30"], ["--region", "EU"]])
+@pytest.mark.usefixtures("home")
+def test_a_kept_valuation_is_reproduced_bit_for_bit(pack_file, capsys, terms):
+    cli.run(["value", str(pack_file), "--json", *terms])
+    kept = capsys.readouterr().out
+    assert cli.run(["reproduce", json.loads(kept)["valuation_id"]]) == 0
+    assert capsys.readouterr().out.startswith("bit-identical")
+    assert cli.run(["reproduce", "--json", json.loads(kept)["valuation_id"]]) == 0
+    assert capsys.readouterr().out == kept
+
+
+@pytest.mark.usefixtures("home")
+def test_a_record_that_was_odd_to_read_is_reproduced_with_its_cautions(tmp_path, capsys):
+    odd = {"电池编码": "001PB0A0000001A680000123", "厂家备注": "x", "质量": "--", "额定能量": 52.5}
+    path = tmp_path / "odd.json"
+    path.write_text(json.dumps(odd, ensure_ascii=False), "utf-8")
+    code = cli.run(["value", str(path), "--json"])
+    told = capsys.readouterr()
+    assert code == 0, told.err
+    answer = json.loads(told.out)
+    assert {"I01", "I02"} & {caution["id"] for caution in answer["cautions"]}
+    assert cli.run(["reproduce", answer["valuation_id"]]) == 0
+
+
+def test_a_tampered_answer_is_not_reproduced(home, pack_file, capsys):
+    cli.run(["value", str(pack_file), "--json"])
+    answer = json.loads(capsys.readouterr().out)
+    database = Database(f"sqlite:///{home / 'canzhi.sqlite'}")
+    with database.writing() as connection:
+        connection.exec_driver_sql("UPDATE valuations SET answer = replace(answer, '\"CN\"', '\"XX\"')")
+        assert ledger.count(connection, "valuation") == 1
+    database.close()
+    assert cli.run(["reproduce", answer["valuation_id"]]) == 1
+    assert "region" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("home")
+def test_one_json_line_a_pack_and_the_refused_carry_their_problem(tmp_path, pack, capsys):
+    gone = {"battery_code": "T02PB22002368HB6J0012715", "events": [{"type": "recycled_done", "on": "2025-01-01"}]}
+    path = tmp_path / "packs.jsonl"
+    path.write_text("\n".join(json.dumps(one) for one in (pack, gone, {"events": 3})), "utf-8")
+    assert cli.run(["value", str(path), "--as-of", AS_OF, "--json"]) == 1
+    told = capsys.readouterr()
+    lines = [json.loads(line) for line in told.out.splitlines()]
+    assert lines[0]["battery_code"] == pack["battery_code"]
+    assert lines[1]["problem"]["code"] == "refused-pack"
+    assert told.err.count("hint:") == 2, "the refused and the unreadable one"
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "residual value"), ("zh", "残值")])
+@pytest.mark.usefixtures("home")
+def test_people_see_a_table_in_their_language(pack_file, capsys, language, word):
+    assert cli.run(["value", str(pack_file), "--lang", language]) == 0
+    told = capsys.readouterr()
+    assert word in told.out
+    assert "synthetic" in told.err
+    assert AS_OF in told.err, "the day is the synthetic quotes' last day, and this is said"
+
+
+@pytest.mark.usefixtures("home")
+def test_own_quotes_are_used(tmp_path, pack_file, capsys):
+    quotes = tmp_path / "quotes.csv"
+    quotes.write_text(
+        "quoted_on,instrument,price,unit,vat_included,region,source\n"
+        "2026-11-01,lithium_carbonate,150000,CNY/t,true,CN,exchange\n"
+        "2026-11-01,copper,108000,CNY/t,true,CN,exchange\n"
+        "2026-11-01,aluminium,24000,CNY/t,true,CN,exchange\n"
+        "2026-11-01,new_pack_lfp,450,CNY/kWh,true,CN,exchange\n",
+        "utf-8",
+    )
+    assert cli.run(["value", str(pack_file), "--market", str(quotes), "--as-of", AS_OF, "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["market"]["synthetic"] is False
+    assert "synthetic" not in told.err
+
+
+BAD_FILES = {
+    "empty.json": b"",
+    "broken.json": b'{"battery_code": ',
+    "number.json": b"7",
+    "text.json": b'"pack"',
+    "noise.bin": bytes(range(256)) * 20,
+    "zip.zip": b"PK\x03\x04" + b"\x00" * 100,
+    "nul.json": b'{"battery_code": "\x00"}',
+    "deep.json": b"[" * 50_000 + b"]" * 50_000,
+    "wrong.json": b'{"battery_code": "X", "rated_energy_kwh": "much"}',
+    "false.json": b'{"battery_code": "001PB0A0000001A680000123", "events": [{"type":"tested","on":"2024-01-01","method":"lab","soh":false}]}',
+    "huge.json": b'{"battery_code": "001PB0A0000001A680000123", "rated_energy_kwh": 1e999}',
+    "headers.csv": b"a,b,c\n1,2,3\n",
+    "utf16.json": '{"chemistry": "unobtainium"}'.encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("command", ["value", "check"])
+@pytest.mark.parametrize("name", BAD_FILES)
+@pytest.mark.usefixtures("home")
+def test_a_bad_file_is_a_sentence_and_a_hint(tmp_path, capsys, command, name):
+    path = tmp_path / name
+    path.write_bytes(BAD_FILES[name])
+    assert cli.run([command, str(path)]) == 1
+    told = capsys.readouterr()
+    assert "Traceback" not in told.err
+    assert "something inside failed" not in told.err
+    assert "hint: " in told.err
+
+
+@pytest.mark.usefixtures("home")
+def test_check_tells_findings_and_ends_with_one_if_any_blocks(tmp_path, pack, capsys):
+    path = tmp_path / "pack.json"
+    path.write_text(json.dumps(pack), "utf-8")
+    assert cli.run(["check", str(path), "--as-of", AS_OF]) == 0
+    assert pack["battery_code"] in capsys.readouterr().out
+    pack["events"].append({"type": "recycled_done", "on": "2025-01-01"})
+    path.write_text(json.dumps(pack), "utf-8")
+    assert cli.run(["check", str(path), "--as-of", AS_OF, "--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["refused"] is True
+    assert any(caution["severity"] == "block" for caution in answer["cautions"])
+
+
+def test_check_and_http_find_the_same(client, pack, pack_file, capsys):
+    cli.run(["check", str(pack_file), "--as-of", AS_OF, "--json"])
+    answered = client.post("/v1/checks", json={"trace": pack, "as_of": AS_OF})
+    assert capsys.readouterr().out.strip() == answered.text
+
+
+def test_code_and_http_tell_the_same(client, capsys):
+    cli.run(["code", "04QCB76836300JBC40000903", "--json"])
+    assert capsys.readouterr().out.strip() == client.get("/v1/codes/04QCB76836300JBC40000903").text
