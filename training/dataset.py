@@ -113,9 +113,9 @@ def build(table: TraceTable, ledger: Ledger, market: MarketHistory) -> tuple[Tra
     position = {code: row for row, code in enumerate(table.texts["battery_code"])}
     pack_row = np.array([position.get(code, -1) for code in ledger.battery_code], dtype=np.int64)
     ledger = ledger.where(pack_row >= 0, "no trace record of the pack")
-    quoted = ledger.sold_day >= market.first_day
+    quoted = ledger.sold_day >= market.complete_from
     pack_row = pack_row[pack_row >= 0][quoted]
-    ledger = ledger.where(quoted, "sold before the first quote")
+    ledger = ledger.where(quoted, "sold before every instrument is quoted")
     if not len(ledger):
         raise TooFewSales(
             f"none of the ledger's sales can be used: {ledger.set_aside}",

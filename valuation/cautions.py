@@ -57,7 +57,7 @@ def _model_cautions(valued: Valued, row: int) -> Iterator[Caution]:
 def _floor_cautions(valued: Valued, row: int) -> Iterator[Caution]:
     """Yield a caution where the band reaches below what its metals alone would fetch; the band is not clipped."""
     recycling = valued.dossier.routes.value_per_kwh["recycling"]
-    if valued.dossier.routes.open["recycling"][row] and valued.prices.point[row] < recycling[row]:
+    if valued.dossier.routes.open["recycling"][row] and valued.prices.point[row] < recycling[row] - 0.01 * abs(recycling[row]):
         yield Caution(
             id="V04",
             severity="info",
