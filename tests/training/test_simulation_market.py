@@ -28,7 +28,7 @@ def asked_of(market, **changes):
         offers=offers,
         view=market.view,
         maker=fleet.maker[offers.row],
-        demand=np.where(told, market.models.demand[fleet.model[offers.row]], 0.6),
+        demand=np.where(told, market.models.demand[fleet.model[offers.row]], 0.65),
         quotes=market.quotes,
         habits=draw_habits(PLAN),
     )
@@ -243,8 +243,8 @@ def test_buyers_pay_over_value_in_the_boom_and_under_it_in_the_crash(market):
 def test_choices_of_the_record_are_those_of_the_contract():
     assert set(EVENT_TYPES) == {
         "produced", "installed", "sold", "owner_changed", "usage", "maintained", "negative", "swapped_in",
-        "swapped_out", "tested", "retired", "removed", "vehicle_scrapped", "collected_in", "collected_out", "second_life_out",
-        "dismantled", "recycled_in", "recycled_done",
+        "swapped_out", "tested", "retired", "removed", "vehicle_scrapped", "collected_in", "collected_out",
+        "second_life_out", "dismantled", "recycled_in", "recycled_done",
     }  # fmt: skip
     assert set(REPORTER_KINDS) == {
         "battery_maker", "vehicle_maker", "swap_operator", "repair_shop", "dismantler", "recycler", "service_outlet",
@@ -267,6 +267,13 @@ def test_choices_of_the_record_are_those_of_the_contract():
 def test_a_plan_no_market_could_follow_is_refused(wrong):
     with pytest.raises(ValueError, match="no market can follow"):
         SimulationPlan(**({"packs": 10, "seed": 1} | wrong))
+
+
+def test_the_ledger_can_tell_the_price_of_the_whole_lot_only():
+    whole = simulate(replace(PLAN, packs=1_500, lots_priced_as_one=1.0))
+    in_lot = whole.offers.lot[whole.deals.offer] >= 0
+    assert in_lot.any()
+    assert (whole.deals.itemised == ~in_lot).all()
 
 
 @pytest.mark.parametrize("packs", [1, 2, 40])

@@ -21,6 +21,7 @@ _VAT_INCLUDED_SHARE = 0.55
 class Deals:
     """One row a sale, in order of its day; prices of the ledger in CNY on the sale's own VAT basis, rounded to the fen.
 
+    ``itemised`` tells where the ledger names the pack's own price and not only that of its lot.
     ``expected``, ``lower90``, ``upper90`` and ``price_without_vat`` are in CNY without VAT.
     """
 
@@ -30,6 +31,7 @@ class Deals:
     vat_included: BoolArray
     buyer: IntArray
     lot_price_cny: FloatArray
+    itemised: BoolArray
     expected: FloatArray
     lower90: FloatArray
     upper90: FloatArray
@@ -52,11 +54,13 @@ def strike(plan: SimulationPlan, offers: Offers, priced: Priced, part: str = "de
     price = np.where(vat_included, net * VAT, net).round(2)
     lot_total = np.bincount(offers.lot[in_lot], weights=price[in_lot], minlength=lots + 1)
     lot_price = np.where(in_lot, lot_total[offers.lot].round(2), np.nan)
+    itemised = ~in_lot | (rng.random(lots + 1)[offers.lot] >= plan.lots_priced_as_one)
     order = np.lexsort((offers.row, offers.sold_on))
     return Deals(
         offer=order, price_cny=price[order], price_without_vat=net[order], vat_included=vat_included[order],
         buyer=_buyers(offers, priced)[order], lot_price_cny=lot_price[order], expected=priced.expected[order],
-        lower90=priced.lower90[order], upper90=priced.upper90[order], route=priced.route[order],
+        itemised=itemised[order], lower90=priced.lower90[order], upper90=priced.upper90[order],
+        route=priced.route[order],
     )  # fmt: skip
 
 

@@ -120,8 +120,8 @@ def _maintenance(rng: np.random.Generator, plan: SimulationPlan, known: Known) -
     failed = np.flatnonzero(lives.failed_on < NEVER)
     told = rng.random(len(failed)) < 0.75
     replaced = np.full(len(failed), CHOICES["work"].index("module_replaced"))
-    old = np.where(told, module_codes(fleet, failed, fleet.made_on[failed] - 3, 0), b"")
-    new = np.where(told, module_codes(fleet, failed, lives.failed_on[failed] - 40, 90), b"")
+    old = np.where(told, module_codes(fleet, failed, module_made_on(fleet, failed), 1), b"")
+    new = np.where(told, replacement_codes(fleet, lives, failed), b"")
     return [
         block("maintained", row, day, ("repair_shop", row), work=work, cost_cny=np.round(cost)),
         block(
@@ -145,6 +145,17 @@ def module_codes(fleet: Fleet, row: IntArray, made_on: IntArray, place: IntArray
     return join(
         vendor, spec, trace, date_letters(np.maximum(made_on, 14975)), digits(fleet.serial[row] * 100 + place, 7)
     )
+
+
+def module_made_on(fleet: Fleet, row: IntArray) -> IntArray:
+    """Return the day on which the modules of packs were made: a few days before the pack."""
+    return fleet.made_on[row] - 2 - fleet.serial[row] % 9
+
+
+def replacement_codes(fleet: Fleet, lives: Lives, row: IntArray) -> TextArray:
+    """Return the code of the module that took the place of a failed one."""
+    failed_on = lives.failed_on[row]
+    return module_codes(fleet, row, np.where(failed_on < NEVER, failed_on - 40, fleet.made_on[row]), 90)
 
 
 def _faults(rng: np.random.Generator, plan: SimulationPlan, known: Known) -> list[Events]:

@@ -26,7 +26,7 @@ from training.simulation.usage import Known, usage_events
 from training.simulation.vehicle_models import VehicleModels, simulate_models
 from valuation.columns import FloatArray
 
-_USUAL_DEMAND = 0.6  # of a vehicle model that the record does not name
+_USUAL_DEMAND = 0.65  # of a vehicle model that the record does not name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,8 @@ class SimulationPlan:
         Before this day lithium rides inside the nickel and cobalt payables, as in China until February 2023; None: no.
     tampering_share
         Share of the sold packs whose record was falsified before the sale (0-1).
+    lots_priced_as_one
+        Share of the lots of which the ledger tells the price of the whole only (0-1).
     silence
         Multiplies the share of events that nobody reports (1 = as judged realistic, 0 = complete records).
     """
@@ -54,6 +56,7 @@ class SimulationPlan:
     payables_redefined_on: date | None = None
     tampering_share: float = 0.04
     silence: float = 1.0
+    lots_priced_as_one: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse a plan that no market could follow."""

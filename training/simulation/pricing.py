@@ -158,7 +158,9 @@ def _recycling(asked: Asked, day: FloatArray) -> FloatArray:
     maker_known = asked.habits.maker_recycling[asked.maker] + asked.habits.family_form[family]
     kept = 1.0 - 0.09 * np.minimum(view.missing_modules, 6.0)
     year = 1970.0 + day / 365.25
-    process = np.interp(year, (2015.0, 2020.0, 2026.0), (25.0, 20.0, 13.0)) * view.energy_kwh * kept
+    process = (
+        np.interp(year, (2015.0, 2026.0), (2.5, 2.0)) * view.mass_kg * kept
+    )  # CNY per kg, better plants by the year
     haul = np.array([region.haul_cny_per_kg for region in REGIONS])[asked.offers.region]
     handling = np.where(view.damage >= 2, 3.2, 0.35) + np.where((view.damage == 3) | (view.damage == 6), 2.5, 0.0)
     fixed = 190.0 / np.sqrt(asked.offers.lot_size)

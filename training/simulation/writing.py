@@ -24,7 +24,8 @@ from training.simulation.events import (
     reporter_numbers,
 )
 from training.simulation.fleet import DUTIES, REGION_CODES, told_chemistry_code
-from training.simulation.life_events import module_codes
+from training.simulation.life_events import module_codes, module_made_on, replacement_codes
+from training.simulation.lives import NEVER
 from training.simulation.market_simulation import SimulatedMarket
 from training.simulation.offers import SELLER_KINDS
 from training.simulation.plan import day_of, stream
@@ -124,7 +125,7 @@ def sales_and_truth(market: SimulatedMarket) -> tuple[pa.Table, pa.Table]:
         "sale_id": sale_id,
         "battery_code": _text(market.fleet.code[offers.row[pick]]),
         "sold_on": _days(offers.sold_on[pick]),
-        "price_cny": deals.price_cny,
+        "price_cny": _known(deals.price_cny, deals.itemised),
         "vat_included": deals.vat_included,
         "region": _choice(offers.region[pick], pa.array(REGION_CODES)),
         "buyer_kind": _choice(deals.buyer, pa.array(BUYER_KINDS)),
@@ -135,10 +136,10 @@ def sales_and_truth(market: SimulatedMarket) -> tuple[pa.Table, pa.Table]:
     })  # fmt: skip
     truth = pa.table({
         "sale_id": sale_id,
-        "expected_price_cny": deals.expected,
-        "lower90_cny": deals.lower90,
-        "upper90_cny": deals.upper90,
-        "true_soh": offers.true_soh[pick],
+        "expected_price_cny": deals.expected.round(2),
+        "lower90_cny": deals.lower90.round(2),
+        "upper90_cny": deals.upper90.round(2),
+        "true_soh": offers.true_soh[pick].round(4),
         "tampered": offers.tampering[pick] > 0,
         "route": route,
         "price_without_vat_cny": deals.price_without_vat,
@@ -172,8 +173,9 @@ def _modules(market: SimulatedMarket) -> pa.Array:
     count = np.where(listed, market.models.modules[fleet.model], 0)
     row = np.repeat(np.arange(fleet.rows), count)
     place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-    made_on = fleet.made_on[row] - 2 - rng.integers(0, 9, fleet.rows)[row]
-    codes = module_codes(fleet, row, made_on, place + 1)
+    codes = module_codes(fleet, row, module_made_on(fleet, row), place + 1)
+    replaced = (place == 0) & (market.lives.failed_on[row] < NEVER)
+    codes = np.where(replaced, replacement_codes(fleet, market.lives, row), codes)
     measured = np.full(fleet.rows, np.nan)
     lab = market.view.tier == 4
     measured[market.offers.row[lab]] = market.view.health[lab]
