@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from valuation.columns import BoolArray, FloatArray, first_known, unknown
+from valuation.columns import BoolArray, FloatArray, first_known
 from valuation.provenance.check import Check
 from valuation.provenance.record import Record, at_least_one, found
 from valuation.result import Caution
@@ -23,7 +23,7 @@ def repeated_module(record: Record) -> FloatArray:
 
 def younger_module(record: Record) -> FloatArray:
     """Return how many modules were made after the pack, no replacement being on record. [1]"""
-    younger = record.cases.packs.get("module_younger", unknown(record.rows))
+    younger = record.cases.packs["module_younger"]
     return at_least_one(np.where(_replaced(record), 0.0, younger))
 
 

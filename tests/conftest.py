@@ -1,0 +1,108 @@
+"""Random histories for property tests: ``@given(st.from_type(PackHistory))`` in any test draws a plausible traced life.
+
+Strategies are registered with Hypothesis, so a test needs no import of this file; a new event type or field is drawn
+as soon as it stands in `valuation.fields`.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from hypothesis import strategies as st
+
+from valuation.fields import COMPOSITION_FIELDS, EVENT_TYPE_FIELDS, PACK_FIELDS, REPORTER_KINDS, REQUIRED_EVENT_FIELDS
+from valuation.history import Module, PackHistory, TraceEvent
+
+FIRST_DAY, LAST_DAY = date(2016, 1, 1), date(2026, 6, 1)
+
+# What is usual, where all that is possible would only test the bounds.
+USUAL = {
+    "rated_energy_kwh": (20.0, 120.0),
+    "rated_capacity_ah": (60.0, 300.0),
+    "nominal_voltage_v": (300.0, 800.0),
+    "mass_kg": (150.0, 900.0),
+    "missing_modules": (0.0, 4.0),
+    "odometer_km": (0.0, 400_000.0),
+    "full_cycles": (0.0, 2500.0),
+    "energy_throughput_kwh": (0.0, 200_000.0),
+    "charge_throughput_ah": (0.0, 500_000.0),
+    "mean_temperature_c": (-5.0, 40.0),
+    "hours_above_45c": (0.0, 2000.0),
+    "hours_below_0c": (0.0, 8000.0),
+    "soh": (0.3, 1.1),
+    "resistance_growth": (0.0, 2.0),
+    "cell_spread_mv": (0.0, 200.0),
+    "remaining_capacity_ah": (20.0, 300.0),
+    "remaining_energy_kwh": (10.0, 120.0),
+    "cell_soh_spread": (0.0, 0.2),
+    "cost_cny": (0.0, 30_000.0),
+    "temperature_c": (0.0, 40.0),
+}
+CODES = ("001PB0A0000001A680000123", "04QPE0100000017250000001", "T01PE010000001A170000123", "660050GMHF3A041X0", None)
+
+
+def values_of(field):
+    """Return a strategy for one field of a record."""
+    if field.kind == "number":
+        low, high = USUAL.get(field.name, (max(field.low, 0.0), min(field.high, 1000.0)))
+        return st.floats(low, high)
+    if field.kind == "category":
+        return st.sampled_from(field.choices)
+    return st.sampled_from(("a", "b", "c"))
+
+
+def days(last_day=LAST_DAY):
+    """Return a strategy for days of a pack's life."""
+    return st.integers(0, (last_day - FIRST_DAY).days).map(lambda number: FIRST_DAY + timedelta(days=number))
+
+
+@st.composite
+def events_of(draw, event_type):
+    """Draw one event of a type: some of its fields, reported on the day or later."""
+    required = REQUIRED_EVENT_FIELDS.get(event_type)
+    fields = {field.name: values_of(field) for field in EVENT_TYPE_FIELDS[event_type]}
+    always = {required: fields.pop(required)} if required else {}
+    on = draw(days())
+    delay = draw(st.none() | st.integers(0, 400))
+    return TraceEvent(
+        type=event_type,
+        on=on,
+        reported_on=None if delay is None else on + timedelta(days=delay),
+        reporter=draw(st.none() | st.sampled_from(("x", "y"))),
+        reporter_kind=draw(st.none() | st.sampled_from(REPORTER_KINDS)),
+        facts=draw(st.fixed_dictionaries(always, optional=fields)),
+    )
+
+
+EVENTS = {name: events_of(name) for name in EVENT_TYPE_FIELDS}
+
+
+@st.composite
+def histories(draw):
+    """Draw one pack with a plausible nameplate, or hardly any, and a life of up to eight events."""
+    plate = {
+        field.name: st.none() | values_of(field)
+        for field in PACK_FIELDS
+        if field.kind in ("number", "category") and field.name != "missing_modules"
+    }
+    masses = {field.name: st.floats(0.0, 100.0) for field in COMPOSITION_FIELDS}
+    module = st.builds(
+        Module, battery_code=st.none() | st.sampled_from(CODES[:3]), soh=st.none() | values_of(SOH_FIELD)
+    )
+    return PackHistory(
+        battery_code=draw(st.sampled_from(CODES)),
+        made_on=draw(st.none() | days()),
+        maker=draw(st.none() | st.sampled_from(("maker one", "maker two"))),
+        vehicle_model=draw(st.none() | st.sampled_from(("model one", "model two"))),
+        missing_modules=draw(st.none() | st.sampled_from((0.0, 1.0, 3.0))),
+        composition=draw(st.just({}) | st.fixed_dictionaries({}, optional=masses)),
+        modules=tuple(draw(st.lists(module, max_size=3))),
+        events=tuple(draw(st.lists(st.one_of(*EVENTS.values()), max_size=8))),
+        **draw(st.fixed_dictionaries(plate)),
+    )
+
+
+SOH_FIELD = next(field for field in EVENT_TYPE_FIELDS["usage"] if field.name == "soh")
+
+st.register_type_strategy(TraceEvent, st.one_of(*EVENTS.values()))
+st.register_type_strategy(PackHistory, histories())
