@@ -40,7 +40,7 @@ TRACE_KG_PER_KWH: Final = 0.05
 """So much of an element may be there that the table does not have, for example manganese in LFP. [kg/kWh]"""
 
 # Share of a pack's metal that is in a module or a cell taken alone: the case stays with the pack (judged, 2026).
-LEVEL_SHARE: Final = {"Cu": (1.0, 0.95, 0.85), "Al": (1.0, 0.75, 0.45), "Fe": (1.0, 0.35, 0.10)}
+LEVEL_SHARE: Final = {"Cu": (1.0, 0.97, 0.92), "Al": (1.0, 0.80, 0.55), "Fe": (1.0, 0.35, 0.10)}
 
 COMPOSITION_OF: Final[Mapping[str, str]] = {
     "Li": "lithium_kg",

@@ -30,6 +30,8 @@ VITAL: Final = ("Li", "Ni", "Co")
 
 # What a kg would about fetch where nobody quotes it: only to say how much is left out (level of 2026). [CNY/kg]
 _USUAL_PRICE: Final[Mapping[str, float]] = {"Cu": 70.0, "Al": 18.0, "Fe": 2.5, "Mn": 0.0, "graphite": 0.0}
+DISMANTLING_SHARE: Final = np.array([1.0, 0.6, 0.3])
+"""How much of it is left to do for a pack, a module, a cell that is loose already (judged, 2026). [1]"""
 COST_SD: Final = 0.25
 """Spread of costs between recyclers (judged, 2026). [1]"""
 
@@ -94,7 +96,7 @@ def price_recycling(
     cells = metals.cell_mass_kg / nameplate.energy_kwh
     costs = {
         "transport": metals.pack_mass_kg / nameplate.energy_kwh * assumptions.transport_cny_per_kg,
-        "dismantling": cells * assumptions.dismantling_cny_per_kg,
+        "dismantling": cells * assumptions.dismantling_cny_per_kg * DISMANTLING_SHARE[nameplate.level.astype(np.int64)],
         "treatment": cells * assumptions.treatment_cny_per_kg,
     }
     cost = costs["transport"] + costs["dismantling"] + costs["treatment"]

@@ -23,12 +23,12 @@ from valuation.tabulation import day_number, tabulate
 AS_OF = date(2026, 11, 20)
 HEAD = "quoted_on,instrument,price,unit,vat_included,region,source\n"
 QUOTES = {
-    "lithium_carbonate": (133_000.0, "CNY/t"),
-    "nickel_sulphate": (27_600.0, "CNY/t"),
-    "cobalt_sulphate": (67_000.0, "CNY/t"),
+    "lithium_carbonate": (130_000.0, "CNY/t"),
+    "nickel_sulphate": (28_000.0, "CNY/t"),
+    "cobalt_sulphate": (65_000.0, "CNY/t"),
     "manganese_sulphate": (5_500.0, "CNY/t"),
-    "copper": (95_700.0, "CNY/t"),
-    "aluminium": (21_100.0, "CNY/t"),
+    "copper": (95_000.0, "CNY/t"),
+    "aluminium": (21_000.0, "CNY/t"),
     "steel": (2_400.0, "CNY/t"),
     "new_pack_lfp": (420.0, "CNY/kWh"),
     "new_pack_ternary": (640.0, "CNY/kWh"),
