@@ -6,9 +6,9 @@ from what a valuation could not have known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -73,8 +73,12 @@ class TrainingSet:
     def where(self, keep: BoolArray) -> TrainingSet:
         """Return the sales that satisfy a condition."""
         chosen = np.flatnonzero(keep)
-        taken = {name: _take(getattr(self, name), chosen) for name in self.__slots__}
-        return TrainingSet(**taken)
+        return _made({name: _take(getattr(self, name), chosen) for name in self.__slots__})
+
+
+def _made(columns: Mapping[str, Any]) -> TrainingSet:
+    """Return the training set of these columns."""
+    return TrainingSet(**columns)
 
 
 def _take(values: FloatArray | tuple[Item, ...], rows: IntArray) -> FloatArray | tuple[Item, ...]:
@@ -85,8 +89,8 @@ def _take(values: FloatArray | tuple[Item, ...], rows: IntArray) -> FloatArray |
 def join(parts: Sequence[TrainingSet]) -> TrainingSet:
     """Return the sales of all parts below one another."""
     columns = {name: [getattr(part, name) for part in parts] for name in TrainingSet.__slots__}
-    return TrainingSet(
-        **{
+    return _made(
+        {
             name: sum(pieces, ()) if isinstance(pieces[0], tuple) else np.concatenate(pieces)
             for name, pieces in columns.items()
         }
@@ -151,7 +155,7 @@ def _relearn(chosen: TrainingSet, taken: TraceTable, market: MarketHistory) -> T
     return join(parts)
 
 
-def _worked_out(dossier: Dossier) -> dict[str, object]:
+def _worked_out(dossier: Dossier) -> dict[str, Any]:
     """Return the columns of a training set that a dossier tells."""
     return {
         "matrix": features.compute(dossier),

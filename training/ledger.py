@@ -136,8 +136,9 @@ def _numbers(table: pa.Table, name: str) -> FloatArray:
 def _texts(table: pa.Table, name: str) -> tuple[str | None, ...]:
     """Return a text column, all absent where the column is."""
     if name not in table.column_names:
-        return (None,) * table.num_rows
-    return tuple(None if value is None else str(value) for value in table[name].to_pylist())
+        return (None,) * int(table.num_rows)
+    values: list[object] = table[name].to_pylist()
+    return tuple(None if value is None else str(value) for value in values)
 
 
 def _without_vat(table: pa.Table, price_cny: FloatArray) -> FloatArray:
@@ -153,6 +154,6 @@ def _usable(ledger: Ledger) -> Ledger:
     ledger = ledger.where(~np.isnan(ledger.sold_day), "no day of sale")
     priced = np.isfinite(ledger.price_cny) | np.isfinite(ledger.lot_price_cny)
     ledger = ledger.where(priced, "no price")
-    seen: set[str] = set()
-    fresh = np.array([not (sale in seen or seen.add(sale)) for sale in ledger.sale_id], dtype=bool)  # type: ignore[func-returns-value]  # set.add answers None, which is what `or` needs
+    first = dict(reversed([(sale, row) for row, sale in enumerate(ledger.sale_id)]))
+    fresh = np.array([first[sale] == row for row, sale in enumerate(ledger.sale_id)], dtype=np.bool_)
     return ledger.where(fresh, "sale_id given twice")

@@ -1,21 +1,17 @@
-"""Spelling one row of a valued batch as the public answer: money to the fen, days as days, cautions in both languages."""
+"""Spelling one row of a valued batch as the public answer: money to the fen, cautions in two languages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Sequence
 
 import numpy as np
 
 from valuation.cautions import price_cautions
-from valuation.columns import FloatArray
 from valuation.dossier import Dossier
-from valuation.drivers import Reasons, spell
+from valuation.drivers import spell
 from valuation.health import SOURCES
 from valuation.pathways.routes import ROUTES
-from valuation.ports import Predictor
-from valuation.pricing import QUANTILE_LEVELS, STRUCTURE_ONLY, Prices
+from valuation.pricing import QUANTILE_LEVELS, STRUCTURE_ONLY
 from valuation.result import (
     Band,
     Caution,
@@ -30,23 +26,10 @@ from valuation.result import (
     Valuation,
 )
 from valuation.tabulation import calendar_day
+from valuation.valued import Valued
 from valuation.version import __version__
 
 GRADES = "ABCD"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Valued:
-    """A batch worked out and priced, ready to be spelled pack by pack."""
-
-    dossier: Dossier
-    prices: Prices
-    reasons: Reasons | None
-    evidence_ratio: Mapping[str, FloatArray]
-    model: Predictor | None
-    as_of: date
-    level: float
-    region: str
 
 
 def money(amount_cny: float) -> float:
@@ -195,4 +178,3 @@ def _market_card(dossier: Dossier, row: int) -> MarketCard:
         quotes={name: day.isoformat() for name, day in days.items() if day is not None},
         synthetic=market.synthetic,
     )
-

@@ -21,7 +21,7 @@ from datetime import date
 
 import numpy as np
 
-from valuation.answer import Valued, spell_valuation
+from valuation.answer import spell_valuation
 from valuation.cases import cut
 from valuation.dossier import open_dossier
 from valuation.drivers import reasons
@@ -34,9 +34,10 @@ from valuation.ports import Predictor
 from valuation.pricing import check_level, price
 from valuation.result import Valuation
 from valuation.tabulation import day_number
+from valuation.valued import Valued
 
 
-def appraise(
+def appraise(  # noqa: PLR0913 - the public contract names them
     traces: Traces,
     market: MarketHistory,
     *,
@@ -97,7 +98,7 @@ def appraise(
     return answer
 
 
-def appraise_many(
+def appraise_many(  # noqa: PLR0913 - the public contract names them
     traces: Traces,
     market: MarketHistory,
     *,

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from valuation.result import Caution
-
-if TYPE_CHECKING:
-    from valuation.answer import Valued
+from valuation.valued import Valued
 
 FEW_SALES = 30.0
 """Below this effective number of sales a group's own coverage cannot be told from luck (judged)."""
@@ -39,7 +36,7 @@ def _model_cautions(valued: Valued, row: int) -> Iterator[Caution]:
         yield Caution(
             id="V02",
             severity="warn",
-            message_en="Demonstration model, trained on a synthetic market: train it on real sales before you deal by it.",
+            message_en="Demonstration model, trained on a synthetic market: train on real sales before you deal by it.",
             message_zh="演示模型，仅用合成市场训练：实际交易前请用真实成交数据重新训练。",
             effect="figures show how canzhi works, not what the market pays",
         )
@@ -56,8 +53,9 @@ def _model_cautions(valued: Valued, row: int) -> Iterator[Caution]:
 
 def _floor_cautions(valued: Valued, row: int) -> Iterator[Caution]:
     """Yield a caution where the band reaches below what its metals alone would fetch; the band is not clipped."""
-    recycling = valued.dossier.routes.value_per_kwh["recycling"]
-    if valued.dossier.routes.open["recycling"][row] and valued.prices.point[row] < recycling[row] - 0.01 * abs(recycling[row]):
+    recycling = float(valued.dossier.routes.value_per_kwh["recycling"][row])
+    below = float(valued.prices.point[row]) < recycling - 0.01 * abs(recycling)
+    if below and valued.dossier.routes.open["recycling"][row]:
         yield Caution(
             id="V04",
             severity="info",

@@ -1,4 +1,4 @@
-"""The dossier (评估底稿): everything that is worked out about a batch of packs before a price is named, each thing once.
+"""The dossier (评估底稿): what is worked out about a batch of packs before a price is named, each thing once.
 
 One line of work, from top to bottom: nameplate, health, market, metals, findings, routes. Features, the structural
 answer and the explanation all read from here, so nothing is computed twice and nothing can disagree.

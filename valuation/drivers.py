@@ -47,9 +47,7 @@ def reasons(dossier: Dossier, prices: Prices, model: Predictor | None) -> Reason
     base = dossier.routes.structural_per_kwh
     explained = model.explain(prices.matrix, base, calibration_groups(dossier))
     money_per_step = _money_per_step(base, prices.point, model.softening) * energy
-    learned = {
-        name: explained.effects[:, position] * money_per_step for position, name in enumerate(features.NAMES)
-    }
+    learned = {name: explained.effects[:, position] * money_per_step for position, name in enumerate(features.NAMES)}
     return Reasons(terms=terms, learned=learned)
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from training.fit import Judgement
 
 STAGES = 5
 
@@ -55,11 +59,9 @@ def train(ledger: Path, traces: Path, market: Path, name: str, config: Path | No
     )
 
 
-def report(judgement: object) -> list[str]:
+def report(judgement: Judgement | None) -> list[str]:
     """Return what the newest sales said, a line a figure."""
-    from training.fit import Judgement  # noqa: PLC0415 - as above
-
-    if not isinstance(judgement, Judgement):
+    if judgement is None:
         return ["too few sales to judge on the newest: the band rests on the folds alone"]
     mine, bare = judgement.overall, judgement.structural
     lines = [
