@@ -64,7 +64,7 @@ def band_chart(band: Band, routes: Sequence[RouteValue] = ()) -> BandChart:
     >>> round(chart.point.at, 6), [tick.amount for tick in chart.ticks]
     (50.0, [0.0, 25.0, 50.0, 75.0, 100.0])
     """
-    shown = [one for one in routes if one.open]
+    shown = sorted((one for one in routes if one.open), key=lambda one: -one.value)  # so that no line crosses a name
     amounts = [band.lower, band.point, band.upper, *band.quantiles.values(), *(one.value for one in shown)]
     scale = _Scale(min(amounts), max(amounts))
     quarters = band.quantiles.get("0.25"), band.quantiles.get("0.75")
@@ -119,7 +119,7 @@ def round_steps(low: float, high: float, about: int = 4) -> list[float]:
     """
     span = max(high - low, 1e-9)
     size = 10.0 ** math.floor(math.log10(span / about))
-    step = next((one * size for one in _STEPS if one * size >= span / (about + 1)), 10.0 * size)
+    step = next((one * size for one in _STEPS if one * size >= span / (about + 2)), 10.0 * size)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
     return [place * step + 0.0 for place in range(first, last + 1)]

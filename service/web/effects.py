@@ -67,7 +67,7 @@ def effect_of(caution: Caution, language: Language) -> str | None:
     if caution.effect in _SILENT:
         return None
     if language == "en":
-        return caution.effect
+        return caution.effect.replace("second_life", "second life")
     fixed = CHINESE.get(caution.effect)
     if fixed is not None:
         return fixed

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from service.problems import problem_of
+from service.web.effects import CHINESE
 from service.web.entry import Entry
 from service.web.messages import MESSAGES, Language
 from service.web.refusals import PageRefusal
@@ -55,15 +56,14 @@ def view_error(error: CanzhiError, spelling: Spelling, entry: Entry, day: date) 
         return told
     problem = problem_of(error)
     detail, detail_language = _detail(error, spelling.language)
-    advice_key = f"advice.{error.code}"
-    translated = spelling.language == "zh" and advice_key in MESSAGES
+    advice = _advice(error) if spelling.language == "zh" else None
     return ProblemView(
         status=422 if problem.status == 400 else problem.status,
         title=spelling.say(f"problem.{error.code}"),
         detail=detail,
         detail_language=detail_language,
-        advice=spelling.say(advice_key) if translated else error.hint,
-        advice_language="zh" if translated else "en",
+        advice=advice or error.hint,
+        advice_language="zh" if advice else "en",
         field=_field(error, entry),
     )
 
@@ -75,6 +75,12 @@ def _detail(error: CanzhiError, language: Language) -> tuple[str, Language]:
         return error.message, "en"
     number = _NUMBER.search(error.message)
     return check.message_zh.format(value=float(number.group()) if number else 1.0), "zh"
+
+
+def _advice(error: CanzhiError) -> str | None:
+    """Return the way out in Chinese: that of the hint, else that of the kind of error, if either is known."""
+    general = MESSAGES.get(f"advice.{error.code}")
+    return CHINESE.get(error.hint) or (general.zh if general else None)
 
 
 def _field(error: CanzhiError, entry: Entry) -> str:

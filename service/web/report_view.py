@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -15,6 +15,8 @@ from service.counter import Counter, Terms
 from service.store import valuations
 from service.store.valuations import KeptValuation
 from service.web.spelling import Spelling
+from valuation.battery_code import decode
+from valuation.chemistry import BY_NAME
 from valuation.instruments import INSTRUMENTS
 from valuation.intake import read_market
 from valuation.market import Market, MarketHistory
@@ -76,13 +78,14 @@ def view_report(counter: Counter, kept: KeptValuation, quoted: Mapping[str, str]
     """
     terms = msgspec.json.decode(kept.request, type=Terms)
     market = _history(counter, kept.market_digest).on(np.array([day_number(terms.as_of)]), region=terms.region)
+    record = msgspec.json.decode(kept.record, type=dict[str, object])
     if terms.market_shift:
         market = market.shifted(terms.market_shift)
     return ReportView(
         kept=kept,
         terms=terms,
-        identity=_identity(msgspec.json.decode(kept.record, type=dict[str, object]), spelling),
-        quotes=_quotes(market, terms.as_of, quoted, spelling),
+        identity=_identity(record, spelling),
+        quotes=_quotes(market, quoted, _family(record, terms.as_of), spelling),
         scenario=", ".join(f"{_label(name, spelling)} × {factor:g}" for name, factor in terms.market_shift.items()),
     )
 
@@ -110,14 +113,24 @@ def _identity(record: Mapping[str, object], spelling: Spelling) -> tuple[tuple[s
     return tuple((spelling.say(key), text or undeclared) for key, text in lines)
 
 
-def _quotes(market: Market, as_of: date, quoted: Mapping[str, str], spelling: Spelling) -> tuple[QuoteLine, ...]:
-    """Return the quotes that the answer names with their prices, prices before payables."""
-    lines = []
-    for name in sorted(quoted, key=lambda one: (one.startswith("payable_"), one)):
+def _family(record: Mapping[str, object], as_of: date) -> str | None:
+    """Return the family of the pack's chemistry, by declaration or code; None where neither tells it."""
+    code = record.get("battery_code")
+    chemistry = record.get("chemistry") or (decode(code, as_of).chemistry if isinstance(code, str) else None)
+    row = BY_NAME.get(chemistry) if isinstance(chemistry, str) else None
+    return None if row is None else row.family
+
+
+def _quotes(market: Market, quoted: Iterable[str], family: str | None, spelling: Spelling) -> tuple[QuoteLine, ...]:
+    """Return the quotes that the answer names with their prices; payables only of the pack's own family."""
+    as_of, lines = calendar_day(float(market.as_of_day[0])), []
+    prices = sorted(name for name in quoted if not name.startswith("payable_"))
+    payables = sorted(name for name in quoted if name.startswith("payable_"))
+    for name in (*prices, *(one for one in payables if family is None or one.endswith(f"_{family}"))):
         instrument = INSTRUMENTS.get(name)
         price = float(market.price[name][0]) if instrument else math.nan
         day = calendar_day(float(market.quoted_day[name][0])) if instrument else None
-        if instrument is None or math.isnan(price) or day is None:
+        if instrument is None or math.isnan(price) or day is None or as_of is None:
             continue
         fine = 3 if instrument.unit == "fraction" else 2 if price < 1000.0 else 0
         lines.append(

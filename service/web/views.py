@@ -77,6 +77,11 @@ class AnswerView:
     actions: tuple[ActionLine, ...]
     demonstration: str | None
 
+    @property
+    def abridged(self) -> bool:
+        """Whether the waterfall puts several reasons together."""
+        return any(step.kind == "others" for step in self.steps)
+
 
 def view_answer(body: bytes, spelling: Spelling) -> AnswerView:
     """Return the view of a kept answer."""
@@ -139,7 +144,7 @@ def caution_lines(cautions: Sequence[Caution], language: Language) -> tuple[Caut
         CautionLine(
             id=one.id,
             severity=one.severity,
-            message=one.message_zh if language == "zh" else one.message_en,
+            message=one.message_zh if language == "zh" else one.message_en[:1].upper() + one.message_en[1:],
             effect=effect_of(one, language),
         )
         for one in ordered

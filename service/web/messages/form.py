@@ -55,6 +55,10 @@ MESSAGES: Final[dict[str, Wording]] = {
     "form.as_of.help": Wording("Empty: {day}.", "留空则为 {day}。"),
     "form.level": Wording("Confidence level", "置信水平"),
     "form.level.help": Wording("Share of deals that the band is to hold.", "区间应覆盖的成交比例。"),
+    "tiers.title": Wording("The more is known, the narrower the band", "资料越多，区间越窄"),
+    "tiers.help": Wording(
+        "Every answer names its tier and what would narrow it most.", "每份结果都会注明证据等级，以及最有效的补充措施。"
+    ),
     "form.submit": Wording("Value the pack", "开始评估"),
     "form.working": Wording("Working it out …", "正在评估……"),
     "form.next": Wording("Next code", "下一个编码"),

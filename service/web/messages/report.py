@@ -24,6 +24,7 @@ MESSAGES: Final[dict[str, Wording]] = {
     "report.events": Wording("Events on record", "履历记录数"),
     "report.undeclared": Wording("not declared", "未申报"),
     "report.as_of": Wording("Valuation day", "评估基准日"),
+    "report.best": Wording("Best route", "最优利用途径"),
     "report.region": Wording("Region", "地区"),
     "report.basis": Wording("Basis", "计价口径"),
     "report.made": Wording("Valued at", "评估时间"),
