@@ -81,5 +81,7 @@ def standardised(deviation: FloatArray, width: FloatArray) -> FloatArray:
 
 def rebuild(records: Records, groups: Groups, settings: BandSettings, as_of: float) -> Band:
     """Return the band of a day from all records known by then."""
+    if not np.isnan(as_of):
+        records = records.take((records.kind != LIVE) | (records.day + settings.label_delay_days <= as_of + 1e-9))
     shift = anchor(records, groups, settings, as_of)
     return build_band(records, groups, shift, settings, as_of)

@@ -51,7 +51,7 @@ class Grown:
         """The judge's error after each tree; empty where nobody judged."""
 
     def predict(self, matrix: FloatArray, trees: int) -> FloatArray:
-        """Return the sum of the first trees for each row."""
+        """Return the sum of the first trees for each row, of all trees for -1."""
         if trees == 0:
             return np.zeros(len(matrix))
         answer = self._booster.predict(matrix, raw_score=True, num_iteration=trees, num_threads=self._threads)

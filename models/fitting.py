@@ -20,7 +20,7 @@ from valuation.columns import FloatArray, IntArray
 
 _FORWARD_BLOCKS = 4
 _LEAST_FORWARD_ROWS = 200
-_LEFT_OUT_FOLDS = 4
+_LEFT_OUT_FOLDS = 3
 _LEFT_OUT_ROWS = 40_000
 _TELLING_SHARE = 0.05  # of the target's variance that a column must explain to stand for the group
 
@@ -143,7 +143,7 @@ class _Evidence:
 
     def _judge(self, train: np.ndarray, test: np.ndarray) -> tuple[IntArray, FloatArray, FloatArray]:
         part = self.learner.part(train, test, judged=False)
-        mean = part.predict(self.learner.trees)
+        mean = part.predict(-1)
         return part.test, self.ledger.target[part.test] - mean - self.centre, self.width.predict(part.matrix, mean)
 
     def _forward(self, seen: Records) -> Records:

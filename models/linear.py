@@ -58,16 +58,19 @@ class LinearPart:
 
     def terms(self, matrix: FloatArray) -> FloatArray:
         """Return every term of every row, shape (n, terms)."""
-        filled = np.where(np.isnan(matrix), self.median, matrix)
-        cells = filled[:, self.column]
-        logged = np.copysign(log(1.0 + np.abs(cells)), cells)
-        use_log = (self.form == SIGNED_LOG) | (self.form == SQUARED_LOG)
-        standard = (np.where(use_log, logged, cells) - self.centre) / self.spread
+        standard = (self._cells(matrix) - self.centre) / self.spread
         standard = np.minimum(np.maximum(standard, -_CLIP), _CLIP)
         squared = (self.form == SQUARE) | (self.form == SQUARED_LOG)
         terms = np.where(squared, standard * standard, standard)
         is_level = matrix[:, self.column] == self.level  # a missing category is no level: all its terms are zero
         return np.where(self.form == LEVEL, is_level.astype(np.float64), terms)
+
+    def _cells(self, matrix: FloatArray) -> FloatArray:
+        """Return what each term reads: its column, or the column's signed logarithm."""
+        filled = np.where(np.isnan(matrix), self.median, matrix)
+        logged = np.copysign(log(1.0 + np.abs(filled)), filled)
+        use_log = (self.form == SIGNED_LOG) | (self.form == SQUARED_LOG)
+        return np.concatenate([filled, logged], axis=1)[:, self.column + use_log * filled.shape[1]]
 
     def predict(self, matrix: FloatArray) -> FloatArray:
         """Return the linear part for each row, terms added in order."""
@@ -146,10 +149,7 @@ def _term_list(
 
 
 def _standardise(part: LinearPart, matrix: FloatArray) -> LinearPart:
-    filled = np.where(np.isnan(matrix), part.median, matrix)
-    cells = filled[:, part.column]
-    use_log = (part.form == SIGNED_LOG) | (part.form == SQUARED_LOG)
-    cells = np.where(use_log, np.copysign(np.log1p(np.abs(cells)), cells), cells)
+    cells = part._cells(matrix)  # noqa: SLF001 - the fit of this very class
     level = part.form == LEVEL
     return _replace(
         part,

@@ -109,3 +109,9 @@ def random_rows():
 def train():
     """Return the trainer of a LightGBM model on such rows."""
     return train_lightgbm
+
+
+@pytest.fixture(scope="session", name="make_market")
+def market_maker():
+    """Return the maker of synthetic markets."""
+    return make_market

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.anchor import Stream, anchor, rebuild, score_stream
+from models.band import (
+    GROUP_LEFT_OUT,
+    LEVELS,
+    LIVE,
+    SEEN,
+    BandSettings,
+    Records,
+    effective_rows,
+    learn_groups,
+    level_shifts,
+)
+
+SETTINGS = BandSettings()
+NAN = float("nan")
+
+
+def records_of(score, group, kind=SEEN, day=NAN, residual=0.0):
+    rows = len(score)
+    return Records(
+        residual=np.full(rows, residual),
+        score=np.asarray(score, dtype=float),
+        weight=np.ones(rows),
+        day=np.full(rows, day) if np.isscalar(day) else day,
+        group=group,
+        kind=np.full(rows, kind),
+    )
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    rows=st.integers(1, 200),
+    groups=st.integers(1, 12),
+    seed=st.integers(0, 999),
+    spread=st.floats(0.0, 100.0),
+)
+def test_finite_and_never_crossing_whatever_the_sales(rows, groups, seed, spread):
+    rng = np.random.default_rng(seed)
+    labels = [f"{'a' if code % 2 else 'b'}/{code}" for code in rng.integers(0, groups, rows)]
+    tree, group = learn_groups(labels)
+    records = records_of(spread * rng.standard_t(2, rows), group).joined(
+        records_of(spread * rng.standard_t(2, rows), group, kind=GROUP_LEFT_OUT)
+    )
+    band = rebuild(records, tree, SETTINGS, NAN)
+    for table in (band.quantiles, band.unseen):
+        assert np.all(np.isfinite(table))
+        assert np.all(np.diff(table, axis=1) >= 0.0)
+        assert np.all(table[:, LEVELS < 0.5] <= 0.0)
+        assert np.all(table[:, LEVELS > 0.5] >= 0.0)
+
+
+def test_a_large_pool_covers_what_it_promises():
+    rng = np.random.default_rng(0)
+    tree, group = learn_groups([""] * 4000)
+    band = rebuild(records_of(rng.gamma(2.0, 1.0, 4000) - 1.678, group), tree, SETTINGS, NAN)
+    fresh = rng.gamma(2.0, 1.0, 50_000) - 1.678  # less the median of this gamma
+    none, known = np.zeros(1, dtype=np.int64), np.ones(1, dtype=bool)
+    low, high = band.read(none, known, 0.05)[0], band.read(none, known, 0.95)[0]
+    assert np.mean((fresh >= low) & (fresh <= high)) == pytest.approx(0.9, abs=0.012)
+
+
+def test_a_wide_group_gets_a_wide_band_and_a_small_one_leans_on_its_parent():
+    rng = np.random.default_rng(1)
+    labels = ["calm/x"] * 1000 + ["wild/y"] * 1000 + ["wild/z"] * 4
+    score = np.concatenate([rng.normal(size=1000), 4.0 * rng.normal(size=1000), np.zeros(4)])
+    tree, group = learn_groups(labels)
+    band = rebuild(records_of(score, group), tree, SETTINGS, NAN)
+    found, known = tree.find(["calm/x", "wild/y", "wild/z", "wild/new", "new/new"])
+    high = band.read(found, known, 0.95)
+    assert high[1] > 2.5 * high[0]
+    assert high[2] > 0.8 * high[1]
+    assert high[3] > high[1]
+    assert known.tolist() == [True, True, True, False, False]
+    assert [tree.names[code] for code in found] == ["calm/x", "wild/y", "wild/z", "wild", ""]
+
+
+def test_groups_left_out_decide_what_a_new_group_gets():
+    rng = np.random.default_rng(2)
+    tree, group = learn_groups([f"g{code}" for code in rng.integers(0, 40, 2000)])
+    calm = records_of(rng.normal(size=2000), group)
+    quiet = rebuild(calm.joined(records_of(rng.normal(size=2000), group, kind=GROUP_LEFT_OUT)), tree, SETTINGS, NAN)
+    loud = rebuild(calm.joined(records_of(5 * rng.normal(size=2000), group, kind=GROUP_LEFT_OUT)), tree, SETTINGS, NAN)
+    found, known = tree.find(["never"])
+    assert loud.read(found, known, 0.95)[0] > 3.0 * quiet.read(found, known, 0.95)[0]
+
+
+def test_levels_between_the_grid_are_interpolated_and_ends_are_held():
+    tree, group = learn_groups([""] * 500)
+    band = rebuild(records_of(np.random.default_rng(3).normal(size=500), group), tree, SETTINGS, NAN)
+    none, known = np.zeros(1, dtype=np.int64), np.ones(1, dtype=bool)
+    values = [band.read(none, known, level)[0] for level in (1e-9, 0.001, 0.012, 0.02, 0.5, 0.955, 0.9999999)]
+    assert np.all(np.diff(values) >= 0.0)
+    assert values[4] == 0.0
+
+
+def test_effective_rows_counts_equal_weights():
+    assert effective_rows(np.ones(7)) == 7.0
+    assert effective_rows(np.zeros(3)) == 0.0
+
+
+def test_shifts_are_shrunk_towards_the_parent():
+    tree, group = learn_groups(["a"] * 1000 + ["b"] * 2)
+    residual = np.concatenate([np.full(1000, 0.3), np.full(2, -0.5)])
+    shift = level_shifts(residual, np.ones(1002), group, tree, (0.0001, 30.0))
+    assert shift[tree.names.index("a")] == pytest.approx(0.3, abs=0.01)
+    assert shift[tree.names.index("b")] == pytest.approx(0.3 - 0.8 * 2 / 32, abs=0.01)
+
+
+def stream(days, residual):
+    rows = len(days)
+    return Stream(
+        residual=residual, width=np.ones(rows), weight=np.ones(rows), day=days, group=np.zeros(rows, dtype=np.int64)
+    )
+
+
+def test_the_anchor_follows_a_market_that_fell_but_only_when_told():
+    tree, group = learn_groups([""] * 100)
+    past = records_of(np.zeros(100), group, day=0.0)
+    days = np.arange(0.0, 200.0)
+    live = score_stream(stream(days, np.full(200, -0.4)), past, tree, SETTINGS)
+    known = past.joined(live)
+    assert anchor(known, tree, SETTINGS, 25.0)[0] == 0.0  # no price is known before its delay is over
+    assert anchor(known, tree, SETTINGS, 200.0)[0] == pytest.approx(-0.4, abs=0.06)
+    assert live.score[0] == pytest.approx(-0.4)
+    assert abs(live.score[-1]) < 0.1
+
+
+def test_what_is_not_yet_known_changes_nothing():
+    tree, group = learn_groups([""] * 100)
+    past = records_of(np.zeros(100), group, day=0.0)
+    early = past.joined(records_of(np.zeros(50), np.zeros(50, dtype=np.int64), LIVE, np.full(50, 60.0), -0.2))
+    late = early.joined(records_of(np.zeros(50), np.zeros(50, dtype=np.int64), LIVE, np.full(50, 95.0), 5.0))
+    np.testing.assert_array_equal(anchor(early, tree, SETTINGS, 100.0), anchor(late, tree, SETTINGS, 100.0))

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+
+from models.encoding import AVERAGED, NUMBER, RANKED, Lesson, column_kinds, learn_encoder
+from models.table import NEVER_SEEN
+
+
+def lesson(target):
+    return Lesson(target=target, weight=np.ones(len(target)), together=None, seed=0)
+
+
+def market(rows=2000):
+    rng = np.random.default_rng(0)
+    few, many = rng.integers(0, 4, rows).astype(float), rng.integers(0, 60, rows).astype(float)
+    level = rng.normal(size=60)
+    target = np.array([3.0, 1.0, 2.0, 0.0])[few.astype(int)] + level[many.astype(int)] + 0.1 * rng.normal(size=rows)
+    number = rng.normal(size=rows)
+    return np.column_stack([number, few, many]), target, level
+
+
+def test_kinds_follow_the_number_of_levels():
+    codes, _, _ = market()
+    assert column_kinds(codes, (False, True, True)) == (NUMBER, RANKED, AVERAGED)
+
+
+def test_few_levels_are_ranked_by_what_they_fetch():
+    codes, target, _ = market()
+    encoder, _ = learn_encoder(codes, (NUMBER, RANKED, AVERAGED), lesson(target))
+    rows = np.array([[0.0, level, 0.0] for level in (3.0, 1.0, 2.0, 0.0, 9.0, np.nan, NEVER_SEEN)])
+    np.testing.assert_array_equal(encoder.encode(rows)[:, 1], [0, 1, 2, 3, np.nan, np.nan, np.nan])
+
+
+def test_many_levels_become_their_mean_and_count():
+    codes, target, level = market()
+    encoder, encoded = learn_encoder(codes, (NUMBER, RANKED, AVERAGED), lesson(target))
+    assert encoder.source.tolist() == [0, 1, 2, 2]
+    assert np.corrcoef(encoded[:, 2], level[codes[:, 2].astype(int)])[0, 1] > 0.9
+    strange = encoder.encode(np.array([[0.0, 0.0, 99.0], [0.0, 0.0, np.nan]]))
+    np.testing.assert_allclose(strange[:, 2], target.mean())
+    np.testing.assert_array_equal(strange[:, 3], 0.0)
+
+
+def test_no_row_sees_its_own_price():
+    rng = np.random.default_rng(1)
+    target = rng.normal(size=400)
+    codes = np.repeat(np.arange(200.0), 2)[:, np.newaxis]
+    _, encoded = learn_encoder(codes, (AVERAGED,), lesson(target))
+    assert abs(np.corrcoef(encoded[:, 0], target)[0, 1]) < 0.3  # noise; a row that saw itself: 0.7
+
+
+def test_a_number_never_missing_in_training_is_filled_with_the_median():
+    codes = np.column_stack([np.arange(9.0), np.where(np.arange(9) == 3, np.nan, 1.0)])
+    encoder, _ = learn_encoder(codes, (NUMBER, NUMBER), lesson(np.zeros(9)))
+    np.testing.assert_array_equal(encoder.encode(np.full((1, 2), np.nan))[0], [4.0, np.nan])
