@@ -130,13 +130,16 @@ def _last_quotes(quotes: Series, days: FloatArray, region: str) -> tuple[FloatAr
     """Return price, day and whether it is another region's, of the last quote made on or before each day."""
     price, quoted = unknown(len(days)), unknown(len(days))
     borrowed = np.zeros(len(days), dtype=bool)
+    open_ = np.ones(len(days), dtype=bool)
     for name in sorted(quotes, key=lambda other: (other != region, other != HOME_REGION, other)):
         quoted_days, prices = quotes[name]
         position = np.searchsorted(quoted_days, days, side="right") - 1
-        fill = np.isnan(price) & (position >= 0)
-        at = np.maximum(position, 0)
-        price, quoted = np.where(fill, prices[at], price), np.where(fill, quoted_days[at], quoted)
+        fill = open_ & (position >= 0)
+        price[fill], quoted[fill] = prices[position[fill]], quoted_days[position[fill]]
         borrowed |= fill & (name != region)
+        open_ &= ~fill
+        if not open_.any():
+            break
     return price, quoted, borrowed
 
 

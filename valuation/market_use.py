@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -37,29 +37,41 @@ _HOLDS = tuple(_elements_of(code) for code in range(len(ROWS)))
 def is_used(market: Market, instrument: str) -> BoolArray:
     """Return for which packs a quote is there and counts; chemistry aside where the market is not told it."""
     known: BoolArray = ~np.isnan(market.quoted_day[instrument])
-    for element, forms in PAID_FORMS.items():
+    for better in _preferred(instrument):
+        known &= np.isnan(market.quoted_day[better])
+    if market.chemistry is None:
+        return known
+    return known & _chemistries(instrument)[market.chemistry.astype(np.int64)]
+
+
+@cache
+def _preferred(instrument: str) -> tuple[str, ...]:
+    """Return the forms of the same metal that are paid on before this one."""
+    for forms in PAID_FORMS.values():
         names = [form.instrument for form in forms]
         if instrument in names:
-            for better in names[: names.index(instrument)]:
-                known &= np.isnan(market.quoted_day[better])
-            return known & _packs(market, _holds(element))
+            return tuple(names[: names.index(instrument)])
+    return ()
+
+
+@cache
+def _chemistries(instrument: str) -> BoolArray:
+    """Return for which chemistries a quote counts, in the order of the table."""
+    return np.array([_counts(instrument, code) for code in range(len(ROWS))])
+
+
+def _counts(instrument: str, code: int) -> bool:
+    """Tell whether a quote counts for a chemistry: its metals, its payables, its new pack."""
+    row = ROWS[code]
     if instrument.startswith("payable_"):
         _, element, family = instrument.split("_", 2)
-        holds = _holds(_METAL[element])
-        return known & _packs(market, lambda code: ROWS[code].family == family and holds(code))
+        return row.family == family and _METAL[element] in _HOLDS[code]
     if instrument == "second_life_discount":
-        return known & _packs(market, lambda code: ROWS[code].second_life)
-    anchor = instrument.removeprefix("new_pack_")
-    return known & _packs(market, lambda code: ROWS[code].second_life and ROWS[code].new_pack == anchor)
-
-
-def _holds(element: str) -> Callable[[int], bool]:
-    """Return whether a chemistry holds an element that counts."""
-    return lambda code: element in _HOLDS[code]
-
-
-def _packs(market: Market, condition: Callable[[int], bool]) -> BoolArray:
-    """Return which packs are of a chemistry that satisfies the condition; all where chemistries are not told."""
-    if market.chemistry is None:
-        return np.ones(len(market.row), dtype=bool)
-    return np.array([condition(code) for code in range(len(ROWS))])[market.chemistry.astype(np.int64)]
+        return row.second_life
+    if instrument.startswith("new_pack_"):
+        return row.second_life and row.new_pack == instrument.removeprefix("new_pack_")
+    return any(
+        element in _HOLDS[code]
+        for element, forms in PAID_FORMS.items()
+        if instrument in {form.instrument for form in forms}
+    )

@@ -11,7 +11,7 @@ from valuation.battery_code import decode_many
 from valuation.cases import Cases
 from valuation.chemistry import CHEMISTRY_CODE, energy_density_wh_per_kg, lookup
 from valuation.code_layout import CHEMISTRY_OF_TYPE, TYPE_LETTERS
-from valuation.columns import BoolArray, FloatArray, first_known
+from valuation.columns import BoolArray, FloatArray, first_known, unknown
 from valuation.fields import DUTIES
 from valuation.result import Caution
 from valuation.vintage import interpolate
@@ -91,7 +91,7 @@ def read_nameplate(cases: Cases) -> Nameplate:
 
     A valid battery code alone is enough: its letters give level, chemistry and day, the rest is typical and unsure.
     """
-    code = decode_many(cases.texts["battery_code"], cases.as_of_day).columns
+    code = _decoded(cases)
     chemistry = first_known(cases.packs["chemistry"], _coded_chemistry(code["type_code"]))
     chemistry = np.where(np.isnan(chemistry), CHEMISTRY_CODE["OTHER"], chemistry)
     level = np.where(np.isnan(code["level_code"]), PACK, code["level_code"])
@@ -115,6 +115,18 @@ def read_nameplate(cases: Cases) -> Nameplate:
         in_service_day=in_service_day,
         year=year,
     )
+
+
+def _decoded(cases: Cases) -> dict[str, FloatArray]:
+    """Return what the battery codes say, NaN where there is none: only rows with a code are worth reading."""
+    codes = cases.texts["battery_code"]
+    coded = np.array([row for row, code in enumerate(codes) if code], dtype=np.int64)
+    read = decode_many([codes[row] for row in coded.tolist()], cases.as_of_day[coded]).columns
+    told = {}
+    for name in ("level_code", "type_code", "made_day"):
+        told[name] = unknown(cases.rows)
+        told[name][coded] = read[name]
+    return told
 
 
 def _coded_chemistry(type_code: FloatArray) -> FloatArray:

@@ -113,7 +113,12 @@ def _paid(
     element: str, nameplate: Nameplate, market: Market, metals: MetalContent
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return price x payable of a metal [CNY/kg], its relative spread, and what may be missed where it is unquoted."""
+    nothing = np.zeros(len(nameplate.chemistry))
+    if not metals.mass_kg[element].any():
+        return nothing, nothing, nothing
     payable, payable_sd = _payable(element, nameplate, market)
+    if not payable.any():
+        return nothing, nothing, nothing
     price, price_sd = _price(element, market)
     unknown = np.isnan(price)
     lacking = unknown & (payable > 0.0) & (metals.mass_kg[element] > 0.0)
@@ -131,6 +136,8 @@ def _price(element: str, market: Market) -> tuple[FloatArray, FloatArray]:
     spread = np.zeros(len(market.row))
     for form in PAID_FORMS[element]:
         open_ = np.isnan(price)
+        if not open_.any():
+            break
         quoted = market.price[form.instrument] * (form.per_metal / 1000.0)
         aged = market.relative_sd(form.instrument)
         price = np.where(open_, quoted, price)
