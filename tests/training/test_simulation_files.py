@@ -3,6 +3,7 @@ import time
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from training.commands.simulate import simulate as simulate_command
+from training.simulation import writing
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
 from training.simulation.samples import write_samples
@@ -121,3 +123,9 @@ def test_a_hundred_thousand_packs_over_ten_years_take_less_than_a_minute(tmp_pat
     begun = time.perf_counter()
     write(simulate(SimulationPlan(packs=100_000, seed=1)), tmp_path)
     assert time.perf_counter() - begun < 60.0
+
+
+def test_long_columns_of_codes_stay_in_one_piece():
+    column = writing._text(np.full(1_500_000, b"T01PB0A0000001A680000123"))
+    assert isinstance(column, pa.Array)
+    assert column.null_count == 0

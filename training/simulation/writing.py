@@ -189,6 +189,8 @@ def _modules(market: SimulatedMarket) -> pa.Array:
 def _text(column: np.ndarray) -> pa.Array:
     """Return bytes as strings, empty ones as not known."""
     strings = pa.array(column, type=pa.binary()).cast(pa.string())
+    if isinstance(strings, pa.ChunkedArray):  # columns of many megabytes come in pieces
+        strings = strings.combine_chunks()
     empty = pa.array(column == b"")
     return pc.if_else(empty, pa.scalar(None, pa.string()), strings)
 
