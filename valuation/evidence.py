@@ -29,7 +29,10 @@ ScaleSd = Callable[[Dossier], FloatArray]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """One thing that could be done before a deal: what it makes sure of, and which findings it settles."""
+    """One thing that could be done before a deal: what it makes sure of, and which findings it settles.
+
+    `includes` names a lesser action whose every answer this one gives too, so it never narrows a band less.
+    """
 
     label_en: str
     label_zh: str
@@ -38,6 +41,7 @@ class Action:
     energy: bool = False
     quotes: bool = False
     settles: tuple[str, ...] = ()
+    includes: str | None = None
 
 
 def _sd(source: str) -> float:
@@ -53,6 +57,7 @@ ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
             label_zh="余能检测",
             health_sd=_sd("lab_test"),
             settles=("U05", "U06", "U07", "U08", "U09", "U11", "U12", "S02", "H07"),
+            includes="quick_test",
         ),
         "quick_test": Action(
             label_en="quick test (pulse or impedance)",
@@ -108,6 +113,9 @@ def next_best(dossier: Dossier, scale_sd: ScaleSd = structural_spread) -> dict[s
         if action.quotes:
             after = after / dossier.market.staleness_widening
         ratios[name] = np.minimum(after / now, 1.0)
+    for name, action in ACTIONS.items():
+        if action.includes is not None:  # surer health may move a pack to a route of wider prices
+            ratios[name] = np.minimum(ratios[name], ratios[action.includes])
     return ratios
 
 

@@ -35,9 +35,19 @@ def test_a_test_helps_an_untested_pack_more_than_a_tested_one(market_history):
     assert ratio[0] < ratio[1] <= 1.0
 
 
-def test_a_laboratory_says_more_than_a_quick_test(market_history):
-    ratios = next_best(dossier_of(market_history, PLATE))
+def test_a_laboratory_says_more_where_a_quick_test_was_made(market_history):
+    tested = replace(PLATE, events=(replace(lab_test(0.85), facts={"method": "quick", "soh": 0.85}),))
+    ratios = next_best(dossier_of(market_history, tested))
     assert ratios["capacity_test"][0] < ratios["quick_test"][0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.from_type(PackHistory), st.floats(0.5, 1.0))
+def test_a_capacity_test_never_narrows_less_than_a_quick_test(market_history, history, soh):
+    read = TraceEvent(type="usage", on=date(2025, 5, 1), facts={"soh": soh, "soh_source": "bms"})
+    dossier = dossier_of(market_history, history, replace(history, events=(read,)))
+    ratios = next_best(dossier)
+    assert (ratios["capacity_test"] <= ratios["quick_test"]).all()
 
 
 def test_a_plate_helps_where_only_a_code_is_known(market_history):
