@@ -16,12 +16,14 @@ import numpy as np
 
 from benchmarks.report import replace_section, table_of
 from valuation.cases import cut
-from valuation.dossier import Dossier, open_dossier
-from valuation.history import Module, PackHistory
+from valuation.history import PackHistory
 from valuation.instruments import VAT_RATE
 from valuation.intake import read_market
 from valuation.market import MarketHistory
+from valuation.materials import metal_content
+from valuation.nameplate import read_nameplate
 from valuation.pathways.assumptions import CHINA
+from valuation.pathways.recycling import Recycling, price_recycling
 from valuation.payables import LCE_PER_LITHIUM
 from valuation.tabulation import day_number, tabulate
 
@@ -50,6 +52,8 @@ ROUND_PRICES = {
     "steel": "2700,CNY/t,true",
 }
 PACK_CHEMISTRIES = ("LFP", "NMC111", "NMC523", "NMC622", "NMC811", "NCA", "LMO", "LCO", "LTO", "NIMH", "NAION")
+WORN = np.array([0.7])
+"""Health of what is sold for its material; only a weak slope of lithium depends on it. [1]"""
 Check = dict[str, str]
 
 
@@ -97,7 +101,7 @@ def ours_per_t(check: Check) -> float:
             rated_energy_kwh=energy_kwh,
             mass_kg=1000.0,
         )
-        return float(dossier_of(cells, market, day).routes.value_per_kwh["recycling"][0]) * energy_kwh
+        return float(recycling_of(cells, market, day).value(WORN)[0]) * energy_kwh
     today = market.on(np.array([day_number(day)]))
     lithium_kg = 1000.0 * float(check["lithium_share"])
     price = today.price["lithium_carbonate"][0] * LCE_PER_LITHIUM / 1000.0
@@ -131,9 +135,12 @@ def market_of(quotes: dict[str, str], day: date) -> MarketHistory:
     )
 
 
-def dossier_of(history: PackHistory, market: MarketHistory, day: date) -> Dossier:
-    """Return everything worked out about one pack."""
-    return open_dossier(cut(tabulate([history]), np.array([day_number(day)])), market)
+def recycling_of(history: PackHistory, market: MarketHistory, day: date) -> Recycling:
+    """Return the recycling leg of one pack, nothing taken off for its record."""
+    cases = cut(tabulate([history]), np.array([day_number(day)]))
+    nameplate = read_nameplate(cases)
+    today = market.on(cases.as_of_day).for_packs(nameplate.chemistry)
+    return price_recycling(nameplate, today, metal_content(cases, nameplate), np.zeros(1), CHINA)
 
 
 def pack_rows() -> list[tuple[str, ...]]:
@@ -142,15 +149,13 @@ def pack_rows() -> list[tuple[str, ...]]:
     market = market_of(ROUND_PRICES, day)
     rows = []
     for chemistry in PACK_CHEMISTRIES:
-        worn = PackHistory(
-            chemistry=chemistry, rated_energy_kwh=60.0, made_on=date(2023, 6, 1), modules=(Module(soh=0.6),)
+        recycling = recycling_of(
+            PackHistory(chemistry=chemistry, rated_energy_kwh=60.0, made_on=date(2023, 6, 1)), market, day
         )
-        routes = dossier_of(worn, market, day).routes
-        metals = {
-            name.removeprefix("metal:"): float(term[0]) for name, term in routes.terms.items() if "metal:" in name
-        }
+        metals = {element: float(paid[0]) for element, paid in recycling.paid.items()}
+        metals["Li"] *= float(recycling.lithium_left(WORN)[0])
         named = [metals.pop(element) for element in ("Li", "Ni", "Co", "Cu", "Al")]
-        value = float(routes.value_per_kwh["recycling"][0])
+        value = float(recycling.value(WORN)[0])
         cost = value - sum(named) - sum(metals.values())
         figures = (*named, sum(metals.values()), cost, value, value * (1.0 + VAT_RATE))
         rows.append((chemistry, *(f"{figure:.1f}" for figure in figures)))

@@ -171,7 +171,8 @@ def _model_card(valued: Valued, row: int) -> ModelCard:
 def _market_card(dossier: Dossier, row: int) -> MarketCard:
     """Return which quotes the value rests on, each with its day."""
     market = dossier.market
-    days = {name: calendar_day(float(column[row])) for name, column in sorted(market.quoted_day.items())}
+    used = sorted(name for name, where in market.used.items() if where[row])
+    days = {name: calendar_day(float(market.quoted_day[name][row])) for name in used}
     return MarketCard(
         digest=market.digest,
         oldest_quote_days=known(market.oldest_quote_days[row], 0),

@@ -17,6 +17,8 @@ def price_cautions(valued: Valued, row: int) -> tuple[Caution, ...]:
         *_model_cautions(valued, row),
         *valued.dossier.market.cautions(row),
         *valued.dossier.nameplate.cautions(row),
+        *valued.dossier.metals.cautions(row),
+        *valued.dossier.routes.cautions(row),
         *_floor_cautions(valued, row),
     )
 

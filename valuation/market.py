@@ -17,7 +17,7 @@ from valuation.columns import BoolArray, Columns, FloatArray, IntArray, first_kn
 from valuation.errors import MarketError
 from valuation.instruments import INSTRUMENTS
 from valuation.market_cautions import market_cautions
-from valuation.market_use import is_used
+from valuation.market_use import MINOR, is_used
 from valuation.payables import estimated_payable, lithium_rides_inside, rule_for
 from valuation.result import Caution
 
@@ -249,7 +249,7 @@ class Market:
         """Age of the oldest quote that the pack's value rests on; NaN where there is none. [d]"""
         oldest = np.full(len(self.row), -1.0)
         for name, used in self.used.items():
-            if not name.endswith("_cny"):
+            if name not in MINOR:
                 age = self.age_days[name]
                 oldest = np.where(used & ~np.isnan(age), np.maximum(oldest, np.where(np.isnan(age), 0.0, age)), oldest)
         return np.where(oldest < 0.0, np.nan, oldest)

@@ -9,6 +9,7 @@ import numpy as np
 
 from valuation.chemistry import ROWS
 from valuation.instruments import INSTRUMENTS
+from valuation.market_use import MINOR
 from valuation.result import Caution, Severity
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def _stale(market: Market, row: int) -> Iterator[Caution]:
     old = {
         name: float(market.age_days[name][row])
         for name, used in market.used.items()
-        if used[row] and market.age_days[name][row] > STALE_AFTER_DAYS
+        if name not in MINOR and used[row] and market.age_days[name][row] > STALE_AFTER_DAYS
     }
     if old:
         days = max(old.values())

@@ -15,8 +15,8 @@ from valuation.payables import PAID_FORMS
 if TYPE_CHECKING:
     from valuation.market import Market
 
-MINOR: Final = ("Mn", "Fe", "graphite")
-"""Metals that hardly count: an old quote of theirs weakens nothing."""
+MINOR: Final = frozenset({"manganese_sulphate", "manganese", "steel", "graphite", "usd_cny", "eur_cny"})
+"""Quotes that hardly count: an old one weakens nothing."""
 
 _METAL = dict(zip(PAYABLE_ELEMENTS, ("Li", "Ni", "Co", "Mn", "Cu", "Al", "Fe", "graphite"), strict=True))
 
@@ -27,7 +27,7 @@ def _elements_of(code: int) -> frozenset[str]:
         element
         for name, _ in ingredients(ROWS[code])
         for element, kg_per_kwh in BY_NAME[name].kg_per_kwh.items()
-        if kg_per_kwh > 0.0 and element not in MINOR
+        if kg_per_kwh > 0.0
     )
 
 

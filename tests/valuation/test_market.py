@@ -177,6 +177,13 @@ def test_only_quotes_that_matter_to_the_chemistry_count():
     assert ternary == DAY - day_number(date(2026, 1, 1))
 
 
+def test_an_old_quote_of_steel_is_used_but_weakens_nothing():
+    market = on(market_of(*FULL, "2025-01-01,steel,2500,CNY/t,false,CN,x"), DAY).for_packs(codes("LFP"))
+    assert market.used["steel"][0]
+    assert market.oldest_quote_days[0] == 2.0
+    assert ids(market) == []
+
+
 def test_what_is_missing_estimated_borrowed_or_synthetic_is_said():
     history = market_of(
         "2026-11-01,lithium_carbonate,100000,CNY/t,false,KR,synthetic",

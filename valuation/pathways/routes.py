@@ -33,6 +33,7 @@ from valuation.pathways.weighing import (
     ROUTES,
     Legs,
     Weighed,
+    fates,
     health_nodes,
     likeliest,
     mean_over_nodes,
@@ -98,7 +99,7 @@ class Routes:
     value_per_kwh : columns by route
         What the route would fetch, open or not, averaged over uncertain health; 0 where it cannot be priced.
     open, probability : columns by route
-        Whether it is open, and how likely it is the one taken.
+        Whether it is open, and how likely the pack ends on it; a reuse that finds no vehicle ends in recycling.
     best : code into :data:`ROUTES`
         The likeliest route.
     structural_per_kwh : array
@@ -182,6 +183,7 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
     terms = _terms(legs.recycling, weighed)
     structural = _sum(terms)
     weight = recycling_weight(legs, weighed)
+    probability = fates(legs, weighed.share)
     unpriced = legs.second_life.new_price <= 0.0
     return Routes(
         value_per_kwh={
@@ -190,8 +192,8 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
             "reuse": np.where(unpriced, 0.0, weighed.value["reuse"]),
         },
         open=is_open,
-        probability=weighed.share,
-        best=likeliest(weighed.share),
+        probability=probability,
+        best=likeliest(probability),
         structural_per_kwh=structural,
         scale_sd=_uncertainty(legs, weighed, health, nameplate, (structural, weight)),
         terms=terms,

@@ -40,7 +40,7 @@ class Legs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weighed:
-    """Averages over uncertain health: shares by route, values by route, premiums, spread of the value."""
+    """Averages over uncertain health: how often a route is chosen, values by route, premiums, spread of the value."""
 
     share: Mapping[str, FloatArray]
     value: Mapping[str, FloatArray]
@@ -94,6 +94,16 @@ def weigh(legs: Legs, soh: FloatArray, admission: Mapping[str, FloatArray]) -> W
         lithium_left=mean_over_nodes(legs.recycling.lithium_left(soh)),
         health_variance=mean_over_nodes((value - mean) * (value - mean)),
     )
+
+
+def fates(legs: Legs, share: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Return how likely a pack ends on each route; where no vehicle is found to reuse it in, it is recycled."""
+    reused = share["reuse"] * legs.reuse.chance
+    return {
+        "recycling": share["recycling"] + (share["reuse"] - reused),
+        "second_life": share["second_life"],
+        "reuse": reused,
+    }
 
 
 def likeliest(share: Mapping[str, FloatArray]) -> FloatArray:

@@ -241,6 +241,13 @@ def test_a_young_swap_pack_goes_back_into_its_fleet():
     assert ROUTES[int(routes.best[0])] == "reuse"
 
 
+def test_a_pack_for_which_a_vehicle_is_seldom_found_mostly_ends_in_recycling():
+    routes = price(pack(), soh=0.80, soh_sd=0.005)
+    assert routes.open["reuse"][0]
+    assert ROUTES[int(routes.best[0])] == "recycling"
+    assert 0.0 < routes.probability["reuse"][0] <= 0.1
+
+
 def test_a_pack_with_missing_modules_or_of_great_age_is_not_put_back():
     whole = tuple(Module() for _ in range(8))
     routes = price(pack(modules=whole, missing_modules=2.0), pack(made_on=date(2015, 1, 1)), pack(), soh=0.95)
