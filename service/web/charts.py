@@ -62,7 +62,7 @@ def band_chart(band: Band, routes: Sequence[RouteValue] = ()) -> BandChart:
     >>> band = Band(point=50.0, lower=0.0, upper=100.0, level=0.9, per_kwh=1.0, quantiles={})
     >>> chart = band_chart(band)
     >>> round(chart.point.at, 6), [tick.amount for tick in chart.ticks]
-    (50.0, [0.0, 25.0, 50.0, 75.0, 100.0])
+    (50.0, [0.0, 20.0, 40.0, 60.0, 80.0, 100.0])
     """
     shown = sorted((one for one in routes if one.open), key=lambda one: -one.value)  # so that no line crosses a name
     amounts = [band.lower, band.point, band.upper, *band.quantiles.values(), *(one.value for one in shown)]

@@ -106,8 +106,8 @@ async def read_entry(request: Request, limit_bytes: int) -> Entry:
         If the body is no form.
     """
     try:
-        form = await request.form(max_files=MOST_FILES, max_fields=_MOST_FIELDS, max_part_size=limit_bytes)
-        return await _entry(form)
+        async with request.form(max_files=MOST_FILES, max_fields=_MOST_FIELDS, max_part_size=limit_bytes) as form:
+            return await _entry(form)
     except HTTPException as reason:
         raise PageRefusal("form") from reason
 

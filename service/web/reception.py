@@ -75,8 +75,9 @@ def _code(entry: Entry, photos: list[Document], day: date) -> str:
 
 def _labelled(counter: Counter, entry: Entry, code: str, day: date) -> dict[str, object]:
     """Return the record of a code: its kept history where there is one, with the nameplate as entered."""
-    record: dict[str, object] = {"battery_code": code} if code else {}
-    name = decode(code, day).identity if code else None
+    read = decode(code, day)
+    record: dict[str, object] = {"battery_code": read.code if read.valid else code} if code else {}
+    name = read.identity if code else None
     if name is not None:
         try:
             with counter.database.reading() as connection:
