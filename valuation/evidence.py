@@ -18,13 +18,14 @@ from valuation.columns import FloatArray
 from valuation.dossier import Dossier
 from valuation.market import Market
 from valuation.materials import DECLARED_SD
-from valuation.pathways.routes import price_routes
+from valuation.pathways.routes import Routes, price_routes
 from valuation.provenance.catalogue import CHECKS
 from valuation.provenance.engine import WIDEST
 from valuation.readings import NOISE
+from valuation.scale import scale_sd
 
-ScaleSd = Callable[[Dossier], FloatArray]
-"""Returns one standard deviation of the structural value on the scale for each pack of a dossier."""
+Spread = Callable[[Dossier], FloatArray]
+"""Returns one standard deviation of the value for each pack of a dossier. [CNY/kWh]"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,27 +89,37 @@ ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
 
 
 def structural_spread(dossier: Dossier) -> FloatArray:
-    """Return the spread of the structural value on the scale, worked out from the dossier's parts. [1]"""
-    return price_routes(
+    """Return the spread of the structural value, worked out from the dossier's parts. [CNY/kWh]
+
+    In money, not on the scale: what a test finds moves the value up or down, but not on average.
+    """
+    routes = price_routes(
         dossier.cases, dossier.nameplate, dossier.health, dossier.market, dossier.metals, dossier.findings
-    ).scale_sd
+    )
+    return _in_money(routes)
 
 
-def next_best(dossier: Dossier, scale_sd: ScaleSd = structural_spread) -> dict[str, FloatArray]:
+def _in_money(routes: Routes) -> FloatArray:
+    """Return the spread of a structural value; the inverse of :func:`valuation.scale.scale_sd`. [CNY/kWh]"""
+    return routes.scale_sd / scale_sd(routes.structural_per_kwh, np.ones(len(routes.structural_per_kwh)))
+
+
+def next_best(dossier: Dossier, spread_of: Spread = structural_spread) -> dict[str, FloatArray]:
     """Return, for each action, the expected width of the band after it over the width now, shape (packs,). [1]
 
     Parameters
     ----------
     dossier : Dossier
         Packs worked out on their valuation days.
-    scale_sd : function from a dossier to spreads
+    spread_of : function from a dossier to spreads [CNY/kWh]
         How sure the value of a changed dossier would be; the structural answer's own spread where not given.
     """
-    now = dossier.routes.scale_sd * dossier.findings.widen
+    unchanged = _in_money(dossier.routes)
+    now = unchanged * dossier.findings.widen
     ratios = {}
     for name, action in ACTIONS.items():
         tried = _tried(dossier, action)
-        spread = dossier.routes.scale_sd if tried is dossier else scale_sd(tried)
+        spread = unchanged if tried is dossier else spread_of(tried)
         after = spread * _settled_widening(dossier, action.settles)
         if action.quotes:
             after = after / dossier.market.staleness_widening

@@ -16,13 +16,15 @@ TYPICAL_AGE_A = 6.0  # judged: age at which a pack of unknown age is usually off
 USUAL_KWH_PER_KM = {"private": 0.15, "taxi": 0.15, "bus": 0.90, "logistics": 0.30, "swap": 0.16, "other": 0.20}
 """Energy drawn per distance, judged from type-approval figures plus a tenth. [kWh/km]"""
 
+HYBRID_BELOW_KWH = 25.0  # judged: smaller packs mostly sit in plug-in hybrids, which also burn fuel
+HYBRID_ELECTRIC_SHARE = 0.4  # judged: share of their distance that the pack drives
 USUAL_KM_PER_YEAR = {
-    "private": 13_000.0,
-    "taxi": 90_000.0,
-    "bus": 60_000.0,
-    "logistics": 35_000.0,
-    "swap": 60_000.0,
-    "other": 20_000.0,
+    "private": 12_000.0,
+    "taxi": 75_000.0,
+    "bus": 55_000.0,
+    "logistics": 25_000.0,
+    "swap": 45_000.0,
+    "other": 18_000.0,
 }
 """Distance driven a year, judged from transport statistics of Chinese cities. [km/a]"""
 
@@ -68,7 +70,8 @@ def life_of(cases: Cases, nameplate: Nameplate, known_cycles: FloatArray) -> Lif
     distance_km = first_known(
         cases.highest("odometer_km"), km_per_year(cases.packs["duty"]) * (used_until - used_from) / DAYS_PER_YEAR
     )
-    driven = distance_km * kwh_per_km(cases.packs["duty"]) / nameplate.energy_kwh
+    electric = np.where(nameplate.energy_kwh < HYBRID_BELOW_KWH, HYBRID_ELECTRIC_SHARE, 1.0)
+    driven = electric * distance_km * kwh_per_km(cases.packs["duty"]) / nameplate.energy_kwh
     return Life(
         born_day=born,
         used_from=used_from,
@@ -86,9 +89,12 @@ def calendar_age(cases: Cases, nameplate: Nameplate) -> FloatArray:
 
 
 def reported_cycles(cases: Cases, nameplate: Nameplate) -> FloatArray:
-    """Return equivalent full cycles as reported, else throughput over twice the rating (等效全循环次数). [1]"""
-    from_energy = cases.last("energy_throughput_kwh") / (2.0 * nameplate.energy_kwh)
-    from_charge = cases.last("charge_throughput_ah") / (2.0 * cases.packs["rated_capacity_ah"])
+    """Return equivalent full cycles as reported, else throughput over the rating (等效全循环次数). [1]
+
+    Throughput is read as what was discharged, the way warranties count it; some systems count both ways.
+    """
+    from_energy = cases.last("energy_throughput_kwh") / nameplate.energy_kwh
+    from_charge = cases.last("charge_throughput_ah") / cases.packs["rated_capacity_ah"]
     return first_known(cases.last("full_cycles"), from_energy, from_charge)
 
 
@@ -105,7 +111,7 @@ def km_per_year(duty: FloatArray) -> FloatArray:
     """Return the distance that a vehicle of this duty drives. [km/a]
 
     >>> km_per_year(np.array([0.0, np.nan])).tolist()
-    [13000.0, 20000.0]
+    [12000.0, 18000.0]
     """
     return _by_duty(_KM_PER_YEAR, duty)
 

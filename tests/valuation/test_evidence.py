@@ -77,7 +77,7 @@ def test_inspection_settles_what_it_would_see(market_history):
 
 def test_another_measure_of_spread_may_be_given(market_history):
     dossier = dossier_of(market_history, PLATE)
-    ratios = next_best(dossier, scale_sd=lambda tried: 0.5 * structural_spread(tried))
+    ratios = next_best(dossier, spread_of=lambda tried: 0.5 * structural_spread(tried))
     assert ratios["quick_test"][0] == pytest.approx(0.5 * next_best(dossier)["quick_test"][0], rel=1e-9)
 
 

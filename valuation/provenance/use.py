@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from valuation.columns import BoolArray, FloatArray, count, first_known, highest, last, previous, unknown
-from valuation.life import DAYS_PER_YEAR, kwh_per_km, reported_cycles
+from valuation.life import DAYS_PER_YEAR, HYBRID_BELOW_KWH, kwh_per_km
 from valuation.provenance.record import DAYS_PER_MONTH, LEAVING, Record, found
 
 ODOMETER_SLACK_KM: Final = 100.0  # judged: readings of two systems differ by a trip
@@ -15,6 +15,7 @@ KM_PER_DAY: Final = 1200.0  # judged: two drivers in two shifts at 50 km/h for 2
 CYCLES_PER_DAY: Final = 8.0  # judged: eight full charges and discharges a day leave no time to drive
 CYCLE_TOLERANCE: Final = 0.30  # judged: ratings, losses and rounding explain less
 DISTANCE_RATIO: Final = 2.5  # judged: loads and climate explain less either way
+FIRST_TELLING_KM: Final = 5000.0
 SOH_RISE: Final = 0.04  # judged: two BMS readings of one state differ by less (their single noise is .025)
 SOH_RISE_BEFORE_SALE: Final = 0.03
 BEFORE_SALE_DAYS: Final = 90.0
@@ -50,23 +51,32 @@ def impossible_cycling(record: Record) -> FloatArray:
 
 
 def cycles_against_throughput(record: Record) -> FloatArray:
-    """Return by how many per cent cycles and energy throughput disagree. [%]"""
+    """Return by how many per cent cycles and energy throughput disagree, counted one way or both ways. [%]"""
     cases = record.cases
-    by_energy = cases.last("energy_throughput_kwh") / (2.0 * record.nameplate.energy_kwh)
-    cycles = cases.last("full_cycles")
-    apart = np.abs(cycles - by_energy) / np.maximum(np.maximum(cycles, by_energy), 20.0)
-    return found((apart > CYCLE_TOLERANCE) & (record.nameplate.energy_log_sd == 0.0), apart * 100.0)
+    one_way = cases.events["energy_throughput_kwh"] / record.nameplate.energy_kwh[cases.row]
+    cycles = cases.events["full_cycles"]
+    apart = np.minimum(_apart(cycles, one_way), _apart(cycles, one_way / 2.0))
+    latest = last(cases.row, apart, cases.rows)
+    return found((latest > CYCLE_TOLERANCE) & (record.nameplate.energy_log_sd == 0.0), latest * 100.0)
 
 
 def distance_against_cycles(record: Record) -> FloatArray:
     """Return the energy per distance that cycles and odometer imply where no vehicle of the duty draws it. [kWh/km]"""
     cases = record.cases
-    distance = cases.last("odometer_km")
-    drawn = reported_cycles(cases, record.nameplate) * record.nameplate.energy_kwh
-    implied = drawn / np.maximum(distance, 1.0)
+    energy, distance = record.nameplate.energy_kwh[cases.row], cases.events["odometer_km"]
+    drawn = first_known(cases.events["full_cycles"] * energy, cases.events["energy_throughput_kwh"])
+    implied = last(
+        cases.row, np.where(distance > FIRST_TELLING_KM, drawn / np.maximum(distance, 1.0), np.nan), cases.rows
+    )
     usual = kwh_per_km(cases.packs["duty"])
-    off = (implied > usual * DISTANCE_RATIO) | (implied < usual / DISTANCE_RATIO)
-    return found(off & (distance > 5000.0) & (record.nameplate.energy_log_sd == 0.0), implied)
+    wholly_electric = record.nameplate.energy_kwh >= HYBRID_BELOW_KWH
+    off = (implied > usual * DISTANCE_RATIO) | (wholly_electric & (implied < usual / DISTANCE_RATIO))
+    return found(off & (record.nameplate.energy_log_sd == 0.0), implied)
+
+
+def _apart(cycles: FloatArray, other: FloatArray) -> FloatArray:
+    """Return how far two counts of cycles lie apart over the larger one; twenty cycles are rounding. [1]"""
+    return np.abs(cycles - other) / np.maximum(np.maximum(cycles, other), 20.0)
 
 
 def health_rises(record: Record) -> FloatArray:

@@ -145,7 +145,7 @@ EXAMPLES = {
         pack(usage("2025-01-01", odometer_km=0.0), usage("2025-01-11", odometer_km=11_000.0)),
     ),
     "U03": (
-        pack(usage("2026-01-01", full_cycles=200.0, energy_throughput_kwh=10_500.0)),
+        pack(usage("2026-01-01", full_cycles=400.0, energy_throughput_kwh=10_500.0)),
         50.0,
         pack(usage("2026-01-01", full_cycles=120.0, energy_throughput_kwh=10_500.0)),
     ),
