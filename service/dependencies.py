@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,9 +12,11 @@ from service.pools import Pools
 from service.problems import Refusal
 from service.store.idempotency import Claim, Outcome, claim, earlier
 from service.telemetry import Telemetry
+from valuation.errors import FieldError
 
 JSON = "application/json"
-_LONGEST_KEY = 255
+_USABLE_KEY = re.compile("[!-~]{1,255}")
+_LONGEST_CODE = 64
 
 
 def counter_of(request: Request) -> Counter:
@@ -63,17 +67,17 @@ def claim_of(request: Request, body: bytes) -> Claim | None:
     Raises
     ------
     Refusal
-        With status 400 if the key is empty or too long.
+        With status 400 if the key is empty, too long or not plain.
     """
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
-    if not 1 <= len(key) <= _LONGEST_KEY:
+    if not _USABLE_KEY.fullmatch(key):
         raise Refusal(
             400,
             "idempotency-key",
-            f"the Idempotency-Key has {len(key)} characters",
-            hint=f"use 1 to {_LONGEST_KEY} characters, for example a fresh UUID",
+            f"the Idempotency-Key of {len(key)} characters cannot be used",
+            hint="use 1 to 255 visible ASCII characters, for example a fresh UUID",
         )
     return claim(caller_of(request), key, request.method, request.url.path, body)
 
@@ -95,6 +99,23 @@ async def answered_before(request: Request, laid: Claim | None) -> Outcome | Non
             return earlier(connection, laid)
 
     return await pools_of(request).store(look)
+
+
+def code_of(code: str) -> str:
+    """Return the battery code of an address if it can be one.
+
+    Raises
+    ------
+    FieldError
+        If it is longer than any code.
+    """
+    if len(code) > _LONGEST_CODE:
+        raise FieldError(
+            f"the battery code has {len(code)} characters",
+            hint=f"a code has 24 or 19 characters; older names are kept up to {_LONGEST_CODE}",
+            field="code",
+        )
+    return code
 
 
 def json_response(outcome: Outcome) -> Response:

@@ -5,6 +5,7 @@ Each route is one row of :data:`OPERATIONS`; a test compares the table with the 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -88,6 +89,7 @@ OPERATIONS: Final = (
         name="readCode",
         summary="Decode and check a battery code (GB/T 34014); an invalid one is answered with the reason.",
         answer=CodeAnswer,
+        problems=(422,),
     ),
     Operation(
         method="post",
@@ -105,7 +107,7 @@ OPERATIONS: Final = (
         name="knownPack",
         summary="Return what the ledger knows about a pack.",
         answer=PackAnswer,
-        problems=(404, 503),
+        problems=(404, 422, 503),
     ),
     Operation(
         method="post",
@@ -187,7 +189,9 @@ def _schemas() -> dict[str, Any]:
         schemas[name]["properties"]["trace"] = {"$ref": REF.format(name="TraceRecord")}
         schemas[name]["properties"]["passport"] = PASSPORT_SCHEMA
         schemas[name]["oneOf"] = [{"required": [way]} for way in ("trace", "passport", "battery_code")]
-    schemas["BatchRequest"]["properties"]["items"]["items"] = {"$ref": REF.format(name="ValuationRequest")}
+    schemas["BatchRequest"]["properties"]["items"]["items"] = {
+        "anyOf": [{"$ref": REF.format(name="ValuationRequest")}, {"description": "Answered with its own problem."}]
+    }
     schemas["BatchItem"]["properties"]["valuation"] = {"$ref": REF.format(name="ValuationAnswer")}
     schemas["EventsRequest"]["properties"]["pack"] = {"$ref": REF.format(name="PackFields")}
     schemas["EventsRequest"]["properties"]["events"]["items"] = {"$ref": REF.format(name="TraceEvent")}
@@ -239,3 +243,7 @@ def _parameters(one: Operation) -> Sequence[Mapping[str, Any]]:
         schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
         found.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": schema})
     return found
+
+
+if __name__ == "__main__":  # the snapshot of the tests is written by this
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(description()), indent=1).decode() + "\n")

@@ -13,12 +13,19 @@ from valuation.fields import (
     EVENT_TYPES,
     PACK_FIELDS,
     Field,
+    event_field,
 )
+from valuation.intake.values import PLACEHOLDERS
+
+MODULE_FIELDS: Final = (PACK_FIELDS[0], event_field("soh"))
 
 PASSPORT_SCHEMA: Final = {
     "type": "object",
     "description": "A battery passport as it is: Catena-X battery_pass, BatteryPass 1.2.x or IDTA 02035.",
 }
+
+
+NOT_KNOWN: Final = {"$ref": "#/components/schemas/NotKnown"}
 
 
 def record_schemas() -> dict[str, Any]:
@@ -33,17 +40,18 @@ def record_schemas() -> dict[str, Any]:
         "type": "array",
         "items": {
             "type": "object",
-            "properties": {
-                "battery_code": {"type": "string"},
-                "soh": {"type": "number", "minimum": 0.0, "maximum": 1.2},
-            },
+            "properties": _properties(MODULE_FIELDS),
         },
     }
-    event = {"type": {"type": "string", "enum": list(EVENT_TYPES)}}
+    event: dict[str, Any] = {"type": {"type": "string", "enum": list(EVENT_TYPES)}}
     event |= _properties(EVENT_COMMON_FIELDS) | _properties(EVENT_FIELDS)
     own = {name: schema for name, schema in pack.items() if name != "battery_code"}
     events = {"type": "array", "items": {"$ref": "#/components/schemas/TraceEvent"}}
     return {
+        "NotKnown": {
+            "description": "What people write where a value is not known; it is read so, with a caution.",
+            "enum": [None, -1, *sorted(PLACEHOLDERS)],
+        },
         "TraceRecord": {
             "type": "object",
             "description": "One pack and its traced life; what is not known is absent or null.",
@@ -60,18 +68,18 @@ def record_schemas() -> dict[str, Any]:
 
 
 def _properties(fields: Sequence[Field]) -> dict[str, Any]:
-    return {field.name: _schema(field) for field in fields}
+    return {field.name: {"anyOf": [_schema(field), NOT_KNOWN]} for field in fields}
 
 
 def _schema(field: Field) -> dict[str, Any]:
-    """Return one field: its kind, and its possible range or choices."""
+    """Return what a field holds where it is known: its kind, and its possible range or choices."""
     if field.kind == "category":
-        return {"enum": [*field.choices, None]}
+        return {"enum": list(field.choices)}
     if field.kind == "day":
-        return {"type": ["string", "null"], "format": "date"}
+        return {"type": "string", "format": "date"}
     if field.kind == "text":
-        return {"type": ["string", "null"]}
-    schema: dict[str, Any] = {"type": ["number", "null"]}
+        return {"type": "string"}
+    schema: dict[str, Any] = {"type": "number"}
     if not math.isinf(field.low):
         schema["minimum"] = field.low
     if not math.isinf(field.high):

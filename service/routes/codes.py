@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from service.clock import today
 from service.code_answer import code_answer
-from service.dependencies import JSON
+from service.dependencies import JSON, code_of
 
 router = APIRouter(prefix="/v1/codes")
 
@@ -17,4 +17,4 @@ router = APIRouter(prefix="/v1/codes")
 @router.get("/{code}")
 async def read_code(_request: Request, code: str) -> Response:
     """Decode and check a battery code; an invalid one is answered too, with the reason."""
-    return Response(msgspec.json.encode(code_answer(code, today())), media_type=JSON)
+    return Response(msgspec.json.encode(code_answer(code_of(code), today())), media_type=JSON)

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from service.dependencies import JSON, counter_of
 from valuation.appraisal import valuation_day
+from valuation.errors import FieldError
 from valuation.instruments import INSTRUMENTS
 from valuation.tabulation import calendar_day, day_number
 
@@ -48,8 +49,12 @@ async def describe(request: Request) -> Response:
     """Return the market as it stood on `as_of` for `region`; without them on the default day, in China."""
     counter = counter_of(request)
     asked = request.query_params.get("as_of")
-    day = valuation_day(asked[:40]) if asked else counter.default_day()
-    region = request.query_params.get("region", "CN")[:16]
+    day = counter.default_day() if asked is None else valuation_day(asked[:40])
+    region = request.query_params.get("region", "CN")
+    if not 2 <= len(region) <= 16:
+        raise FieldError(
+            f"region has {len(region)} characters", hint="give a region such as CN, 2 to 16 characters", field="region"
+        )
     market = counter.market.history.on(np.array([day_number(day)]), region=region)
     quotes = []
     for name in sorted(market.price):

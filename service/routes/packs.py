@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.counter import Counter
-from service.dependencies import JSON, caller_of, claim_of, counter_of, json_body, json_response, pools_of
+from service.dependencies import JSON, caller_of, claim_of, code_of, counter_of, json_body, json_response, pools_of
 from service.reading import only_one
 from service.schemas import EventsRequest, decode
 from service.store import packs
@@ -48,7 +48,7 @@ async def report(request: Request, code: str) -> Response:
     asked = decode(EventsRequest, body)
     pack = None if isinstance(asked.pack, msgspec.UnsetType) else bytes(asked.pack)
     events = [bytes(event) for event in asked.events]
-    check_report(code, pack, events)
+    check_report(code_of(code), pack, events)
     database, caller = counter_of(request).database, caller_of(request)
 
     def work(connection: Connection) -> Outcome:
@@ -64,7 +64,7 @@ async def report(request: Request, code: str) -> Response:
 @router.get("/{code}")
 async def known(request: Request, code: str) -> Response:
     """Return what the ledger knows about a pack."""
-    return Response(await pools_of(request).store(_known, counter_of(request), code), media_type=JSON)
+    return Response(await pools_of(request).store(_known, counter_of(request), code_of(code)), media_type=JSON)
 
 
 def check_report(code: str, pack: bytes | None, events: Sequence[bytes]) -> None:

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -74,3 +83,51 @@ def pack_file(tmp_path: Path, pack) -> Path:
 def pack():
     """A taxi's pack with a short life."""
     return json.loads(json.dumps(_PACK))
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server process of a test, and the port it listens on."""
+
+    process: subprocess.Popen
+    port: int
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def start_server():
+    """A function that starts `canzhi serve` on a home folder, for the time of a with block."""
+
+    @contextmanager
+    def start(home: Path, *options: str, port: int | None = None):
+        port = port or free_port()
+        command = [sys.executable, "-c", "from service.cli import main; main()", "serve", "--port", str(port), *options]
+        log = home.parent / f"log-{port}.txt"
+        with log.open("ab") as errors:
+            process = subprocess.Popen(command, env=os.environ | {"CANZHI_HOME": str(home)}, stderr=errors)
+        try:
+            _wait_until_ready(process, port, log)
+            yield Server(process=process, port=port)
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(timeout=30)
+
+    return start
+
+
+def _wait_until_ready(process: subprocess.Popen, port: int, log: Path) -> None:
+    for _ in range(1200):
+        assert process.poll() is None, log.read_text("utf-8")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10):
+                return
+        except OSError:
+            time.sleep(0.05)
+    pytest.fail(log.read_text("utf-8"))

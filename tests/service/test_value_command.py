@@ -120,7 +120,7 @@ BAD_FILES = {
     "nul.json": b'{"battery_code": "\x00"}',
     "deep.json": b"[" * 50_000 + b"]" * 50_000,
     "wrong.json": b'{"battery_code": "X", "rated_energy_kwh": "much"}',
-    "false.json": b'{"battery_code": "001PB0A0000001A680000123", "events": [{"type":"tested","on":"2024-01-01","method":"lab","soh":false}]}',
+    "false.json": b'{"chemistry": "LFP", "events": [{"type": "usage", "on": "2024-01-01", "soh": false}]}',
     "huge.json": b'{"battery_code": "001PB0A0000001A680000123", "rated_energy_kwh": 1e999}',
     "headers.csv": b"a,b,c\n1,2,3\n",
     "utf16.json": '{"chemistry": "unobtainium"}'.encode("utf-16"),

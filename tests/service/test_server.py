@@ -1,0 +1,129 @@
+"""Real server processes: started, asked, stopped, killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from service.server import check_surroundings
+from service.store import ledger
+from service.store.database import Database
+from valuation.errors import SettingError
+
+AS_OF = "2026-11-20"
+
+
+def ask(port, path, body=None, **headers):
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"content-type": "application/json"} | headers
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own server
+        return answer.read()
+
+
+def test_a_real_server_values_keeps_and_stops_when_asked(home, pack, start_server):
+    with start_server(home) as server:
+        answered = ask(server.port, "/v1/valuations", {"trace": pack, "as_of": AS_OF})
+        assert ask(server.port, f"/v1/valuations/{json.loads(answered)['valuation_id']}") == answered
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            ask(server.port, "/v1/valuations", {"trace": {}})
+        assert refused.value.headers["content-type"] == "application/problem+json"
+        refused.value.close()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(timeout=30) in {0, -signal.SIGTERM}
+    assert (home / "canzhi.sqlite").exists()
+
+
+def test_a_port_that_is_taken_is_a_sentence(settings):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(SettingError, match="cannot listen on") as refused:
+            check_surroundings(replace(settings, port=taken.getsockname()[1]))
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104 - it is refused
+def test_listening_to_the_world_needs_keys(settings, host):
+    with pytest.raises(SettingError, match="without API keys"):
+        check_surroundings(replace(settings, host=host))
+
+
+def test_an_address_that_is_not_ours_is_a_sentence(settings, tmp_path):
+    keys = tmp_path / "keys.txt"
+    keys.write_text("yard sha256:" + "0" * 64, "utf-8")
+    with pytest.raises(SettingError, match="cannot listen"):
+        check_surroundings(replace(settings, host="192.0.2.1", api_keys=keys))
+
+
+def test_surroundings_in_which_the_service_could_answer_are_accepted(settings):
+    check_surroundings(replace(settings, port=0))
+
+
+@pytest.mark.slow
+def test_what_was_answered_survives_the_killing_of_the_server(home, start_server):
+    """Clients repeat every report under its key until it is answered, while the server is killed again and again."""
+    ports, answered, over = [], set(), threading.Event()
+
+    def client(name: int) -> None:
+        number = 0
+        while not over.is_set():
+            sale_id = f"{name}-{number}"
+            sale = {"sale_id": sale_id, "battery_code": "C", "sold_on": "2026-01-01", "price_cny": 1.0}
+            body = {"sales": [sale | {"vat_included": False}]}
+            try:
+                ask(ports[-1], "/v1/sales", body, **{"idempotency-key": sale_id})
+            except (OSError, IndexError):
+                time.sleep(0.02)
+                continue
+            answered.add(sale_id)
+            number += 1
+
+    with ThreadPoolExecutor(4) as clients:
+        work = [clients.submit(client, name) for name in range(4)]
+        try:
+            for _ in range(4):
+                with start_server(home) as server:
+                    ports.append(server.port)
+                    time.sleep(0.7)
+                    server.process.kill()
+                    server.process.wait()
+        finally:
+            over.set()
+        for one in work:
+            one.result()
+    kept = _subjects(home)
+    assert len(answered) > 50
+    assert len(kept) == len(set(kept)), "nothing is doubled"
+    assert answered <= set(kept), "nothing that was answered is lost"
+
+
+def _subjects(home):
+    """Return whom the ledger's entries concern, in their order; the chain must be whole."""
+    database = Database(f"sqlite:///{home / 'canzhi.sqlite'}")
+    with database.reading() as connection:
+        assert list(ledger.broken_entries(connection)) == []
+        found = [row[0] for row in connection.exec_driver_sql("SELECT subject FROM ledger ORDER BY sequence")]
+    database.close()
+    return found
+
+
+@pytest.mark.slow
+def test_two_processes_serve_one_store(home, pack, start_server):
+    def value(_number):
+        return ask(server.port, "/v1/valuations", {"trace": pack, "as_of": AS_OF})
+
+    with start_server(home, "--workers", "2") as server, ThreadPoolExecutor(8) as clients:
+        answers = list(clients.map(value, range(80)))
+    ids = {json.loads(answer)["valuation_id"] for answer in answers}
+    assert len(ids) == 80
+    assert set(_subjects(home)) == ids
