@@ -116,10 +116,10 @@ def _missing(market: Market, row: int) -> Iterator[Caution]:
                 "M06",
                 "warn",
                 (
-                    f"No quote of the {_english([name])}: second life and reuse cannot be priced.",
-                    f"无{_chinese([name])}报价：无法为梯次利用与再装车计价。",
+                    f"No quote of the {_english([name])}: what competes with it cannot be priced.",
+                    f"无{_chinese([name])}报价：与其竞争的途径无法计价。",
                 ),
-                f"closes second_life and reuse; quote {name}",
+                f"closes reuse, and second_life where no new LFP pack is quoted either; quote {name}",
             )
 
 

@@ -69,7 +69,7 @@ def _counts(instrument: str, code: int) -> bool:
     if instrument == "second_life_discount":
         return row.second_life
     if instrument.startswith("new_pack_"):
-        return row.second_life and row.new_pack == instrument.removeprefix("new_pack_")
+        return row.second_life and instrument in {"new_pack_lfp", f"new_pack_{row.new_pack}"}
     return any(
         element in _HOLDS[code]
         for element, forms in PAID_FORMS.items()

@@ -28,6 +28,9 @@ class Assumptions:
     treatment_cny_per_kg : per kg of cells
         Crushing and separation: half of the labour (2,150 CNY/t) and the equipment (365 CNY/t) of the same source's
         hydrometallurgical route; the other half comes after the black mass, inside the payable (judged, 2026).
+    trade_margin : share of what the metals fetch
+        What collectors between seller and recycler keep; recyclers themselves bid down to about no profit (trade press,
+        2025), so that the payable is theirs and this is the channel's (judged, 2026). [1]
     lithium_slope : share of the lithium
         How much less lithium is recovered from a wholly faded cathode: what it lost stays in the anode. Ma et al. scale
         recovered lithium with health; a weak slope of 0.3 is judged, 2026. [1]
@@ -53,6 +56,7 @@ class Assumptions:
     transport_cny_per_kg: float = 0.5
     dismantling_cny_per_kg: float = 0.85
     treatment_cny_per_kg: float = 1.44
+    trade_margin: float = 0.06
     lithium_slope: float = 0.3
     repurposing_cny_per_kwh: float = 80.0
     liability_cny_per_kwh: float = 10.0

@@ -40,7 +40,7 @@ _SENTENCES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "K06": (
             "The new pack it competes with is not quoted.",
             "缺少可比新电池包报价。",
-            "closes second_life and reuse; quote new_pack_lfp or new_pack_ternary",
+            "closes the route; quote new_pack_lfp or new_pack_ternary",
         ),
     }
 )
@@ -67,14 +67,13 @@ def find_closures(
     `admission` holds, by route, the share of buyers who would take the pack, averaged over its uncertain health.
     """
     suited = lookup("second_life", nameplate.chemistry) > 0.0
-    unpriced = second_life.new_price <= 0.0
     too_old = reuse.young_enough <= 0.0
     return {
         "recycling": {},
         "second_life": {
             "K01": ~suited,
             "K02": suited & (admission["second_life"] < LEAST_ADMISSION),
-            "K06": suited & unpriced,
+            "K06": suited & (second_life.new_price <= 0.0),
         },
         "reuse": {
             "K01": ~suited,
@@ -82,7 +81,7 @@ def find_closures(
             "K03": present_share < 1.0,
             "K04": too_old,
             "K05": nameplate.level == CELL,
-            "K06": unpriced & suited,
+            "K06": suited & (reuse.new_price <= 0.0),
         },
     }
 

@@ -1,10 +1,10 @@
 """Recycling (再生利用): what the metals fetch, less what it costs to get at them; may be negative (gate fee).
 
-    R = sum over metals of  q_e y_e c_e P_e  -  m (transport)  -  m_cells (dismantling + treatment)
+    R = (1 - trade) sum over metals of  q_e y_e c_e P_e  -  m (transport)  -  m_cells (dismantling + treatment)
 
-with content q [kg/kWh], mechanical yield y, payable c and price P [CNY/kg] of the metal in its paid form (chemistry
-of the formula: SMM coefficient convention since 2023-02-13; cost build-up after Argonne EverBatt). Everything but a
-weak slope of lithium is independent of health: metal does not fade.
+with content q [kg/kWh], mechanical yield y, payable c and price P [CNY/kg] of the metal in its paid form (SMM
+coefficient convention since 2023-02-13; cost build-up after Argonne EverBatt), and the share that the trade between
+seller and recycler keeps. Everything but a weak slope of lithium is independent of health: metal does not fade.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ class Recycling:
         Transport, dismantling, treatment; positive numbers.
     haircut : array
         Share of the metal's worth that findings take off. [1]
+    trade_margin : float
+        Share of the metal's worth that the trade keeps. [1]
     lithium_slope : float
         Share of the lithium's worth that a wholly faded pack lacks. [1]
     sd : array
@@ -57,6 +59,7 @@ class Recycling:
     paid: Mapping[str, FloatArray]
     costs: Mapping[str, FloatArray]
     haircut: FloatArray
+    trade_margin: float
     lithium_slope: float
     sd: FloatArray
 
@@ -70,7 +73,7 @@ class Recycling:
         for element, paid in self.paid.items():
             if element != "Li":
                 gross = gross + paid
-        net = gross * (1.0 - self.haircut)
+        net = gross * (1.0 - self.haircut - self.trade_margin)
         for cost in self.costs.values():
             net = net - cost
         return net
@@ -104,6 +107,7 @@ def price_recycling(
         paid=paid,
         costs=costs,
         haircut=haircut,
+        trade_margin=assumptions.trade_margin,
         lithium_slope=assumptions.lithium_slope,
         sd=np.sqrt(variance + (COST_SD * cost) ** 2),
     )

@@ -17,9 +17,11 @@ import numpy as np
 from valuation.cases import Cases
 from valuation.columns import FloatArray
 from valuation.fields import DUTIES
+from valuation.health import StateOfHealth
+from valuation.market import Market
 from valuation.nameplate import DAYS_PER_YEAR, EPOCH_YEAR, Nameplate
 from valuation.pathways.assumptions import Assumptions
-from valuation.pathways.second_life import SecondLife, gate
+from valuation.pathways.second_life import gate, gate_half_width, new_pack_price
 
 MINIMUM_SOH: Final = 0.80
 YOUNG_A, OLD_A = 5.0, 9.0
@@ -52,19 +54,25 @@ class Reuse:
         return gate(soh, MINIMUM_SOH, self.gate_half_width) * self.young_enough
 
 
-def price_reuse(
-    cases: Cases, nameplate: Nameplate, second_life: SecondLife, haircut: FloatArray, assumptions: Assumptions
+def price_reuse(  # noqa: PLR0913, PLR0917 - one argument for each step of the dossier it rests on
+    cases: Cases,
+    nameplate: Nameplate,
+    health: StateOfHealth,
+    market: Market,
+    haircut: FloatArray,
+    assumptions: Assumptions,
 ) -> Reuse:
-    """Return what reuse of each pack is made of; it competes with the same new pack as a second life does."""
+    """Return what reuse of each pack is made of; where no new pack of its kind is quoted it earns nothing."""
+    new_price = new_pack_price(nameplate, market)
     named = np.array([model is not None for model in cases.texts["vehicle_model"]])
     is_swap = cases.packs["duty"] == float(DUTIES.index("swap"))
     chance = np.where(is_swap, CHANCE_SWAP, np.where(named, CHANCE_KNOWN_MODEL, CHANCE_UNKNOWN))
     return Reuse(
-        new_price=second_life.new_price,
+        new_price=np.where(np.isnan(new_price), 0.0, new_price),
         revenue_share=(1.0 - assumptions.reuse_discount) * (1.0 - haircut),
         chance=chance,
         young_enough=np.minimum(np.maximum((OLD_A - age_a(cases, nameplate)) / (OLD_A - YOUNG_A), 0.0), 1.0),
-        gate_half_width=second_life.gate_half_width,
+        gate_half_width=gate_half_width(health.soh_sd),
         test_cost=assumptions.test_cny_per_kwh,
     )
 

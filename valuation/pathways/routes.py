@@ -80,6 +80,7 @@ TERM_LABELS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     }
     | {
         "haircut:recycling": ("condition discount on recycling", "再生利用状态折价"),
+        "cost:trade": ("trade margin", "流通差价"),
         "cost:transport": ("transport", "运输"),
         "cost:dismantling": ("discharge and dismantling", "放电与拆解"),
         "cost:treatment": ("crushing and separation", "破碎分选"),
@@ -164,11 +165,10 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
     """
     assume = assumptions_for(market.region) if assumptions is None else assumptions
     haircut = {route: findings.haircut.get(route, np.zeros(cases.rows)) for route in ROUTES}
-    second_life = price_second_life(nameplate, health, market, metals, haircut["second_life"], assume)
     legs = Legs(
         recycling=price_recycling(nameplate, market, metals, haircut["recycling"], assume),
-        second_life=second_life,
-        reuse=price_reuse(cases, nameplate, second_life, haircut["reuse"], assume),
+        second_life=price_second_life(nameplate, health, market, metals, haircut["second_life"], assume),
+        reuse=price_reuse(cases, nameplate, health, market, haircut["reuse"], assume),
         softness=assume.softness_cny_per_kwh,
     )
     soh = health_nodes(health)
@@ -184,12 +184,11 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
     structural = _sum(terms)
     weight = recycling_weight(legs, weighed)
     probability = fates(legs, weighed.share)
-    unpriced = legs.second_life.new_price <= 0.0
     return Routes(
         value_per_kwh={
             "recycling": weighed.value["recycling"],
-            "second_life": np.where(unpriced, 0.0, weighed.value["second_life"]),
-            "reuse": np.where(unpriced, 0.0, weighed.value["reuse"]),
+            "second_life": np.where(legs.second_life.new_price > 0.0, weighed.value["second_life"], 0.0),
+            "reuse": np.where(legs.reuse.new_price > 0.0, weighed.value["reuse"], 0.0),
         },
         open=is_open,
         probability=probability,
@@ -222,7 +221,9 @@ def _terms(recycling: Recycling, weighed: Weighed) -> dict[str, FloatArray]:
         f"metal:{element}": paid * weighed.lithium_left if element == "Li" else paid
         for element, paid in recycling.paid.items()
     }
-    terms["haircut:recycling"] = -recycling.haircut * _sum(terms)
+    gross = _sum(terms)
+    terms["haircut:recycling"] = -recycling.haircut * gross
+    terms["cost:trade"] = -recycling.trade_margin * gross
     for name, cost in recycling.costs.items():
         terms[f"cost:{name}"] = -cost
     terms["premium:second_life"] = weighed.second_life_premium

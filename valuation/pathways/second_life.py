@@ -3,10 +3,10 @@
     S = s P_new h (1 - d)  -  repurposing  -  liability  +  R / 1.08^N
     h = clip((s - s_end) / (1 - s_end), 0, 1) exp(-lambda max(0, r)) (1 - rho v)
 
-with health s, rated-energy price of the new pack it competes with P_new, used-goods discount d, resistance growth r,
-spread of cells v, and years of second life N by chemistry. Value over the new asset's price less cost plus a delayed
-recycling payoff: Bach, Onori, Reichelstein and Zhuang, The Accounting Review 2026, doi 10.2308/tar-2025-0024; health
-factor and used discount: the B2U calculator (J. Neubauer, NREL 2015).
+with health s, rated-energy price of the new pack it competes with P_new (LFP where that is cheaper than its own kind),
+used-goods discount d, resistance growth r, spread of cells v, and years of second life N by chemistry. Value over the
+new asset's price less cost plus a delayed recycling payoff: Bach, Onori, Reichelstein and Zhuang, The Accounting Review
+2026, doi 10.2308/tar-2025-0024; health factor and used discount: the B2U calculator (J. Neubauer, NREL 2015).
 
 Not for LCO, NiMH or packs of unknown chemistry. Since 2026-04-01 a Chinese second-life product needs a traced origin
 and must not go into electric bicycles (interim measures of 2025-12-31): untraced packs are closed by the findings.
@@ -116,7 +116,7 @@ def gate(soh: FloatArray, minimum: FloatArray | float, half_width: FloatArray) -
 
 
 def new_pack_price(nameplate: Nameplate, market: Market) -> FloatArray:
-    """Return the price of the new pack that each pack competes with; NaN where it is not quoted. [CNY/kWh]"""
+    """Return the price of the new pack of each pack's own kind; NaN where it is not quoted. [CNY/kWh]"""
     is_lfp = _ANCHOR_IS_LFP[nameplate.chemistry.astype(np.int64)]
     return np.where(is_lfp, market.price["new_pack_lfp"], market.price["new_pack_ternary"])
 
@@ -131,7 +131,8 @@ def price_second_life(  # noqa: PLR0913, PLR0917 - one argument for each step of
 ) -> SecondLife:
     """Return what a second life of each pack is made of; where no new pack is quoted it earns nothing."""
     chemistry = nameplate.chemistry
-    new_price = new_pack_price(nameplate, market)
+    # A buyer of storage can have a new LFP pack instead, whatever the used one is made of: the cheaper one counts.
+    new_price = np.fmin(new_pack_price(nameplate, market), market.price["new_pack_lfp"])
     is_lfp = _ANCHOR_IS_LFP[chemistry.astype(np.int64)]
     usual = np.where(is_lfp, assumptions.used_discount["lfp"], assumptions.used_discount["ternary"])
     quoted = market.price["second_life_discount"]
