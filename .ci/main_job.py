@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACK = ROOT / "data_samples" / "lfp_taxi.json"
 AS_OF = "2026-11-20"
-PATIENCE_S = 900.0  # two slow cores train the demonstration model first
+PATIENCE_S = 1500.0  # two busy cores train the demonstration model first
 
 
 def main() -> int:
