@@ -89,6 +89,9 @@ def price_recycling(
     MissingQuote
         If lithium, nickel or cobalt is in a pack and was never quoted by its day.
     """
+    lacking = missing_quotes(nameplate, market, metals)
+    if lacking:
+        raise lacking[min(lacking)]
     paid, variance = {}, np.zeros(len(nameplate.energy_kwh))
     for element in PAID_FORMS:
         worth, relative_sd, left_out = _paid(element, nameplate, market, metals)
@@ -113,6 +116,19 @@ def price_recycling(
     )
 
 
+def missing_quotes(nameplate: Nameplate, market: Market, metals: MetalContent) -> dict[int, MissingQuote]:
+    """Return, by row, why a pack cannot be valued: a metal that it holds, and that is paid for, was never quoted."""
+    found: dict[int, MissingQuote] = {}
+    for element in VITAL:
+        price, _ = _price(element, market)
+        lacking = np.isnan(price) & (metals.mass_kg[element] > 0.0)
+        if lacking.any():
+            payable, _ = _payable(element, nameplate, market)
+            for row in np.flatnonzero(lacking & (payable > 0.0)).tolist():
+                found.setdefault(row, _missing(element, market, row))
+    return found
+
+
 def _paid(
     element: str, nameplate: Nameplate, market: Market, metals: MetalContent
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -125,9 +141,6 @@ def _paid(
         return nothing, nothing, nothing
     price, price_sd = _price(element, market)
     unknown = np.isnan(price)
-    lacking = unknown & (payable > 0.0) & (metals.mass_kg[element] > 0.0)
-    if element in VITAL and lacking.any():
-        raise _missing(element, market, int(np.flatnonzero(lacking)[0]))
     usual = _USUAL_PRICE.get(element, 0.0)
     worth = np.where(unknown, 0.0, price) * payable
     spread = np.where(unknown, 0.0, np.sqrt(price_sd * price_sd + payable_sd * payable_sd))

@@ -16,6 +16,7 @@ from valuation.intake.quotes import read_market
 from valuation.materials import metal_content
 from valuation.nameplate import read_nameplate
 from valuation.pathways.assumptions import CHINA
+from valuation.pathways.recycling import missing_quotes
 from valuation.pathways.routes import ROUTES, TERM_LABELS, price_routes
 from valuation.provenance.engine import examine
 from valuation.tabulation import day_number, tabulate
@@ -296,6 +297,14 @@ def test_without_a_vital_price_there_is_no_value_and_the_error_names_it(chemistr
         price(pack(chemistry), market=market_of(quotes))
     assert caught.value.field == lacking
     assert "2026-11-20" in str(caught.value)
+
+
+def test_packs_that_cannot_be_valued_can_be_told_apart_beforehand():
+    quotes = {name: quote for name, quote in QUOTES.items() if name != "nickel_sulphate"}
+    _, nameplate, _, today, metals, _ = bench(pack(), pack("NMC622"), pack("LMO"), market=market_of(quotes))
+    missing = missing_quotes(nameplate, today, metals)
+    assert list(missing) == [1]
+    assert missing[1].field == "nickel_sulphate"
 
 
 def test_iron_phosphate_needs_no_nickel_and_no_quote_later_than_its_day():
