@@ -42,16 +42,18 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "widens the band; give chemistry as NMC523, NMC622, NMC811 … or the masses in composition": (
             "区间加宽；请补充三元比例或材料成分"
         ),
+        "widens the band; check units: composition is in kg for the whole pack": (
+            "区间加宽；请核对单位，成分按整包千克填报"
+        ),
         # the routes
         "closes second_life": "关闭梯次利用",
         "closes reuse": "关闭再装车使用",
         "closes the route; a capacity test may open it": "关闭该途径；余能检测后或可重新开放",
-        "closes second_life and reuse; quote new_pack_lfp or new_pack_ternary": (
-            "关闭梯次利用与再装车；请补充新电池包报价"
-        ),
+        "closes the route; quote new_pack_lfp or new_pack_ternary": "关闭该途径；请补充新电池包报价",
         "closes second_life and reuse; quote new_pack_lfp": "关闭梯次利用与再装车；请补充磷酸铁锂新电池包报价",
         "closes second_life and reuse; quote new_pack_ternary": "关闭梯次利用与再装车；请补充三元新电池包报价",
         # refusals
+        "find out which pack the code belongs to, and value it alone": "请查清该编码属于哪个电池包，再单独评估",
         "check the battery code, or choose a valuation day before the recycling": (
             "请核对电池编码，或选择再生利用之前的评估基准日"
         ),

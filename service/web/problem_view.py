@@ -16,8 +16,12 @@ from valuation.battery_code import decode
 from valuation.code_explanation import explain
 from valuation.errors import CanzhiError, RefusedPack
 from valuation.provenance.catalogue import CHECKS
+from valuation.provenance.tree import REPEATED_PACK
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_SHARED_CODE = "two packs carry the code"
+"""How intake begins its refusal of packs that share a code; the Chinese of it stands with the checks."""
+
 _FIELDS = frozenset({"code", "record", "chemistry", "rated_energy_kwh", "made_on", "as_of", "level", "files"})
 
 
@@ -70,8 +74,12 @@ def view_error(error: CanzhiError, spelling: Spelling, entry: Entry, day: date) 
 
 def _detail(error: CanzhiError, language: Language) -> tuple[str, Language]:
     """Return the core's sentence; a refusal by a check is known in Chinese too, with the same number in it."""
-    check = next((one for one in CHECKS if one.id == error.value), None) if isinstance(error, RefusedPack) else None
-    if language == "en" or check is None:
+    if language == "en" or not isinstance(error, RefusedPack):
+        return error.message, "en"
+    if error.message.startswith(_SHARED_CODE):
+        return REPEATED_PACK.message_zh, "zh"
+    check = next((one for one in CHECKS if one.id == error.value), None)
+    if check is None:
         return error.message, "en"
     number = _NUMBER.search(error.message)
     return check.message_zh.format(value=float(number.group()) if number else 1.0), "zh"

@@ -15,8 +15,6 @@ from service.counter import Counter, Terms
 from service.store import valuations
 from service.store.valuations import KeptValuation
 from service.web.spelling import Spelling
-from valuation.battery_code import decode
-from valuation.chemistry import BY_NAME
 from valuation.instruments import INSTRUMENTS
 from valuation.intake import read_market
 from valuation.market import Market, MarketHistory
@@ -85,7 +83,7 @@ def view_report(counter: Counter, kept: KeptValuation, quoted: Mapping[str, str]
         kept=kept,
         terms=terms,
         identity=_identity(record, spelling),
-        quotes=_quotes(market, quoted, _family(record, terms.as_of), spelling),
+        quotes=_quotes(market, quoted, spelling),
         scenario=", ".join(f"{_label(name, spelling)} × {factor:g}" for name, factor in terms.market_shift.items()),
     )
 
@@ -113,20 +111,10 @@ def _identity(record: Mapping[str, object], spelling: Spelling) -> tuple[tuple[s
     return tuple((spelling.say(key), text or undeclared) for key, text in lines)
 
 
-def _family(record: Mapping[str, object], as_of: date) -> str | None:
-    """Return the family of the pack's chemistry, by declaration or code; None where neither tells it."""
-    code = record.get("battery_code")
-    chemistry = record.get("chemistry") or (decode(code, as_of).chemistry if isinstance(code, str) else None)
-    row = BY_NAME.get(chemistry) if isinstance(chemistry, str) else None
-    return None if row is None else row.family
-
-
-def _quotes(market: Market, quoted: Iterable[str], family: str | None, spelling: Spelling) -> tuple[QuoteLine, ...]:
-    """Return the quotes that the answer names with their prices; payables only of the pack's own family."""
+def _quotes(market: Market, quoted: Iterable[str], spelling: Spelling) -> tuple[QuoteLine, ...]:
+    """Return the quotes that the answer names with their prices, payables last."""
     as_of, lines = calendar_day(float(market.as_of_day[0])), []
-    prices = sorted(name for name in quoted if not name.startswith("payable_"))
-    payables = sorted(name for name in quoted if name.startswith("payable_"))
-    for name in (*prices, *(one for one in payables if family is None or one.endswith(f"_{family}"))):
+    for name in sorted(quoted, key=lambda one: (one.startswith("payable_"), one)):
         instrument = INSTRUMENTS.get(name)
         price = float(market.price[name][0]) if instrument else math.nan
         day = calendar_day(float(market.quoted_day[name][0])) if instrument else None

@@ -143,6 +143,14 @@ def test_in_a_lot_each_pack_answers_for_itself(client, pack):
     assert re.search(r"该电池已于评估基准日前\d+天完成再生利用", text)
 
 
+def test_two_packs_with_one_code_are_refused_both(client, pack):
+    lines = "\n".join(json.dumps(one) for one in (pack, pack | {"rated_energy_kwh": 60.0}))
+    answer = send(client, files=[("lot.jsonl", lines, "text/plain")], lang="zh")
+    assert answer.status_code == 422
+    assert answer.text.count("本批次中有两个电池包使用同一编码") == 2
+    assert "/valuations/" not in answer.text
+
+
 def test_too_many_packs_are_turned_away_before_any_is_valued(client):
     lines = "\n".join(json.dumps({"chemistry": "LFP", "rated_energy_kwh": 50 + n / 100}) for n in range(1001))
     answer = send(client, files=[("lot.jsonl", lines, "text/plain")])
