@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ def train(ledger: Path, traces: Path, market: Path, name: str, config: Path | No
     from training.retrain import Sources, retrain  # noqa: PLC0415 - lightgbm waits
 
     sources = Sources(ledger=ledger, traces=traces, market=market)
-    with click.progressbar(length=STAGES, label="training", file=click.get_text_stream("stderr")) as bar:
+    with click.progressbar(length=STAGES, label="training", file=sys.stderr) as bar:
 
         def begin(stage: str) -> None:
             bar.label = f"training: {stage}"
