@@ -16,16 +16,17 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 
 import numpy as np
 
 from valuation.answer import spell_valuation
-from valuation.cases import cut
+from valuation.cases import TraceTable, cut
+from valuation.columns import IntArray
 from valuation.dossier import open_dossier
 from valuation.drivers import reasons
-from valuation.errors import CanzhiError, FieldError, RefusedPack
+from valuation.errors import CanzhiError, FieldError, MissingQuote, RefusedPack
 from valuation.evidence import next_best
 from valuation.intake.digest import input_digest
 from valuation.intake.traces import Traces
@@ -115,21 +116,30 @@ def appraise_many(  # noqa: PLR0913 - the public contract names them
     """
     day = valuation_day(as_of)
     check_level(level)
-    table = traces.table
-    cases = cut(table, np.full(table.rows, day_number(day)))
-    dossier = open_dossier(cases, market, region=region, market_shift=market_shift)
-    prices = price(dossier, model, level)
-    valued = Valued(
-        dossier=dossier,
-        prices=prices,
-        reasons=reasons(dossier, prices, model) if explain else None,
-        evidence_ratio=next_best(dossier) if explain else {},
-        model=model,
-        as_of=day,
-        level=level,
-        region=region,
-    )
-    return tuple(_answer(valued, traces, row) for row in range(table.rows))
+
+    def value(table: TraceTable) -> Valued:
+        dossier = open_dossier(
+            cut(table, np.full(table.rows, day_number(day))), market, region=region, market_shift=market_shift
+        )
+        prices = price(dossier, model, level)
+        return Valued(
+            dossier=dossier,
+            prices=prices,
+            reasons=reasons(dossier, prices, model) if explain else None,
+            evidence_ratio=next_best(dossier) if explain else {},
+            model=model,
+            as_of=day,
+            level=level,
+            region=region,
+        )
+
+    answers: list[Valuation | CanzhiError] = []
+    for rows, valued in _value_apart(traces.table, np.arange(traces.table.rows), value):
+        if isinstance(valued, CanzhiError):
+            answers.append(valued)
+        else:
+            answers.extend(_answer(valued, traces, position, int(row)) for position, row in enumerate(rows))
+    return tuple(answers)
 
 
 def valuation_day(as_of: date | str) -> date:
@@ -153,12 +163,28 @@ def valuation_day(as_of: date | str) -> date:
         ) from error
 
 
-def _answer(valued: Valued, traces: Traces, row: int) -> Valuation | CanzhiError:
-    """Return one pack's valuation, or why it must not be valued."""
-    refusal = valued.dossier.findings.refusal(row)
+def _value_apart(
+    table: TraceTable, rows: IntArray, value: Callable[[TraceTable], Valued]
+) -> Iterator[tuple[IntArray, Valued | MissingQuote]]:
+    """Yield the batch valued as one; where a price that some packs need is not quoted, the rest without those packs."""
+    try:
+        whole = len(rows) == table.rows
+        yield rows, value(table if whole else table.take(rows))
+    except MissingQuote as lacking:
+        if len(rows) == 1:
+            yield rows, lacking
+            return
+        middle = len(rows) // 2
+        yield from _value_apart(table, rows[:middle], value)
+        yield from _value_apart(table, rows[middle:], value)
+
+
+def _answer(valued: Valued, traces: Traces, position: int, row: int) -> Valuation | CanzhiError:
+    """Return one pack's valuation, or why it must not be valued; `position` is its place in what was valued."""
+    refusal = valued.dossier.findings.refusal(position)
     if refusal is not None:
         return RefusedPack(refusal.message_en, hint=refusal.effect, field="battery_code", value=refusal.id)
     history = traces.histories[row]
     return spell_valuation(
-        valued, row, traces.cautions(row, valued.as_of), input_digest(history.known_by(valued.as_of))
+        valued, position, traces.cautions(row, valued.as_of), input_digest(history.known_by(valued.as_of))
     )
