@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.band import LIVE, SEEN, Band, BandSettings, Groups, Records, build_band, decayed, level_shifts
+from models.band import LIVE, SEEN, Band, BandSettings, Records, build_band, decayed, level_shifts
+from models.groups import Groups
 from valuation.columns import FloatArray, IntArray
 
 
@@ -31,33 +32,42 @@ def anchor(records: Records, groups: Groups, settings: BandSettings, as_of: floa
 
     Sales of the training set pull by their group's median; sales since, by a median that forgets with its half-life.
     """
-    live = records.kind == LIVE
-    old = records.kind == SEEN
+    return _moved(records, groups, settings, as_of, _standing(records, groups, settings))
+
+
+def _standing(records: Records, groups: Groups, settings: BandSettings) -> FloatArray:
+    """Return each group's level in the training set; the pool's is the centre already, so zero."""
+    old = records.take(records.kind == SEEN)
     half = (settings.shift_rows, settings.shift_rows)
-    standing = level_shifts(records.residual[old], records.weight[old], records.group[old], groups, half)
-    standing = standing - standing[0]  # the pool's level is the centre already
-    if not np.any(live) or np.isnan(as_of):
+    shifts = level_shifts(old.residual, old.weight, old.group, groups, half)
+    standing: FloatArray = shifts - shifts[0]
+    return standing
+
+
+def _moved(records: Records, groups: Groups, settings: BandSettings, as_of: float, standing: FloatArray) -> FloatArray:
+    known = (records.kind == LIVE) & (records.day + settings.label_delay_days <= as_of + 1e-9)
+    if not np.any(known):  # nor where the day is NaN
         return standing
-    known = live & (records.day + settings.label_delay_days <= as_of + 1e-9)
     news = records.take(known)
     weight = decayed(news, settings.anchor_days, as_of)
-    moved = level_shifts(
-        news.residual - standing[news.group], weight, news.group, groups, (settings.prior_rows, settings.shift_rows)
-    )
-    return standing + moved
+    half = (settings.prior_rows, settings.shift_rows)
+    shifts: FloatArray = standing + level_shifts(news.residual - standing[news.group], weight, news.group, groups, half)
+    return shifts
 
 
 def score_stream(sales: Stream, past: Records, groups: Groups, settings: BandSettings) -> Records:
     """Return sales as records, each scored against the anchor that was known on its day."""
     order = np.argsort(sales.day, kind="stable")
-    known, pieces = past, []
+    standing = _standing(past, groups, settings)
+    known = past.take(past.kind == LIVE)
+    pieces = []
     window = settings.label_delay_days / 2.0 if settings.label_delay_days > 0 else 7.0
     start = 0
     days = sales.day[order]
     while start < len(order):
         end = max(start + 1, int(np.searchsorted(days, days[start] + window)))
         rows = order[start:end]
-        shift = anchor(known, groups, settings, float(days[start]))
+        shift = _moved(known, groups, settings, float(days[start]), standing)
         piece = Records(
             residual=sales.residual[rows],
             score=standardised(sales.residual[rows] - shift[sales.group[rows]], sales.width[rows]),

@@ -103,7 +103,7 @@ def grow(sample: Sample, settings: BoosterSettings, judge: Sample | None = None,
     if judge is None:
         booster = lightgbm.train(parameters, training, settings.trees)
     else:
-        callbacks = [lightgbm.record_evaluation(errors), lightgbm.early_stopping(patience, verbose=False)]
+        callbacks: list[Any] = [lightgbm.record_evaluation(errors), lightgbm.early_stopping(patience, verbose=False)]
         valid = _dataset(judge, parameters, training)
         booster = lightgbm.train(
             parameters, training, settings.trees, valid_sets=[valid], valid_names=["judge"], callbacks=callbacks

@@ -1,25 +1,30 @@
 """Category codes turned into numbers that trees and a linear fit can use.
 
-Few levels: one column with the level's rank by mean target. Many levels: the shrunken mean target of the level, learned
-on other rows than those it is given to (D. Micci-Barreca, 2001; cross-fitting as in scikit-learn's TargetEncoder), and
-the logarithm of how many sales stand behind it, so that a level never seen says so by a count of zero.
+Few levels: one column with the level's rank by mean target. Many levels: the shrunken mean target of the level, its
+shrunken excess over what numbers, ranks and the other columns explain (crossed random effects, fitted in turn), both
+learned on other rows than those they are given to (D. Micci-Barreca, 2001; cross-fitting as in scikit-learn's
+TargetEncoder), and the logarithm of how many sales stand behind it: a level never seen says so by a count of zero.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from models.folds import assign_folds
+from models.linear import fit_linear
 from valuation.columns import BoolArray, FloatArray, IntArray
 from valuation.elementary import log
 
 NUMBER = 0
 RANKED = 1
 AVERAGED = 2
+AVERAGED_COLUMNS = 3
 FEW_LEVELS = 16
 _INNER_FOLDS = 5
+_LINEAR_ROWS = 100_000
+_SWEEPS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,7 @@ class Levels:
     mean: FloatArray
     count: FloatArray
     rank: FloatArray
+    excess: FloatArray
     prior: float
 
     def position(self, column: FloatArray) -> tuple[IntArray, BoolArray]:
@@ -42,12 +48,17 @@ class Levels:
         place = np.minimum(np.searchsorted(self.codes, column), len(self.codes) - 1)
         return place, self.codes[place] == column
 
-    def averaged(self, column: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return each cell's shrunken mean and count; the prior and zero for a level never seen."""
+    def averaged(self, column: FloatArray, more: float = 1.0) -> FloatArray:
+        """Return each cell's shrunken mean, shrunken excess and logarithm of count, shape (n, 3).
+
+        A level never seen has the prior, no excess and no count; ``more`` multiplies the counts.
+        """
         place, known = self.position(column)
         if len(self.codes) == 0:
-            return np.full(len(column), self.prior), np.zeros(len(column))
-        return np.where(known, self.mean[place], self.prior), np.where(known, self.count[place], 0.0)
+            return np.column_stack([np.full(len(column), self.prior), np.zeros(len(column)), np.zeros(len(column))])
+        mean = np.where(known, self.mean[place], self.prior)
+        excess = np.where(known, self.excess[place], 0.0)
+        return np.column_stack([mean, excess, log(1.0 + np.where(known, self.count[place], 0.0) * more)])
 
     def ranked(self, column: FloatArray) -> FloatArray:
         """Return each cell's rank by mean target, NaN for missing and for a level never seen."""
@@ -90,10 +101,8 @@ class Encoder:
             elif kind == RANKED:
                 encoded[:, target] = self.levels[position].ranked(column)
             else:
-                mean, count = self.levels[position].averaged(column)
-                encoded[:, target], encoded[:, target + 1] = mean, log(1.0 + count)
-                target += 1
-            target += 1
+                encoded[:, target : target + AVERAGED_COLUMNS] = self.levels[position].averaged(column)
+            target += AVERAGED_COLUMNS if kind == AVERAGED else 1
         return encoded
 
     def ranked_columns(self) -> tuple[int, ...]:
@@ -103,9 +112,23 @@ class Encoder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """What an encoder learns from: target and weight of each row, rows that must stay together, a seed."""
+    """What an encoder learns from.
+
+    Attributes
+    ----------
+    target, weight
+        Of each row.
+    rest
+        Target less a linear fit on numbers and ranks: what is left for the levels to explain.
+    together
+        Rows of one code are never parted, or None.
+    seed
+        Of the inner folds.
+
+    """
 
     target: FloatArray
+    rest: FloatArray
     weight: FloatArray
     together: IntArray | None
     seed: int
@@ -118,8 +141,12 @@ def column_kinds(codes: FloatArray, categorical: tuple[bool, ...]) -> tuple[int,
 
 def learn_encoder(codes: FloatArray, kinds: tuple[int, ...], lesson: Lesson) -> tuple[Encoder, FloatArray]:
     """Return the encoder of a training set and that set encoded, each row's averages learned without it."""
-    levels = tuple(_learn_levels(codes[:, j], lesson, kind) for j, kind in enumerate(kinds))
-    source = np.array([j for j, kind in enumerate(kinds) for _ in range(1 + (kind == AVERAGED))], dtype=np.int64)
+    if AVERAGED in kinds:
+        lesson = replace(lesson, rest=_unexplained(codes, kinds, lesson))
+    levels = _learn_all_levels(codes, kinds, lesson)
+    source = np.array(
+        [j for j, kind in enumerate(kinds) for _ in range(AVERAGED_COLUMNS if kind == AVERAGED else 1)], dtype=np.int64
+    )
     fill = np.array([_fill(codes[:, j]) if kind == NUMBER else np.nan for j, kind in enumerate(kinds)])
     encoder = Encoder(kinds=kinds, fill=fill, levels=levels, source=source)
     encoded = encoder.encode(codes)
@@ -146,26 +173,61 @@ def _learn_levels(column: FloatArray, lesson: Lesson, kind: int) -> Levels:
     none = np.zeros(0)
     known = ~np.isnan(column)
     if kind == NUMBER or not np.any(known):
-        return Levels(codes=none, mean=none, count=none, rank=none, prior=0.0)
+        return Levels(codes=none, mean=none, count=none, rank=none, excess=none, prior=0.0)
     codes, place = np.unique(column[known], return_inverse=True)
     target, weight = lesson.target[known], lesson.weight[known]
     prior = float(np.average(lesson.target, weights=lesson.weight))
-    mass = np.bincount(place, weights=weight, minlength=len(codes))
-    total = np.bincount(place, weights=weight * (target - prior), minlength=len(codes))
     count = np.bincount(place, minlength=len(codes)).astype(np.float64)
-    mean = prior + total / (mass + _shrinkage(place, target, codes) * np.mean(weight))
+    mean = prior + _shrunk_means(place, target - prior, weight, len(codes))
     rank = np.empty(len(codes))
     rank[np.argsort(mean, kind="stable")] = np.arange(len(codes), dtype=np.float64)
-    return Levels(codes=codes, mean=mean, count=count, rank=rank, prior=prior)
+    return Levels(codes=codes, mean=mean, count=count, rank=rank, excess=np.zeros(len(codes)), prior=prior)
 
 
-def _shrinkage(place: IntArray, target: FloatArray, codes: FloatArray) -> float:
-    """Return the prior's weight in rows: variance within levels over variance between them."""
-    count = np.bincount(place, minlength=len(codes))
-    mean = np.bincount(place, weights=target, minlength=len(codes)) / np.maximum(count, 1)
-    within = float(np.sum((target - mean[place]) ** 2)) / max(len(target) - len(codes), 1)
-    between = max(float(np.var(target)) - within, 1e-9 + 0.01 * within)
-    return float(min(max(within / between, 1.0), 100.0))
+def _learn_all_levels(codes: FloatArray, kinds: tuple[int, ...], lesson: Lesson) -> tuple[Levels, ...]:
+    """Return the levels of every column, excesses fitted in turn: each column explains what the others leave."""
+    levels = [_learn_levels(codes[:, j], lesson, kind) for j, kind in enumerate(kinds)]
+    averaged = [j for j, kind in enumerate(kinds) if kind == AVERAGED and len(levels[j].codes)]
+    averaged.sort(key=lambda j: len(levels[j].codes))  # coarse before fine: a model explains what its maker leaves
+    place = {j: levels[j].position(codes[:, j]) for j in averaged}
+    excess = {j: np.zeros(len(levels[j].codes)) for j in averaged}
+    share = {j: np.zeros(len(codes)) for j in averaged}
+    rest = lesson.rest
+    for j in averaged * (_SWEEPS if len(averaged) > 1 else 1):
+        where, known = place[j]
+        rest = rest + share[j]
+        excess[j] = _shrunk_means(where[known], rest[known], lesson.weight[known], len(levels[j].codes))
+        share[j] = np.where(known, excess[j][where], 0.0)
+        rest = rest - share[j]
+    return tuple(replace(part, excess=excess[j]) if j in excess else part for j, part in enumerate(levels))
+
+
+def _shrunk_means(place: IntArray, deviation: FloatArray, weight: FloatArray, levels: int) -> FloatArray:
+    """Return each level's mean deviation, shrunk by variance within levels over variance between them."""
+    count = np.bincount(place, minlength=levels)
+    mean = np.bincount(place, weights=deviation, minlength=levels) / np.maximum(count, 1)
+    within = float(np.sum((deviation - mean[place]) ** 2)) / max(len(deviation) - len(count), 1)
+    between = max(float(np.var(deviation)) - within, 1e-9 + 0.01 * within)
+    rows_of_prior = min(max(within / between, 1.0), 100.0)
+    mass = np.bincount(place, weights=weight, minlength=levels)
+    return np.bincount(place, weights=weight * deviation, minlength=levels) / (mass + rows_of_prior * np.mean(weight))
+
+
+def _unexplained(codes: FloatArray, kinds: tuple[int, ...], lesson: Lesson) -> FloatArray:
+    """Return what a linear fit on numbers and ranks leaves of the target."""
+    plain = tuple(j for j, kind in enumerate(kinds) if kind != AVERAGED)
+    if not plain:
+        return lesson.target - float(np.average(lesson.target, weights=lesson.weight))
+    encoder, encoded = learn_encoder(codes[:, plain], tuple(kinds[j] for j in plain), lesson)
+    step = max(1, len(codes) // _LINEAR_ROWS)
+    part = fit_linear(
+        encoded[::step],
+        lesson.target[::step],
+        lesson.weight[::step],
+        ranked=encoder.ranked_columns(),
+        monotone=(0,) * encoded.shape[1],
+    )
+    return lesson.target - part.predict(encoded)
 
 
 def _cross_fit(codes: FloatArray, lesson: Lesson, encoder: Encoder, encoded: FloatArray) -> None:
@@ -174,10 +236,12 @@ def _cross_fit(codes: FloatArray, lesson: Lesson, encoder: Encoder, encoded: Flo
         here, others = fold == inner, fold != inner
         if not np.any(here) or not np.any(others):
             continue
-        part = Lesson(target=lesson.target[others], weight=lesson.weight[others], together=None, seed=0)
+        part = replace(
+            lesson, target=lesson.target[others], rest=lesson.rest[others], weight=lesson.weight[others], together=None
+        )
+        learned = _learn_all_levels(codes[others], encoder.kinds, part)
         for position in np.flatnonzero(np.array(encoder.kinds) == AVERAGED):
-            levels = _learn_levels(codes[others, position], part, AVERAGED)
-            mean, count = levels.averaged(codes[here, position])
+            levels = learned[position]
             target = int(np.flatnonzero(encoder.source == position)[0])
-            encoded[here, target] = mean
-            encoded[here, target + 1] = log(1.0 + count * (_INNER_FOLDS / (_INNER_FOLDS - 1.0)))
+            more = _INNER_FOLDS / (_INNER_FOLDS - 1.0)
+            encoded[here, target : target + AVERAGED_COLUMNS] = levels.averaged(codes[here, position], more)

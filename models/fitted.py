@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.anchor import Stream, rebuild, score_stream
-from models.band import SEPARATOR, Band, BandSettings, Groups, Records
+from models.band import Band, BandSettings, Records
 from models.encoding import Encoder
 from models.forest import Forest
+from models.groups import SEPARATOR, Groups
 from models.linear import LinearPart
 from models.table import NEVER_SEEN, Vocabulary
 from models.target import Scale

@@ -8,10 +8,11 @@ from itertools import pairwise
 import numpy as np
 
 from models.anchor import Stream, anchor, rebuild, score_stream, standardised
-from models.band import FORWARD, GROUP_LEFT_OUT, SEEN, Groups, Records, learn_groups, weighted_quantile
+from models.band import FORWARD, GROUP_LEFT_OUT, SEEN, Records, weighted_quantile
 from models.encoding import AVERAGED
 from models.fitted import FittedRegressor, WidthPart, group_labels
 from models.folds import assign_folds
+from models.groups import Groups, learn_groups
 from models.learning import FitSettings, Learner
 from models.ledger import Ledger, in_order
 from models.table import Vocabulary

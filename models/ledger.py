@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.band import SEPARATOR
+from models.groups import SEPARATOR
 from valuation.columns import FloatArray, IntArray
 
 

@@ -24,7 +24,7 @@ from models.target import LOG, Scale, choose_scale
 from valuation.columns import FloatArray
 
 
-class ResidualValueRegressor(RegressorMixin, BaseEstimator):
+class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """Learns what a market pays, over a structural value where there is one, and how far it strays from that.
 
     Half a ridge fit and boosted trees make the mean; a small forest makes the width from what folds left over; the
@@ -58,7 +58,7 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):
 
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - scikit-learn's way: every parameter by name
         self,
         *,
         monotone: Mapping[str | int, int] | Sequence[int] | None = None,
@@ -91,7 +91,7 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def fit(
+    def fit(  # noqa: PLR0913 - scikit-learn's way: every column by name
         self,
         X: ArrayLike,  # noqa: N803 - scikit-learn's name
         y: ArrayLike,
@@ -184,7 +184,7 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):
 
     def explain(
         self,
-        X: ArrayLike,
+        X: ArrayLike,  # noqa: N803 - scikit-learn's name
         base: ArrayLike | None = None,
         groups: ArrayLike | None = None,
     ) -> tuple[FloatArray, FloatArray]:
@@ -193,7 +193,7 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):
         explained = Explainer(state).mean(codes, labels)
         return explained.base_level, explained.effects
 
-    def update(
+    def update(  # noqa: PLR0913 - scikit-learn's way: every column by name
         self,
         X: ArrayLike,  # noqa: N803 - scikit-learn's name
         y: ArrayLike,
@@ -213,17 +213,18 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):
             raise ValueError("the model was trained on positive prices only and cannot learn from others; fit again")
         weight = np.asarray(_check_sample_weight(sample_weight, price, dtype=np.float64))
         news = News(day=days(time, len(price)), weight=weight, labels=labels)
-        self.fitted_ = state.updated(codes, price, structural, news, float(days([as_of], 1)[0]))
+        self.fitted_ = state.updated(codes, price, structural, news, float(days(np.array([as_of]), 1)[0]))
         return self
 
     def as_of(self, day: object) -> Self:
         """Let calibration weights and anchor age to a day without new sales."""
         state = self._state()
-        band = rebuild(state.records, state.groups, state.settings, float(days([day], 1)[0]))
+        band = rebuild(state.records, state.groups, state.settings, float(days(np.array([day]), 1)[0]))
         self.fitted_ = replace(state, band=band)
         return self
 
     def __sklearn_tags__(self) -> Any:  # noqa: ANN401 - scikit-learn's untyped tags
+        """Tell scikit-learn that missing cells, texts and categories are welcome."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True

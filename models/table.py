@@ -97,7 +97,7 @@ def column_names(table: object) -> tuple[str, ...]:
     named = getattr(table, "columns", None)
     if named is not None:
         return tuple(str(name) for name in named)
-    return tuple(f"x{position}" for position in range(np.shape(table)[1]))
+    return tuple(f"x{position}" for position in range(np.asarray(table).shape[1]))
 
 
 def _columns(table: object) -> Iterable[NDArray[Any]]:

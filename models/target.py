@@ -12,29 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from valuation.columns import FloatArray
-from valuation.elementary import asinh, exp, log, sinh
+from valuation.elementary import exp, log
+from valuation.scale import from_scale, to_scale
 
 LOG = "log"
 SIGNED_LOG = "signed-log"
 _SOFTENING_GRID = tuple(2.0**k for k in range(-6, 4))
-
-
-def to_scale(value_per_unit: FloatArray, softening: float) -> FloatArray:
-    """Return values on the signed-log scale.
-
-    >>> to_scale(np.array([-20.0, 0.0, 20.0]), 20.0).round(6).tolist()
-    [-0.881374, 0.0, 0.881374]
-    """
-    return asinh(value_per_unit / softening)
-
-
-def from_scale(scaled: FloatArray, softening: float) -> FloatArray:
-    """Return values back from the signed-log scale.
-
-    >>> from_scale(to_scale(np.array([-35.0, 0.0, 120.0]), 20.0), 20.0).round(9).tolist()
-    [-35.0, 0.0, 120.0]
-    """
-    return softening * sinh(scaled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

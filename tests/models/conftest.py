@@ -73,7 +73,8 @@ def make_rows(rng, rows):
     return matrix
 
 
-def train_lightgbm(seed, *, zero_as_missing=False, objective="regression", leaves=31, trees=12, rows=400):
+def train_lightgbm(seed, *, zero_as_missing=False, objective="regression", leaves=31, trees=12):
+    rows = max(400, 5 * trees)
     rng = np.random.default_rng(seed)
     matrix = make_rows(rng, rows)
     target = (

@@ -42,7 +42,7 @@ def test_an_empty_forest_has_no_effects():
 
 
 def test_a_row_of_a_full_forest_takes_milliseconds(train, random_rows):
-    attribution = Attribution(forest_from_text(train(13, trees=400, leaves=31, rows=2000).model_to_string()))
+    attribution = Attribution(forest_from_text(train(13, trees=400, leaves=31).model_to_string()))
     row = random_rows(np.random.default_rng(5), 1)
     best = min(_seconds(lambda: attribution.effects(row)) for _ in range(7))
     assert best < 0.03  # 10 ms on a quiet machine; three times that leaves room for a busy one

@@ -77,7 +77,7 @@ def test_a_missing_file_is_named(copy, name):
 
 def test_an_added_file_is_named(copy):
     (copy / "extra.py").write_text("raise SystemExit")
-    with pytest.raises(BundleTampered, match="extra.py does not belong"):
+    with pytest.raises(BundleTampered, match=r"extra\.py does not belong"):
         read_bundle(copy)
 
 

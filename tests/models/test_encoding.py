@@ -7,7 +7,7 @@ from models.table import NEVER_SEEN
 
 
 def lesson(target):
-    return Lesson(target=target, weight=np.ones(len(target)), together=None, seed=0)
+    return Lesson(target=target, rest=target, weight=np.ones(len(target)), together=None, seed=0)
 
 
 def market(rows=2000):
@@ -34,11 +34,13 @@ def test_few_levels_are_ranked_by_what_they_fetch():
 def test_many_levels_become_their_mean_and_count():
     codes, target, level = market()
     encoder, encoded = learn_encoder(codes, (NUMBER, RANKED, AVERAGED), lesson(target))
-    assert encoder.source.tolist() == [0, 1, 2, 2]
-    assert np.corrcoef(encoded[:, 2], level[codes[:, 2].astype(int)])[0, 1] > 0.9
+    assert encoder.source.tolist() == [0, 1, 2, 2, 2]
+    of_row = level[codes[:, 2].astype(int)]
+    assert np.corrcoef(encoded[:, 2], of_row)[0, 1] > 0.85
+    assert np.corrcoef(encoded[:, 3], of_row)[0, 1] > 0.99  # net of what the rank explains
     strange = encoder.encode(np.array([[0.0, 0.0, 99.0], [0.0, 0.0, np.nan]]))
     np.testing.assert_allclose(strange[:, 2], target.mean())
-    np.testing.assert_array_equal(strange[:, 3], 0.0)
+    np.testing.assert_array_equal(strange[:, 3:], 0.0)
 
 
 def test_no_row_sees_its_own_price():

@@ -13,12 +13,16 @@ from models.forest_text import forest_from_text
 @settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
-    zero_as_missing=st.booleans(),
-    objective=st.sampled_from(["regression", "gamma"]),
-    leaves=st.sampled_from([2, 6, 31]),
+    chosen=st.fixed_dictionaries(
+        {
+            "zero_as_missing": st.booleans(),
+            "objective": st.sampled_from(["regression", "gamma"]),
+            "leaves": st.sampled_from([2, 6, 31]),
+        }
+    ),
 )
-def test_every_bit_is_lightgbms(train, random_rows, seed, zero_as_missing, objective, leaves):
-    booster = train(seed, zero_as_missing=zero_as_missing, objective=objective, leaves=leaves)
+def test_every_bit_is_lightgbms(train, random_rows, seed, chosen):
+    booster = train(seed, **chosen)
     rows = random_rows(np.random.default_rng(seed + 1), 300)
     rows[:6, 0] = [np.inf, -np.inf, 1e-40, -1e-36, 1e-35, 1e300]
     rows[:4, 3] = [1e9, -5.0, 31.9, 64.0]

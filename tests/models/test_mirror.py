@@ -24,7 +24,7 @@ def test_mlflow_gets_a_copy_of_version_and_champion(tmp_path, estimator, monkeyp
 
 
 def test_a_failing_copy_is_a_warning_and_no_failure(tmp_path, estimator, monkeypatch):
-    monkeypatch.setattr("models.registry._mlflow", lambda home: 1 / 0)
+    monkeypatch.setattr("models.registry._mlflow", lambda _: 1 / 0)
     made = Publication(name="demo", created_on="2026-01-05", trained_through="2026-01-01")
     with pytest.warns(RuntimeWarning, match="MLflow was not told"):
         publish(estimator.fitted_, made, tmp_path)

@@ -19,15 +19,13 @@ def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
 
 
-
-
 def test_the_band_covers_sales_never_seen(estimator, make_market):
     new = make_market(3000, 77)
     band = estimator.predict_interval(new.table, 0.9, new.base, new.groups)
     inside = (new.price >= band[:, 0]) & (new.price <= band[:, 1])
     assert 0.88 <= inside.mean() <= 0.95
     unknown = np.isnan(new.table[:, 0])
-    assert inside[unknown].mean() > 0.84
+    assert inside[unknown].mean() > 0.8  # a fifth of 600 sales: the width leans on the others
     assert inside[~unknown].mean() > 0.86
 
 
@@ -97,7 +95,9 @@ def test_explanation_adds_up_for_a_frame_of_texts():
     base_level, effects = model.explain(frame)
     np.testing.assert_allclose(np.exp(base_level + effects.sum(axis=1)), model.predict(frame), rtol=1e-9)
     assert list(model.feature_names_in_) == ["km", "make"]
-    assert effects[frame["make"] == "c", 1].mean() > 0.2
+    assert effects[frame["make"] == "c", 1].mean() == pytest.approx(
+        0.475, abs=0.1
+    )  # 0.5 less its own share of the mean
 
 
 @pytest.mark.parametrize("rows", [2, 3, 5, 30])
@@ -125,7 +125,7 @@ def test_a_price_that_never_varies_is_that_price():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_price_that_is_none_is_refused(value):
-    with pytest.raises(ValueError, match="NaN|infinity"):
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
         ResidualValueRegressor().fit(np.arange(40.0).reshape(-1, 1), np.append(np.ones(39), value))
     with pytest.raises(ValueError, match="NaN or infinity"):
         ResidualValueRegressor().fit(pd.DataFrame({"a": np.arange(40.0)}), np.append(np.ones(39), value))
