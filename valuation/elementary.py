@@ -43,7 +43,7 @@ def log(x: FloatArray) -> FloatArray:
     >>> log(np.array([1.0, 2.0, 0.0, -1.0])).round(9).tolist()
     [0.0, 0.693147181, -inf, nan]
     """
-    usable = np.where(x > 0.0, x, 1.0)
+    usable = np.where((x > 0.0) & (x < np.inf), x, 1.0)
     mantissa, exponent = np.frexp(usable)
     small = mantissa < 0.7071067811865476
     mantissa = np.where(small, mantissa * 2.0, mantissa)

@@ -1,0 +1,116 @@
+"""The cut at the valuation day: no look-ahead, one order, no repetition."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from valuation.cases import cut
+from valuation.fields import EVENT_TYPES
+from valuation.history import PackHistory, TraceEvent
+from valuation.tabulation import day_number, tabulate
+
+quick = settings(max_examples=40, deadline=None)
+AS_OF = date(2022, 6, 1)
+ANY_PACKS = st.lists(st.from_type(PackHistory), min_size=1, max_size=4)
+HISTORY = PackHistory(
+    events=(
+        TraceEvent(type="usage", on=date(2020, 1, 1), facts={"soh": 0.95, "odometer_km": 10.0}),
+        TraceEvent(type="usage", on=date(2021, 1, 1), facts={"odometer_km": 20.0}),
+        TraceEvent(type="tested", on=date(2021, 6, 1), facts={"method": "lab", "soh": 0.9}),
+    )
+)
+
+
+def cut_at(histories, as_of=AS_OF):
+    table = tabulate(histories)
+    return cut(table, np.full(table.rows, day_number(as_of)))
+
+
+def same(one, other):
+    assert one.row.tolist() == other.row.tolist()
+    for name, column in one.events.items():
+        np.testing.assert_array_equal(column, other.events[name])
+
+
+@quick
+@given(ANY_PACKS)
+def test_only_what_had_happened_and_been_reported_is_left(histories):
+    cases = cut_at(histories)
+    assert (cases.events["on_day"] <= day_number(AS_OF)).all()
+    reported = cases.events["reported_day"]
+    assert (np.isnan(reported) | (reported <= day_number(AS_OF))).all()
+    same(cases, cut_at([history.known_by(AS_OF) for history in histories]))
+    distinct = [{repr(event) for event in history.events if event.known_by(AS_OF)} for history in histories]
+    assert np.bincount(cases.row, minlength=len(histories)).tolist() == [len(events) for events in distinct]
+
+
+@quick
+@given(ANY_PACKS, st.randoms(use_true_random=False))
+def test_order_and_repetition_leave_no_trace(histories, chance):
+    mixed = []
+    for history in histories:
+        events = [*history.events, *history.events[:2]]
+        chance.shuffle(events)
+        mixed.append(replace(history, events=tuple(events)))
+    same(cut_at(histories), cut_at(mixed))
+
+
+@quick
+@given(ANY_PACKS)
+def test_events_stand_in_order_of_pack_and_day(histories):
+    cases = cut_at(histories)
+    assert (np.diff(cases.row) >= 0).all()
+    same_pack = np.diff(cases.row) == 0
+    assert (np.diff(cases.events["on_day"])[same_pack] >= 0.0).all()
+
+
+@quick
+@given(st.lists(st.from_type(PackHistory), min_size=2, max_size=4), st.data())
+def test_packs_taken_from_a_table_bring_their_own_events(histories, data):
+    rows = data.draw(st.lists(st.integers(0, len(histories) - 1), min_size=1, max_size=5))
+    taken = tabulate(histories).take(np.array(rows))
+    again = tabulate([histories[row] for row in rows])
+    assert taken.texts == again.texts
+    assert taken.row.tolist() == again.row.tolist()
+    for name, column in again.packs.items():
+        np.testing.assert_array_equal(column, taken.packs[name])
+    for name, column in again.events.items():
+        np.testing.assert_array_equal(column, taken.events[name])
+
+
+def test_each_pack_is_cut_at_its_own_day():
+    table = tabulate([HISTORY, HISTORY, HISTORY])
+    days = np.array([day_number(date(2020, 6, 1)), day_number(date(2021, 1, 1)), day_number(date(2021, 6, 1))])
+    assert np.bincount(cut(table, days).row, minlength=3).tolist() == [1, 2, 3]
+
+
+def test_a_report_counts_from_the_day_it_was_made():
+    late = replace(HISTORY.events[0], reported_on=AS_OF + timedelta(days=1))
+    cases = cut_at([replace(HISTORY, events=(late,))])
+    assert len(cases.row) == 0
+    assert len(cut_at([replace(HISTORY, events=(late,))], AS_OF + timedelta(days=1)).row) == 1
+
+
+def test_the_same_event_told_by_another_is_another_event():
+    one = HISTORY.events[0]
+    assert len(cut_at([replace(HISTORY, events=(one, one))]).row) == 1
+    assert len(cut_at([replace(HISTORY, events=(one, replace(one, reporter="x")))]).row) == 2
+
+
+def test_questions_to_the_events_of_a_pack():
+    cases = cut_at([HISTORY, PackHistory()])
+    tested, lab = cases.is_type("tested"), cases.is_choice("method", "lab")
+    assert tested.tolist() == lab.tolist() == [False, False, True]
+    assert cases.is_type("tested", "usage").all()
+    assert cases.is_type(*EVENT_TYPES).all()
+    assert cases.last("soh").tolist()[0] == 0.9
+    assert cases.first("soh").tolist()[0] == 0.95
+    assert cases.last("soh", ~tested).tolist()[0] == 0.95
+    assert cases.highest("odometer_km").tolist()[0] == 20.0
+    assert cases.lowest("odometer_km").tolist()[0] == 10.0
+    assert cases.total("odometer_km").tolist() == [30.0, 0.0]
+    assert cases.count(tested).tolist() == [1.0, 0.0]
+    assert np.isnan([cases.last("soh")[1], cases.highest("soh")[1]]).all()
