@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from service.problems import problem_of
+from service.web.core_sentences import HINTS, in_chinese
 from service.web.effects import CHINESE
 from service.web.entry import Entry
 from service.web.messages import MESSAGES, Language
@@ -14,14 +15,10 @@ from service.web.refusals import PageRefusal
 from service.web.spelling import Spelling
 from valuation.battery_code import decode
 from valuation.code_explanation import explain
-from valuation.errors import CanzhiError, RefusedPack
+from valuation.errors import CanzhiError, FieldError, RefusedPack
 from valuation.provenance.catalogue import CHECKS
-from valuation.provenance.tree import REPEATED_PACK
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-_SHARED_CODE = "two packs carry the code"
-"""How intake begins its refusal of packs that share a code; the Chinese of it stands with the checks."""
-
 _FIELDS = frozenset({"code", "record", "chemistry", "rated_energy_kwh", "made_on", "as_of", "level", "files"})
 
 
@@ -36,6 +33,7 @@ class ProblemView:
     advice: str
     advice_language: Language
     field: str = ""
+    original: str = ""
     choices: tuple[str, ...] = ()
 
 
@@ -66,7 +64,8 @@ def view_error(error: CanzhiError, spelling: Spelling, entry: Entry, day: date) 
         title=spelling.say(f"problem.{error.code}"),
         detail=detail,
         detail_language=detail_language,
-        advice=advice or error.hint,
+        original=error.message if detail_language == "zh" else "",
+        advice=advice or _capital(error.hint),
         advice_language="zh" if advice else "en",
         field=_field(error, entry),
     )
@@ -74,13 +73,12 @@ def view_error(error: CanzhiError, spelling: Spelling, entry: Entry, day: date) 
 
 def _detail(error: CanzhiError, language: Language) -> tuple[str, Language]:
     """Return the core's sentence; a refusal by a check is known in Chinese too, with the same number in it."""
-    if language == "en" or not isinstance(error, RefusedPack):
-        return error.message, "en"
-    if error.message.startswith(_SHARED_CODE):
-        return REPEATED_PACK.message_zh, "zh"
-    check = next((one for one in CHECKS if one.id == error.value), None)
+    check = next((one for one in CHECKS if one.id == error.value), None) if isinstance(error, RefusedPack) else None
+    if language == "en":
+        return error.message if isinstance(error, FieldError) else _capital(error.message), "en"
     if check is None:
-        return error.message, "en"
+        known = in_chinese(error.message)
+        return (known, "zh") if known else (error.message, "en")
     number = _NUMBER.search(error.message)
     return check.message_zh.format(value=float(number.group()) if number else 1.0), "zh"
 
@@ -88,7 +86,7 @@ def _detail(error: CanzhiError, language: Language) -> tuple[str, Language]:
 def _advice(error: CanzhiError) -> str | None:
     """Return the way out in Chinese: that of the hint, else that of the kind of error, if either is known."""
     general = MESSAGES.get(f"advice.{error.code}")
-    return CHINESE.get(error.hint) or (general.zh if general else None)
+    return CHINESE.get(error.hint) or HINTS.get(error.hint) or (general.zh if general else None)
 
 
 def _field(error: CanzhiError, entry: Entry) -> str:
@@ -121,6 +119,11 @@ def _code_tells(error: CanzhiError, language: Language, entry: Entry, day: date)
     )
 
 
+def _capital(text: str) -> str:
+    """Return a phrase with a capital letter; the name of a field, which a field error begins with, keeps its own."""
+    return text[:1].upper() + text[1:]
+
+
 def _sentence(text: str, language: Language) -> str:
     """Return a phrase as a sentence.
 
@@ -128,4 +131,4 @@ def _sentence(text: str, language: Language) -> str:
     ('Position 5 is wrong.', '第5位有误。')
     """
     stop = "。" if language == "zh" else "."
-    return text[:1].upper() + text[1:] + ("" if text.endswith(("。", ".")) or not text else stop)
+    return _capital(text) + ("" if text.endswith(("。", ".")) or not text else stop)

@@ -61,7 +61,7 @@ MESSAGES: Final[dict[str, Wording]] = {
     **{f"problem.{code}": wording for code, wording in TITLES.items()},
     **{f"advice.{code}": wording for code, wording in ADVICE.items()},
     "problem.summary": Wording("Please look at this", "请检查"),
-    "problem.detail": Wording("Detail", "详情"),
+    "problem.original": Wording("In the core's own words", "英文原文"),
     "problem.page": Wording("This page does not exist", "页面不存在"),
     "refusal.nothing": Wording("Nothing was entered.", "尚未输入任何内容。"),
     "refusal.nothing.advice": Wording(

@@ -147,7 +147,7 @@ def test_two_packs_with_one_code_are_refused_both(client, pack):
     lines = "\n".join(json.dumps(one) for one in (pack, pack | {"rated_energy_kwh": 60.0}))
     answer = send(client, files=[("lot.jsonl", lines, "text/plain")], lang="zh")
     assert answer.status_code == 422
-    assert answer.text.count("本批次中有两个电池包使用同一编码") == 2
+    assert answer.text.count("有两个电池包使用同一编码") == 2
     assert "/valuations/" not in answer.text
 
 
@@ -190,7 +190,7 @@ WRONG = {
     "level out of bounds": ({"code": CODE, "level": "7"}, "level", "字段取值有误"),
     "day": ({"code": CODE, "as_of": "yesterday"}, "no ISO date", "字段取值有误"),
     "day before all quotes": ({"code": CODE, "as_of": "1999-01-01"}, "quote", "缺少"),
-    "record": ({"record": "this is no record"}, "record", "文件无法读取"),
+    "record": ({"record": "this is no record"}, "Record is no table", "文件无法读取"),
     "field": ({"record": '{"battery_code": "x", "events": [{"type": "usage", "soh": 88}]}'}, "soh", "字段取值有误"),
     "two ways": ({"code": CODE, "record": "{}"}, "came together", "同时提交"),
     "chemistry": ({"chemistry": "WOOD", "rated_energy_kwh": "50"}, "WOOD", "字段取值有误"),
@@ -209,8 +209,13 @@ def test_each_wrong_entry_has_its_sentence_in_both_languages(shared_client, case
 
 
 def test_english_words_of_the_core_on_a_chinese_page_are_marked_as_english(shared_client):
-    answer = send(shared_client, lang="zh", code=CODE, as_of="yesterday")
-    assert re.search(r'<p id="problem-detail" lang="en">as_of is', answer.text)
+    answer = send(shared_client, lang="zh", record="this is no record")
+    assert re.search(r'<p id="problem-detail" lang="en">record is no table', answer.text)
+
+
+def test_a_day_before_all_quotes_is_told_in_chinese(shared_client):
+    text = text_of(send(shared_client, lang="zh", code=CODE, as_of="1999-01-01").text)
+    assert "1999-01-01 及之前无报价" in text
 
 
 def test_what_was_typed_comes_back_escaped(shared_client):
