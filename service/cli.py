@@ -122,6 +122,8 @@ def _explained(end: BaseException) -> int:
         case KeyboardInterrupt() | click.Abort():
             say("interrupted")
             code = INTERRUPTED
+        case ModuleNotFoundError():
+            say(f"this needs the package {end.name}, which is not installed", "pip install 'canzhi[train]' brings it")
         case BrokenPipeError():
             _drop_output()
             code = DONE

@@ -118,3 +118,15 @@ def test_a_reader_that_goes_away_is_no_error():
 def test_the_version_is_told():
     done = _canzhi("--version")
     assert (done.returncode, done.stdout.split()[0]) == (0, b"canzhi")
+
+
+@pytest.mark.usefixtures("home")
+def test_a_package_that_is_not_installed_is_a_sentence(monkeypatch, capsys):
+    def miss(*_arguments, **_options):
+        raise ModuleNotFoundError("No module named 'lightgbm'", name="lightgbm")
+
+    monkeypatch.setattr(cli.canzhi, "invoke", miss)
+    assert cli.run(["train", "x"]) == 1
+    told = capsys.readouterr().err
+    assert "lightgbm" in told
+    assert "canzhi[train]" in told
