@@ -12,6 +12,9 @@ from models.forest_text import forest_from_text
 from valuation.columns import FloatArray
 
 
+_MANY_ROWS = 30_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoosterSettings:
     """How a forest is grown (values: the recipe that won on development sets of used-asset prices).
@@ -79,11 +82,12 @@ def mean_settings(rows: int, monotone: tuple[int, ...], seed: int, threads: int)
 
 
 def width_settings(rows: int, seed: int, threads: int) -> BoosterSettings:
-    """Return the settings of the small forest for the width."""
+    """Return the settings of the small forest for the width; many sales bear a quicker pace."""
+    quick = rows > _MANY_ROWS
     return BoosterSettings(
         objective="gamma",
-        trees=400,
-        learning_rate=0.04,
+        trees=120 if quick else 400,
+        learning_rate=0.12 if quick else 0.04,
         leaves=6,
         rows_per_leaf=int(min(40, max(5, rows // 8))),
         ridge=5.0,
