@@ -164,12 +164,12 @@ def reason(blocker: str, cautions: Sequence[Caution], language: Language) -> str
 
 
 def _rule(blocker: str) -> Caution | None:
-    """Return the sentence of the rule that closes a route, None where the id is not known."""
+    """Return the sentence of the rule that closes a route, None where it is not known or tells a number that is not."""
     try:
         return closure_caution(blocker)
     except KeyError:
         check = next((one for one in CHECKS if one.id == blocker), None)
-        return None if check is None else check.caution(1.0)
+        return None if check is None or "{value" in check.message_en else check.caution(1.0)
 
 
 def code_lines(answer: ValuationAnswer, language: Language) -> tuple[CodeLine, ...]:

@@ -29,7 +29,6 @@ MESSAGES: Final[dict[str, Wording]] = {
         "A negative value is a fee that the seller pays for the pack to be taken.",
         "负值表示出售方须向接收方支付处置费。",
     ),
-    "band.title": Wording("Band", "预测区间"),
     "band.help": Wording(
         "Inner bar: half of all deals. Outer bar: {level} of all deals. Line: the value. "
         "Circles: what each open route would fetch.",
@@ -43,10 +42,7 @@ MESSAGES: Final[dict[str, Wording]] = {
     "routes.route": Wording("Route", "途径"),
     "routes.value": Wording("Value", "价值"),
     "routes.probability": Wording("Likely", "可能性"),
-    "routes.state": Wording("State", "状态"),
-    "routes.open": Wording("open", "可行"),
     "routes.closed": Wording("closed", "受阻"),
-    "routes.closed_by": Wording("closed by {what}", "受阻原因：{what}"),
     "routes.best": Wording("best", "最优"),
     "drivers.title": Wording("Why this value", "价值驱动因素"),
     "drivers.help": Wording(
@@ -95,14 +91,12 @@ MESSAGES: Final[dict[str, Wording]] = {
     "cards.title": Wording("Model and market", "模型与行情"),
     "cards.model": Wording("Model", "模型"),
     "cards.version": Wording("Version", "版本"),
-    "cards.digest": Wording("Digest", "摘要值"),
     "cards.trained": Wording("Trained through", "训练数据截至"),
     "cards.group": Wording("Band calibrated on", "区间校准组"),
     "cards.sales": Wording("Sales behind the band", "支撑区间的成交数"),
     "cards.market": Wording("Market", "行情"),
     "cards.oldest": Wording("Oldest quote", "最旧报价"),
     "cards.days": Wording("{days} days", "{days} 天"),
-    "cards.quotes": Wording("Quotes and their days", "报价及其日期"),
     "cards.input": Wording("Input", "输入"),
     "cards.structural": Wording("structural value, no trained model", "结构价值（无训练模型）"),
     "links.title": Wording("Keep", "留存"),
@@ -121,7 +115,5 @@ MESSAGES: Final[dict[str, Wording]] = {
     "lot.route": Wording("Best route", "最优途径"),
     "lot.evidence": Wording("Evidence", "证据"),
     "lot.cautions": Wording("Cautions", "提示"),
-    "lot.refused": Wording("not valued", "未评估"),
-    "lot.unread": Wording("could not be read", "无法读取"),
     "lot.again": Wording("Value more", "继续评估"),
 }

@@ -8,7 +8,6 @@ from valuation.code_wording import Wording
 
 MESSAGES: Final[dict[str, Wording]] = {
     "site.name": Wording("canzhi", "残值"),
-    "site.claim": Wording("What a used traction battery is worth today", "废旧动力电池，今天值多少"),
     "site.skip": Wording("Skip to the content", "跳到正文"),
     "site.language": Wording("Language", "语言"),
     "site.home": Wording("Start page", "首页"),
@@ -50,7 +49,6 @@ MESSAGES: Final[dict[str, Wording]] = {
     "form.made_on": Wording("Made on", "生产日期"),
     "form.record": Wording("Trace record or passport, pasted", "粘贴溯源记录或电池护照"),
     "form.record.help": Wording("JSON, JSON lines or CSV text.", "JSON、JSON Lines 或 CSV 文本。"),
-    "form.terms": Wording("Day and level", "基准日与置信水平"),
     "form.as_of": Wording("Valuation day", "评估基准日"),
     "form.as_of.help": Wording("Empty: {day}.", "留空则为 {day}。"),
     "form.level": Wording("Confidence level", "置信水平"),

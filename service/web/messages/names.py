@@ -39,9 +39,6 @@ MESSAGES: Final[dict[str, Wording]] = {
     "grade.B": Wording("small gaps or oddities", "有少量缺漏或异常"),
     "grade.C": Wording("thin record, or doubts that cost money", "履历单薄，或有影响价格的疑点"),
     "grade.D": Wording("contradictions; inspect before any deal", "存在矛盾，交易前须核查"),
-    "action.composition": Wording(
-        "find out the composition, for example from the passport", "获取材料成分（如电池护照）"
-    ),
     "severity.block": Wording("blocks", "阻断"),
     "severity.warn": Wording("warning", "警告"),
     "severity.info": Wording("note", "备注"),
