@@ -1,4 +1,4 @@
-"""What `./canzhi WORD …` does: `test`, `check` and `lock` are the workshop's words, all others go to the program."""
+"""What `./canzhi WORD …` does: `test`, `golden`, `check`, `lock` are the workshop's words, others go to the program."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ def _become(root: Path, arguments: list[str]) -> NoReturn:
     if word == "test":
         os.chdir(root)
         command = [python, "-m", "pytest", *rest]
+    elif word == "golden":
+        os.chdir(root)
+        command = [python, str(root / "tests" / "golden" / "golden.py"), *rest]
     elif arguments == ["check"]:
         os.chdir(root)
         command = [python, str(root / "tools" / "quality.py")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ from valuation import features
 from valuation.columns import BoolArray, FloatArray
 from valuation.errors import TooFewSales
 from valuation.fields import CHEMISTRIES
+
+THREADS_PAY_FROM = 20_000
+"""Sales from which a second thread pays; below, threads on a busy machine wait longer than they work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,7 @@ def learn(sales: TrainingSet, extra: TrainingSet | None, config: TrainingConfig)
         label_delay_days=config.label_delay_days,
         level=config.level,
         random_state=config.seed,
-        n_jobs=2,
+        n_jobs=(os.cpu_count() or 1) if len(taught) >= THREADS_PAY_FROM else 1,  # the same bits with any number
     )
     return estimator.fit(
         frame(taught.matrix),
