@@ -105,6 +105,12 @@ class Encoder:
             target += AVERAGED_COLUMNS if kind == AVERAGED else 1
         return encoded
 
+    def count_columns(self) -> IntArray:
+        """Return which encoded columns hold counts of sales."""
+        averaged = [int(kind == AVERAGED) for kind in self.kinds]
+        last = np.append(self.source[1:] != self.source[:-1], True)  # noqa: FBT003 - a cell, no argument
+        return np.flatnonzero(last & (np.array(averaged)[self.source] == 1))
+
     def ranked_columns(self) -> tuple[int, ...]:
         """Return which encoded columns hold ranks of categories."""
         return tuple(int(e) for e, s in enumerate(self.source) if self.kinds[int(s)] == RANKED)

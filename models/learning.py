@@ -78,7 +78,7 @@ class Learner:
 
     def part(self, train: BoolArray, test: BoolArray, *, judged: bool) -> Part:
         """Return a mean trained on some rows; judged, it is grown until the rows to judge stop gaining."""
-        encoder, linear, sample, growth = self._prepare(train)
+        encoder, linear, sample, growth, _ = self._prepare(train)
         rows = np.flatnonzero(test)
         codes = self.ledger.codes[rows]
         if not judged and not np.all(np.isnan(self.ledger.day)):
@@ -96,11 +96,11 @@ class Learner:
 
     def mean_on_everything(self) -> tuple[MeanPart, FloatArray]:
         """Return the mean trained on every sale, and the encoded rows it was trained on."""
-        encoder, linear, sample, growth = self._prepare(np.ones(self.rows, dtype=np.bool_))
+        encoder, linear, sample, growth, encoded = self._prepare(np.ones(self.rows, dtype=np.bool_))
         forest = (
             grow(sample, with_trees(growth, self.trees)).forest() if self.trees else empty_forest(len(encoder.source))
         )
-        return MeanPart(encoder=encoder, linear=linear, forest=forest), sample.matrix
+        return MeanPart(encoder=encoder, linear=linear, forest=forest), encoded
 
     def width_part(
         self, encoder: Encoder, encoded: FloatArray, residual: FloatArray, mean: FloatArray
@@ -122,20 +122,24 @@ class Learner:
         stretch = _stretch(size, logs)
         return replace(shell, forest=replace(forest, value=stretch * forest.value)), unit * np.exp(stretch * logs)
 
-    def _prepare(self, train: BoolArray) -> tuple[Encoder, LinearPart, Sample, BoosterSettings]:
+    def _prepare(self, train: BoolArray) -> tuple[Encoder, LinearPart, Sample, BoosterSettings, FloatArray]:
+        """Return encoder and linear part of some rows, what the trees are to learn, how, and the rows encoded."""
         ledger = self.ledger
         packs = None if ledger.packs is None else ledger.packs[train]
         target, weight = ledger.target[train], ledger.weight[train]
         lesson = Lesson(target=target, rest=target, weight=weight, together=packs, seed=self.settings.seed)
         encoder, encoded = learn_encoder(ledger.codes[train], self.kinds, lesson)
+        known = encoded.copy()
+        # The mean is not told how many sales stand behind a level: rare models are dear ones, a new model is not.
+        known[:, encoder.count_columns()] = 0.0
         directions = self._directions(encoder)
         step = max(1, len(target) // _LINEAR_ROWS)
         linear = fit_linear(
-            encoded[::step], target[::step], weight[::step], ranked=encoder.ranked_columns(), monotone=directions
+            known[::step], target[::step], weight[::step], ranked=encoder.ranked_columns(), monotone=directions
         )
-        rest = target - LINEAR_SHARE * linear.predict(encoded)
+        rest = target - LINEAR_SHARE * linear.predict(known)
         growth = replace(self.growth, monotone=directions if any(directions) else ())
-        return encoder, linear, Sample(matrix=encoded, target=rest, weight=weight), growth
+        return encoder, linear, Sample(matrix=known, target=rest, weight=weight), growth, encoded
 
     def _directions(self, encoder: Encoder) -> tuple[int, ...]:
         wanted = (*self.settings.monotone, 0)  # the day of sale has none
