@@ -22,6 +22,8 @@ VAT_RATE = 0.13
 """Value-added tax on goods in China since 2019-04-01 (State Taxation Administration, Announcement 39 of 2019)."""
 
 REQUIRED = ("sale_id", "battery_code", "sold_on", "price_cny")
+_TEXTS = ("sale_id", "battery_code", "region", "lot_id", "route", "vat_included")
+_YES, _NO = {"true", "1", "yes", "y", "是", "含税"}, {"false", "0", "no", "n", "否", "不含税", "none"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +85,8 @@ def read_ledger(path: Path) -> Ledger:
             field=missing[0],
         )
     ledger = Ledger(
-        sale_id=tuple(str(value) for value in table["sale_id"].to_pylist()),
-        battery_code=tuple(str(value) for value in table["battery_code"].to_pylist()),
+        sale_id=tuple(text or "" for text in _texts(table, "sale_id")),
+        battery_code=tuple(text or "" for text in _texts(table, "battery_code")),
         sold_day=_days(table["sold_on"], path),
         price_cny=_without_vat(table, _numbers(table, "price_cny")),
         lot_id=_texts(table, "lot_id"),
@@ -101,7 +103,10 @@ def _read_table(path: Path) -> pa.Table:
     try:
         if path.suffix.lower() in {".parquet", ".pq"}:
             return pq.read_table(path)
-        return pa_csv.read_csv(path)
+        as_text = pa_csv.ConvertOptions(  # a code of digits alone is no number, an empty cell no text
+            column_types=dict.fromkeys(_TEXTS, pa.string()), strings_can_be_null=True, null_values=[""]
+        )
+        return pa_csv.read_csv(path, convert_options=as_text)
     except (OSError, pa.ArrowInvalid) as error:
         raise UnreadableLedger(
             f"the ledger {path} cannot be read: {error}", hint="give a CSV (UTF-8) or Parquet file", field="ledger"
@@ -142,15 +147,28 @@ def _texts(table: pa.Table, name: str) -> tuple[str | None, ...]:
 
 
 def _without_vat(table: pa.Table, price_cny: FloatArray) -> FloatArray:
-    """Return prices without VAT; where the ledger does not say, prices are taken as they stand."""
+    """Return prices without VAT; where the ledger does not say, prices are taken as they stand.
+
+    Raises
+    ------
+    UnreadableLedger
+        If a cell is neither yes nor no.
+    """
     if "vat_included" not in table.column_names:
         return price_cny
-    included = np.array([value is True for value in table["vat_included"].to_pylist()])
-    return np.where(included, price_cny / (1.0 + VAT_RATE), price_cny)
+    said = [str(value).strip().lower() for value in table["vat_included"].to_pylist()]
+    for answer in set(said) - _YES - _NO:
+        raise UnreadableLedger(
+            f"vat_included is {answer!r}, neither yes nor no", hint="write true or false", field="vat_included"
+        )
+    return np.where([answer in _YES for answer in said], price_cny / (1.0 + VAT_RATE), price_cny)
 
 
 def _usable(ledger: Ledger) -> Ledger:
     """Set aside, one reason after the other, what cannot teach a price."""
+    for name, texts in (("sale_id", ledger.sale_id), ("battery code", ledger.battery_code)):
+        if "" in texts:
+            return _usable(ledger.where(np.array([text != "" for text in texts]), f"no {name}"))
     ledger = ledger.where(~np.isnan(ledger.sold_day), "no day of sale")
     priced = np.isfinite(ledger.price_cny) | np.isfinite(ledger.lot_price_cny)
     ledger = ledger.where(priced, "no price")

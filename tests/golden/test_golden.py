@@ -1,5 +1,6 @@
 """The frozen model and the sample packs: every feature and every answer, to the last digit."""
 
+import importlib
 import importlib.util
 import json
 import shutil
@@ -93,3 +94,14 @@ def test_a_model_of_other_features_is_refused_with_a_way_out(golden, monkeypatch
             read_trace(SAMPLES / "lfp_taxi.json"), read_market(SAMPLES / "quotes.csv"), model=model, as_of="2026-11-20"
         )
     assert "train it again" in refusal.value.hint
+
+
+def test_the_verb_starts_the_script(monkeypatch):
+    monkeypatch.syspath_prepend(HERE.parents[1] / "tools")
+    start = importlib.import_module("start")
+    called = []
+    monkeypatch.chdir(HERE)  # the verb changes the folder; put back afterwards
+    monkeypatch.setattr(start.environment, "ready", lambda _: Path("home"))
+    monkeypatch.setattr(start.os, "execve", lambda program, words, _: called.append((program, words)))
+    start.main(str(HERE.parents[1]), ["golden", "--overwrite"])
+    assert called == [("home/bin/python", ["home/bin/python", str(HERE / "golden.py"), "--overwrite"])]
