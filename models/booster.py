@@ -11,7 +11,6 @@ from models.forest import Forest
 from models.forest_text import forest_from_text
 from valuation.columns import FloatArray
 
-
 _MANY_ROWS = 30_000
 
 

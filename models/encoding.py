@@ -108,7 +108,7 @@ class Encoder:
     def count_columns(self) -> IntArray:
         """Return which encoded columns hold counts of sales."""
         averaged = [int(kind == AVERAGED) for kind in self.kinds]
-        last = np.append(self.source[1:] != self.source[:-1], True)  # noqa: FBT003 - a cell, no argument
+        last = np.append(self.source[1:] != self.source[:-1], True)
         return np.flatnonzero(last & (np.array(averaged)[self.source] == 1))
 
     def ranked_columns(self) -> tuple[int, ...]:

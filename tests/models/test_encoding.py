@@ -55,3 +55,21 @@ def test_a_number_never_missing_in_training_is_filled_with_the_median():
     codes = np.column_stack([np.arange(9.0), np.where(np.arange(9) == 3, np.nan, 1.0)])
     encoder, _ = learn_encoder(codes, (NUMBER, NUMBER), lesson(np.zeros(9)))
     np.testing.assert_array_equal(encoder.encode(np.full((1, 2), np.nan))[0], [4.0, np.nan])
+
+
+def test_columns_of_counts_are_known_by_place():
+    codes, target, _ = market()
+    encoder, encoded = learn_encoder(codes, (NUMBER, RANKED, AVERAGED), lesson(target))
+    assert encoder.count_columns().tolist() == [4]
+    counts = np.bincount(codes[:, 2].astype(int))[codes[:, 2].astype(int)]
+    np.testing.assert_allclose(np.expm1(encoded[:, 4]), counts, rtol=0.4)  # cross-fitted and scaled back up
+
+
+def test_each_column_explains_what_the_others_leave():
+    rng = np.random.default_rng(5)
+    maker = rng.integers(0, 20, 3000).astype(float)
+    model = maker * 5 + rng.integers(0, 5, 3000)
+    target = rng.normal(size=20)[maker.astype(int)] + 0.1 * rng.normal(size=3000)  # the model itself adds nothing
+    encoder, _ = learn_encoder(np.column_stack([maker, model]), (AVERAGED, AVERAGED), lesson(target))
+    assert np.std(encoder.levels[0].excess) > 0.5
+    assert np.std(encoder.levels[1].excess) < 0.1
