@@ -123,8 +123,12 @@ def _state(dossier: Dossier, row: int) -> PackState:
 
 
 def _metals(dossier: Dossier, row: int) -> tuple[MetalValue, ...]:
-    """Return mass and worth of each metal in the pack; the 1 % change is taken at an unchanged payable."""
+    """Return mass and worth of each metal, and what a 1 % move of its price changes, the payable standing still.
+
+    Of a metal's move only the share that rests on recycling, now or at the end of a second life, reaches the value.
+    """
     energy = float(dossier.nameplate.energy_kwh[row])
+    share = float(dossier.routes.recycling_weight[row])
     spelled = []
     for element, mass_kg in dossier.metals.mass_kg.items():
         per_kwh = dossier.routes.metal_value_per_kwh.get(element)
@@ -135,7 +139,7 @@ def _metals(dossier: Dossier, row: int) -> tuple[MetalValue, ...]:
                     element=element,
                     mass_kg=round(float(mass_kg[row]), 4),
                     value_cny=money(value_cny),
-                    value_change_per_pct_cny=money(value_cny / 100.0),
+                    value_change_per_pct_cny=money(value_cny * share / 100.0),
                 )
             )
     return tuple(spelled)
