@@ -1,0 +1,114 @@
+"""One training: judged on sales it has not seen, and better than the structural value."""
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import training.fit
+from models.folds import assign_folds
+from training.configuration import LEAST_SALES, TrainingConfig, read_config
+from training.fit import judge_newest, learn, newest, newest_of
+from valuation import features
+from valuation.errors import SettingError, TooFewSales
+
+
+@pytest.fixture(scope="module")
+def judgement(sales, extra, config):
+    return judge_newest(sales, extra, config)
+
+
+def test_the_learned_price_beats_the_structural_value(judgement):
+    assert judgement.overall.sales >= LEAST_SALES
+    assert judgement.overall.wape < 0.9 * judgement.structural.wape
+    assert judgement.overall.interval_score_per_kwh < judgement.structural.interval_score_per_kwh
+
+
+def test_the_band_holds_about_what_it_promises(judgement, config):
+    sales = judgement.overall.sales
+    # three standard deviations of a binomial, and what one small market's turn may cost
+    slack = 3.0 * math.sqrt(config.level * (1.0 - config.level) / sales) + 0.05
+    assert abs(judgement.overall.coverage - config.level) < slack
+
+
+def test_a_judgement_can_be_kept_as_json(judgement):
+    said = json.loads(json.dumps(judgement.as_dict()))
+    assert said["overall"]["sales"] == judgement.overall.sales
+    assert set(said) == {"overall", "structural", "by_chemistry", "by_tier"}
+
+
+def test_what_is_judged_on_is_later_than_all_that_was_known(sales, extra, config):
+    known, test = newest(sales, config)
+    assert not (known & test).any()
+    assert sales.sold_day[known].max() + config.label_delay_days <= sales.sold_day[test].min()
+    assert test.mean() == pytest.approx(config.test_share, abs=0.05)
+    thin = newest_of(extra, sales, config)
+    assert extra.sold_day[thin].max() <= sales.sold_day[known].max()
+
+
+def test_the_judge_never_shows_the_newest_sales_to_the_model(sales, extra, config, monkeypatch):
+    seen = []
+
+    def spy(taught, thin, _):
+        seen.append((taught, thin))
+        raise TooFewSales("enough seen", hint="none")
+
+    monkeypatch.setattr(training.fit, "learn", spy)
+    with pytest.raises(TooFewSales):
+        judge_newest(sales, extra, config)
+    ((taught, thin),) = seen
+    _, test = newest(sales, config)
+    judged = {sale for sale, is_test in zip(sales.sale_id, test, strict=True) if is_test}
+    assert not judged & set(taught.sale_id)
+    assert not judged & set(thin.sale_id)
+
+
+def test_few_sales_are_refused_and_fewer_are_not_judged(sales, config):
+    few = sales.where(np.arange(len(sales)) < LEAST_SALES - 1)
+    with pytest.raises(TooFewSales, match=f"{LEAST_SALES - 1} usable sales") as refusal:
+        learn(few, None, config)
+    assert str(LEAST_SALES) in refusal.value.hint
+    assert judge_newest(few, None, config) is None
+
+
+def test_copies_of_a_pack_stay_in_one_fold(sales, extra):
+    packs = np.unique([*sales.packs, *extra.packs], return_inverse=True)[1]
+    fold = assign_folds(len(packs), 5, 0, packs)
+    for pack in np.unique(packs):
+        assert len(set(fold[packs == pack])) == 1
+    assert len(set(fold)) == 5
+
+
+def test_every_sale_comes_with_its_pack_so_that_copies_stay_together(sales, extra, config, monkeypatch):
+    given = {}
+
+    class Spy:
+        def __init__(self, **settings):
+            given.update(settings)
+
+        def fit(self, table, price, **columns):
+            given.update(columns, table=table, price=price)
+            return self
+
+    monkeypatch.setattr(training.fit, "ResidualValueRegressor", Spy)
+    learn(sales, extra, config)
+    assert given["packs"] == [*sales.packs, *extra.packs]
+    assert given["groups"] == [*sales.groups, *extra.groups]
+    assert list(given["table"].columns) == list(features.NAMES)
+    assert given["monotone"] == features.MONOTONE
+    np.testing.assert_array_equal(given["base"], np.concatenate([sales.structural, extra.structural]))
+    np.testing.assert_array_equal(given["price"], np.concatenate([sales.price, extra.price]))
+
+
+def test_choices_come_from_a_file_and_wrong_ones_are_named(tmp_path, config):
+    assert read_config() == TrainingConfig()
+    path = tmp_path / "mine.toml"
+    path.write_text("seed = 7\ntrees = 10\n", encoding="utf-8")
+    assert read_config(path) == TrainingConfig(seed=7, trees=10)
+    assert read_config(path).digest() != TrainingConfig().digest()
+    assert replace(config, seed=9).digest() != config.digest()
+    path.write_text("sede = 7\n", encoding="utf-8")
+    with pytest.raises(SettingError, match="sede"):
+        read_config(path)

@@ -1,0 +1,61 @@
+"""Figures of a forecast, against numbers worked out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.judging import LEAST_SALES, SMALL_CNY_PER_KWH, Forecast, judge, judge_by
+
+
+def forecast_of(price, point, lower, upper):
+    return Forecast(price=np.array(price), point=np.array(point), lower=np.array(lower), upper=np.array(upper))
+
+
+def test_figures_are_those_worked_out_by_hand():
+    verdict = judge(forecast_of([100.0, 200.0], [110.0, 180.0], [90.0, 205.0], [120.0, 225.0]), 0.9)
+    assert verdict.sales == 2
+    assert verdict.coverage == 0.5
+    assert verdict.mape == pytest.approx((0.1 + 0.1) / 2)
+    assert verdict.wape == pytest.approx(30.0 / 300.0)
+    assert verdict.bias == pytest.approx(-10.0 / 300.0)
+    assert verdict.mean_width_per_kwh == 25.0
+    assert verdict.relative_width == pytest.approx(50.0 / 300.0)
+    assert verdict.interval_score_per_kwh == pytest.approx((30.0 + 20.0 + 2.0 / 0.1 * 5.0) / 2)
+
+
+def test_a_price_near_nothing_spoils_no_ratio_and_an_edge_is_inside():
+    verdict = judge(forecast_of([1.0, 50.0], [9.0, 50.0], [1.0, 50.0], [9.0, 50.0]), 0.9)
+    assert verdict.mape == 0.0
+    assert verdict.coverage == 1.0
+    nothing = judge(forecast_of([1.0], [1.0], [1.0], [1.0]), 0.9)
+    assert math.isnan(nothing.mape)
+    assert SMALL_CNY_PER_KWH > 1.0
+
+
+@given(st.floats(0.55, 0.95), st.floats(0.0, 30.0))
+def test_the_score_is_best_for_the_band_that_holds_the_level(level, off):
+    price = np.linspace(0.0, 100.0, 1001)
+    half = 50.0 * level
+
+    def score(half_width):
+        middle = np.full(1001, 50.0)
+        return judge(
+            Forecast(price=price, point=middle, lower=middle - half_width, upper=middle + half_width), level
+        ).interval_score_per_kwh
+
+    assert score(half) <= score(half + off) + 1e-9
+    assert score(half) <= score(max(half - off, 0.0)) + 0.3  # the grid of prices is no continuum
+
+
+def test_segments_with_few_sales_are_not_judged():
+    rows = LEAST_SALES + 3
+    ones = np.ones(rows) * 100.0
+    forecast = Forecast(price=ones, point=ones + np.arange(rows), lower=ones, upper=ones)
+    segments = ["many"] * LEAST_SALES + ["few"] * 3
+    verdicts = judge_by(forecast, segments, 0.9)
+    assert list(verdicts) == ["many"]
+    assert verdicts["many"].sales == LEAST_SALES
+    assert verdicts["many"].mape == pytest.approx(np.arange(LEAST_SALES).mean() / 100.0)

@@ -1,0 +1,166 @@
+"""From files to a model that is kept: the same files give the same model, and the first is champion."""
+
+import importlib
+import json
+import shutil
+import sys
+from dataclasses import replace
+
+import click.testing
+import pytest
+
+import training.retrain
+from models.registry import CHAMPION, list_versions, load_model, promotions
+from training.commands.models import models
+from training.commands.promote import promote, rollback
+from training.commands.train import train
+from training.retrain import Sources, retrain, trace_files
+from training.tracking import record_run
+from valuation import features
+from valuation.appraisal import appraise
+from valuation.errors import TooFewSales, UnreadableRecord
+from valuation.intake import read_trace
+
+
+@pytest.fixture(scope="module")
+def sources(market_folder):
+    return Sources(ledger=market_folder / "sales.parquet", traces=market_folder, market=market_folder / "quotes.csv")
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """Runs that would have gone to MLflow, which takes seconds to start."""
+    return []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_mlflow(runs):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "mlflow", None)
+        patch.setattr(training.retrain, "record_run", lambda *told: runs.append(told) or "run")
+        yield
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def small(config):
+    return replace(config, trees=15)
+
+
+@pytest.fixture(scope="module")
+def trained(sources, small, home, runs):
+    """The first model of a registry."""
+    stages = []
+    result = retrain(sources, "mine", small, home, stages.append)
+    assert stages[0] == "reading"
+    assert len(stages) == 5
+    assert len(runs) == 1
+    return result
+
+
+def test_the_first_model_is_champion_and_knows_what_it_learned_from(trained, home, sales, quotes):
+    assert trained.is_champion
+    assert trained.sales == len(sales)
+    model = load_model(CHAMPION, home=home)
+    assert (model.name, model.version, model.demonstration) == ("mine", "1", True)
+    assert model.digest == trained.version.digest
+    assert model.feature_names == features.NAMES
+    summary = trained.version.about.summary
+    assert summary["market"] == quotes.digest
+    assert summary["judgement"]["overall"]["sales"] == trained.judgement.overall.sales
+    (entry,) = promotions(home)
+    assert entry.why == "the first model of this registry"
+
+
+def test_the_run_is_recorded_with_the_digests_of_its_files(trained, runs, sources):
+    _, name, choices, figures, folder = runs[0]
+    assert name == "mine@1"
+    assert choices["ledger"] == sources.digests()["ledger"]
+    assert choices["bundle_digest"] == trained.version.digest
+    assert figures == trained.judgement.overall.as_dict()
+    assert folder == trained.version.folder
+
+
+def test_the_same_files_and_seed_give_the_same_model(trained, sources, small, tmp_path):
+    again = retrain(sources, "mine", small, tmp_path / "again", lambda _: None)
+    assert again.version.digest == trained.version.digest
+
+
+@pytest.mark.slow
+def test_another_seed_gives_another_model(trained, sources, small, tmp_path):
+    other = retrain(sources, "mine", replace(small, seed=1), tmp_path / "other", lambda _: None)
+    assert other.version.digest != trained.version.digest
+
+
+def test_too_few_sales_leave_no_model_behind(sources, small, tmp_path):
+    lines = ["sale_id,battery_code,sold_on,price_cny", "S1,unheard of,2025-01-01,100"]
+    ledger = tmp_path / "few.csv"
+    ledger.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(TooFewSales):
+        retrain(replace(sources, ledger=ledger), "mine", small, tmp_path, lambda _: None)
+    assert list_versions(tmp_path) == ()
+
+
+def test_a_folder_without_traces_is_named(tmp_path):
+    with pytest.raises(UnreadableRecord, match="no tables"):
+        trace_files(tmp_path)
+
+
+def test_the_trained_model_prices_a_pack(trained, quotes, home):
+    record = read_trace({"chemistry": "LFP", "rated_energy_kwh": 50.0, "made_on": "2020-06-08"})
+    answer = appraise(record, quotes, model=load_model("mine", home=home), as_of="2026-11-20")
+    assert answer.model.digest == trained.version.digest
+    assert answer.residual_value.lower < answer.residual_value.point < answer.residual_value.upper
+
+
+@pytest.fixture
+def run(trained, home, monkeypatch, tmp_path):
+    """Return a way to run the workshop's commands in a copy of the registry."""
+    assert trained.is_champion
+    shutil.copytree(home, tmp_path / "copy")
+    monkeypatch.setenv("CANZHI_HOME", str(tmp_path / "copy"))
+    return lambda command, *words: click.testing.CliRunner().invoke(command, list(words), catch_exceptions=False)
+
+
+def test_train_keeps_a_second_version_which_is_not_champion(run, sources, tmp_path):
+    choices = tmp_path / "quick.toml"
+    choices.write_text("trees = 15\nfolds = 3\ntest_share = 0.25\n", encoding="utf-8")
+    traces, market = ["--traces", str(sources.traces)], ["--market", str(sources.market)]
+    done = run(train, str(sources.ledger), *traces, *market, "--name", "mine", "--config", str(choices))
+    assert done.exit_code == 0
+    assert "mine@2" in done.stdout
+    assert "make it champion: canzhi promote mine@2" in done.stdout
+    assert "demonstration model" in done.stdout
+    assert "structural value alone" in done.stdout
+    listed = [json.loads(line) for line in run(models, "--json").stdout.splitlines()]
+    assert [(line["version"], line["champion"]) for line in listed] == [("1", True), ("2", False)]
+
+    assert "champion: mine@2, before: mine@1" in run(promote, "mine@2", "--why", "covers better").stdout
+    shown = run(models).stdout.splitlines()
+    assert [line[0] for line in shown] == [" ", "*"]
+    assert "champion: mine@1, before: mine@2" in run(rollback, "--why", "too wide").stdout
+    assert [entry.why for entry in promotions()] == ["the first model of this registry", "covers better", "too wide"]
+
+
+def test_a_promotion_needs_a_reason(run):
+    assert run(promote, "mine@1").exit_code == 2
+
+
+def test_an_empty_registry_says_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setenv("CANZHI_HOME", str(tmp_path))
+    done = click.testing.CliRunner().invoke(models, [])
+    assert "canzhi train" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_training_is_recorded_in_mlflow(tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "mlflow")
+    monkeypatch.setenv("CANZHI_MLFLOW_URI", f"sqlite:///{tmp_path}/runs.db")
+    run_id = record_run(tmp_path, "mine@1", {"seed": 0}, {"coverage": 0.9, "nothing": float("nan")})
+    run = importlib.import_module("mlflow").get_run(run_id)
+    assert run.data.params == {"seed": "0"}
+    assert run.data.metrics == {"coverage": 0.9}
