@@ -157,6 +157,7 @@ def test_an_empty_registry_says_what_to_do(monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own use of its database layer
 def test_a_training_is_recorded_in_mlflow(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "mlflow")
     monkeypatch.setenv("CANZHI_MLFLOW_URI", f"sqlite:///{tmp_path}/runs.db")

@@ -1,0 +1,96 @@
+"""Why the value is what it is: shares in money that add up."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from valuation import features
+from valuation.cases import cut
+from valuation.dossier import open_dossier
+from valuation.drivers import Reasons, _money_per_step, fen, reasons, spell
+from valuation.history import PackHistory
+from valuation.pathways.routes import TERM_LABELS
+from valuation.pricing import Prices
+from valuation.scale import SCALE_SOFTENING_CNY_PER_KWH, from_scale, to_scale
+from valuation.tabulation import day_number, tabulate
+
+SOFT = SCALE_SOFTENING_CNY_PER_KWH
+amounts = st.floats(-1e5, 1e5)
+PLATE = PackHistory(chemistry="LFP", rated_energy_kwh=50.0, made_on=date(2021, 3, 5))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    base_level: np.ndarray
+    effects: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A model whose effects are given."""
+
+    effects: np.ndarray
+    softening: float = SOFT
+
+    def explain(self, _matrix, base, groups):
+        assert len(groups) == len(base)
+        return Explained(base_level=np.zeros(len(base)), effects=self.effects)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(TERM_LABELS)), amounts), st.floats(-1e6, 1e6))
+def test_what_is_told_adds_up_to_the_fen_whatever_the_terms(terms, point):
+    columns = {name: np.array([value]) for name, value in terms.items()}
+    base, drivers = spell(Reasons(terms=columns, learned={}), 0, round(point, 2))
+    assert fen(base) + sum(fen(driver.effect_cny) for driver in drivers) == fen(round(point, 2))
+    sizes = [abs(driver.effect_cny) for driver in drivers]
+    assert sizes == sorted(sizes, reverse=True)
+    assert all(driver.effect_cny != 0.0 for driver in drivers)
+    assert {driver.feature for driver in drivers} == {name for name, value in terms.items() if fen(value)}
+
+
+def test_labels_stand_in_both_languages():
+    columns = {"metal:Li": np.array([3.0])}
+    learned = {features.NAMES[0]: np.array([-2.0])}
+    base, drivers = spell(Reasons(terms=columns, learned=learned), 0, 10.0)
+    assert base == 9.0
+    assert (drivers[0].label_en, drivers[0].label_zh) == TERM_LABELS["metal:Li"]
+    assert (drivers[1].label_en, drivers[1].label_zh) == features.LABELS[features.NAMES[0]]
+
+
+@given(st.floats(-300.0, 2000.0), st.floats(-2.0, 2.0))
+def test_a_step_in_money_times_the_steps_is_the_way(base, way):
+    base = np.array([base])
+    point = from_scale(to_scale(base, SOFT) + way, SOFT)
+    told = _money_per_step(base, point, SOFT) * (to_scale(point, SOFT) - to_scale(base, SOFT))
+    # a way of a hundred-thousandth loses ten digits in the difference; what is left still is below a fen
+    np.testing.assert_allclose(told, point - base, atol=1e-6, rtol=1e-6)
+    assert _money_per_step(base, point, SOFT)[0] > 0.0
+
+
+def test_structural_terms_and_learned_effects_add_up_to_the_point(market_history):
+    table = tabulate([PLATE, PLATE])
+    dossier = open_dossier(cut(table, np.full(2, day_number(date(2026, 6, 1)))), market_history)
+    effects = np.zeros((2, len(features.NAMES)))
+    effects[0, 3], effects[0, 7] = 0.3, -0.1
+    base = dossier.routes.structural_per_kwh
+    point = from_scale(to_scale(base, SOFT) + np.array([0.2, 0.0]), SOFT)
+    prices = Prices(
+        point=point,
+        lower=point,
+        upper=point,
+        quantiles=point[:, None],
+        group_used=("", ""),
+        effective_sales=np.zeros(2),
+        matrix=effects,
+    )
+    told = reasons(dossier, prices, Model(effects=effects))
+    over = (point - base)[0] * 50.0
+    assert np.isclose(told.learned[features.NAMES[3]][0], 1.5 * over)  # 0.3 of a way of 0.2
+    assert np.isclose(told.learned[features.NAMES[7]][0], -0.5 * over)
+    rest, drivers = spell(told, 0, round(float(point[0]) * 50.0, 2))
+    assert abs(rest) < 0.1
+    assert {features.NAMES[3], features.NAMES[7]} <= {driver.feature for driver in drivers}
+    assert reasons(dossier, prices, None).learned == {}
