@@ -3,7 +3,7 @@
 Run: ``.venv/bin/python -m benchmarks.synthetic_market [--packs 20000] [--seeds 101,102,103] [--write]``
 
 Each seed is a market of its own. The model learns from the sales up to a day, waits out the label delay, and values
-the sales of the last two years quarter by quarter; between quarters it is re-anchored on the sales reported by then,
+the sales of the last two years month by month; between months it is re-anchored on the sales reported by then,
 never refitted. The simulator tells the expected price of every sale and the band of its noise: no one can do better.
 With ``--write`` the tables go into docs/explanation/how-good.md.
 """
@@ -21,16 +21,18 @@ import pyarrow.parquet as pq
 from benchmarks.report import replace_section, table_of
 from training.configuration import TrainingConfig
 from training.dataset import TrainingSet, build, thinned
-from training.fit import forecast, frame, learn, names_of, tiers_of
-from training.judging import Forecast, judge, judge_by
+from training.fit import forecast, learn
+from training.judgement import names_of, tiers_of
 from training.ledger import read_ledger
+from training.metrics import Forecast, judge, judge_by
+from training.rolling import roll
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
 from training.simulation.writing import write
+from valuation.columns import BoolArray
 from valuation.intake import read_market, read_tables
 
 TEST_DAYS = 730.0
-STEP_DAYS = 91.0
 PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "how-good.md"
 
 
@@ -55,32 +57,12 @@ def truth_of(sales: TrainingSet, path: Path) -> Forecast:
     return Forecast(price=sales.price, point=expected, lower=lower, upper=upper)
 
 
-def rolling(sales: TrainingSet, extra: TrainingSet, config: TrainingConfig) -> tuple[Forecast, np.ndarray]:
-    """Return what the model says of the last two years, re-anchored each quarter, and which sales those are."""
+def rolling(sales: TrainingSet, extra: TrainingSet, config: TrainingConfig) -> tuple[Forecast, BoolArray]:
+    """Return what the model says of the last two years, re-anchored month by month, and which sales those are."""
     start = float(sales.sold_day.max()) - TEST_DAYS
     known = sales.sold_day + config.label_delay_days <= start
     estimator = learn(sales.where(known), extra.where(extra.sold_day + config.label_delay_days <= start), config)
-    said = np.full((len(sales), 3), np.nan)
-    told = start - config.label_delay_days
-    for day in np.arange(start, float(sales.sold_day.max()) + 1.0, STEP_DAYS):
-        fresh = (sales.sold_day > told) & (sales.sold_day <= day - config.label_delay_days)
-        if fresh.any():
-            news = sales.where(fresh)
-            told = day - config.label_delay_days
-            estimator.update(
-                frame(news.matrix),
-                news.price,
-                time=news.sold_day,
-                as_of=day,
-                base=news.structural,
-                groups=list(news.groups),
-            )
-        asked = (sales.sold_day > day) & (sales.sold_day <= day + STEP_DAYS)
-        if asked.any():
-            answer = forecast(estimator, sales.where(asked), config.level)
-            said[asked] = np.column_stack([answer.point, answer.lower, answer.upper])
-    tested = np.isfinite(said[:, 0])
-    return Forecast(price=sales.price, point=said[:, 0], lower=said[:, 1], upper=said[:, 2]).where(tested), tested
+    return roll(estimator, sales, start, config)
 
 
 def one_seed(seed: int, packs: int, config: TrainingConfig) -> tuple[dict[str, float], dict[str, float]]:

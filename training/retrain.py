@@ -12,7 +12,8 @@ from models.promotions import Decision
 from models.registry import CHAMPION, Publication, Version, load_model, promote, publish
 from training.configuration import TrainingConfig
 from training.dataset import TrainingSet, build, thinned
-from training.fit import Judgement, judge_newest, learn
+from training.fit import learn
+from training.judgement import Judgement, judge_newest
 from training.ledger import read_ledger
 from training.tracking import record_run
 from valuation.errors import UnknownModel, UnreadableRecord

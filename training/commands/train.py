@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from training.fit import Judgement
+    from training.judgement import Judgement
 
 STAGES = 5
 
@@ -68,7 +68,7 @@ def report(judgement: Judgement | None) -> list[str]:
     lines = [
         f"newest sales        {mine.sales:,}, never trained on",
         f"MAPE                {mine.mape:.1%}  (structural value alone {bare.mape:.1%})",
-        f"coverage at 90 %    {mine.coverage:.1%}",
+        f"coverage at 90 %    {mine.coverage:.1%}  (without news of sales meanwhile {judgement.untold.coverage:.1%})",
         f"width over price    {mine.relative_width:.1%}",
     ]
     for name, verdict in (*judgement.by_chemistry.items(), *judgement.by_tier.items()):

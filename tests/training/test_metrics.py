@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.judging import LEAST_SALES, SMALL_CNY_PER_KWH, Forecast, judge, judge_by
+from training.metrics import LEAST_SALES, SMALL_CNY_PER_KWH, Forecast, judge, judge_by
 
 
 def forecast_of(price, point, lower, upper):
