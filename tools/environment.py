@@ -23,8 +23,9 @@ HOME = ".venv"
 STAMP = "canzhi-stamp.json"
 GOMP_FOLDER = "lib/gomp"
 LOCKS = {
-    "full": ["--all-extras", "--group", "dev"],  # what ./canzhi installs
-    "base": ["--constraints", "requirements/full.lock"],  # the service alone, at the versions that were tested
+    "full": ["pyproject.toml", "--all-extras", "--group", "dev"],  # what ./canzhi installs
+    "base": ["pyproject.toml", "--constraints", "requirements/full.lock"],  # the service alone, at the tested versions
+    "benchmarks": ["requirements/benchmarks.in", "--constraints", "requirements/full.lock"],  # the rivals, apart
 }
 UV_NAMES = {  # a user who told pip where packages come from has told uv too
     "PIP_INDEX_URL": "UV_DEFAULT_INDEX",

@@ -61,8 +61,8 @@ def _surroundings(home: Path) -> dict[str, str]:
 
 
 def _lock(root: Path) -> int:
-    """Write the locks again from pyproject.toml; needs uv, and keeps what is locked where it still fits."""
-    common = ["uv", "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11", "--quiet"]
+    """Write the locks again from what is asked for; needs uv, and keeps what is locked where it still fits."""
+    common = ["uv", "pip", "compile", "--universal", "--python-version", "3.11", "--quiet"]
     # One version for every Python where one exists: fewer differences between two machines.
     common += ["--fork-strategy", "fewest", "--generate-hashes"]
     # A lock names packages and hashes only: where they come from is the business of the machine that installs.

@@ -34,7 +34,7 @@ def test_every_wish_is_locked_at_a_version_that_fits(name):
         assert all(version in wish.specifier for version in found), f"{wish} against {found}: run ./canzhi lock"
 
 
-@pytest.mark.parametrize("name", ["base", "full"])
+@pytest.mark.parametrize("name", ["base", "full", "benchmarks"])
 def test_every_package_is_pinned_and_hashed(name):
     entries = locked(name)
     text = (ROOT / "requirements" / f"{name}.lock").read_text("utf-8")
@@ -42,7 +42,7 @@ def test_every_package_is_pinned_and_hashed(name):
     assert all("--hash=sha256:" in rest for _, _, rest in entries)
 
 
-@pytest.mark.parametrize("name", ["base", "full"])
+@pytest.mark.parametrize("name", ["base", "full", "benchmarks"])
 def test_no_lock_names_a_place(name):
     text = (ROOT / "requirements" / f"{name}.lock").read_text("utf-8")
     assert not re.findall(r"\w+://|@ |file:|--(?:extra-)?index|--find-links|--trusted|#.*", text)
@@ -55,6 +55,13 @@ def test_the_service_lock_is_a_part_of_the_full_one_without_the_workshop():
     assert not {"lightgbm", "mlflow", "scikit-learn", "pandas", "pytest"} & {package for package, _ in base}
 
 
+def test_the_rivals_share_the_versions_of_the_full_lock():
+    full = {package: version for package, version, _ in locked("full")}
+    rivals = locked("benchmarks")
+    assert {"mapie", "crepes", "ngboost", "catboost", "quantile-forest", "xgboost-cpu"} <= {name for name, _, _ in rivals}
+    assert all(full.get(package, version) == version for package, version, _ in rivals)
+
+
 def test_no_deep_learning_framework_slips_in():
-    packages = {package for package, _, _ in locked("full")}
+    packages = {package for name in ("full", "benchmarks") for package, _, _ in locked(name)}
     assert not {"torch", "tensorflow", "jax"} & packages

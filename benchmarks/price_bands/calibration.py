@@ -1,0 +1,79 @@
+"""What every split-conformal rival shares: kept choices, the correction learned on rows set apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.price_bands.matrices import View
+from benchmarks.price_bands.tuning import Choice, Lesson
+
+LEVEL = 0.9
+CALIBRATION_SHARE = 0.25
+
+Band = Callable[[View], np.ndarray]
+"""Lower edge, point and upper edge of the logarithm of the price, shape (n, 3)."""
+
+Rival = Callable[[View, "Tuned", int], Band]
+
+
+class Tuned:
+    """What each engine was tuned to on the training part of the first seed; the other seeds take it over.
+
+    Kept in a file beside the results, so that a run that was stopped goes on with the same choices.
+    """
+
+    def __init__(self, path: Path, cell: str) -> None:
+        self.path = path
+        self.cell = cell
+
+    def choice(self, name: str, tune: Callable[[], Choice]) -> Choice:
+        """Return a choice, made now if need be."""
+        kept = json.loads(self.path.read_text("utf-8")) if self.path.exists() else {}
+        if name not in kept.get(self.cell, {}):
+            kept.setdefault(self.cell, {})[name] = asdict(tune())
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.write_text(json.dumps(kept, indent=1), "utf-8")
+        return Choice(**kept[self.cell][name])
+
+
+def conformal(scores: np.ndarray, level: float) -> float:
+    """Return the quantile that split conformal prediction asks for: the ceil((n + 1) level)-th smallest score."""
+    ordered = np.sort(scores)
+    return float(ordered[min(int(np.ceil((len(scores) + 1) * level)), len(scores)) - 1])
+
+
+def widened(said: np.ndarray, target: np.ndarray) -> float:
+    """Return by how much both edges move out (Y. Romano et al., 2019)."""
+    return conformal(np.maximum(said[:, 0] - target, target - said[:, 2]), LEVEL)
+
+
+def lesson_of(view: View, rows: np.ndarray, form: str) -> Lesson:
+    """Return some rows of a view in one form."""
+    return Lesson(matrix=view.matrix(form)[rows], target=view.target[rows], categorical=view.categorical)
+
+
+def calibrated(raw: Band, view: View, rows: np.ndarray) -> Band:
+    """Return a band of sorted quantiles with the conformal correction learned on rows set apart."""
+    held = view.take(rows)
+    width = widened(np.sort(raw(held), axis=1), held.target)
+    out = np.array([-width, 0.0, width])
+    return lambda asked: np.sort(raw(asked), axis=1) + out
+
+
+def standardised(both: Band, held: View) -> Band:
+    """Return a band of mean and width with the quantiles of the residuals of rows set apart."""
+    said = both(held)
+    score = (held.target - said[:, 0]) / said[:, 1]
+    edge = (1.0 + LEVEL) / 2.0
+    cuts = np.array([-conformal(-score, edge), float(np.median(score)), conformal(score, edge)])
+
+    def band(asked: View) -> np.ndarray:
+        mean, width = both(asked).T
+        return mean[:, np.newaxis] + width[:, np.newaxis] * cuts
+
+    return band

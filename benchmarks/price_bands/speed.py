@@ -1,0 +1,136 @@
+"""What a fit and a single valuation cost, and whether every curve runs in its direction.
+
+Run: ``.venv/bin/python -m benchmarks.price_bands.speed --data ../shared/data --write``
+
+A fit is told as a ratio to one plain ``lightgbm.train`` with as many trees, leaves and threads on the same encoded
+matrix, on synthetic tables; one row, its value and its band, as a ratio to MAPIE's conformal quantile regression.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from benchmarks.price_bands.__main__ import PAGE, ROOT
+from benchmarks.price_bands.borrowed import borrow, present
+from benchmarks.price_bands.calibration import Tuned
+from benchmarks.price_bands.datasets import READERS, Sales, read_sets
+from benchmarks.price_bands.matrices import Reader
+from benchmarks.price_bands.ours import crossings, said
+from benchmarks.price_bands.rivals import RIVALS
+from benchmarks.price_bands.scores import SWEPT_ROWS, latency, violations
+from benchmarks.price_bands.splits import random_split
+from benchmarks.report import replace_section, table_of
+from models import ResidualValueRegressor
+
+SIZES = (1_000, 4_000, 20_000, 100_000)
+ROWS = 4_000
+SECTION = "price bands, speed and order"
+
+
+def synthetic(rows: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Return a synthetic table of assets, their prices and their models."""
+    generator = np.random.default_rng(seed)
+    model = generator.integers(0, 200, rows)
+    numbers = generator.normal(size=(rows, 10))
+    effect = generator.normal(size=200)[model]
+    level = 9.0 + 0.4 * effect + 0.3 * np.tanh(numbers[:, 0]) + 0.2 * numbers[:, 1] * (numbers[:, 2] > 0)
+    price = np.exp(level + (0.1 + 0.1 * (numbers[:, 3] > 0)) * generator.standard_t(5, rows))
+    table = pd.DataFrame(numbers, columns=[f"number {k}" for k in range(10)])
+    label = np.array([f"model {m}" for m in model], dtype=object)
+    return table.assign(model=label, maker=[f"maker {m // 20}" for m in model]), price, label
+
+
+def fit_ratio(rows: int) -> tuple[float, float]:
+    """Return the seconds of a fit on a synthetic table, and those of one plain training of the same trees."""
+    table, price, _ = synthetic(rows, 1)
+    begun = time.perf_counter()
+    estimator = ResidualValueRegressor(n_jobs=1).fit(table, price)
+    ours = time.perf_counter() - begun
+    trees = len(estimator.fitted_.mean.forest.trees)
+    matrix = estimator.fitted_.encode(estimator.fitted_.vocabulary.codes(table))
+    parameters = {"num_leaves": 31, "learning_rate": 0.05, "num_threads": 1, "verbosity": -1, "force_col_wise": True}
+    begun = time.perf_counter()
+    lightgbm.train(parameters, lightgbm.Dataset(matrix, np.log(price)), max(trees, 1))
+    return ours, time.perf_counter() - begun
+
+
+def single_row(sales: Sales, tuned: Tuned) -> list[tuple[str, float]]:
+    """Return the microseconds of one row's value and band, by each door."""
+    train, test = random_split(sales, ROWS, 0)
+    reader = Reader(train, 0)
+    estimator = ResidualValueRegressor(n_jobs=1).fit(train.table, train.price, groups=train.model)
+    state = estimator.fitted_
+    codes, labels = state.vocabulary.codes(test.table.iloc[:1]), [str(test.model[0])]
+    edges = np.array([0.05, 0.95])
+    one = reader.read(test.take(np.array([0])))
+    times = [("fitted state, codes in", latency(lambda: state.price(codes, None, labels, edges)))]
+    table = test.table.iloc[:1]
+    times.append(("estimator, frame in", latency(lambda: said(estimator, table, np.array(labels)), 50)))
+    for name in ("MAPIE CQR", "CatBoost MultiQuantile + CP"):
+        if present(name):
+            band = RIVALS[name](reader.taught, tuned, 0)
+            times.append((name, latency(lambda band=band: band(one))))
+    return times
+
+
+def disorder(sales: Sales) -> list[tuple[str, float]]:
+    """Return the share of curves against their direction, and of sales on which quantiles cross."""
+    train, test = random_split(sales, ROWS, 0)
+    estimator = ResidualValueRegressor(n_jobs=1, monotone=sales.directions)
+    estimator.fit(train.table, train.price, groups=train.model)
+    swept = test.take(np.arange(min(SWEPT_ROWS, len(test))))
+    rows = [("quantiles that cross", crossings(estimator, test))]
+    for column, direction in sales.directions.items():
+        low, high = np.nanquantile(train.table[column], [0.01, 0.99])
+
+        def ask(value: np.ndarray, column: str = column) -> np.ndarray:
+            return said(estimator, swept.table.assign(**{column: float(value)}), swept.model)
+
+        rows.append((f"curves against {column}", violations(ask, float(low), float(high), direction)))
+    return rows
+
+
+def main() -> None:
+    """Measure, print, and on request write the page."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.price_bands.speed")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--sets", nargs="*", choices=READERS, default=[])
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--rivals", type=Path, default=ROOT / ".venv-benchmarks")
+    parser.add_argument("--write", action="store_true")
+    chosen = parser.parse_args()
+    borrow(chosen.rivals)
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fits = [(rows, *fit_ratio(rows)) for rows in chosen.sizes]
+        sets = read_sets(chosen.data, chosen.sets)
+        asked = single_row(sets[0], Tuned(ROOT / "build" / "price_bands_speed.tuned.json", sets[0].name))
+        order = [(sales.name, *row) for sales in sets for row in disorder(sales)]
+    text = "\n\n".join(
+        [
+            "One thread. A fit on a synthetic table, against one plain training of as many trees:",
+            table_of(
+                ("sales", "fit [s]", "plain training [s]", "ratio"),
+                [(f"{rows:,}", f"{ours:.2f}", f"{plain:.2f}", f"{ours / plain:.1f}") for rows, ours, plain in fits],
+            ),
+            "One row, value and band, median of repeated calls:",
+            table_of(("asked of", "microseconds"), [(name, f"{spent:.0f}") for name, spent in asked]),
+            f"Order, shares of 1, with directions given, {ROWS:,} sales to learn from:",
+            table_of(("set", "what", "share"), [(name, what, f"{share:.4f}") for name, what, share in order]),
+        ]
+    )
+    print(text)
+    if chosen.write and chosen.data.is_dir():
+        replace_section(PAGE, SECTION, text)
+
+
+if __name__ == "__main__":
+    main()

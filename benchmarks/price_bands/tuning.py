@@ -1,0 +1,48 @@
+"""What the tuning of every engine shares: rows to learn from, rows set apart, and what was chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+LOW, MIDDLE, HIGH = 0.05, 0.5, 0.95
+QUANTILES = (LOW, MIDDLE, HIGH)
+MOST_TREES = 1500
+PATIENCE = 50
+VALIDATION_SHARE = 0.2
+FEWEST_TREES = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What tuning chose: the form of the data, the variant of the parameters, the number of trees, the loss on it."""
+
+    form: str
+    variant: dict[str, Any] = field(default_factory=dict)
+    trees: int = 100
+    loss: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """Rows to learn from, and where trees are to be counted, rows to stop early on."""
+
+    matrix: np.ndarray
+    target: np.ndarray
+    categorical: tuple[int, ...] = ()
+    valid: tuple[np.ndarray, np.ndarray] | None = None
+
+
+def pinball(target: np.ndarray, said: np.ndarray, level: float) -> float:
+    """Return the mean pinball loss of a quantile."""
+    gap = target - said
+    return float(np.mean(np.maximum(level * gap, (level - 1.0) * gap)))
+
+
+def halves(rows: int, seed: int, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that stay and the share that is set apart."""
+    order = np.random.default_rng(seed).permutation(rows)
+    apart = int(rows * share)
+    return order[apart:], order[:apart]

@@ -1,0 +1,143 @@
+"""The past for the future: methods fitted on what was known, told each month what has become known, asked for the next.
+
+Every price is known a month after its sale. Some methods learn from what they are told without a refit (the
+estimator's re-anchor, EnbPI, adaptive conformal inference); all others stay as they were fitted, and a second walk
+refits everybody twice a year.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from benchmarks.price_bands.calibration import LEVEL, Band, Rival, Tuned
+from benchmarks.price_bands.datasets import Sales
+from benchmarks.price_bands.lightgbm_engine import lightgbm_model, tune_lightgbm
+from benchmarks.price_bands.matrices import Reader, View
+from benchmarks.price_bands.ours import said
+from benchmarks.price_bands.scores import LEAST_QUARTER, covered, lowest_share, scores
+from benchmarks.price_bands.splits import LABEL_DELAY_DAYS, REFIT_DAYS, Step, quarters, walk
+from models import ResidualValueRegressor
+
+ACI_PACE = 0.005  # I. Gibbs and E. Candès, 2021
+BLOCKS = 10
+DAY_COLUMN = "sale_day"
+
+
+class Walker(Protocol):
+    """A method that is fitted on known sales, told others as their prices become known, and asked for prices."""
+
+    def tell(self, sales: Sales, day: float) -> None:
+        """Learn prices that have become known by a day."""
+
+    def band(self, sales: Sales) -> np.ndarray:
+        """Return lower edge, point and upper edge of the logarithm of the price."""
+
+
+Start = Callable[[Sales, Tuned, int], Walker]
+
+
+class OursWalking:
+    """The estimator, given the day of each sale, re-anchored on what it is told."""
+
+    def __init__(self, known: Sales, tuned: Tuned, seed: int) -> None:
+        del tuned
+        self.estimator = ResidualValueRegressor(random_state=seed, n_jobs=1, label_delay_days=LABEL_DELAY_DAYS)
+        self.estimator.fit(self._table(known), known.price, time=known.day, groups=known.model)
+
+    def tell(self, sales: Sales, day: float) -> None:
+        """Re-anchor."""
+        self.estimator.update(self._table(sales), sales.price, time=sales.day, as_of=day, groups=sales.model)
+
+    def band(self, sales: Sales) -> np.ndarray:
+        """Return what the estimator says."""
+        return said(self.estimator, self._table(sales), sales.model)
+
+    @staticmethod
+    def _table(sales: Sales) -> object:
+        return sales.table.drop(columns=DAY_COLUMN)
+
+
+class Standing:
+    """A rival that stays as it was fitted."""
+
+    def __init__(self, rival: Rival, known: Sales, tuned: Tuned, seed: int) -> None:
+        self.reader = Reader(known, seed)
+        self.fitted: Band = rival(self.reader.taught, tuned, seed)
+
+    def tell(self, sales: Sales, day: float) -> None:
+        """Learn nothing."""
+
+    def band(self, sales: Sales) -> np.ndarray:
+        """Return what the rival says."""
+        return self.fitted(self.reader.read(sales))
+
+
+class MapieWalking:
+    """MAPIE's TimeSeriesRegressor on a tuned LightGBM: ensemble batch intervals, or adaptive conformal inference."""
+
+    def __init__(self, method: str, known: Sales, tuned: Tuned, seed: int) -> None:
+        from mapie.regression import TimeSeriesRegressor  # noqa: PLC0415 - when it is its turn
+        from mapie.subsample import BlockBootstrap  # noqa: PLC0415
+
+        self.reader = Reader(known, seed)
+        view = self.reader.taught
+        choice = tuned.choice("lightgbm mean", lambda: tune_lightgbm(view, view.target, {}, seed))
+        self.form, self.method = choice.form, method
+        blocks = BlockBootstrap(n_resamplings=BLOCKS, n_blocks=BLOCKS, overlapping=False, random_state=seed)
+        self.model = TimeSeriesRegressor(
+            lightgbm_model(choice, {}, seed), method=method, cv=blocks, agg_function="mean"
+        )
+        order = np.argsort(known.day, kind="stable")
+        native = list(view.categorical) if self.form == "native" else "auto"
+        self.model.fit(view.matrix(self.form)[order], view.target[order], fit_params={"categorical_feature": native})
+
+    def tell(self, sales: Sales, day: float) -> None:
+        """Let the method see what has become known."""
+        del day
+        view = self._ordered(sales)
+        if self.method == "enbpi":
+            self.model.update(view.matrix(self.form), view.target, ensemble=True, confidence_level=LEVEL)
+        else:
+            self.model.adapt_conformal_inference(
+                view.matrix(self.form), view.target, gamma=ACI_PACE, ensemble=True, confidence_level=LEVEL
+            )
+
+    def band(self, sales: Sales) -> np.ndarray:
+        """Return what MAPIE says."""
+        matrix = self.reader.read(sales).matrix(self.form)
+        point, edges = self.model.predict(matrix, ensemble=True, confidence_level=LEVEL, allow_infinite_bounds=True)
+        return np.column_stack([edges[:, 0, 0], point, edges[:, 1, 0]])
+
+    def _ordered(self, sales: Sales) -> View:
+        return self.reader.read(sales.take(np.argsort(sales.day, kind="stable")))
+
+
+def walked(sales: Sales, start: Start, tuned: Tuned, seed: int, *, refit: bool) -> dict[str, float]:
+    """Return the figures of one method over one walk."""
+    steps = walk(sales)
+    band = np.full((len(sales), 3), np.nan)
+    fitted_on = -np.inf
+    walker: Walker | None = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for step in steps:
+            if walker is None or (refit and step.start - fitted_on >= REFIT_DAYS):
+                walker, fitted_on = start(sales.take(step.known), tuned, seed), step.start
+            elif len(step.told):
+                walker.tell(sales.take(step.told), step.start)
+            if len(step.asked):
+                band[step.asked] = walker.band(sales.take(step.asked))
+    return _judged(sales, steps, band)
+
+
+def _judged(sales: Sales, steps: list[Step], band: np.ndarray) -> dict[str, float]:
+    tested = np.flatnonzero(~np.isnan(band[:, 1]))
+    target = np.log(sales.price[tested])
+    said_of = band[tested]
+    quarter = quarters(sales.day[tested], steps[0].start)
+    held = covered(said_of, target)
+    return scores(said_of, target, sales.group[tested]) | {"worst_quarter": lowest_share(held, quarter, LEAST_QUARTER)}
