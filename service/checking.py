@@ -7,14 +7,14 @@ from datetime import date
 import msgspec
 import numpy as np
 
-from valuation.cases import cut
-from valuation.health import assess_health
+from valuation.condition.health import assess_health
 from valuation.intake import Traces
-from valuation.nameplate import read_nameplate
+from valuation.pack.nameplate import read_nameplate
 from valuation.provenance.check import GRADES
 from valuation.provenance.engine import examine
+from valuation.record.cases import cut
+from valuation.record.tabulation import day_number, tabulate
 from valuation.result import Caution
-from valuation.tabulation import day_number, tabulate
 
 
 class CheckAnswer(msgspec.Struct, kw_only=True, frozen=True):

@@ -6,7 +6,7 @@ from datetime import date
 
 import msgspec
 
-from valuation.battery_code import decode
+from valuation.battery_code.decoding import decode
 
 
 class CodeAnswer(msgspec.Struct, kw_only=True, frozen=True):

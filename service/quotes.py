@@ -9,8 +9,8 @@ from pathlib import Path
 from service.settings import Settings
 from valuation.errors import UnreadableQuotes
 from valuation.intake import read_market
-from valuation.market import MarketHistory
-from valuation.tabulation import calendar_day
+from valuation.market.snapshot import MarketHistory
+from valuation.record.tabulation import calendar_day
 
 _IN_PACKAGE = Path(__file__).with_name("demonstration_quotes.csv")
 _IN_CHECKOUT = Path(__file__).resolve().parents[1] / "data_samples" / "quotes.csv"

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from valuation.fields import (
+from valuation.intake.values import PLACEHOLDERS
+from valuation.record.fields import (
     COMPOSITION_FIELDS,
     EVENT_COMMON_FIELDS,
     EVENT_FIELDS,
@@ -15,7 +16,6 @@ from valuation.fields import (
     Field,
     event_field,
 )
-from valuation.intake.values import PLACEHOLDERS
 
 MODULE_FIELDS: Final = (PACK_FIELDS[0], event_field("soh"))
 

@@ -1,7 +1,7 @@
 """Random histories for property tests: ``@given(st.from_type(PackHistory))`` in any test draws a plausible traced life.
 
 Strategies are registered with Hypothesis, so a test needs no import of this file; a new event type or field is drawn
-as soon as it stands in `valuation.fields`.
+as soon as it stands in `valuation.record.fields`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,14 @@ from datetime import date, timedelta
 
 from hypothesis import strategies as st
 
-from valuation.fields import COMPOSITION_FIELDS, EVENT_TYPE_FIELDS, PACK_FIELDS, REPORTER_KINDS, REQUIRED_EVENT_FIELDS
-from valuation.history import Module, PackHistory, TraceEvent
+from valuation.record.fields import (
+    COMPOSITION_FIELDS,
+    EVENT_TYPE_FIELDS,
+    PACK_FIELDS,
+    REPORTER_KINDS,
+    REQUIRED_EVENT_FIELDS,
+)
+from valuation.record.history import Module, PackHistory, TraceEvent
 
 FIRST_DAY, LAST_DAY = date(2016, 1, 1), date(2026, 6, 1)
 

@@ -1,6 +1,6 @@
 """From a ledger and traced lives to what a model learns from: features, structural value and price of every sale.
 
-Each sale is cut at its own day by the same :func:`valuation.cases.cut` that serves a request, so a model never learns
+Each sale is cut at its own day by the same :func:`valuation.record.cases.cut` that serves a request, so a model never learns
 from what a valuation could not have known.
 """
 
@@ -15,12 +15,12 @@ import numpy as np
 from training.ledger import Ledger
 from training.thinning import THINNINGS, draw_thinning
 from valuation import features
-from valuation.cases import TraceTable, cut
 from valuation.columns import BoolArray, FloatArray, IntArray
 from valuation.dossier import Dossier, open_dossier
 from valuation.errors import TooFewSales
-from valuation.market import MarketHistory
+from valuation.market.snapshot import MarketHistory
 from valuation.pricing import calibration_groups
+from valuation.record.cases import TraceTable, cut
 
 CHUNK = 20_000
 """Sales worked out at once; bounds memory, changes no figure."""

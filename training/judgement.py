@@ -13,7 +13,7 @@ from training.fit import forecast, learn
 from training.metrics import Forecast, Verdict, judge, judge_by
 from training.rolling import roll
 from valuation.columns import FloatArray
-from valuation.fields import CHEMISTRIES
+from valuation.record.fields import CHEMISTRIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

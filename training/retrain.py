@@ -18,8 +18,8 @@ from training.ledger import read_ledger
 from training.tracking import record_run
 from valuation.errors import UnknownModel, UnreadableRecord
 from valuation.intake import read_market, read_tables
-from valuation.market import MarketHistory
-from valuation.tabulation import calendar_day
+from valuation.market.snapshot import MarketHistory
+from valuation.record.tabulation import calendar_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

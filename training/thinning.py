@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from valuation.cases import TraceTable
 from valuation.columns import FloatArray
-from valuation.fields import EVENT_TYPES
+from valuation.record.cases import TraceTable
+from valuation.record.fields import EVENT_TYPES
 
 
 def code_alone(table: TraceTable) -> TraceTable:

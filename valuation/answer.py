@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from valuation.cautions import price_cautions
+from valuation.condition.health import SOURCES
 from valuation.dossier import Dossier
 from valuation.drivers import spell
-from valuation.health import SOURCES
 from valuation.pathways.routes import ROUTES
 from valuation.pricing import QUANTILE_LEVELS, STRUCTURE_ONLY
+from valuation.record.tabulation import calendar_day
 from valuation.result import (
     Band,
     Caution,
@@ -25,7 +26,6 @@ from valuation.result import (
     RouteValue,
     Valuation,
 )
-from valuation.tabulation import calendar_day
 from valuation.valued import Valued
 from valuation.version import __version__
 

@@ -22,7 +22,6 @@ from datetime import date
 import numpy as np
 
 from valuation.answer import spell_valuation
-from valuation.cases import TraceTable, cut
 from valuation.columns import IntArray
 from valuation.dossier import open_dossier
 from valuation.drivers import reasons
@@ -30,11 +29,12 @@ from valuation.errors import CanzhiError, FieldError, MissingQuote, RefusedPack
 from valuation.evidence import next_best
 from valuation.intake.digest import input_digest
 from valuation.intake.traces import Traces
-from valuation.market import MarketHistory
+from valuation.market.snapshot import MarketHistory
 from valuation.ports import Predictor
 from valuation.pricing import check_level, price
+from valuation.record.cases import TraceTable, cut
+from valuation.record.tabulation import day_number
 from valuation.result import Valuation
-from valuation.tabulation import day_number
 from valuation.valued import Valued
 
 

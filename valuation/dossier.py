@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from valuation.cases import Cases
 from valuation.columns import UNKNOWN, FloatArray
-from valuation.fields import REGIONS
-from valuation.health import StateOfHealth, assess_health
-from valuation.market import Market, MarketHistory
-from valuation.materials import MetalContent, metal_content
-from valuation.nameplate import Nameplate, read_nameplate
+from valuation.condition.health import StateOfHealth, assess_health
+from valuation.market.snapshot import Market, MarketHistory
+from valuation.pack.materials import MetalContent, metal_content
+from valuation.pack.nameplate import Nameplate, read_nameplate
 from valuation.pathways.routes import Routes, price_routes
 from valuation.provenance.engine import Findings, examine
+from valuation.record.cases import Cases
+from valuation.record.fields import REGIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ def open_dossier(
 
 
 def _region_codes(region: str | Sequence[str | None], rows: int) -> FloatArray:
-    """Return the province of each pack as its number in :data:`valuation.fields.REGIONS`."""
+    """Return the province of each pack as its number in :data:`valuation.record.fields.REGIONS`."""
     named = [region] * rows if isinstance(region, str) else region
     codes = {name: float(code) for code, name in enumerate(REGIONS)}
     return np.array([codes.get(name or "", UNKNOWN) for name in named])

@@ -15,13 +15,13 @@ from typing import Final
 import numpy as np
 
 from valuation.columns import FloatArray
+from valuation.condition.readings import NOISE
 from valuation.dossier import Dossier
-from valuation.market import Market
-from valuation.materials import DECLARED_SD
+from valuation.market.snapshot import Market
+from valuation.pack.materials import DECLARED_SD
 from valuation.pathways.routes import Routes, price_routes
 from valuation.provenance.catalogue import CHECKS
 from valuation.provenance.engine import WIDEST
-from valuation.readings import NOISE
 from valuation.scale import scale_sd
 
 Spread = Callable[[Dossier], FloatArray]

@@ -71,9 +71,7 @@ class Predictor(Protocol):
     def softening(self) -> float:
         """Softening of its scale. [CNY/kWh]"""
 
-    def price(
-        self, matrix: FloatArray, base: FloatArray, groups: Sequence[str], levels: Sequence[float]
-    ) -> Priced:
+    def price(self, matrix: FloatArray, base: FloatArray, groups: Sequence[str], levels: Sequence[float]) -> Priced:
         """Return prices for features (packs, features) over structural values (packs,). [CNY/kWh]"""
 
     def explain(self, matrix: FloatArray, base: FloatArray, groups: Sequence[str]) -> Explained:

@@ -15,8 +15,8 @@ from valuation.columns import FloatArray
 from valuation.dossier import Dossier
 from valuation.elementary import normal_quantile
 from valuation.errors import BundleMismatch, FieldError
-from valuation.fields import CHEMISTRIES
 from valuation.ports import Predictor
+from valuation.record.fields import CHEMISTRIES
 from valuation.scale import SCALE_SOFTENING_CNY_PER_KWH, from_scale, to_scale
 
 QUANTILE_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)

@@ -13,11 +13,10 @@ from benchmarks.price_bands.tuning import (
     MOST_TREES,
     PATIENCE,
     QUANTILES,
-    VALIDATION_SHARE,
     Choice,
     Lesson,
-    halves,
     pinball,
+    set_apart,
 )
 
 NATIVE_LEVELS = 254  # HistGradientBoosting takes no more
@@ -42,7 +41,7 @@ def hist_fit(lesson: Lesson, choice: Choice, level: float, seed: int) -> Any:  #
 
 def tune_hist(view: View, level: float, seed: int) -> Choice:
     """Return form and number of trees of the histogram booster."""
-    kept, apart = halves(len(view), seed, VALIDATION_SHARE)
+    kept, apart = set_apart(view, seed)
     best = Choice(form="encoded")
     codes = view.native[:, list(view.categorical)]
     few = codes.size == 0 or np.nanmax(codes) < NATIVE_LEVELS
@@ -93,7 +92,7 @@ def catboost_table(matrix: np.ndarray, native: tuple[int, ...]) -> np.ndarray:
 
 def tune_catboost(view: View, loss: str, seed: int) -> Choice:
     """Return form and number of trees of CatBoost for a loss."""
-    kept, apart = halves(len(view), seed, VALIDATION_SHARE)
+    kept, apart = set_apart(view, seed)
     best = Choice(form="encoded")
     for form in ("encoded", "native"):
         matrix = view.matrix(form)
@@ -136,7 +135,7 @@ def xgboost_fit(lesson: Lesson, choice: Choice, seed: int) -> Any:  # noqa: ANN4
 
 def tune_xgboost(view: View, seed: int) -> Choice:
     """Return form, depth and number of trees of XGBoost."""
-    kept, apart = halves(len(view), seed, VALIDATION_SHARE)
+    kept, apart = set_apart(view, seed)
     best = Choice(form="encoded")
     for form in ("encoded", "native"):
         matrix = view.matrix(form)
@@ -182,7 +181,7 @@ def ngboost_fit(lesson: Lesson, choice: Choice, seed: int) -> Any:  # noqa: ANN4
 
 def tune_ngboost(view: View, seed: int) -> Choice:
     """Return depth and number of trees of NGBoost."""
-    kept, apart = halves(len(view), seed, VALIDATION_SHARE)
+    kept, apart = set_apart(view, seed)
     best = Choice(form="filled")
     held = (view.filled[apart], view.target[apart])
     for variant in ({"max_depth": 5}, {"max_depth": 3}):
@@ -206,7 +205,7 @@ def forest_fit(lesson: Lesson, choice: Choice, seed: int) -> Any:  # noqa: ANN40
 
 def tune_forest(view: View, seed: int) -> Choice:
     """Return leaf size and share of columns of the quantile forest."""
-    kept, apart = halves(len(view), seed, VALIDATION_SHARE)
+    kept, apart = set_apart(view, seed)
     best = Choice(form="filled")
     for leaf in (2, 5, 10):
         choice = Choice(form="filled", variant={"min_samples_leaf": leaf, "max_features": 0.5}, trees=200)

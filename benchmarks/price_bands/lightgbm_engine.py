@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.price_bands.matrices import View
-from benchmarks.price_bands.tuning import FEWEST_TREES, MOST_TREES, PATIENCE, VALIDATION_SHARE, Choice, Lesson, halves
+from benchmarks.price_bands.tuning import FEWEST_TREES, MOST_TREES, PATIENCE, Choice, Lesson, set_apart
 
 PLAIN = {"num_leaves": 31, "min_child_samples": 20, "subsample": 0.8, "subsample_freq": 1, "colsample_bytree": 0.8}
 REGULAR = {**PLAIN, "min_child_samples": 10, "colsample_bytree": 0.5, "reg_lambda": 10.0}
@@ -43,7 +43,7 @@ def quantile_objective(level: float) -> dict[str, Any]:
 
 def tune_lightgbm(view: View, target: np.ndarray, objective: dict[str, Any], seed: int) -> Choice:
     """Return the form, variant and number of trees with the least loss on rows set apart."""
-    kept, apart = halves(len(view), seed, VALIDATION_SHARE)
+    kept, apart = set_apart(view, seed)
     best = Choice(form="encoded")
     for form in ("encoded", "native"):
         matrix = view.matrix(form)

@@ -31,6 +31,8 @@ class View:
         Which columns of ``native`` are codes.
     target
         Logarithm of the price.
+    whole
+        Whether tuning is to set apart whole models: for those who know that they will meet new ones.
 
     """
 
@@ -40,6 +42,7 @@ class View:
     native: np.ndarray
     categorical: tuple[int, ...]
     target: np.ndarray
+    whole: bool = False
 
     def take(self, rows: np.ndarray) -> View:
         """Return some of the rows."""
@@ -50,6 +53,7 @@ class View:
             native=self.native[rows],
             categorical=self.categorical,
             target=self.target[rows],
+            whole=self.whole,
         )
 
     def __len__(self) -> int:
@@ -64,7 +68,8 @@ class View:
 class Reader:
     """Turns tables into matrices as one training set taught it."""
 
-    def __init__(self, train: Sales, seed: int) -> None:
+    def __init__(self, train: Sales, seed: int, *, whole: bool = False) -> None:
+        self.whole = whole
         table = train.table
         self.texts = [c for c in table.columns if not pd.api.types.is_numeric_dtype(table[c])]
         self.numbers = [c for c in table.columns if c not in self.texts]
@@ -105,6 +110,7 @@ class Reader:
             native=np.column_stack([numbers, codes]),
             categorical=tuple(range(width, width + codes.shape[1])),
             target=np.log(sales.price),
+            whole=self.whole,
         )
 
     @staticmethod

@@ -109,7 +109,7 @@ def _cell(plan: Plan, sales: Sales, rows: int, done: set[tuple[object, ...]]) ->
 
 def _at_once(plan: Plan, sales: Sales, rows: int, seed: int) -> Callable[[str, Tuned], dict[str, float]]:
     train, test = AT_ONCE[plan.split](sales, rows, seed)
-    reader = Reader(train, seed)
+    reader = Reader(train, seed, whole=plan.split == "unseen")
     asked = reader.read(test)
 
     def judge(name: str, tuned: Tuned) -> dict[str, float]:

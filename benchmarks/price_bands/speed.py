@@ -54,7 +54,7 @@ def fit_ratio(rows: int) -> tuple[float, float]:
     begun = time.perf_counter()
     estimator = ResidualValueRegressor(n_jobs=1).fit(table, price)
     ours = time.perf_counter() - begun
-    trees = len(estimator.fitted_.mean.forest.trees)
+    trees = estimator.fitted_.mean.forest.trees
     matrix = estimator.fitted_.encode(estimator.fitted_.vocabulary.codes(table))
     parameters = {"num_leaves": 31, "learning_rate": 0.05, "num_threads": 1, "verbosity": -1, "force_col_wise": True}
     begun = time.perf_counter()

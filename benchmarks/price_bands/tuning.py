@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.price_bands.matrices import View
+
 LOW, MIDDLE, HIGH = 0.05, 0.5, 0.95
 QUANTILES = (LOW, MIDDLE, HIGH)
 MOST_TREES = 1500
@@ -46,3 +48,14 @@ def halves(rows: int, seed: int, share: float) -> tuple[np.ndarray, np.ndarray]:
     order = np.random.default_rng(seed).permutation(rows)
     apart = int(rows * share)
     return order[apart:], order[:apart]
+
+
+def set_apart(view: View, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that engines are tuned on, and those that judge them: at random, or whole models."""
+    if not view.whole:
+        return halves(len(view), seed, VALIDATION_SHARE)
+    names, member = np.unique(view.sales.model.astype(str), return_inverse=True)
+    order = np.random.default_rng(seed).permutation(len(names))
+    held = order[np.cumsum(np.bincount(member)[order]) <= VALIDATION_SHARE * len(view)]
+    apart = np.isin(member, held)
+    return np.flatnonzero(~apart), np.flatnonzero(apart)

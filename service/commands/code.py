@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from valuation.battery_code import BatteryCode
+    from valuation.battery_code.decoding import BatteryCode
 
 _EXPLAINED = 3  # as many codes are explained part by part; more are listed one a line
 _WIDTH_OF_A_FILE = 160  # columns of a table that no terminal limits
@@ -42,7 +42,7 @@ def code(
     one a line. The exit code is 1 if any code is refused.
     """
     from service.clock import today  # noqa: PLC0415 - a command imports its work when it is called, so --help is quick
-    from valuation.battery_code import decode  # noqa: PLC0415 - as above
+    from valuation.battery_code.decoding import decode  # noqa: PLC0415 - as above
 
     on = as_of.date() if as_of else today()
     texts = [text for given in codes for text in (_lines() if given == "-" else [_printable(given)])]
@@ -128,7 +128,7 @@ def _explained(decoded: BatteryCode, language: str) -> Table:
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    from valuation.code_explanation import PARTS, explain  # noqa: PLC0415 - as above
+    from valuation.battery_code.explanation import PARTS, explain  # noqa: PLC0415 - as above
 
     zh = language == "zh"
     verdict = ("有效" if zh else "valid") if decoded.valid else ("无效" if zh else "refused")
@@ -146,7 +146,7 @@ def _listed(decoded: list[BatteryCode], language: str) -> Table:
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    from valuation.code_wording import LEVELS, REFUSALS, VENDORS  # noqa: PLC0415 - as above
+    from valuation.battery_code.wording import LEVELS, REFUSALS, VENDORS  # noqa: PLC0415 - as above
 
     zh = language == "zh"
     table = Table()

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from service.dependencies import JSON, counter_of
 from valuation.appraisal import valuation_day
 from valuation.errors import FieldError
-from valuation.instruments import INSTRUMENTS
-from valuation.tabulation import calendar_day, day_number
+from valuation.market.instruments import INSTRUMENTS
+from valuation.record.tabulation import calendar_day, day_number
 
 router = APIRouter(prefix="/v1/market")
 

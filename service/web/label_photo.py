@@ -12,7 +12,7 @@ import zxingcpp
 from PIL import Image, UnidentifiedImageError
 
 from service.web.refusals import PageRefusal
-from valuation.battery_code import decode
+from valuation.battery_code.decoding import decode
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
 MOST_PIXELS: Final = 50_000_000

@@ -13,8 +13,8 @@ from service.web.entry import Entry
 from service.web.messages import MESSAGES, Language
 from service.web.refusals import PageRefusal
 from service.web.spelling import Spelling
-from valuation.battery_code import decode
-from valuation.code_explanation import explain
+from valuation.battery_code.decoding import decode
+from valuation.battery_code.explanation import explain
 from valuation.errors import CanzhiError, FieldError, RefusedPack
 from valuation.provenance.catalogue import CHECKS
 

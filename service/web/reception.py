@@ -11,7 +11,7 @@ from service.store import packs
 from service.web.entry import Entry
 from service.web.label_photo import is_photo, read_codes
 from service.web.refusals import PageRefusal
-from valuation.battery_code import decode
+from valuation.battery_code.decoding import decode
 from valuation.errors import CanzhiError, UnknownPack
 from valuation.intake import Document, Traces, read_trace
 

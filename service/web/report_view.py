@@ -15,10 +15,10 @@ from service.counter import Counter, Terms
 from service.store import valuations
 from service.store.valuations import KeptValuation
 from service.web.spelling import Spelling
-from valuation.instruments import INSTRUMENTS
 from valuation.intake import read_market
-from valuation.market import Market, MarketHistory
-from valuation.tabulation import calendar_day, day_number
+from valuation.market.instruments import INSTRUMENTS
+from valuation.market.snapshot import Market, MarketHistory
+from valuation.record.tabulation import calendar_day, day_number
 
 _PLAIN: Final = (
     ("report.maker", "maker"),

@@ -21,8 +21,8 @@ from service.web.report_view import find_kept, view_report
 from service.web.spelling import Spelling
 from service.web.views import view_answer
 from valuation.errors import CanzhiError, UnknownValuation
-from valuation.fields import CHEMISTRIES
 from valuation.intake import Traces
+from valuation.record.fields import CHEMISTRIES
 
 router = APIRouter(include_in_schema=False)
 

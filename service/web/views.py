@@ -12,8 +12,8 @@ from service.web.charts import BandChart, Step, band_chart, waterfall
 from service.web.effects import effect_of
 from service.web.messages import Language
 from service.web.spelling import Spelling
-from valuation.battery_code import decode
-from valuation.code_explanation import PARTS, explain
+from valuation.battery_code.decoding import decode
+from valuation.battery_code.explanation import PARTS, explain
 from valuation.evidence import ACTIONS
 from valuation.pathways.closures import closure_caution
 from valuation.provenance.catalogue import CHECKS

@@ -22,13 +22,13 @@ from models.bundle import About, read_bundle, write_bundle
 from models.predictor import Predictor
 from valuation import features
 from valuation.appraisal import appraise_many
-from valuation.cases import cut
 from valuation.dossier import open_dossier
 from valuation.errors import CanzhiError
-from valuation.fields import CHEMISTRIES
 from valuation.intake import read_market, read_trace
 from valuation.intake.traces import Traces
-from valuation.tabulation import calendar_day, day_number
+from valuation.record.cases import cut
+from valuation.record.fields import CHEMISTRIES
+from valuation.record.tabulation import calendar_day, day_number
 from valuation.version import __version__
 
 HERE = Path(__file__).resolve().parent

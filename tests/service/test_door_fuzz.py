@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from valuation.fields import COMPOSITION_FIELDS, EVENT_FIELDS, EVENT_TYPES, PACK_FIELDS
+from valuation.record.fields import COMPOSITION_FIELDS, EVENT_FIELDS, EVENT_TYPES, PACK_FIELDS
 
 CALM = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

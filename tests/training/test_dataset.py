@@ -8,10 +8,10 @@ import pytest
 from training.dataset import build, join, thinned
 from valuation import features
 from valuation.appraisal import appraise
-from valuation.cases import TraceTable
 from valuation.errors import TooFewSales
 from valuation.intake import read_trace
-from valuation.tabulation import calendar_day
+from valuation.record.cases import TraceTable
+from valuation.record.tabulation import calendar_day
 
 
 def first(ledger, count):

@@ -11,7 +11,7 @@ from training.simulation.market_view import LAB_TEST, Sight, look
 from training.simulation.offers import NOT_TAMPERED, PACK_SWAPPED, SOH_EDITED
 from training.simulation.plan import SimulationPlan, day_number
 from training.simulation.pricing import RECYCLING, SECOND_LIFE, Asked, draw_habits, heavy_tailed, price
-from valuation.battery_code import decode_many
+from valuation.battery_code.decoding import decode_many
 
 PLAN = SimulationPlan(packs=20_000, seed=11)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from training.thinning import THINNINGS, code_alone, draw_thinning, ledger_only, readings_only
-from valuation.fields import EVENT_TYPES
-from valuation.history import Module, PackHistory, TraceEvent
-from valuation.tabulation import tabulate
+from valuation.record.fields import EVENT_TYPES
+from valuation.record.history import Module, PackHistory, TraceEvent
+from valuation.record.tabulation import tabulate
 
 HISTORY = PackHistory(
     battery_code="T01PB0A0000001A680000123",

@@ -12,9 +12,9 @@ from models.bundle import read_bundle
 from models.predictor import Predictor
 from valuation.answer import known, money
 from valuation.appraisal import appraise, appraise_many
-from valuation.history import PackHistory, TraceEvent
 from valuation.intake import read_market, read_trace
 from valuation.intake.traces import Traces
+from valuation.record.history import PackHistory, TraceEvent
 from valuation.result import Valuation
 from valuation.scale import SCALE_SOFTENING_CNY_PER_KWH
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from valuation.appraisal import appraise, appraise_many
 from valuation.errors import CanzhiError, FieldError, MarketError, MissingQuote, RefusedPack
-from valuation.history import PackHistory, TraceEvent
 from valuation.intake import read_market, read_trace
 from valuation.intake.traces import Traces
+from valuation.record.history import PackHistory, TraceEvent
 from valuation.result import Valuation
 
 SAMPLES = Path(__file__).parents[2] / "data_samples"
@@ -86,7 +86,9 @@ def test_a_band_that_is_to_hold_more_deals_is_wider(market_history, history, lev
 @given(ANY_PACK, st.lists(st.from_type(TraceEvent), max_size=3), st.integers(1, 900))
 def test_nothing_after_the_day_changes_a_byte(market_history, history, additions, days):
     late = [shifted(event, (AS_OF - event.on).days + days) for event in additions]
-    told_late = [replace(event, reported_on=AS_OF + timedelta(days=days)) for event in additions]
+    told_late = [
+        replace(event, on=min(event.on, AS_OF), reported_on=AS_OF + timedelta(days=days)) for event in additions
+    ]
     told = replace(history, events=(*late, *history.events, *told_late))
     known = replace(history, events=tuple(event for event in history.events if event.known_by(AS_OF)))
     assert spelled(answer_of(market_history, told)) == spelled(answer_of(market_history, known))

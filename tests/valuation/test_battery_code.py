@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valuation.battery_code import CodeParts, decode, decode_many, encode, require
-from valuation.code_explanation import PARTS, explain
-from valuation.code_layout import (
+from valuation.battery_code.decoding import CodeParts, decode, decode_many, encode, require
+from valuation.battery_code.explanation import PARTS, explain
+from valuation.battery_code.layout import (
     ALPHABET,
     DATE_LETTERS,
     KINDS,
@@ -25,8 +25,8 @@ from valuation.code_layout import (
     date_from_letters,
     date_letters,
 )
-from valuation.code_wording import CLEAN_UPS, REFUSALS, TYPES
-from valuation.code_wording import KINDS as KIND_WORDING
+from valuation.battery_code.wording import CLEAN_UPS, REFUSALS, TYPES
+from valuation.battery_code.wording import KINDS as KIND_WORDING
 from valuation.errors import BatteryCodeError, FieldError
 
 ON = dt.date(2026, 11, 23)

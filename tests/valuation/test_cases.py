@@ -7,10 +7,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valuation.cases import cut
-from valuation.fields import EVENT_TYPES
-from valuation.history import PackHistory, TraceEvent
-from valuation.tabulation import day_number, tabulate
+from valuation.record.cases import cut
+from valuation.record.fields import EVENT_TYPES
+from valuation.record.history import PackHistory, TraceEvent
+from valuation.record.tabulation import day_number, tabulate
 
 quick = settings(max_examples=40, deadline=None)
 AS_OF = date(2022, 6, 1)
@@ -35,15 +35,22 @@ def same(one, other):
         np.testing.assert_array_equal(column, other.events[name])
 
 
+def days_of(histories):
+    """Return the days on which something happened or was reported: the days at which a cut can go wrong."""
+    events = [event for history in histories for event in history.events]
+    return sorted({AS_OF, *(event.on for event in events), *(event.reported_on or event.on for event in events)})
+
+
 @quick
-@given(ANY_PACKS)
-def test_only_what_had_happened_and_been_reported_is_left(histories):
-    cases = cut_at(histories)
-    assert (cases.events["on_day"] <= day_number(AS_OF)).all()
+@given(ANY_PACKS, st.data())
+def test_only_what_had_happened_and_been_reported_is_left(histories, data):
+    as_of = data.draw(st.sampled_from(days_of(histories)))
+    cases = cut_at(histories, as_of)
+    assert (cases.events["on_day"] <= day_number(as_of)).all()
     reported = cases.events["reported_day"]
-    assert (np.isnan(reported) | (reported <= day_number(AS_OF))).all()
-    same(cases, cut_at([history.known_by(AS_OF) for history in histories]))
-    distinct = [{repr(event) for event in history.events if event.known_by(AS_OF)} for history in histories]
+    assert (np.isnan(reported) | (reported <= day_number(as_of))).all()
+    same(cases, cut_at([history.known_by(as_of) for history in histories], as_of))
+    distinct = [{repr(event) for event in history.events if event.known_by(as_of)} for history in histories]
     assert np.bincount(cases.row, minlength=len(histories)).tolist() == [len(events) for events in distinct]
 
 
@@ -56,6 +63,15 @@ def test_order_and_repetition_leave_no_trace(histories, chance):
         chance.shuffle(events)
         mixed.append(replace(history, events=tuple(events)))
     same(cut_at(histories), cut_at(mixed))
+
+
+@quick
+@given(st.lists(st.from_type(TraceEvent), min_size=2, max_size=5), st.randoms(use_true_random=False))
+def test_events_of_one_day_have_one_order_too(events, chance):
+    events = [replace(event, type="usage", on=date(2022, 1, 1), reported_on=None) for event in events]
+    other = list(events)
+    chance.shuffle(other)
+    same(cut_at([PackHistory(events=tuple(events))]), cut_at([PackHistory(events=tuple(other))]))
 
 
 @quick

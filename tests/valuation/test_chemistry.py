@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from valuation.chemistry import (
+from valuation.pack.chemistry import (
     BY_NAME,
     ELEMENTS,
     FAMILIES,
@@ -10,8 +10,8 @@ from valuation.chemistry import (
     ingredients,
     lookup,
 )
-from valuation.fields import CHEMISTRIES
-from valuation.vintage import interpolate
+from valuation.pack.vintage import interpolate
+from valuation.record.fields import CHEMISTRIES
 
 # BatPaC 5.2, graphite anode, default configurations (P. Busch, USA-EV-Lithium-GHG, Inputs/Mineral_Intensity.xlsx,
 # MIT, commit 57d4ba8e): kg per kWh of Li, Ni, Co, Cu, graphite. An independent model of the same packs.

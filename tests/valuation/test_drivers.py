@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valuation import features
-from valuation.cases import cut
 from valuation.dossier import open_dossier
 from valuation.drivers import Reasons, _money_per_step, fen, reasons, spell
-from valuation.history import PackHistory
 from valuation.pathways.routes import TERM_LABELS
 from valuation.pricing import Prices
+from valuation.record.cases import cut
+from valuation.record.history import PackHistory
+from valuation.record.tabulation import day_number, tabulate
 from valuation.scale import SCALE_SOFTENING_CNY_PER_KWH, from_scale, to_scale
-from valuation.tabulation import day_number, tabulate
 
 SOFT = SCALE_SOFTENING_CNY_PER_KWH
 amounts = st.floats(-1e5, 1e5)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valuation.cases import cut
 from valuation.dossier import open_dossier
 from valuation.evidence import ACTIONS, next_best, structural_spread
-from valuation.history import PackHistory, TraceEvent
-from valuation.tabulation import day_number, tabulate
+from valuation.record.cases import cut
+from valuation.record.history import PackHistory, TraceEvent
+from valuation.record.tabulation import day_number, tabulate
 
 PLATE = PackHistory(
     battery_code="001PB0A0000001A680000123", chemistry="LFP", rated_energy_kwh=52.5, made_on=date(2020, 6, 8)

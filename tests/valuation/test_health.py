@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valuation.ageing import Stress, ageing_of
-from valuation.cases import cut
-from valuation.fields import CHEMISTRIES, DUTIES
-from valuation.health import SOURCES, assess_health
-from valuation.history import Module, PackHistory, TraceEvent
-from valuation.nameplate import read_nameplate
-from valuation.tabulation import day_number, tabulate
+from valuation.condition.ageing import Stress, ageing_of
+from valuation.condition.health import SOURCES, assess_health
+from valuation.pack.nameplate import read_nameplate
+from valuation.record.cases import cut
+from valuation.record.fields import CHEMISTRIES, DUTIES
+from valuation.record.history import Module, PackHistory, TraceEvent
+from valuation.record.tabulation import day_number, tabulate
 
 AS_OF = date(2026, 6, 1)
 PLATE = PackHistory(

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
-from valuation.fields import EVENT_TYPES
-from valuation.history import PackHistory, TraceEvent
-from valuation.tabulation import tabulate
+from valuation.record.fields import EVENT_TYPES
+from valuation.record.history import PackHistory, TraceEvent
+from valuation.record.tabulation import tabulate
 
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)

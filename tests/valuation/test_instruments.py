@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from valuation.instruments import INSTRUMENTS, in_range
+from valuation.market.instruments import INSTRUMENTS, in_range
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "market-quotes.md"
 

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from valuation.errors import MarketError
-from valuation.fields import CHEMISTRIES
 from valuation.intake.quotes import read_market
-from valuation.payables import REDEFINED_DAY, RULES, estimated_payable
-from valuation.tabulation import day_number
+from valuation.market.payables import REDEFINED_DAY, RULES, estimated_payable
+from valuation.record.fields import CHEMISTRIES
+from valuation.record.tabulation import day_number
 
 HEAD = "quoted_on,instrument,price,unit,vat_included,region,source\n"
 DAY = day_number(date(2026, 11, 20))

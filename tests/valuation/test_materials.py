@@ -3,13 +3,13 @@ from datetime import date
 import numpy as np
 import pytest
 
-from valuation.cases import cut
-from valuation.chemistry import BY_NAME, ELEMENTS
-from valuation.fields import CHEMISTRIES
-from valuation.history import Module, PackHistory
-from valuation.materials import metal_content
-from valuation.nameplate import read_nameplate
-from valuation.tabulation import day_number, tabulate
+from valuation.pack.chemistry import BY_NAME, ELEMENTS
+from valuation.pack.materials import metal_content
+from valuation.pack.nameplate import read_nameplate
+from valuation.record.cases import cut
+from valuation.record.fields import CHEMISTRIES
+from valuation.record.history import Module, PackHistory
+from valuation.record.tabulation import day_number, tabulate
 
 
 def content_of(*histories):

@@ -3,11 +3,11 @@ from datetime import date
 import numpy as np
 import pytest
 
-from valuation.cases import cut
-from valuation.fields import CHEMISTRIES
-from valuation.history import PackHistory, TraceEvent
-from valuation.nameplate import read_nameplate
-from valuation.tabulation import day_number, tabulate
+from valuation.pack.nameplate import read_nameplate
+from valuation.record.cases import cut
+from valuation.record.fields import CHEMISTRIES
+from valuation.record.history import PackHistory, TraceEvent
+from valuation.record.tabulation import day_number, tabulate
 
 AS_OF = date(2026, 11, 20)
 

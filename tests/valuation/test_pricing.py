@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from valuation import features
-from valuation.cases import cut
 from valuation.dossier import open_dossier
 from valuation.errors import BundleMismatch, FieldError
-from valuation.history import PackHistory
 from valuation.pricing import QUANTILE_LEVELS, STRUCTURE_ONLY, calibration_groups, check_level, price
+from valuation.record.cases import cut
+from valuation.record.history import PackHistory
+from valuation.record.tabulation import day_number, tabulate
 from valuation.scale import SCALE_SOFTENING_CNY_PER_KWH, from_scale, to_scale
-from valuation.tabulation import day_number, tabulate
 
 quick = settings(max_examples=20, deadline=None)
 PACKS = st.lists(st.from_type(PackHistory), min_size=1, max_size=3)

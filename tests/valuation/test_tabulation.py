@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valuation.fields import COMPOSITION_FIELDS, EVENT_FIELDS, EVENT_TYPES, PACK_FIELDS, text_code
-from valuation.history import Module, PackHistory, TraceEvent
-from valuation.tabulation import calendar_day, column_name, day_number, encode, tabulate
+from valuation.record.fields import COMPOSITION_FIELDS, EVENT_FIELDS, EVENT_TYPES, PACK_FIELDS, text_code
+from valuation.record.history import Module, PackHistory, TraceEvent
+from valuation.record.tabulation import calendar_day, column_name, day_number, encode, tabulate
 
 quick = settings(max_examples=40, deadline=None)
 

@@ -12,12 +12,13 @@ from training.simulation.ageing import simulate_ageing
 from training.simulation.deals import Deals, strike
 from training.simulation.events import Events, gather
 from training.simulation.fleet import Fleet, simulate_fleet
+from training.simulation.habits import Habits, draw_habits
 from training.simulation.life_events import life_events
 from training.simulation.lives import NEVER, OPENED, Lives, simulate_lives
 from training.simulation.market_view import MarketView, Sight, look
 from training.simulation.offers import Offers, simulate_offers
 from training.simulation.plan import SimulationPlan, stream
-from training.simulation.pricing import Asked, Habits, Priced, draw_habits, price
+from training.simulation.pricing import Asked, Priced, price
 from training.simulation.quotes import Quotes, simulate_quotes
 from training.simulation.reports import report
 from training.simulation.rows import stack
@@ -67,12 +68,14 @@ def simulate(plan: SimulationPlan, progress: Callable[[str], None] = lambda _: N
     events = report(plan, fleet, gather([*life_events(plan, known), *usage_events(plan, known)]))
     missing = _missing_modules(plan, lives)
     progress("deals")
-    first = _Stage(fleet=fleet, offers=offers, events=events, missing_modules=missing)
+    ticket = stream(plan, "uses").random(len(offers.row))
+    first = _Stage(fleet=fleet, offers=offers, events=events, missing_modules=missing, ticket=ticket)
     view, priced = _priced(first, models, quotes, habits)
     products = make_products(plan, fleet, offers, priced)
     fleet, missing = stack(fleet, products.fleet), np.concatenate([missing, np.zeros(products.fleet.rows)])
     later = report(plan, fleet, gather(products.events), part="product_reports")
-    second = _Stage(fleet=fleet, offers=products.offers, events=later, missing_modules=missing)
+    ticket = stream(plan, "product_uses").random(len(products.offers.row))
+    second = _Stage(fleet=fleet, offers=products.offers, events=later, missing_modules=missing, ticket=ticket)
     product_view, product_priced = _priced(second, models, quotes, habits)
     offers, priced = stack(offers, products.offers), stack(priced, product_priced)
     deals = strike(plan, offers, priced)
@@ -93,6 +96,7 @@ class _Stage:
     offers: Offers
     events: Events
     missing_modules: FloatArray
+    ticket: FloatArray
 
 
 def _priced(stage: _Stage, models: VehicleModels, quotes: Quotes, habits: Habits) -> tuple[MarketView, Priced]:
@@ -102,8 +106,11 @@ def _priced(stage: _Stage, models: VehicleModels, quotes: Quotes, habits: Habits
     view = look(fleet, models, sight)
     model_told = fleet.model_told[offers.row]
     demand = np.where(model_told, models.demand[fleet.model[offers.row]], _USUAL_DEMAND)
-    maker = fleet.maker[offers.row]
-    return view, price(Asked(offers=offers, view=view, maker=maker, demand=demand, quotes=quotes, habits=habits))
+    asked = Asked(
+        view=view, region=offers.region, day=offers.sold_on.astype(np.float64), maker=fleet.maker[offers.row],
+        demand=demand, ticket=stage.ticket, quotes=quotes, habits=habits,
+    )  # fmt: skip
+    return view, price(asked)
 
 
 def _missing_modules(plan: SimulationPlan, lives: Lives) -> FloatArray:

@@ -14,7 +14,7 @@ from training.simulation import chemistries
 from training.simulation.chemistries import IS_TERNARY, NAMES
 from training.simulation.events import CHOICES, EVENT_TYPES, REPORTER_KINDS, Events
 from training.simulation.fleet import Fleet, told_chemistry_code
-from training.simulation.lives import INTACT, OPENED
+from training.simulation.lives import DAMAGED, INTACT, OPENED
 from training.simulation.plan import DAYS_PER_YEAR
 from training.simulation.vehicle_models import VehicleModels
 from valuation.columns import BoolArray, FloatArray, IntArray, first_known, highest, last, previous, total
@@ -24,6 +24,7 @@ _USUAL_LOSS_PER_YEAR = np.array([0.017, 0.046, 0.036, 0.030, 0.027, 0.022])  # b
 _USUAL_LOSS_UNKNOWN = 0.026
 _GRADE_UNKNOWN_MIX = {"NMC111": 0.10, "NMC523": 0.55, "NMC622": 0.23, "NMC811": 0.12}
 _EXPECTED_MAKER_OPTIMISM = 0.85  # buyers know that batteries' computers flatter
+_RISE_UNNOTICED, _RISE_RANGE = 0.03, 0.05  # health does not rise by itself; noise of readings does not alarm anybody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,9 @@ class MarketView:
     damage: IntArray  # reported condition
     duty: IntArray  # -1: not told
     traceability: FloatArray  # 0-1, share of the expected records that are there
-    suspicious: BoolArray
+    doubt: FloatArray  # 0-1, how much the record looks edited
+    chemistry_told: BoolArray
+    composition_told: BoolArray
     missing_modules: FloatArray
     second_hand_product: BoolArray  # already a second-life product
 
@@ -78,11 +81,12 @@ def look(fleet: Fleet, models: VehicleModels, sight: Sight) -> MarketView:
     return MarketView(
         chemistry=chemistry, grade_known=grade_known, energy_kwh=energy, mass_kg=mass,
         metal_kg=_metals(fleet, models, sight.row, (chemistry, grade_known, energy, mass)), age_years=age,
-        health=health[0], health_sd=health[1], tier=health[2].astype(np.int64), suspicious=health[3] > 0.5,
+        health=health[0], health_sd=health[1], tier=health[2].astype(np.int64), doubt=health[3],
         accident=_worst(seen, at, len(sight.row)), faults=_faults(seen, at, len(sight.row)),
         damage=first_known(last(at, condition, len(sight.row)), np.zeros(len(sight.row))).astype(np.int64), duty=duty,
         traceability=_traceability(fleet, sight.row, seen, at), missing_modules=sight.missing_modules[sight.row],
-        second_hand_product=fleet.parent[sight.row] >= 0,
+        second_hand_product=fleet.parent[sight.row] >= 0, chemistry_told=fleet.chemistry_told[sight.row],
+        composition_told=fleet.metals_told[sight.row],
     )  # fmt: skip
 
 
@@ -128,7 +132,7 @@ def _metals(
 def _health(
     seen: Events, at: IntArray, sight: Sight, pack: tuple[FloatArray, FloatArray, FloatArray, IntArray]
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return believed health, its standard deviation, the tier of evidence, and whether the record looks edited."""
+    """Return believed health, its standard deviation, the tier of evidence, and how much the record looks edited."""
     capacity_ah, energy_kwh, age, duty = pack
     count = len(sight.row)
     told, method = seen.numbers("soh"), seen.choice("method")
@@ -142,7 +146,7 @@ def _health(
     resistance = seen.choice("soh_definition") == CHOICES["soh_definition"].index("resistance")
     usage = (seen.type == EVENT_TYPES.index("usage")) & ~np.isnan(told)
     rise = np.where(usage, told - previous(at, np.where(usage, told, np.nan)), np.nan)
-    suspicious = first_known(highest(at, rise, count), np.zeros(count)) > 0.045
+    doubt = np.clip((first_known(highest(at, rise, count), np.zeros(count)) - _RISE_UNNOTICED) / _RISE_RANGE, 0.0, 1.0)
     read = last(at, np.where(usage & ~resistance & ~owner & (told < 0.999), told, np.nan), count)
     read_on = last(
         at, np.where(usage & ~resistance & ~owner & (told < 0.999), seen.on.astype(np.float64), np.nan), count
@@ -153,7 +157,7 @@ def _health(
     prior = np.clip(1.0 - usual_loss * age, 0.55, 1.0)
     since = np.maximum(sight.day - read_on, 0.0) / DAYS_PER_YEAR
     believed = 1.0 - (1.0 - read) / _EXPECTED_MAKER_OPTIMISM - usual_loss * np.minimum(since, 3.0)
-    estimates = ((prior, np.full(count, 0.060)), (believed, np.where(suspicious, 0.06, 0.030) + 0.01 * since),
+    estimates = ((prior, np.full(count, 0.060)), (believed, 0.030 + 0.030 * doubt + 0.01 * since),
                  (quick - 0.004, np.full(count, 0.024)), (lab, np.full(count, 0.008)))  # fmt: skip
     weight = sum(np.where(np.isnan(value), 0.0, 1.0 / sd**2) for value, sd in estimates)
     mean = sum(np.where(np.isnan(value), 0.0, value / sd**2) for value, sd in estimates) / weight
@@ -161,7 +165,7 @@ def _health(
     tier = np.where(any_event, LEDGER, CODE_ONLY)
     for level, value in ((READINGS, read), (QUICK_TEST, quick), (LAB_TEST, lab)):
         tier = np.where(np.isnan(value), tier, level)
-    return np.clip(mean, 0.2, 1.0), 1.0 / np.sqrt(weight), tier.astype(np.float64), suspicious.astype(np.float64)
+    return np.clip(mean, 0.2, 1.0), 1.0 / np.sqrt(weight), tier.astype(np.float64), doubt
 
 
 def _worst(seen: Events, at: IntArray, count: int) -> FloatArray:
@@ -185,7 +189,7 @@ def _traceability(fleet: Fleet, row: IntArray, seen: Events, at: IntArray) -> Fl
     return score / 6.0 - 0.2 * fleet.legacy[row]
 
 
-def is_sound(view: MarketView) -> BoolArray:
-    """Tell which packs show no damage that forbids any use but recycling."""
-    unharmed: BoolArray = (view.damage == INTACT) | (view.damage == OPENED)
-    return unharmed & (view.accident < 0.6) & (view.missing_modules < 0.5)
+def may_go_on(view: MarketView) -> BoolArray:
+    """Tell which packs may be used further: not burned, corroded, swollen or leaking; mere damage can be mended."""
+    allowed: BoolArray = np.isin(view.damage, (INTACT, OPENED, DAMAGED))
+    return allowed

@@ -16,7 +16,8 @@ DAYS_PER_MONTH = DAYS_PER_YEAR / 12.0
 
 # One stream a part: a part that draws more numbers leaves every other part as it was. New parts go to the end.
 _PARTS = ("prices", "publication", "models", "fleet", "use", "lives", "offers", "record", "usage", "tampering")
-_LATER_PARTS = ("life_events", "preferences", "deals", "second_life", "afterlife", "reports", "product_reports")
+_LATER_PARTS = ("life_events", "preferences", "deals", "second_life", "afterlife", "reports", "product_reports",
+                "uses", "product_uses")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

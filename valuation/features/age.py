@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from valuation.columns import FloatArray
+from valuation.condition.life import DAYS_PER_YEAR, calendar_age, days_in_use, days_out_of_use
 from valuation.dossier import Dossier
-from valuation.life import DAYS_PER_YEAR, calendar_age, days_in_use, days_out_of_use
 from valuation.provenance.record import DAYS_PER_MONTH
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from valuation.columns import FloatArray, first_known
+from valuation.condition.life import DAYS_PER_YEAR
 from valuation.dossier import Dossier
-from valuation.life import DAYS_PER_YEAR
 
 USUAL_SEVERITY = 0.3  # judged: of an event whose severity nobody states
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from valuation.chemistry import FAMILIES
-from valuation.code_layout import KINDS, LEVELS
+from valuation.battery_code.layout import KINDS, LEVELS
+from valuation.condition.readings import SOURCES
 from valuation.features.catalogue import FEATURES, Feature
-from valuation.fields import CHEMISTRIES, DUTIES, REGIONS, REPORTER_KINDS, event_field
-from valuation.readings import SOURCES
+from valuation.pack.chemistry import FAMILIES
+from valuation.record.fields import CHEMISTRIES, DUTIES, REGIONS, REPORTER_KINDS, event_field
 
 CODES: Final = {
     "CHEMISTRIES": CHEMISTRIES,

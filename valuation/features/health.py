@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from valuation.columns import FloatArray
+from valuation.condition.life import DAYS_PER_YEAR
+from valuation.condition.readings import states_health
 from valuation.dossier import Dossier
-from valuation.life import DAYS_PER_YEAR
-from valuation.readings import states_health
 
 
 def soh(dossier: Dossier) -> FloatArray:

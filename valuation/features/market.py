@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from valuation.chemistry import FAMILIES, family_code
 from valuation.columns import FloatArray, first_known, unknown
 from valuation.dossier import Dossier
 from valuation.elementary import log
-from valuation.market import Market
+from valuation.market.payables import PAID_FORMS
+from valuation.market.snapshot import Market
+from valuation.pack.chemistry import FAMILIES, family_code
 from valuation.pathways.second_life import new_pack_price
-from valuation.payables import PAID_FORMS
 
 
 def lithium_price(dossier: Dossier) -> FloatArray:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from valuation.chemistry import family_code
 from valuation.columns import FloatArray
 from valuation.dossier import Dossier
-from valuation.fields import text_code
+from valuation.pack.chemistry import family_code
+from valuation.record.fields import text_code
 
 
 def chemistry(dossier: Dossier) -> FloatArray:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from valuation.errors import FieldError
-from valuation.fields import (
+from valuation.intake.spellings import CHOICE_SPELLINGS, FIELD_SPELLINGS, UNIT_SPELLINGS
+from valuation.record.fields import (
     COMPOSITION,
     COMPOSITION_FIELDS,
     EVENT_COMMON_FIELDS,
@@ -20,7 +21,6 @@ from valuation.fields import (
     EVENT_TYPE_FIELDS,
     PACK_FIELDS,
 )
-from valuation.intake.spellings import CHOICE_SPELLINGS, FIELD_SPELLINGS, UNIT_SPELLINGS
 
 LEDGER_DAYS: Mapping[str, str] = {
     "installed_on": "installed",

@@ -16,9 +16,9 @@ import pyarrow.types as kinds
 
 from valuation.columns import BoolArray, FloatArray
 from valuation.errors import FieldError
-from valuation.fields import Field, choice_code, text_code
 from valuation.intake.values import FIRST_DAY, LAST_DAY, is_placeholder, read_value
-from valuation.tabulation import day_number
+from valuation.record.fields import Field, choice_code, text_code
+from valuation.record.tabulation import day_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

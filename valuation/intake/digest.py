@@ -8,8 +8,8 @@ from datetime import date
 
 import msgspec
 
-from valuation.fields import PACK_FIELDS
-from valuation.history import PackHistory, TraceEvent
+from valuation.record.fields import PACK_FIELDS
+from valuation.record.history import PackHistory, TraceEvent
 
 
 def write_trace(history: PackHistory) -> bytes:

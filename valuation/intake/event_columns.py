@@ -10,15 +10,6 @@ import pyarrow.compute as pc
 
 from valuation.columns import BoolArray, Columns, FloatArray, IntArray
 from valuation.errors import FieldError
-from valuation.fields import (
-    EVENT_COMMON_FIELDS,
-    EVENT_FIELDS,
-    EVENT_TYPE_FIELDS,
-    EVENT_TYPES,
-    REQUIRED_EVENT_FIELDS,
-    Field,
-    category,
-)
 from valuation.intake.aliases import EVENT_TABLE_SCOPE
 from valuation.intake.columns import Converted, convert
 from valuation.intake.ledger import unknown_pack
@@ -33,7 +24,16 @@ from valuation.intake.table_reading import (
     why,
 )
 from valuation.intake.tabular import OpenTable
-from valuation.tabulation import calendar_day, column_name
+from valuation.record.fields import (
+    EVENT_COMMON_FIELDS,
+    EVENT_FIELDS,
+    EVENT_TYPE_FIELDS,
+    EVENT_TYPES,
+    REQUIRED_EVENT_FIELDS,
+    Field,
+    category,
+)
+from valuation.record.tabulation import calendar_day, column_name
 
 _TYPE = category("type", *EVENT_TYPES)
 _OWNERS: Mapping[str, tuple[float, ...]] = {

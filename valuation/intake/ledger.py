@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from valuation.errors import FieldError
-from valuation.fields import COMPOSITION, PACK_FIELDS, event_field
 from valuation.intake.aliases import (
     ANY_EVENT_SCOPE,
     EVENT_SCOPES,
@@ -21,6 +20,7 @@ from valuation.intake.aliases import (
 from valuation.intake.notes import IntakeNote, Problem, make_note
 from valuation.intake.tabular import OpenTable, column_names
 from valuation.intake.values import PLACEHOLDERS
+from valuation.record.fields import COMPOSITION, PACK_FIELDS, event_field
 
 _PACK_NAMES = frozenset(field.name for field in PACK_FIELDS)
 _COMMON = ("reported_on", "reporter", "reporter_kind")

@@ -11,10 +11,10 @@ from datetime import date
 import numpy as np
 
 from valuation.columns import FloatArray, IntArray
-from valuation.instruments import ALIASES, INSTRUMENTS, VAT_RATE
 from valuation.intake.quote_table import QuoteSource, QuoteTable, open_quotes
 from valuation.intake.quote_units import EXAMPLES, find_unit, tidy
-from valuation.market import HOME_REGION, MarketHistory
+from valuation.market.instruments import ALIASES, INSTRUMENTS, VAT_RATE
+from valuation.market.snapshot import HOME_REGION, MarketHistory
 
 _YES = {"true", "1", "yes", "y", "是", "含税", "含"}
 _NO = {"false", "0", "no", "n", "否", "不含税", "不含", "未税"}

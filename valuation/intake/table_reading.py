@@ -10,13 +10,13 @@ import numpy as np
 
 from valuation.columns import BoolArray, FloatArray, IntArray
 from valuation.errors import FieldError
-from valuation.fields import Field
 from valuation.intake.aliases import field_name
 from valuation.intake.notes import IntakeNote, Problem, make_note, presentable
 from valuation.intake.tabular import OpenTable, column_names
 from valuation.intake.values import is_placeholder, read_value
+from valuation.record.fields import Field
+from valuation.record.tabulation import calendar_day
 from valuation.result import Caution
-from valuation.tabulation import calendar_day
 
 
 @dataclass(slots=True)

@@ -13,12 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from valuation.battery_code import decode_many
-from valuation.cases import PACK_TEXTS, TraceTable
+from valuation.battery_code.decoding import decode_many
 from valuation.columns import BoolArray, FloatArray, IntArray
 from valuation.errors import FieldError
-from valuation.fields import COMPOSITION_FIELDS, EVENT_FIELDS, PACK_FIELDS, Field
-from valuation.history import Module
 from valuation.intake.aliases import TABLE_SCOPE
 from valuation.intake.columns import Converted, convert, convert_texts
 from valuation.intake.event_columns import read_events
@@ -35,9 +32,12 @@ from valuation.intake.table_reading import (
 from valuation.intake.tabular import TableSource, open_table
 from valuation.intake.traces import repeated_code
 from valuation.intake.values import LAST_DAY
-from valuation.modules import MODULE_COLUMNS, describe_modules
+from valuation.record.cases import PACK_TEXTS, TraceTable
+from valuation.record.fields import COMPOSITION_FIELDS, EVENT_FIELDS, PACK_FIELDS, Field
+from valuation.record.history import Module
+from valuation.record.modules import MODULE_COLUMNS, describe_modules
+from valuation.record.tabulation import column_name, day_number
 from valuation.result import Caution
-from valuation.tabulation import column_name, day_number
 
 _CODE = PACK_FIELDS[0]
 _SOH = next(field for field in EVENT_FIELDS if field.name == "soh")

@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import cast
 
-from valuation.battery_code import decode
+from valuation.battery_code.decoding import decode
 from valuation.errors import FieldError
-from valuation.fields import (
+from valuation.intake.aliases import ANY_EVENT_SCOPE, EVENT_SCOPES, MODULE_SCOPE, PACK_SCOPE, field_name, plain
+from valuation.intake.documents import Limits
+from valuation.intake.notes import IntakeNote, make_note, presentable, shown
+from valuation.intake.values import LAST_DAY, is_placeholder, read_extra, read_value
+from valuation.record.fields import (
     COMPOSITION,
     COMPOSITION_FIELDS,
     EVENT_COMMON_FIELDS,
@@ -20,11 +24,7 @@ from valuation.fields import (
     category,
     text,
 )
-from valuation.history import Module, PackHistory, TraceEvent
-from valuation.intake.aliases import ANY_EVENT_SCOPE, EVENT_SCOPES, MODULE_SCOPE, PACK_SCOPE, field_name, plain
-from valuation.intake.documents import Limits
-from valuation.intake.notes import IntakeNote, make_note, presentable, shown
-from valuation.intake.values import LAST_DAY, is_placeholder, read_extra, read_value
+from valuation.record.history import Module, PackHistory, TraceEvent
 
 _PACK = {field.name: field for field in PACK_FIELDS}
 _COMPOSITION = {field.name: field for field in COMPOSITION_FIELDS}

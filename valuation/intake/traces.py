@@ -10,9 +10,7 @@ from datetime import date
 from functools import cached_property
 from typing import TypeAlias
 
-from valuation.cases import TraceTable
 from valuation.errors import CanzhiError, RefusedPack, UnreadableRecord
-from valuation.history import PackHistory
 from valuation.intake import passports
 from valuation.intake.aliases import PACK_SCOPE, recognised
 from valuation.intake.documents import Document, Limits, check_size, decode_json, decode_text, json_lines, open_document
@@ -20,8 +18,10 @@ from valuation.intake.ledger import is_event_table, join_events, known_columns, 
 from valuation.intake.notes import IntakeNote, Problem, shown
 from valuation.intake.tabular import ARROW_MARK, PARQUET_MARK, OpenTable, open_table
 from valuation.intake.trace import read_record
+from valuation.record.cases import TraceTable
+from valuation.record.history import PackHistory
+from valuation.record.tabulation import tabulate
 from valuation.result import Caution
-from valuation.tabulation import tabulate
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | Document | Mapping[str, object] | Sequence[object]"
 

@@ -12,9 +12,9 @@ import re
 from datetime import date, datetime
 
 from valuation.errors import FieldError
-from valuation.fields import Field
 from valuation.intake.aliases import choice_name
 from valuation.intake.notes import shown
+from valuation.record.fields import Field
 
 PLACEHOLDERS = frozenset({"", "-", "--", "/", "-1"})
 """Texts that stand for "not known" on the platform and in ledgers (domain practice: vehicle battery reports)."""

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from valuation.chemistry import lookup
 from valuation.columns import BoolArray, FloatArray
-from valuation.nameplate import CELL, Nameplate
+from valuation.pack.chemistry import lookup
+from valuation.pack.nameplate import CELL, Nameplate
 from valuation.pathways.reuse import Reuse
 from valuation.pathways.second_life import SecondLife
 from valuation.result import Caution

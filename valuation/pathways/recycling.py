@@ -15,15 +15,15 @@ from typing import Final
 
 import numpy as np
 
-from valuation.chemistry import FAMILIES, family_code
 from valuation.columns import FloatArray
 from valuation.errors import MissingQuote
-from valuation.market import Market
-from valuation.materials import MetalContent
-from valuation.nameplate import Nameplate
+from valuation.market.payables import PAID_FORMS, rule_for
+from valuation.market.snapshot import Market
+from valuation.pack.chemistry import FAMILIES, family_code
+from valuation.pack.materials import MetalContent
+from valuation.pack.nameplate import Nameplate
 from valuation.pathways.assumptions import Assumptions
-from valuation.payables import PAID_FORMS, rule_for
-from valuation.tabulation import calendar_day
+from valuation.record.tabulation import calendar_day
 
 VITAL: Final = ("Li", "Ni", "Co")
 """Metals without whose price a pack that holds them cannot be valued."""

@@ -14,14 +14,14 @@ from typing import Final
 
 import numpy as np
 
-from valuation.cases import Cases
 from valuation.columns import FloatArray
-from valuation.fields import DUTIES
-from valuation.health import StateOfHealth
-from valuation.market import Market
-from valuation.nameplate import DAYS_PER_YEAR, EPOCH_YEAR, Nameplate
+from valuation.condition.health import StateOfHealth
+from valuation.market.snapshot import Market
+from valuation.pack.nameplate import DAYS_PER_YEAR, EPOCH_YEAR, Nameplate
 from valuation.pathways.assumptions import Assumptions
 from valuation.pathways.second_life import gate, gate_half_width, new_pack_price
+from valuation.record.cases import Cases
+from valuation.record.fields import DUTIES
 
 MINIMUM_SOH: Final = 0.80
 YOUNG_A, OLD_A = 5.0, 9.0

@@ -17,13 +17,12 @@ from typing import Final
 
 import numpy as np
 
-from valuation.cases import Cases
-from valuation.chemistry import ELEMENTS
 from valuation.columns import BoolArray, FloatArray
-from valuation.health import StateOfHealth
-from valuation.market import Market
-from valuation.materials import MetalContent
-from valuation.nameplate import Nameplate
+from valuation.condition.health import StateOfHealth
+from valuation.market.snapshot import Market
+from valuation.pack.chemistry import ELEMENTS
+from valuation.pack.materials import MetalContent
+from valuation.pack.nameplate import Nameplate
 from valuation.pathways.assumptions import Assumptions, assumptions_for
 from valuation.pathways.closures import Closures, closed_by, closure_caution, find_closures
 from valuation.pathways.recycling import Recycling, price_recycling
@@ -41,6 +40,7 @@ from valuation.pathways.weighing import (
     weigh,
 )
 from valuation.provenance.engine import Findings
+from valuation.record.cases import Cases
 from valuation.result import Caution
 from valuation.scale import scale_sd
 

@@ -19,13 +19,13 @@ from typing import Final
 
 import numpy as np
 
-from valuation.chemistry import ROWS, lookup
 from valuation.columns import FloatArray
+from valuation.condition.health import StateOfHealth
 from valuation.elementary import exp, power
-from valuation.health import StateOfHealth
-from valuation.market import Market
-from valuation.materials import MetalContent
-from valuation.nameplate import Nameplate
+from valuation.market.snapshot import Market
+from valuation.pack.chemistry import ROWS, lookup
+from valuation.pack.materials import MetalContent
+from valuation.pack.nameplate import Nameplate
 from valuation.pathways.assumptions import Assumptions
 
 GATE_HALF_WIDTH: Final = 0.02

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from valuation.columns import FloatArray
+from valuation.condition.health import HIGHEST_SOH, LOWEST_SOH, StateOfHealth
 from valuation.elementary import exp, log
-from valuation.health import HIGHEST_SOH, LOWEST_SOH, StateOfHealth
 from valuation.pathways.recycling import Recycling
 from valuation.pathways.reuse import Reuse
 from valuation.pathways.second_life import SecondLife

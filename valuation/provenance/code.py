@@ -7,12 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from valuation.code_layout import CHEMISTRY_OF_TYPE, KINDS, LEVELS, TYPE_LETTERS
+from valuation.battery_code.layout import CHEMISTRY_OF_TYPE, KINDS, LEVELS, TYPE_LETTERS
 from valuation.columns import FloatArray
-from valuation.fields import CHEMISTRIES
 from valuation.provenance.check import Check
 from valuation.provenance.record import Record, found
-from valuation.tabulation import day_number
+from valuation.record.fields import CHEMISTRIES
+from valuation.record.tabulation import day_number
 
 CODING_DUTY_DAY: Final = day_number(date(2019, 8, 1))
 """From this day every new pack needs a GB/T 34014 code (2018 traceability rules: earlier models had until then)."""

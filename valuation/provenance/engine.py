@@ -8,14 +8,14 @@ from typing import Final
 
 import numpy as np
 
-from valuation.cases import Cases
 from valuation.columns import BoolArray, FloatArray, IntArray
-from valuation.health import StateOfHealth
-from valuation.nameplate import Nameplate
+from valuation.condition.health import StateOfHealth
+from valuation.pack.nameplate import Nameplate
 from valuation.provenance.catalogue import CHECKS, IDS
 from valuation.provenance.check import GRADES, Check
 from valuation.provenance.record import Record, open_record
 from valuation.provenance.tiers import evidence_tier, unblemished_grade
+from valuation.record.cases import Cases
 from valuation.result import Caution
 
 ROUTES: Final = ("recycling", "second_life", "reuse")
@@ -35,7 +35,7 @@ class Findings:
     widen : factor, at least 1, by which the band grows.
     tier : evidence tier (证据等级) 0 to 4: code alone, ledger, usage summary or BMS, quick test, laboratory test.
     grade : trust grade (溯源等级) 0 to 3 for A to D.
-    code_kind : what the battery code is, as a code of :data:`valuation.code_layout.KINDS`; NaN without one.
+    code_kind : what the battery code is, as a code of :data:`valuation.battery_code.layout.KINDS`; NaN without one.
     refused : packs that must not be valued.
     blocked, haircut : by route, whether it is closed and what fraction is taken off.
     """

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from valuation.battery_code import decode_many
-from valuation.cases import Cases
-from valuation.code_layout import KINDS, REASONS
+from valuation.battery_code.decoding import decode_many
+from valuation.battery_code.layout import KINDS, REASONS
 from valuation.columns import BoolArray, Columns, FloatArray, first_known
-from valuation.health import StateOfHealth
-from valuation.nameplate import Nameplate
+from valuation.condition.health import StateOfHealth
+from valuation.pack.nameplate import Nameplate
+from valuation.record.cases import Cases
 
 DAYS_PER_MONTH = 30.4375
 DAYS_PER_YEAR = 365.25

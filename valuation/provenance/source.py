@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 
 from valuation.columns import FloatArray, last, previous
+from valuation.condition.readings import source_code
 from valuation.provenance.check import Check
 from valuation.provenance.record import Record, at_least_one, found
-from valuation.readings import source_code
 
 BACK_FILLED_AFTER_DAYS: Final = 180.0  # judged: later than any deadline of the 2018 rules (30 working days) by far
 

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 
 from valuation.columns import BoolArray, FloatArray
-from valuation.life import DAYS_PER_YEAR
+from valuation.condition.life import DAYS_PER_YEAR
+from valuation.condition.readings import source_code, source_of_events, states_health
 from valuation.provenance.record import Record
-from valuation.readings import source_code, source_of_events, states_health
 
 LAB_YEARS: Final = 2.0
 """A laboratory test counts as tier T4 this long, judged: a pack loses 2 to 5 points in the time. [a]"""

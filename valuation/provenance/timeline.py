@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 
 from valuation.columns import FloatArray, first_known, highest, previous
-from valuation.fields import EVENT_TYPES, REPORTER_KINDS
 from valuation.provenance.check import Check
 from valuation.provenance.record import DAYS_PER_MONTH, LEAVING, Record, at_least_one, found
+from valuation.record.fields import EVENT_TYPES, REPORTER_KINDS
 
 ORDER_TOLERANCE_DAYS: Final = 3.0  # judged: records of one week stand in any order
 LONG_GAP_DAYS: Final = 540.0  # judged: a year and a half without a word, yearly inspections being usual

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from valuation.columns import BoolArray, FloatArray, count, first_known, highest, last, previous, unknown
-from valuation.life import DAYS_PER_YEAR, HYBRID_BELOW_KWH, kwh_per_km
+from valuation.condition.life import DAYS_PER_YEAR, HYBRID_BELOW_KWH, kwh_per_km
 from valuation.provenance.record import DAYS_PER_MONTH, LEAVING, Record, found
 
 ODOMETER_SLACK_KM: Final = 100.0  # judged: readings of two systems differ by a trip

@@ -12,13 +12,13 @@ from service.web import messages
 from service.web.effects import CHINESE, effect_of
 from service.web.messages import problems
 from valuation import errors
+from valuation.condition.readings import SOURCES
 from valuation.evidence import ACTIONS
-from valuation.fields import CHEMISTRIES
 from valuation.pathways.closures import closure_caution
 from valuation.pathways.routes import ROUTES
 from valuation.provenance.catalogue import CHECKS
 from valuation.provenance.tree import REPEATED_PACK
-from valuation.readings import SOURCES
+from valuation.record.fields import CHEMISTRIES
 
 CJK = re.compile(r"[\u4e00-\u9fff]")
 TEMPLATES = {

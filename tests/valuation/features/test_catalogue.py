@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from valuation import features
-from valuation.cases import cut
 from valuation.dossier import open_dossier
 from valuation.features.documentation import CODES, catalogue_as_markdown, meaning
-from valuation.history import PackHistory, TraceEvent
-from valuation.tabulation import day_number, tabulate
+from valuation.record.cases import cut
+from valuation.record.history import PackHistory, TraceEvent
+from valuation.record.tabulation import day_number, tabulate
 
 AS_OF = date(2025, 6, 1)
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "features.md"

@@ -6,15 +6,15 @@ from datetime import date
 import pytest
 from hypothesis import strategies as st
 
-from valuation.battery_code import CodeParts, encode
-from valuation.fields import (
+from valuation.battery_code.decoding import CodeParts, encode
+from valuation.record.fields import (
     COMPOSITION_FIELDS,
     EVENT_COMMON_FIELDS,
     EVENT_TYPE_FIELDS,
     PACK_FIELDS,
     REQUIRED_EVENT_FIELDS,
 )
-from valuation.history import Module, PackHistory, TraceEvent
+from valuation.record.history import Module, PackHistory, TraceEvent
 
 WORDS = (
     st.text("abcXYZ电池企业 0123-./'\"é", min_size=1, max_size=12)

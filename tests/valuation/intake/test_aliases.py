@@ -1,7 +1,6 @@
 import pytest
 
 from valuation.errors import FieldError
-from valuation.fields import EVENT_FIELDS, EVENT_TYPES, PACK_FIELDS
 from valuation.intake.aliases import (
     EVENT_SCOPES,
     EVENT_TABLE_SCOPE,
@@ -14,6 +13,7 @@ from valuation.intake.aliases import (
     plain,
 )
 from valuation.intake.spellings import CHOICE_SPELLINGS, FIELD_SPELLINGS
+from valuation.record.fields import EVENT_FIELDS, EVENT_TYPES, PACK_FIELDS
 
 SCOPES = [PACK_SCOPE, TABLE_SCOPE, MODULE_SCOPE, EVENT_TABLE_SCOPE, LEDGER_SCOPE, *EVENT_SCOPES.values()]
 SHARED = {"检测日期", "测试日期"}

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from valuation.errors import CanzhiError, RefusedPack, UnreadableRecord
-from valuation.fields import COMPOSITION_FIELDS, EVENT_FIELDS, PACK_FIELDS
 from valuation.intake import read_passport, read_passports, read_trace, write_trace
+from valuation.record.fields import COMPOSITION_FIELDS, EVENT_FIELDS, PACK_FIELDS
 
 PASSPORTS = Path(__file__).parents[3] / "data_samples" / "passports"
 IDTA = sorted(PASSPORTS.glob("idta*.json"))

@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from valuation.errors import UnreadableQuotes
-from valuation.instruments import ALIASES, INSTRUMENTS
 from valuation.intake.quotes import read_market
-from valuation.tabulation import day_number
+from valuation.market.instruments import ALIASES, INSTRUMENTS
+from valuation.record.tabulation import day_number
 
 HEAD = "quoted_on,instrument,price,unit,vat_included,region,source\n"
 LATER = np.array([day_number(date(2030, 1, 1))])

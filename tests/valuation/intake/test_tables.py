@@ -13,7 +13,7 @@ from pyarrow import parquet
 from valuation.errors import FieldError, RefusedPack, UnreadableRecord
 from valuation.intake import read_tables, read_trace
 from valuation.intake.digest import write_trace
-from valuation.tabulation import tabulate
+from valuation.record.tabulation import tabulate
 
 SAMPLES = Path(__file__).parents[3] / "data_samples"
 CODE, OTHER = "T01PB0A0000001A680000123", "T01PB0A0000001A680000124"

@@ -1,8 +1,8 @@
 import pytest
 
 from valuation.errors import FieldError
-from valuation.fields import PACK_FIELDS, event_field
 from valuation.intake.values import is_placeholder, read_day, read_value
+from valuation.record.fields import PACK_FIELDS, event_field
 
 SOH = event_field("soh")
 ENERGY = next(field for field in PACK_FIELDS if field.name == "rated_energy_kwh")

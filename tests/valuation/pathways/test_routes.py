@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valuation.cases import cut
+from valuation.condition.health import assess_health
 from valuation.errors import MissingQuote
-from valuation.health import assess_health
-from valuation.history import Module, PackHistory, TraceEvent
 from valuation.intake.quotes import read_market
-from valuation.materials import metal_content
-from valuation.nameplate import read_nameplate
+from valuation.pack.materials import metal_content
+from valuation.pack.nameplate import read_nameplate
 from valuation.pathways.assumptions import CHINA
 from valuation.pathways.recycling import missing_quotes
 from valuation.pathways.routes import ROUTES, TERM_LABELS, price_routes
 from valuation.provenance.engine import examine
-from valuation.tabulation import day_number, tabulate
+from valuation.record.cases import cut
+from valuation.record.history import Module, PackHistory, TraceEvent
+from valuation.record.tabulation import day_number, tabulate
 
 AS_OF = date(2026, 11, 20)
 HEAD = "quoted_on,instrument,price,unit,vat_included,region,source\n"

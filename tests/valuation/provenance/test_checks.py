@@ -6,13 +6,13 @@ from datetime import date
 import numpy as np
 import pytest
 
-from valuation.cases import cut
-from valuation.health import assess_health
-from valuation.history import Module, PackHistory, TraceEvent
-from valuation.nameplate import read_nameplate
+from valuation.condition.health import assess_health
+from valuation.pack.nameplate import read_nameplate
 from valuation.provenance.catalogue import CHECKS, ELSEWHERE, IDS
 from valuation.provenance.engine import examine
-from valuation.tabulation import day_number, tabulate
+from valuation.record.cases import cut
+from valuation.record.history import Module, PackHistory, TraceEvent
+from valuation.record.tabulation import day_number, tabulate
 
 AS_OF = date(2026, 6, 1)
 CODE = "001PB0A0000001A680000123"  # pack, LFP, made 2020-06-08

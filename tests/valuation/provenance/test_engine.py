@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valuation.cases import cut
-from valuation.health import assess_health
-from valuation.history import Module, PackHistory, TraceEvent
-from valuation.nameplate import read_nameplate
+from valuation.condition.health import assess_health
+from valuation.pack.nameplate import read_nameplate
 from valuation.provenance.engine import DEEPEST_HAIRCUT, WIDEST, examine
-from valuation.tabulation import day_number, tabulate
+from valuation.record.cases import cut
+from valuation.record.history import Module, PackHistory, TraceEvent
+from valuation.record.tabulation import day_number, tabulate
 
 AS_OF = date(2026, 6, 1)
 CODE = "001PB0A0000001A680000123"

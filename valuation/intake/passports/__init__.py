@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from valuation.errors import UnreadableRecord
-from valuation.history import PackHistory
 from valuation.intake.notes import IntakeNote
 from valuation.intake.passports import batterypass, catenax, idta
 from valuation.intake.passports.assembly import finish
 from valuation.intake.passports.finder import Finder
+from valuation.record.history import PackHistory
 
 __all__ = ["family", "join", "read_document"]
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from valuation.battery_code import decode
+from valuation.battery_code.decoding import decode
 from valuation.errors import RefusedPack
-from valuation.fields import CHEMISTRIES, event_field
-from valuation.history import PackHistory, TraceEvent
 from valuation.intake.aliases import choice_name
 from valuation.intake.notes import IntakeNote, shown
 from valuation.intake.passports.finder import Finder
 from valuation.intake.values import LAST_DAY
+from valuation.record.fields import CHEMISTRIES, event_field
+from valuation.record.history import PackHistory, TraceEvent
 
 CONTRADICTION = 1.5
 """Rated energy and voltage times capacity may differ by this factor before one of them must be wrong."""

@@ -7,11 +7,11 @@ spellings are read (models of the Battery Pass Consortium, CC-BY-4.0).
 
 from __future__ import annotations
 
-from valuation.fields import PACK_FIELDS, event_field
-from valuation.history import TraceEvent
 from valuation.intake.passports.assembly import Draft, settle_soh
 from valuation.intake.passports.elements import read_material
 from valuation.intake.passports.finder import Finder
+from valuation.record.fields import PACK_FIELDS, event_field
+from valuation.record.history import TraceEvent
 
 TOPICS = frozenset(
     {

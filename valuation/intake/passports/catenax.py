@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from valuation.fields import PACK_FIELDS, Field, event_field
-from valuation.history import TraceEvent
 from valuation.intake.passports.assembly import Draft, settle_soh
 from valuation.intake.passports.elements import read_material
 from valuation.intake.passports.finder import Finder
+from valuation.record.fields import PACK_FIELDS, Field, event_field
+from valuation.record.history import TraceEvent
 
 _PACK = {field.name: field for field in PACK_FIELDS}
 _ANY = Field("value", "number")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from valuation.fields import COMPOSITION_FIELDS
 from valuation.intake.notes import shown
 from valuation.intake.passports.assembly import Draft
+from valuation.record.fields import COMPOSITION_FIELDS
 
 
 class _Element(NamedTuple):

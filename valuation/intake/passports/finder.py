@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from valuation.errors import FieldError
-from valuation.fields import Field
 from valuation.intake.notes import IntakeNote, make_note, shown
 from valuation.intake.values import DEEPEST, is_placeholder, read_day, read_number
+from valuation.record.fields import Field
 
 Sought = str | tuple[str, ...]
 """A dotted path, or several spellings of it of which the first present one is read."""

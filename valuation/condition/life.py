@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from valuation.ageing import Ageing, ageing_of, stress_of
-from valuation.cases import Cases
 from valuation.columns import FloatArray, IntArray, first_known
-from valuation.nameplate import Nameplate
+from valuation.condition.ageing import Ageing, ageing_of, stress_of
+from valuation.pack.nameplate import Nameplate
+from valuation.record.cases import Cases
 
 DAYS_PER_YEAR = 365.25
 TYPICAL_AGE_A = 6.0  # judged: age at which a pack of unknown age is usually offered

@@ -7,14 +7,14 @@ from typing import Final
 
 import numpy as np
 
-from valuation.battery_code import decode_many
-from valuation.cases import Cases
-from valuation.chemistry import CHEMISTRY_CODE, energy_density_wh_per_kg, lookup
-from valuation.code_layout import CHEMISTRY_OF_TYPE, TYPE_LETTERS
+from valuation.battery_code.decoding import decode_many
+from valuation.battery_code.layout import CHEMISTRY_OF_TYPE, TYPE_LETTERS
 from valuation.columns import BoolArray, FloatArray, first_known, unknown
-from valuation.fields import DUTIES
+from valuation.pack.chemistry import CHEMISTRY_CODE, energy_density_wh_per_kg, lookup
+from valuation.pack.vintage import interpolate
+from valuation.record.cases import Cases
+from valuation.record.fields import DUTIES
 from valuation.result import Caution
-from valuation.vintage import interpolate
 
 PACK, MODULE, CELL = 0.0, 1.0, 2.0
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from valuation.cases import Cases
 from valuation.columns import FloatArray, first_known, last, total, unknown
+from valuation.condition.life import DAYS_PER_YEAR, Life, calendar_age, life_of, reported_cycles
+from valuation.condition.readings import NOISE, SOURCES, Readings, read_health, source_code
 from valuation.elementary import exp, log
-from valuation.life import DAYS_PER_YEAR, Life, calendar_age, life_of, reported_cycles
-from valuation.nameplate import Nameplate
-from valuation.readings import NOISE, SOURCES, Readings, read_health, source_code
+from valuation.pack.nameplate import Nameplate
+from valuation.record.cases import Cases
 
 __all__ = ["HIGHEST_SOH", "LOWEST_SOH", "SOURCES", "StateOfHealth", "assess_health"]
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from valuation.cases import Cases
 from valuation.columns import BoolArray, FloatArray, IntArray, first_known, unknown
-from valuation.fields import event_field
-from valuation.nameplate import Nameplate
+from valuation.pack.nameplate import Nameplate
+from valuation.record.cases import Cases
+from valuation.record.fields import event_field
 
 SOURCES = ("ageing_prior", "bms", "quick_test", "lab_test", "certificate", "passport", "modules")
 """Where a state of health may come from; the column `source` holds positions in this tuple."""
 
 BMS_OVERSTATEMENT = 0.015  # judged: BMS readings err upwards (arXiv 2603.21592: weak correlation; displays cap at 1)
-HIGHEST_READING = 1.2  # the highest ratio that a record may hold (valuation.fields)
+HIGHEST_READING = 1.2  # the highest ratio that a record may hold (valuation.record.fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from valuation.cases import Cases
-from valuation.chemistry import lookup
 from valuation.columns import FloatArray, IntArray, first_known
 from valuation.elementary import exp, power
-from valuation.fields import DUTIES
+from valuation.pack.chemistry import lookup
+from valuation.record.cases import Cases
+from valuation.record.fields import DUTIES
 
 MONTHS_PER_YEAR = 12.0
 REFERENCE_KELVIN = 288.15  # 15 °C, the mean of the fitted fleets' climates

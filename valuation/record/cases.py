@@ -14,7 +14,7 @@ import numpy as np
 
 from valuation import columns
 from valuation.columns import BoolArray, Columns, FloatArray, IntArray
-from valuation.fields import EVENT_TYPES, event_field
+from valuation.record.fields import EVENT_TYPES, event_field
 
 Texts = Mapping[str, tuple[str | None, ...]]
 
@@ -37,7 +37,7 @@ class TraceTable:
         :data:`PACK_TEXTS` as they were given.
     events : columns of shape (events,)
         `type`, `on_day`, `reported_day`, `reporter`, `reporter_kind` and every own field; texts as
-        :func:`valuation.fields.text_code` numbers.
+        :func:`valuation.record.fields.text_code` numbers.
     row : integers of shape (events,)
         The pack of each event.
     """

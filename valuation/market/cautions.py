@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from valuation.chemistry import ROWS
-from valuation.instruments import INSTRUMENTS
-from valuation.market_use import MINOR
+from valuation.market.instruments import INSTRUMENTS
+from valuation.market.use import MINOR
+from valuation.pack.chemistry import ROWS
 from valuation.result import Caution, Severity
 
 if TYPE_CHECKING:
-    from valuation.market import Market
+    from valuation.market.snapshot import Market
 
 STALE_AFTER_DAYS: Final = 30.0
 

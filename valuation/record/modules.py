@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from valuation.code_layout import NORMAL, date_from_letters
+from valuation.battery_code.layout import NORMAL, date_from_letters
 from valuation.columns import UNKNOWN
-from valuation.history import Module
+from valuation.record.history import Module
 
 MODULE_COLUMNS = (
     "module_count",

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from valuation.code_layout import ALPHABET, LAYOUTS, LEVEL_LETTERS, NORMAL, Reading, read
+from valuation.battery_code.layout import ALPHABET, LAYOUTS, LEVEL_LETTERS, NORMAL, Reading, read
 
 _FULL_WIDTH: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _CAPITALS: Final = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from valuation.battery_code import BatteryCode
-from valuation.code_wording import CLEAN_UPS, KINDS, LEVELS, REFUSALS, TYPES, VENDORS, WARNINGS, Wording
+from valuation.battery_code.decoding import BatteryCode
+from valuation.battery_code.wording import CLEAN_UPS, KINDS, LEVELS, REFUSALS, TYPES, VENDORS, WARNINGS, Wording
 
 
 class Explanation(NamedTuple):
@@ -43,7 +43,7 @@ def explain(code: BatteryCode) -> list[Explanation]:
     """Return what a code tells and, where it is refused, why and what to do (编码解读).
 
     >>> import datetime
-    >>> from valuation.battery_code import decode
+    >>> from valuation.battery_code.decoding import decode
     >>> for line in explain(decode("T01PH010000001B150000123", datetime.date(2026, 1, 1)))[1:]:
     ...     print(line.part, "|", line.text_en, "|", line.text_zh)
     reason | position 5 is not one of A to G or Z | 第5位不是A至G或Z

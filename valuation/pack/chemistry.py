@@ -1,6 +1,6 @@
 """The chemistries (电池体系): one row each, with what it contains, how it ages and what may still be made of it.
 
-Adding a chemistry is adding one row to :data:`ROWS` and its name to :data:`valuation.fields.CHEMISTRIES`.
+Adding a chemistry is adding one row to :data:`ROWS` and its name to :data:`valuation.record.fields.CHEMISTRIES`.
 
 Sources, by the letter used in the rows
 ---------------------------------------
@@ -24,8 +24,8 @@ from typing import Final, Literal
 import numpy as np
 
 from valuation.columns import FloatArray
-from valuation.fields import CHEMISTRIES
-from valuation.vintage import ANYTHING, LFP_DENSITY, TERNARY_DENSITY, TERNARY_GRADES, Mixture, Points, interpolate
+from valuation.pack.vintage import ANYTHING, LFP_DENSITY, TERNARY_DENSITY, TERNARY_GRADES, Mixture, Points, interpolate
+from valuation.record.fields import CHEMISTRIES
 
 ELEMENTS: Final = ("Li", "Ni", "Co", "Mn", "Cu", "Al", "Fe", "graphite", "P", "Ti", "Na")
 """What a pack may be paid for; `Fe` is steel and iron outside the cathode, `Al` leaves out cathode aluminium."""
@@ -48,7 +48,7 @@ class Chemistry:
     Attributes
     ----------
     name, family : str
-        As in :data:`valuation.fields.CHEMISTRIES` and :data:`FAMILIES`.
+        As in :data:`valuation.record.fields.CHEMISTRIES` and :data:`FAMILIES`.
     kg_per_kwh : mapping of element to kg per rated kWh
         Metal content of a modern pack (质量含量). Empty for a mixture.
     pack_kg_per_kwh, cell_share : float
@@ -225,7 +225,7 @@ ROWS: Final[tuple[Chemistry, ...]] = (
     ),
     Chemistry(name="OTHER", family="other", density=LFP_DENSITY, second_life=False, mixture=ANYTHING, source="E, J"),
 )
-"""The table, in the order of :data:`valuation.fields.CHEMISTRIES`."""
+"""The table, in the order of :data:`valuation.record.fields.CHEMISTRIES`."""
 
 BY_NAME: Final[Mapping[str, Chemistry]] = MappingProxyType({row.name: row for row in ROWS})
 CHEMISTRY_CODE: Final[Mapping[str, float]] = MappingProxyType({name: float(i) for i, name in enumerate(CHEMISTRIES)})

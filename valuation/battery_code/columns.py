@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from valuation.code_layout import (
+from valuation.battery_code.layout import (
     ALPHABET,
     DAY_LETTERS,
     FIRST_YEAR,

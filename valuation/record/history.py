@@ -1,7 +1,7 @@
 """A traced life as objects (溯源信息): the pack, its modules and the events reported about it.
 
 These are what a reader of one record holds in hand; the core works on the columns that
-:func:`valuation.cases.tabulate` makes of them.
+:func:`valuation.record.cases.tabulate` makes of them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class TraceEvent:
     Parameters
     ----------
     type : str
-        One of :data:`valuation.fields.EVENT_TYPES`.
+        One of :data:`valuation.record.fields.EVENT_TYPES`.
     on : date
         The day it happened.
     reported_on : date, optional
@@ -39,7 +39,7 @@ class TraceEvent:
     reporter, reporter_kind : str, optional
         Who reported it, and in which role.
     facts : mapping of str to float or str
-        The event type's own fields that are known (:data:`valuation.fields.EVENT_TYPE_FIELDS`).
+        The event type's own fields that are known (:data:`valuation.record.fields.EVENT_TYPE_FIELDS`).
     extras : mapping
         Fields that canzhi does not know; kept, reported, never used.
     """
@@ -66,8 +66,8 @@ class TraceEvent:
 class PackHistory:
     """A pack and its traced life; whatever is not known is absent, never zero.
 
-    Units are in the names; `chemistry` and `duty` take the choices of :data:`valuation.fields.PACK_FIELDS`,
-    `composition` the masses of :data:`valuation.fields.COMPOSITION` in kg.
+    Units are in the names; `chemistry` and `duty` take the choices of :data:`valuation.record.fields.PACK_FIELDS`,
+    `composition` the masses of :data:`valuation.record.fields.COMPOSITION` in kg.
     """
 
     battery_code: str | None = None

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from valuation.code_clean_up import Cleaned, clean, suggestions
-from valuation.code_columns import CODE_COLUMNS, read_columns
-from valuation.code_layout import (
+from valuation.battery_code.clean_up import Cleaned, clean, suggestions
+from valuation.battery_code.columns import CODE_COLUMNS, read_columns
+from valuation.battery_code.layout import (
     ALPHABET,
     CHEMISTRY_OF_TYPE,
     DIGITS,
@@ -28,7 +28,7 @@ from valuation.code_layout import (
     Layout,
     date_letters,
 )
-from valuation.code_wording import REFUSALS
+from valuation.battery_code.wording import REFUSALS
 from valuation.columns import FloatArray, unknown
 from valuation.errors import BatteryCodeError, FieldError
 

@@ -13,14 +13,14 @@ from typing import Final
 
 import numpy as np
 
-from valuation.cases import Cases
-from valuation.chemistry import ELEMENTS, ROWS, ingredients
 from valuation.columns import BoolArray, FloatArray
 from valuation.elementary import power
-from valuation.fields import CHEMISTRIES
-from valuation.nameplate import CELL, MODULES_PER_PACK, PACK, Nameplate
+from valuation.pack.chemistry import ELEMENTS, ROWS, ingredients
+from valuation.pack.nameplate import CELL, MODULES_PER_PACK, PACK, Nameplate
+from valuation.pack.vintage import interpolate
+from valuation.record.cases import Cases
+from valuation.record.fields import CHEMISTRIES
 from valuation.result import Caution
-from valuation.vintage import interpolate
 
 INERT: Final = ("Cu", "Al", "Fe")
 VINTAGE_EXPONENT: Final = 0.8
@@ -63,7 +63,7 @@ class MetalContent:
 
     Attributes
     ----------
-    mass_kg : columns by element of :data:`valuation.chemistry.ELEMENTS`
+    mass_kg : columns by element of :data:`valuation.pack.chemistry.ELEMENTS`
         What is in the pack today. [kg]
     relative_sd : columns by element
         One standard deviation over the mass. [1]

@@ -21,7 +21,7 @@ import numpy as np
 
 from valuation.columns import BoolArray, FloatArray
 from valuation.elementary import log
-from valuation.instruments import VAT_RATE
+from valuation.market.instruments import VAT_RATE
 
 LCE_PER_LITHIUM: Final = 5.323
 NICKEL_IN_SULPHATE: Final = 0.223

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from valuation.chemistry import BY_NAME, ROWS, ingredients
 from valuation.columns import BoolArray
-from valuation.instruments import PAYABLE_ELEMENTS
-from valuation.payables import PAID_FORMS
+from valuation.market.instruments import PAYABLE_ELEMENTS
+from valuation.market.payables import PAID_FORMS
+from valuation.pack.chemistry import BY_NAME, ROWS, ingredients
 
 if TYPE_CHECKING:
-    from valuation.market import Market
+    from valuation.market.snapshot import Market
 
 MINOR: Final = frozenset({"manganese_sulphate", "manganese", "steel", "graphite", "usd_cny", "eur_cny"})
 """Quotes that hardly count: an old one weakens nothing."""

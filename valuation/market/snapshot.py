@@ -15,10 +15,10 @@ import numpy as np
 
 from valuation.columns import BoolArray, Columns, FloatArray, IntArray, first_known, unknown
 from valuation.errors import MarketError
-from valuation.instruments import INSTRUMENTS
-from valuation.market_cautions import market_cautions
-from valuation.market_use import MINOR, is_used
-from valuation.payables import estimated_payable, lithium_rides_inside, rule_for
+from valuation.market.cautions import market_cautions
+from valuation.market.instruments import INSTRUMENTS
+from valuation.market.payables import estimated_payable, lithium_rides_inside, rule_for
+from valuation.market.use import MINOR, is_used
 from valuation.result import Caution
 
 HOME_REGION: Final = "CN"
@@ -151,7 +151,7 @@ class Market:
     ----------
     price : columns by instrument
         Last quote in base units without VAT, NaN where none was made by then; payables that nobody quotes are
-        estimated (:mod:`valuation.payables`).
+        estimated (:mod:`valuation.market.payables`).
     age_days, quoted_day : columns by instrument
         Age and day of that quote; NaN where none or where estimated.
     oldest_quote_days : array

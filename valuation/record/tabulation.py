@@ -7,9 +7,9 @@ from datetime import date
 
 import numpy as np
 
-from valuation.cases import PACK_TEXTS, TraceTable
 from valuation.columns import UNKNOWN, FloatArray
-from valuation.fields import (
+from valuation.record.cases import PACK_TEXTS, TraceTable
+from valuation.record.fields import (
     COMPOSITION_FIELDS,
     EVENT_COMMON_FIELDS,
     EVENT_FIELDS,
@@ -18,8 +18,8 @@ from valuation.fields import (
     Field,
     text_code,
 )
-from valuation.history import PackHistory, TraceEvent
-from valuation.modules import MODULE_COLUMNS, describe_modules
+from valuation.record.history import PackHistory, TraceEvent
+from valuation.record.modules import MODULE_COLUMNS, describe_modules
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _TYPE_CODE = {name: float(code) for code, name in enumerate(EVENT_TYPES)}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from valuation.chemistry import FAMILIES
+from valuation.pack.chemistry import FAMILIES
 
 VAT_RATE: Final = 0.13
 """Value-added tax on goods in China since 2019-04-01 (public notice 39 of 2019). Earlier quotes carried 16 or 17 %:
