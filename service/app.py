@@ -10,7 +10,7 @@ import structlog
 from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from service import problems
@@ -67,6 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             CanzhiError: problems.on_core_error,
             problems.Refusal: problems.on_refusal,
             HTTPException: problems.on_http_error,
+            ClientDisconnect: problems.on_hang_up,
             Exception: _on_fault,
         },
     )

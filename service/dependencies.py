@@ -48,7 +48,7 @@ async def json_body(request: Request) -> bytes:
     Raises
     ------
     Refusal
-        With status 415 if it says it is something else.
+        With status 415 if it says it is something else, or is compressed.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != JSON and not (kind.startswith("application/") and kind.endswith("+json")):
@@ -57,6 +57,14 @@ async def json_body(request: Request) -> bytes:
             "not-json",
             "the request does not say that its body is JSON",
             hint="send the header Content-Type: application/json (curl --json does)",
+        )
+    spelled = request.headers.get("content-encoding", "identity").strip().lower()
+    if spelled not in ("", "identity"):
+        raise Refusal(
+            415,
+            "compressed",
+            f"the request body is encoded as {spelled[:40]}, which is not unpacked here",
+            hint="send the JSON as it is, without Content-Encoding",
         )
     return await request.body()
 
@@ -102,7 +110,7 @@ async def answered_before(request: Request, laid: Claim | None) -> Outcome | Non
 
 
 def code_of(code: str) -> str:
-    """Return the battery code of an address if it can be one.
+    """Return the text of an address that is to be read as a battery code.
 
     Raises
     ------

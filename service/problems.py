@@ -139,6 +139,11 @@ _DOOR_WORDS = {
 }
 
 
+async def on_hang_up(_request: Request, _error: Exception) -> Response:
+    """Answer a caller who hung up in the middle of a request: nobody hears it, and it is no fault of ours."""
+    return respond(make_problem(400, "hung-up", "the caller hung up before the request was read", hint="send it again"))
+
+
 async def on_fault(_request: Request, _error: Exception) -> Response:
     """Answer a fault of ours without telling anything about its inside."""
     return respond(

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 
 from service.problems import Refusal
 from valuation.errors import FieldError, UnreadableRecord
+from valuation.intake.documents import refuse_repeated
 
 Level = Annotated[float, Meta(ge=0.5, le=0.99, description="Share of deals the band is to hold.")]
 Region = Annotated[str, Meta(min_length=2, max_length=16, description="Region whose quotes are preferred.")]
@@ -76,6 +77,9 @@ class SalesRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, fro
     sales: Annotated[list[Sale], Meta(min_length=1, max_length=10_000)]
 
 
+_EXAMINED_HERE = ("market_shift", "sales")
+"""What of an envelope the porch never sees: there too, a field that is given twice is an error."""
+
 Envelope = TypeVar("Envelope", bound=msgspec.Struct)
 
 
@@ -85,12 +89,13 @@ def decode(kind: type[Envelope], body: bytes) -> Envelope:
     Raises
     ------
     UnreadableRecord
-        If the body is no JSON.
+        If the body is no JSON, or gives a field twice.
     FieldError
         If a field of the envelope is unknown, missing, of a wrong type or out of bounds.
     """
     try:
-        return msgspec.json.decode(body, type=kind)
+        asked = msgspec.json.decode(body, type=kind)
+        refuse_repeated(body, _EXAMINED_HERE)
     except msgspec.ValidationError as reason:
         problem, _, place = str(reason).partition(" - at `$")
         field = place.rstrip("`").lstrip(".") or None
@@ -103,6 +108,7 @@ def decode(kind: type[Envelope], body: bytes) -> Envelope:
         raise UnreadableRecord(
             "the request body is no JSON", hint="send one JSON object in UTF-8, as /openapi.json describes it"
         ) from None
+    return asked
 
 
 def the_one(choices: Mapping[str, Raw | str | UnsetType]) -> tuple[str, bytes]:

@@ -17,7 +17,8 @@ from service.schemas import EventsRequest, decode
 from service.store import packs
 from service.store.idempotency import Outcome, once
 from valuation.errors import FieldError
-from valuation.intake import read_trace
+from valuation.intake import Document, read_trace
+from valuation.intake.documents import decode_json
 
 router = APIRouter(prefix="/v1/packs")
 
@@ -48,13 +49,14 @@ async def report(request: Request, code: str) -> Response:
     asked = decode(EventsRequest, body)
     pack = None if isinstance(asked.pack, msgspec.UnsetType) else bytes(asked.pack)
     events = [bytes(event) for event in asked.events]
-    check_report(code_of(code), pack, events)
+    name = packs.name_of(code_of(code))
+    check_report(name, pack, events)
     database, caller = counter_of(request).database, caller_of(request)
 
     def work(connection: Connection) -> Outcome:
-        head = packs.enter(connection, code, pack, events, recorded_by=caller)
+        head = packs.enter(connection, name, pack, events, recorded_by=caller)
         answer = PackReport(
-            battery_code=code, events_added=len(events), pack_updated=pack is not None, ledger_head=head
+            battery_code=name, events_added=len(events), pack_updated=pack is not None, ledger_head=head
         )
         return Outcome(status=201, body=msgspec.json.encode(answer))
 
@@ -85,11 +87,12 @@ def check_report(code: str, pack: bytes | None, events: Sequence[bytes]) -> None
 
 
 def _check_pack(code: str, pack: bytes) -> None:
-    try:
-        fields = msgspec.json.decode(pack, type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError:
-        raise FieldError("pack is not an object", hint="send nameplate fields by name", field="pack") from None
-    if "battery_code" in fields and msgspec.json.decode(fields["battery_code"]) != code:
+    """Refuse a nameplate that is none, gives a field twice, or belongs to another pack."""
+    fields = decode_json(Document(name="pack", content=pack))
+    if not isinstance(fields, dict):
+        raise FieldError("pack is not an object", hint="send nameplate fields by name", field="pack")
+    own = fields.get("battery_code", code)
+    if not isinstance(own, str) or packs.name_of(own) != code:
         raise FieldError(
             "pack.battery_code is not the code of the address",
             hint="report each pack under its own code",

@@ -72,6 +72,12 @@ def count(connection: Connection, kind: str) -> int:
     return connection.execute(select(func.count()).where(ledger.c.kind == kind)).scalar_one()
 
 
+def count_about(connection: Connection, subject: str, kind: str) -> int:
+    """Return how many entries of a kind there are about a subject."""
+    wanted = select(func.count()).where(ledger.c.subject == subject, ledger.c.kind == kind)
+    return connection.execute(wanted).scalar_one()
+
+
 def seal(previous: str, about: Iterable[object], payload: bytes) -> str:
     """Return the hash that ties an entry to everything before it.
 

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 import msgspec
 from sqlalchemy import Connection
 
+from service.clock import today
 from service.store import ledger
+from valuation.battery_code.decoding import decode
 from valuation.errors import FieldError, UnknownPack
+from valuation.intake import Limits
+from valuation.intake.aliases import NAMEPLATE_SCOPE, field_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +26,45 @@ class KeptPack:
     events: int
 
 
+def name_of(battery_code: str) -> str:
+    """Return the one name under which a pack is kept, however its code was spelled (blanks, small or wide letters).
+
+    Raises
+    ------
+    FieldError
+        If the text names no pack, or may name two.
+
+    >>> name_of("t01pb0a0000001 a680000123")
+    'T01PB0A0000001A680000123'
+    """
+    name = decode(battery_code, today()).identity
+    if name is None:
+        raise FieldError(
+            f"battery_code {battery_code[:64]!r} names no pack, or more than one",
+            hint="give the one code on the label",
+            field="battery_code",
+            value=battery_code,
+        )
+    return name
+
+
 def enter(
     connection: Connection, battery_code: str, pack: bytes | None, events: Sequence[bytes], *, recorded_by: str
 ) -> str:
-    """Append what was reported about a pack and return the new head of the ledger."""
+    """Append what was reported about a pack and return the new head of the ledger.
+
+    Raises
+    ------
+    FieldError
+        If the pack would have more events than can be read again.
+    """
+    known, most = ledger.count_about(connection, battery_code, "event"), Limits().events
+    if known + len(events) > most:
+        raise FieldError(
+            f"{known} events are kept about the pack and {len(events)} more would be above the {most} that are read",
+            hint="report readings less often, for example one a month",
+            field="events",
+        )
     entries = [] if pack is None else [ledger.Entry(kind="pack", subject=battery_code, payload=pack)]
     entries += [ledger.Entry(kind="event", subject=battery_code, payload=event) for event in events]
     return ledger.append(connection, entries, recorded_by=recorded_by)
@@ -37,8 +76,11 @@ def find(connection: Connection, battery_code: str) -> KeptPack:
     Raises
     ------
     UnknownPack
-        If nothing was reported under that code.
+        If nothing was reported under that code, however it is spelled.
+    FieldError
+        If the text names no pack.
     """
+    battery_code = name_of(battery_code)
     packs = ledger.payloads(connection, battery_code, "pack")
     events = ledger.payloads(connection, battery_code, "event")
     if not packs and not events:
@@ -55,14 +97,27 @@ def find(connection: Connection, battery_code: str) -> KeptPack:
 def assemble(battery_code: str, packs: Sequence[bytes], events: Sequence[bytes]) -> bytes:
     """Return one trace record from reports: a later nameplate field replaces an earlier one, events are all kept.
 
+    A field may be spelled otherwise in every report (额定能量, then rated_energy_kwh); twice in one report it stays
+    twice, for the porch to refuse.
+
     >>> assemble("C", [b'{"chemistry": "LFP"}'], [b'{"type":"sold","on":"2024-01-01"}'])
     b'{"battery_code":"C","chemistry":"LFP","events":[{"type":"sold","on":"2024-01-01"}]}'
     """
     record: dict[str, object] = {"battery_code": battery_code}
     for pack in packs:
-        record |= msgspec.json.decode(pack, type=dict[str, msgspec.Raw])
+        record |= _under_our_names(msgspec.json.decode(pack, type=dict[str, msgspec.Raw]))
+    record["battery_code"] = battery_code
     record["events"] = [msgspec.Raw(event) for event in events]
     return msgspec.json.encode(record)
+
+
+def _under_our_names(fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
+    """Return the fields of one report under our names where they have one, those given twice as they were spelled."""
+    found: dict[str, msgspec.Raw] = {}
+    for spelled, value in fields.items():
+        name = field_name(spelled, NAMEPLATE_SCOPE)
+        found[spelled if name is None or name in found or name in fields else name] = value
+    return found
 
 
 def enter_sales(connection: Connection, sales: Sequence[tuple[str, bytes]], *, recorded_by: str) -> tuple[int, str]:

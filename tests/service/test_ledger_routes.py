@@ -145,3 +145,81 @@ def test_a_refused_request_does_not_use_its_key_up(client, pack):
 def test_a_key_has_a_length(client, pack, key):
     response = client.post("/v1/valuations", json={"trace": pack}, headers={"idempotency-key": key})
     assert (response.status_code, response.json()["code"]) == (400, "idempotency-key")
+
+
+def _report(client, code, **report):
+    return client.post(f"/v1/packs/{code}/events", json=report)
+
+
+def _value_of(client, code):
+    return client.post("/v1/valuations", json={"battery_code": code, "as_of": "2026-11-20"}).json()
+
+
+@pytest.mark.parametrize(
+    "spelled", [CODE.lower(), f" {CODE} ", f"{CODE[:12]} {CODE[12:]}", CODE.replace("P", "\uff30")]
+)
+def test_one_pack_has_one_history_however_its_code_is_spelled(client, spelled):
+    plain = _report(client, CODE, pack={"rated_energy_kwh": 52.5}, events=[{"type": "usage", "on": "2024-03-31"}])
+    fire = {"type": "negative", "on": "2025-03-31", "kind": "fire", "severity": 1.0}
+    burned = _report(client, spelled, pack={"battery_code": spelled}, events=[fire])
+    assert (plain.status_code, burned.status_code) == (201, 201), burned.text
+    assert burned.json()["battery_code"] == CODE
+    assert client.get(f"/v1/packs/{spelled}").json() == client.get(f"/v1/packs/{CODE}").json()
+    assert client.get(f"/v1/packs/{CODE}").json()["events"] == 2
+    assert _value_of(client, spelled)["input_digest"] == _value_of(client, CODE)["input_digest"]
+    assert "U10" in {caution["id"] for caution in _value_of(client, CODE)["cautions"]}
+
+
+@pytest.mark.parametrize("nothing", ["-", "无", "0000000", f"{CODE} {CODE[:-1]}9"])
+def test_what_names_no_pack_keeps_no_history(client, nothing):
+    assert _report(client, nothing, pack={"chemistry": "LFP", "rated_energy_kwh": 5.0}).status_code == 422
+    assert client.get(f"/v1/packs/{nothing}").status_code == 422
+    assert client.post("/v1/sales", json={"sales": [_sale(battery_code=nothing)]}).status_code == 422
+    assert _entries(client) == 0
+
+
+def test_a_field_may_be_spelled_otherwise_in_every_report(client):
+    _report(client, CODE, pack={"额定能量": 52.5, "composition": {"lithium_kg": 4.0}})
+    assert _report(client, CODE, pack={"rated_energy_kwh": 60.0}).status_code == 201
+    assert client.get(f"/v1/packs/{CODE}").json()["trace"]["rated_energy_kwh"] == 60.0
+    assert "residual_value" in _value_of(client, CODE)
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [
+        '{"rated_energy_kwh": 5.0, "rated_energy_kwh": 50.0}',
+        '{"rated_energy_kwh": 5.0, "额定能量": 50.0}',
+        '{"额定能量": 5.0, "rated_energy_kwh": 50.0}',
+        '{"额定能量": 5.0, "电量": 50.0}',
+        '{"composition": {"lithium_kg": 1, "lithium_kg": 2}}',
+        '{"电池编码": "T01PB0A0000001A680000999"}',
+        '{"battery_code": "T01PB0A0000001A680000999"}',
+        '{"事件": []}',
+        '{"额定能量(Wh)": 5000}',
+    ],
+)
+def test_a_nameplate_that_contradicts_itself_enters_nothing(client, pack):
+    body = f'{{"pack": {pack}}}'.encode()
+    response = client.post(f"/v1/packs/{CODE}/events", content=body, headers={"content-type": "application/json"})
+    assert response.status_code in (400, 422), response.text
+    assert _entries(client) == 0
+
+
+def test_no_more_events_are_taken_than_can_be_read_again(client):
+    many = [{"type": "usage", "on": "2024-03-31"}] * 10_000
+    assert [_report(client, CODE, events=many).status_code for _ in range(3)] == [201, 201, 422]
+    assert _report(client, CODE, events=many[:1]).json()["field"] == "events"
+    assert "residual_value" in _value_of(client, CODE)
+
+
+@pytest.mark.parametrize("day", ["1900-01-01", "2099-01-01"])
+def test_a_sale_on_an_impossible_day_is_refused(client, day):
+    response = client.post("/v1/sales", json={"sales": [_sale(sold_on=day)]})
+    assert (response.status_code, response.json()["field"]) == (422, "sold_on")
+
+
+def test_a_sale_stands_under_the_name_of_its_pack(client):
+    client.post("/v1/sales", json={"sales": [_sale(battery_code=CODE.lower())]})
+    again = client.post("/v1/sales", json={"sales": [_sale()]}).json()
+    assert (again["sales_added"], again["sales_known"]) == (0, 1)

@@ -33,6 +33,7 @@ LEDGER_DAYS: Mapping[str, str] = {
 """Day columns of a one-row-a-pack ledger, each of which tells that an event of this type happened."""
 
 PACK_SCOPE = (*(field.name for field in PACK_FIELDS), "composition", "modules", "events")
+NAMEPLATE_SCOPE = tuple(name for name in PACK_SCOPE if name not in ("battery_code", "events"))
 TABLE_SCOPE = (*(field.name for field in PACK_FIELDS), *COMPOSITION, "modules")
 MODULE_SCOPE = ("battery_code", "soh")
 EVENT_SCOPES: Mapping[str, tuple[str, ...]] = {

@@ -6,7 +6,8 @@ import codecs
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,13 +107,43 @@ def json_lines(text: str, name: str) -> Iterator[tuple[str, object | UnreadableR
                 yield where, error
 
 
+def refuse_repeated(content: bytes, whole: Sequence[str] = ()) -> None:
+    """Raise where a JSON object gives one of its own names twice: of two values neither may be dropped in silence.
+
+    Parameters
+    ----------
+    content
+        A JSON object.
+    whole
+        Its fields that nobody else examines, so that they are looked through here.
+
+    Raises
+    ------
+    UnreadableRecord
+        Naming the field.
+
+    >>> refuse_repeated(b'{"level": 0.8, "level": 0.9}')
+    Traceback (most recent call last):
+    ...
+    valuation.errors.UnreadableRecord: the field 'level' is given twice
+    """
+    fields = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    if len(_NAME_END.findall(content)) != len(fields) + sum(len(_NAME_END.findall(one)) for one in fields.values()):
+        json.loads(content, object_pairs_hook=_refuse_repeated)
+    for name in whole:
+        if name in fields:
+            _decode(bytes(fields[name]), name)
+
+
 def _decode(content: bytes, name: str) -> object:
     """Return the JSON value of UTF-8 bytes."""
     try:
         value = msgspec.json.decode(content)
         if len(_NAME_END.findall(content)) != _names_in(value):
             json.loads(content, object_pairs_hook=_refuse_repeated)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except RecursionError as error:
+        raise UnreadableRecord(f"{name} is nested too deep", hint="leave out what is no field of ours") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableRecord(
             f"{name} is no JSON: {str(error)[:120]}",
             hint="give a JSON object in UTF-8; NaN, Infinity and numbers beyond 1e308 are no JSON numbers",
@@ -131,6 +162,6 @@ def _refuse_repeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Return an object whose names stand once each; of two values for one name, neither may be dropped in silence."""
     names = [name for name, _ in pairs]
     if len(set(names)) != len(names):
-        repeated = next(name for name in names if names.count(name) > 1)
+        repeated = next(name for name, times in Counter(names).items() if times > 1)
         raise UnreadableRecord(f"the field {shown(repeated)} is given twice", hint="give each field once")
     return dict(pairs)

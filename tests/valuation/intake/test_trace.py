@@ -273,3 +273,14 @@ def test_damaged_bytes_raise_nothing_but_our_errors(noise, at, start):
             check_said(refusal)
         else:
             assert isinstance(traces, Traces)
+
+
+def test_finding_a_name_given_twice_takes_no_longer_for_many_names():
+    names = ",".join(f'"k{number}":1' for number in range(60_000))
+    with pytest.raises(UnreadableRecord, match="'k59999' is given twice"):
+        read_trace(f'{{{names},"k59999":2}}'.encode())  # comparing all with all would take minutes
+
+
+def test_what_is_nested_too_deep_is_said_in_words():
+    with pytest.raises(UnreadableRecord, match="record is nested too deep"):
+        read_trace(b'{"x":' + b"[" * 2000 + b"]" * 2000 + b"}")
