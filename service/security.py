@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,6 +19,7 @@ from valuation.errors import SettingError
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _HASH_LETTERS = frozenset("0123456789abcdef")
+_HASH_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,12 @@ def read_keys(path: Path | None) -> tuple[ApiKey, ...]:
 def _key(line: str, number: int) -> ApiKey:
     name, _, digest = line.partition("#")[0].strip().partition(" ")
     scheme, _, letters = digest.strip().partition(":")
+    if letters == _HASH_OF_NOTHING:
+        raise SettingError(
+            f"line {number} of the API keys is the hash of an empty key: every request without a key would be let in",
+            hint="make a key first: KEY=$(openssl rand -hex 32)",
+            field="CANZHI_API_KEYS",
+        )
     if scheme != "sha256" or len(letters) != 64 or not _HASH_LETTERS.issuperset(letters):
         raise SettingError(
             f"line {number} of the API keys is no: name sha256:<64 hexadecimal digits>",
@@ -111,7 +117,7 @@ class Gate:
         origin = connection.headers.get("origin")
         if origin is None or connection.scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return None
-        if urlsplit(origin).netloc == connection.headers.get("host"):
+        if _split(origin).netloc == connection.headers.get("host"):
             return None
         hint = "send it from a program, or from the page of this service"
         return 403, "foreign-origin", "the request comes from a page of another site", hint
@@ -128,11 +134,19 @@ class Gate:
             hint = "send Authorization: Bearer <key>"
             return None if caller else (401, "no-valid-key", "the request carries no valid API key", hint)
         client = connection.client.host if connection.client else ""
-        name = (urlsplit(f"//{connection.headers.get('host', '')}").hostname or "").lower()
+        name = (_split(f"//{connection.headers.get('host', '')}").hostname or "").lower()
         if _is_loopback(client) and name in self.local_names:
             return None
         hint = "set up keys with CANZHI_API_KEYS to serve other machines, or ask from this one as 127.0.0.1"
         return 403, "this-machine-only", "without API keys only this machine is served", hint
+
+
+def _split(address: str) -> SplitResult:
+    """Return the parts of an address from a header; what is no address has none, and so equals nothing we know."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def _offered_key(connection: HTTPConnection) -> str:
@@ -143,7 +157,7 @@ def _offered_key(connection: HTTPConnection) -> str:
     if scheme.lower() == "basic" and not connection.scope["path"].startswith("/v1"):
         try:
             return base64.b64decode(rest, validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # neither base64 nor UTF-8
             return ""
     return ""
 

@@ -48,7 +48,7 @@ def test_the_right_key_is_let_in_from_anywhere(guarded):
 
 
 def test_the_name_of_the_key_stands_in_the_ledger(guarded):
-    sale = {"sale_id": "S1", "battery_code": "C", "sold_on": "2026-10-01", "price_cny": 1.0, "vat_included": True}
+    sale = {"sale_id": "S1", "battery_code": "C-1", "sold_on": "2026-10-01", "price_cny": 1.0, "vat_included": True}
     assert guarded.post("/v1/sales", json={"sales": [sale]}, headers=_bearer(SECRET)).status_code == 201
     with guarded.app.state.counter.database.reading() as connection:
         assert connection.exec_driver_sql("SELECT recorded_by FROM ledger").scalar() == "yard"
@@ -107,3 +107,21 @@ def test_a_bad_key_file_is_a_sentence(tmp_path, line):
 def test_a_missing_key_file_is_a_sentence(tmp_path):
     with pytest.raises(SettingError, match="cannot be read"):
         read_keys(tmp_path / "none.txt")
+
+
+def test_the_hash_of_an_empty_key_is_no_key(tmp_path):
+    path = tmp_path / "keys.txt"
+    path.write_text(f"yard sha256:{hashlib.sha256(b'').hexdigest()}\n", "utf-8")
+    with pytest.raises(SettingError, match="empty key"):
+        read_keys(path)
+
+
+@pytest.mark.parametrize("header", [{"origin": "http://["}, {"host": "["}, {"host": "[::1", "origin": "//["}])
+def test_an_address_that_is_none_is_a_stranger_and_no_fault(shared_client, pack, header):
+    response = shared_client.post("/v1/valuations", json={"trace": pack}, headers=header)
+    assert response.status_code == 403, response.text
+
+
+@pytest.mark.parametrize("credentials", [b"Basic \xe9", b"Basic ====", b"Basic //79", b"Basic"])
+def test_a_password_that_cannot_be_read_is_refused(guarded, credentials):
+    assert guarded.get("/metrics", headers={"authorization": credentials}).status_code == 401
