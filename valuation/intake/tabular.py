@@ -17,6 +17,7 @@ from pyarrow import parquet
 from valuation.errors import FieldError, UnreadableRecord
 from valuation.intake.documents import Document, Limits, decode_text, open_document
 from valuation.intake.notes import Problem
+from valuation.intake.parquet_size import refuse_expanding
 
 PARQUET_MARK = b"PAR1"
 ARROW_MARK = b"ARROW1"
@@ -50,7 +51,10 @@ def open_table(source: TableSource, name: str, limits: Limits | None = None) -> 
         source = Document(name=name, content=source)
     document = source if isinstance(source, Document) else open_document(source, limits)
     if document.content[:4] == PARQUET_MARK or document.content[:6] == ARROW_MARK:
-        table = _read_binary(pa.BufferReader(document.content), document.name, arrow=document.content[:1] == b"A")
+        source = pa.BufferReader(document.content)
+        if document.content[:1] == b"P":
+            refuse_expanding(document, limits)
+        table = _read_binary(source, document.name, arrow=document.content[:1] == b"A")
         return OpenTable(name=document.name, table=table, from_text=False)
     return _read_csv(document)
 

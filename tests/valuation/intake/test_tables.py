@@ -253,3 +253,44 @@ def test_a_hundred_thousand_packs_take_seconds():
     read = read_tables(packs, events)
     assert read.table.rows == count
     assert len(read.table.row) == 10 * count
+
+
+def _parquet(table):
+    sink = io.BytesIO()
+    parquet.write_table(table, sink, compression="zstd", store_schema=False)
+    return sink.getvalue()
+
+
+def _repeated(text, times):
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(times, dtype=np.int32)), pa.array([text]))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pa.table({"battery_code": _repeated("A" * 100_000, 5000)}),
+        pa.table({"battery_code": ["x"] * 5000, "remark": _repeated("A" * 100_000, 5000)}),
+        pa.table(
+            {
+                "battery_code": ["x"],
+                "modules": pa.ListArray.from_arrays(
+                    pa.array([0, 5000]), pa.StructArray.from_arrays([_repeated("A" * 100_000, 5000)], ["battery_code"])
+                ),
+            }
+        ),
+        pa.table({"battery_code": _repeated("x", 40_000_000)}),
+    ],
+    ids=["one column", "a column nobody reads", "inside modules", "very many rows"],
+)
+def test_a_small_file_that_would_fill_the_memory_is_refused(table):
+    content = _parquet(table)
+    assert len(content) < 300_000
+    with pytest.raises(UnreadableRecord, match="more than the 256000000"):
+        read_trace(content)
+
+
+def test_a_column_of_many_different_texts_is_not_taken_for_a_trap():
+    codes = [f"T01PB0A0000001A68{number:07d}" for number in range(6000)]
+    assert [
+        history.battery_code for history in read_trace(_parquet(pa.table({"battery_code": codes}))).histories
+    ] == codes
