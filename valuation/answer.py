@@ -125,10 +125,14 @@ def _state(dossier: Dossier, row: int) -> PackState:
 def _metals(dossier: Dossier, row: int) -> tuple[MetalValue, ...]:
     """Return mass and worth of each metal, and what a 1 % move of its price changes, the payable standing still.
 
-    Of a metal's move only the share that rests on recycling, now or at the end of a second life, reaches the value.
+    Of a metal's move only the share that rests on recycling, now or at the end of a second life, reaches the value,
+    less what condition and trade take of the metals' worth.
     """
     energy = float(dossier.nameplate.energy_kwh[row])
-    share = float(dossier.routes.recycling_weight[row])
+    routes = dossier.routes
+    gross = sum(float(paid[row]) for paid in routes.metal_value_per_kwh.values())
+    taken = float(routes.terms["haircut:recycling"][row]) + float(routes.terms["cost:trade"][row])
+    share = float(routes.recycling_weight[row]) * (1.0 + taken / gross if gross > 0.0 else 1.0)
     spelled = []
     for element, mass_kg in dossier.metals.mass_kg.items():
         per_kwh = dossier.routes.metal_value_per_kwh.get(element)

@@ -207,8 +207,17 @@ def test_a_scenario_moves_what_it_names_and_nothing_else(market_history):
     assert dearer.residual_value.point > now.residual_value.point
     assert same.residual_value == now.residual_value
     assert other.residual_value == now.residual_value  # no cobalt in iron phosphate
-    lithium = {metal.element: metal for metal in now.metals}["Li"]
-    assert lithium.value_change_per_pct_cny == pytest.approx(lithium.value_cny / 100.0, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["damaged", "lfp_taxi", "private_nmc811_laboratory", "ncm_private_zh"])
+@pytest.mark.parametrize(("element", "instrument"), [("Li", "lithium_carbonate"), ("Cu", "copper")])
+def test_a_metal_s_move_changes_the_value_by_what_was_told(name, element, instrument):
+    traces, market = read_trace(SAMPLES / f"{name}.json"), read_market(SAMPLES / "quotes.csv")
+    now = appraise(traces, market, as_of="2026-11-20")
+    then = appraise(traces, market, as_of="2026-11-20", market_shift={instrument: 1.01})
+    told = {metal.element: metal.value_change_per_pct_cny for metal in now.metals}[element]
+    moved = then.residual_value.point - now.residual_value.point
+    assert moved == pytest.approx(told, rel=0.02)  # a slope, and a pack's routes shift a little
 
 
 @pytest.mark.parametrize("shift", [{"unobtainium": 1.1}, {"lithium_carbonate": -1.0}])
