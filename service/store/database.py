@@ -5,14 +5,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 
 from valuation.errors import StoreNotReady
 
 _WRITING = "canzhi_writing"
+_FILE = "canzhi_file"
 LEDGER_LOCK = 0x63616E7A  # "canz": every writer of this ledger takes the same PostgreSQL lock
 
 
@@ -77,15 +79,33 @@ def _engine(url: str, wait_s: float) -> Engine:
         return create_engine(url, pool_pre_ping=True, pool_timeout=wait_s, connect_args=arguments)
     engine = create_engine(url, connect_args={"timeout": wait_s})
     event.listen(engine, "connect", _prepare)
+    event.listen(engine, "checkout", _see_same_file)
     event.listen(engine, "begin", _begin)
     return engine
 
 
-def _prepare(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own pool record
+def _prepare(connection: sqlite3.Connection, record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own pool record
     """Make a fresh SQLite connection durable, and leave transactions to us."""
+    record.info[_FILE] = _file_of(connection)
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _see_same_file(connection: sqlite3.Connection, record: Any, _proxy: Any) -> None:  # noqa: ANN401 - as above
+    """Give up a connection whose file was deleted or replaced: what is written to it would be kept nowhere."""
+    if record.info[_FILE] != _file_of(connection):
+        raise DisconnectionError("the file of the store is another one now")
+
+
+def _file_of(connection: sqlite3.Connection) -> tuple[int, int] | None:
+    """Return which file the store's path leads to; None for a store in memory, or where there is none."""
+    path = connection.execute("PRAGMA database_list").fetchone()[2]
+    try:
+        found = Path(path).stat() if path else None
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found else None
 
 
 def _begin(connection: Connection) -> None:

@@ -205,3 +205,19 @@ def test_a_sale_is_entered_once_and_never_changed(database):
         with pytest.raises(FieldError, match="S3"):
             packs.enter_sales(connection, [("S4", b"4"), ("S3", b"other")], recorded_by="a")
         assert ledger.count(connection, "sale") == 3
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_what_is_written_after_the_file_went_away_is_not_said_to_be_kept(tmp_path, url, database, replaced):
+    with database.writing() as connection:
+        ledger.append(connection, [_sale(1)], recorded_by="test")
+    file = tmp_path / "deep" / "store.sqlite"
+    for part in file.parent.glob("store.sqlite*"):
+        part.unlink()
+    if replaced:
+        upgrade.upgrade(url)
+        with database.reading() as connection:
+            assert ledger.count(connection, "sale") == 0  # the store that is there now speaks, not the lost one
+        return
+    with pytest.raises(StoreNotReady, match="no such table"), database.writing() as connection:
+        ledger.append(connection, [_sale(2)], recorded_by="test")
