@@ -33,6 +33,7 @@ _EVENT["type"] = category("type", *EVENT_TYPES)
 _MODULE = {"battery_code": text("battery_code"), "soh": _EVENT["soh"]}
 _MOST_MODULES = 2000
 _PROBLEMS_SHOWN = 5
+_MOST_PROBLEMS = 100
 
 Value = float | str | date
 
@@ -83,7 +84,8 @@ def together(problems: Sequence[FieldError]) -> FieldError:
     first = problems[0]
     message = "; also ".join(problem.message for problem in problems[:_PROBLEMS_SHOWN])
     if len(problems) > _PROBLEMS_SHOWN:
-        message += f"; and {len(problems) - _PROBLEMS_SHOWN} more"
+        more = len(problems) - _PROBLEMS_SHOWN
+        message += f"; and {'at least ' if len(problems) > _MOST_PROBLEMS else ''}{more} more"
     return FieldError(message, hint=first.hint, field=first.field, value=presentable(first.value))
 
 
@@ -149,8 +151,14 @@ class _RecordReader:
 
     def _events(self, items: Sequence[object]) -> tuple[TraceEvent, ...]:
         """Return the events that could be read."""
-        read = (self._event(item, f"events[{index}]") for index, item in enumerate(items))
-        return tuple(event for event in read if event is not None)
+        read: list[TraceEvent] = []
+        for index, item in enumerate(items):
+            event = self._event(item, f"events[{index}]")
+            if event is not None:
+                read.append(event)
+            if len(self.problems) > _MOST_PROBLEMS:
+                break  # nobody reads more of them, and to word twenty thousand takes seconds
+        return tuple(read)
 
     def _event(self, item: object, path: str) -> TraceEvent | None:
         """Return one event; its notes speak only once it is known."""

@@ -284,3 +284,9 @@ def test_finding_a_name_given_twice_takes_no_longer_for_many_names():
 def test_what_is_nested_too_deep_is_said_in_words():
     with pytest.raises(UnreadableRecord, match="record is nested too deep"):
         read_trace(b'{"x":' + b"[" * 2000 + b"]" * 2000 + b"}")
+
+
+def test_of_very_many_wrong_events_only_the_first_are_worded():
+    wrong = [{"type": "usage", "on": "2024-13-01"}] * 5000
+    with pytest.raises(FieldError, match="; and at least 96 more"):
+        read_trace({"battery_code": CODE, "events": wrong})
