@@ -13,6 +13,7 @@ from service.commands import options
 
 if TYPE_CHECKING:
     from service.checking import CheckAnswer
+    from service.web.messages import Language
 
 
 @click.command()
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @options.language
 @click.pass_context
 def check(
-    context: click.Context, files: tuple[Path, ...], *, as_of: datetime | None, as_json: bool, language: str
+    context: click.Context, files: tuple[Path, ...], *, as_of: datetime | None, as_json: bool, language: Language
 ) -> None:
     """Examine the traced history of packs: findings, trust grade, evidence tier (溯源核验).
 
@@ -33,6 +34,7 @@ def check(
     from service.checking import check_traces  # noqa: PLC0415 - as above
     from service.cli import DONE, REFUSED, say  # noqa: PLC0415 - as above
     from service.clock import today  # noqa: PLC0415 - as above
+    from service.commands.refusals import told  # noqa: PLC0415 - as above
     from service.files import read_files  # noqa: PLC0415 - as above
 
     traces, problems = read_files(files)
@@ -43,25 +45,27 @@ def check(
     else:
         _print_tables(answers, language)
     for where, error in problems:
-        say(f"{where}: {error.message}", error.hint)
+        message, way_out = told(error, language)
+        say(f"{where}: {message}", way_out)
     context.exit(REFUSED if problems or any(answer.blocks for answer in answers) else DONE)
 
 
-def _print_tables(answers: Sequence[CheckAnswer], language: str) -> None:
+def _print_tables(answers: Sequence[CheckAnswer], language: Language) -> None:
     """Print one table a pack for a person."""
     from service.commands.terminal import new_table, terminal  # noqa: PLC0415 - as above
+    from service.web.messages import name  # noqa: PLC0415 - as above
+    from service.web.views import caution_lines  # noqa: PLC0415 - as above
 
     zh = language == "zh"
     console = terminal()
     for answer in answers:
         verdict = ("拒绝评估" if zh else "refused") if answer.refused else ""
-        words = ("证据等级", "信任等级") if zh else ("evidence", "grade")
+        words = ("证据等级", "可信度") if zh else ("evidence", "grade")
         title = f"{answer.battery_code or '-'}  {words[0]} {answer.tier}  {words[1]} {answer.grade}  {verdict}"
         table = new_table(title, ("编号", "级别", "提示", "影响") if zh else ("id", "severity", "finding", "effect"))
-        for caution in answer.cautions:
-            table.add_row(
-                caution.id, caution.severity, caution.message_zh if zh else caution.message_en, caution.effect
-            )
+        for caution in caution_lines(answer.cautions, language):
+            severity = name(language, "severity", caution.severity)
+            table.add_row(caution.id, severity, caution.message, caution.effect or "-")
         if not answer.cautions:
             table.add_row("", "", "未发现异常" if zh else "nothing odd was found", "")
         console.print(table)

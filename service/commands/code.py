@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from service.commands import options
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
@@ -23,9 +25,7 @@ _WORTH_A_BAR = 20_000  # codes from which the work takes longer than two seconds
 @click.command()
 @click.argument("codes", nargs=-1, required=True, metavar="CODE...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for each code.")
-@click.option(
-    "--language", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the table."
-)
+@options.language
 @click.option(
     "--as-of",
     type=click.DateTime(["%Y-%m-%d"]),

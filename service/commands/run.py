@@ -61,7 +61,10 @@ def train_demonstration(settings: Settings, packs: int) -> None:
 
 
 def _learn(simulate: click.Command, train: click.Command, settings: Settings, packs: int) -> None:
+    from service.store.upgrade import make_folder  # noqa: PLC0415 - as above
+
     out = settings.home / "demonstration"
+    make_folder(out)  # where nothing can be kept, say so before the work rather than after it
     simulate.main([str(out), "--packs", str(packs), "--seed", str(DEMONSTRATION_SEED)], standalone_mode=False)
     ledger, market = str(out / "sales.parquet"), str(out / "quotes.csv")
     asked = [ledger, "--traces", str(out), "--market", market, "--name", "demonstration"]

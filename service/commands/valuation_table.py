@@ -1,4 +1,7 @@
-"""Valuations as tables for people, in English or Chinese: value and band, routes, drivers, next evidence, cautions."""
+"""Valuations as tables for people, in English or Chinese: value and band, routes, drivers, next evidence, cautions.
+
+Names and sentences are those of the page, so that both speak of a route, an action or an effect in the same words.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from rich.console import Console
 
 from service.answers import ValuationAnswer, spell
 from service.commands.terminal import new_table, terminal
+from service.web.messages import Language, name, say
+from service.web.views import action_line, caution_lines, reason
 
 if TYPE_CHECKING:
     from service.counter import Answer
@@ -16,24 +21,25 @@ if TYPE_CHECKING:
 _EXPLAINED = 5  # as many packs are told in full; more are listed one a line
 _DRIVERS_SHOWN = 12
 
-_ROUTES_ZH = {"recycling": "再生利用", "second_life": "梯次利用", "reuse": "再使用"}
-_SEVERITY_ZH = {"info": "提示", "warn": "注意", "block": "阻断"}
 _DEMONSTRATION = (
     "a demonstration: the model or the quotes are synthetic",
     "演示：模型或行情为合成数据",
 )
+_CAUTIONS_ELSEWHERE = (
+    f"cautions are told in full where at most {_EXPLAINED} packs are valued at once; canzhi check tells all findings",
+    f"一次评估不超过 {_EXPLAINED} 个电池包时列出提示全文；canzhi check 可列出全部核验结果",
+)
 
 
-def print_valuations(answers: Sequence[Answer], language: str) -> None:
+def print_valuations(answers: Sequence[Answer], language: Language) -> None:
     """Print valuations to the terminal: in full where they are few, else one a line."""
     console = terminal()
     spelled = [spell(one.valuation, one.valuation_id) for one in answers]
-    zh = language == "zh"
     if len(spelled) > _EXPLAINED:
-        _print_list(console, spelled, zh=zh)
+        _print_list(console, spelled, language)
         return
     for one in spelled:
-        _print_one(console, one, zh=zh)
+        _print_one(console, one, language)
 
 
 def money(amount: float) -> str:
@@ -45,9 +51,10 @@ def money(amount: float) -> str:
     return f"{amount:,.2f}"
 
 
-def _print_list(console: Console, answers: Sequence[ValuationAnswer], *, zh: bool) -> None:
+def _print_list(console: Console, answers: Sequence[ValuationAnswer], language: Language) -> None:
+    zh = language == "zh"
     titles = (
-        ("编码", "评估值（元）", "下限", "上限", "最优途径", "证据", "信任", "提示")
+        ("编码", "残值（元）", "下限", "上限", "最优途径", "证据", "可信度", "提示")
         if zh
         else ("battery code", "value CNY", "lower", "upper", "best route", "evidence", "grade", "cautions")
     )
@@ -57,44 +64,53 @@ def _print_list(console: Console, answers: Sequence[ValuationAnswer], *, zh: boo
         table.add_row(
             one.battery_code or "-",
             *(money(amount) for amount in (band.point, band.lower, band.upper)),
-            _route(one.best_route, zh=zh),
+            name(language, "route", one.best_route),
             one.evidence.tier,
             one.evidence.grade,
             " ".join(dict.fromkeys(caution.id for caution in one.cautions)),
         )
     console.print(table)
+    console.print(_CAUTIONS_ELSEWHERE[zh])
 
 
-def _print_one(console: Console, one: ValuationAnswer, *, zh: bool) -> None:
-    band, soh = one.residual_value, one.state.soh
+def _print_one(console: Console, one: ValuationAnswer, language: Language) -> None:
+    zh = language == "zh"
+    band, soh, evidence = one.residual_value, one.state.soh, one.evidence
     unit = "元，不含税" if zh else "CNY without VAT"
     words = (
-        ("残值", "区间", "证据等级", "信任等级", "健康状态", "模型", "行情")
+        ("残值", "区间", "证据等级", "可信度", "健康状态", "模型", "行情")
         if zh
         else ("residual value", "band", "evidence", "grade", "state of health", "model", "market")
     )
     console.rule(f"{one.battery_code or '-'}   {one.as_of}", align="left")
     console.print(f"{words[0]}: {money(band.point)} {unit}   ({money(band.per_kwh)} / kWh)", style="bold")
     console.print(f"{words[1]} {band.level:.0%}: {money(band.lower)} … {money(band.upper)}")
-    console.print(f"{words[2]} {one.evidence.tier}   {words[3]} {one.evidence.grade}")
-    console.print(f"{words[4]}: {soh.value:.1%} ± {soh.sd:.1%} ({soh.source})")
+    console.print(f"{words[2]} {evidence.tier}: {name(language, 'tier', evidence.tier)}")
+    console.print(f"{words[3]} {evidence.grade}: {name(language, 'grade', evidence.grade)}")
+    console.print(f"{words[4]}: {soh.value:.1%} ± {soh.sd:.1%} ({name(language, 'source', soh.source)})")
     console.print(f"{words[5]}: {one.model.name} {one.model.version}   {words[6]}: {one.market.digest[:19]}…")
     if one.model.demonstration or one.market.synthetic:
         console.print(_DEMONSTRATION[zh], style="yellow")
-    _print_routes(console, one, zh=zh)
+    _print_routes(console, one, language)
     _print_drivers(console, one, zh=zh)
-    _print_next(console, one, zh=zh)
-    _print_cautions(console, one, zh=zh)
+    _print_next(console, one, language)
+    _print_cautions(console, one, language)
     console.print(f"valuation_id {one.valuation_id}\n")
 
 
-def _print_routes(console: Console, one: ValuationAnswer, *, zh: bool) -> None:
-    titles = ("途径", "价值（元）", "概率", "阻断原因") if zh else ("route", "value CNY", "probability", "closed by")
+def _print_routes(console: Console, one: ValuationAnswer, language: Language) -> None:
+    titles = (
+        ("途径", "价值（元）", "可能性", "阻断原因")
+        if language == "zh"
+        else ("route", "value CNY", "likely", "closed because")
+    )
     table = new_table("", titles, numbers=(1, 2))
     for route in one.routes:
-        name = _route(route.route, zh=zh) + (" *" if route.route == one.best_route else "")
-        table.add_row(name, money(route.value), f"{route.probability:.0%}", " ".join(route.blocked_by))
+        called = name(language, "route", route.route) + (" *" if route.route == one.best_route else "")
+        because = "\n".join(reason(blocker, one.cautions, language) for blocker in route.blocked_by)
+        table.add_row(called, money(route.value), f"{route.probability:.0%}", because)
     console.print(table)
+    console.print(f"* {say(language, 'routes.help')}")
 
 
 def _print_drivers(console: Console, one: ValuationAnswer, *, zh: bool) -> None:
@@ -102,35 +118,39 @@ def _print_drivers(console: Console, one: ValuationAnswer, *, zh: bool) -> None:
         return
     titles = ("价值构成", "影响（元）") if zh else ("reason", "effect CNY")
     table = new_table("", titles, numbers=(1,))
-    table.add_row("基准" if zh else "base", money(one.base_cny))
+    table.add_row("起始值" if zh else "start", money(one.base_cny))
     largest = sorted(one.drivers, key=lambda driver: -abs(driver.effect_cny))
     for driver in largest[:_DRIVERS_SHOWN]:
         table.add_row(driver.label_zh if zh else driver.label_en, money(driver.effect_cny))
     rest = largest[_DRIVERS_SHOWN:]
     if rest:
-        name = f"其他 {len(rest)} 项" if zh else f"{len(rest)} smaller ones"
-        table.add_row(name, money(sum(driver.effect_cny for driver in rest)))
-    table.add_row("合计" if zh else "together", money(one.residual_value.point), style="bold")
+        others = f"其余 {len(rest)} 项合计" if zh else f"{len(rest)} smaller ones"
+        table.add_row(others, money(sum(driver.effect_cny for driver in rest)))
+    table.add_row("残值" if zh else "value", money(one.residual_value.point), style="bold")
     console.print(table)
 
 
-def _print_next(console: Console, one: ValuationAnswer, *, zh: bool) -> None:
+def _print_next(console: Console, one: ValuationAnswer, language: Language) -> None:
+    titles = (
+        ("如何缩小区间", "目前区间宽（元）", "预期区间宽（元）")
+        if language == "zh"
+        else ("what would narrow the band", "width now CNY", "width then CNY")
+    )
+    if not one.evidence.next_best:
+        return
+    table = new_table("", titles, numbers=(1, 2))
     for step in one.evidence.next_best:
-        width = f"{money(step.band_width_now_cny)} → {money(step.band_width_after_cny)}"
-        words = f"可收窄区间：{step.action}，宽度 {width}" if zh else f"narrower with {step.action}: band width {width}"
-        console.print(words)
+        label = action_line(step, language).label
+        table.add_row(label, money(step.band_width_now_cny), money(step.band_width_after_cny))
+    console.print(table)
 
 
-def _print_cautions(console: Console, one: ValuationAnswer, *, zh: bool) -> None:
+def _print_cautions(console: Console, one: ValuationAnswer, language: Language) -> None:
     if not one.cautions:
         return
-    titles = ("编号", "级别", "提示", "影响") if zh else ("id", "severity", "caution", "effect")
+    titles = ("编号", "级别", "提示", "影响") if language == "zh" else ("id", "severity", "caution", "effect")
     table = new_table("", titles)
-    for caution in one.cautions:
-        severity = _SEVERITY_ZH[caution.severity] if zh else caution.severity
-        table.add_row(caution.id, severity, caution.message_zh if zh else caution.message_en, caution.effect)
+    for caution in caution_lines(one.cautions, language):
+        severity = name(language, "severity", caution.severity)
+        table.add_row(caution.id, severity, caution.message, caution.effect or "-")
     console.print(table)
-
-
-def _route(name: str, *, zh: bool) -> str:
-    return _ROUTES_ZH.get(name, name) if zh else name

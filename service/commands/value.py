@@ -14,10 +14,12 @@ from service.commands import options
 
 if TYPE_CHECKING:
     from service.counter import Answer, Counter, Terms
+    from service.web.messages import Language
     from valuation.errors import CanzhiError
     from valuation.intake import Traces
 
 _AT_ONCE = 1000
+_TOLD = 20  # a person reads no more refusals than these
 _WORTH_A_BAR = 3000  # packs from which the work takes longer than two seconds
 
 
@@ -26,7 +28,7 @@ class Shown:
     """How answers are shown: as JSON lines for programs, or as tables in a language for people."""
 
     as_json: bool = False
-    language: str = "en"
+    language: Language = "en"
 
 
 _AS_TABLES = Shown()
@@ -54,7 +56,7 @@ def value(  # noqa: PLR0913 - one parameter an option
     model: str | None,
     region: str,
     as_json: bool,
-    language: str,
+    language: Language,
 ) -> None:
     """Value the packs in trace records, JSONL, passports, CSV or Parquet (评估残值).
 
@@ -86,7 +88,7 @@ def value_and_print(
         from service.commands.valuation_table import print_valuations  # noqa: PLC0415 - as above
 
         print_valuations([one for one in results if _is_answer(one)], shown.language)
-    return _report(traces, results, problems)
+    return _report(traces, results, problems, shown.language)
 
 
 def _answers(counter: Counter, traces: Traces, terms: Terms) -> Iterator[Answer | CanzhiError]:
@@ -135,16 +137,23 @@ def _print_json(traces: Traces, results: Sequence[Answer | CanzhiError]) -> None
 
 
 def _report(
-    traces: Traces, results: Sequence[Answer | CanzhiError], problems: Sequence[tuple[str, CanzhiError]]
+    traces: Traces,
+    results: Sequence[Answer | CanzhiError],
+    problems: Sequence[tuple[str, CanzhiError]],
+    language: Language,
 ) -> int:
     """Say on standard error which packs were refused or could not be read, and return the exit code."""
     from service.cli import DONE, REFUSED, say  # noqa: PLC0415 - the command line imports the commands
+    from service.commands.refusals import told  # noqa: PLC0415 - as above
     from valuation.errors import CanzhiError  # noqa: PLC0415 - as above
 
     said = [(where, error) for where, error in problems]
     for history, one in zip(traces.histories, results, strict=True):
         if isinstance(one, CanzhiError):
             said.append((history.battery_code or "a pack without code", one))
-    for where, error in said:
-        say(f"{where}: {error.message}", error.hint)
+    for where, error in said[:_TOLD]:
+        message, way_out = told(error, language)
+        say(f"{where}: {message}", way_out)
+    if len(said) > _TOLD:
+        say(f"and {len(said) - _TOLD} more are refused; --json tells the reason of every pack")
     return REFUSED if said else DONE

@@ -29,7 +29,7 @@ def upgrade(url: str, *, wait_s: float = 10.0) -> None:
     try:
         file = make_url(url).database if database.is_sqlite else None
         if file is not None and not Path(file).exists():
-            _make_folder(Path(file).parent)
+            make_folder(Path(file).parent)
         with database.reading() as connection:
             if revision(connection) == REVISION:
                 return
@@ -67,7 +67,14 @@ def _run_steps(connection: Connection) -> None:
     command.upgrade(configuration, REVISION)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder for local state, closed to others.
+
+    Raises
+    ------
+    StoreNotReady
+        If it cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as reason:

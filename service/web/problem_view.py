@@ -57,8 +57,8 @@ def view_error(error: CanzhiError, spelling: Spelling, entry: Entry, day: date) 
     if told is not None:
         return told
     problem = problem_of(error)
-    detail, detail_language = _detail(error, spelling.language)
-    advice = _advice(error) if spelling.language == "zh" else None
+    detail, detail_language = detail_of(error, spelling.language)
+    advice = advice_of(error) if spelling.language == "zh" else None
     return ProblemView(
         status=422 if problem.status == 400 else problem.status,
         title=spelling.say(f"problem.{error.code}"),
@@ -71,7 +71,7 @@ def view_error(error: CanzhiError, spelling: Spelling, entry: Entry, day: date) 
     )
 
 
-def _detail(error: CanzhiError, language: Language) -> tuple[str, Language]:
+def detail_of(error: CanzhiError, language: Language) -> tuple[str, Language]:
     """Return the core's sentence; a refusal by a check is known in Chinese too, with the same number in it."""
     check = next((one for one in CHECKS if one.id == error.value), None) if isinstance(error, RefusedPack) else None
     if language == "en":
@@ -83,7 +83,7 @@ def _detail(error: CanzhiError, language: Language) -> tuple[str, Language]:
     return check.message_zh.format(value=float(number.group()) if number else 1.0), "zh"
 
 
-def _advice(error: CanzhiError) -> str | None:
+def advice_of(error: CanzhiError) -> str | None:
     """Return the way out in Chinese: that of the hint, else that of the kind of error, if either is known."""
     general = MESSAGES.get(f"advice.{error.code}")
     return CHINESE.get(error.hint) or HINTS.get(error.hint) or (general.zh if general else None)

@@ -105,12 +105,12 @@ def view_answer(body: bytes, spelling: Spelling) -> AnswerView:
         ),
         cautions=caution_lines(answer.cautions, spelling.language),
         code=code_lines(answer, spelling.language),
-        actions=tuple(_action(one, spelling.language) for one in answer.evidence.next_best),
+        actions=tuple(action_line(one, spelling.language) for one in answer.evidence.next_best),
         demonstration=_demonstration(answer),
     )
 
 
-def _action(one: NextEvidence, language: Language) -> ActionLine:
+def action_line(one: NextEvidence, language: Language) -> ActionLine:
     """Return an action in the reader's language; one that is not known is shown by its name."""
     known = ACTIONS.get(one.action)
     plain = one.action.replace("_", " ")

@@ -36,6 +36,16 @@ def test_samples_that_are_not_there_are_no_fault(monkeypatch, capsys, tmp_path):
     assert "canzhi value FILE" in capsys.readouterr().err
 
 
+def test_a_home_that_cannot_be_made_is_said_before_the_work(monkeypatch, capsys, tmp_path):
+    (tmp_path / "file").write_text("", "utf-8")
+    monkeypatch.setenv("CANZHI_HOME", str(tmp_path / "file" / "home"))
+    monkeypatch.setattr(run_module, "SAMPLES", tmp_path / "none")
+    assert cli.run(["run", "--no-serve"]) == 1
+    told = capsys.readouterr()
+    assert "cannot be made" in told.err
+    assert "synthetic market:" not in told.out + told.err
+
+
 @pytest.mark.slow
 def test_everything_is_made_from_nothing_once(home):
     first = _canzhi(home, "run", "--no-serve", "--packs", "1500")

@@ -163,3 +163,36 @@ def test_check_and_http_find_the_same(client, pack, pack_file, capsys):
 def test_code_and_http_tell_the_same(client, capsys):
     cli.run(["code", "04QCB76836300JBC40000903", "--json"])
     assert capsys.readouterr().out.strip() == client.get("/v1/codes/04QCB76836300JBC40000903").text
+
+
+@pytest.mark.usefixtures("home")
+def test_a_chinese_reader_gets_names_and_not_the_codes_names(tmp_path, pack, capsys):
+    burned = pack | {
+        "events": [*pack.get("events", []), {"type": "retired", "on": "2026-06-01", "condition": "burned"}]
+    }
+    path = tmp_path / "burned.json"
+    path.write_text(json.dumps(burned), "utf-8")
+    assert cli.run(["value", str(path), "--as-of", AS_OF, "--lang", "zh"]) == 0
+    told = capsys.readouterr().out
+    for name in ("module_list", "capacity_test", "second_life", "ageing_prior", "band ", "trust grade", "│ info"):
+        assert name not in told
+    assert "仅可再生利用" in told, "why a route is closed is said, not only by which rule"
+
+
+@pytest.mark.usefixtures("home")
+def test_refusals_are_told_in_chinese_where_they_are_known(tmp_path, capsys):
+    path = tmp_path / "plate.json"
+    path.write_text('{"chemistry": "LFP"}', "utf-8")
+    for command in ("value", "check"):
+        assert cli.run([command, str(path), "--lang", "zh"]) == 1
+        assert "缺少电池编码" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("home")
+def test_a_thousand_refusals_are_not_read_out(tmp_path, capsys):
+    path = tmp_path / "quotes.csv"
+    path.write_text("quoted_on,instrument,price,unit,region\n" + "2026-11-20,copper,80000,CNY/t,CN\n" * 1000, "utf-8")
+    assert cli.run(["value", str(path)]) == 1
+    told = capsys.readouterr().err
+    assert told.count("hint:") <= 20
+    assert "and 980 more" in told

@@ -71,6 +71,8 @@ def report(judgement: Judgement | None) -> list[str]:
         f"coverage at 90 %    {mine.coverage:.1%}  (without news of sales meanwhile {judgement.untold.coverage:.1%})",
         f"width over price    {mine.relative_width:.1%}",
     ]
+    if mine.mape > bare.mape:
+        lines.append("no better than the structural value alone on these sales: its points have little to add yet")
     for name, verdict in (*judgement.by_chemistry.items(), *judgement.by_tier.items()):
         lines.append(f"  {name:<8} {verdict.sales:>7,} sales  coverage {verdict.coverage:.1%}  MAPE {verdict.mape:.1%}")
     return lines

@@ -44,6 +44,11 @@ MESSAGES: Final[dict[str, Wording]] = {
     "routes.probability": Wording("Likely", "可能性"),
     "routes.closed": Wording("closed", "受阻"),
     "routes.best": Wording("best", "最优"),
+    "routes.help": Wording(
+        "Best: where such a pack most likely ends. Value: what trying a route is worth, unsuccessful tries included; "
+        "it may be higher on a route that few packs find a taker for.",
+        "最优：此类电池最可能的去向。价值：尝试该途径的期望价值，已计入未成交的情形；接手方少的途径价值也可能更高。",
+    ),
     "drivers.title": Wording("Why this value", "价值驱动因素"),
     "drivers.help": Wording(
         "Every reason with its effect; start and effects add up to the value, to the fen.",

@@ -1,0 +1,20 @@
+"""Refusals on the terminal, in the reader's language where the page knows the sentence in it."""
+
+from __future__ import annotations
+
+from service.web.messages import Language
+from service.web.problem_view import advice_of, detail_of
+from valuation.errors import CanzhiError
+
+
+def told(error: CanzhiError, language: Language) -> tuple[str, str]:
+    """Return what is refused and the way out; what is not known in Chinese is said in English.
+
+    >>> from valuation.errors import UnreadableRecord
+    >>> told(UnreadableRecord("a.xlsx is a zip archive or Excel workbook", hint="save the sheet as CSV (UTF-8)"), "zh")
+    ('a.xlsx 是压缩包或 Excel 文件，请另存为 CSV（UTF-8）。', '请将表格另存为 CSV（UTF-8）')
+    """
+    if language == "en":
+        return error.message, error.hint
+    detail, _ = detail_of(error, language)
+    return detail, advice_of(error) or error.hint
