@@ -1,6 +1,6 @@
 """The estimator against named rivals on real sales: who gives the sharper band that holds.
 
-Run: ``.venv/bin/python -m benchmarks.price_bands --data ../shared/data --split random --seeds 5 --write``
+Run: ``.venv/bin/python -m benchmarks.price_bands --data FOLDER --split random --seeds 5 --write``
 
 The rivals are not among the project's dependencies; they live in an environment of their own, made once::
 

@@ -1,6 +1,6 @@
 """What a fit and a single valuation cost, and whether every curve runs in its direction.
 
-Run: ``.venv/bin/python -m benchmarks.price_bands.speed --data ../shared/data --write``
+Run: ``.venv/bin/python -m benchmarks.price_bands.speed --data FOLDER --write``
 
 A fit is told as a ratio to one plain ``lightgbm.train`` with as many trees, leaves and threads on the same encoded
 matrix, on synthetic tables; one row, its value and its band, as a ratio to MAPIE's conformal quantile regression.
