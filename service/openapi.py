@@ -75,6 +75,15 @@ OPERATIONS: Final = (
         problems=(404, 503),
     ),
     Operation(
+        method="get",
+        path="/v1/valuations/{valuation_id}/report",
+        name="report",
+        summary="Return the report on a kept valuation as a page to be read or printed, in English or Chinese.",
+        answer="text/html",
+        problems=(404, 503),
+        query=("lang",),
+    ),
+    Operation(
         method="post",
         path="/v1/checks",
         name="checkHistory",
@@ -144,7 +153,7 @@ OPERATIONS: Final = (
         answer=Readiness,
         problems=(503,),
     ),
-    Operation(method="get", path="/metrics", name="numbers", summary="Numbers for Prometheus.", answer="text"),
+    Operation(method="get", path="/metrics", name="numbers", summary="Numbers for Prometheus.", answer="text/plain"),
 )
 
 _PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -152,6 +161,7 @@ _PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "code": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[^/]+$"},
     "as_of": {"type": "string", "format": "date"},
     "region": {"type": "string", "minLength": 2, "maxLength": 16},
+    "lang": {"type": "string", "description": "en or zh; without it, what the Accept-Language header prefers."},
 }
 
 
@@ -223,8 +233,8 @@ def _operation(one: Operation) -> dict[str, Any]:
 
 
 def _answer(answer: type | str) -> dict[str, Any]:
-    if answer == "text":
-        return {"description": "Done.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    if isinstance(answer, str) and answer.startswith("text/"):
+        return {"description": "Done.", "content": {answer: {"schema": {"type": "string"}}}}
     if isinstance(answer, str):
         schema: dict[str, Any] = {"type": "object", "properties": {answer: {"type": "string"}}, "required": [answer]}
     else:
