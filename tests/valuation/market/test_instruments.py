@@ -4,7 +4,7 @@ import pytest
 
 from valuation.market.instruments import INSTRUMENTS, in_range
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "market-quotes.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "market-quotes.md"
 
 
 def table():
