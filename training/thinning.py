@@ -28,6 +28,21 @@ def code_alone(table: TraceTable) -> TraceTable:
     )
 
 
+def plate_alone(table: TraceTable) -> TraceTable:
+    """Return the packs as if only code and nameplate were known: what they are, nothing of their lives (tier T0)."""
+    packs = {
+        name: np.full_like(column, np.nan) if name.startswith("module_") else column
+        for name, column in table.packs.items()
+    }
+    none = np.zeros(len(table.row), dtype=bool)
+    return TraceTable(
+        packs=packs,
+        texts=table.texts,
+        events={name: column[none] for name, column in table.events.items()},
+        row=table.row[none],
+    )
+
+
 def ledger_only(table: TraceTable) -> TraceTable:
     """Return the packs with their life's stations but without readings of use, health or tests (tier T1)."""
     return _drop_events(table, ("usage", "tested"))
@@ -54,7 +69,7 @@ def _drop_events(table: TraceTable, types: tuple[str, ...]) -> TraceTable:
     )
 
 
-THINNINGS: tuple[Callable[[TraceTable], TraceTable], ...] = (code_alone, ledger_only, readings_only)
+THINNINGS: tuple[Callable[[TraceTable], TraceTable], ...] = (code_alone, plate_alone, ledger_only, readings_only)
 
 
 def draw_thinning(sales: int, share: float, seed: int) -> FloatArray:
