@@ -59,6 +59,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "find out which pack carries the code before anybody trades it": "交易前须查清该编码对应的电池",
         "correct the code, or give chemistry and rated_energy_kwh": "请更正编码，或补充电池类型与额定能量",
+        "correct made_on, or choose a later valuation day": "请更正生产日期，或选择更晚的评估基准日",
     }
 )
 """Chinese of every effect that is a fixed sentence."""

@@ -1,4 +1,4 @@
-"""Packs that must not be valued (拒绝评估): recycled already, or neither a valid code nor a nameplate."""
+"""Packs that must not be valued (拒绝评估): recycled already, not made yet, or neither a valid code nor a nameplate."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import numpy as np
 from valuation.columns import FloatArray
 from valuation.provenance.check import Check
 from valuation.provenance.record import Record, found
+
+SLIP_DAYS: Final = 31.0
+"""A production date so far ahead may be a slip of the pen; one further ahead leaves nothing to value. [d]"""
 
 
 def recycled(record: Record) -> FloatArray:
@@ -29,6 +32,12 @@ def nothing_to_go_by(record: Record) -> FloatArray:
     packs = record.cases.packs
     energy = ~np.isnan(packs["rated_energy_kwh"]) | ~np.isnan(packs["rated_capacity_ah"] * packs["nominal_voltage_v"])
     return found((record.code["valid"] != 1.0) & (np.isnan(packs["chemistry"]) | ~energy))
+
+
+def not_yet_made(record: Record) -> FloatArray:
+    """Return how long after the valuation day the pack is said to be made, where no valid code says otherwise. [d]"""
+    ahead = record.cases.packs["made_day"] - record.cases.as_of_day
+    return found((ahead > SLIP_DAYS) & (record.code["valid"] != 1.0), ahead)
 
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -58,5 +67,14 @@ CHECKS: Final[tuple[Check, ...]] = (
         message_en="There is neither a valid battery code nor a nameplate (chemistry and rated energy).",
         message_zh="既无有效电池编码，也无铭牌信息（电池类型与额定能量）。",
         way_out="correct the code, or give chemistry and rated_energy_kwh",
+    ),
+    Check(
+        id="R03",
+        function=not_yet_made,
+        severity="block",
+        refuses=True,
+        message_en="The pack is dated {value:.0f} days after the valuation day: there is nothing to value yet.",
+        message_zh="申报的生产日期晚于评估基准日{value:.0f}天，尚无可评估对象。",
+        way_out="correct made_on, or choose a later valuation day",
     ),
 )

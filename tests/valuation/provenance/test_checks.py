@@ -64,6 +64,11 @@ EXAMPLES = {
         pack(event("recycled_done", "2025-05-01"), usage("2025-05-01")),
     ),
     "R02": (PackHistory(battery_code="junk", chemistry="LFP"), 1.0, PackHistory(chemistry="LFP", rated_energy_kwh=5.0)),
+    "R03": (
+        PackHistory(chemistry="LFP", rated_energy_kwh=5.0, made_on=date(2026, 7, 3)),
+        32.0,
+        PackHistory(chemistry="LFP", rated_energy_kwh=5.0, made_on=date(2026, 7, 2)),
+    ),
     "C01": (pack(battery_code=CODE[:-1]), 23.0, pack()),
     "C02": (pack(battery_code="001PB0A0000001B2Y0000123"), 1.0, pack(battery_code="001PB0A0000001B2T0000123")),
     "C03": (pack(made_on=date(2026, 6, 11)), 10.0, pack(made_on=date(2026, 6, 1))),
