@@ -1,6 +1,6 @@
 """The porch (数据入口): the one place where foreign records become histories, tables and quotes.
 
-Trace records in JSON and JSONL, tables in CSV, Parquet and Arrow, battery passports of three families; English and
+Trace records in JSON and JSONL, tables in CSV and Parquet, battery passports of three families; English and
 Chinese names. What is wrong is refused with the field, the value and the way out; what is odd is accepted with a note.
 """
 

@@ -30,31 +30,16 @@ def refuse_expanding(document: Document, limits: Limits) -> None:
     try:
         source = pa.BufferReader(document.content)
         shape = parquet.read_metadata(source)
-        texts, numbers = _described(shape)
+        # What a damaged file says of its single columns ends the process when it is asked for, so nobody asks.
+        numbers = shape.num_rows * shape.num_columns * _NUMBER_BYTES
         check_size(document.name, numbers, limits)
-        # What the file says of itself bounds the dictionary; a text column is never read before it was checked.
-        check_size(document.name, sum(size for _, size, _ in texts), limits)
-        # No text is longer than all that its column holds: most files need no second look.
-        if sum(size * times for _, size, times in texts) > limits.source_bytes:
-            check_size(document.name, numbers + _spelled_out(source, [path for path, _, _ in texts]), limits)
+        leaves = [shape.schema.column(place) for place in range(shape.num_columns)]
+        texts = [leaf.path for leaf in leaves if leaf.physical_type == _TEXT]
+        check_size(document.name, numbers + _spelled_out(source, texts), limits)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise UnreadableRecord(
             f"{document.name} is damaged: {str(error)[:120]}", hint="write the Parquet file again"
         ) from error
-
-
-def _described(shape: parquet.FileMetaData) -> tuple[list[tuple[str, int, int]], int]:
-    """Return each text column's path, bytes and number of values, and the bytes of everything but texts."""
-    texts: dict[str, tuple[int, int]] = {}
-    numbers = 0
-    for group in range(shape.num_row_groups):
-        for place in range(shape.num_columns):
-            column = shape.row_group(group).column(place)
-            numbers += column.num_values * _NUMBER_BYTES  # of a text: where it stands
-            if column.physical_type == _TEXT:
-                size, times = texts.get(column.path_in_schema, (0, 0))
-                texts[column.path_in_schema] = (size + column.total_uncompressed_size, times + column.num_values)
-    return [(path, *both) for path, both in texts.items()], numbers
 
 
 def _spelled_out(source: pa.BufferReader, paths: list[str]) -> int:

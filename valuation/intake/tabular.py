@@ -1,4 +1,4 @@
-"""Tables of any make (CSV in UTF-8, UTF-16 or GB18030, Parquet, Arrow) opened as one kind of table."""
+"""Tables of any make (CSV in UTF-8, UTF-16 or GB18030, Parquet, Arrow in memory) opened as one kind of table."""
 
 from __future__ import annotations
 
@@ -40,21 +40,22 @@ def open_table(source: TableSource, name: str, limits: Limits | None = None) -> 
     Raises
     ------
     UnreadableRecord
-        When it is no CSV, Parquet or Arrow table, or names a column twice.
+        When it is no CSV, Parquet or Arrow table, or an Arrow file: that is a picture of a program's memory, whose
+        offsets are followed unseen, so that a forged one reads the memory of the reader or ends it.
     """
     limits = limits or Limits()
     if isinstance(source, pa.Table):
         return OpenTable(name=name, table=source, from_text=False)
     if isinstance(source, str | os.PathLike) and _is_parquet(Path(source)):
-        return OpenTable(name=Path(source).name, table=_read_binary(source, Path(source).name), from_text=False)
+        return OpenTable(name=Path(source).name, table=_read_parquet(source, Path(source).name), from_text=False)
     if isinstance(source, bytes):
         source = Document(name=name, content=source)
     document = source if isinstance(source, Document) else open_document(source, limits)
-    if document.content[:4] == PARQUET_MARK or document.content[:6] == ARROW_MARK:
-        source = pa.BufferReader(document.content)
-        if document.content[:1] == b"P":
-            refuse_expanding(document, limits)
-        table = _read_binary(source, document.name, arrow=document.content[:1] == b"A")
+    if document.content[:6] == ARROW_MARK:
+        raise UnreadableRecord(f"{document.name} is an Arrow file", hint="write the table as Parquet or CSV")
+    if document.content[:4] == PARQUET_MARK:
+        refuse_expanding(document, limits)
+        table = _read_parquet(pa.BufferReader(document.content), document.name)
         return OpenTable(name=document.name, table=table, from_text=False)
     return _read_csv(document)
 
@@ -87,14 +88,12 @@ def _is_parquet(path: Path) -> bool:
         return False
 
 
-def _read_binary(source: object, name: str, *, arrow: bool = False) -> pa.Table:
-    """Return a Parquet or Arrow table."""
+def _read_parquet(source: object, name: str) -> pa.Table:
+    """Return a Parquet table."""
     try:
-        return pa.ipc.open_file(source).read_all() if arrow else parquet.read_table(source)
+        return parquet.read_table(source)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise UnreadableRecord(
-            f"{name} is damaged: {str(error)[:120]}", hint="write the Parquet or Arrow file again"
-        ) from error
+        raise UnreadableRecord(f"{name} is damaged: {str(error)[:120]}", hint="write the Parquet file again") from error
 
 
 def _read_csv(document: Document) -> OpenTable:
