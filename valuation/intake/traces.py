@@ -10,6 +10,7 @@ from datetime import date
 from functools import cached_property
 from typing import TypeAlias
 
+from valuation.battery_code.clean_up import clean
 from valuation.errors import CanzhiError, RefusedPack, UnreadableRecord
 from valuation.intake import passports
 from valuation.intake.aliases import PACK_SCOPE, recognised
@@ -276,15 +277,23 @@ def _with_passports_joined(records: Sequence[_Record]) -> list[_Record]:
 def _without_repeated(
     read: Sequence[tuple[str, PackHistory, _Notes]],
 ) -> tuple[list[tuple[str, PackHistory, _Notes]], list[Problem]]:
-    """Return the packs whose code stands once, and the refusal of those that share one."""
-    times = Counter(history.battery_code for _, history, _ in read if history.battery_code is not None)
-    kept = [entry for entry in read if times.get(entry[1].battery_code or "", 0) <= 1]
+    """Return the packs whose code, however it is spelled, stands once, and the refusal of those that share one."""
+    names = [_one_spelling(history.battery_code) for _, history, _ in read]
+    times = Counter(name for name in names if name)
+    kept = [entry for entry, name in zip(read, names, strict=True) if not name or times[name] == 1]
     problems = [
         repeated_code(where, str(history.battery_code))
-        for where, history, _ in read
-        if times.get(history.battery_code or "", 0) > 1
+        for (where, history, _), name in zip(read, names, strict=True)
+        if name and times[name] > 1
     ]
     return kept, problems
+
+
+def _one_spelling(code: str | None) -> str | None:
+    """Return a code as it is compared: in capitals, without blanks, its halves in order; None for a placeholder."""
+    if code is None or (code.isascii() and code.isalnum() and code == code.upper()):
+        return code
+    return clean(code, date.max).code or None
 
 
 def repeated_code(where: str, code: str) -> Problem:

@@ -290,3 +290,13 @@ def test_of_very_many_wrong_events_only_the_first_are_worded():
     wrong = [{"type": "usage", "on": "2024-13-01"}] * 5000
     with pytest.raises(FieldError, match="; and at least 96 more"):
         read_trace({"battery_code": CODE, "events": wrong})
+
+
+@pytest.mark.parametrize(
+    "spelled", ["001pb0a 0000001a6800 00123", "0000001A680000123 001PB0A", "\uff10\uff10\uff11PB0A0000001A680000123"]
+)
+def test_one_code_on_two_packs_is_refused_however_it_is_spelled(spelled):
+    plate = {"chemistry": "LFP", "rated_energy_kwh": 50.0}
+    read = read_trace([{"battery_code": "001PB0A0000001A680000123"}, {"battery_code": spelled}, plate, plate])
+    assert [history.battery_code for history in read.histories] == [None, None]
+    assert len(read.problems) == 2
