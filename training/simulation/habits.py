@@ -1,4 +1,4 @@
-"""Habits of the synthetic market (市场习惯): what it pays over or under any formula, drawn once, the same for each deal.
+"""Habits of the synthetic market (市场习惯): what it pays over or under any formula, the same for every deal.
 
 No formula knows them beforehand; a model has to learn them from sales. They act on what a leg is worth after its costs,
 so that two packs of one kind keep their ratio whatever the day. All constants are judged.

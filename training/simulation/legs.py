@@ -3,7 +3,7 @@
 The legs follow the trade's logic: recycling hardly depends on health, second life is kinked in it, reuse needs a young
 sound pack that fits. Buyers read only the record and the public quotes. Their limits of health and age are not all the
 same, so a leg fades out over a few points of health rather than at one. Levels of cost are those of the trade: 2 to 2.5
-CNY a kg of pack for haul, dismantling and separation, 60 to 190 CNY/kWh for repurposing over the years; the rest is
+CNY a kg of pack for haul, dismantling and separation, 65 to 140 CNY/kWh for repurposing over the years; the rest is
 judged.
 """
 
@@ -30,13 +30,14 @@ _CARRIER = {  # element -> (quoted good, mass of the element in a tonne of it, p
 _RECOVERED = np.array([0.92, 0.95, 0.95, 0.92, 0.95, 0.92, 0.90, 0.0])  # mechanical yields in the order of ELEMENTS
 _STEEL_PAID = 0.55
 _PROCESS_CNY_PER_KG = (1.7, 1.3)  # of pack, 2015 and 2026: better plants by the year
-_HANDLING_CNY_PER_KG, _DAMAGED_CNY_PER_KG, _DANGEROUS_CNY_PER_KG = 0.35, 3.2, 2.5
+_HANDLING_CNY_PER_KG, _DAMAGED_CNY_PER_KG, _DANGEROUS_CNY_PER_KG = 0.35, 2.8, 2.0
 _PAPERS_CNY = 120.0  # a pack, whatever its size
-_SECOND_LIFE_FITNESS = {"LFP": 1.0, "LTO": 1.1, "NAION": 0.7, "LMO": 0.75, "NCA": 0.52, "NMC811": 0.52, "NMC622": 0.58,
-                        "NMC523": 0.60, "NMC111": 0.60}  # fmt: skip
+_SECOND_LIFE_FITNESS = {"LFP": 1.0, "LTO": 1.1, "NAION": 0.7, "LMO": 0.70, "NCA": 0.44, "NMC811": 0.44, "NMC622": 0.48,
+                        "NMC523": 0.50, "NMC111": 0.50}  # fmt: skip
 _LOWEST_HEALTH = {"LFP": 0.68, "LTO": 0.65, "NAION": 0.72}
 _LOWEST_HEALTH_OTHERS, _LOWEST_HEALTH_REUSE, _HEALTH_LIMITS_DIFFER = 0.75, 0.82, 0.02
 _WORST_ACCIDENT, _ACCIDENT_LIMITS_DIFFER = 0.75, 0.05
+_SEARCH_CNY_PER_KWH = 12.0  # to find a vehicle and to test the pack, found or not
 _OLDEST_REUSE_A, _AGE_LIMITS_DIFFER_A = 7.0, 0.5
 
 
@@ -62,13 +63,11 @@ def legs_of(asked: Asked) -> tuple[FloatArray, FloatArray]:
     """
     view = asked.view
     recycling = _recycling(asked)
-    second_life, reuse = _second_life(asked, recycling), _reuse(asked)
+    second_life, reuse = _second_life(asked, recycling), _reuse(asked, recycling)
     day = habit_of_day(asked.region, asked.day, asked.quotes, asked.habits)
     family = asked.habits.maker_recycling[asked.maker] + asked.habits.family_form[FAMILY[view.chemistry]]
     use = day * use_habit(view, asked.habits, asked.maker)
-    worth = np.stack(
-        [_lifted(recycling, day * np.exp(family)), _lifted(second_life, use), _lifted(reuse, use)], axis=1
-    )
+    worth = np.stack([_lifted(recycling, day * np.exp(family)), _lifted(second_life, use), _lifted(reuse, use)], axis=1)
     lowest = np.array([_LOWEST_HEALTH.get(name, _LOWEST_HEALTH_OTHERS) for name in NAMES])[view.chemistry]
     # What an accident did inside is told by its severity, roughly; some buyers dare more than others.
     unharmed = _meets(_WORST_ACCIDENT - view.accident, _ACCIDENT_LIMITS_DIFFER)
@@ -133,23 +132,23 @@ def _second_life(asked: Asked, recycling: FloatArray) -> FloatArray:
     """Return remaining energy priced off new packs, less repurposing, plus recycling years later; NaN where barred."""
     view = asked.view
     fitness = np.array([_SECOND_LIFE_FITNESS.get(name, np.nan) for name in NAMES])[view.chemistry]
-    factor = np.clip((view.health - 0.58) / 0.42, 0.0, 1.0)
-    # A health known badly is worth less: part of the packs will turn out below the limit.
-    factor = np.maximum(factor - 0.35 * view.health_sd, 0.0)
+    # About linear in health above a limit. A health known badly is worth less: some packs turn out below the limit.
+    factor = 0.75 * np.maximum((view.health - 0.45) / 0.55 - 0.25 * view.health_sd, 0.0)
     discount = asked.quotes.as_of("second_life_discount", asked.day)
-    repurposing = np.interp(_year(asked), (2015.0, 2020.0, 2026.0), (190.0, 120.0, 62.0))
-    gross = view.energy_kwh * view.health * _new_pack(asked) * factor * (1.0 - discount) * fitness
+    repurposing = np.interp(_year(asked), (2015.0, 2020.0, 2026.0), (140.0, 100.0, 65.0))
+    gross = view.energy_kwh * _new_pack(asked) * factor * (1.0 - discount) * fitness
     gross = gross * np.where(view.second_hand_product, 0.9, 1.0) * np.where(view.damage == DAMAGED, 0.75, 1.0)
     gross = gross * (1.0 - 0.12 * np.minimum(view.missing_modules, 6.0))
-    value = gross - repurposing * view.energy_kwh - 300.0 + 0.5 * np.maximum(recycling, 0.0)
+    value = gross - repurposing * view.energy_kwh - 250.0 + 0.5 * np.maximum(recycling, 0.0)
     return np.where(may_go_on(view) & ~np.isnan(fitness), value, np.nan)
 
 
-def _reuse(asked: Asked) -> FloatArray:
-    """Return the price of a spare pack for the same vehicle, times the chance that one is wanted; NaN where barred."""
+def _reuse(asked: Asked, recycling: FloatArray) -> FloatArray:
+    """Return the price of a spare for the same vehicle where one is wanted, else what recycling pays; NaN if barred."""
     view = asked.view
     wanted = asked.demand * np.exp(-0.11 * view.age_years)
-    value = view.energy_kwh * view.health * _new_pack(asked) * 0.85 * wanted - 450.0 - 18.0 * view.energy_kwh
+    spare = view.energy_kwh * (0.88 * view.health * _new_pack(asked) - 18.0) - 450.0
+    value = wanted * spare + (1.0 - wanted) * np.maximum(recycling, 0.0) - _SEARCH_CNY_PER_KWH * view.energy_kwh
     allowed = (view.damage == INTACT) & (view.missing_modules == 0.0) & ~view.second_hand_product
     return np.where(allowed & (view.faults < 2.5), value, np.nan)
 

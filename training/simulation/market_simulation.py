@@ -27,7 +27,7 @@ from training.simulation.usage import Known, usage_events
 from training.simulation.vehicle_models import VehicleModels, simulate_models
 from valuation.columns import FloatArray
 
-_USUAL_DEMAND = 0.65  # of a vehicle model that the record does not name
+USUAL_DEMAND = 0.18  # of a vehicle model that the record does not name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ def _priced(stage: _Stage, models: VehicleModels, quotes: Quotes, habits: Habits
     sight = Sight(row=offers.row, day=offers.sold_on, events=stage.events, missing_modules=stage.missing_modules)
     view = look(fleet, models, sight)
     model_told = fleet.model_told[offers.row]
-    demand = np.where(model_told, models.demand[fleet.model[offers.row]], _USUAL_DEMAND)
+    demand = np.where(model_told, models.demand[fleet.model[offers.row]], USUAL_DEMAND)
     asked = Asked(
         view=view, region=offers.region, day=offers.sold_on.astype(np.float64), maker=fleet.maker[offers.row],
         demand=demand, ticket=stage.ticket, quotes=quotes, habits=habits,

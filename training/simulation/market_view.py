@@ -80,7 +80,7 @@ def look(fleet: Fleet, models: VehicleModels, sight: Sight) -> MarketView:
     condition = np.where(seen.choice("condition") >= 0, seen.choice("condition").astype(np.float64), np.nan)
     return MarketView(
         chemistry=chemistry, grade_known=grade_known, energy_kwh=energy, mass_kg=mass,
-        metal_kg=_metals(fleet, models, sight.row, (chemistry, grade_known, energy, mass)), age_years=age,
+        metal_kg=_metals(fleet, sight.row, (chemistry, grade_known, energy, mass)), age_years=age,
         health=health[0], health_sd=health[1], tier=health[2].astype(np.int64), doubt=health[3],
         accident=_worst(seen, at, len(sight.row)), faults=_faults(seen, at, len(sight.row)),
         damage=first_known(last(at, condition, len(sight.row)), np.zeros(len(sight.row))).astype(np.int64), duty=duty,
@@ -114,18 +114,14 @@ def _size(fleet: Fleet, models: VehicleModels, row: IntArray, chemistry: IntArra
     return energy, first_known(mass, energy / usual)
 
 
-def _metals(
-    fleet: Fleet, models: VehicleModels, row: IntArray, seen: tuple[IntArray, BoolArray, FloatArray, FloatArray]
-) -> FloatArray:
-    """Return the metals buyers count on: as told, else the table, moved half way to what is known of the model."""
+def _metals(fleet: Fleet, row: IntArray, seen: tuple[IntArray, BoolArray, FloatArray, FloatArray]) -> FloatArray:
+    """Return the metals buyers count on: as told, else as the table says of the class; the rest is hidden."""
     chemistry, grade_known, energy, mass = seen
     table = chemistries.metal_kg(chemistry, energy, mass)
     mix = np.zeros_like(table)
     for name, share in _GRADE_UNKNOWN_MIX.items():
         mix += share * chemistries.metal_kg(np.full(len(row), NAMES.index(name)), energy, mass)
     table = np.where(grade_known[:, None], table, mix)
-    known_model = (fleet.model_told[row] & grade_known)[:, None]
-    table = table * np.where(known_model, 0.5 + 0.5 * models.content_deviation[fleet.model[row]], 1.0)
     return np.where(fleet.metals_told[row][:, None], fleet.metal_kg[row].round(2), table)
 
 

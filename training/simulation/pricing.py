@@ -1,10 +1,10 @@
 """How the synthetic market prices a pack (合成市场定价): the best of three uses, and a known noise around it.
 
-Everything that moves the expected price can be read from the record as reported by the day, the public quotes, the
+Everything that moves the expected price can be read from the record as reported by the day, the public quotes and the
 region of the sale, or learned from other sales. What a valuer cannot know (who sells and buys, whether the pack goes in
-a lot, which use it ends in, how the two sides bargain, what is really inside) is the noise, whose mean and quantiles are
-known exactly. The size of the noise follows the accuracy that is reachable in this trade: a mean error of 5 % with a
-composition on record, 8 % with the class of the chemistry alone, 14 % where that is guessed, 10 to 15 % for further use.
+a lot, which use it ends in, how the two sides bargain, what is really inside) is noise with a known mean and known
+quantiles. Its size follows the accuracy that this trade can reach: a mean error of 5 % with a composition on record,
+8 % with the class of the chemistry alone, 14 % where that is guessed, 10 to 15 % for further use.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def price(asked: Asked) -> Priced:
 
 
 def _noise(view: MarketView, share: FloatArray) -> FloatArray:
-    """Return the relative spread of a deal: what is known of the metals, or of the health, by how likely each use is."""
+    """Return the relative spread of a deal: by what is known of metals and health, and by the uses open."""
     by_class = np.where(view.chemistry_told, _NOISE_RECYCLING_CLASS, _NOISE_RECYCLING_LETTER)
     by_class = np.where(view.tier == 0, _NOISE_RECYCLING_CODE_ALONE, by_class)
     recycling = np.where(view.composition_told, _NOISE_RECYCLING_PASSPORT, by_class)

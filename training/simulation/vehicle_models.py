@@ -86,7 +86,7 @@ def simulate_models(plan: SimulationPlan) -> VehicleModels:
         wh_per_kg=pack_wh_per_kg(chemistry, year) * rng.normal(1.0, 0.05, count) * np.where(energy < 20.0, 0.8, 1.0),
         wear=cooling_by_year * rng.lognormal(0.0, 0.10, count),
         content_deviation=np.clip(1.0 + deviation, 0.6, 1.5),
-        demand=0.5 + 0.3 * rng.beta(2.0, 2.0, count),
+        demand=0.12 + 0.20 * rng.beta(2.0, 2.0, count),
         popularity=rng.lognormal(0.0, 0.7, count),
         modules=rng.integers(4, 13, count),
         tells_soh=rng.random(count) < 0.68,
