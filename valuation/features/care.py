@@ -47,6 +47,16 @@ def worst_severity(dossier: Dossier) -> FloatArray:
     return worst
 
 
+def accident_severity(dossier: Dossier) -> FloatArray:
+    """Return the severity of the worst accident; 0 without one (最严重事故程度). [1]"""
+    cases = dossier.cases
+    severity = first_known(cases.events["severity"], np.full(len(cases.row), USUAL_SEVERITY))
+    accidents = cases.is_choice("kind", "accident")
+    worst = np.zeros(cases.rows)
+    np.maximum.at(worst, cases.row[accidents], severity[accidents])
+    return worst
+
+
 def abuses(dossier: Dossier) -> FloatArray:
     """Return how often the pack was over-charged or deeply discharged (过充过放次数). [1]"""
     return dossier.cases.count(dossier.cases.is_choice("kind", "overcharge", "deep_discharge"))

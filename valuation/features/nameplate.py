@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from valuation.columns import FloatArray
 from valuation.dossier import Dossier
 from valuation.pack.chemistry import family_code
 from valuation.record.fields import text_code
+
+SPECIFICATION_LENGTH = 7
+"""Vendor 3, level 1, type 1, spec 2 characters (GB/T 34014-2017)."""
 
 
 def chemistry(dossier: Dossier) -> FloatArray:
@@ -73,7 +78,27 @@ def vehicle_model(dossier: Dossier) -> FloatArray:
     return _text_codes(dossier.cases.texts["vehicle_model"])
 
 
-def _text_codes(texts: list[str] | tuple[str | None, ...]) -> FloatArray:
+def specification(dossier: Dossier) -> FloatArray:
+    """Return vendor, level, type and spec letters of the code: packs that share them are alike (规格代码). [text code]
+
+    The first seven characters of a code of GB/T 34014-2017; makers' own codes have none.
+    """
+    return _text_codes(_specifications(dossier))
+
+
+def specification_of_unknown_size(dossier: Dossier) -> FloatArray:
+    """Return the specification where the record does not tell rated energy, so that size is learned. [text code]"""
+    unknown_size = dossier.nameplate.energy_log_sd > 0.0
+    return np.where(unknown_size, specification(dossier), np.nan)
+
+
+def _specifications(dossier: Dossier) -> list[str | None]:
+    """Return the first letters of each code that is built by the standard, nothing for others."""
+    codes = zip(dossier.cases.texts["battery_code"], dossier.findings.code_kind == 0.0, strict=True)
+    return [code[:SPECIFICATION_LENGTH] if code and standard else None for code, standard in codes]
+
+
+def _text_codes(texts: Sequence[str | None]) -> FloatArray:
     """Return the numbers by which texts are compared, each text looked at once; NaN where there is none."""
     codes = {text: text_code(text) if text else np.nan for text in set(texts)}
     return np.array([codes[text] for text in texts], dtype=np.float64)
