@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from sklearn.model_selection import KFold
 from sklearn.preprocessing import OrdinalEncoder, TargetEncoder
 
 from benchmarks.price_bands.datasets import Sales
@@ -78,7 +79,7 @@ class Reader:
         self.many = many
         self.ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, dtype=np.float64)
         self.ordinal.fit(self._texts(table, self.texts))
-        self.averages = TargetEncoder(target_type="continuous", cv=5, shuffle=True, random_state=seed)
+        self.averages = TargetEncoder(target_type="continuous", cv=KFold(5, shuffle=True, random_state=seed))
         averaged = self._fit_averages(train)
         self.taught = self._view(train, averaged)
         self.median = np.nan_to_num(np.nanmedian(self.taught.encoded, axis=0))
