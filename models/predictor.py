@@ -33,7 +33,7 @@ class Priced:
     group_known
         Whether sales of the row's own group were trained on.
     effective_n
-        How many equally weighted sales of that group the band stands on; 0 where its own group was never seen.
+        How many equally weighted sales of that group the band stands on.
     newest_day
         Day of the newest sale behind the band, days since 1970; NaN where unknown.
 
@@ -175,7 +175,7 @@ class Predictor:
             quantiles=quantiles,
             group_used=[names[code] for code in group.tolist()],
             group_known=known.tolist(),
-            effective_n=np.where(known, self._state.band.effective_rows[group], 0.0),
+            effective_n=self._state.band.effective_rows[group],
             newest_day=self._state.band.newest_day,
         )
 

@@ -1,7 +1,7 @@
 """From a ledger and traced lives to what a model learns from: features, structural value and price of every sale.
 
-Each sale is cut at its own day by the same :func:`valuation.record.cases.cut` that serves a request, so a model never learns
-from what a valuation could not have known.
+Each sale is cut at its own day by the same :func:`valuation.record.cases.cut` that serves a request, so a model never
+learns from what a valuation could not have known.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from valuation.columns import BoolArray, FloatArray, IntArray
 from valuation.dossier import Dossier, open_dossier
 from valuation.errors import TooFewSales
 from valuation.market.snapshot import MarketHistory
-from valuation.pricing import calibration_groups
+from valuation.pricing import calibration_groups, price
 from valuation.record.cases import TraceTable, cut
 
 CHUNK = 20_000
 """Sales worked out at once; bounds memory, changes no figure."""
+
+LEVEL = 0.9
+"""Level of the structural band beside which a model is judged."""
 
 Item = TypeVar("Item")
 
@@ -36,8 +39,10 @@ class TrainingSet:
     ----------
     matrix : array of shape (sales, features)
         Features in the order of :data:`valuation.features.NAMES`.
-    structural, energy_kwh : arrays of shape (sales,)
-        Structural value [CNY/kWh without VAT] and the rated energy prices are divided by. [kWh]
+    structural, structural_lower, structural_upper : arrays of shape (sales,)
+        Structural value and its own band at :data:`LEVEL`. [CNY/kWh without VAT]
+    energy_kwh : array of shape (sales,)
+        The rated energy prices are divided by. [kWh]
     price_cny, sold_day : arrays of shape (sales,)
         What each sale fetched [CNY without VAT] and its day since 1970-01-01.
     tier, chemistry : arrays of shape (sales,)
@@ -50,6 +55,8 @@ class TrainingSet:
 
     matrix: FloatArray
     structural: FloatArray
+    structural_lower: FloatArray
+    structural_upper: FloatArray
     energy_kwh: FloatArray
     price_cny: FloatArray
     sold_day: FloatArray
@@ -157,9 +164,12 @@ def _relearn(chosen: TrainingSet, taken: TraceTable, market: MarketHistory) -> T
 
 def _worked_out(dossier: Dossier) -> dict[str, Any]:
     """Return the columns of a training set that a dossier tells."""
+    bare = price(dossier, None, LEVEL)
     return {
         "matrix": features.compute(dossier),
-        "structural": dossier.routes.structural_per_kwh,
+        "structural": bare.point,
+        "structural_lower": bare.lower,
+        "structural_upper": bare.upper,
         "energy_kwh": dossier.nameplate.energy_kwh,
         "tier": dossier.findings.tier,
         "chemistry": dossier.nameplate.chemistry,

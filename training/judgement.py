@@ -30,6 +30,11 @@ class Judgement:
     by_chemistry: dict[str, Verdict]
     by_tier: dict[str, Verdict]
 
+    @property
+    def worth_having(self) -> bool:
+        """Whether the model's band says more than the structural value's: a better interval score on the same sales."""
+        return self.overall.interval_score_per_kwh < self.structural.interval_score_per_kwh
+
     def as_dict(self) -> dict[str, object]:
         """Return the figures by name, ready for a run's record."""
         return {
@@ -57,7 +62,12 @@ def judge_newest(sales: TrainingSet, extra: TrainingSet | None, config: Training
     untold = forecast(estimator, sales.where(sales.sold_day > cut_day), config.level)
     said, tested = roll(estimator, sales, cut_day, config)
     judged = sales.where(tested)
-    structural = Forecast(price=judged.price, point=judged.structural, lower=judged.structural, upper=judged.structural)
+    structural = Forecast(
+        price=judged.price,
+        point=judged.structural,
+        lower=judged.structural_lower,
+        upper=judged.structural_upper,
+    )
     return Judgement(
         overall=judge(said, config.level),
         untold=judge(untold, config.level),

@@ -97,7 +97,7 @@ def retrain(sources: Sources, name: str, config: TrainingConfig, home: Path, beg
     begin("keeping")
     about = _publication(name, sales, market, judgement, config)
     version = publish(estimator.fitted_, about, home)
-    champion = _crown_first(version, home)
+    champion = (judgement is None or judgement.worth_having) and _crown_first(version, home)
     figures = {} if judgement is None else judgement.overall.as_dict()
     choices = {**asdict(config), **sources.digests(), "sales": len(sales), "bundle_digest": version.digest}
     run_id = record_run(home, f"{name}@{version.about.version}", choices, figures, version.folder)
@@ -130,7 +130,10 @@ def _publication(
 
 
 def _crown_first(version: Version, home: Path) -> bool:
-    """Make the version champion where there is none yet; later champions are promoted on purpose."""
+    """Make the version champion where there is none yet; later champions are promoted on purpose.
+
+    One whose band said less than the structural value's on the newest sales is kept, but does not start to serve.
+    """
     try:
         load_model(CHAMPION, home=home)
     except UnknownModel:

@@ -131,6 +131,7 @@ def appraise_many(  # noqa: PLR0913 - the public contract names them
             as_of=day,
             level=level,
             region=region,
+            market_shift=market_shift or {},
         )
 
     answers: list[Valuation | CanzhiError] = []

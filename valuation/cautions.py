@@ -15,6 +15,7 @@ def price_cautions(valued: Valued, row: int) -> tuple[Caution, ...]:
     """Return what weakens the price of one pack beyond its own record."""
     return (
         *_model_cautions(valued, row),
+        *_scenario_cautions(valued),
         *valued.dossier.market.cautions(row),
         *valued.dossier.nameplate.cautions(row),
         *valued.dossier.metals.cautions(row),
@@ -47,9 +48,31 @@ def _model_cautions(valued: Valued, row: int) -> Iterator[Caution]:
         yield Caution(
             id="V03",
             severity="info",
-            message_en=f"Only {sales:.0f} comparable sales stand behind this band.",
+            message_en=f"Only about {sales:.0f} comparable sales stand behind this band.",
             message_zh=f"可比成交仅约 {sales:.0f} 笔，区间可信度有限。",
             effect="the band leans on wider groups of packs and is wider for it",
+        )
+    if not valued.prices.group_known[row]:
+        group = valued.prices.group_used[row] or "all packs"
+        yield Caution(
+            id="V05",
+            severity="info",
+            message_en=f"The model learned from no sale of this kind of pack; the band is that of {group}, made wider.",
+            message_zh=f"模型未见过该类电池的成交；区间取自 {group}，并已放宽。",
+            effect="the band is widened by what packs of kinds never seen cost in training",
+        )
+
+
+def _scenario_cautions(valued: Valued) -> Iterator[Caution]:
+    """Yield that the quotes are not those of the day but a scenario's."""
+    if valued.market_shift:
+        moves = ", ".join(f"{name} × {factor:g}" for name, factor in sorted(valued.market_shift.items()))
+        yield Caution(
+            id="V06",
+            severity="warn",
+            message_en=f"A scenario, not the market of the day: {moves}.",
+            message_zh=f"情景估值，非当日行情：{moves}。",
+            effect="the value speaks of a market that was assumed, not quoted",
         )
 
 

@@ -15,10 +15,22 @@ from valuation.pricing import Prices, calibration_groups
 from valuation.result import Driver
 from valuation.scale import to_scale
 
+MARKET_OVER_FORMULA = "market_over_formula"
+"""The driver that stands for all learned effects of what the formula already prices."""
+
+_LABELS = {MARKET_OVER_FORMULA: ("what the market pays over or under the formula", "市场对公式价值的溢价或折价")}
+_PRICED_BY_FORMULA = {
+    "chemistry",
+    "family",
+    *(feature.name for feature in features.FEATURES if feature.group in {"metals", "structure"}),
+    *(feature.name for feature in features.FEATURES if feature.group == "market" and feature.name != "region"),
+}
+"""Features of chemistry, metals, quotes and routes: they move together, and alone none of their effects speaks."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reasons:
-    """Effects in CNY, each of shape (packs,): terms of the structural value, then learned effects by feature."""
+    """Effects in CNY, each of shape (packs,): terms of the structural value, then learned effects by driver."""
 
     terms: dict[str, FloatArray]
     learned: dict[str, FloatArray]
@@ -47,7 +59,10 @@ def reasons(dossier: Dossier, prices: Prices, model: Predictor | None) -> Reason
     base = dossier.routes.structural_per_kwh
     explained = model.explain(prices.matrix, base, calibration_groups(dossier))
     money_per_step = _money_per_step(base, prices.point, model.softening) * energy
-    learned = {name: explained.effects[:, position] * money_per_step for position, name in enumerate(features.NAMES)}
+    learned = {MARKET_OVER_FORMULA: np.zeros(dossier.rows)}
+    for position, feature in enumerate(model.feature_names):
+        driver = MARKET_OVER_FORMULA if feature in _PRICED_BY_FORMULA else feature
+        learned[driver] = learned.get(driver, 0.0) + explained.effects[:, position] * money_per_step
     return Reasons(terms=terms, learned=learned)
 
 
@@ -73,5 +88,5 @@ def spell(reasons_of_batch: Reasons, row: int, point_cny: float) -> tuple[float,
 
 def _driver(name: str, amount_fen: int) -> Driver:
     """Return one driver with its labels in both languages."""
-    label_en, label_zh = TERM_LABELS[name] if name in TERM_LABELS else features.LABELS[name]
+    label_en, label_zh = {**TERM_LABELS, **_LABELS}.get(name) or features.LABELS[name]
     return Driver(feature=name, label_en=label_en, label_zh=label_zh, effect_cny=amount_fen / 100.0)

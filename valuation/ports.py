@@ -24,6 +24,10 @@ class Priced(Protocol):
         """The group whose sales calibrated each band."""
 
     @property
+    def group_known(self) -> Sequence[bool]:
+        """Whether sales of the pack's own group were learned from, or only of a wider one."""
+
+    @property
     def effective_n(self) -> FloatArray:
         """Effective number of sales behind each band, shape (packs,)."""
 

@@ -30,7 +30,8 @@ class Prices:
     """Prices of a batch, CNY without VAT per rated kWh.
 
     `lower`, `point`, `upper` of shape (packs,), `quantiles` of shape (packs, len(QUANTILE_LEVELS)), `group_used` and
-    `effective_sales` the group and number of sales behind each band, `matrix` the features (packs, features).
+    `effective_sales` the group and number of sales behind each band, `group_known` whether the pack's own group was
+    ever learned from, `matrix` the features that the model reads (packs, features).
     """
 
     point: FloatArray
@@ -38,6 +39,7 @@ class Prices:
     upper: FloatArray
     quantiles: FloatArray
     group_used: tuple[str, ...]
+    group_known: tuple[bool, ...]
     effective_sales: FloatArray
     matrix: FloatArray | None
 
@@ -97,21 +99,32 @@ def calibration_groups(dossier: Dossier) -> tuple[str, ...]:
 
 def _learned(dossier: Dossier, model: Predictor, levels: Sequence[float]) -> Prices:
     """Return the model's prices, its band widened where the quotes are staler than any sale it learned from."""
-    if tuple(model.feature_names) != features.NAMES:
-        missing = sorted(set(model.feature_names) - set(features.NAMES))
-        raise BundleMismatch(
-            f"model {model.name} {model.version} reads features that this version does not compute: "
-            f"{', '.join(missing) or 'another order'}",
-            hint="train it again with this version, or install the version it was trained with",
-        )
-    matrix = features.compute(dossier)
+    matrix = features.compute(dossier)[:, _columns_of(model)]
     base = dossier.routes.structural_per_kwh
     priced = model.price(matrix, base, calibration_groups(dossier), levels)
     widening = dossier.market.staleness_widening[:, None]
     centre = to_scale(priced.point, model.softening)[:, None]
     spread = from_scale(centre + (to_scale(priced.quantiles, model.softening) - centre) * widening, model.softening)
     quantiles = np.where(widening > 1.0, spread, priced.quantiles)
-    return _prices(priced.point, quantiles, tuple(priced.group_used), priced.effective_n, matrix)
+    return Prices(
+        **_holding(priced.point, quantiles),
+        group_used=tuple(priced.group_used),
+        group_known=tuple(priced.group_known),
+        effective_sales=priced.effective_n,
+        matrix=matrix,
+    )
+
+
+def _columns_of(model: Predictor) -> list[int]:
+    """Return where the features that a model reads stand in the catalogue; an older model reads fewer."""
+    missing = sorted(set(model.feature_names) - set(features.NAMES))
+    if missing:
+        raise BundleMismatch(
+            f"model {model.name} {model.version} reads features that this version does not compute: "
+            f"{', '.join(missing)}",
+            hint="train it again with this version, or install the version it was trained with",
+        )
+    return [features.NAMES.index(name) for name in model.feature_names]
 
 
 def _structural(dossier: Dossier, levels: Sequence[float]) -> Prices:
@@ -121,24 +134,20 @@ def _structural(dossier: Dossier, levels: Sequence[float]) -> Prices:
     width = (dossier.routes.scale_sd * dossier.findings.widen)[:, None]
     steps = normal_quantile(np.array(levels))[None, :]
     quantiles = from_scale(centre + width * steps, SCALE_SOFTENING_CNY_PER_KWH)
-    nothing = np.zeros(dossier.rows)
-    return _prices(base, quantiles, (STRUCTURE_ONLY,) * dossier.rows, nothing, None)
-
-
-def _prices(
-    point: FloatArray,
-    quantiles: FloatArray,
-    group_used: tuple[str, ...],
-    effective_sales: FloatArray,
-    matrix: FloatArray | None,
-) -> Prices:
-    """Return prices whose band holds the point."""
     return Prices(
-        point=point,
-        lower=np.minimum(quantiles[:, 0], point),
-        upper=np.maximum(quantiles[:, 1], point),
-        quantiles=quantiles[:, 2:],
-        group_used=group_used,
-        effective_sales=effective_sales,
-        matrix=matrix,
+        **_holding(base, quantiles),
+        group_used=(STRUCTURE_ONLY,) * dossier.rows,
+        group_known=(False,) * dossier.rows,
+        effective_sales=np.zeros(dossier.rows),
+        matrix=None,
     )
+
+
+def _holding(point: FloatArray, quantiles: FloatArray) -> dict[str, FloatArray]:
+    """Return point, edges and quantiles, the edges holding the point; the first two quantiles are the edges."""
+    return {
+        "point": point,
+        "lower": np.minimum(quantiles[:, 0], point),
+        "upper": np.maximum(quantiles[:, 1], point),
+        "quantiles": quantiles[:, 2:],
+    }

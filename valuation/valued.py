@@ -25,3 +25,4 @@ class Valued:
     as_of: date
     level: float
     region: str
+    market_shift: Mapping[str, float]

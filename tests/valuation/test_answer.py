@@ -169,7 +169,7 @@ class _Below:
         half = 0.5 * base
 
         class Said:
-            point, group_used, effective_n = half, list(groups), 0.0 * base
+            point, group_used, group_known, effective_n = half, list(groups), [True] * len(base), 0.0 * base
             quantiles = half[:, None] * [[1.0 for _ in levels]]
 
         assert len(matrix) == len(base)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from valuation import features
 from valuation.dossier import open_dossier
-from valuation.drivers import Reasons, _money_per_step, fen, reasons, spell
+from valuation.drivers import MARKET_OVER_FORMULA, Reasons, _money_per_step, fen, reasons, spell
 from valuation.pathways.routes import TERM_LABELS
 from valuation.pricing import Prices
 from valuation.record.cases import cut
@@ -33,6 +33,7 @@ class Model:
     """A model whose effects are given."""
 
     effects: np.ndarray
+    feature_names: tuple = features.NAMES
     softening: float = SOFT
 
     def explain(self, _matrix, base, groups):
@@ -74,7 +75,9 @@ def test_structural_terms_and_learned_effects_add_up_to_the_point(market_history
     table = tabulate([PLATE, PLATE])
     dossier = open_dossier(cut(table, np.full(2, day_number(date(2026, 6, 1)))), market_history)
     effects = np.zeros((2, len(features.NAMES)))
-    effects[0, 3], effects[0, 7] = 0.3, -0.1
+    effects[0, 3], effects[0, 7] = 0.3, -0.15
+    for name, effect in (("chemistry", 0.25), ("nickel_kg_per_kwh", -0.2)):  # they are told as one
+        effects[0, features.NAMES.index(name)] = effect
     base = dossier.routes.structural_per_kwh
     point = from_scale(to_scale(base, SOFT) + np.array([0.2, 0.0]), SOFT)
     prices = Prices(
@@ -83,14 +86,17 @@ def test_structural_terms_and_learned_effects_add_up_to_the_point(market_history
         upper=point,
         quantiles=point[:, None],
         group_used=("", ""),
+        group_known=(True, True),
         effective_sales=np.zeros(2),
         matrix=effects,
     )
     told = reasons(dossier, prices, Model(effects=effects))
     over = (point - base)[0] * 50.0
     assert np.isclose(told.learned[features.NAMES[3]][0], 1.5 * over)  # 0.3 of a way of 0.2
-    assert np.isclose(told.learned[features.NAMES[7]][0], -0.5 * over)
+    assert np.isclose(told.learned[features.NAMES[7]][0], -0.75 * over)
+    assert np.isclose(told.learned[MARKET_OVER_FORMULA][0], 0.25 * over)
+    assert not {"chemistry", "nickel_kg_per_kwh"} & set(told.learned)
     rest, drivers = spell(told, 0, round(float(point[0]) * 50.0, 2))
     assert abs(rest) < 0.1
-    assert {features.NAMES[3], features.NAMES[7]} <= {driver.feature for driver in drivers}
+    assert {features.NAMES[3], features.NAMES[7], MARKET_OVER_FORMULA} <= {driver.feature for driver in drivers}
     assert reasons(dossier, prices, None).learned == {}

@@ -104,7 +104,7 @@ COMPOSITION = (
 PACK_FIELDS: tuple[Field, ...] = (
     text("battery_code"),
     category("chemistry", *CHEMISTRIES),
-    number("rated_energy_kwh", 0.001, 5000.0),
+    number("rated_energy_kwh", 0.001, 2000.0),
     number("rated_capacity_ah", 0.1, 5000.0),
     number("nominal_voltage_v", 0.5, 2000.0),
     number("mass_kg", 0.01, 30000.0),
@@ -124,9 +124,9 @@ EVENT_COMMON_FIELDS: tuple[Field, ...] = (
     category("reporter_kind", *REPORTER_KINDS),
 )
 
-_ODOMETER = number("odometer_km", 0.0, 5_000_000.0)
+_ODOMETER = number("odometer_km", 0.0, 4_000_000.0)
 _SOH = number("soh", 0.0, 1.2)
-_RESISTANCE = number("resistance_growth", -0.9, 20.0)
+_RESISTANCE = number("resistance_growth", -0.9, 10.0)
 _NEW_CODE = text("new_code")
 _DESTINATION = text("destination")
 _MASS = number("mass_kg", 0.01, 30000.0)
@@ -135,11 +135,11 @@ _VIN = text("vin")
 _OWNERSHIP = (_VIN, _ODOMETER, text("purpose"), text("region"))
 _USAGE = (
     _ODOMETER,
-    number("full_cycles", 0.0, 100_000.0),
-    number("energy_throughput_kwh", 0.0, 1e8),
-    number("charge_throughput_ah", 0.0, 1e8),
+    number("full_cycles", 0.0, 50_000.0),
+    number("energy_throughput_kwh", 0.0, 1e7),
+    number("charge_throughput_ah", 0.0, 2e7),
     number("fast_charge_share", 0.0, 1.0),
-    number("mean_temperature_c", -60.0, 90.0),
+    number("mean_temperature_c", -50.0, 70.0),
     number("hours_above_45c", 0.0, 500_000.0),
     number("hours_below_0c", 0.0, 500_000.0),
     number("mean_soc", 0.0, 1.0),

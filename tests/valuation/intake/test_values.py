@@ -22,7 +22,7 @@ ENERGY = next(field for field in PACK_FIELDS if field.name == "rated_energy_kwh"
         (SOH, float("inf"), "no finite number", "measured"),
         (SOH, -(10**308), "whole number above 10^18", "measured"),
         (SOH, -0.2, "below the lowest possible 0", "true value"),
-        (ENERGY, 85000, "above the highest possible 5000", "in Wh, give 85"),
+        (ENERGY, 85000, "above the highest possible 2000", "in Wh, give 85"),
         (ENERGY, 0, "below the lowest possible 0.001", "leave the field out"),
         (PACK_FIELDS[1], "gold", "none of LFP", "LFP"),
         (PACK_FIELDS[1], 3, "none of LFP", "LFP"),
