@@ -20,6 +20,8 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "the band is wide because no sales have narrowed it": "尚无成交数据缩小区间，故区间较宽",
         "figures show how canzhi works, not what the market pays": "数字仅展示系统功能，不代表市场成交价",
         "the band leans on wider groups of packs and is wider for it": "区间借用更大类别的数据，因而较宽",
+        "the band is widened by what packs of kinds never seen cost in training": "按训练中未见类别的误差放宽区间",
+        "the value speaks of a market that was assumed, not quoted": "估值基于假设行情，而非实际报价",
         "none: clipping the band would spoil what it promises; ask a recycler for an offer": (
             "不调整区间，以保证其覆盖率；请向回收企业询价"
         ),
