@@ -13,3 +13,8 @@ def today() -> date:
 def now() -> str:
     """Return the present moment in UTC to the microsecond, as it is written into the store."""
     return datetime.now(tz=UTC).isoformat(timespec="microseconds")  # noqa: TID251 - as above
+
+
+def recording_day() -> date:
+    """Return the day on which something is written into the store, in UTC as the store counts its moments."""
+    return datetime.now(tz=UTC).date()  # noqa: TID251 - as above

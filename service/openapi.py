@@ -104,7 +104,10 @@ OPERATIONS: Final = (
         method="post",
         path="/v1/packs/{code}/events",
         name="reportEvents",
-        summary="Enter what is reported about a pack, all or nothing.",
+        summary=(
+            "Enter what is reported about a pack, all or nothing. An event without reported_on is reported on the day"
+            " it is recorded (UTC); nameplate fields have no day and hold for every valuation day."
+        ),
         answer=PackReport,
         body=EventsRequest,
         status=201,

@@ -43,7 +43,7 @@ class PackAnswer(msgspec.Struct, kw_only=True, frozen=True):
 
 @router.post("/{code}/events")
 async def report(request: Request, code: str) -> Response:
-    """Enter what is reported about a pack, all or nothing."""
+    """Enter what is reported about a pack, all or nothing; undated reports of events count from today."""
     body = await json_body(request)
     laid = claim_of(request, body)
     asked = decode(EventsRequest, body)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import msgspec
 from sqlalchemy import Connection
 
-from service.clock import today
+from service.clock import recording_day, today
 from service.store import ledger
 from valuation.battery_code.decoding import decode
 from valuation.errors import FieldError, UnknownPack
 from valuation.intake import Limits
 from valuation.intake.aliases import NAMEPLATE_SCOPE, field_name
+from valuation.intake.values import is_placeholder
+from valuation.record.fields import EVENT_COMMON_FIELDS
+
+_REPORTED_ON = next(field for field in EVENT_COMMON_FIELDS if field.name == "reported_on")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,9 @@ def enter(
 ) -> str:
     """Append what was reported about a pack and return the new head of the ledger.
 
+    An event whose reporter gives no day of reporting is reported on the day it is recorded (UTC), so that it never
+    changes a valuation as of an earlier day. Nameplate fields (铭牌) have no day: they hold for every valuation day.
+
     Raises
     ------
     FieldError
@@ -66,8 +74,26 @@ def enter(
             field="events",
         )
     entries = [] if pack is None else [ledger.Entry(kind="pack", subject=battery_code, payload=pack)]
-    entries += [ledger.Entry(kind="event", subject=battery_code, payload=event) for event in events]
+    day = recording_day()
+    entries += [ledger.Entry(kind="event", subject=battery_code, payload=dated(event, day)) for event in events]
     return ledger.append(connection, entries, recorded_by=recorded_by)
+
+
+def dated(event: bytes, day: date) -> bytes:
+    """Return a reported event with the day of its reporting (上报日期): its reporter's, else the one given.
+
+    >>> dated(b'{"type":"sold","on":"2024-01-01"}', date(2024, 2, 1))
+    b'{"type":"sold","on":"2024-01-01","reported_on":"2024-02-01"}'
+    >>> dated('{"type":"sold","on":"2024-01-01","上报日期":"2024-01-05"}'.encode(), date(2024, 2, 1))[-14:]
+    b':"2024-01-05"}'
+    """
+    fields = msgspec.json.decode(event, type=dict[str, msgspec.Raw])
+    for spelled in [name for name in fields if field_name(name, ("reported_on",)) is not None]:
+        told = msgspec.json.decode(fields[spelled])
+        if told is not None and not is_placeholder(_REPORTED_ON, told):
+            return event
+        del fields[spelled]
+    return msgspec.json.encode({**fields, "reported_on": day})
 
 
 def find(connection: Connection, battery_code: str) -> KeptPack:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
-from service.store import ledger
+from service.store import ledger, packs
 
 CODE = "001PB0A0000001A680000123"
+INSTALLED = {"type": "installed", "on": "2020-07-01", "reported_on": "2020-07-03"}
 KEY = {"idempotency-key": "9b0c2f6e"}
 
 
@@ -19,12 +22,12 @@ def test_a_history_is_reported_read_back_and_valued(client):
         f"/v1/packs/{CODE}/events",
         json={
             "pack": {"chemistry": "LFP", "rated_energy_kwh": 52.5},
-            "events": [{"type": "installed", "on": "2020-07-01"}],
+            "events": [INSTALLED],
         },
     )
     assert first.status_code == 201, first.text
     assert (first.json()["events_added"], first.json()["pack_updated"]) == (1, True)
-    usage = {"type": "usage", "on": "2024-03-31", "soh": 0.84}
+    usage = {"type": "usage", "on": "2024-03-31", "reported_on": "2024-04-02", "soh": 0.84}
     second = client.post(f"/v1/packs/{CODE}/events", json={"events": [usage]})
     assert second.json()["ledger_head"] != first.json()["ledger_head"]
     known = client.get(f"/v1/packs/{CODE}").json()
@@ -32,7 +35,7 @@ def test_a_history_is_reported_read_back_and_valued(client):
         "battery_code": CODE,
         "chemistry": "LFP",
         "rated_energy_kwh": 52.5,
-        "events": [{"type": "installed", "on": "2020-07-01"}, usage],
+        "events": [INSTALLED, usage],
     }
     assert (known["reports"], known["events"]) == (3, 2)
     stored = client.post("/v1/valuations", json={"battery_code": CODE, "as_of": "2026-11-20"}).json()
@@ -160,7 +163,7 @@ def _value_of(client, code):
 )
 def test_one_pack_has_one_history_however_its_code_is_spelled(client, spelled):
     plain = _report(client, CODE, pack={"rated_energy_kwh": 52.5}, events=[{"type": "usage", "on": "2024-03-31"}])
-    fire = {"type": "negative", "on": "2025-03-31", "kind": "fire", "severity": 1.0}
+    fire = {"type": "negative", "on": "2025-03-31", "reported_on": "2025-04-01", "kind": "fire", "severity": 1.0}
     burned = _report(client, spelled, pack={"battery_code": spelled}, events=[fire])
     assert (plain.status_code, burned.status_code) == (201, 201), burned.text
     assert burned.json()["battery_code"] == CODE
@@ -223,3 +226,28 @@ def test_a_sale_stands_under_the_name_of_its_pack(client):
     client.post("/v1/sales", json={"sales": [_sale(battery_code=CODE.lower())]})
     again = client.post("/v1/sales", json={"sales": [_sale()]}).json()
     assert (again["sales_added"], again["sales_known"]) == (0, 1)
+
+
+@pytest.mark.parametrize("undated", [{}, {"reported_on": None}, {"上报日期": "-"}], ids=str)
+def test_an_event_is_not_known_before_the_day_it_was_recorded(client, monkeypatch, undated):
+    monkeypatch.setattr(packs, "recording_day", lambda: date(2026, 11, 1))
+    _report(client, CODE, pack={"chemistry": "LFP", "rated_energy_kwh": 52.5}, events=[INSTALLED])
+
+    def value(as_of):
+        answer = client.post("/v1/valuations", json={"battery_code": CODE, "as_of": as_of}).json()
+        return {name: part for name, part in answer.items() if name not in ("valuation_id", "input_digest")}
+
+    before = {as_of: value(as_of) for as_of in ("2025-11-20", "2026-10-31", "2026-11-01")}
+    fire = {"type": "negative", "on": "2025-03-31", "kind": "fire", "severity": 1.0}
+    assert _report(client, CODE, events=[fire | undated]).status_code == 201
+    assert value("2025-11-20") == before["2025-11-20"]
+    assert value("2026-10-31") == before["2026-10-31"]
+    assert value("2026-11-01")["residual_value"] != before["2026-11-01"]["residual_value"]
+    kept = client.get(f"/v1/packs/{CODE}").json()["trace"]["events"]
+    assert kept == [INSTALLED, fire | {"reported_on": "2026-11-01"}]
+
+
+def test_the_day_of_reporting_that_a_reporter_gives_stands_as_it_was_spelled(client):
+    usage = {"type": "usage", "on": "2024-03-31", "上报日期": "2024-04-02"}
+    _report(client, CODE, events=[usage])
+    assert client.get(f"/v1/packs/{CODE}").json()["trace"]["events"] == [usage]

@@ -182,13 +182,14 @@ def test_failed_work_leaves_nothing_behind(database):
 
 
 def test_a_history_is_put_together_from_reports(database):
+    sold, used = b'{"type":"sold","reported_on":"2024-01-02"}', b'{"type":"usage","reported_on":"2024-01-03"}'
     with database.writing() as connection:
-        packs.enter(connection, "C1", b'{"chemistry":"LFP","mass_kg":1}', [b'{"type":"sold"}'], recorded_by="a")
-        packs.enter(connection, "C1", b'{"mass_kg":2}', [b'{"type":"usage"}'], recorded_by="b")
+        packs.enter(connection, "C1", b'{"chemistry":"LFP","mass_kg":1}', [sold], recorded_by="a")
+        packs.enter(connection, "C1", b'{"mass_kg":2}', [used], recorded_by="b")
         packs.enter(connection, "C2", None, [b'{"type":"retired"}'], recorded_by="b")
         found = packs.find(connection, "C1")
     assert found.record == (
-        b'{"battery_code":"C1","chemistry":"LFP","mass_kg":2,"events":[{"type":"sold"},{"type":"usage"}]}'
+        b'{"battery_code":"C1","chemistry":"LFP","mass_kg":2,"events":[' + sold + b"," + used + b"]}"
     )
     assert (found.reports, found.events) == (4, 2)
 
