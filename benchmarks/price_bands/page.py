@@ -26,9 +26,9 @@ def text_of(results: Results) -> str:
     """Return the section of one split: how it stands against the best rival, against each, and every figure."""
     middle = medians(results)
     cells = sorted({cell for cell, _ in middle})
-    seeds = len({result["seed"] for result in results})
+    seeds = seeds_of(results)
     intro = (
-        f"Medians over {seeds} seeds. A ratio below 1 is in favour of {OURS}; the best rival of a set is chosen by "
+        f"Medians over {_range(seeds)} seeds. A ratio below 1 is in favour of {OURS}; the best rival of a set is chosen by "
         "hindsight, for each figure separately."
     )
     parts = [
@@ -38,8 +38,21 @@ def text_of(results: Results) -> str:
         table_of(*_against_each(middle, cells)),
     ]
     for cell in cells:
-        parts += [f"{_title(cell)}:", table_of(*_every_figure(middle, cell))]
+        parts += [f"{_title(cell)}, {seeds[cell]} seeds:", table_of(*_every_figure(middle, cell))]
     return "\n\n".join(parts)
+
+
+def seeds_of(results: Results) -> dict[Cell, int]:
+    """Return how many seeds each cell was measured on."""
+    seen: dict[Cell, set[object]] = defaultdict(set)
+    for result in results:
+        seen[str(result["set"]), int(str(result["rows"]))].add(result["seed"])
+    return {cell: len(seeds) for cell, seeds in seen.items()}
+
+
+def _range(seeds: dict[Cell, int]) -> str:
+    fewest, most = min(seeds.values()), max(seeds.values())
+    return str(most) if fewest == most else f"{fewest} to {most}"
 
 
 def medians(results: Results) -> dict[tuple[Cell, str], dict[str, float]]:
