@@ -17,6 +17,7 @@ from valuation.battery_code.decoding import decode_many
 from valuation.columns import BoolArray, FloatArray, IntArray
 from valuation.errors import FieldError
 from valuation.intake.aliases import TABLE_SCOPE
+from valuation.intake.codes import one_spelling, respelled
 from valuation.intake.columns import Converted, convert, convert_texts
 from valuation.intake.event_columns import read_events
 from valuation.intake.notes import IntakeNote, Problem
@@ -81,7 +82,7 @@ def read_tables(packs: TableSource, events: TableSource | None = None) -> TableT
     reading.problems.extend(opened.problems)
     texts, pack_columns = _read_packs(reading, found)
     _read_modules(reading, found, pack_columns)
-    _refuse_repeated(reading)
+    _refuse_repeated(reading, texts["battery_code"])
     _require_identity(reading, pack_columns)
     event_columns, row = read_events(reading, None if events is None else open_table(events, "events"))
     return _without_set_aside(reading, texts, pack_columns, event_columns, row)
@@ -108,7 +109,8 @@ def _read_packs(
             note_placeholders(reading, own.name, converted.placeholder, np.arange(rows), None)
         if own.kind != "text":
             columns[column_name(own)] = converted.values
-    reading.codes = texts["battery_code"]
+    reading.codes = texts["battery_code"]  # as they are written: by this the events are joined
+    texts["battery_code"] = _respelled(reading)
     for own, mask in wrong:
         for row in np.flatnonzero(mask).tolist():
             error = why(own, opened.table.column(found[own.name])[row].as_py(), own.name, opened)
@@ -122,7 +124,7 @@ def _read_modules(reading: Reading, found: Mapping[str, str], columns: dict[str,
     told = {name: np.full(rows, np.nan) for name in MODULE_COLUMNS}
     if "modules" in found:
         for row, listed in _module_lists(reading, found["modules"]):
-            numbers = describe_modules(reading.codes[row], listed)
+            numbers = describe_modules(one_spelling(reading.codes[row]), listed)
             for name, number in zip(MODULE_COLUMNS, numbers, strict=True):
                 told[name][row] = number
     columns.update(told)
@@ -163,9 +165,19 @@ def _module_lists(reading: Reading, spelled: str) -> list[tuple[int, list[Module
     return lists
 
 
-def _refuse_repeated(reading: Reading) -> None:
-    """Set aside packs that share a code."""
-    known = np.array([code or "" for code in reading.codes])
+def _respelled(reading: Reading) -> list[str | None]:
+    """Return the codes in their one spelling, and say in which rows that is another."""
+    codes = [one_spelling(code) for code in reading.codes]
+    for row, (written, code) in enumerate(zip(reading.codes, codes, strict=True)):
+        note = None if written == code else respelled(written)
+        if note is not None:
+            reading.note(row, note)
+    return codes
+
+
+def _refuse_repeated(reading: Reading, codes: list[str | None]) -> None:
+    """Set aside packs that share a code, however each spells it."""
+    known = np.array([code or "" for code in codes])
     _, inverse, times = np.unique(known, return_inverse=True, return_counts=True)
     for row in np.flatnonzero((times[inverse] > 1) & (known != "")).tolist():
         where = place_of(reading.packs, row)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import TypeAlias
 
-from valuation.battery_code.clean_up import clean
 from valuation.errors import CanzhiError, RefusedPack, UnreadableRecord
 from valuation.intake import passports
 from valuation.intake.aliases import PACK_SCOPE, recognised
+from valuation.intake.codes import one_spelling, respelled
 from valuation.intake.documents import Document, Limits, check_size, decode_json, decode_text, json_lines, open_document
 from valuation.intake.ledger import is_event_table, join_events, known_columns, ledger_records
 from valuation.intake.notes import IntakeNote, Problem, shown
@@ -238,10 +238,14 @@ class _Gathering:
         )
 
     def _read(self, record: _Record) -> tuple[PackHistory, _Notes]:
-        """Return one history with its notes."""
+        """Return one history, under the one spelling of its code, with its notes."""
         if not record.from_text and passports.family(record.content) and not _is_trace(record.content):
-            return passports.read_document(record.content)
-        history, notes = read_record(record.content, from_text=record.from_text, limits=self.limits)
+            history, notes = passports.read_document(record.content)
+        else:
+            history, notes = read_record(record.content, from_text=record.from_text, limits=self.limits)
+        spelled = respelled(history.battery_code)
+        if spelled is not None:
+            history, notes = replace(history, battery_code=one_spelling(history.battery_code)), (spelled, *notes)
         return history, (*record.notes, *notes)
 
     def _table_records(self) -> Iterable[_Record]:
@@ -278,7 +282,7 @@ def _without_repeated(
     read: Sequence[tuple[str, PackHistory, _Notes]],
 ) -> tuple[list[tuple[str, PackHistory, _Notes]], list[Problem]]:
     """Return the packs whose code, however it is spelled, stands once, and the refusal of those that share one."""
-    names = [_one_spelling(history.battery_code) for _, history, _ in read]
+    names = [history.battery_code for _, history, _ in read]
     times = Counter(name for name in names if name)
     kept = [entry for entry, name in zip(read, names, strict=True) if not name or times[name] == 1]
     problems = [
@@ -287,13 +291,6 @@ def _without_repeated(
         if name and times[name] > 1
     ]
     return kept, problems
-
-
-def _one_spelling(code: str | None) -> str | None:
-    """Return a code as it is compared: in capitals, without blanks, its halves in order; None for a placeholder."""
-    if code is None or (code.isascii() and code.isalnum() and code == code.upper()):
-        return code
-    return clean(code, date.max).code or None
 
 
 def repeated_code(where: str, code: str) -> Problem:

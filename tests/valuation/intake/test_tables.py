@@ -253,3 +253,24 @@ def test_a_hundred_thousand_packs_take_seconds():
     read = read_tables(packs, events)
     assert read.table.rows == count
     assert len(read.table.row) == 10 * count
+
+
+def test_a_code_in_small_letters_is_the_same_pack():
+    module = [{"battery_code": "T01MB0A0000001A680000001", "soh": 0.8}]
+    events = {"type": ["usage"], "on": ["2024-01-01"], "soh": [0.9]}
+
+    def read(code):
+        packs = pa.table({"battery_code": [code], "modules": [module]})
+        return read_tables(packs, pa.table({"battery_code": [code], **events}))
+
+    small = read(CODE.lower())
+    same(small.table, read(CODE).table)
+    assert [note.caution.id for note in small.notes[0]] == ["I04"]
+    same(small.table, read_trace([{"battery_code": CODE.lower(), "modules": module, "events": [
+        {"type": "usage", "on": "2024-01-01", "soh": 0.9}]}]).table)  # fmt: skip
+
+
+def test_two_rows_with_one_code_are_both_set_aside_however_they_spell_it():
+    read = read_tables(pa.table({"battery_code": [CODE, CODE.lower(), OTHER]}))
+    assert read.table.texts["battery_code"] == (OTHER,)
+    assert [problem.battery_code for problem in read.problems] == [CODE, CODE.lower()]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from valuation.errors import CanzhiError, FieldError, RefusedPack, UnreadableRecord
 from valuation.intake import Limits, Traces, input_digest, read_trace, write_trace
+from valuation.intake.codes import one_spelling
 from valuation.intake.digest import write_trace as written
 
 CODE = "T01PB0A0000001A680000123"
@@ -300,3 +301,27 @@ def test_one_code_on_two_packs_is_refused_however_it_is_spelled(spelled):
     read = read_trace([{"battery_code": "001PB0A0000001A680000123"}, {"battery_code": spelled}, plate, plate])
     assert [history.battery_code for history in read.histories] == [None, None]
     assert len(read.problems) == 2
+
+
+SPELLINGS = [CODE.lower(), f"{CODE[:12]} {CODE[12:]}", CODE.translate({ord("P"): 0xFF30, ord("A"): 0xFF21}), f"{CODE}C"]
+
+
+@pytest.mark.parametrize("spelled", SPELLINGS)
+def test_a_code_is_read_under_its_one_spelling(spelled):
+    history, notes = only({**RECORD, "battery_code": spelled})
+    assert history == only(RECORD)[0]
+    assert [note.caution.id for note in notes] == ["I04"]
+    assert f"{spelled!r} is read as {CODE!r}" in notes[0].caution.message_en
+    assert notes[0].caution.severity == "info"
+
+
+@pytest.mark.parametrize("nothing", ["00000000", f"{CODE} {CODE[:-1]}9", "LEGACY-7"])
+def test_a_code_that_names_no_pack_or_two_stays_as_it_is(nothing):
+    history, notes = only({**RECORD, "battery_code": nothing})
+    assert (history.battery_code, notes) == (nothing, ())
+
+
+@given(st.text(max_size=60))
+def test_one_spelling_is_read_as_itself(text):
+    name = one_spelling(text)
+    assert one_spelling(name) == name
