@@ -66,6 +66,23 @@ class Bundle:
     signed_by: str
 
 
+def check_name(text: str) -> None:
+    """Refuse what cannot be the name or version of a model.
+
+    Raises
+    ------
+    BundleMismatch
+        It is empty, longer than 64 characters, or holds more than letters, digits, dots, dashes and underscores.
+
+    """
+    if not _NAME.fullmatch(text):
+        raise BundleMismatch(
+            f"{text[:80]!r} is no name for a model",
+            hint="use up to 64 letters, digits, dots, dashes and underscores, a letter or digit first",
+            field="name",
+        )
+
+
 def write_bundle(folder: Path, state: FittedRegressor, about: About, key_folder: Path) -> Bundle:
     """Write a model to a folder that does not exist yet, whole or not at all.
 
@@ -76,8 +93,7 @@ def write_bundle(folder: Path, state: FittedRegressor, about: About, key_folder:
 
     """
     for text in (about.name, about.version):
-        if not _NAME.fullmatch(text):
-            raise BundleMismatch(f"{text!r} is no name for a model", hint="use letters, digits, dots and dashes")
+        check_name(text)
     if folder.exists():
         raise BundleMismatch(f"{folder} exists already", hint="a model is never overwritten; choose a new version")
     model, arrays = pack(state)

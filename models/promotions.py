@@ -111,9 +111,9 @@ def before_champion(entries: tuple[Promotion, ...]) -> str:
     """
     standing: list[str] = []
     for entry in entries:
-        if entry.action == ROLLBACK and len(standing) > 1:
+        while entry.action == ROLLBACK and standing and standing[-1] != entry.after:
             standing.pop()
-        else:
+        if not standing or standing[-1] != entry.after:  # who is promoted twice in a row stands there once
             standing.append(entry.after)
     if len(standing) < 2:
         raise UnknownModel("no champion stood before the present one", hint="promote the model you want instead")

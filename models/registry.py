@@ -97,8 +97,10 @@ def publish(state: FittedRegressor, publication: Publication, home: Path | None 
     return Version(about=about, digest=bundle.digest, folder=folder, is_champion=False)
 
 
-def promote(reference: str, decision: Decision, home: Path | None = None) -> Promotion:
+def promote(reference: str, decision: Decision, home: Path | None = None) -> Promotion | None:
     """Make a version the champion, with a name, a reason and a time, and return the log's entry.
+
+    None where it is the champion already: nothing is entered then, so that a rollback leads to another model.
 
     Raises
     ------
@@ -120,7 +122,10 @@ def rollback(decision: Decision, home: Path | None = None) -> Promotion:
         There was none.
 
     """
-    return _crown(ROLLBACK, None, decision, _models(home))
+    entry = _crown(ROLLBACK, None, decision, _models(home))
+    if entry is None:  # the one before is never the present one
+        raise UnknownModel("no champion stood before the present one", hint="promote the model you want instead")
+    return entry
 
 
 def list_versions(home: Path | None = None) -> tuple[Version, ...]:
@@ -173,10 +178,14 @@ def load_model(reference: str | Path = CHAMPION, home: Path | None = None) -> Pr
     return Predictor(_read(models, _resolve(models, str(reference))))
 
 
-def _crown(action: str, reference: str | None, decision: Decision, models: Path) -> Promotion:
+def _crown(action: str, reference: str | None, decision: Decision, models: Path) -> Promotion | None:
+    """Enter a new champion, its files checked, and return the entry; None where it is the champion already."""
     with locked(models):
-        label = before_champion(read_log(models)) if reference is None else _resolve(models, reference)
+        entries = read_log(models)
+        label = before_champion(entries) if reference is None else _resolve(models, reference)
         bundle = _read(models, label)
+        if label == champion(entries):
+            return None
         entry = append(models, action, (label, bundle.digest), decision)
     _mirror_alias(models.parent, bundle.about)
     return entry

@@ -90,6 +90,27 @@ def test_rollback_steps_back_through_every_champion(home):
     assert len(promotions(home)) == 5
 
 
+def test_who_is_champion_already_is_not_entered_again(home):
+    promote("demo@1", WHO, home)
+    assert promote("demo@1", WHO, home) is None
+    assert promote("champion", WHO, home) is None
+    assert len(promotions(home)) == 1
+    with pytest.raises(UnknownModel, match="before") as caught:
+        rollback(WHO, home)
+    assert caught.value.hint
+    promote("demo@2", WHO, home)
+    assert promote("demo@2", WHO, home) is None
+    assert rollback(WHO, home).after == "demo@1"
+
+
+def test_a_log_that_names_a_champion_twice_in_a_row_still_leads_back(home):
+    for label in ("demo@1", "demo@2", "demo@2"):
+        append(home / "models", "promote", (label, "sha256:0"), WHO)
+    assert rollback(WHO, home).after == "demo@1"
+    with pytest.raises(UnknownModel, match="before"):
+        rollback(WHO, home)
+
+
 def test_a_promotion_after_a_rollback_starts_from_there(home):
     for reference in ("demo@1", "demo@2"):
         promote(reference, WHO, home)

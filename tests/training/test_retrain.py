@@ -18,7 +18,7 @@ from training.retrain import Sources, retrain, trace_files
 from training.tracking import record_run
 from valuation import features
 from valuation.appraisal import appraise
-from valuation.errors import TooFewSales, UnreadableRecord
+from valuation.errors import BundleMismatch, TooFewSales, UnknownModel, UnreadableRecord
 from valuation.intake import read_trace
 
 
@@ -148,6 +148,24 @@ def test_train_keeps_a_second_version_which_is_not_champion(run, sources, tmp_pa
 
 def test_a_promotion_needs_a_reason(run):
     assert run(promote, "mine@1").exit_code == 2
+
+
+def test_promoting_the_champion_says_so_and_changes_nothing(run):
+    again = run(promote, "mine@1", "--why", "to be sure")
+    assert (again.exit_code, again.stdout) == (0, "mine@1 is the champion already; nothing is changed\n")
+    assert len(promotions()) == 1
+    with pytest.raises(UnknownModel, match="before"):
+        run(rollback, "--why", "by mistake")
+
+
+@pytest.mark.parametrize("name", ["bad name/..", "", "..", "x" * 65])
+def test_a_bad_name_is_refused_before_any_work(sources, monkeypatch, tmp_path, name):
+    monkeypatch.setenv("CANZHI_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(training.retrain, "retrain", lambda *_: pytest.fail("the training began"))
+    words = [str(sources.ledger), "--traces", str(sources.traces), "--market", str(sources.market), "--name", name]
+    with pytest.raises(BundleMismatch, match="no name"):
+        click.testing.CliRunner().invoke(train, words, catch_exceptions=False)
+    assert not (tmp_path / "home").exists()
 
 
 def test_an_empty_registry_says_what_to_do(monkeypatch, tmp_path):

@@ -19,6 +19,9 @@ def promote(version: str, why: str) -> None:
     from models.registry import promote as make_champion  # noqa: PLC0415 - numpy waits
 
     entry = make_champion(version, _decision(why))
+    if entry is None:
+        click.echo(f"{version} is the champion already; nothing is changed")
+        return
     click.echo(f"champion: {entry.after}" + (f", before: {entry.before}" if entry.before else ""))
 
 

@@ -34,10 +34,12 @@ STAGES = 5
 )
 def train(ledger: Path, traces: Path, market: Path, name: str, config: Path | None) -> None:
     """Train a model on a sales LEDGER, judge it on the newest sales, and keep it (训练模型)."""
+    from models.bundle import check_name  # noqa: PLC0415 - numpy waits
     from models.registry import home_folder  # noqa: PLC0415 - numpy waits
     from training.configuration import read_config  # noqa: PLC0415 - same
     from training.retrain import Sources, retrain  # noqa: PLC0415 - lightgbm waits
 
+    check_name(name)
     sources = Sources(ledger=ledger, traces=traces, market=market)
     with click.progressbar(length=STAGES, label="training", file=sys.stderr) as bar:
 
