@@ -1,4 +1,7 @@
-"""Whether the server lives, and whether it can value and keep."""
+"""Whether the server lives, and whether it can value and keep.
+
+Watchmen ask with GET or HEAD; the server leaves out the body of what is answered to HEAD.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +27,13 @@ class Readiness(msgspec.Struct, kw_only=True, frozen=True):
     market_last_day: str
 
 
-@router.get("/healthz")
+@router.api_route("/healthz", methods=["GET", "HEAD"])
 async def alive(_request: Request) -> Response:
     """Say that the process answers."""
     return Response(b'{"status":"ok"}', media_type=JSON)
 
 
-@router.get("/readyz")
+@router.api_route("/readyz", methods=["GET", "HEAD"])
 async def ready(request: Request) -> Response:
     """Say whether store, market and model stand ready; 503 where the store does not."""
     counter = counter_of(request)

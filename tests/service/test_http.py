@@ -283,6 +283,27 @@ def test_model_and_market_are_described(shared_client):
     assert market["synthetic"] is True
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_head_answers_like_get(shared_client, path):
+    asked, wanted = shared_client.head(path), shared_client.get(path)
+    assert asked.status_code == wanted.status_code == 200
+    assert asked.headers["content-type"] == wanted.headers["content-type"]
+    assert asked.headers["content-length"] == wanted.headers["content-length"]
+
+
+@pytest.mark.parametrize(
+    "respell", [str.lower, lambda code: f"{code[:9]} {code[9:]}", lambda code: code.replace("P", "\uff30")]
+)
+def test_a_code_spelled_otherwise_gets_the_answer_of_the_clean_one(shared_client, pack, respell):
+    spelled = value(shared_client, pack | {"battery_code": respell(pack["battery_code"])}).json()
+    clean = value(shared_client, pack).json()
+    note, *rest = sorted(spelled.pop("cautions"), key=lambda caution: caution["id"] != "I04")
+    assert note["id"] == "I04"
+    others = clean.pop("cautions")
+    assert [caution["id"] for caution in rest] == [caution["id"] for caution in others]
+    assert spelled | {"valuation_id": ""} == clean | {"valuation_id": ""}
+
+
 def test_health_and_numbers(shared_client, pack):
     assert shared_client.get("/healthz").json() == {"status": "ok"}
     assert shared_client.get("/readyz").json()["status"] == "ready"

@@ -43,6 +43,15 @@ def test_a_real_server_values_keeps_and_stops_when_asked(home, pack, start_serve
     assert (home / "canzhi.sqlite").exists()
 
 
+def test_a_watchman_may_ask_with_head(home, start_server):
+    with start_server(home) as server:
+        for path in ("/healthz", "/readyz"):
+            request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", method="HEAD")
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own server
+                assert (answer.status, answer.read()) == (200, b"")
+                assert int(answer.headers["content-length"]) == len(ask(server.port, path))
+
+
 def test_a_port_that_is_taken_is_a_sentence(settings):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
