@@ -3,7 +3,7 @@
 The legs follow the trade's logic: recycling hardly depends on health, second life is kinked in it, reuse needs a young
 sound pack that fits. Buyers read only the record and the public quotes. Their limits of health and age are not all the
 same, so a leg fades out over a few points of health rather than at one. Levels of cost are those of the trade: 2 to 2.5
-CNY a kg of pack for haul, dismantling and separation, 65 to 140 CNY/kWh for repurposing over the years; the rest is
+CNY a kg of pack for haul, dismantling and separation, 72 to 100 CNY/kWh for repurposing over the years; the rest is
 judged.
 """
 
@@ -29,11 +29,12 @@ _CARRIER = {  # element -> (quoted good, mass of the element in a tonne of it, p
 }  # fmt: skip
 _RECOVERED = np.array([0.92, 0.95, 0.95, 0.92, 0.95, 0.92, 0.90, 0.0])  # mechanical yields in the order of ELEMENTS
 _STEEL_PAID = 0.55
-_PROCESS_CNY_PER_KG = (1.7, 1.3)  # of pack, 2015 and 2026: better plants by the year
+_PROCESS_CNY_PER_KG = (1.6, 1.35)  # of pack, 2015 and 2026: better plants by the year
 _HANDLING_CNY_PER_KG, _DAMAGED_CNY_PER_KG, _DANGEROUS_CNY_PER_KG = 0.35, 2.8, 2.0
 _PAPERS_CNY = 120.0  # a pack, whatever its size
-_SECOND_LIFE_FITNESS = {"LFP": 1.0, "LTO": 1.1, "NAION": 0.7, "LMO": 0.70, "NCA": 0.44, "NMC811": 0.44, "NMC622": 0.48,
-                        "NMC523": 0.50, "NMC111": 0.50}  # fmt: skip
+# Against a new pack of iron phosphate, which a buyer of storage can have instead.
+_SECOND_LIFE_FITNESS = {"LFP": 1.0, "LTO": 1.1, "NAION": 0.7, "LMO": 0.70, "NCA": 0.64, "NMC811": 0.64, "NMC622": 0.72,
+                        "NMC523": 0.74, "NMC111": 0.74}  # fmt: skip
 _LOWEST_HEALTH = {"LFP": 0.68, "LTO": 0.65, "NAION": 0.72}
 _LOWEST_HEALTH_OTHERS, _LOWEST_HEALTH_REUSE, _HEALTH_LIMITS_DIFFER = 0.75, 0.82, 0.02
 _WORST_ACCIDENT, _ACCIDENT_LIMITS_DIFFER = 0.75, 0.05
@@ -132,11 +133,11 @@ def _second_life(asked: Asked, recycling: FloatArray) -> FloatArray:
     """Return remaining energy priced off new packs, less repurposing, plus recycling years later; NaN where barred."""
     view = asked.view
     fitness = np.array([_SECOND_LIFE_FITNESS.get(name, np.nan) for name in NAMES])[view.chemistry]
-    # About linear in health above a limit. A health known badly is worth less: some packs turn out below the limit.
-    factor = 0.75 * np.maximum((view.health - 0.45) / 0.55 - 0.25 * view.health_sd, 0.0)
+    # What is left, and how long it will last. A health known badly is worth less: some packs turn out below the limit.
+    factor = np.maximum(view.health * (view.health - 0.56) / 0.44 - 0.25 * view.health_sd, 0.0)
     discount = asked.quotes.as_of("second_life_discount", asked.day)
-    repurposing = np.interp(_year(asked), (2015.0, 2020.0, 2026.0), (140.0, 100.0, 65.0))
-    gross = view.energy_kwh * _new_pack(asked) * factor * (1.0 - discount) * fitness
+    repurposing = np.interp(_year(asked), (2015.0, 2020.0, 2026.0), (100.0, 85.0, 72.0))
+    gross = view.energy_kwh * _quote(asked, "new_pack_lfp") * factor * (1.0 - discount) * fitness
     gross = gross * np.where(view.second_hand_product, 0.9, 1.0) * np.where(view.damage == DAMAGED, 0.75, 1.0)
     gross = gross * (1.0 - 0.12 * np.minimum(view.missing_modules, 6.0))
     value = gross - repurposing * view.energy_kwh - 250.0 + 0.5 * np.maximum(recycling, 0.0)
