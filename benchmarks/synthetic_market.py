@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from benchmarks.report import replace_section, table_of
+from models.regressor import ResidualValueRegressor
 from training.configuration import TrainingConfig
 from training.dataset import TrainingSet, build, thinned
 from training.fit import forecast, learn
@@ -29,7 +30,6 @@ from training.rolling import roll
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
 from training.simulation.writing import write
-from valuation.columns import BoolArray
 from valuation.intake import read_market, read_tables
 
 TEST_DAYS = 730.0
@@ -57,19 +57,21 @@ def truth_of(sales: TrainingSet, path: Path) -> Forecast:
     return Forecast(price=sales.price, point=expected, lower=lower, upper=upper)
 
 
-def rolling(sales: TrainingSet, extra: TrainingSet, config: TrainingConfig) -> tuple[Forecast, BoolArray]:
-    """Return what the model says of the last two years, re-anchored month by month, and which sales those are."""
+def taught(sales: TrainingSet, extra: TrainingSet, config: TrainingConfig) -> tuple[ResidualValueRegressor, float]:
+    """Return the model of what was known two years before the last sale, and that day."""
     start = float(sales.sold_day.max()) - TEST_DAYS
     known = sales.sold_day + config.label_delay_days <= start
     estimator = learn(sales.where(known), extra.where(extra.sold_day + config.label_delay_days <= start), config)
-    return roll(estimator, sales, start, config)
+    return estimator, start
 
 
 def one_seed(seed: int, packs: int, config: TrainingConfig) -> tuple[dict[str, float], dict[str, float]]:
     """Return the overall figures and the coverages by segment of one synthetic market."""
     with tempfile.TemporaryDirectory() as folder:
         sales, extra, truth = market_of(seed, packs, Path(folder))
-    said, tested = rolling(sales, extra, config)
+    estimator, start = taught(sales, extra, config)
+    thin = thinned_coverage(estimator, extra.where(extra.sold_day > start), config)  # before it is re-anchored
+    said, tested = roll(estimator, sales, start, config)
     judged, floor = sales.where(tested), truth.where(tested)
     mine, best = judge(said, config.level), judge(floor, config.level)
     bare = judge(
@@ -95,16 +97,11 @@ def one_seed(seed: int, packs: int, config: TrainingConfig) -> tuple[dict[str, f
         },
         **{f"tier {name}": v.coverage for name, v in judge_by(said, tiers_of(judged.tier), config.level).items()},
     }
-    segments |= thinned_coverage(extra, sales, config)
-    return figures, segments
+    return figures, segments | thin
 
 
-def thinned_coverage(extra: TrainingSet, sales: TrainingSet, config: TrainingConfig) -> dict[str, float]:
+def thinned_coverage(estimator: ResidualValueRegressor, asked: TrainingSet, config: TrainingConfig) -> dict[str, float]:
     """Return the coverage by tier on thinned records of the last two years, priced without re-anchoring."""
-    start = float(sales.sold_day.max()) - TEST_DAYS
-    known = sales.sold_day + config.label_delay_days <= start
-    estimator = learn(sales.where(known), extra.where(extra.sold_day + config.label_delay_days <= start), config)
-    asked = extra.where(extra.sold_day > start)
     said = forecast(estimator, asked, config.level)
     return {f"thinned to {n}": v.coverage for n, v in judge_by(said, tiers_of(asked.tier), config.level).items()}
 

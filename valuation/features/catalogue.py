@@ -2,7 +2,8 @@
 
 The learned part of a value reads these and predicts what the market pays over or under the structural value. A
 direction is given only where it must hold everywhere with all else fixed: +1 more is never worth less, -1 more is never
-worth more. Names are stable; a new feature is a function and a row.
+worth more. What the structural value itself takes off, haircuts and closed routes, has no direction here: a market that
+minds less than the formula pays a part of it back. Names are stable; a new feature is a function and a row.
 """
 
 from __future__ import annotations
@@ -208,9 +209,9 @@ FEATURES: Final[tuple[Feature, ...]] = (
     Feature("recycling_cost_cny_per_kwh", structure.recycling_cost, "CNY/kWh", "cost of recycling", "再生利用成本",
             "routes"),
     Feature("second_life_haircut", structure.second_life_haircut, "1", "haircut on second life", "梯次利用折减",
-            "findings", monotone=-1),
-    Feature("reuse_haircut", structure.reuse_haircut, "1", "haircut on reuse", "再装车折减", "findings", monotone=-1),
-    Feature("routes_closed", structure.routes_closed, "1", "routes closed", "关闭途径数", "findings", monotone=-1),
+            "findings"),
+    Feature("reuse_haircut", structure.reuse_haircut, "1", "haircut on reuse", "再装车折减", "findings"),
+    Feature("routes_closed", structure.routes_closed, "1", "routes closed", "关闭途径数", "findings"),
 )
 # fmt: on
 """Every feature, in the order of the matrix's columns."""
