@@ -28,7 +28,7 @@ def text_of(results: Results) -> str:
     cells = sorted({cell for cell, _ in middle})
     seeds = seeds_of(results)
     intro = (
-        f"Medians over {_range(seeds)} seeds. A ratio below 1 is in favour of {OURS}; the best rival of a set is "
+        f"Medians over seeds, {_range(seeds)} of them. A ratio below 1 is in favour of {OURS}; the best rival of a set is "
         "chosen by hindsight, for each figure separately."
     )
     parts = [
@@ -38,7 +38,7 @@ def text_of(results: Results) -> str:
         table_of(*_against_each(middle, cells)),
     ]
     for cell in cells:
-        parts += [f"{_title(cell)}, {seeds[cell]} seeds:", table_of(*_every_figure(middle, cell))]
+        parts += [f"{_title(cell)} (seeds: {seeds[cell]}):", table_of(*_every_figure(middle, cell))]
     return "\n\n".join(parts)
 
 
