@@ -26,7 +26,7 @@ SECTIONS = {
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.price_bands")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of the price sets")
+    parser.add_argument("--data", type=Path, default=ROOT / "data", help="folder of the price sets")
     parser.add_argument("--split", choices=SECTIONS, default="random")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rows", type=int, nargs="+", default=[1000, 4000], help="sales to learn from")

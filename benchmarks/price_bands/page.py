@@ -28,8 +28,8 @@ def text_of(results: Results) -> str:
     cells = sorted({cell for cell, _ in middle})
     seeds = seeds_of(results)
     intro = (
-        f"Medians over seeds, {_range(seeds)} of them. A ratio below 1 is in favour of {OURS}; the best rival of a set is "
-        "chosen by hindsight, for each figure separately."
+        f"Medians over seeds, {_range(seeds)} of them. A ratio below 1 is in favour of {OURS}; the best rival of a set "
+        "is chosen by hindsight, for each figure separately."
     )
     parts = [
         intro,

@@ -101,7 +101,7 @@ def disorder(sales: Sales) -> list[tuple[str, float]]:
 def main() -> None:
     """Measure, print, and on request write the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.price_bands.speed")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=ROOT / "data")
     parser.add_argument("--sets", nargs="*", choices=READERS, default=[])
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--rivals", type=Path, default=ROOT / ".venv-benchmarks")

@@ -90,7 +90,14 @@ def test_an_old_pack_without_a_label_is_valued_by_its_nameplate(shared_client):
 
 
 def test_a_typed_code_finds_its_kept_history(client):
-    event = {"type": "usage", "on": "2025-03-31", "soh": 0.71, "soh_source": "bms", "full_cycles": 900.0}
+    event = {
+        "type": "usage",
+        "on": "2025-03-31",
+        "reported_on": "2025-04-02",
+        "soh": 0.71,
+        "soh_source": "bms",
+        "full_cycles": 900.0,
+    }
     client.post(f"/v1/packs/{CODE}/events", json={"pack": {"rated_energy_kwh": 52.5}, "events": [event]})
     kept = json.loads(client.get("/v1" + valued(client, code=CODE)).content)
     assert kept["state"]["full_cycles"] is not None
