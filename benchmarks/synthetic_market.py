@@ -129,7 +129,7 @@ def main() -> None:
         replace_section(PAGE, "synthetic market", text)
 
 
-def medians(runs: list[dict[str, float]]) -> list[tuple[str, str, str, str]]:
+def medians(runs: list[dict[str, float]]) -> list[tuple[str, ...]]:
     """Return the rows of a table: name, median, lowest and highest over the runs."""
     names = list(dict.fromkeys(name for run in runs for name in run))
     rows = []
