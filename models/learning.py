@@ -135,11 +135,27 @@ class Learner:
         directions = self._directions(encoder)
         step = max(1, len(target) // _LINEAR_ROWS)
         linear = fit_linear(
-            known[::step], target[::step], weight[::step], ranked=encoder.ranked_columns(), monotone=directions
+            self._timeless(known[::step], encoder),
+            target[::step],
+            weight[::step],
+            ranked=encoder.ranked_columns(),
+            monotone=directions,
         )
         rest = target - LINEAR_SHARE * linear.predict(known)
         growth = replace(self.growth, monotone=directions if any(directions) else ())
         return encoder, linear, Sample(matrix=known, target=rest, weight=weight), growth, encoded
+
+    def _timeless(self, encoded: FloatArray, encoder: Encoder) -> FloatArray:
+        """Return rows in which the day of sale says nothing, so that the linear part gives it no term.
+
+        Beside year made and age the day is their sum; it stands still after training while they go on, and terms that
+        offset each other then part.
+        """
+        if np.all(np.isnan(self.ledger.day)):
+            return encoded
+        still = encoded.copy()
+        still[:, encoder.source == self.ledger.codes.shape[1] - 1] = 0.0
+        return still
 
     def _directions(self, encoder: Encoder) -> tuple[int, ...]:
         wanted = (*self.settings.monotone, 0)  # the day of sale has none

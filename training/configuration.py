@@ -25,6 +25,8 @@ class TrainingConfig:
         Share of sales the judged band is to hold.
     thinned_share : float
         Share of the sales added again with a thinner record (ADR 7).
+    thinned_weight : float
+        What a sale with a thinner record weighs beside the same sale with its full one.
     test_share : float
         Newest share of the sales that judges the model before it is refitted on everything.
     label_delay_days : float
@@ -39,6 +41,7 @@ class TrainingConfig:
 
     level: float = 0.9
     thinned_share: float = 0.5
+    thinned_weight: float = 0.3
     test_share: float = 0.2
     label_delay_days: float = 30.0
     trees: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pandas as pd
 
 from models.regressor import ResidualValueRegressor
@@ -39,6 +40,7 @@ def learn(sales: TrainingSet, extra: TrainingSet | None, config: TrainingConfig)
             value=len(sales),
         )
     taught = join([sales, extra]) if extra is not None and len(extra) else sales
+    weight = np.where(np.arange(len(taught)) < len(sales), 1.0, config.thinned_weight)
     estimator = ResidualValueRegressor(
         monotone=features.MONOTONE,
         categorical=features.CATEGORICAL,
@@ -56,6 +58,7 @@ def learn(sales: TrainingSet, extra: TrainingSet | None, config: TrainingConfig)
         time=taught.sold_day,
         groups=list(taught.groups),
         packs=list(taught.packs),
+        sample_weight=weight,
     )
 
 
