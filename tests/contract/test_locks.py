@@ -58,7 +58,9 @@ def test_the_service_lock_is_a_part_of_the_full_one_without_the_workshop():
 def test_the_rivals_share_the_versions_of_the_full_lock():
     full = {package: version for package, version, _ in locked("full")}
     rivals = locked("benchmarks")
-    assert {"mapie", "crepes", "ngboost", "catboost", "quantile-forest", "xgboost-cpu"} <= {name for name, _, _ in rivals}
+    assert {"mapie", "crepes", "ngboost", "catboost", "quantile-forest", "xgboost-cpu"} <= {
+        name for name, _, _ in rivals
+    }
     assert all(full.get(package, version) == version for package, version, _ in rivals)
 
 
