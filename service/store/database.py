@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ class Database:
                 f"the database address cannot be used ({type(reason).__name__})",
                 hint="set CANZHI_DATABASE_URL to sqlite:////path/to/file or postgresql+psycopg://user@host/database",
             ) from reason
+        weakref.finalize(self, self._engine.dispose)  # whoever forgets it, forgets its connections too
 
     @property
     def is_sqlite(self) -> bool:
