@@ -87,7 +87,12 @@ def test_what_was_answered_survives_the_killing_of_the_server(home, start_server
         number = 0
         while not over.is_set():
             sale_id = f"{name}-{number}"
-            sale = {"sale_id": sale_id, "battery_code": "T01PB0A0000001A680000123", "sold_on": "2026-01-01", "price_cny": 1.0}
+            sale = {
+                "sale_id": sale_id,
+                "battery_code": "T01PB0A0000001A680000123",
+                "sold_on": "2026-01-01",
+                "price_cny": 1.0,
+            }
             body = {"sales": [sale | {"vat_included": False}]}
             try:
                 ask(ports[-1], "/v1/sales", body, **{"idempotency-key": sale_id})
