@@ -12,9 +12,10 @@ from packaging.version import Version
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 BASE = PYPROJECT["project"]["dependencies"]
-EXTRAS = [wish for wishes in PYPROJECT["project"]["optional-dependencies"].values() for wish in wishes]
+OPTIONAL = PYPROJECT["project"]["optional-dependencies"]
+EXTRAS = [wish for name, wishes in OPTIONAL.items() if name != "spark" for wish in wishes]
 DEV = PYPROJECT["dependency-groups"]["dev"]
-WISHES = {"base": BASE, "full": [*BASE, *EXTRAS, *DEV]}
+WISHES = {"base": BASE, "full": [*BASE, *EXTRAS, *DEV], "spark": [*BASE, *OPTIONAL["spark"]]}
 
 
 def locked(name):
@@ -23,7 +24,7 @@ def locked(name):
     return [(package, Version(version), rest) for package, version, rest in entries]
 
 
-@pytest.mark.parametrize("name", ["base", "full"])
+@pytest.mark.parametrize("name", ["base", "full", "spark"])
 def test_every_wish_is_locked_at_a_version_that_fits(name):
     versions = {}
     for package, version, _ in locked(name):
@@ -34,7 +35,7 @@ def test_every_wish_is_locked_at_a_version_that_fits(name):
         assert all(version in wish.specifier for version in found), f"{wish} against {found}: run ./canzhi lock"
 
 
-@pytest.mark.parametrize("name", ["base", "full", "benchmarks"])
+@pytest.mark.parametrize("name", ["base", "full", "spark", "benchmarks"])
 def test_every_package_is_pinned_and_hashed(name):
     entries = locked(name)
     text = (ROOT / "requirements" / f"{name}.lock").read_text("utf-8")
@@ -42,7 +43,7 @@ def test_every_package_is_pinned_and_hashed(name):
     assert all("--hash=sha256:" in rest for _, _, rest in entries)
 
 
-@pytest.mark.parametrize("name", ["base", "full", "benchmarks"])
+@pytest.mark.parametrize("name", ["base", "full", "spark", "benchmarks"])
 def test_no_lock_names_a_place(name):
     text = (ROOT / "requirements" / f"{name}.lock").read_text("utf-8")
     assert not re.findall(r"\w+://|@ |file:|--(?:extra-)?index|--find-links|--trusted|#.*", text)
