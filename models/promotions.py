@@ -92,6 +92,15 @@ def read_log(folder: Path) -> tuple[Promotion, ...]:
     return tuple(entries)
 
 
+def log_stamp(folder: Path) -> tuple[int, int, int]:
+    """Return what tells, without reading it, whether the log has changed: its size, time and file; zeros for none."""
+    try:
+        found = (folder / LOG).stat()
+    except OSError:
+        return (0, 0, 0)
+    return (found.st_size, found.st_mtime_ns, found.st_ino)
+
+
 def champion(entries: tuple[Promotion, ...], name: str | None = None) -> str | None:
     """Return the champion as name@version, of one name or of all; None where nothing was promoted."""
     for entry in reversed(entries):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -22,6 +23,7 @@ from service.routes import checks, codes, health, market, metrics, model, packs,
 from service.security import Gate, read_keys
 from service.settings import Settings
 from service.telemetry import Measured, Telemetry
+from service.watch import Current, ModelWatch
 from service.web.routes import mount_web
 from valuation.errors import CanzhiError
 from valuation.version import __version__
@@ -61,6 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         middleware=[
             Middleware(Measured, telemetry=telemetry),
             Middleware(Gate, keys=read_keys(chosen.api_keys), host=chosen.host),
+            Middleware(Current),
             Middleware(BodyLimit, limit_bytes=chosen.body_limit_bytes),
         ],
         exception_handlers={
@@ -86,8 +89,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the counter before the first request, close it after the last."""
     settings: Settings = app.state.settings
     counter = open_counter(settings)
-    app.state.counter = counter
+    app.state.watch = ModelWatch(counter)
     app.state.pools = Pools(settings.batch_threads, settings.batch_queue)
+    looking = asyncio.create_task(app.state.watch.keep_looking())
     structlog.get_logger().info(
         "ready",
         version=__version__,
@@ -98,6 +102,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        looking.cancel()
         app.state.pools.close()
         counter.database.close()
 

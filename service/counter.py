@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from models import load_model
+from models.promotions import log_stamp
 from service import answers
 from service.clock import now, today
 from service.quotes import QuotedMarket, open_market
@@ -72,6 +73,7 @@ class Counter:
         self.market = market
         self.model = model
         self.database = database
+        self.log_stamp = (0, 0, 0)
 
     def default_day(self) -> date:
         """Return the valuation day of a question that names none: today, or the synthetic quotes' last day."""
@@ -183,7 +185,10 @@ def open_counter(settings: Settings) -> Counter:
     market = open_market(settings)
     upgrade(settings.store_url, wait_s=settings.store_wait_s)
     database = Database(settings.store_url, wait_s=settings.store_wait_s)
-    return Counter(settings, market, find_model(settings), database)
+    stamp = log_stamp(settings.home / "models")  # before the model: a promotion meanwhile is seen again
+    counter = Counter(settings, market, find_model(settings), database)
+    counter.log_stamp = stamp
+    return counter
 
 
 def find_model(settings: Settings) -> Predictor | None:

@@ -12,6 +12,7 @@ from service.pools import Pools
 from service.problems import Refusal
 from service.store.idempotency import Claim, Outcome, claim, earlier
 from service.telemetry import Telemetry
+from service.watch import ModelWatch
 from valuation.errors import FieldError
 
 JSON = "application/json"
@@ -20,9 +21,9 @@ _LONGEST_CODE = 64
 
 
 def counter_of(request: Request) -> Counter:
-    """Return the counter that the server opened at its start."""
-    counter: Counter = request.app.state.counter
-    return counter
+    """Return the counter in service; a request asks once, so that one model answers all of it."""
+    watch: ModelWatch = request.app.state.watch
+    return watch.counter
 
 
 def pools_of(request: Request) -> Pools:

@@ -34,6 +34,14 @@ class Telemetry:
         self.trained = Gauge(
             "canzhi_model_loaded", "1 if a trained model answers, 0 if structure.", registry=self.registry
         )
+        self.champion_usable = Gauge(
+            "canzhi_champion_usable",
+            "1 if the champion answers, 0 if it cannot be read and the one before it does.",
+            registry=self.registry,
+        )
+        self.model_swaps = Gauge(
+            "canzhi_model_swaps", "Times another model took over since the start.", registry=self.registry
+        )
 
 
 class Measured:

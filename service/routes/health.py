@@ -19,12 +19,16 @@ router = APIRouter()
 
 
 class Readiness(msgspec.Struct, kw_only=True, frozen=True):
-    """What stands ready; `model` is `structural` where no trained model answers."""
+    """What stands ready; `model` is `structural` where no trained model answers.
+
+    `model_problem` says why the champion could not be read: then the one before it, named in `model`, still answers.
+    """
 
     status: str
     store: str
     model: str
     market_last_day: str
+    model_problem: str = ""
 
 
 @router.api_route("/healthz", methods=["GET", "HEAD"])
@@ -43,6 +47,7 @@ async def ready(request: Request) -> Response:
         store=REVISION,
         model=counter.model.version if counter.model else "structural",
         market_last_day=counter.market.last_day.isoformat(),
+        model_problem=request.app.state.watch.problem,
     )
     return Response(msgspec.json.encode(answer), media_type=JSON)
 

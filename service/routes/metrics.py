@@ -20,4 +20,7 @@ async def numbers(request: Request) -> Response:
     telemetry, counter = telemetry_of(request), counter_of(request)
     telemetry.quote_age.set((today() - counter.market.last_day).days)
     telemetry.trained.set(counter.model is not None)
+    watch = request.app.state.watch
+    telemetry.champion_usable.set(watch.problem == "")
+    telemetry.model_swaps.set(watch.swaps)
     return Response(generate_latest(telemetry.registry), headers={"content-type": CONTENT_TYPE_LATEST})

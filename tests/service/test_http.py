@@ -197,7 +197,7 @@ def test_a_fault_of_ours_tells_nothing_of_its_inside(client, pack, monkeypatch):
     def explode(*_arguments, **_named):
         raise RuntimeError("secret inside")
 
-    monkeypatch.setattr(client.app.state.counter, "value", explode)
+    monkeypatch.setattr(client.app.state.watch.counter, "value", explode)
     response = value(client, pack)
     _is_problem(response, 500, "fault")
     assert "secret" not in response.text
@@ -316,7 +316,7 @@ def test_health_and_numbers(shared_client, pack):
 
 
 def test_a_store_that_went_away_is_not_ready(client, home):
-    client.app.state.counter.database.close()
+    client.app.state.watch.counter.database.close()
     (home / "canzhi.sqlite").write_bytes(b"rubbish" * 1000)
     for rest in home.glob("canzhi.sqlite-*"):
         rest.unlink()

@@ -12,7 +12,7 @@ KEY = {"idempotency-key": "9b0c2f6e"}
 
 
 def _entries(client) -> int:
-    with client.app.state.counter.database.reading() as connection:
+    with client.app.state.watch.counter.database.reading() as connection:
         assert list(ledger.broken_entries(connection)) == []
         return ledger.head(connection)[0]
 
