@@ -10,6 +10,7 @@ from valuation.cautions import price_cautions
 from valuation.condition.health import SOURCES
 from valuation.dossier import Dossier
 from valuation.drivers import spell
+from valuation.market.snapshot import Market
 from valuation.pathways.routes import ROUTES
 from valuation.pricing import QUANTILE_LEVELS, STRUCTURE_ONLY
 from valuation.record.tabulation import calendar_day
@@ -72,7 +73,7 @@ def spell_valuation(valued: Valued, row: int, notes: Sequence[Caution], input_di
         evidence=Evidence(tier=f"T{tier}", grade=GRADES[grade], next_best=_next_best(valued, row, band)),
         cautions=(*notes, *dossier.findings.cautions(row), *price_cautions(valued, row)),
         model=_model_card(valued, row),
-        market=_market_card(dossier, row),
+        market=dossier.market.once("card", row, _market_card),
         input_digest=input_digest,
     )
 
@@ -176,9 +177,8 @@ def _model_card(valued: Valued, row: int) -> ModelCard:
     )
 
 
-def _market_card(dossier: Dossier, row: int) -> MarketCard:
+def _market_card(market: Market, row: int) -> MarketCard:
     """Return which quotes the value rests on, each with its day."""
-    market = dossier.market
     used = sorted(name for name, where in market.used.items() if where[row])
     days = {name: calendar_day(float(market.quoted_day[name][row])) for name in used}
     return MarketCard(

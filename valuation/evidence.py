@@ -17,7 +17,6 @@ import numpy as np
 from valuation.columns import FloatArray
 from valuation.condition.readings import NOISE
 from valuation.dossier import Dossier
-from valuation.market.snapshot import Market
 from valuation.pack.materials import DECLARED_SD
 from valuation.pathways.routes import Routes, price_routes
 from valuation.provenance.catalogue import CHECKS
@@ -145,14 +144,8 @@ def _tried(dossier: Dossier, action: Action) -> Dossier:
     if action.energy:
         changed["nameplate"] = replace(dossier.nameplate, energy_log_sd=np.zeros(dossier.rows))
     if action.quotes:
-        changed["market"] = _quoted_today(dossier.market)
+        changed["market"] = dossier.market.quoted_today()
     return replace(dossier, **changed) if changed else dossier  # type: ignore[arg-type]  # names above are its fields
-
-
-def _quoted_today(market: Market) -> Market:
-    """Return the same market as if every quote had been made on the valuation day."""
-    fresh = {name: np.where(np.isnan(day), np.nan, market.days) for name, day in market.quoted_table.items()}
-    return replace(market, quoted_table=fresh, _payables={})
 
 
 def _settled_widening(dossier: Dossier, settled: tuple[str, ...]) -> FloatArray:

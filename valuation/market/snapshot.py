@@ -9,31 +9,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
-from valuation.columns import BoolArray, Columns, FloatArray, IntArray, first_known, unknown
+from valuation.columns import BoolArray, Columns, FloatArray, IntArray, unknown
 from valuation.errors import MarketError
 from valuation.market.cautions import market_cautions
+from valuation.market.day_quotes import DAYS_PER_MONTH, DayQuotes
 from valuation.market.instruments import INSTRUMENTS
-from valuation.market.payables import estimated_payable, lithium_rides_inside, rule_for
-from valuation.market.use import MINOR, is_used
+from valuation.market.use import is_used
 from valuation.result import Caution
 
 HOME_REGION: Final = "CN"
 FRESH_DAYS: Final = 30.0
 """A quote older than this raises a caution and widens the band. [d]"""
 
-DAYS_PER_MONTH: Final = 30.4375
 BASKET_MONTHLY_SD: Final = 0.065
 """A metal basket moved by 5 % in a month on average, 2017-2025 (computed from public series, 2026): s.d. 6.5 %. [1]"""
 USUAL_BAND_SD: Final = 0.08
 """Spread of a deal on known chemistry and fresh quotes (noise study, 2026, class C), to which staleness adds. [1]"""
 
-# Whose coefficient stands in where a family has none of its own: nickel and cobalt go by ternary, the rest by LFP.
-_STAND_IN = {"ni": "ternary", "co": "ternary", "mn": "ternary"}
-_WITHOUT_OWN_QUOTES = {"lmo", "lco", "lto", "naion", "other"}
+_MOST_DAYS_KEPT = 256
+
+Kept = TypeVar("Kept")
 
 Series = Mapping[str, tuple[FloatArray, FloatArray]]
 """Quotes of one instrument by region: days in order, prices."""
@@ -79,6 +78,7 @@ class MarketHistory:
     series: Mapping[str, Series]
     digest: str
     synthetic: bool
+    _of_day: dict[tuple[float, str], DayQuotes] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def last_day(self) -> float:
@@ -102,20 +102,30 @@ class MarketHistory:
             Region whose quotes are preferred.
         """
         days, row = _distinct(np.asarray(as_of_day, dtype=np.float64))
+        return Market(
+            as_of_day=np.asarray(as_of_day, dtype=np.float64),
+            digest=self.digest,
+            synthetic=self.synthetic,
+            row=row,
+            of_days=self._quotes_of(days, region),
+        )
+
+    def _quotes_of(self, days: FloatArray, region: str) -> DayQuotes:
+        """Return the quotes of distinct days; those of a single day, which is what callers ask for, are kept."""
+        if len(days) != 1:
+            return self._look_up(days, region)
+        key = float(days[0]), region
+        if key not in self._of_day:
+            if len(self._of_day) >= _MOST_DAYS_KEPT:
+                self._of_day.clear()
+            self._of_day[key] = self._look_up(days, region)
+        return self._of_day[key]
+
+    def _look_up(self, days: FloatArray, region: str) -> DayQuotes:
         price, quoted, borrowed = {}, {}, {}
         for name, quotes in self.series.items():
             price[name], quoted[name], borrowed[name] = _last_quotes(quotes, days, region)
-        return Market(
-            as_of_day=np.asarray(as_of_day, dtype=np.float64),
-            region=region,
-            digest=self.digest,
-            synthetic=self.synthetic,
-            days=days,
-            row=row,
-            price_table=price,
-            quoted_table=quoted,
-            borrowed_table=borrowed,
-        )
+        return DayQuotes(days=days, region=region, price_table=price, quoted_table=quoted, borrowed_table=borrowed)
 
 
 def _distinct(days: FloatArray) -> tuple[FloatArray, IntArray]:
@@ -159,49 +169,43 @@ class Market:
     """
 
     as_of_day: FloatArray
-    region: str
     digest: str
     synthetic: bool
-    days: FloatArray
     row: IntArray
-    price_table: Columns
-    quoted_table: Columns
-    borrowed_table: Mapping[str, BoolArray]
-    shift: Mapping[str, float] = field(default_factory=dict)
+    of_days: DayQuotes
     chemistry: FloatArray | None = None
-    _payables: dict[str, tuple[FloatArray, FloatArray, BoolArray]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+
+    @property
+    def region(self) -> str:
+        """Region whose quotes are preferred."""
+        return self.of_days.region
 
     @property
     def price(self) -> Columns:
         """Price of each instrument, shape (packs,)."""
-        return Gathered(self._names, self._price, self.row)
+        return Gathered(self.of_days.names, self.of_days.price, self.row)
 
     @property
     def quoted_day(self) -> Columns:
         """Day of each quote, days since 1970-01-01, shape (packs,)."""
-        return Gathered(self._names, self._quoted, self.row)
+        return Gathered(self.of_days.names, self.of_days.quoted, self.row)
 
     @property
     def age_days(self) -> Columns:
         """Age of each quote on the valuation day, shape (packs,). [d]"""
-        return Gathered(self._names, lambda name: self.days - self._quoted(name), self.row)
+        return Gathered(self.of_days.names, self.of_days.age, self.row)
 
     def estimated(self, name: str) -> BoolArray:
         """Return where a payable rests on the rule or on another chemistry's quote, not on a quote of its own."""
-        return self._payable(name)[2][self.row]
+        return self.of_days.payable(name)[2][self.row]
 
     def borrowed(self, name: str) -> BoolArray:
         """Return where a quote is another region's."""
-        table = self.borrowed_table.get(name)
-        return np.zeros(len(self.row), dtype=bool) if table is None else table[self.row]
+        return self.of_days.borrowed(name)[self.row]
 
     def relative_sd(self, name: str) -> FloatArray:
         """Return how unsure a quote is for its age alone: monthly spread x square root of months. [1]"""
-        age = self.age_days[name]
-        months = np.where(np.isnan(age), 0.0, age) / DAYS_PER_MONTH
-        return INSTRUMENTS[name].monthly_sd * np.sqrt(months)
+        return self.of_days.relative_sd(name)[self.row]
 
     def shifted(self, market_shift: Mapping[str, float]) -> Market:
         """Return the same market with some prices multiplied (情景): payables that follow a price follow it here too.
@@ -226,33 +230,37 @@ class Market:
                     field="market_shift",
                     value=factor,
                 )
-        combined = dict(self.shift)
-        for name, factor in market_shift.items():
-            combined[name] = combined.get(name, 1.0) * float(factor)
-        return replace(self, shift=combined, _payables={})
+        return replace(self, of_days=self.of_days.shifted(market_shift))
+
+    def quoted_today(self) -> Market:
+        """Return the same market as if every quote had been made on the valuation day."""
+        return replace(self, of_days=self.of_days.quoted_today())
 
     def for_packs(self, chemistry: FloatArray) -> Market:
         """Return the same market, knowing the packs' chemistries, so that only quotes that matter to a pack count."""
         return replace(self, chemistry=chemistry)
 
+    def once(self, what: str, row: int, work: Callable[[Market, int], Kept]) -> Kept:
+        """Return what follows from day and chemistry alone, worked out once for all packs that share them."""
+        chemistry = None if self.chemistry is None else float(self.chemistry[row])
+        return self.of_days.once((what, int(self.row[row]), chemistry), lambda: work(self, row))
+
     def cautions(self, row: int) -> tuple[Caution, ...]:
         """Return what weakens the market of one pack: stale, estimated, borrowed or missing quotes."""
-        return market_cautions(self, row)
+        return self.once("cautions", row, market_cautions)
 
     @cached_property
     def used(self) -> Mapping[str, BoolArray]:
         """Which instruments the value of each pack rests on, shape (packs,)."""
-        return {name: is_used(self, name) for name in self._names}
+        return {name: is_used(self, name) for name in self.of_days.names}
 
-    @property
+    @cached_property
     def oldest_quote_days(self) -> FloatArray:
         """Age of the oldest quote that the pack's value rests on; NaN where there is none. [d]"""
-        oldest = np.full(len(self.row), -1.0)
-        for name, used in self.used.items():
-            if name not in MINOR:
-                age = self.age_days[name]
-                oldest = np.where(used & ~np.isnan(age), np.maximum(oldest, np.where(np.isnan(age), 0.0, age)), oldest)
-        return np.where(oldest < 0.0, np.nan, oldest)
+        oldest = self.of_days.oldest
+        chemistry = -1 if self.chemistry is None else self.chemistry.astype(np.int64)
+        age = oldest[chemistry, self.row]
+        return np.where(age < 0.0, np.nan, age)
 
     @property
     def staleness_widening(self) -> FloatArray:
@@ -260,33 +268,3 @@ class Market:
         age = self.oldest_quote_days
         months = np.maximum(np.where(np.isnan(age), 0.0, age) - FRESH_DAYS, 0.0) / DAYS_PER_MONTH
         return np.sqrt(1.0 + months * (BASKET_MONTHLY_SD / USUAL_BAND_SD) ** 2)
-
-    @property
-    def _names(self) -> tuple[str, ...]:
-        return tuple(self.price_table)
-
-    def _price(self, name: str) -> FloatArray:
-        if name.startswith("payable_"):
-            return self._payable(name)[0]
-        return self.price_table.get(name, unknown(len(self.days))) * self.shift.get(name, 1.0)
-
-    def _quoted(self, name: str) -> FloatArray:
-        return self.quoted_table.get(name, unknown(len(self.days)))
-
-    def _payable(self, name: str) -> tuple[FloatArray, FloatArray, BoolArray]:
-        """Return a payable, its day and whether it is estimated, once for each distinct day."""
-        if name not in self._payables:
-            self._payables[name] = self._derive_payable(name)
-        return self._payables[name]
-
-    def _derive_payable(self, name: str) -> tuple[FloatArray, FloatArray, BoolArray]:
-        """Return a payable as quoted, else as quoted for the nearest chemistry, else by the price-level rule."""
-        _, element, family = name.split("_", 2)
-        own = value = self.price_table.get(name, unknown(len(self.days)))
-        if family in _WITHOUT_OWN_QUOTES:
-            neighbour = f"payable_{element}_{_STAND_IN.get(element, 'lfp')}"
-            value = first_known(value, self.price_table.get(neighbour, unknown(len(self.days))))
-        estimate = estimated_payable(rule_for(element, family, self.region), self._price("lithium_carbonate"))
-        if element == "li" and family != "lfp":
-            estimate = np.where(lithium_rides_inside(self._quoted(f"payable_ni_{family}")), 0.0, estimate)
-        return first_known(value, estimate) * self.shift.get(name, 1.0), self._quoted(name), np.isnan(own)

@@ -36,16 +36,14 @@ _HOLDS = tuple(_elements_of(code) for code in range(len(ROWS)))
 
 def is_used(market: Market, instrument: str) -> BoolArray:
     """Return for which packs a quote is there and counts; chemistry aside where the market is not told it."""
-    known: BoolArray = ~np.isnan(market.quoted_day[instrument])
-    for better in _preferred(instrument):
-        known &= np.isnan(market.quoted_day[better])
+    there = market.of_days.is_there(instrument)[market.row]
     if market.chemistry is None:
-        return known
-    return known & _chemistries(instrument)[market.chemistry.astype(np.int64)]
+        return there
+    return there & counts_for(instrument)[market.chemistry.astype(np.int64)]
 
 
 @cache
-def _preferred(instrument: str) -> tuple[str, ...]:
+def preferred(instrument: str) -> tuple[str, ...]:
     """Return the forms of the same metal that are paid on before this one."""
     for forms in PAID_FORMS.values():
         names = [form.instrument for form in forms]
@@ -55,7 +53,7 @@ def _preferred(instrument: str) -> tuple[str, ...]:
 
 
 @cache
-def _chemistries(instrument: str) -> BoolArray:
+def counts_for(instrument: str) -> BoolArray:
     """Return for which chemistries a quote counts, in the order of the table."""
     return np.array([_counts(instrument, code) for code in range(len(ROWS))])
 
