@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,6 +20,7 @@ MARKET_OVER_FORMULA = "market_over_formula"
 """The driver that stands for all learned effects of what the formula already prices."""
 
 _LABELS = {MARKET_OVER_FORMULA: ("what the market pays over or under the formula", "市场对公式价值的溢价或折价")}
+_ALL_LABELS = {**features.LABELS, **TERM_LABELS, **_LABELS}
 _PRICED_BY_FORMULA = {
     "chemistry",
     "family",
@@ -28,12 +30,22 @@ _PRICED_BY_FORMULA = {
 """Features of chemistry, metals, quotes and routes: they move together, and alone none of their effects speaks."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Reasons:
     """Effects in CNY, each of shape (packs,): terms of the structural value, then learned effects by driver."""
 
     terms: dict[str, FloatArray]
     learned: dict[str, FloatArray]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of all effects, terms first."""
+        return (*self.terms, *self.learned)
+
+    @cached_property
+    def fen(self) -> FloatArray:
+        """All effects in whole fen, halves to even, shape (packs, effects)."""
+        return np.rint(np.stack([*self.terms.values(), *self.learned.values()], axis=1) * 100.0)
 
 
 def fen(amount_cny: float) -> int:
@@ -76,17 +88,14 @@ def _money_per_step(base: FloatArray, point: FloatArray, softening: float) -> Fl
 
 def spell(reasons_of_batch: Reasons, row: int, point_cny: float) -> tuple[float, tuple[Driver, ...]]:
     """Return the base and the drivers of one pack, largest effect first; base plus effects is the point to the fen."""
-    amounts = [
-        (name, fen(float(effects[row])))
-        for effects_by_name in (reasons_of_batch.terms, reasons_of_batch.learned)
-        for name, effects in effects_by_name.items()
-    ]
-    kept = sorted((item for item in amounts if item[1] != 0), key=lambda item: (-abs(item[1]), item[0]))
+    amounts = zip(reasons_of_batch.names, reasons_of_batch.fen[row].tolist(), strict=True)
+    kept = [(name, int(amount)) for name, amount in amounts if amount != 0.0]
+    kept.sort(key=lambda item: (-abs(item[1]), item[0]))
     base = fen(point_cny) - sum(amount for _, amount in kept)
     return base / 100.0, tuple(_driver(name, amount) for name, amount in kept)
 
 
 def _driver(name: str, amount_fen: int) -> Driver:
     """Return one driver with its labels in both languages."""
-    label_en, label_zh = {**TERM_LABELS, **_LABELS}.get(name) or features.LABELS[name]
+    label_en, label_zh = _ALL_LABELS[name]
     return Driver(feature=name, label_en=label_en, label_zh=label_zh, effect_cny=amount_fen / 100.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -49,6 +50,7 @@ Closures = Mapping[str, Mapping[str, BoolArray]]
 """By route, by id: which packs it closes the route to."""
 
 
+@cache
 def closure_caution(closure: str) -> Caution:
     """Return the sentence behind an id, in both languages."""
     message_en, message_zh, effect = _SENTENCES[closure]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 
 from valuation.columns import FloatArray
@@ -14,7 +15,7 @@ GRADES = "ABCD"
 _NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Check:
     """One check on a traced history (核验项).
 
@@ -50,7 +51,7 @@ class Check:
     refuses: bool = False
     way_out: str = ""
 
-    @property
+    @cached_property
     def effect(self) -> str:
         """What the finding does to the answer, in words."""
         parts = [f"band {self.widen - 1.0:.0%} wider"] if self.widen > 1.0 else []
@@ -62,6 +63,17 @@ class Check:
 
     def caution(self, number: float) -> Caution:
         """Return the finding as a caution that shows its number."""
+        return self._spelled(number) if self._shows_number else self._plain
+
+    @cached_property
+    def _shows_number(self) -> bool:
+        return "{value" in self.message_en or "{value" in self.message_zh
+
+    @cached_property
+    def _plain(self) -> Caution:
+        return self._spelled(1.0)
+
+    def _spelled(self, number: float) -> Caution:
         return Caution(
             id=self.id,
             severity=self.severity,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -22,9 +23,11 @@ ROUTES: Final = ("recycling", "second_life", "reuse")
 WIDEST: Final = 2.5  # judged: however much is wrong, the material is still there
 DEEPEST_HAIRCUT: Final = 0.60
 _SEVERITIES: Final = ("block", "warn", "info")
+_GRAVEST_FIRST: Final = tuple(sorted(CHECKS, key=lambda check: (_SEVERITIES.index(check.severity), check.id)))
+_BY_GRAVITY: Final = np.array([CHECKS.index(check) for check in _GRAVEST_FIRST], dtype=np.int64)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Findings:
     """What the checks found, one row a pack.
 
@@ -69,12 +72,19 @@ class Findings:
 
     def found(self, row: int) -> tuple[tuple[Check, float], ...]:
         """Return one pack's findings with their numbers, the gravest first."""
-        hits = [
-            (check, float(self.numbers[row, position]))
-            for position, check in enumerate(CHECKS)
-            if not np.isnan(self.numbers[row, position])
-        ]
-        return tuple(sorted(hits, key=lambda hit: (_SEVERITIES.index(hit[0].severity), hit[0].id)))
+        return self._found[row]
+
+    @cached_property
+    def _found(self) -> tuple[tuple[tuple[Check, float], ...], ...]:
+        """Every pack's findings, the gravest first."""
+        numbers = self.numbers[:, _BY_GRAVITY]
+        rows, positions = np.nonzero(~np.isnan(numbers))
+        hits: list[list[tuple[Check, float]]] = [[] for _ in range(len(numbers))]
+        for row, position, number in zip(
+            rows.tolist(), positions.tolist(), numbers[rows, positions].tolist(), strict=True
+        ):
+            hits[row].append((_GRAVEST_FIRST[position], number))
+        return tuple(tuple(found) for found in hits)
 
     def blockers(self, route: str, row: int) -> tuple[str, ...]:
         """Return the ids of the checks that close a route to one pack."""

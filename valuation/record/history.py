@@ -89,6 +89,8 @@ class PackHistory:
 
     def known_by(self, as_of: date) -> PackHistory:
         """Return the history as it stood on that day: later events, and later reports, fall away."""
+        if all(event.known_by(as_of) for event in self.events):
+            return self
         return PackHistory(
             **{name: getattr(self, name) for name in self.__slots__ if name != "events"},
             events=tuple(event for event in self.events if event.known_by(as_of)),
