@@ -6,7 +6,7 @@ Each fold works on one pack's events in their order, so a pack's result does not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 import numpy as np
@@ -18,6 +18,45 @@ BoolArray: TypeAlias = NDArray[np.bool_]
 Columns: TypeAlias = Mapping[str, FloatArray]
 
 UNKNOWN = float("nan")
+
+
+class Stacked(Mapping[str, FloatArray]):
+    """Columns kept as the rows of one matrix, so that all of them are picked from at once.
+
+    >>> stacked = Stacked({"a": 0, "b": 1}, np.array([[1.0, 2.0], [3.0, 4.0]]))
+    >>> stacked["b"].tolist(), stacked.take(np.array([1]))["a"].tolist()
+    ([3.0, 4.0], [2.0])
+    """
+
+    __slots__ = ("_place", "matrix")
+
+    def __init__(self, place: Mapping[str, int], matrix: FloatArray) -> None:
+        self._place = place
+        self.matrix = matrix
+
+    def __getitem__(self, name: str) -> FloatArray:
+        """Return a column."""
+        column: FloatArray = self.matrix[self._place[name]]
+        return column
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the names of the columns."""
+        return iter(self._place)
+
+    def __len__(self) -> int:
+        """Return how many columns there are."""
+        return len(self._place)
+
+    def take(self, index: IntArray) -> Stacked:
+        """Return these entries of every column, in this order."""
+        return Stacked(self._place, self.matrix[:, index])
+
+
+def take(columns: Columns, index: IntArray) -> Columns:
+    """Return these entries of every column, in this order."""
+    if isinstance(columns, Stacked):
+        return columns.take(index)
+    return {name: np.ascontiguousarray(column[index]) for name, column in columns.items()}
 
 
 def unknown(rows: int) -> FloatArray:

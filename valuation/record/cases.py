@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from valuation import columns
-from valuation.columns import BoolArray, Columns, FloatArray, IntArray
+from valuation.columns import BoolArray, Columns, FloatArray, IntArray, take
 from valuation.record.fields import EVENT_TYPES, event_field
 
 Texts = Mapping[str, tuple[str | None, ...]]
@@ -139,19 +139,14 @@ def cut(table: TraceTable, as_of_day: FloatArray) -> Cases:
     as_of_day : array of shape (packs,)
         Valuation day of each pack, days since 1970-01-01.
     """
-    known = _known_by(table, as_of_day)
-    row = table.row[known]
-    events = {name: column[known] for name, column in table.events.items()}
-    order = _canonical_order(row, events)
-    row = row[order]
-    events = {name: column[order] for name, column in events.items()}
-    fresh = ~_repeats(row, events)
+    known = np.flatnonzero(_known_by(table, as_of_day))
+    index = known[_canonical_order(table.row[known], known, table.events)]
+    if len(index) == len(table.row) and bool((index[1:] > index[:-1]).all()):  # all known, and in order already
+        row, events = table.row, table.events
+    else:
+        row, events = table.row[index], take(table.events, index)
     return Cases(
-        as_of_day=np.asarray(as_of_day, dtype=np.float64),
-        packs=table.packs,
-        texts=table.texts,
-        events={name: np.ascontiguousarray(column[fresh]) for name, column in events.items()},
-        row=row[fresh],
+        as_of_day=np.asarray(as_of_day, dtype=np.float64), packs=table.packs, texts=table.texts, events=events, row=row
     )
 
 
@@ -170,9 +165,32 @@ def _known_by(table: TraceTable, as_of_day: FloatArray) -> BoolArray:
     return (table.events["on_day"] <= limit) & (reported <= limit)
 
 
-def _canonical_order(row: IntArray, events: Columns) -> IntArray:
-    """Return the order of pack, day, type and content: the same whatever order the events came in."""
-    return np.lexsort((_fingerprint(events), events["type"], events["on_day"], row))
+def _canonical_order(row: IntArray, known: IntArray, events: Columns) -> IntArray:
+    """Return the order of pack, day, type and content, what is said again left out.
+
+    It is the same whatever order the events came in. Content is looked at only where pack, day and type are equal.
+    """
+    kind, day = events["type"][known], events["on_day"][known]
+    order = np.lexsort((kind, day, row))
+    tied = np.flatnonzero(_next_equal(row[order], day[order], kind[order]))
+    if not len(tied):
+        return order
+    together = np.unique(np.concatenate([tied, tied + 1]))
+    content = take(events, known[order[together]])
+    mixed = np.zeros(len(order), dtype=np.int64)
+    mixed[order[together]] = _fingerprint(content)
+    order = np.lexsort((mixed, kind, day, row))
+    again = np.zeros(len(order), dtype=np.bool_)
+    again[together] = _repeats(row[order[together]], take(events, known[order[together]]))
+    return order[~again]
+
+
+def _next_equal(*keys: FloatArray | IntArray) -> BoolArray:
+    """Return for each entry but the last whether the next one has the same keys."""
+    same = np.ones(max(len(keys[0]) - 1, 0), dtype=np.bool_)
+    for key in keys:
+        same &= key[1:] == key[:-1]
+    return same
 
 
 def _fingerprint(events: Columns) -> IntArray:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 import numpy as np
 
-from valuation.columns import UNKNOWN, FloatArray
+from valuation.columns import UNKNOWN, Stacked
 from valuation.record.cases import PACK_TEXTS, TraceTable
 from valuation.record.fields import (
     COMPOSITION_FIELDS,
@@ -64,40 +64,59 @@ def tabulate(histories: Sequence[PackHistory]) -> TraceTable:
     >>> table.rows, table.packs["rated_energy_kwh"].tolist(), table.row.tolist()
     (1, [50.0], [])
     """
-    events = [(row, event) for row, history in enumerate(histories) for event in history.events]
+    events = [event for history in histories for event in history.events]
+    counts = np.array([len(history.events) for history in histories], dtype=np.int64)
     return TraceTable(
         packs=_pack_columns(histories),
         texts={name: tuple(getattr(history, name) for history in histories) for name in PACK_TEXTS},
-        events=_event_columns([event for _, event in events]),
-        row=np.array([row for row, _ in events], dtype=np.int64),
+        events=_event_columns(events),
+        row=np.repeat(np.arange(len(histories), dtype=np.int64), counts),
     )
 
 
-def _pack_columns(histories: Sequence[PackHistory]) -> dict[str, FloatArray]:
+def _pack_columns(histories: Sequence[PackHistory]) -> Stacked:
     """Return the fields of the packs, their composition and what their modules say, as columns."""
-    packs = {
-        column_name(field): np.array([encode(field, getattr(history, field.name)) for history in histories])
-        for field in PACK_FIELDS
-        if field.kind != "text"
-    }
-    for field in COMPOSITION_FIELDS:
-        packs[field.name] = np.array([history.composition.get(field.name, UNKNOWN) for history in histories])
-    described = [describe_modules(history.battery_code, history.modules) for history in histories]
-    for position, name in enumerate(MODULE_COLUMNS):
-        packs[name] = np.array([numbers[position] for numbers in described])
-    return {name: np.asarray(column, dtype=np.float64) for name, column in packs.items()}
+    rows = [
+        (
+            *[encode(field, getattr(history, field.name)) for field in _PACK_NUMBERS],
+            *_masses(history.composition),
+            *describe_modules(history.battery_code, history.modules),
+        )
+        for history in histories
+    ]
+    matrix = np.array(rows, dtype=np.float64).reshape(len(rows), len(_PACK_PLACES))
+    return Stacked(_PACK_PLACES, np.ascontiguousarray(matrix.T))
 
 
-def _event_columns(events: Sequence[TraceEvent]) -> dict[str, FloatArray]:
-    """Return the type, the common and the own fields of events as columns."""
-    table = {"type": np.array([_TYPE_CODE[event.type] for event in events], dtype=np.float64)}
-    for field in EVENT_COMMON_FIELDS:
-        values = [encode(field, getattr(event, field.name)) for event in events]
-        table[column_name(field)] = np.array(values, dtype=np.float64)
-    for field in EVENT_FIELDS:
-        values = [encode(field, event.facts.get(field.name)) for event in events]
-        table[field.name] = np.array(values, dtype=np.float64)
-    return table
+def _masses(composition: Mapping[str, float]) -> Sequence[float]:
+    """Return the stated masses, in the order of their columns."""
+    if not composition:
+        return _NO_MASSES
+    return [composition.get(field.name, UNKNOWN) for field in COMPOSITION_FIELDS]
+
+
+def _event_columns(events: Sequence[TraceEvent]) -> Stacked:
+    """Return the type, the common and the own fields of events as columns; most fields of most events are absent."""
+    matrix = np.full((len(_EVENT_PLACES), len(events)), np.nan)
+    matrix[0] = [_TYPE_CODE[event.type] for event in events]
+    for place, field in enumerate(EVENT_COMMON_FIELDS, start=1):
+        matrix[place] = [encode(field, getattr(event, field.name)) for event in events]
+    places: list[int] = []
+    columns: list[int] = []
+    values: list[float] = []
+    for column, event in enumerate(events):
+        for name, value in event.facts.items():
+            field, place = _EVENT_FACTS[name]
+            places.append(place)
+            columns.append(column)
+            values.append(value if type(value) is float else encode(field, value))
+    matrix[places, columns] = values
+    return Stacked(_EVENT_PLACES, matrix)
+
+
+def _placed(names: Sequence[str]) -> dict[str, int]:
+    """Return where each name stands."""
+    return {name: place for place, name in enumerate(names)}
 
 
 def _encode_category(field: Field) -> Callable[[object], float]:
@@ -117,6 +136,15 @@ def _encoder(field: Field) -> Callable[[object], float]:
     return float  # type: ignore[return-value]  # a number field holds numbers: intake saw to it
 
 
+_PACK_NUMBERS = tuple(field for field in PACK_FIELDS if field.kind != "text")
+_NO_MASSES = (UNKNOWN,) * len(COMPOSITION_FIELDS)
+_PACK_PLACES = _placed(
+    (*(column_name(field) for field in _PACK_NUMBERS), *(field.name for field in COMPOSITION_FIELDS), *MODULE_COLUMNS)
+)
+_EVENT_PLACES = _placed(
+    ("type", *(column_name(field) for field in EVENT_COMMON_FIELDS), *(field.name for field in EVENT_FIELDS))
+)
+_EVENT_FACTS = {field.name: (field, _EVENT_PLACES[field.name]) for field in EVENT_FIELDS}
 _ENCODERS = {id(field): _encoder(field) for field in (*PACK_FIELDS, *EVENT_COMMON_FIELDS, *EVENT_FIELDS)}
 
 
