@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from service import problems
+from service.coalescing import Coalescer
 from service.counter import open_counter
 from service.limits import BodyLimit
 from service.openapi import description
@@ -90,6 +91,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     counter = open_counter(settings)
     app.state.watch = ModelWatch(counter)
+    app.state.coalescer = Coalescer(settings.value_queue)
     app.state.pools = Pools(settings.batch_threads, settings.batch_queue)
     looking = asyncio.create_task(app.state.watch.keep_looking())
     structlog.get_logger().info(
@@ -103,6 +105,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         looking.cancel()
+        await app.state.coalescer.close()
         app.state.pools.close()
         counter.database.close()
 

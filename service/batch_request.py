@@ -33,7 +33,7 @@ class BatchAnswer(msgspec.Struct, kw_only=True, frozen=True):
 def value_items(counter: Counter, items: Sequence[msgspec.Raw]) -> list[Answer | CanzhiError]:
     """Return for each item its answer or its error; nothing is kept yet."""
     results: dict[int, Answer | CanzhiError] = {}
-    groups: dict[bytes, list[tuple[int, Traces, Terms]]] = {}
+    groups: dict[object, list[tuple[int, Traces, Terms]]] = {}
     for place, item in enumerate(items):
         try:
             asked = decode(ValuationRequest, bytes(item))
@@ -42,21 +42,22 @@ def value_items(counter: Counter, items: Sequence[msgspec.Raw]) -> list[Answer |
         except CanzhiError as error:
             results[place] = error
         else:
-            groups.setdefault(msgspec.json.encode(terms, order="sorted"), []).append(entry)
+            groups.setdefault(terms.key, []).append(entry)
     for group in groups.values():
-        results |= zip((place for place, _, _ in group), _value_group(counter, group), strict=True)
+        answers = value_group(counter, [(traces, terms) for _, traces, terms in group])
+        results |= zip((place for place, _, _ in group), answers, strict=True)
     return [results[place] for place in range(len(items))]
 
 
-def _value_group(counter: Counter, group: Sequence[tuple[int, Traces, Terms]]) -> list[Answer | CanzhiError]:
+def value_group(counter: Counter, group: Sequence[tuple[Traces, Terms]]) -> list[Answer | CanzhiError]:
     """Return the answers of packs on the same terms; where the batch as a whole fails, each speaks for itself."""
-    terms = group[0][2]
+    terms = group[0][1]
     try:
-        return counter.value_many(joined([traces for _, traces, _ in group]), terms, door="http")
+        return counter.value_many(joined([traces for traces, _ in group]), terms, door="http")
     except CanzhiError as error:
         if len(group) == 1:
             return [error]
-    return [answer for entry in group for answer in _value_group(counter, [entry])]
+    return [answer for entry in group for answer in value_group(counter, [entry])]
 
 
 def spell_batch(results: Sequence[Answer | CanzhiError]) -> bytes:

@@ -7,7 +7,7 @@ The way of a valuation::
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from uuid import uuid4
@@ -23,7 +23,7 @@ from service.quotes import QuotedMarket, open_market
 from service.settings import DEFAULT_MODEL, Settings
 from service.store import packs, valuations
 from service.store.database import Database
-from service.store.idempotency import Claim, Outcome, once
+from service.store.idempotency import Claim, Outcome, once, settle
 from service.store.upgrade import upgrade
 from service.store.valuations import KeptValuation
 from valuation.appraisal import appraise, appraise_many
@@ -46,6 +46,11 @@ class Terms:
     market_shift: Mapping[str, float] = field(default_factory=lambda: _NO_SHIFT)
     explain: bool = True
 
+    @property
+    def key(self) -> Hashable:
+        """What packs have in common that are valued together."""
+        return self.as_of, self.level, self.region, tuple(sorted(self.market_shift.items())), self.explain
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -63,6 +68,15 @@ class Answer:
     def body(self) -> bytes:
         """The answer's JSON, the same at every door."""
         return self.kept.answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToKeep:
+    """An answer to be kept for a caller, under the claim that came with its request."""
+
+    answer: Answer
+    claim: Claim | None
+    recorded_by: str
 
 
 class Counter:
@@ -150,6 +164,27 @@ class Counter:
             return outcome
 
         return once(self.database, claim, work)
+
+    def keep_each(self, wanted: Sequence[ToKeep]) -> list[Outcome | CanzhiError]:
+        """Keep answers to several requests in one transaction, each under its own claim; they return when all is kept.
+
+        Raises
+        ------
+        StoreNotReady
+            If the store cannot be written; then none of them is kept.
+        """
+        with self.database.writing() as connection:
+            valuations.keep_market(connection, self.market.digest, self.market.content)
+            outcomes: list[Outcome | CanzhiError] = [
+                settle(connection, one.claim, Outcome(status=200, body=one.answer.body)) for one in wanted
+            ]
+            fresh: dict[str, list[KeptValuation]] = {}
+            for one, outcome in zip(wanted, outcomes, strict=True):
+                if isinstance(outcome, Outcome) and not outcome.replayed:
+                    fresh.setdefault(one.recorded_by, []).append(one.answer.kept)
+            for caller, kept in fresh.items():
+                valuations.keep(connection, kept, recorded_by=caller)
+        return outcomes
 
     def _answer(self, valuation: Valuation, traces: Traces, row: int, terms: Terms, door: str) -> Answer:
         valuation_id = str(uuid4())

@@ -7,6 +7,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.coalescing import Coalescer
 from service.counter import Counter
 from service.pools import Pools
 from service.problems import Refusal
@@ -30,6 +31,12 @@ def pools_of(request: Request) -> Pools:
     """Return the server's threads."""
     pools: Pools = request.app.state.pools
     return pools
+
+
+def coalescer_of(request: Request) -> Coalescer:
+    """Return where single packs are valued together."""
+    coalescer: Coalescer = request.app.state.coalescer
+    return coalescer
 
 
 def telemetry_of(request: Request) -> Telemetry:

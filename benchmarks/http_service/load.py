@@ -61,7 +61,7 @@ def serving(command: Sequence[str], port: int, ready: str, variables: Mapping[st
     process = subprocess.Popen(
         command,
         env={**os.environ, **variables},
-        stdout=subprocess.DEVNULL,
+        stdout=None if os.environ.get("SHOW") else subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )

@@ -7,12 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.batch_request import spell_batch, value_items
+from service.coalescing import Asked
 from service.counter import Answer, Counter
 from service.dependencies import (
     JSON,
     answered_before,
     caller_of,
     claim_of,
+    coalescer_of,
     counter_of,
     json_body,
     json_response,
@@ -31,6 +33,7 @@ router = APIRouter(prefix="/v1/valuations")
 @router.post("")
 async def value_one(request: Request) -> Response:
     """Value one pack and keep the valuation."""
+    coalescer_of(request).see_room()
     body = await json_body(request)
     laid = claim_of(request, body)
     before = await answered_before(request, laid)
@@ -42,15 +45,16 @@ async def value_one(request: Request) -> Response:
         traces = await pools_of(request).store(read_one, counter, asked)
     else:
         traces = read_one(counter, asked)
+    wanted = Asked(
+        counter=counter, traces=traces, terms=terms_of(counter, asked), caller=caller_of(request), claim=laid
+    )
     try:
-        answer = counter.value(traces, terms_of(counter, asked), door="http")
+        kept = await coalescer_of(request).value(wanted)
     except CanzhiError as error:
         telemetry_of(request).refusals.labels(error.code).inc()
         raise
-    outcome = Outcome(status=200, body=answer.body)
-    kept = await pools_of(request).store(counter.keep, [answer], outcome, claim=laid, recorded_by=caller_of(request))
-    telemetry_of(request).valuations.labels(answer.valuation.best_route).inc()
-    return json_response(kept)
+    telemetry_of(request).valuations.labels(kept.answer.valuation.best_route).inc()
+    return json_response(kept.outcome)
 
 
 @router.post("/batch")

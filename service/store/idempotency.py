@@ -59,6 +59,23 @@ def earlier(connection: Connection, laid: Claim) -> Outcome | None:
     return Outcome(status=row.status, body=bytes(row.body), replayed=True)
 
 
+def settle(connection: Connection, laid: Claim | None, outcome: Outcome) -> Outcome | IdempotencyConflict:
+    """Return an outcome, noted under its claim; or what was answered under the claim before, or why it cannot be laid.
+
+    Whoever is given the earlier outcome has nothing more to do.
+    """
+    if laid is None:
+        return outcome
+    try:
+        before = earlier(connection, laid)
+    except IdempotencyConflict as conflict:
+        return conflict
+    if before is not None:
+        return before
+    _note(connection, laid, outcome)
+    return outcome
+
+
 def once(database: Database, laid: Claim | None, work: Callable[[Connection], Outcome]) -> Outcome:
     """Do the work in one transaction together with the note that it was done; under a known key only answer again."""
     with database.writing() as connection:
@@ -67,14 +84,19 @@ def once(database: Database, laid: Claim | None, work: Callable[[Connection], Ou
             return before
         outcome = work(connection)
         if laid is not None:
-            connection.execute(
-                insert(idempotency).values(
-                    caller=laid.caller,
-                    key=laid.key,
-                    fingerprint=laid.fingerprint,
-                    status=outcome.status,
-                    body=outcome.body,
-                    created_at=now(),
-                )
-            )
+            _note(connection, laid, outcome)
         return outcome
+
+
+def _note(connection: Connection, laid: Claim, outcome: Outcome) -> None:
+    """Write down what was answered under a claim."""
+    connection.execute(
+        insert(idempotency).values(
+            caller=laid.caller,
+            key=laid.key,
+            fingerprint=laid.fingerprint,
+            status=outcome.status,
+            body=outcome.body,
+            created_at=now(),
+        )
+    )

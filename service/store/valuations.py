@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 import msgspec
 from sqlalchemy import Connection, insert, select
@@ -35,11 +35,14 @@ class KeptValuation:
     answer: bytes
 
 
+_COLUMNS = tuple(field.name for field in fields(KeptValuation))
+
+
 def keep(connection: Connection, kept: Sequence[KeptValuation], *, recorded_by: str) -> None:
     """Keep valuations and seal them in the ledger, within the caller's transaction."""
     if not kept:
         return
-    connection.execute(insert(valuations), [asdict(one) for one in kept])
+    connection.execute(insert(valuations), [{name: getattr(one, name) for name in _COLUMNS} for one in kept])
     ledger.append(connection, [_sealed(one) for one in kept], recorded_by=recorded_by)
 
 

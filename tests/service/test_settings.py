@@ -31,6 +31,7 @@ def test_every_variable_is_read():
         "port": "1",
         "workers": "2",
         "body_limit_bytes": "3",
+        "value_queue": "9",
         "batch_limit": "4",
         "batch_threads": "5",
         "batch_queue": "6",

@@ -1,0 +1,160 @@
+"""Packs that arrive together are valued together, and kept in one transaction; who comes alone never waits.
+
+A batch of rows costs hardly more than one row, and a transaction for many hardly more than for one. So a request that
+comes while others are under way joins those that came since, and a request that comes alone is valued at once. Each
+pack is answered as if it had come alone: rows do not depend on their neighbours, and errors stay with their pack.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from service.batch_request import value_group
+from service.counter import Answer, Counter, Terms, ToKeep
+from service.problems import Refusal
+from service.store.idempotency import Claim, Outcome
+from valuation.errors import CanzhiError
+from valuation.intake import Traces
+
+LARGEST = 32
+"""Most packs that are valued at once: beyond it a row gets no cheaper, and everybody would wait for the last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One pack to be valued and kept: at which counter, on what terms, for whom, under which claim."""
+
+    counter: Counter
+    traces: Traces
+    terms: Terms
+    caller: str
+    claim: Claim | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """An answer that is in the store, and the outcome to be sent: the first one's where the claim was known."""
+
+    answer: Answer
+    outcome: Outcome
+
+
+Waiting = tuple[Asked, "asyncio.Future[Kept]"]
+
+
+class Coalescer:
+    """Values packs in the server's own thread and keeps them from another, as many at a time as came together."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._waiting: deque[Waiting] = deque()
+        self._valued: list[tuple[Counter, ToKeep, asyncio.Future[Kept]]] = []
+        self._store = ThreadPoolExecutor(1, thread_name_prefix="keep")
+        self._planned = False
+        self._keeping: asyncio.Task[None] | None = None
+
+    async def value(self, asked: Asked) -> Kept:
+        """Return a pack's answer once it is kept.
+
+        Raises
+        ------
+        CanzhiError
+            If the pack cannot be valued, or the store cannot be written.
+        Refusal
+            With status 503 if too many wait already.
+        """
+        self.see_room()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Kept] = loop.create_future()
+        self._waiting.append((asked, future))
+        self._plan(loop)
+        return await future
+
+    def _plan(self, loop: asyncio.AbstractEventLoop) -> None:
+        """See that those who wait are valued: whoever has arrived by the time the loop comes round is taken along.
+
+        While answers are being written nothing is gained by valuing a few more: they could be written only afterwards.
+        """
+        worth_while = self._keeping is None or len(self._waiting) >= LARGEST
+        if self._waiting and worth_while and not self._planned:
+            self._planned = True
+            loop.call_soon(self._value_waiting)
+
+    def see_room(self) -> None:
+        """Refuse early, before anything is read, where too many wait already.
+
+        Raises
+        ------
+        Refusal
+            With status 503.
+        """
+        if len(self._waiting) + len(self._valued) >= self._room:
+            raise Refusal(503, "overloaded", "too many packs are waiting", hint="send the request again in a second")
+
+    def _value_waiting(self) -> None:
+        """Value those who wait, those on the same terms together, and hand them on to be kept."""
+        batch = [self._waiting.popleft() for _ in range(min(LARGEST, len(self._waiting)))]
+        groups: dict[object, list[Waiting]] = {}
+        for asked, future in batch:
+            groups.setdefault((id(asked.counter), asked.terms.key), []).append((asked, future))
+        for group in groups.values():
+            self._value_group(group)
+        loop = asyncio.get_running_loop()
+        if self._valued and self._keeping is None:
+            self._keeping = loop.create_task(self._keep_valued())
+        self._planned = False
+        self._plan(loop)
+
+    def _value_group(self, group: Sequence[Waiting]) -> None:
+        """Value packs on the same terms; a fault that one of them brings about is its own alone."""
+        try:
+            results = value_group(group[0][0].counter, [(asked.traces, asked.terms) for asked, _ in group])
+        except Exception as fault:  # noqa: BLE001 - whatever it is, it goes to those who asked
+            if len(group) == 1:
+                _fail(group[0][1], fault)
+                return
+            for one in group:
+                self._value_group([one])
+            return
+        for (asked, future), result in zip(group, results, strict=True):
+            if isinstance(result, CanzhiError):
+                _fail(future, result)
+            else:
+                keep = ToKeep(answer=result, claim=asked.claim, recorded_by=asked.caller)
+                self._valued.append((asked.counter, keep, future))
+
+    async def _keep_valued(self) -> None:
+        """Keep what was valued, one transaction after the other, each with all that has gathered since the last."""
+        loop = asyncio.get_running_loop()
+        while self._valued:
+            batch, self._valued = self._valued, []
+            try:
+                outcomes = await loop.run_in_executor(
+                    self._store, batch[-1][0].keep_each, [keep for _, keep, _ in batch]
+                )
+            except Exception as fault:  # noqa: BLE001 - as above
+                for _, _, future in batch:
+                    _fail(future, fault)
+                continue
+            for (_, keep, future), outcome in zip(batch, outcomes, strict=True):
+                if isinstance(outcome, CanzhiError):
+                    _fail(future, outcome)
+                elif not future.done():
+                    future.set_result(Kept(answer=keep.answer, outcome=outcome))
+        self._keeping = None
+        self._plan(loop)
+
+    async def close(self) -> None:
+        """Finish what was begun and take nothing more."""
+        if self._keeping is not None:
+            await self._keeping
+        self._store.shutdown()
+
+
+def _fail(future: asyncio.Future[Kept], fault: Exception) -> None:
+    if not future.done():
+        future.set_exception(fault)
