@@ -6,13 +6,14 @@ learns from what a valuation could not have known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
 from training.ledger import Ledger
+from training.ledger.against import PlainFacts, matched, worth_learning
 from training.thinning import THINNINGS, draw_thinning
 from valuation import features
 from valuation.columns import BoolArray, FloatArray, IntArray
@@ -79,8 +80,11 @@ class TrainingSet:
 
     def where(self, keep: BoolArray) -> TrainingSet:
         """Return the sales that satisfy a condition."""
-        chosen = np.flatnonzero(keep)
-        return _made({name: _take(getattr(self, name), chosen) for name in self.__slots__})
+        return self.take(np.flatnonzero(keep))
+
+    def take(self, rows: IntArray) -> TrainingSet:
+        """Return some sales, in the order asked for."""
+        return _made({name: _take(getattr(self, name), rows) for name in self.__slots__})
 
 
 def _made(columns: Mapping[str, Any]) -> TrainingSet:
@@ -107,6 +111,17 @@ def join(parts: Sequence[TrainingSet]) -> TrainingSet:
 def build(table: TraceTable, ledger: Ledger, market: MarketHistory) -> tuple[TrainingSet, dict[str, int]]:
     """Return what a model can learn from a ledger, and how many of its rows were set aside, by reason.
 
+    See :func:`worked_through`.
+    """
+    sales, kept = worked_through(table, ledger, market)
+    return sales, kept.set_aside
+
+
+def worked_through(
+    table: TraceTable, ledger: Ledger, market: MarketHistory, unread: Collection[str] = ()
+) -> tuple[TrainingSet, Ledger]:
+    """Return what a model can learn from a ledger, and the ledger of those sales with everything set aside.
+
     Parameters
     ----------
     table : TraceTable
@@ -115,26 +130,31 @@ def build(table: TraceTable, ledger: Ledger, market: MarketHistory) -> tuple[Tra
         The sales.
     market : MarketHistory
         Quotes over the time of the sales.
+    unread : collection of str
+        Codes of packs whose trace records were set aside.
 
     Raises
     ------
     TooFewSales
         If no sale is left.
     """
-    position = {code: row for row, code in enumerate(table.texts["battery_code"])}
-    pack_row = np.array([position.get(code, -1) for code in ledger.battery_code], dtype=np.int64)
-    ledger = ledger.where(pack_row >= 0, "no trace record of the pack")
-    quoted = ledger.sold_day >= market.complete_from
-    pack_row = pack_row[pack_row >= 0][quoted]
-    ledger = ledger.where(quoted, "sold before every instrument is quoted")
+    ledger, pack_row = matched(ledger, table, market, unread)
+    _require_sales(ledger)
+    dataset, plain = _work_out(table, ledger, market, pack_row)
+    place = {row: at for at, row in enumerate(ledger.row.tolist())}
+    ledger = worth_learning(ledger, plain)
+    _require_sales(ledger)
+    dataset = dataset.take(np.array([place[row] for row in ledger.row.tolist()], dtype=np.int64))
+    return replace(dataset, price_cny=_share_lots(dataset, ledger)), ledger
+
+
+def _require_sales(ledger: Ledger) -> None:
+    """Raise where no sale is left."""
     if not len(ledger):
         raise TooFewSales(
             f"none of the ledger's sales can be used: {ledger.set_aside}",
             hint="check that battery codes of ledger and traces agree and that quotes cover the days of sale",
         )
-    dataset = _work_out(table, ledger, market, pack_row)
-    dataset = replace(dataset, price_cny=_share_lots(dataset, ledger))
-    return dataset.where(np.isfinite(dataset.price_cny)), ledger.set_aside
 
 
 def thinned(dataset: TrainingSet, table: TraceTable, market: MarketHistory, *, share: float, seed: int) -> TrainingSet:
@@ -177,10 +197,13 @@ def _worked_out(dossier: Dossier) -> dict[str, Any]:
     }
 
 
-def _work_out(table: TraceTable, ledger: Ledger, market: MarketHistory, pack_row: IntArray) -> TrainingSet:
-    """Return the training set of a ledger, prices of lots still open."""
-    parts = []
+def _work_out(
+    table: TraceTable, ledger: Ledger, market: MarketHistory, pack_row: IntArray
+) -> tuple[TrainingSet, PlainFacts]:
+    """Return the training set of a ledger, prices of lots still open, and what by itself speaks against a sale."""
+    parts, facts = [], []
     for dossier, chosen in _dossiers(table, ledger, market, pack_row):
+        facts.append((dossier.findings.refused, dossier.nameplate.made_day, dossier.nameplate.energy_kwh))
         parts.append(
             TrainingSet(
                 **_worked_out(dossier),
@@ -192,7 +215,8 @@ def _work_out(table: TraceTable, ledger: Ledger, market: MarketHistory, pack_row
                 region=tuple(ledger.region[row] for row in chosen),
             )
         )
-    return join(parts)
+    refused, made_day, energy_kwh = (np.concatenate(column) for column in zip(*facts, strict=True))
+    return join(parts), PlainFacts(refused=refused, made_day=made_day, energy_kwh=energy_kwh)
 
 
 def _dossiers(

@@ -11,24 +11,29 @@ from pathlib import Path
 from models.promotions import Decision
 from models.registry import CHAMPION, Publication, Version, load_model, promote, publish
 from training.configuration import TrainingConfig
-from training.dataset import TrainingSet, build, thinned
+from training.dataset import TrainingSet, thinned, worked_through
 from training.fit import learn
 from training.judgement import Judgement, judge_newest
-from training.ledger import read_ledger
+from training.ledger import VatBasis, read_ledger
+from training.traces import read_traces, trace_files, unread_codes
 from training.tracking import record_run
-from valuation.errors import UnknownModel, UnreadableRecord
-from valuation.intake import read_market, read_tables
+from valuation.errors import UnknownModel
+from valuation.intake import read_market
 from valuation.market.snapshot import MarketHistory
 from valuation.record.tabulation import calendar_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """The files a model is trained from: the ledger, the folder or file of traces, the quotes."""
+    """The files a model is trained from: the ledger, the folder of traces, the quotes.
+
+    `vat` says what prices are where the ledger itself does not say.
+    """
 
     ledger: Path
     traces: Path
     market: Path
+    vat: VatBasis | None = None
 
     def digests(self) -> dict[str, str]:
         """Return a hash of every file read."""
@@ -48,25 +53,6 @@ class Trained:
     is_champion: bool
 
 
-def trace_files(traces: Path) -> dict[str, Path]:
-    """Return the files of the trace records: tables `packs` and `events` in a folder.
-
-    Raises
-    ------
-    UnreadableRecord
-        If the folder holds no such tables.
-    """
-    for ending in ("parquet", "csv"):
-        packs, events = traces / f"packs.{ending}", traces / f"events.{ending}"
-        if packs.exists() and events.exists():
-            return {"packs": packs, "events": events}
-    raise UnreadableRecord(
-        f"{traces} holds no tables packs and events",
-        hint="give the folder that holds packs.parquet and events.parquet, or both as CSV",
-        field="traces",
-    )
-
-
 def retrain(sources: Sources, name: str, config: TrainingConfig, home: Path, begin: Callable[[str], None]) -> Trained:
     """Train a model on a ledger, judge it, keep it as a new version, and make it champion where there is none.
 
@@ -84,11 +70,10 @@ def retrain(sources: Sources, name: str, config: TrainingConfig, home: Path, beg
         Told the name of each stage as it begins, for a progress bar.
     """
     begin("reading")
-    files = trace_files(sources.traces)
-    traces, market = read_tables(files["packs"], files["events"]), read_market(sources.market)
-    ledger = read_ledger(sources.ledger)
+    traces, market = read_traces(sources.traces), read_market(sources.market)
+    ledger = read_ledger(sources.ledger, sources.vat)
     begin("working out every sale at its day")
-    sales, set_aside = build(traces.table, ledger, market)
+    sales, ledger = worked_through(traces.table, ledger, market, unread_codes(traces))
     extra = thinned(sales, traces.table, market, share=config.thinned_share, seed=config.seed)
     begin("judging on the newest sales")
     judgement = judge_newest(sales, extra, config)
@@ -105,7 +90,7 @@ def retrain(sources: Sources, name: str, config: TrainingConfig, home: Path, beg
         version=version,
         judgement=judgement,
         sales=len(sales),
-        set_aside=set_aside,
+        set_aside=ledger.set_aside,
         run_id=run_id,
         is_champion=champion,
     )

@@ -15,12 +15,12 @@ from valuation.record.tabulation import calendar_day
 
 
 def first(ledger, count):
-    return ledger.where(np.arange(len(ledger)) < count, "not asked for")
+    return ledger.take(np.arange(count))
 
 
 def test_every_sale_is_worked_out_or_set_aside(table, ledger, quotes, sales):
     _, set_aside = build(table, ledger, quotes)
-    assert len(sales) + sum(set_aside.values()) == len(ledger)
+    assert len(sales) + sum(set_aside.values()) == ledger.rows_read
     assert len(sales) > 200
     assert sales.matrix.shape == (len(sales), len(features.NAMES))
     assert np.isfinite(sales.price).all()

@@ -14,7 +14,8 @@ from models.registry import CHAMPION, list_versions, load_model, promotions
 from training.commands.models import models
 from training.commands.promote import promote, rollback
 from training.commands.train import train
-from training.retrain import Sources, retrain, trace_files
+from training.retrain import Sources, retrain
+from training.traces import trace_files
 from training.tracking import record_run
 from valuation import features
 from valuation.appraisal import appraise
@@ -97,7 +98,7 @@ def test_another_seed_gives_another_model(trained, sources, small, tmp_path):
 
 
 def test_too_few_sales_leave_no_model_behind(sources, small, tmp_path):
-    lines = ["sale_id,battery_code,sold_on,price_cny", "S1,unheard of,2025-01-01,100"]
+    lines = ["sale_id,battery_code,sold_on,price_cny,vat_included", "S1,unheard of,2025-01-01,100,no"]
     ledger = tmp_path / "few.csv"
     ledger.write_text("\n".join(lines) + "\n", encoding="utf-8")
     with pytest.raises(TooFewSales):

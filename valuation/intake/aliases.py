@@ -41,6 +41,10 @@ EVENT_SCOPES: Mapping[str, tuple[str, ...]] = {
 }
 ANY_EVENT_SCOPE = tuple(dict.fromkeys(name for scope in EVENT_SCOPES.values() for name in scope))
 EVENT_TABLE_SCOPE = ("battery_code", *ANY_EVENT_SCOPE)
+SALE_SCOPE = (
+    *("sale_id", "battery_code", "sold_on", "day_of_sale", "price_cny", "vat_included", "vat_rate", "currency"),
+    *("region", "buyer_kind", "seller_kind", "lot_id", "lot_price_cny", "route"),
+)
 LEDGER_SCOPE = tuple(dict.fromkeys((*TABLE_SCOPE, *ANY_EVENT_SCOPE, *LEDGER_DAYS)))
 
 _MEASURED = {field.name for field in (*PACK_FIELDS, *COMPOSITION_FIELDS, *EVENT_FIELDS) if field.kind == "number"}

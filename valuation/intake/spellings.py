@@ -90,6 +90,22 @@ FIELD_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "removed_on": ("拆卸日期",),
     "collected_on": ("入库日期", "回收日期", "收货日期"),
     "tested_on": ("检测日期", "测试日期", "余能检测日期"),
+    # a sale in the ledger of sales; a day of sale has more names there than among the days of a pack
+    "sale_id": ("销售编号", "成交编号", "交易编号", "订单号", "订单编号", "合同号", "合同编号", "单号", "流水号",
+                "销售单号", "order id", "order number", "sale number", "deal id", "transaction id"),
+    "day_of_sale": ("成交日期", "交易日期", "成交时间", "销售时间", "签约日期", "成交日", "日期", "date", "sale date",
+                    "date of sale", "deal date", "sold"),
+    "price_cny": ("成交价", "成交价格", "成交金额", "售价", "销售价格", "销售金额", "销售价", "价格", "金额", "含税价",
+                  "不含税价", "含税金额", "不含税金额", "price", "amount", "sale price", "price_usd", "price_eur"),
+    "vat_included": ("含税", "是否含税", "含税与否", "含税标记", "tax included", "vat", "with vat", "incl vat"),
+    "vat_rate": ("税率", "增值税率", "增值税税率", "tax rate"),
+    "currency": ("币种", "货币", "币别", "结算币种", "ccy"),
+    "buyer_kind": ("买方类型", "买家类型", "采购方类型", "客户类型", "buyer type", "buyer"),
+    "seller_kind": ("卖方类型", "卖家类型", "供方类型", "供应商类型", "seller type", "seller"),
+    "lot_id": ("批次号", "批次", "批次编号", "批号", "整包批次", "lot", "lot number", "batch", "batch id"),
+    "lot_price_cny": ("批次总价", "批次金额", "批次成交价", "整批价格", "整批总价", "打包价", "总价", "lot price",
+                      "batch price"),
+    "route": ("去向", "路线", "流向", "处置方式", "处置路线", "利用方式"),
 }  # fmt: skip
 
 CHOICE_SPELLINGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -188,6 +204,20 @@ CHOICE_SPELLINGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "lab": ("实验室", "实验室检测", "lab_test", "充放电测试"),
         "quick": ("快检", "快速检测", "quick_test"),
         "bms": ("读数", "BMS读数", "电池管理系统"),
+    },
+    "region": {
+        "CN-BJ": ("北京",), "CN-TJ": ("天津",), "CN-HE": ("河北",), "CN-SX": ("山西",), "CN-NM": ("内蒙古", "内蒙"),
+        "CN-LN": ("辽宁",), "CN-JL": ("吉林",), "CN-HL": ("黑龙江",), "CN-SH": ("上海",), "CN-JS": ("江苏",),
+        "CN-ZJ": ("浙江",), "CN-AH": ("安徽",), "CN-FJ": ("福建",), "CN-JX": ("江西",), "CN-SD": ("山东",),
+        "CN-HA": ("河南",), "CN-HB": ("湖北",), "CN-HN": ("湖南",), "CN-GD": ("广东",), "CN-GX": ("广西",),
+        "CN-HI": ("海南",), "CN-CQ": ("重庆",), "CN-SC": ("四川",), "CN-GZ": ("贵州",), "CN-YN": ("云南",),
+        "CN-XZ": ("西藏",), "CN-SN": ("陕西",), "CN-GS": ("甘肃",), "CN-QH": ("青海",), "CN-NX": ("宁夏",),
+        "CN-XJ": ("新疆",), "CN-TW": ("台湾",), "CN-HK": ("香港",), "CN-MO": ("澳门",),
+    },
+    "route": {
+        "recycling": ("再生利用", "再生", "拆解回收", "回收拆解", "湿法", "recycle"),
+        "second_life": ("梯次利用", "梯次", "储能", "second life"),
+        "reuse": ("再装车", "维修更换", "再使用", "整车再用"),
     },
     "condition": {
         "intact": ("完好", "完整", "良好"),

@@ -7,15 +7,17 @@ from valuation.intake.aliases import (
     LEDGER_SCOPE,
     MODULE_SCOPE,
     PACK_SCOPE,
+    SALE_SCOPE,
     TABLE_SCOPE,
     choice_name,
     field_name,
     plain,
 )
 from valuation.intake.spellings import CHOICE_SPELLINGS, FIELD_SPELLINGS
-from valuation.record.fields import EVENT_FIELDS, EVENT_TYPES, PACK_FIELDS
+from valuation.pathways.routes import ROUTES
+from valuation.record.fields import EVENT_FIELDS, EVENT_TYPES, PACK_FIELDS, REGIONS
 
-SCOPES = [PACK_SCOPE, TABLE_SCOPE, MODULE_SCOPE, EVENT_TABLE_SCOPE, LEDGER_SCOPE, *EVENT_SCOPES.values()]
+SCOPES = [PACK_SCOPE, TABLE_SCOPE, MODULE_SCOPE, EVENT_TABLE_SCOPE, LEDGER_SCOPE, SALE_SCOPE, *EVENT_SCOPES.values()]
 SHARED = {"检测日期", "测试日期"}
 
 
@@ -40,7 +42,8 @@ def test_every_spelling_belongs_to_a_field_and_a_choice_that_exist():
     known = {name for scope in SCOPES for name in scope}
     assert set(FIELD_SPELLINGS) <= known
     for name, choices in CHOICE_SPELLINGS.items():
-        allowed = {"type": EVENT_TYPES, "reporter_kind": None}.get(name, fields[name].choices if name in fields else ())
+        elsewhere = {"type": EVENT_TYPES, "reporter_kind": None, "region": REGIONS, "route": ROUTES}
+        allowed = elsewhere.get(name, fields[name].choices if name in fields else ())
         assert allowed is None or set(choices) <= set(allowed), name
 
 
