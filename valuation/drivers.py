@@ -99,3 +99,13 @@ def _driver(name: str, amount_fen: int) -> Driver:
     """Return one driver with its labels in both languages."""
     label_en, label_zh = _ALL_LABELS[name]
     return Driver(feature=name, label_en=label_en, label_zh=label_zh, effect_cny=amount_fen / 100.0)
+
+
+def driver_names(model: Predictor | None) -> tuple[str, ...]:
+    """Return every driver that an answer may name, terms of the structural value first.
+
+    >>> driver_names(None)[:2]
+    ('metal:Li', 'metal:Ni')
+    """
+    learned = () if model is None else (MARKET_OVER_FORMULA, *model.feature_names)
+    return (*TERM_LABELS, *(name for name in learned if name not in _PRICED_BY_FORMULA))

@@ -80,11 +80,12 @@ class IntakeNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A record or row that was set aside, where it stood, and why."""
+    """A record or row that was set aside, where it stood, and why; `row` is the pack's in its table, if it has one."""
 
     where: str
     battery_code: str | None
     error: CanzhiError
+    row: int | None = None
 
 
 def make_note(  # noqa: PLR0913 - the words of a sentence, each by its name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -33,7 +33,7 @@ class Reading:
     def set_aside(self, row: int, problem: Problem) -> None:
         """Set a pack aside with the reason."""
         self.aside[row] = True
-        self.problems.append(problem)
+        self.problems.append(replace(problem, row=row))
 
     def note(self, row: int, note: IntakeNote) -> None:
         """Keep a note about a pack."""

@@ -46,9 +46,13 @@ _SOH = next(field for field in EVENT_FIELDS if field.name == "soh")
 
 @dataclass(frozen=True, kw_only=True)
 class TableTraces:
-    """Packs of tables as columns, notes by the row they speak of, notes on whole columns, and what was set aside."""
+    """Packs of tables as columns, notes by the row they speak of, notes on whole columns, and what was set aside.
+
+    `kept` holds, for each row of `table`, its row in the table of packs that was read.
+    """
 
     table: TraceTable
+    kept: IntArray
     notes: Mapping[int, tuple[IntakeNote, ...]]
     column_notes: tuple[Caution, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -232,6 +236,7 @@ def _without_set_aside(
             events=events,
             row=new_row[row] if len(row) else row,
         ),
+        kept=np.flatnonzero(fine),
         notes={int(new_row[at]): tuple(notes) for at, notes in reading.notes.items() if fine[at]},
         column_notes=tuple(reading.column_notes),
         problems=tuple(reading.problems),

@@ -1,0 +1,110 @@
+"""What a person sees of a long job: a bar with rate and remaining time, or a line now and then where nobody watches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Count = Callable[[int], None]
+
+_PATIENCE_S = 2.0
+_LINE_EVERY_S = 15.0
+
+
+class Progress(Protocol):
+    """Told what is being done, and how much of it is."""
+
+    def say(self, sentence: str) -> None:
+        """Take note of what is being done."""
+
+    def counting(self, packs: int, done: int) -> AbstractContextManager[Count]:
+        """Return a counter of packs, some of them done already."""
+
+
+class _Silent:
+    def say(self, sentence: str) -> None:
+        del sentence
+
+    def counting(self, packs: int, done: int) -> AbstractContextManager[Count]:
+        del packs, done
+        return nullcontext(lambda _: None)
+
+
+def silent() -> Progress:
+    """Return a progress that nobody sees."""
+    return _Silent()
+
+
+class OnTerminal:
+    """Progress on standard error: a bar for a person, lines for a log; quiet where the work is short."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    def say(self, sentence: str) -> None:
+        """Say what is being done."""
+        self._say(sentence)
+
+    @contextmanager
+    def counting(self, packs: int, done: int) -> Iterator[Count]:
+        """Count packs with rate and remaining time."""
+        from rich.console import Console  # noqa: PLC0415 - only long work needs it
+
+        console = Console(stderr=True)
+        if console.is_terminal:
+            with _bar(console, packs, done) as count:
+                yield count
+        else:
+            yield _Lines(self._say, packs, done).count
+
+
+class _Lines:
+    """A line now and then: how many packs are done, how fast, how long the rest takes."""
+
+    def __init__(self, say: Callable[[str], None], packs: int, done: int) -> None:
+        self._say, self._packs, self._before = say, packs, done
+        self._counted = done
+        self._begun = self._told = time.monotonic()
+
+    def count(self, more: int) -> None:
+        """Take note of packs that are done."""
+        self._counted += more
+        now = time.monotonic()
+        if now - self._told >= _LINE_EVERY_S:
+            self._told = now
+            rate = (self._counted - self._before) / (now - self._begun)
+            left = max(self._packs - self._counted, 0) / rate if rate else 0.0
+            self._say(f"{self._counted:,} of {self._packs:,} packs, {rate:,.0f} a second, {left:,.0f} s left")
+
+
+@contextmanager
+def _bar(console: Console, packs: int, done: int) -> Iterator[Count]:
+    """Show a bar once the work has taken longer than a person waits without asking."""
+    from rich import progress  # noqa: PLC0415 - as above
+
+    parts = (progress.TextColumn("packs"), progress.BarColumn(), progress.TaskProgressColumn())
+    rate = progress.TextColumn("{task.fields[rate]}")
+    bar = progress.Progress(*parts, rate, progress.TimeRemainingColumn(), console=console, transient=True)
+    task = bar.add_task("packs", total=packs, completed=done, rate="")
+    begun, counted = time.monotonic(), 0
+    shown = False
+
+    def count(more: int) -> None:
+        nonlocal counted, shown
+        counted += more
+        spent = time.monotonic() - begun
+        bar.update(task, advance=more, rate=f"{counted / max(spent, 1e-9):,.0f} a second")
+        if not shown and spent > _PATIENCE_S:
+            bar.start()
+            shown = True
+
+    try:
+        yield count
+    finally:
+        if shown:
+            bar.stop()

@@ -1,0 +1,83 @@
+"""The Parquet files of a fleet: opened, told apart by what they hold, and asked where which codes lie."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from service.batch.codes import code_column
+from valuation.errors import UnreadableRecord
+
+_TAIL = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A Parquet file, its column of codes and its size."""
+
+    path: Path
+    codes: str
+    rows: int
+    groups: int
+
+    def open(self) -> parquet.ParquetFile:
+        """Return the file opened for reading.
+
+        Raises
+        ------
+        UnreadableRecord
+            If it is no Parquet file, or damaged.
+        """
+        return _opened(self.path)
+
+    def spans(self) -> list[tuple[str, str]] | None:
+        """Return the first and last code of each row group as the file states them; None unless all are stated."""
+        facts = self.open().metadata
+        names = [facts.schema.column(place).path for place in range(facts.num_columns)]
+        place = names.index(self.codes)
+        spans = []
+        for group in range(facts.num_row_groups):
+            stated = facts.row_group(group).column(place).statistics
+            whole = stated is not None and stated.has_min_max and stated.has_null_count and not stated.null_count
+            if not whole or not isinstance(stated.min, str):
+                return None
+            spans.append((stated.min, stated.max))
+        return spans
+
+    def identity(self) -> str:
+        """Return a text that changes when the file does: size, time, and the hash of where its footer lies."""
+        facts = self.path.stat()
+        with self.path.open("rb") as stream:
+            stream.seek(max(0, facts.st_size - _TAIL))
+            tail = hashlib.sha256(stream.read()).hexdigest()
+        return f"{facts.st_size}:{facts.st_mtime_ns}:{tail}"
+
+
+def open_source(path: Path, name: str) -> Source:
+    """Return a Parquet file of packs or events.
+
+    Raises
+    ------
+    UnreadableRecord
+        If it is no Parquet file, or damaged.
+    FieldError
+        If it has no column of battery codes.
+    """
+    file = _opened(path)
+    names = [str(one) for one in file.schema_arrow.names]
+    facts = file.metadata
+    return Source(path=path, codes=code_column(names, name), rows=facts.num_rows, groups=facts.num_row_groups)
+
+
+def _opened(path: Path) -> parquet.ParquetFile:
+    try:
+        return parquet.ParquetFile(path, pre_buffer=False, memory_map=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UnreadableRecord(
+            f"{path} is no Parquet file that can be read: {str(error)[:120]}",
+            hint="give the tables packs and events as Parquet files; write a damaged one again",
+        ) from error

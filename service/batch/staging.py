@@ -1,0 +1,140 @@
+"""The packs laid out for random reading, and what one look at all their codes tells: order, spellings, repetitions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from service.batch.source import Source
+from valuation.intake.codes import one_spelling
+
+BATCH_ROWS = 16_384
+_ODD = r"[^0-9A-Z]|^.{25}$"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """What is known of the packs' codes.
+
+    Attributes
+    ----------
+    in_order : bool
+        Whether every code is given, without blanks around it, and none stands before a smaller one.
+    marks : tuple of str
+        The last code of each batch of :data:`BATCH_ROWS` packs.
+    repeated : frozenset of str
+        Codes that several packs carry once each is in its one spelling, where the spellings differ.
+    """
+
+    in_order: bool
+    marks: tuple[str, ...]
+    repeated: frozenset[str]
+
+
+def stage(packs: Source, target: Path) -> Staged:
+    """Write the packs as an Arrow file that can be read from any row on, and look at their codes."""
+    ordered, last = True, ""
+    marks: list[str] = []
+    respelled: Counter[str] = Counter()
+    file = packs.open()
+    with pa.OSFile(str(target), "wb") as sink, pa.ipc.new_file(sink, file.schema_arrow) as writer:
+        for batch in _even(file.iter_batches(batch_size=BATCH_ROWS, use_threads=False), BATCH_ROWS):
+            writer.write_batch(batch)
+            codes = _texts(batch.column(packs.codes))
+            respelled.update(_respelled(codes))
+            ordered = ordered and in_order(codes, last)
+            if ordered and len(codes):
+                last = codes[-1].as_py()
+                marks.append(last)
+    repeated = _repeated(target, packs.codes, respelled) if respelled else frozenset[str]()
+    return Staged(in_order=ordered, marks=tuple(marks), repeated=repeated)
+
+
+def staged_rows(path: Path, start: int, stop: int) -> pa.Table:
+    """Return packs of a staged file by their rows, mapped from the disk."""
+    with pa.memory_map(str(path)) as source:
+        reader = pa.ipc.open_file(source)
+        places = range(start // BATCH_ROWS, min(-(-stop // BATCH_ROWS), reader.num_record_batches))
+        table = pa.Table.from_batches([reader.get_batch(place) for place in places], schema=reader.schema)
+        return table.slice(start % BATCH_ROWS, stop - start)
+
+
+def _even(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """Yield the same rows in batches of one size, the last of what is left."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(len(one) for one in held) >= rows:
+            table = pa.Table.from_batches(held).combine_chunks()
+            whole = table.num_rows - table.num_rows % rows
+            for start in range(0, whole, rows):
+                yield from table.slice(start, rows).to_batches()
+            held = table.slice(whole).to_batches()
+    if held:
+        yield from pa.Table.from_batches(held).combine_chunks().to_batches()
+
+
+def in_order(codes: pa.Array, before: str = "") -> bool:
+    """Tell whether codes are all given and stand in order after a code, bare of blanks.
+
+    >>> in_order(pa.array(["A", "A", "B"])), in_order(pa.array(["B", "A"])), in_order(pa.array(["A "]))
+    (True, False, False)
+    """
+    if codes.null_count:
+        return False
+    if len(codes) == 0:
+        return True
+    rising = len(codes) == 1 or pc.all(pc.less_equal(codes.slice(0, len(codes) - 1), codes.slice(1))).as_py()
+    bare = pc.all(pc.equal(codes, pc.utf8_trim_whitespace(codes))).as_py()
+    return bool(rising and bare and before <= codes[0].as_py() != "")
+
+
+def _texts(column: pa.Array) -> pa.Array:
+    return column if pa.types.is_string(column.type) else column.cast(pa.string())
+
+
+def _respelled(codes: pa.Array) -> list[str]:
+    """Return the one spelling of each code that is written in another."""
+    odd = codes.filter(pc.fill_null(pc.match_substring_regex(codes, _ODD), False))  # noqa: FBT003 - arrow's signature
+    found = []
+    for code in odd.to_pylist():
+        name = one_spelling(code.strip())
+        if name is not None and name != code.strip():
+            found.append(name)
+    return found
+
+
+def _repeated(staged: Path, column: str, respelled: Counter[str]) -> frozenset[str]:
+    """Return the codes that stand more than once when those written otherwise are counted too."""
+    times = Counter(respelled)
+    wanted = pa.array(sorted(respelled), type=pa.string())
+    with pa.memory_map(str(staged)) as source:
+        reader = pa.ipc.open_file(source)
+        for place in range(reader.num_record_batches):
+            codes = pc.utf8_trim_whitespace(_texts(reader.get_batch(place).column(column)))
+            times.update(codes.filter(pc.fill_null(pc.is_in(codes, value_set=wanted), False)).to_pylist())  # noqa: FBT003 - arrow's signature
+    return frozenset(code for code, count in times.items() if count > 1)
+
+
+def rows_up_to(path: Path, column: str, codes: list[str]) -> list[int]:
+    """Return, for each of these codes in order, how many packs of a staged file in order stand up to and with it."""
+    counts = np.zeros(len(codes), dtype=np.int64)
+    with pa.memory_map(str(path)) as source:
+        reader = pa.ipc.open_file(source)
+        for place in range(reader.num_record_batches):
+            present = _texts(reader.get_batch(place).column(column))
+            if len(present) == 0:
+                continue
+            first, last = present[0].as_py(), present[-1].as_py()
+            for position, code in enumerate(codes):
+                if code >= last:
+                    counts[position] += len(present)
+                elif code >= first:
+                    counts[position] += pc.sum(pc.less_equal(present, code)).as_py()
+    return [int(count) for count in counts]

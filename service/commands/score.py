@@ -1,0 +1,109 @@
+"""`canzhi score`: value a fleet (批量评估), Parquet in and Parquet out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from service.commands import options
+
+if TYPE_CHECKING:
+    from models.predictor import Predictor
+    from service.batch.kit import Kit
+
+_TABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+
+
+@click.command()
+@click.argument("packs", type=_TABLE)
+@click.argument("events", type=_TABLE)
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@options.as_of
+@click.option(
+    "--level", type=click.FloatRange(0.5, 0.99), default=0.9, show_default=True, help="Share of deals the band holds."
+)
+@options.market
+@options.model
+@click.option("--region", default="CN", show_default=True, help="Region whose quotes are preferred.")
+@click.option(
+    "--market-shift", multiple=True, metavar="NAME=FACTOR", help="A scenario: lithium_carbonate=1.1; may be repeated."
+)
+@click.option("--drivers", is_flag=True, help="Also the reasons: base_cny and one effect_ column each.")
+@click.option("--processes", type=click.IntRange(0), default=0, help="Processes of the local engine.  [default: all]")
+def score(  # noqa: PLR0913 - one parameter an option
+    packs: Path,
+    events: Path,
+    out: Path,
+    *,
+    as_of: datetime | None,
+    level: float,
+    market: Path | None,
+    model: str | None,
+    region: str,
+    market_shift: tuple[str, ...],
+    drivers: bool,
+    processes: int,
+) -> None:
+    """Value every pack of PACKS with its EVENTS (Parquet) into OUT, one row a pack (批量评估).
+
+    Packs that must not be valued, and rows that cannot be read, go to OUT.rejected.parquet with the reason. A run that
+    was cut off is taken up where it stood when the same command is given again.
+    """
+    from service.cli import say  # noqa: PLC0415 - --help stays quick
+
+    terms = {"level": level, "region": region, "drivers": drivers, "market_shift": _shifts(market_shift)}
+    kit = _kit(market, model, as_of, terms)
+    from service.batch.local import Request, score_files  # noqa: PLC0415 - --help stays quick
+    from service.batch.progress import OnTerminal  # noqa: PLC0415 - as above
+
+    request = Request(packs=packs, events=events, out=out, processes=processes)
+    outcome = score_files(request, kit, OnTerminal(say))
+    say(f"{outcome.valued:,} packs valued into {out}; {outcome.rejected:,} set aside in {outcome.rejected_file}")
+
+
+def _kit(market: Path | None, model: str | None, as_of: datetime | None, terms: dict[str, object]) -> Kit:
+    """Return quotes, model and terms, tried once here: what cannot be asked is refused before the work begins."""
+    import msgspec  # noqa: PLC0415 - --help stays quick
+
+    from service.batch.kit import Kit  # noqa: PLC0415 - as above
+    from service.clock import today  # noqa: PLC0415 - as above
+    from service.commands.surroundings import settings_with  # noqa: PLC0415 - as above
+    from service.counter import find_model  # noqa: PLC0415 - as above
+    from service.quotes import open_market  # noqa: PLC0415 - as above
+    from valuation.fleet import FleetTerms, check_terms  # noqa: PLC0415 - as above
+
+    settings = settings_with(market, model)
+    quotes = open_market(settings)
+    day = as_of.date() if as_of else (quotes.last_day if quotes.synthetic else today())
+    asked = msgspec.convert({"as_of": day, **terms}, FleetTerms)
+    check_terms(asked, quotes.history)
+    if quotes.synthetic:
+        _tell_synthetic(day)
+    loaded = cast("Predictor | None", find_model(settings))  # the registry has no other kind
+    return Kit.of(quotes.content, loaded, asked)
+
+
+def _tell_synthetic(day: object) -> None:
+    """Say that no market stands behind the values."""
+    from service.cli import say  # noqa: PLC0415 - as above
+
+    say(f"the quotes are synthetic; valued as of {day}")
+
+
+def _shifts(given: tuple[str, ...]) -> dict[str, float]:
+    """Return a scenario as it is written on the command line.
+
+    >>> _shifts(("lithium_carbonate=1.1",))
+    {'lithium_carbonate': 1.1}
+    """
+    shifts = {}
+    for one in given:
+        name, _, factor = one.partition("=")
+        try:
+            shifts[name.strip()] = float(factor)
+        except ValueError as error:
+            raise click.BadParameter(f"{one!r} is no NAME=FACTOR", param_hint="--market-shift") from error
+    return shifts

@@ -1,0 +1,64 @@
+"""A small synthetic fleet with all that can be wrong in it, and what values it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from models import load_model
+from service.batch.kit import Kit
+from training.simulation.market_simulation import simulate
+from training.simulation.plan import SimulationPlan
+from training.simulation.writing import write
+from valuation.fleet import FleetTerms
+
+BUNDLE = Path(__file__).parents[2] / "golden" / "bundle"
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Where the tables of a fleet lie, and its quotes."""
+
+    packs: Path
+    events: Path
+    quotes: Path
+
+    def kit(self, *, model: bool = True, **terms) -> Kit:
+        """Return what values it."""
+        asked = FleetTerms(**({"as_of": date(2025, 6, 1)} | terms))
+        return Kit.of(self.quotes.read_bytes(), load_model(BUNDLE) if model else None, asked)
+
+    def rewritten(self, folder: Path, *, seed: int | None = None, group: int = 700, packs=None, events=None) -> Fleet:
+        """Return the fleet in other files: shuffled by a seed, in row groups of a size, with other tables."""
+        rng = np.random.default_rng(seed)
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = {}
+        for name, given in (("packs", packs), ("events", events)):
+            table = pq.read_table(getattr(self, name)) if given is None else given
+            if seed is not None and name != "packs":
+                table = table.take(pa.array(rng.permutation(table.num_rows)))
+            paths[name] = folder / f"{name}.parquet"
+            pq.write_table(table, paths[name], row_group_size=group)
+        return Fleet(**paths, quotes=self.quotes)
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory) -> Fleet:
+    """About 400 packs of a synthetic market."""
+    folder = tmp_path_factory.mktemp("fleet")
+    write(simulate(SimulationPlan(packs=400, seed=11)), folder)
+    return Fleet(packs=folder / "packs.parquet", events=folder / "events.parquet", quotes=folder / "quotes.csv")
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Parts so small that a small fleet has many."""
+    monkeypatch.setattr("service.batch.plan.EVENTS_A_PART", 700)
+    monkeypatch.setattr("service.batch.plan.EVENTS_A_SHARE", 700)
+    monkeypatch.setattr("service.batch.reading.EVENTS_AT_ONCE", 256)
