@@ -1,4 +1,6 @@
-"""A trained forest as plain arrays, evaluated with numpy alone and equal to LightGBM's own answer to the last bit.
+"""A trained forest as plain arrays, equal to LightGBM's own answer to the last bit.
+
+The compiled kernel evaluates it where there is one for the machine, numpy elsewhere, with the same bits.
 
 Every tree's nodes and leaves share one numbering, tree after tree: splits first, then leaves; a leaf points at itself,
 so all trees of all rows walk down one level at a time until nobody moves. Sums run in the order of the trees, as
@@ -13,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.kernel.library import kernel
+from models.kernel.program import Program, prepare
 from valuation.columns import BoolArray, FloatArray, IntArray
 
 ZERO_THRESHOLD = float(np.float32(1e-35))  # LightGBM reads anything closer to zero as zero
@@ -21,8 +25,15 @@ MISSING_NAN = 2
 _CHUNK_CELLS = 1 << 20  # rows x trees walked at once: the working set stays inside a processor's cache
 
 
+class _Prepared:
+    """Where a forest keeps what the kernel reads: no field, so it is neither stored, copied nor compared."""
+
+    __slots__ = ("_program",)
+    _program: Program | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forest:
+class Forest(_Prepared):
     """Trained trees as columns over all their nodes.
 
     Attributes
@@ -65,6 +76,17 @@ class Forest:
         """How many trees there are."""
         return len(self.roots)
 
+    @property
+    def program(self) -> Program | None:
+        """The forest prepared for the compiled kernel; None where numpy is to evaluate it."""
+        try:
+            return self._program
+        except AttributeError:  # two threads may both prepare it: either result will do
+            opened = kernel()
+            program = None if opened is None or self.trees == 0 else prepare(self, opened)
+            object.__setattr__(self, "_program", program)
+            return program
+
     def predict(self, matrix: FloatArray) -> FloatArray:
         """Return the sum of the trees for each row, in tree order.
 
@@ -74,6 +96,11 @@ class Forest:
             Rows of encoded features, shape (n, features), NaN for missing.
 
         """
+        program = self.program
+        return self.predict_plainly(matrix) if program is None else program.predict(matrix)
+
+    def predict_plainly(self, matrix: FloatArray) -> FloatArray:
+        """Return the same with numpy alone."""
         rows = len(matrix)
         result = np.zeros(rows)
         if self.trees == 0:
@@ -83,7 +110,7 @@ class Forest:
         for start in range(0, rows, step):
             leaves = self._leaves(clean[start : start + step])
             # cumsum adds strictly one after another; sum would add in pairs and differ in the last bit
-            result[start : start + step] = np.cumsum(self.value[leaves], axis=0)[-1]
+            result[start : start + step] += np.cumsum(self.value[leaves], axis=0)[-1]
         return result
 
     def decisions(self, matrix: FloatArray, nodes: IntArray) -> BoolArray:

@@ -70,6 +70,10 @@ class Settings:
             "none",
         ),
     )
+    kernel: str = field(  # read by models.kernel.library itself, wherever it runs
+        default="auto",
+        metadata=_said("What evaluates forests: `auto`, `baseline`, `v3`, `v4` (levels of a processor) or `numpy`."),
+    )
     docs: bool = field(default=True, metadata=_said("Whether `/openapi.json` is served."))
 
     @property

@@ -27,6 +27,7 @@ LOCKS = {
     "base": ["pyproject.toml", "--constraints", "requirements/full.lock"],  # the service alone, at the tested versions
     # ./canzhi installs "full"; Spark's 450 MB come apart
     "spark": ["pyproject.toml", "--extra", "spark", "--constraints", "requirements/full.lock"],
+    "kernel": ["requirements/kernel.in"],  # the C compiler of models/kernel, apart
     "benchmarks": ["requirements/benchmarks.in", "--constraints", "requirements/full.lock"],  # the rivals, apart
 }
 UV_NAMES = {  # a user who told pip where packages come from has told uv too

@@ -1,4 +1,4 @@
-"""What `./canzhi WORD …` does: `test`, `golden`, `check`, `lock` are the workshop's words, others go to the program."""
+"""What `./canzhi WORD …` does: the workshop's words are `test`, `golden`, `check`, `kernel`, `lock`; others go on."""
 
 from __future__ import annotations
 
@@ -40,6 +40,9 @@ def _become(root: Path, arguments: list[str]) -> NoReturn:
     elif word == "golden":
         os.chdir(root)
         command = [python, str(root / "tests" / "golden" / "golden.py"), *rest]
+    elif word == "kernel":
+        os.chdir(root)
+        command = [python, str(root / "tools" / "kernel.py"), *rest]
     elif arguments == ["check"]:
         os.chdir(root)
         command = [python, str(root / "tools" / "quality.py")]

@@ -35,7 +35,7 @@ def test_every_wish_is_locked_at_a_version_that_fits(name):
         assert all(version in wish.specifier for version in found), f"{wish} against {found}: run ./canzhi lock"
 
 
-@pytest.mark.parametrize("name", ["base", "full", "spark", "benchmarks"])
+@pytest.mark.parametrize("name", ["base", "full", "spark", "kernel", "benchmarks"])
 def test_every_package_is_pinned_and_hashed(name):
     entries = locked(name)
     text = (ROOT / "requirements" / f"{name}.lock").read_text("utf-8")
@@ -43,7 +43,7 @@ def test_every_package_is_pinned_and_hashed(name):
     assert all("--hash=sha256:" in rest for _, _, rest in entries)
 
 
-@pytest.mark.parametrize("name", ["base", "full", "spark", "benchmarks"])
+@pytest.mark.parametrize("name", ["base", "full", "spark", "kernel", "benchmarks"])
 def test_no_lock_names_a_place(name):
     text = (ROOT / "requirements" / f"{name}.lock").read_text("utf-8")
     assert not re.findall(r"\w+://|@ |file:|--(?:extra-)?index|--find-links|--trusted|#.*", text)

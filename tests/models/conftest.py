@@ -73,7 +73,7 @@ def make_rows(rng, rows):
     return matrix
 
 
-def train_lightgbm(seed, *, zero_as_missing=False, objective="regression", leaves=31, trees=12):
+def train_lightgbm(seed, *, zero_as_missing=False, objective="regression", leaves=31, trees=12, max_bin=255):
     rows = max(400, 5 * trees)
     rng = np.random.default_rng(seed)
     matrix = make_rows(rng, rows)
@@ -84,6 +84,7 @@ def train_lightgbm(seed, *, zero_as_missing=False, objective="regression", leave
     parameters = {
         "objective": objective,
         "num_leaves": leaves,
+        "max_bin": max_bin,
         "min_data_in_leaf": 3,
         "min_data_per_group": 5,
         "cat_smooth": 1.0,

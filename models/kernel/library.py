@@ -1,0 +1,122 @@
+"""The compiled kernel of this machine: found, checked against its recorded digest, opened once.
+
+The objects are built from ``source/`` by ``tools/kernel.py`` for every platform at once, need no library of the system
+and hold one copy of the code for each level of a processor; all copies give the same bits. ``CANZHI_KERNEL`` chooses:
+``auto`` (the default: the highest level this processor has), ``baseline``, ``v3``, ``v4``, or ``numpy`` for no compiled
+code at all. Where there is no object for the machine, numpy answers, with the same bits.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import platform
+import sys
+import warnings
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from valuation.errors import SettingError
+
+OBJECTS = Path(__file__).parent / "objects"
+RECORD = "objects.json"
+SETTING = "CANZHI_KERNEL"
+NUMPY, AUTO = "numpy", "auto"
+LEVELS = {1: "baseline", 3: "v3", 4: "v4"}
+CHOICES = (AUTO, NUMPY, *LEVELS.values())
+_SYSTEMS = {"linux": ("linux", "so"), "darwin": ("macos", "dylib"), "win32": ("windows", "dll")}
+_MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
+_POINTER, _WHOLE = ctypes.c_void_p, ctypes.c_int64
+_SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
+    "room": (_WHOLE, [_POINTER, _WHOLE]),
+    "predict": (None, [_POINTER, _WHOLE, _POINTER, _WHOLE, _WHOLE, _POINTER, _POINTER]),
+    "prepare": (_WHOLE, [_POINTER, _POINTER, _WHOLE, _POINTER]),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kernel:
+    """The functions of the kernel at one level.
+
+    ``brief`` keeps Python's lock, for calls of microseconds; ``long`` lets other threads work meanwhile.
+    """
+
+    level: str
+    brief: dict[str, Any]
+    long: dict[str, Any]
+
+
+class KernelUnavailableError(Exception):
+    """The compiled kernel cannot be used here; the message says why."""
+
+
+@cache
+def kernel() -> Kernel | None:
+    """Return the kernel of this process, None where numpy is to answer."""
+    try:
+        return open_kernel(os.environ.get(SETTING, AUTO))
+    except KernelUnavailableError as reason:
+        warnings.warn(f"numpy evaluates forests, slower but with the same bits: {reason}", RuntimeWarning, stacklevel=2)
+        return None
+
+
+def engine() -> str:
+    """Return what evaluates forests in this process: ``compiled, x86_64 v4``, or ``numpy``."""
+    opened = kernel()
+    return NUMPY if opened is None else f"compiled, {_MACHINES[platform.machine().lower()]} {opened.level}"
+
+
+def open_kernel(choice: str, objects: Path = OBJECTS) -> Kernel | None:
+    """Return the kernel for one of :data:`CHOICES`, None for numpy or a platform without an object.
+
+    Raises
+    ------
+    SettingError
+        The choice is unknown or asks for more than this processor has.
+    KernelUnavailableError
+        The object is damaged or cannot be opened.
+
+    """
+    if choice not in CHOICES:
+        raise SettingError(f"{SETTING} is {choice!r}", hint=f"it can be {', '.join(CHOICES)}", field=SETTING)
+    name = object_name(sys.platform, platform.machine())
+    record = json.loads((objects / RECORD).read_text(encoding="utf-8"))["objects"]
+    if choice == NUMPY or name not in record:
+        return None
+    path = objects / name
+    if hashlib.sha256(path.read_bytes()).hexdigest() != record[name]:
+        raise KernelUnavailableError(f"{name} is not the object that was built; install canzhi again")
+    try:
+        brief, long = ctypes.PyDLL(str(path)), ctypes.CDLL(str(path))
+    except OSError as error:
+        raise KernelUnavailableError(f"{name} cannot be opened: {error}") from error
+    highest = int(long.level())
+    level = LEVELS[highest] if choice == AUTO else choice
+    if level not in [LEVELS[number] for number in LEVELS if number <= highest]:
+        raise SettingError(
+            f"{SETTING} asks for {choice}, this processor has {LEVELS[highest]}", hint=f"use {AUTO}", field=SETTING
+        )
+    return Kernel(level=level, brief=_functions(brief, level), long=_functions(long, level))
+
+
+def object_name(system: str, machine: str) -> str:
+    """Return the object's name for a platform as Python spells it.
+
+    >>> object_name("linux", "x86_64"), object_name("darwin", "arm64")
+    ('linux-x86_64.so', 'macos-aarch64.dylib')
+    """
+    folder, ending = _SYSTEMS.get(system, (system, "so"))
+    return f"{folder}-{_MACHINES.get(machine.lower(), machine.lower())}.{ending}"
+
+
+def _functions(library: ctypes.CDLL, level: str) -> dict[str, Any]:
+    functions = {}
+    for name, (answer, arguments) in _SIGNATURES.items():
+        function = getattr(library, f"{name}_{level}")
+        function.restype, function.argtypes = answer, arguments
+        functions[name] = function
+    return functions

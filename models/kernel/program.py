@@ -1,0 +1,106 @@
+"""A forest prepared for the compiled kernel, and its evaluation."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.kernel.library import Kernel
+from models.kernel.ranks import read_numbers, read_sets
+from models.kernel.shape import read_shape
+from valuation.columns import FloatArray
+
+if TYPE_CHECKING:
+    from models.forest import Forest
+
+NARROW, WIDE = np.uint8, np.uint16
+_BRIEF_ROWS = 64
+_ARRAYS = (
+    "tables", "table", "levels", "column", "first_view", "missing", "zero",
+    "set_column", "set_start", "set_words", "set_bits", "tree", "leaf", "nodes", "steps", "leaves",
+)  # fmt: skip
+_STEP = np.dtype([("view_left_right", "<u2", 3), ("slot_code", "u1", 2)])
+
+
+class _Layout(ctypes.Structure):
+    """``program`` of source/program.h."""
+
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("trees", "features", "views", "sets")),
+        *((name, ctypes.c_void_p) for name in _ARRAYS),
+    )
+
+
+class Program:
+    """A forest as the kernel reads it; nothing in it changes, so any number of threads may ask it at once."""
+
+    def __init__(self, kernel: Kernel, forest: Forest, parts: dict[str, NDArray[Any]]) -> None:
+        self._kernel = kernel
+        self._features = forest.features
+        self._parts = {name: np.ascontiguousarray(parts[name]) for name in _ARRAYS}  # kept: the layout has addresses
+        sets = len(parts["set_column"])
+        self.views = max(len(parts["missing"]) + sets, 1)
+        self._layout = _Layout(
+            trees=forest.trees,
+            features=len(parts["column"]),
+            views=self.views,
+            sets=sets,
+            **{name: array.ctypes.data for name, array in self._parts.items()},
+        )
+        self._address = ctypes.addressof(self._layout)
+        self.wide = parts["nodes"].dtype == WIDE
+        """Whether codes take two bytes; blending needs codes of one."""
+        self._room = int(kernel.brief["room"](self._address, int(self.wide)))
+
+    def predict(self, matrix: FloatArray) -> FloatArray:
+        """Return the sum of the trees for each row, in tree order.
+
+        Raises
+        ------
+        ValueError
+            The rows have fewer columns than the forest reads.
+
+        """
+        rows, columns = matrix.shape
+        if columns < self._features:
+            raise ValueError(f"the forest reads {self._features} columns, the rows have {columns}")
+        if matrix.dtype != np.float64 or matrix.strides[1] != 8 or matrix.strides[0] % 8:
+            matrix = np.ascontiguousarray(matrix, dtype=np.float64)
+        sums, room = np.empty(rows), np.empty(self._room, dtype=np.uint8)
+        call = (self._kernel.brief if rows <= _BRIEF_ROWS else self._kernel.long)["predict"]
+        stride = matrix.strides[0] // 8
+        call(self._address, int(self.wide), matrix.ctypes.data, rows, stride, sums.ctypes.data, room.ctypes.data)
+        return sums
+
+
+def prepare(forest: Forest, kernel: Kernel) -> Program | None:
+    """Return the forest prepared for the kernel, None where it is beyond the widest codes or laid out otherwise."""
+    shape = read_shape(forest)
+    if shape is None:
+        return None
+    numbers, sets = read_numbers(forest, shape.splits), read_sets(forest, shape.splits)
+    kind = _width(shape.most_leaves, numbers.most, max(numbers.views + sets.views, 1))
+    if kind is None:
+        return None
+    view, code = numbers.view, numbers.code
+    view[sets.places], code[sets.places] = numbers.views + sets.view, 0
+    nodes = shape.nodes(view, code, kind)
+    steps = np.zeros(len(nodes), dtype=_STEP)
+    parts = numbers.parts(int(np.iinfo(kind).max)) | sets.parts() | shape.parts(forest)
+    tree = parts["tree"]
+    if kind is NARROW:
+        done = kernel.brief["prepare"](nodes.ctypes.data, tree.ctypes.data, forest.trees, steps.ctypes.data)
+        kind = NARROW if done else None
+    return None if kind is None else Program(kernel, forest, {**parts, "nodes": nodes, "steps": steps})
+
+
+def _width(leaves: int, thresholds: int, views: int) -> type[np.uint8 | np.uint16] | None:
+    """Return the narrowest kind of code that holds these numbers."""
+    for kind in (NARROW, WIDE):
+        codes = int(np.iinfo(kind).max) + 1
+        if leaves <= codes // 2 and thresholds <= codes - 2 and views <= codes:
+            return kind
+    return None

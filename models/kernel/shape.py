@@ -1,0 +1,99 @@
+"""The shape of a forest's trees as the compiled kernel reads it: nodes of four small numbers, leaves apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from valuation.columns import IntArray
+
+if TYPE_CHECKING:
+    from models.forest import Forest
+
+_GROUP = 12  # trees walked side by side, as in source/program.h
+_MOST_NODES = 1 << 31
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """Every tree's splits and leaves.
+
+    Attributes
+    ----------
+    splits
+        The forest's nodes that split, tree after tree.
+    tree_of
+        Per split its tree.
+    counts
+        Per tree how many splits it has.
+    child
+        Per split its right and left child, numbered within the tree: splits first, then leaves.
+    leaves
+        The forest's nodes that are leaves, tree after tree.
+
+    """
+
+    splits: IntArray
+    tree_of: IntArray
+    counts: IntArray
+    child: IntArray
+    leaves: IntArray
+
+    @property
+    def most_leaves(self) -> int:
+        """The leaves of the largest tree."""
+        return int(np.max(self.counts)) + 1
+
+    def nodes(self, view: IntArray, code: IntArray, kind: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
+        """Return view, code, right and left child of each split; a child with the highest bit is a leaf.
+
+        A tree that never split gets one node whose both sides are its leaf.
+        """
+        leaf_bit = (int(np.iinfo(kind).max) + 1) // 2
+        starts = self._starts()
+        nodes = np.zeros((starts[-1] + leaf_bit, 4), dtype=kind)  # a walk reads on, at most by a leaf's number
+        nodes[:, 2:] = leaf_bit
+        before = np.concatenate([[0], np.cumsum(self.counts)])
+        place = np.arange(len(self.splits)) - before[self.tree_of] + starts[self.tree_of]
+        beyond = self.child - self.counts[self.tree_of][:, np.newaxis]
+        nodes[place, 0], nodes[place, 1] = view, code
+        nodes[place, 2:] = np.where(beyond >= 0, beyond + leaf_bit, self.child)
+        return nodes
+
+    def parts(self, forest: Forest) -> dict[str, NDArray[Any]]:
+        """Return where each tree's nodes and leaves start, filled up by whole groups of trees, and the leaves."""
+        starts = self._starts()
+        tree = np.full(len(self.counts) + _GROUP, starts[-1], dtype=np.int32)
+        tree[: len(self.counts)] = starts[:-1]
+        leaf = np.full(len(self.counts) + _GROUP, len(self.leaves), dtype=np.int32)
+        leaf[: len(self.counts)] = np.cumsum(self.counts + 1) - self.counts - 1
+        return {"tree": tree, "leaf": leaf, "leaves": forest.value[self.leaves]}
+
+    def _starts(self) -> IntArray:
+        return np.concatenate([[0], np.cumsum(np.maximum(self.counts, 1))])
+
+
+def read_shape(forest: Forest) -> Shape | None:
+    """Return the shape, None unless each tree holds its splits first, parents before children, then its leaves.
+
+    The kernel reads memory without asking, so what it is told is checked here once.
+    """
+    size = np.diff(np.append(forest.roots, len(forest.left)))
+    if len(size) == 0 or forest.roots[0] != 0 or np.any(size < 1) or np.any(size % 2 == 0):
+        return None
+    counts = size // 2
+    tree_of_node = np.repeat(np.arange(len(size)), size)
+    place = np.arange(len(forest.left)) - forest.roots[tree_of_node]
+    is_split = place < counts[tree_of_node]
+    splits = np.flatnonzero(is_split)
+    tree_of = tree_of_node[splits]
+    child = np.stack([forest.right[splits], forest.left[splits]], axis=1) - forest.roots[tree_of][:, np.newaxis]
+    columns = forest.split_feature[splits]
+    in_tree = (child > place[splits][:, np.newaxis]) & (child < size[tree_of][:, np.newaxis])
+    in_row = (columns >= 0) & (columns < forest.features)
+    if not (np.all(in_tree) and np.all(in_row)) or len(forest.left) >= _MOST_NODES:
+        return None
+    return Shape(splits=splits, tree_of=tree_of, counts=counts, child=child, leaves=np.flatnonzero(~is_split))

@@ -1,0 +1,245 @@
+"""Compiled kernel and numpy say the same to the last bit, whatever the forest, the rows and the processor's level."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import multiprocessing
+import shutil
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.forest import ZERO_THRESHOLD, Forest
+from models.forest_text import forest_from_text
+from models.kernel import library
+from models.kernel.library import OBJECTS, RECORD, KernelUnavailableError, engine, object_name, open_kernel
+from models.kernel.program import prepare
+from valuation.errors import SettingError
+
+HIGHEST = library.kernel()
+LEVELS = [] if HIGHEST is None else ["baseline", "v3", "v4"][: ["baseline", "v3", "v4"].index(HIGHEST.level) + 1]
+KERNELS = [open_kernel(level) for level in LEVELS]
+COLUMNS = 5
+SPECIAL = [0.0, -0.0, np.nan, np.inf, -np.inf, 1e-40, -1e-36, 1e-35, ZERO_THRESHOLD, -ZERO_THRESHOLD, 5e-324, 1e300]
+
+
+def same_bits(found, expected):
+    return np.asarray(found).tobytes() == np.asarray(expected).tobytes()
+
+
+def random_forest(rng, *, trees, leaves, thresholds, categories=0.2):
+    """Return a forest of any shape: splits of every kind over few thresholds, so that ties and repeats are met."""
+    pool = np.concatenate([rng.normal(size=thresholds), rng.choice([0.0, np.inf, 1e-36, -1e-35, 3.0], size=3)])
+    columns = {name: [] for name in ("feature", "threshold", "left", "right", "default", "missing", "set", "value")}
+    roots, starts, words, bits = [], [], [], []
+    for _ in range(trees):
+        splits = int(rng.integers(0, leaves))
+        root = len(columns["feature"])
+        roots.append(root)
+        children, open_ends = np.zeros((splits, 2), dtype=int), [(None, 0)]
+        for split in range(splits):
+            parent, side = open_ends.pop(int(rng.integers(0, len(open_ends))))
+            if parent is not None:
+                children[parent, side] = split
+            open_ends += [(split, 0), (split, 1)]
+        for leaf, (parent, side) in enumerate(open_ends):
+            if parent is not None:
+                children[parent, side] = splits + leaf
+        for node in range(2 * splits + 1):
+            is_split = node < splits
+            is_set = is_split and rng.random() < categories
+            members = rng.integers(0, 2**32, size=int(rng.integers(1, 4)), dtype=np.uint32) if is_set else []
+            columns["feature"].append(int(rng.integers(0, COLUMNS)) if is_split else 0)
+            columns["threshold"].append(float(rng.choice(pool)) if is_split else 0.0)
+            columns["left"].append(root + (children[node, 0] if is_split else node))
+            columns["right"].append(root + (children[node, 1] if is_split else node))
+            columns["default"].append(bool(rng.integers(0, 2)))
+            columns["missing"].append(int(rng.integers(0, 3)) if is_split else 0)
+            columns["set"].append(is_set)
+            columns["value"].append(0.0 if is_split else float(rng.normal() * 10.0 ** rng.integers(-9, 9)))
+            starts.append(len(bits))
+            words.append(len(members))
+            bits.extend(members)
+    return Forest(
+        roots=np.array(roots, dtype=np.int64),
+        split_feature=np.array(columns["feature"], dtype=np.int64),
+        threshold=np.array(columns["threshold"]),
+        left=np.array(columns["left"], dtype=np.int64),
+        right=np.array(columns["right"], dtype=np.int64),
+        default_left=np.array(columns["default"], dtype=np.bool_),
+        missing=np.array(columns["missing"], dtype=np.int64),
+        is_category=np.array(columns["set"], dtype=np.bool_),
+        category_start=np.array(starts, dtype=np.int64),
+        category_words=np.array(words, dtype=np.int64),
+        category_bits=np.array(bits, dtype=np.uint32),
+        value=np.array(columns["value"]),
+        cover=np.ones(len(columns["value"])),
+        depth=leaves,
+        features=COLUMNS,
+    )
+
+
+def hard_rows(rng, forest, rows):
+    """Return rows on the thresholds, a bit beside them, and of every special number."""
+    known = np.concatenate([forest.threshold, SPECIAL])
+    cells = rng.choice(known, size=(rows, COLUMNS))
+    beside = np.nextafter(cells, rng.choice([-np.inf, np.inf], size=cells.shape))
+    cells = np.where(rng.random(cells.shape) < 0.4, beside, cells)
+    whole = rng.integers(-3, 130, size=cells.shape) + rng.choice([0.0, 0.5], size=cells.shape)
+    return np.where(rng.random(cells.shape) < 0.3, whole, cells)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6), leaves=st.sampled_from([1, 2, 5, 40, 128]), rows=st.sampled_from([1, 23, 64, 300]))
+def test_every_level_says_what_numpy_says(seed, leaves, rows):
+    rng = np.random.default_rng(seed)
+    forest = random_forest(rng, trees=int(rng.integers(1, 30)), leaves=leaves, thresholds=int(rng.integers(1, 60)))
+    matrix = hard_rows(rng, forest, rows)
+    expected = forest.predict_plainly(matrix)
+    for kernel in KERNELS:
+        program = prepare(forest, kernel)
+        assert program is not None
+        assert same_bits(program.predict(matrix), expected), kernel.level
+
+
+@pytest.mark.parametrize(("leaves", "thresholds"), [(300, 20), (60, 2000), (128, 253), (129, 5)])
+def test_many_leaves_and_thresholds_take_wider_codes(leaves, thresholds):
+    rng = np.random.default_rng(leaves + thresholds)
+    forest = random_forest(rng, trees=60, leaves=leaves, thresholds=thresholds)
+    matrix = hard_rows(rng, forest, 70)
+    for kernel in KERNELS:
+        program = prepare(forest, kernel)
+        assert program.wide == (leaves > 128 or thresholds > 254 or program.views > 256)
+        assert same_bits(program.predict(matrix), forest.predict_plainly(matrix)), kernel.level
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10_000), bins=st.sampled_from([15, 255, 1023]), zero_as_missing=st.booleans())
+def test_every_level_says_what_lightgbm_says(train, random_rows, seed, bins, zero_as_missing):
+    booster = train(seed, leaves=[6, 31, 200][seed % 3], zero_as_missing=zero_as_missing, max_bin=bins)
+    forest = forest_from_text(booster.model_to_string())
+    matrix = random_rows(np.random.default_rng(seed), 400)
+    matrix[: len(SPECIAL), 0] = SPECIAL
+    expected = booster.predict(matrix, raw_score=True, num_threads=1)
+    for kernel in KERNELS:
+        assert same_bits(prepare(forest, kernel).predict(matrix), expected), kernel.level
+
+
+@pytest.fixture(scope="module")
+def forest():
+    return random_forest(np.random.default_rng(1), trees=40, leaves=31, thresholds=40)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 23, 24, 63, 64, 65, 255, 256, 257, 280, 300])
+def test_a_row_is_its_row_in_any_batch(forest, rows):
+    matrix = hard_rows(np.random.default_rng(2), forest, 300)
+    assert same_bits(forest.predict(matrix[:rows]), forest.predict_plainly(matrix)[:rows])
+
+
+def test_any_layout_of_memory_will_do(forest):
+    matrix = hard_rows(np.random.default_rng(3), forest, 90)
+    expected = forest.predict_plainly(matrix)
+    wider = np.column_stack([np.ones(90), matrix, np.ones((90, 2))])
+    for given_rows in (np.asfortranarray(matrix), wider[:, 1:6], wider[:, 1:]):
+        assert same_bits(forest.predict(given_rows), expected)
+    assert same_bits(forest.predict(matrix[::-2]), expected[::-2])
+    whole = np.arange(90 * COLUMNS).reshape(90, COLUMNS) % 7
+    assert same_bits(forest.predict(whole), forest.predict_plainly(whole.astype(float)))
+
+
+def test_too_few_columns_are_refused(forest):
+    with pytest.raises(ValueError, match="5 columns, the rows have 4"):
+        forest.program.predict(np.zeros((2, 4)))
+
+
+def test_threads_do_not_disturb_each_other(forest):
+    matrix = hard_rows(np.random.default_rng(4), forest, 2000)
+    expected = forest.predict_plainly(matrix)
+    fresh = replace(forest)
+    with ThreadPoolExecutor(8) as pool:
+        parts = [slice(start, start + 1 + start % 300) for start in range(0, 2000, 7)] * 4
+        for part, found in zip(parts, pool.map(lambda part: fresh.predict(matrix[part]), parts), strict=True):
+            assert same_bits(found, expected[part])
+
+
+def _ask(asked):
+    forest, matrix = asked
+    return forest.predict(matrix)
+
+
+def test_a_spawned_process_says_the_same(forest):
+    matrix = hard_rows(np.random.default_rng(5), forest, 40)
+    expected = forest.predict(matrix)  # prepared before it is sent
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert same_bits(pool.submit(_ask, (forest, matrix)).result(), expected)
+
+
+@pytest.mark.parametrize("damage", ["a child before its parent", "a child in another tree", "a feature out of the row"])
+def test_a_forest_the_kernel_may_not_read_is_left_to_numpy(forest, damage):
+    node = int(np.flatnonzero(forest.left != np.arange(len(forest.left)))[0])
+    left, feature = forest.left.copy(), forest.split_feature.copy()
+    if damage == "a feature out of the row":
+        feature[node] = COLUMNS
+    else:
+        left[node] = node if damage == "a child before its parent" else len(left) - 1
+    assert prepare(replace(forest, left=left, split_feature=feature), HIGHEST or KERNELS[0]) is None
+
+
+@pytest.mark.parametrize("choice", ["numpy", *LEVELS])
+def test_the_setting_chooses(forest, choice, monkeypatch):
+    monkeypatch.setenv("CANZHI_KERNEL", choice)
+    library.kernel.cache_clear()
+    try:
+        said, matrix = engine(), hard_rows(np.random.default_rng(6), forest, 30)
+        assert said.split()[-1] == choice
+        assert same_bits(replace(forest).predict(matrix), forest.predict_plainly(matrix))
+        assert (replace(forest).program is None) == (choice == "numpy")
+    finally:
+        library.kernel.cache_clear()
+
+
+def test_an_unknown_choice_is_refused_with_the_way_out():
+    with pytest.raises(SettingError) as caught:
+        open_kernel("avx9")
+    assert "baseline" in caught.value.hint
+
+
+def test_a_changed_object_is_never_opened(tmp_path, monkeypatch):
+    for path in OBJECTS.iterdir():
+        shutil.copyfile(path, tmp_path / path.name)
+        if path.name != RECORD:
+            (tmp_path / path.name).write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(KernelUnavailableError, match="not the object that was built"):
+        open_kernel("auto", tmp_path)
+    monkeypatch.setattr(library.open_kernel, "__defaults__", (tmp_path,))
+    library.kernel.cache_clear()
+    try:
+        with pytest.warns(RuntimeWarning, match="numpy evaluates"):
+            assert library.kernel() is None
+    finally:
+        library.kernel.cache_clear()
+
+
+def test_a_platform_without_an_object_is_numpys():
+    record = json.loads((OBJECTS / RECORD).read_text(encoding="utf-8"))
+    assert object_name("sunos5", "sparc64") not in record["objects"]
+    assert {"linux-x86_64.so", "linux-aarch64.so"} == set(record["objects"])
+
+
+def test_the_objects_are_those_of_the_sources():
+    path = Path(__file__).parents[2] / "tools" / "kernel.py"
+    specification = importlib.util.spec_from_file_location("tools_kernel", path)
+    tool = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(tool)
+    record = json.loads((OBJECTS / RECORD).read_text(encoding="utf-8"))
+    assert record["source"] == tool.source_digest(), "the sources changed: run ./canzhi kernel"
+    for name, digest in record["objects"].items():
+        assert hashlib.sha256((OBJECTS / name).read_bytes()).hexdigest() == digest
+    assert set(record["objects"]) == set(tool.PLATFORMS)
