@@ -17,6 +17,7 @@ from valuation.errors import UnreadableRecord
 from valuation.intake.notes import shown
 
 _NAME_END = re.compile(rb'"\s*:')
+_QUOTE_AND_BLANK = (b'" ', b'"\n', b'"\r', b'"\t', b'"\v', b'"\f')
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -128,7 +129,7 @@ def refuse_repeated(content: bytes, whole: Sequence[str] = ()) -> None:
     valuation.errors.UnreadableRecord: the field 'level' is given twice
     """
     fields = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
-    if len(_NAME_END.findall(content)) != len(fields) + sum(len(_NAME_END.findall(one)) for one in fields.values()):
+    if _most_names(content) != len(fields) + sum(_most_names(bytes(one)) for one in fields.values()):
         json.loads(content, object_pairs_hook=_refuse_repeated)
     for name in whole:
         if name in fields:
@@ -139,7 +140,7 @@ def _decode(content: bytes, name: str) -> object:
     """Return the JSON value of UTF-8 bytes."""
     try:
         value = msgspec.json.decode(content)
-        if len(_NAME_END.findall(content)) != _names_in(value):
+        if _most_names(content) != _names_in(value):
             json.loads(content, object_pairs_hook=_refuse_repeated)
     except RecursionError as error:
         raise UnreadableRecord(f"{name} is nested too deep", hint="leave out what is no field of ours") from error
@@ -149,6 +150,17 @@ def _decode(content: bytes, name: str) -> object:
             hint="give a JSON object in UTF-8; NaN, Infinity and numbers beyond 1e308 are no JSON numbers",
         ) from error
     return value
+
+
+def _most_names(content: bytes) -> int:
+    """Return how many names a JSON text can hold at most: quotes before a colon, in texts too.
+
+    >>> _most_names(b'{"a": 1, "b" : ":"}')
+    3
+    """
+    if any(mark in content for mark in _QUOTE_AND_BLANK):
+        return len(_NAME_END.findall(content))
+    return content.count(b'":')  # a hundred times faster, and the same where no quote stands before a blank
 
 
 def _names_in(value: object) -> int:

@@ -11,6 +11,7 @@ from valuation.errors import FieldError
 from valuation.intake.aliases import ANY_EVENT_SCOPE, EVENT_SCOPES, MODULE_SCOPE, PACK_SCOPE, field_name, plain
 from valuation.intake.documents import Limits
 from valuation.intake.notes import IntakeNote, make_note, presentable, shown
+from valuation.intake.plainly import plain_event, plain_pack
 from valuation.intake.values import LAST_DAY, is_placeholder, read_extra, read_value
 from valuation.record.fields import (
     COMPOSITION,
@@ -132,6 +133,13 @@ class _RecordReader:
 
     def pack(self, record: Mapping[str, object]) -> PackHistory:
         """Return the history in a record; problems are collected, not raised."""
+        at_once = None if self.from_text else plain_pack(record, _MOST_MODULES)
+        if at_once is not None:
+            return PackHistory(
+                **at_once,
+                events=self._events(self._items(record.get("events"), "events", self.limits.events)),
+                extras={},
+            )
         raw, extras = self._named(record, PACK_SCOPE, "")
         composition = self._mapping(raw.pop("composition", None), "composition")
         modules = self._items(raw.pop("modules", None), "modules", _MOST_MODULES)
@@ -162,6 +170,9 @@ class _RecordReader:
 
     def _event(self, item: object, path: str) -> TraceEvent | None:
         """Return one event; its notes speak only once it is known."""
+        at_once = None if self.from_text else plain_event(item)
+        if at_once is not None:
+            return at_once
         mapping = self._mapping(item, path, wanted=True)
         found = len(self.notes), len(self.problems)
         scope = EVENT_SCOPES.get(self._event_type(mapping), ANY_EVENT_SCOPE)
