@@ -17,7 +17,6 @@ from valuation.errors import UnreadableRecord
 from valuation.intake.notes import shown
 
 _NAME_END = re.compile(rb'"\s*:')
-_QUOTE_AND_BLANK = (b'" ', b'"\n', b'"\r', b'"\t', b'"\v', b'"\f')
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -158,16 +157,23 @@ def _most_names(content: bytes) -> int:
     >>> _most_names(b'{"a": 1, "b" : ":"}')
     3
     """
-    if any(mark in content for mark in _QUOTE_AND_BLANK):
+    if b" :" in content or b"\n:" in content or b"\t:" in content or b"\r:" in content:
         return len(_NAME_END.findall(content))
-    return content.count(b'":')  # a hundred times faster, and the same where no quote stands before a blank
+    return content.count(b'":')  # much faster, and the same where no blank stands before a colon
 
 
 def _names_in(value: object) -> int:
     """Return how many names the objects in a JSON value have; a text with more of them says some name twice."""
-    if isinstance(value, dict):
-        return len(value) + sum(_names_in(inner) for inner in value.values() if isinstance(inner, dict | list))
-    return sum(_names_in(inner) for inner in value if isinstance(inner, dict | list)) if isinstance(value, list) else 0
+    names, open_ = 0, [value]
+    while open_:
+        one = open_.pop()
+        if isinstance(one, dict):
+            names += len(one)
+            one = one.values()
+        elif not isinstance(one, list):
+            continue
+        open_ += [inner for inner in one if type(inner) is dict or type(inner) is list]
+    return names
 
 
 def _refuse_repeated(pairs: list[tuple[str, object]]) -> dict[str, object]:

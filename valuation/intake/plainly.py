@@ -11,6 +11,8 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
+from valuation.errors import FieldError
+from valuation.intake.aliases import EVENT_SCOPES, field_name
 from valuation.intake.values import FIRST_DAY, LAST_DAY, LONGEST_TEXT, PLACEHOLDERS
 from valuation.record.fields import (
     COMPOSITION_FIELDS,
@@ -19,6 +21,7 @@ from valuation.record.fields import (
     PACK_FIELDS,
     REQUIRED_EVENT_FIELDS,
     Field,
+    category,
     event_field,
     text,
 )
@@ -47,7 +50,9 @@ def _known(fields: tuple[Field, ...]) -> dict[str, Known]:
 _PACK = _known(PACK_FIELDS)
 _COMPOSITION = _known(COMPOSITION_FIELDS)
 _MODULE = _known((text("battery_code"), event_field("soh")))
-_EVENTS = {name: _known((*EVENT_COMMON_FIELDS, *own)) for name, own in EVENT_TYPE_FIELDS.items()}
+_EVENTS = {
+    name: _known((category("type", name), *EVENT_COMMON_FIELDS, *own)) for name, own in EVENT_TYPE_FIELDS.items()
+}
 _PARTS = ("composition", "modules", "events")
 
 
@@ -74,7 +79,7 @@ def plain_pack(record: Mapping[str, object], most_modules: int) -> dict[str, Any
 
 
 def plain_event(item: object) -> TraceEvent | None:
-    """Return an event in our own spelling; None where anything about it is odd.
+    """Return an event in our own spelling, texts under other names as extras; None where anything else is odd.
 
     >>> plain_event({"type": "usage", "on": "2024-03-31", "soh": 0.88}).facts
     {'soh': 0.88}
@@ -83,7 +88,7 @@ def plain_event(item: object) -> TraceEvent | None:
     """
     try:
         return _event(_object(item))
-    except _Odd:
+    except (_Odd, FieldError):
         return None
 
 
@@ -108,9 +113,13 @@ def _event(given: dict[str, object]) -> TraceEvent:
     kind = given.get("type")
     if type(kind) is not str or kind not in _EVENTS:
         raise _Odd
-    facts = _read({name: value for name, value in given.items() if name != "type"}, _EVENTS[kind])
+    extras: dict[str, object] = {}
+    facts = _read(given, _EVENTS[kind], extras)
+    if extras and any(field_name(name, EVENT_SCOPES[kind]) is not None for name in extras):
+        raise _Odd
     if "on" not in facts or REQUIRED_EVENT_FIELDS.get(kind, "on") not in facts:
         raise _Odd
+    del facts["type"]
     return TraceEvent(
         type=kind,
         on=facts.pop("on"),
@@ -118,7 +127,7 @@ def _event(given: dict[str, object]) -> TraceEvent:
         reporter=facts.pop("reporter", None),
         reporter_kind=facts.pop("reporter_kind", None),
         facts=facts,
-        extras={},
+        extras=extras,
     )
 
 
@@ -127,12 +136,17 @@ def _module(item: object) -> Module:
     return Module(**_read(_object(item), _MODULE))
 
 
-def _read(item: dict[str, object], fields: Mapping[str, Known]) -> dict[str, Any]:
-    """Return the values that are given, each as its field's kind wants it."""
+def _read(
+    item: dict[str, object], fields: Mapping[str, Known], extras: dict[str, object] | None = None
+) -> dict[str, Any]:
+    """Return the values that are given, each as its field's kind wants it; plain texts of other names are extras."""
     values: dict[str, Any] = {}
     for name, value in item.items():
         if name not in fields:
-            raise _Odd
+            if extras is None or type(value) is not str or not value.isprintable():
+                raise _Odd
+            extras[name] = value
+            continue
         if value is None:
             continue
         kind, low, high, choices = fields[name]

@@ -172,6 +172,7 @@ class _RecordReader:
         """Return one event; its notes speak only once it is known."""
         at_once = None if self.from_text else plain_event(item)
         if at_once is not None:
+            self._note_extras(at_once.extras, f"{path}.", since=max(at_once.on, at_once.reported_on or at_once.on))
             return at_once
         mapping = self._mapping(item, path, wanted=True)
         found = len(self.notes), len(self.problems)
@@ -282,8 +283,8 @@ class _RecordReader:
         hint = f"say {'when it happened' if name == 'on' else f'the {name}'}, or leave the event out"
         self.problems.append(FieldError(message, hint=hint, field=f"{path}.{name}", value=None))
 
-    def _note_extras(self, extras: Mapping[str, object], path: str) -> None:
-        """Say which fields are kept unused."""
+    def _note_extras(self, extras: Mapping[str, object], path: str, since: date | None = None) -> None:
+        """Say which fields are kept unused; those of an event once it is known."""
         if extras:
             names = ", ".join(f"{path}{name}" for name in list(extras)[:8])
-            self.notes.append(make_note("I01", fields=names + (" …" if len(extras) > 8 else "")))
+            self.notes.append(make_note("I01", fields=names + (" …" if len(extras) > 8 else "")).since(since))
