@@ -27,8 +27,8 @@ COMPILER_HOME = ROOT / "build" / "kernel-compiler"
 # What is compiled for a level holds no instruction above it; dispatch.c is compiled for the lowest.
 X86_LEVELS = {"baseline": "x86_64", "v3": "x86_64_v3", "v4": "x86_64_v4"}
 PLATFORMS = {
-    "linux-x86_64.so": ("x86_64-linux-none", X86_LEVELS),
-    "linux-aarch64.so": ("aarch64-linux-none", {"baseline": "generic"}),
+    "linux-x86_64.object": ("x86_64-linux-none", X86_LEVELS),
+    "linux-aarch64.object": ("aarch64-linux-none", {"baseline": "generic"}),
 }
 FLAGS = [
     "-std=c11", "-O3", "-fPIC", "-ffreestanding", "-fvisibility=hidden", "-fno-stack-protector", "-fno-sanitize=all",

@@ -28,7 +28,7 @@ SETTING = "CANZHI_KERNEL"
 NUMPY, AUTO = "numpy", "auto"
 LEVELS = {1: "baseline", 3: "v3", 4: "v4"}
 CHOICES = (AUTO, NUMPY, *LEVELS.values())
-_SYSTEMS = {"linux": ("linux", "so"), "darwin": ("macos", "dylib"), "win32": ("windows", "dll")}
+_SYSTEMS = {"linux": "linux", "darwin": "macos", "win32": "windows"}
 _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 _POINTER, _WHOLE = ctypes.c_void_p, ctypes.c_int64
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
@@ -58,7 +58,7 @@ class KernelUnavailableError(Exception):
 def kernel() -> Kernel | None:
     """Return the kernel of this process, None where numpy is to answer."""
     try:
-        return open_kernel(os.environ.get(SETTING, AUTO))
+        return open_kernel(os.environ.get(SETTING) or AUTO)
     except KernelUnavailableError as reason:
         warnings.warn(f"numpy evaluates forests, slower but with the same bits: {reason}", RuntimeWarning, stacklevel=2)
         return None
@@ -107,10 +107,9 @@ def object_name(system: str, machine: str) -> str:
     """Return the object's name for a platform as Python spells it.
 
     >>> object_name("linux", "x86_64"), object_name("darwin", "arm64")
-    ('linux-x86_64.so', 'macos-aarch64.dylib')
+    ('linux-x86_64.object', 'macos-aarch64.object')
     """
-    folder, ending = _SYSTEMS.get(system, (system, "so"))
-    return f"{folder}-{_MACHINES.get(machine.lower(), machine.lower())}.{ending}"
+    return f"{_SYSTEMS.get(system, system)}-{_MACHINES.get(machine.lower(), machine.lower())}.object"
 
 
 def _functions(library: ctypes.CDLL, level: str) -> dict[str, Any]:

@@ -230,7 +230,7 @@ def test_a_changed_object_is_never_opened(tmp_path, monkeypatch):
 def test_a_platform_without_an_object_is_numpys():
     record = json.loads((OBJECTS / RECORD).read_text(encoding="utf-8"))
     assert object_name("sunos5", "sparc64") not in record["objects"]
-    assert {"linux-x86_64.so", "linux-aarch64.so"} == set(record["objects"])
+    assert {"linux-x86_64.object", "linux-aarch64.object"} == set(record["objects"])
 
 
 def test_the_objects_are_those_of_the_sources():

@@ -37,6 +37,7 @@ def test_every_variable_is_read():
         "batch_queue": "6",
         "store_wait_s": "7.5",
         "api_keys": "/k",
+        "kernel": "numpy",
         "docs": "no",
     }
     assert set(given) == {one.name for one in fields(Settings)}
