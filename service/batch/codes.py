@@ -44,7 +44,7 @@ def share_of(codes: pa.Array, shares: int) -> IntArray:
     """Return into which of so many shares each code falls; the same on every machine, not known is share 0.
 
     >>> share_of(pa.array(["001PB0A0000001A680000123", None, "001PB0A0000001A680000123"]), 7).tolist()
-    [2, 0, 2]
+    [3, 0, 3]
     """
     words = _words(codes)
     mixed = np.zeros(len(words), dtype=np.uint64)
