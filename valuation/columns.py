@@ -61,7 +61,9 @@ def take(columns: Columns, index: IntArray) -> Columns:
 
 def unknown(rows: int) -> FloatArray:
     """Return a column in which nothing is known."""
-    return np.full(rows, np.nan)
+    column = np.empty(rows)  # filling is several times faster than np.full, and this is asked for everywhere
+    column.fill(np.nan)
+    return column
 
 
 def first_known(*columns: FloatArray) -> FloatArray:
@@ -101,7 +103,7 @@ def last(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
     >>> last(np.array([0, 0, 0]), np.array([1.0, 2.0, np.nan]), 2).tolist()
     [2.0, nan]
     """
-    known = np.flatnonzero(~np.isnan(values))
+    known = (values == values).nonzero()[0]  # noqa: PLR0124 - not-a-number differs from itself
     result = unknown(rows)
     result[row[known]] = values[known]  # later assignments win: the rows stand in order
     return result
@@ -113,7 +115,7 @@ def first(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
     >>> first(np.array([0, 0, 0]), np.array([np.nan, 2.0, 3.0]), 2).tolist()
     [2.0, nan]
     """
-    known = np.flatnonzero(~np.isnan(values))[::-1]
+    known = (values == values).nonzero()[0][::-1]  # noqa: PLR0124 - as above
     result = unknown(rows)
     result[row[known]] = values[known]
     return result

@@ -9,6 +9,8 @@ Manual for the Elementary Functions, 1980).
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from valuation.columns import FloatArray
@@ -22,19 +24,38 @@ _INVERSE_FACTORIALS = tuple(
 _ODD_RECIPROCALS = tuple(1.0 / k for k in range(21, 0, -2))
 
 
+_FEW = 6
+"""Up to so many values are worked out one by one: the same steps, the same bits, without the cost of columns."""
+
+
 def exp(x: FloatArray) -> FloatArray:
     """Return e to the power of x, not-known staying not known.
 
     >>> exp(np.array([0.0, 1.0, np.nan])).round(9).tolist()
     [1.0, 2.718281828, nan]
     """
+    if x.size <= _FEW:
+        return np.array([_exp_of_one(value) for value in x.ravel().tolist()]).reshape(x.shape)
     bounded = np.minimum(np.maximum(x, -745.0), 709.0)
     halvings = np.floor(bounded / _LN2 + 0.5)
     rest = (bounded - halvings * _LN2_HIGH) - halvings * _LN2_LOW
     total = np.zeros_like(rest)
     for coefficient in _INVERSE_FACTORIALS:
-        total = total * rest + coefficient
+        total *= rest
+        total += coefficient
     return np.ldexp(total, np.where(np.isnan(halvings), 0.0, halvings).astype(np.int64))
+
+
+def _exp_of_one(x: float) -> float:
+    if x != x:  # noqa: PLR0124 - not known
+        return x
+    bounded = min(max(x, -745.0), 709.0)
+    halvings = math.floor(bounded / _LN2 + 0.5)
+    rest = (bounded - halvings * _LN2_HIGH) - halvings * _LN2_LOW
+    total = 0.0
+    for coefficient in _INVERSE_FACTORIALS:
+        total = total * rest + coefficient
+    return math.ldexp(total, halvings)
 
 
 def log(x: FloatArray) -> FloatArray:
@@ -43,6 +64,8 @@ def log(x: FloatArray) -> FloatArray:
     >>> log(np.array([1.0, 2.0, 0.0, -1.0])).round(9).tolist()
     [0.0, 0.693147181, -inf, nan]
     """
+    if x.size <= _FEW:
+        return np.array([_log_of_one(value) for value in x.ravel().tolist()]).reshape(x.shape)
     usable = np.where((x > 0.0) & (x < np.inf), x, 1.0)
     mantissa, exponent = np.frexp(usable)
     small = mantissa < 0.7071067811865476
@@ -52,10 +75,25 @@ def log(x: FloatArray) -> FloatArray:
     square = ratio * ratio
     series = np.zeros_like(ratio)
     for coefficient in _ODD_RECIPROCALS:
-        series = series * square + coefficient
+        series *= square
+        series += coefficient
     value = exponent * _LN2_HIGH + (exponent * _LN2_LOW + 2.0 * ratio * series)
     value = np.where(np.isinf(x) & (x > 0.0), np.inf, value)
     return np.where(x > 0.0, value, np.where(x == 0.0, -np.inf, np.nan))
+
+
+def _log_of_one(x: float) -> float:
+    if not 0.0 < x < math.inf:
+        return x if x == math.inf else -math.inf if x == 0.0 else math.nan
+    mantissa, exponent = math.frexp(x)
+    if mantissa < 0.7071067811865476:
+        mantissa, exponent = mantissa * 2.0, exponent - 1
+    ratio = (mantissa - 1.0) / (mantissa + 1.0)
+    square = ratio * ratio
+    series = 0.0
+    for coefficient in _ODD_RECIPROCALS:
+        series = series * square + coefficient
+    return exponent * _LN2_HIGH + (exponent * _LN2_LOW + 2.0 * ratio * series)
 
 
 def power(base: FloatArray, exponent: FloatArray | float) -> FloatArray:

@@ -7,22 +7,24 @@ values stay and only uncertainty shrinks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
 from valuation.columns import FloatArray
 from valuation.condition.readings import NOISE
 from valuation.dossier import Dossier
+from valuation.market.snapshot import join_markets
 from valuation.pack.materials import DECLARED_SD
 from valuation.pathways.routes import Routes, price_routes
-from valuation.provenance.catalogue import CHECKS
-from valuation.provenance.engine import WIDEST
+from valuation.provenance.engine import settled_widening
+from valuation.record.cases import Cases
 from valuation.scale import scale_sd
 
+Part = TypeVar("Part")
 Spread = Callable[[Dossier], FloatArray]
 """Returns one standard deviation of the value for each pack of a dossier. [CNY/kWh]"""
 
@@ -115,11 +117,14 @@ def next_best(dossier: Dossier, spread_of: Spread = structural_spread) -> dict[s
     """
     unchanged = _in_money(dossier.routes)
     now = unchanged * dossier.findings.widen
+    tried = {name: _tried(dossier, action) for name, action in ACTIONS.items()}
+    changed = {name: one for name, one in tried.items() if one is not dossier}
+    spreads = np.split(spread_of(_one_below_the_other(list(changed.values()))), len(changed))
+    spread = dict.fromkeys(tried, unchanged) | dict(zip(changed, spreads, strict=True))
+    hits = ~np.isnan(dossier.findings.numbers)
     ratios = {}
     for name, action in ACTIONS.items():
-        tried = _tried(dossier, action)
-        spread = unchanged if tried is dossier else spread_of(tried)
-        after = spread * _settled_widening(dossier, action.settles)
+        after = spread[name] * settled_widening(hits, action.settles)
         if action.quotes:
             after = after / dossier.market.staleness_widening
         ratios[name] = np.minimum(after / now, 1.0)
@@ -127,6 +132,48 @@ def next_best(dossier: Dossier, spread_of: Spread = structural_spread) -> dict[s
         if action.includes is not None:  # surer health may move a pack to a route of wider prices
             ratios[name] = np.minimum(ratios[name], ratios[action.includes])
     return ratios
+
+
+def _one_below_the_other(dossiers: Sequence[Dossier]) -> Dossier:
+    """Return dossiers that differ only in how sure they are as one, so that all actions are worked out at once.
+
+    Events are left out: nothing that an action changes is read from them again.
+    """
+    first = dossiers[0]
+    times = len(dossiers)
+    cases = first.cases
+    packs = {name: np.tile(column, times) for name, column in cases.packs.items()}
+    return replace(
+        first,
+        region=np.tile(first.region, times),
+        cases=Cases(
+            as_of_day=np.tile(cases.as_of_day, times),
+            packs=packs,
+            texts={name: texts * times for name, texts in cases.texts.items()},
+            events={name: column[:0] for name, column in cases.events.items()},
+            row=cases.row[:0],
+        ),
+        nameplate=_joined([one.nameplate for one in dossiers]),
+        health=_joined([one.health for one in dossiers]),
+        market=join_markets([one.market for one in dossiers]),
+        metals=_joined([one.metals for one in dossiers]),
+        findings=_joined([one.findings for one in dossiers]),
+    )
+
+
+def _joined(parts: Sequence[Part]) -> Part:
+    """Return the columns of several batches, and mappings of columns, one below the other."""
+    columns: dict[str, object] = {}
+    for field in fields(parts[0]):  # type: ignore[arg-type]  # a dataclass of columns
+        columns[field.name] = _below([getattr(part, field.name) for part in parts])
+    return type(parts[0])(**columns)
+
+
+def _below(columns: Sequence[FloatArray | Mapping[str, FloatArray]]) -> object:
+    first = columns[0]
+    if isinstance(first, Mapping):
+        return {name: _below([column[name] for column in columns]) for name in first}  # type: ignore[call-overload]  # all alike
+    return np.concatenate(columns)  # type: ignore[arg-type]  # all are arrays where the first is
 
 
 def _tried(dossier: Dossier, action: Action) -> Dossier:
@@ -146,12 +193,3 @@ def _tried(dossier: Dossier, action: Action) -> Dossier:
     if action.quotes:
         changed["market"] = dossier.market.quoted_today()
     return replace(dossier, **changed) if changed else dossier  # type: ignore[arg-type]  # names above are its fields
-
-
-def _settled_widening(dossier: Dossier, settled: tuple[str, ...]) -> FloatArray:
-    """Return the widening that the findings would leave once some of them were settled. [1]"""
-    left = np.ones(dossier.rows)
-    for position, check in enumerate(CHECKS):
-        if check.widen > 1.0 and check.id not in settled:
-            left = left * np.where(np.isnan(dossier.findings.numbers[:, position]), 1.0, check.widen)
-    return np.minimum(left, WIDEST)

@@ -156,3 +156,13 @@ def test_the_bits_are_those_recorded(function):
     recorded = RECORDED[function]
     found = function(np.array(list(recorded)))
     assert [float(value).hex() for value in found] == list(recorded.values())
+
+
+@given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=40))
+def test_few_values_are_worked_out_to_the_bits_of_many(values):
+    many = np.concatenate([np.array(values), np.linspace(-3.0, 3.0, 50)])
+    for function in (exp, log):
+        together = function(many)[: len(values)]
+        one_by_one = np.concatenate([function(many[place : place + 1]) for place in range(len(values))])
+        assert np.array_equal(together, one_by_one, equal_nan=True)
+        assert np.array_equal(np.signbit(together), np.signbit(one_by_one)) or np.isnan(together).any()

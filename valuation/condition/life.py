@@ -134,5 +134,5 @@ def days_out_of_use(cases: Cases, nameplate: Nameplate) -> FloatArray:
 
 def _left_day(cases: Cases) -> FloatArray:
     """Return the day each pack left its vehicle, else its valuation day."""
-    left = cases.is_type("retired", "removed", "vehicle_scrapped", "collected_in")
-    return first_known(cases.first("on_day", left), cases.as_of_day)
+    left = cases.first_day("retired", "removed", "vehicle_scrapped", "collected_in")
+    return first_known(left, cases.as_of_day)

@@ -6,10 +6,10 @@ Whatever the quotes of a day say is the same for all packs valued on it, so it i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -140,6 +140,31 @@ class DayQuotes:
         if element == "li" and family != "lfp":
             estimate = np.where(lithium_rides_inside(self.quoted(f"payable_ni_{family}")), 0.0, estimate)
         return first_known(value, estimate) * self.shift.get(name, 1.0), self.quoted(name), np.isnan(own)
+
+
+def join_days(parts: Sequence[DayQuotes]) -> DayQuotes:
+    """Return the days of several tables of the same instruments as one table, one after the other."""
+    first, *others = parts
+    if not others:
+        return first
+    key = "joined", *(id(other) for other in others)
+
+    def below(name: str) -> dict[str, Any]:
+        tables = [getattr(part, name) for part in parts]
+        return {instrument: np.concatenate([table[instrument] for table in tables]) for instrument in tables[0]}
+
+    def join() -> tuple[DayQuotes, list[DayQuotes]]:
+        joined = replace(
+            first,
+            days=np.concatenate([part.days for part in parts]),
+            price_table=below("price_table"),
+            quoted_table=below("quoted_table"),
+            borrowed_table=below("borrowed_table"),
+            _kept={},
+        )
+        return joined, others  # held as well, or another object might come to stand under their ids
+
+    return first.once(key, join)[0]
 
 
 def _aged(name: str, age_days: FloatArray) -> FloatArray:

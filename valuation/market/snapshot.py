@@ -6,7 +6,7 @@ prices are CNY without VAT: metals and salts per t, packs per kWh; payables are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, TypeVar
@@ -16,7 +16,7 @@ import numpy as np
 from valuation.columns import BoolArray, Columns, FloatArray, IntArray, unknown
 from valuation.errors import MarketError
 from valuation.market.cautions import market_cautions
-from valuation.market.day_quotes import DAYS_PER_MONTH, DayQuotes
+from valuation.market.day_quotes import DAYS_PER_MONTH, DayQuotes, join_days
 from valuation.market.instruments import INSTRUMENTS
 from valuation.market.use import is_used
 from valuation.result import Caution
@@ -268,3 +268,20 @@ class Market:
         age = self.oldest_quote_days
         months = np.maximum(np.where(np.isnan(age), 0.0, age) - FRESH_DAYS, 0.0) / DAYS_PER_MONTH
         return np.sqrt(1.0 + months * (BASKET_MONTHLY_SD / USUAL_BAND_SD) ** 2)
+
+
+def join_markets(markets: Sequence[Market]) -> Market:
+    """Return the markets of several batches, all of one day or more, as that of one batch, one below the other."""
+    distinct = {id(market.of_days): market.of_days for market in markets}
+    together = join_days(list(distinct.values()))
+    starts = dict(zip(distinct, np.cumsum([0, *(len(one.days) for one in distinct.values())]).tolist(), strict=False))
+    first = markets[0]
+    known = [market.chemistry for market in markets if market.chemistry is not None]
+    return Market(
+        as_of_day=np.concatenate([market.as_of_day for market in markets]),
+        digest=first.digest,
+        synthetic=first.synthetic,
+        row=np.concatenate([market.row + starts[id(market.of_days)] for market in markets]),
+        of_days=together,
+        chemistry=np.concatenate(known) if len(known) == len(markets) else None,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Final
 
 import numpy as np
@@ -24,6 +24,8 @@ WIDEST: Final = 2.5  # judged: however much is wrong, the material is still ther
 DEEPEST_HAIRCUT: Final = 0.60
 _SEVERITIES: Final = ("block", "warn", "info")
 _GRAVEST_FIRST: Final = tuple(sorted(CHECKS, key=lambda check: (_SEVERITIES.index(check.severity), check.id)))
+_LEFT: Final = {route: np.array([1.0 - check.haircut.get(route, 0.0) for check in CHECKS]) for route in ROUTES}
+_BEST_GRADE: Final = np.array([float(GRADES.index(check.grade)) for check in CHECKS])
 _BY_GRAVITY: Final = np.array([CHECKS.index(check) for check in _GRAVEST_FIRST], dtype=np.int64)
 
 
@@ -64,11 +66,9 @@ class Findings:
 
     def count(self, *severities: str) -> FloatArray:
         """Return how many findings of these severities each pack has. [1]"""
-        result = np.zeros(len(self.numbers))
-        for position, check in enumerate(CHECKS):
-            if check.severity in severities:
-                result = result + ~np.isnan(self.numbers[:, position])
-        return result
+        chosen = np.flatnonzero([check.severity in severities for check in CHECKS])
+        counted: IntArray = (~np.isnan(self.numbers[:, chosen])).sum(axis=1)
+        return counted.astype(np.float64)
 
     def found(self, row: int) -> tuple[tuple[Check, float], ...]:
         """Return one pack's findings with their numbers, the gravest first."""
@@ -127,19 +127,29 @@ def _any(hits: BoolArray, chosen: list[bool]) -> BoolArray:
 
 def _widen(hits: BoolArray) -> FloatArray:
     """Return the product of the findings' widenings, up to the widest. [1]"""
-    result = np.ones(len(hits))
-    for position, check in enumerate(CHECKS):
-        if check.widen > 1.0:
-            result = result * np.where(hits[:, position], check.widen, 1.0)
-    return np.minimum(result, WIDEST)
+    return settled_widening(hits, ())
+
+
+def settled_widening(hits: BoolArray, settled: tuple[str, ...]) -> FloatArray:
+    """Return the product of the findings' widenings, up to the widest, once some of them are settled. [1]"""
+    return np.minimum(_product(np.where(hits, _widenings(settled), 1.0)), WIDEST)
+
+
+@cache
+def _widenings(settled: tuple[str, ...]) -> FloatArray:
+    """Return how far each check widens the band, not at all once it is settled. [1]"""
+    return np.array([1.0 if check.id in settled else max(check.widen, 1.0) for check in CHECKS])
+
+
+def _product(factors: FloatArray) -> FloatArray:
+    """Return each row's product, its factors taken one after the other: the same bits for one pack and for many."""
+    product: FloatArray = np.multiply.accumulate(factors, axis=1)[:, -1]
+    return product
 
 
 def _haircut(hits: BoolArray, route: str) -> FloatArray:
     """Return the fraction that the findings together take off a route's value. [1]"""
-    left = np.ones(len(hits))
-    for position, check in enumerate(CHECKS):
-        if route in check.haircut:
-            left = left * np.where(hits[:, position], 1.0 - check.haircut[route], 1.0)
+    left = _product(np.where(hits, _LEFT[route], 1.0))
     return np.minimum(1.0 - left, DEEPEST_HAIRCUT)
 
 
@@ -151,8 +161,6 @@ def _weakened(hits: BoolArray, tier: FloatArray) -> FloatArray:
 
 def _grade(record: Record, hits: BoolArray, tier: FloatArray) -> FloatArray:
     """Return the trust grade: that of a blameless record, no better than its worst finding allows. [1]"""
-    grade = unblemished_grade(record, tier)
-    for position, check in enumerate(CHECKS):
-        limit = float(GRADES.index(check.grade))
-        grade = np.where(hits[:, position], np.maximum(grade, limit), grade)
+    limits = np.where(hits, _BEST_GRADE, 0.0)
+    grade: FloatArray = np.maximum(unblemished_grade(record, tier), limits.max(axis=1))
     return grade

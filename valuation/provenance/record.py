@@ -47,7 +47,9 @@ class Record:
 
     def refused_for(self, *reasons: str) -> BoolArray:
         """Return which texts claim to be a GB/T 34014 code and are none, for one of these reasons."""
-        wanted = np.isin(self.code["reason_code"], [float(REASONS.index(reason)) for reason in reasons])
+        wanted = np.zeros(self.rows, dtype=bool)
+        for reason in reasons:
+            wanted |= self.code["reason_code"] == float(REASONS.index(reason))
         return wanted & ~self.is_legacy & self.has_code
 
     @property
@@ -62,11 +64,11 @@ class Record:
 
     def first_day(self, *types: str) -> FloatArray:
         """Return the day of each pack's first event of these types."""
-        return self.cases.first("on_day", self.cases.is_type(*types))
+        return self.cases.first_day(*types)
 
     def last_day(self, *types: str) -> FloatArray:
         """Return the day of each pack's last event of these types."""
-        return self.cases.last("on_day", self.cases.is_type(*types))
+        return self.cases.last_day(*types)
 
 
 def open_record(cases: Cases, nameplate: Nameplate, health: StateOfHealth) -> Record:

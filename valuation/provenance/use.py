@@ -173,7 +173,7 @@ def _says_bms(record: Record) -> BoolArray:
     """Return which events carry a health that the BMS shows, as far as anybody says otherwise."""
     cases = record.cases
     measured = cases.is_choice("soh_source", "quick_test", "lab_test", "certificate")
-    measured |= cases.is_choice("method", "lab", "quick")
+    measured = measured | cases.is_choice("method", "lab", "quick")
     return ~np.isnan(cases.events["soh"]) & ~measured
 
 

@@ -7,8 +7,9 @@ repetitions; nothing behind it can see, or be swayed by, anything else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from valuation import columns
 from valuation.columns import BoolArray, Columns, FloatArray, IntArray, take
 from valuation.record.fields import EVENT_TYPES, event_field
 
+Kept = TypeVar("Kept", BoolArray, FloatArray)
 Texts = Mapping[str, tuple[str | None, ...]]
 
 _TYPE_CODE = {name: code for code, name in enumerate(EVENT_TYPES)}
@@ -80,6 +82,7 @@ class Cases:
     texts: Texts
     events: Columns
     row: IntArray
+    _kept: dict[object, BoolArray | FloatArray] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def rows(self) -> int:
@@ -88,12 +91,29 @@ class Cases:
 
     def is_type(self, *types: str) -> BoolArray:
         """Return which events are of one of these types."""
-        return _any_of(self.events["type"], [float(_TYPE_CODE[name]) for name in types])
+        return self._once(types, lambda: _any_of(self.events["type"], [float(_TYPE_CODE[name]) for name in types]))
 
     def is_choice(self, field: str, *choices: str) -> BoolArray:
         """Return which events hold one of these choices in a category field."""
         options = event_field(field).choices
-        return _any_of(self.events[field], [float(options.index(choice)) for choice in choices])
+        codes = [float(options.index(choice)) for choice in choices]
+        return self._once((field, codes[0], choices), lambda: _any_of(self.events[field], codes))
+
+    def first_day(self, *types: str) -> FloatArray:
+        """Return the day of each pack's first event of these types."""
+        return self._once(("first", types), lambda: self.first("on_day", self.is_type(*types)))
+
+    def last_day(self, *types: str) -> FloatArray:
+        """Return the day of each pack's last event of these types."""
+        return self._once(("last", types), lambda: self.last("on_day", self.is_type(*types)))
+
+    def _once(self, key: object, work: Callable[[], Kept]) -> Kept:
+        """Return what several checks and features ask for, worked out once; nobody may change it."""
+        if key not in self._kept:
+            column = work()
+            column.flags.writeable = False
+            self._kept[key] = column
+        return self._kept[key]  # type: ignore[return-value]  # a key always stands for the same work
 
     def when(self, where: BoolArray, values: FloatArray) -> FloatArray:
         """Return the values where the condition holds, not known elsewhere."""
@@ -101,7 +121,9 @@ class Cases:
 
     def last(self, field: str, where: BoolArray | None = None) -> FloatArray:
         """Return each pack's last known value of an event field, among the events that satisfy the condition."""
-        values = self.events[field] if where is None else self.when(where, self.events[field])
+        if where is None:
+            return self._once(("last", field), lambda: columns.last(self.row, self.events[field], self.rows))
+        values = self.when(where, self.events[field])
         return columns.last(self.row, values, self.rows)
 
     def first(self, field: str, where: BoolArray | None = None) -> FloatArray:
