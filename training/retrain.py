@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -12,33 +11,17 @@ from models.promotions import Decision
 from models.registry import CHAMPION, Publication, Version, load_model, promote, publish
 from training.configuration import TrainingConfig
 from training.dataset import TrainingSet, thinned, worked_through
+from training.drift import training_reference
 from training.fit import learn
 from training.judgement import Judgement, judge_newest
-from training.ledger import VatBasis, read_ledger
-from training.traces import read_traces, trace_files, unread_codes
+from training.ledger import read_ledger
+from training.sources import Sources, remember_sources
+from training.traces import read_traces, unread_codes
 from training.tracking import record_run
 from valuation.errors import UnknownModel
 from valuation.intake import read_market
 from valuation.market.snapshot import MarketHistory
 from valuation.record.tabulation import calendar_day
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """The files a model is trained from: the ledger, the folder of traces, the quotes.
-
-    `vat` says what prices are where the ledger itself does not say.
-    """
-
-    ledger: Path
-    traces: Path
-    market: Path
-    vat: VatBasis | None = None
-
-    def digests(self) -> dict[str, str]:
-        """Return a hash of every file read."""
-        files = {"ledger": self.ledger, "market": self.market, **trace_files(self.traces)}
-        return {name: "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +65,7 @@ def retrain(sources: Sources, name: str, config: TrainingConfig, home: Path, beg
     begin("keeping")
     about = _publication(name, sales, market, judgement, config)
     version = publish(estimator.fitted_, about, home)
+    remember_sources(home, version, sources)
     champion = (judgement is None or judgement.worth_having) and _crown_first(version, home)
     figures = {} if judgement is None else judgement.overall.as_dict()
     choices = {**asdict(config), **sources.digests(), "sales": len(sales), "bundle_digest": version.digest}
@@ -102,7 +86,13 @@ def _publication(
     """Return what is said of the model beside its numbers."""
     newest = calendar_day(float(sales.sold_day.max()))
     through = newest.isoformat() if newest else ""
-    summary: dict[str, object] = {"sales": len(sales), "config": config.digest(), "market": market.digest}
+    summary: dict[str, object] = {
+        "sales": len(sales),
+        "config": config.digest(),
+        "choices": asdict(config),
+        "market": market.digest,
+        "reference": training_reference(sales),
+    }
     if judgement is not None:
         summary["judgement"] = judgement.as_dict()
     return Publication(

@@ -14,7 +14,8 @@ from models.registry import CHAMPION, list_versions, load_model, promotions
 from training.commands.models import models
 from training.commands.promote import promote, rollback
 from training.commands.train import train
-from training.retrain import Sources, retrain
+from training.retrain import retrain
+from training.sources import Sources
 from training.traces import trace_files
 from training.tracking import record_run
 from valuation import features
@@ -140,15 +141,20 @@ def test_train_keeps_a_second_version_which_is_not_champion(run, sources, tmp_pa
     listed = [json.loads(line) for line in run(models, "--json").stdout.splitlines()]
     assert [(line["version"], line["champion"]) for line in listed] == [("1", True), ("2", False)]
 
-    assert "champion: mine@2, before: mine@1" in run(promote, "mine@2", "--why", "covers better").stdout
+    assert "champion: mine@2, before: mine@1" in run(promote, "mine@2", "--force", "--why", "covers better").stdout
     shown = run(models).stdout.splitlines()
     assert [line[0] for line in shown] == [" ", "*"]
     assert "champion: mine@1, before: mine@2" in run(rollback, "--why", "too wide").stdout
-    assert [entry.why for entry in promotions()] == ["the first model of this registry", "covers better", "too wide"]
+    assert [entry.why for entry in promotions()] == [
+        "the first model of this registry",
+        "forced: covers better",
+        "too wide",
+    ]
 
 
-def test_a_promotion_needs_a_reason(run):
-    assert run(promote, "mine@1").exit_code == 2
+def test_what_is_forced_needs_a_reason(run):
+    assert run(promote, "mine@1", "--force").exit_code == 2
+    assert run(rollback).exit_code == 2
 
 
 def test_promoting_the_champion_says_so_and_changes_nothing(run):

@@ -37,7 +37,8 @@ def train(ledger: Path, traces: Path, market: Path, name: str, config: Path | No
     from models.bundle import check_name  # noqa: PLC0415 - numpy waits
     from models.registry import home_folder  # noqa: PLC0415 - numpy waits
     from training.configuration import read_config  # noqa: PLC0415 - same
-    from training.retrain import Sources, retrain  # noqa: PLC0415 - lightgbm waits
+    from training.retrain import retrain  # noqa: PLC0415 - lightgbm waits
+    from training.sources import Sources  # noqa: PLC0415 - same
 
     check_name(name)
     sources = Sources(ledger=ledger, traces=traces, market=market)

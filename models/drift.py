@@ -1,0 +1,170 @@
+"""How far today's packs, prices and outcomes have moved from what a model learned (漂移).
+
+A model carries a summary of the sales it learned from: ten equally filled bins for each feature, or the share of each
+category, and the share not known. Packs seen later fall into the same bins; the population stability index and the
+Kolmogorov-Smirnov distance say how differently. Numbers only: what to do about it is said by who asks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from valuation.columns import BoolArray, FloatArray
+
+_BINS = 10
+_DIGITS = 9
+
+WATCH, MOVED = 0.1, 0.25
+"""From here a distribution is worth watching, from here it has moved (N. Siddiqi, Credit Risk Scorecards, 2006). [1]"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """How far one column has moved.
+
+    Attributes
+    ----------
+    name
+        The column.
+    psi
+        Population stability index, sum of (now - then) ln(now / then) over the bins. [1]
+    noise
+        The index that as many packs drawn from the very same distribution would show on average. [1]
+    ks
+        Largest distance of the two cumulated distributions at the bins' edges. [1]
+    missing_then, missing_now
+        Share of packs of which it is not known.
+
+    """
+
+    name: str
+    psi: float
+    noise: float
+    ks: float
+    missing_then: float
+    missing_now: float
+
+    @property
+    def moved(self) -> bool:
+        """Whether it has moved by more than chance and habit explain."""
+        return self.psi > MOVED + 2.0 * self.noise
+
+    @property
+    def worth_watching(self) -> bool:
+        """Whether it has begun to move."""
+        return self.psi > WATCH + 2.0 * self.noise
+
+
+def reference_of(columns: Mapping[str, FloatArray], categorical: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the summary of columns that a model carries, plain JSON.
+
+    >>> summary = reference_of({"age": np.array([1.0, 2.0, 3.0, np.nan])})
+    >>> summary["rows"], summary["columns"]["age"]["missing"]
+    (4, 0.25)
+    """
+    rows = max((len(column) for column in columns.values()), default=0)
+    return {
+        "rows": rows,
+        "columns": {name: _summary(column, kind=name in categorical) for name, column in columns.items()},
+    }
+
+
+def shifts(reference: Mapping[str, Any], columns: Mapping[str, FloatArray]) -> tuple[Shift, ...]:
+    """Return how far each column has moved from its summary, the farthest first; unknown columns are left out.
+
+    >>> then = np.linspace(0.0, 1.0, 500)
+    >>> [shift.moved for shift in shifts(reference_of({"x": then}), {"x": then + 0.5})]
+    [True]
+    >>> [shift.moved for shift in shifts(reference_of({"x": then}), {"x": then[::2]})]
+    [False]
+    """
+    known = reference.get("columns", {})
+    rows_then = int(reference.get("rows", 0))
+    found = [
+        _shift(name, known[name], column, rows_then)
+        for name, column in columns.items()
+        if name in known and len(column)
+    ]
+    return tuple(sorted(found, key=lambda shift: (-shift.psi, shift.name)))
+
+
+def least_covered(sales: int, level: float, doubt: float) -> int:
+    """Return how many of so many sales a true band of that level holds at least, but for a share of bad luck.
+
+    The lower end of the binomial interval: the smallest count whose chance to be undercut is no more than ``doubt``.
+
+    >>> least_covered(100, 0.9, 0.01)
+    82
+    >>> least_covered(0, 0.9, 0.01)
+    0
+    """
+    below = 0.0
+    for count in range(sales + 1):
+        chance = math.exp(
+            math.lgamma(sales + 1)
+            - math.lgamma(count + 1)
+            - math.lgamma(sales - count + 1)
+            + count * math.log(level)
+            + (sales - count) * math.log1p(-level)
+        )
+        if below + chance > doubt:
+            return count
+        below += chance
+    return sales
+
+
+def _summary(column: FloatArray, *, kind: bool) -> dict[str, Any]:
+    told = column[np.isfinite(column)]
+    missing = 1.0 - len(told) / len(column) if len(column) else 1.0
+    if kind:
+        places = np.unique(told)
+    else:
+        places = np.unique(np.quantile(told, np.arange(1, _BINS) / _BINS)) if len(told) else np.zeros(0)
+    counts = _counts(told, places, kind=kind)
+    shares = counts / max(len(told), 1)
+    return {
+        "categories" if kind else "edges": places.tolist(),
+        "shares": [round(share, _DIGITS) for share in shares.tolist()],
+        "missing": round(missing, _DIGITS),
+    }
+
+
+def _counts(told: FloatArray, places: FloatArray, *, kind: bool) -> FloatArray:
+    """Return how many values fall into each bin: one more than edges, or than categories (the last for new ones)."""
+    if kind:
+        found = np.searchsorted(places, told)
+        same = (
+            (found < len(places)) & (places[np.minimum(found, max(len(places) - 1, 0))] == told)
+            if len(places)
+            else (np.zeros(len(told), dtype=np.bool_))
+        )
+        place = np.where(same, found, len(places))
+    else:
+        place = np.searchsorted(places, told, side="left")
+    return np.bincount(place, minlength=len(places) + 1).astype(np.float64)
+
+
+def _shift(name: str, summary: Mapping[str, Any], column: FloatArray, rows_then: int) -> Shift:
+    kind = "categories" in summary
+    places = np.array(summary["categories" if kind else "edges"], dtype=np.float64)
+    told = column[np.isfinite(column)]
+    now: FloatArray = np.append(_counts(told, places, kind=kind), len(column) - len(told)) / len(column)
+    missing_then = float(summary["missing"])
+    then = np.append(np.array(summary["shares"], dtype=np.float64) * (1.0 - missing_then), missing_then)
+    filled: BoolArray = (now > 0.0) | (then > 0.0)
+    least_now, least_then = 0.5 / len(column), 0.5 / max(rows_then, 1)
+    seen: FloatArray = np.maximum(now[filled], least_now)
+    was: FloatArray = np.maximum(then[filled], least_then)
+    return Shift(
+        name=name,
+        psi=float(np.sum((seen - was) * np.log(seen / was))),
+        noise=float(max(int(np.count_nonzero(filled)) - 1, 0) * (1.0 / len(column) + 1.0 / max(rows_then, 1))),
+        ks=float(np.max(np.abs(np.cumsum(now) - np.cumsum(then)))),
+        missing_then=missing_then,
+        missing_now=float(now[-1]),
+    )

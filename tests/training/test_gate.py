@@ -1,0 +1,226 @@
+"""The gate lets a better model through and says in sentences why it refuses a worse one."""
+
+import json
+import shutil
+import sys
+from dataclasses import asdict, replace
+
+import click.testing
+import numpy as np
+import pytest
+
+from models.promotions import Decision
+from models.registry import Publication, load_model, promotions, publish
+from models.registry import promote as registry_promote
+from training.commands.compare import compare
+from training.commands.promote import promote
+from training.configuration import TrainingConfig
+from training.contest import Contest, contest, recipe_of, roll_kept
+from training.drift import training_reference
+from training.fit import learn
+from training.gate import GateConfig, read_gate, rule, shared_luck
+from training.metrics import Forecast
+from training.promotion import present_champion
+from training.rolling import roll
+from training.sources import Sources, remember_sources, remembered_sources
+from valuation.errors import SettingError, TooFewSales
+from valuation.record.tabulation import calendar_day
+
+RULES = GateConfig(least_sales=50, least_judged=50, least_segment=40, score_slack=0.02, segment_slack=0.3)
+
+
+QUICK = TrainingConfig(trees=5, folds=2, test_share=0.25)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_mlflow():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "mlflow", None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, market_folder, sales, extra):
+    """A registry of two versions of the same model; the first is champion."""
+    home = tmp_path_factory.mktemp("home")
+    files = Sources(ledger=market_folder / "sales.parquet", traces=market_folder, market=market_folder / "quotes.csv")
+    state = learn(sales, extra, QUICK).fitted_
+    through = calendar_day(float(sales.sold_day.max())).isoformat()
+    told = {"sales": len(sales), "choices": asdict(QUICK), "reference": training_reference(sales)}
+    for version in ("1", "2"):
+        said = Publication(name="mine", created_on=through, trained_through=through, version=version, summary=told)
+        remember_sources(home, publish(state, said, home), files)
+    registry_promote("mine@1", Decision(who="a test", why="the first", at="2026-01-05T00:00:00+00:00"), home)
+    return home
+
+
+@pytest.fixture(scope="module")
+def pair(home):
+    return load_model("mine@2", home=home), load_model("mine@1", home=home)
+
+
+@pytest.fixture(scope="module")
+def held(pair, sales, extra):
+    return contest(pair, sales, extra, lambda _: None)
+
+
+def ruled(held, pair, sales, **changed):
+    return rule(pair, held, sales, 0.9, replace(RULES, **changed))
+
+
+def said_by(held: Contest, challenger: Forecast) -> Contest:
+    return replace(held, challenger=challenger)
+
+
+def test_both_models_knew_the_sales_so_their_recipes_are_judged(held, pair):
+    assert held.challenger_taught_anew
+    assert held.champion_taught_anew
+    assert np.array_equal(held.challenger.lower, held.champion.lower)  # the same recipe on the same sales
+    assert np.all(held.judged.sold_day > held.start_day)
+    assert np.all(np.isfinite(held.challenger.point))
+
+
+def test_a_kept_model_says_what_its_estimator_would(sales, extra, config):
+    """Rolling a kept state is the rolling of the training, without the estimator."""
+    start = float(np.quantile(sales.sold_day, 0.7))
+    known = sales.sold_day + config.label_delay_days <= start
+    estimator = learn(sales.where(known), None, QUICK)
+    mine = roll_kept(estimator.fitted_, sales, start, config)
+    theirs, _ = roll(estimator, sales, start, config)
+    assert np.array_equal(mine.point, theirs.point)
+    assert np.array_equal(mine.lower, theirs.lower)
+
+
+def test_an_equal_model_passes(held, pair, sales):
+    ruling = ruled(held, pair, sales, doubt=1e-9)
+    assert ruling.passed, ruling.spoken()
+    assert ruling.spoken() == "the gate says yes"
+
+
+def test_a_band_that_breaks_its_promise_is_refused(held, pair, sales):
+    centre = held.challenger.point
+    narrow = Forecast(price=held.challenger.price, point=centre, lower=centre - 0.01, upper=centre + 0.01)
+    ruling = ruled(said_by(held, narrow), pair, sales)
+    assert "coverage" in {reason.rule for reason in ruling.reasons if not reason.passed}
+    assert "a true band would hold at least" in ruling.spoken()
+
+
+def test_a_wide_band_is_refused_for_its_score_alone(held, pair, sales):
+    said = held.challenger
+    wide = Forecast(price=said.price, point=said.point, lower=said.lower - 500.0, upper=said.upper + 500.0)
+    failed = {reason.rule for reason in ruled(said_by(held, wide), pair, sales).reasons if not reason.passed}
+    assert failed == {"score", "segment"}
+
+
+def test_one_spoiled_segment_is_named(held, pair, sales):
+    said = held.challenger
+    names = np.array([f"T{int(tier)}" for tier in held.judged.tier])
+    spoiled = np.where(names == "T2", 500.0, 0.0)
+    worse = Forecast(price=said.price, point=said.point, lower=said.lower - spoiled, upper=said.upper + spoiled)
+    ruling = ruled(said_by(held, worse), pair, sales, score_slack=100.0)
+    (refused,) = (reason for reason in ruling.reasons if not reason.passed)
+    assert refused.rule == "segment"
+    assert "T2" in refused.message_en
+    assert "T2" in refused.message_zh
+
+
+def test_too_few_sales_are_refused(held, pair, sales):
+    for changed in ({"least_sales": 10**6}, {"least_judged": 10**6}):
+        ruling = ruled(held, pair, sales, **changed)
+        assert [reason.rule for reason in ruling.reasons if not reason.passed] == ["volume"]
+
+
+def test_packs_of_another_kind_are_drift(held, pair, sales):
+    strange = sales.matrix.copy()
+    newest = sales.sold_day > sales.sold_day.max() - RULES.drift_days
+    strange[newest] = strange[newest] * 3.0 + 7.0
+    ruling = rule(pair, held, replace(sales, matrix=strange), 0.9, RULES)
+    assert "drift" in {reason.rule for reason in ruling.reasons if not reason.passed}
+
+
+def test_months_that_share_their_luck_say_less():
+    days = np.arange(900.0)
+    assert shared_luck(np.random.default_rng(1).random(900) < 0.9, days, 0.9) < 2.5
+    assert shared_luck((days // 30) % 10 > 0, days, 0.9) == 5.0
+
+
+def test_the_rules_are_a_file(tmp_path):
+    assert read_gate() == GateConfig()
+    chosen = tmp_path / "gate.toml"
+    chosen.write_text("least_sales = 7\n", encoding="utf-8")
+    assert read_gate(chosen).least_sales == 7
+    chosen.write_text("least_sale = 7\n", encoding="utf-8")
+    with pytest.raises(SettingError, match="least_sale"):
+        read_gate(chosen)
+
+
+def test_a_model_remembers_its_recipe_and_its_files(home, pair):
+    assert recipe_of(pair[0]) == QUICK
+    assert remembered_sources(home, "mine@2") is not None
+    assert remembered_sources(home, "mine@9") is None
+
+
+@pytest.fixture
+def run(home, monkeypatch, tmp_path):
+    shutil.copytree(home, tmp_path / "copy")
+    monkeypatch.setenv("CANZHI_HOME", str(tmp_path / "copy"))
+    return lambda command, *words: click.testing.CliRunner().invoke(command, list(words), catch_exceptions=False)
+
+
+def rules_file(tmp_path, name="gate.toml", **rules):
+    path = tmp_path / name
+    path.write_text("".join(f"{name} = {value}\n" for name, value in rules.items()), encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.slow
+def test_promote_asks_the_gate_and_keeps_what_it_said(run, tmp_path):
+    lenient = rules_file(tmp_path, least_sales=50, least_judged=50, least_segment=10**6, doubt=1e-12, most_moved=1.0)
+    strict = rules_file(tmp_path, name="strict.toml", least_sales=10**6)
+    refused = run(promote, "mine@2", "--gate", strict)
+    assert refused.exit_code == 1
+    assert "the gate says no" in refused.stdout
+    assert len(promotions()) == 1
+    done = run(promote, "mine@2", "--gate", lenient, "--reason", "spring", "--lang", "zh")
+    assert "门槛通过" in done.stdout
+    assert done.exit_code == 0, done.stdout
+    assert "champion: mine@2, before: mine@1" in done.stdout
+    assert promotions()[-1].why == "spring; the gate says yes"
+
+
+def test_without_sales_the_gate_cannot_judge(run, tmp_path):
+    shutil.rmtree(tmp_path / "copy" / "sources")
+    with pytest.raises(TooFewSales, match="gone or have changed"):
+        run(promote, "mine@2")
+
+
+def test_the_structural_value_is_the_champion_where_there_is_none(home, sales, extra, pair, tmp_path):
+    assert present_champion(tmp_path) is None
+    held = contest((pair[0], None), sales, extra, lambda _: None)
+    assert np.array_equal(held.champion.point, held.judged.structural)
+
+
+@pytest.mark.slow
+def test_a_model_of_older_sales_is_judged_as_it_is(sales, extra, pair, tmp_path):
+    """The champion of yesterday knows none of today's sales, so it need not be taught anew."""
+    old = sales.where(sales.sold_day < np.quantile(sales.sold_day, 0.5))
+    through = calendar_day(float(old.sold_day.max())).isoformat()
+    publish(
+        learn(old, None, QUICK).fitted_, Publication(name="old", created_on=through, trained_through=through), tmp_path
+    )
+    champion = load_model("old@1", home=tmp_path)
+    held = contest((pair[0], champion), sales, extra, lambda _: None)
+    assert (held.challenger_taught_anew, held.champion_taught_anew) == (True, False)
+    both = contest((champion, champion), sales, extra, lambda _: None)
+    assert not both.challenger_taught_anew
+
+
+def test_compare_shows_the_difference_pack_by_pack(run, market_folder, tmp_path):
+    words = ["mine@1", "mine@2", str(market_folder), "--market", str(market_folder / "quotes.csv")]
+    told = run(compare, *words, "--csv", str(tmp_path / "out.csv"))
+    assert told.exit_code == 0
+    assert "largest movers" in told.stdout
+    rows = [json.loads(line) for line in run(compare, *words, "--json").stdout.splitlines()]
+    assert len(rows) + 1 == len((tmp_path / "out.csv").read_text("utf-8").splitlines())
+    assert all(row["difference_cny"] == 0.0 for row in rows)  # the same files, the same model
+    assert all(row["before_point_cny"] > row["before_lower_cny"] for row in rows)

@@ -1,0 +1,106 @@
+"""`canzhi compare`: what a portfolio is worth with one model and with another, pack by pack."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from training.comparison import Comparison
+
+_SHOWN = 10
+
+
+@click.command()
+@click.argument("a")
+@click.argument("b")
+@click.argument("packs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--market",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="CANZHI_MARKET",
+    help="Market quotes.  [default: CANZHI_MARKET, else market.csv in the home folder]",
+)
+@click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Valuation day.  [default: today; of synthetic quotes the last]"
+)
+@click.option("--level", type=click.FloatRange(0.5, 0.99), default=0.9, show_default=True, help="Level of the bands.")
+@click.option("--csv", "table", type=click.Path(dir_okay=False, path_type=Path), help="Write every pack to a CSV file.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a pack.")
+def compare(  # noqa: PLR0913 - every option by name, as click hands them over
+    a: str,
+    b: str,
+    packs: tuple[Path, ...],
+    *,
+    market: Path | None,
+    as_of: datetime | None,
+    level: float,
+    table: Path | None,
+    as_json: bool,
+) -> None:
+    """Show what PACKS are worth with model A and with model B, pack by pack (模型对比).
+
+    A and B are champion, name@version or a digest; PACKS are trace files, or a folder with the tables packs and events.
+    """
+    from models.registry import home_folder, load_model  # noqa: PLC0415 - numpy waits
+    from training.comparison import Terms, read_portfolio  # noqa: PLC0415 - same
+    from training.comparison import compare as compare_models  # noqa: PLC0415 - same
+    from valuation.intake import read_market  # noqa: PLC0415 - same
+    from valuation.record.tabulation import day_number  # noqa: PLC0415 - same
+
+    home = home_folder()
+    quotes = read_market(_quotes(home, market))
+    today = datetime.now(tz=UTC).date()  # noqa: TID251 - the command line is a door
+    last = quotes.last_day
+    day = day_number(as_of.date()) if as_of else last if quotes.synthetic else max(day_number(today), last)
+    pair = (load_model(a, home=home), load_model(b, home=home))
+    compared = compare_models(pair, read_portfolio(packs), quotes, Terms(as_of_day=day, level=level))
+    if table is not None:
+        _write(compared, table)
+    if as_json:
+        for row in compared.rows():
+            click.echo(json.dumps(row, ensure_ascii=False))
+        return
+    labels = tuple(f"{model.name}@{model.version}" for model in pair)
+    for line in _lines(compared, (labels[0], labels[1])):
+        click.echo(line)
+
+
+def _quotes(home: Path, market: Path | None) -> Path:
+    path = market or home / "market.csv"
+    if not path.exists():
+        raise click.UsageError("name the quotes with --market, or keep them as market.csv in the home folder")
+    return path
+
+
+def _write(compared: Comparison, path: Path) -> None:
+    rows = compared.rows()
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(rows[0]) if rows else ["battery_code"])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _lines(compared: Comparison, labels: tuple[str, str]) -> list[str]:
+    """Return totals, totals by chemistry and the largest movers, a line each. CNY without VAT."""
+    lines = [f"{'':<26}{'packs':>8}{labels[0]:>18}{labels[1]:>18}{'difference CNY':>18}{'':>9}"]
+    for name, (packs, before, after) in compared.totals().items():
+        lines.append(_line(name, f"{packs:,}", before, after))
+    lines.append("largest movers")
+    for row in compared.movers(_SHOWN):
+        before, after = float(compared.before[row, 0]), float(compared.after[row, 0])
+        lines.append(_line(compared.codes[row], compared.chemistry[row], before, after))
+    if compared.refused:
+        shown = ", ".join(compared.refused[:3])
+        lines.append(f"{len(compared.refused):,} packs must not be valued and are left out: {shown} …")
+    return lines
+
+
+def _line(name: str, second: str, before: float, after: float) -> str:
+    share = f"{(after - before) / abs(before):+.1%}" if before else ""
+    return f"{name:<26}{second:>8}{before:>18,.2f}{after:>18,.2f}{after - before:>+18,.2f}{share:>9}"

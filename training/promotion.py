@@ -1,0 +1,69 @@
+"""The story of a promotion: read the sales, let challenger and champion compete, ask the gate, enter the log (上线)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.predictor import Predictor
+from models.promotions import Decision, Promotion
+from models.registry import CHAMPION, load_model, promote
+from training.contest import Contest, contest, recipe_of
+from training.gate import GateConfig, Ruling, rule
+from training.material import read_material
+from training.sources import Sources
+from valuation.errors import UnknownModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hearing:
+    """What was asked and found before a promotion: the two models, what they said, and what the gate says."""
+
+    challenger: Predictor
+    champion: Predictor | None
+    held: Contest
+    ruling: Ruling
+
+
+def present_champion(home: Path) -> Predictor | None:
+    """Return the champion, None where none was promoted yet."""
+    try:
+        return load_model(CHAMPION, home=home)
+    except UnknownModel:
+        return None
+
+
+def hear(
+    challenger: Predictor, home: Path, sources: Sources, config: GateConfig, begin: Callable[[str], None]
+) -> Hearing:
+    """Return what the gate says of a challenger on the sales of the given files."""
+    champion = present_champion(home)
+    pair = (challenger, champion)
+    recipe = recipe_of(challenger)
+    begin("working out every sale at its day")
+    material = read_material(sources, recipe)
+    held = contest(pair, material.sales, material.extra, begin)
+    return Hearing(
+        challenger=challenger,
+        champion=champion,
+        held=held,
+        ruling=rule(pair, held, material.sales, recipe.level, config),
+    )
+
+
+def enter(hearing: Hearing, home: Path, decision: Decision) -> Promotion | None:
+    """Make the challenger champion and return the log's entry, None where it is champion already.
+
+    Raises
+    ------
+    UnknownModel
+        If another model became champion since the gate looked: then the comparison no longer holds.
+    """
+    now = present_champion(home)
+    if (now.digest if now else "") != (hearing.champion.digest if hearing.champion else ""):
+        raise UnknownModel(
+            "another model became champion while the gate was looking",
+            hint="run the promotion again: the comparison was with the champion before",
+        )
+    return promote(hearing.challenger.digest, decision, home)

@@ -1,0 +1,52 @@
+"""The files a model is trained from, and the note of where they lay, for who judges the model later (来源)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.registry import Version
+from training.ledger import VatBasis
+from training.traces import trace_files
+from valuation.errors import UnreadableRecord
+
+_PATHS = ("ledger", "traces", "market")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """The files a model is trained from: the ledger, the folder of traces, the quotes.
+
+    `vat` says what prices are where the ledger itself does not say.
+    """
+
+    ledger: Path
+    traces: Path
+    market: Path
+    vat: VatBasis | None = None
+
+    def digests(self) -> dict[str, str]:
+        """Return a hash of every file read."""
+        files = {"ledger": self.ledger, "market": self.market, **trace_files(self.traces)}
+        return {name: "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+
+
+def remember_sources(home: Path, version: Version, sources: Sources) -> None:
+    """Note where the files lie from which a version was trained, for who judges it later on this machine."""
+    note = home / "sources" / f"{version.about.name}@{version.about.version}.json"
+    note.parent.mkdir(parents=True, exist_ok=True)
+    paths = {name: str(getattr(sources, name).resolve()) for name in _PATHS}
+    told = {**paths, "vat": sources.vat, "digests": sources.digests()}
+    note.write_text(json.dumps(told), encoding="utf-8")
+
+
+def remembered_sources(home: Path, label: str) -> Sources | None:
+    """Return the files a version (name@version) was trained from; None where they are gone or have changed."""
+    try:
+        told = json.loads((home / "sources" / f"{label}.json").read_text(encoding="utf-8"))
+        sources = Sources(**{name: Path(told[name]) for name in _PATHS}, vat=told["vat"])
+        return sources if sources.digests() == told["digests"] else None
+    except (OSError, ValueError, TypeError, KeyError, UnreadableRecord):
+        return None
