@@ -24,11 +24,12 @@ RECORD = "objects.json"
 LOCK = ROOT / "requirements" / "kernel.lock"
 COMPILER_HOME = ROOT / "build" / "kernel-compiler"
 
+WIDEST = "-mprefer-vector-width=512"  # the compiler would use half a register
 # What is compiled for a level holds no instruction above it; dispatch.c is compiled for the lowest.
-X86_LEVELS = {"baseline": "x86_64", "v3": "x86_64_v3", "v4": "x86_64_v4"}
+X86_LEVELS = {"baseline": ["-mcpu=x86_64"], "v3": ["-mcpu=x86_64_v3"], "v4": ["-mcpu=x86_64_v4", WIDEST]}
 PLATFORMS = {
     "linux-x86_64.object": ("x86_64-linux-none", X86_LEVELS),
-    "linux-aarch64.object": ("aarch64-linux-none", {"baseline": "generic"}),
+    "linux-aarch64.object": ("aarch64-linux-none", {"baseline": ["-mcpu=generic"]}),
 }
 FLAGS = [
     "-std=c11", "-O3", "-fPIC", "-ffreestanding", "-fvisibility=hidden", "-fno-stack-protector", "-fno-sanitize=all",
@@ -90,9 +91,9 @@ def _build(python: Path, scratch: Path, name: str) -> bytes:
     target, levels = PLATFORMS[name]
     compile_ = [str(python), "-m", "ziglang", "cc", "-target", target]
     parts = []
-    for level, processor in levels.items():
+    for level, choice in levels.items():
         part = f"{name}.{level}.o"
-        _run(scratch, [*compile_, f"-mcpu={processor}", *FLAGS, f"-DLEVEL={level}", "-c", "kernel.c", "-o", part])
+        _run(scratch, [*compile_, *choice, *FLAGS, f"-DLEVEL={level}", "-c", "kernel.c", "-o", part])
         parts.append(part)
     _run(scratch, [*compile_, *FLAGS, "-c", "dispatch.c", "-o", f"{name}.dispatch.o"])
     _run(scratch, [*compile_, "-shared", "-nostdlib", "-s", *parts, f"{name}.dispatch.o", "-o", name])

@@ -34,6 +34,7 @@ _POINTER, _WHOLE = ctypes.c_void_p, ctypes.c_int64
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "room": (_WHOLE, [_POINTER, _WHOLE]),
     "predict": (None, [_POINTER, _WHOLE, _POINTER, _WHOLE, _WHOLE, _POINTER, _POINTER]),
+    "explain": (None, [_POINTER, _WHOLE, _POINTER, _POINTER, _WHOLE, _WHOLE, _POINTER, _POINTER]),
     "prepare": (_WHOLE, [_POINTER, _POINTER, _WHOLE, _POINTER]),
 }
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from models.kernel.library import Kernel
 from models.kernel.ranks import read_numbers, read_sets
-from models.kernel.shape import read_shape
-from valuation.columns import FloatArray
+from models.kernel.shape import Shape, read_shape
+from valuation.columns import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from models.forest import Forest
@@ -37,12 +37,17 @@ class _Layout(ctypes.Structure):
 class Program:
     """A forest as the kernel reads it; nothing in it changes, so any number of threads may ask it at once."""
 
-    def __init__(self, kernel: Kernel, forest: Forest, parts: dict[str, NDArray[Any]]) -> None:
+    def __init__(self, kernel: Kernel, forest: Forest, shape: Shape, parts: dict[str, NDArray[Any]]) -> None:
         self._kernel = kernel
-        self._features = forest.features
+        self.columns = forest.features
+        """How many columns a row has at least."""
+        self.splits, self.split_view, self.split_code = shape.splits, parts["split_view"], parts["split_code"]
+        """Of each split its node in the forest, the view it reads and the code it compares with."""
         self._parts = {name: np.ascontiguousarray(parts[name]) for name in _ARRAYS}  # kept: the layout has addresses
         sets = len(parts["set_column"])
         self.views = max(len(parts["missing"]) + sets, 1)
+        self.wide = parts["nodes"].dtype == WIDE
+        """Whether codes take two bytes; blending needs codes of one."""
         self._layout = _Layout(
             trees=forest.trees,
             features=len(parts["column"]),
@@ -51,9 +56,12 @@ class Program:
             **{name: array.ctypes.data for name, array in self._parts.items()},
         )
         self._address = ctypes.addressof(self._layout)
-        self.wide = parts["nodes"].dtype == WIDE
-        """Whether codes take two bytes; blending needs codes of one."""
         self._room = int(kernel.brief["room"](self._address, int(self.wide)))
+
+    @property
+    def split_order(self) -> IntArray:
+        """The splits sorted by view and code, as the kernel takes tests."""
+        return np.lexsort((self.split_code, self.split_view))
 
     def predict(self, matrix: FloatArray) -> FloatArray:
         """Return the sum of the trees for each row, in tree order.
@@ -64,16 +72,31 @@ class Program:
             The rows have fewer columns than the forest reads.
 
         """
-        rows, columns = matrix.shape
-        if columns < self._features:
-            raise ValueError(f"the forest reads {self._features} columns, the rows have {columns}")
+        rows, stride = self.rows(matrix)
+        sums, room = np.empty(len(rows)), np.empty(self._room, dtype=np.uint8)
+        place = rows.ctypes.data, len(rows), stride, sums.ctypes.data, room.ctypes.data
+        self.call("predict", *place, brief=len(rows) <= _BRIEF_ROWS)
+        return sums
+
+    def rows(self, matrix: FloatArray) -> tuple[FloatArray, int]:
+        """Return the rows as the kernel reads them, and how many numbers lie between two of them.
+
+        Raises
+        ------
+        ValueError
+            The rows have fewer columns than the forest reads.
+
+        """
+        if matrix.shape[1] < self.columns:
+            raise ValueError(f"the forest reads {self.columns} columns, the rows have {matrix.shape[1]}")
         if matrix.dtype != np.float64 or matrix.strides[1] != 8 or matrix.strides[0] % 8:
             matrix = np.ascontiguousarray(matrix, dtype=np.float64)
-        sums, room = np.empty(rows), np.empty(self._room, dtype=np.uint8)
-        call = (self._kernel.brief if rows <= _BRIEF_ROWS else self._kernel.long)["predict"]
-        stride = matrix.strides[0] // 8
-        call(self._address, int(self.wide), matrix.ctypes.data, rows, stride, sums.ctypes.data, room.ctypes.data)
-        return sums
+        return matrix, matrix.strides[0] // 8
+
+    def call(self, name: str, *arguments: int, brief: bool) -> None:
+        """Call one of the kernel's functions with this forest; a brief call keeps Python's lock."""
+        functions = self._kernel.brief if brief else self._kernel.long
+        functions[name](self._address, int(self.wide), *arguments)
 
 
 def prepare(forest: Forest, kernel: Kernel) -> Program | None:
@@ -94,7 +117,8 @@ def prepare(forest: Forest, kernel: Kernel) -> Program | None:
     if kind is NARROW:
         done = kernel.brief["prepare"](nodes.ctypes.data, tree.ctypes.data, forest.trees, steps.ctypes.data)
         kind = NARROW if done else None
-    return None if kind is None else Program(kernel, forest, {**parts, "nodes": nodes, "steps": steps})
+    parts |= {"nodes": nodes, "steps": steps, "split_view": view, "split_code": code}
+    return None if kind is None else Program(kernel, forest, shape, parts)
 
 
 def _width(leaves: int, thresholds: int, views: int) -> type[np.uint8 | np.uint16] | None:

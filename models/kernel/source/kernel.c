@@ -2,6 +2,7 @@
  * comparisons and additions in a fixed order is done to a double, and no two operations may be fused. */
 #include "blend.h"
 #include "encode.h"
+#include "paths.h"
 #include "prepare.h"
 #include "walk.h"
 
@@ -46,4 +47,28 @@ EXPORT(i64, prepare)(const narrow_node *nodes, const i32 *tree, i64 trees, blend
     for (i64 t = 0; t < trees; t++)
         if (!prepare_tree(nodes + tree[t], tree[t + 1] - tree[t], steps + tree[t])) return 0;
     return 1;
+}
+
+/* How far each column moves each row: effects[row * columns + column]. The room begins with codes, then come passed
+ * tests, then 8 numbers a column. */
+EXPORT(void, explain)(const program *p, i64 wide, const paths *q, const double *rows, i64 count, i64 stride,
+                      double *effects, void *scratch) {
+    u8 *codes = aligned(scratch), *passed = codes + p->views * (wide ? 2 : 1);
+    double *table = (double *)aligned(passed + 2 * q->splits + q->joined);
+    for (i64 row = 0; row < count; row++) {
+        if (wide) {
+            encode_row_wide(p, rows + row * stride, (u16 *)codes);
+            take_tests_wide(q, p->views, (const u16 *)codes, passed);
+        } else {
+            encode_row_narrow(p, rows + row * stride, codes);
+            take_tests_narrow(q, p->views, codes, passed);
+        }
+        for (i64 i = 0; i < q->columns * LEAF_LANES; i++) table[i] = 0.0;
+        add_paths(q, passed, table);
+        for (i64 c = 0; c < q->columns; c++) {
+            double sum = 0.0;
+            for (int i = 0; i < LEAF_LANES; i++) sum += table[c * LEAF_LANES + i];
+            effects[row * q->columns + c] = sum;
+        }
+    }
 }
