@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.band import LIVE, SEEN, Band, BandSettings, Records, build_band, decayed, level_shifts
+from models.band import LIVE, SEEN, Band, BandSettings, Records
+from models.calibration import build_band, decayed, level_shifts
 from models.groups import Groups
 from valuation.columns import FloatArray, IntArray
 
@@ -93,5 +94,6 @@ def rebuild(records: Records, groups: Groups, settings: BandSettings, as_of: flo
     """Return the band of a day from all records known by then."""
     if not np.isnan(as_of):
         records = records.take((records.kind != LIVE) | (records.day + settings.label_delay_days <= as_of + 1e-9))
-    shift = anchor(records, groups, settings, as_of)
-    return build_band(records, groups, shift, settings, as_of)
+    standing = _standing(records, groups, settings)
+    shift = _moved(records, groups, settings, as_of, standing)
+    return build_band(records, groups, (shift, shift - standing), settings, as_of)

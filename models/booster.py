@@ -9,7 +9,7 @@ import numpy as np
 
 from models.forest import Forest
 from models.forest_text import forest_from_text
-from valuation.columns import FloatArray
+from valuation.columns import BoolArray, FloatArray
 
 _MANY_ROWS = 30_000
 
@@ -41,6 +41,10 @@ class Sample:
     matrix: FloatArray
     target: FloatArray
     weight: FloatArray
+
+    def take(self, rows: BoolArray) -> Sample:
+        """Return some of the rows."""
+        return Sample(matrix=self.matrix[rows], target=self.target[rows], weight=self.weight[rows])
 
 
 class Grown:

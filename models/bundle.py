@@ -23,7 +23,7 @@ from models.signing import check_signature, sign
 from valuation.errors import BundleMismatch, BundleTampered
 
 FORMAT = "canzhi-bundle"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST, MODEL, ARRAYS, SIGNATURE = "manifest.json", "model.json", "arrays.npz", "signature.json"
 _FILES = {MANIFEST, MODEL, ARRAYS, SIGNATURE}
 _LARGEST = {MANIFEST: 4 << 20, SIGNATURE: 4 << 10, MODEL: 256 << 20, ARRAYS: 4 << 30}

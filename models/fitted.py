@@ -79,10 +79,21 @@ class Learned:
 class FittedRegressor:
     """The fitted state.
 
+    A row's price is ``scale.back(middle)``, its quantile at a level ``scale.back(middle + reach * width)``, where
+
+    - ``encoded = mean.encoder.encode(codes)``, the last column of ``codes`` being ``latest_day`` where time is used;
+    - ``group, known`` is the row's group, or the nearest parent known (:meth:`find_groups`);
+    - ``learned = mean.predict(encoded) + centre``;
+    - ``middle = base_share * scale.to(base) + learned + band.level(group, known)``;
+    - ``width = width.predict(encoded, mean.predict(encoded))``;
+    - ``reach = band.read(group, known, level)``: at most zero below the middle, at least zero above it.
+
     Attributes
     ----------
     scale, vocabulary, mean, width
         The scale, the columns, and the two parts.
+    base_share
+        How much of the structural value on the scale prices follow; one where none was given.
     centre
         What is added to the mean so that half the sales never trained on lie above.
     groups, band, records, settings
@@ -100,6 +111,7 @@ class FittedRegressor:
     vocabulary: Vocabulary
     mean: MeanPart
     width: WidthPart
+    base_share: float
     centre: float
     groups: Groups
     band: Band
@@ -127,7 +139,7 @@ class FittedRegressor:
         return self.mean.encoder.encode(codes)
 
     def structural(self, base: FloatArray | None, rows: int) -> FloatArray:
-        """Return the structural value on the scale, zero where the model was trained without one.
+        """Return what prices follow of the structural value on the scale, zero where the model was trained without one.
 
         Raises
         ------
@@ -140,7 +152,7 @@ class FittedRegressor:
                 "the model was trained with a structural value" if self.uses_base else "the model takes no base",
                 hint="give base to predict exactly if it was given to fit",
             )
-        return np.zeros(rows) if base is None else self.scale.to(base)
+        return np.zeros(rows) if base is None else self.base_share * self.scale.to(base)
 
     def find_groups(self, codes: FloatArray, labels: list[str] | None) -> tuple[IntArray, BoolArray]:
         """Return each row's group, or the nearest one known, and whether its own is known."""
@@ -156,7 +168,7 @@ class FittedRegressor:
         """Return point (n,) and quantiles (n, levels) in money."""
         learned = self.learn(codes)
         group, known = self.find_groups(codes, labels)
-        middle = self.structural(base, len(codes)) + learned.mean + self.band.shift[group]
+        middle = self.structural(base, len(codes)) + learned.mean + self.band.level(group, known)
         edges = [self.scale.back(middle + self.band.read(group, known, float(p)) * learned.width) for p in levels]
         return self.scale.back(middle), np.column_stack(edges) if edges else np.zeros((len(codes), 0))
 

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import pairwise
 
 import numpy as np
 
 from models.anchor import Stream, anchor, rebuild, score_stream, standardised
-from models.band import FORWARD, GROUP_LEFT_OUT, SEEN, Records, weighted_quantile
-from models.encoding import AVERAGED
+from models.band import FORWARD, GROUP_LEFT_OUT, SEEN, Records
+from models.calibration import weighted_quantile
+from models.encoding import AVERAGED, column_kinds
 from models.fitted import FittedRegressor, WidthPart, group_labels
 from models.folds import assign_folds
 from models.groups import Groups, learn_groups
 from models.learning import FitSettings, Learner
 from models.ledger import Ledger, in_order
+from models.spread import Verdicts
 from models.table import Vocabulary
 from models.target import Scale
-from valuation.columns import FloatArray, IntArray
+from valuation.columns import BoolArray, FloatArray, IntArray
 
 _FORWARD_BLOCKS = 4
 _LEAST_FORWARD_ROWS = 200
 _LEFT_OUT_FOLDS = 3
+_LEAST_GROUPS = 3
 _LEFT_OUT_ROWS = 40_000
 _TELLING_SHARE = 0.05  # of the target's variance that a column must explain to stand for the group
 
@@ -43,16 +47,17 @@ def fit(ledger: Ledger, settings: FitSettings, shape: Shape) -> FittedRegressor:
     refitted on all sales.
     """
     ledger = in_order(ledger)
-    learner = Learner(ledger, settings)
+    column = -1 if ledger.labels is not None else _novelty_column(ledger)
+    groups, group = learn_groups(_labels(ledger, shape.vocabulary, column))
+    learner = Learner(ledger, settings, group)
     mean_out = learner.mean_out_of_fold()
     centre = weighted_quantile(ledger.target - mean_out, ledger.weight, 0.5)
-    residual = ledger.target - mean_out - centre
     mean, encoded = learner.mean_on_everything()
-    width, width_out = learner.width_part(mean.encoder, encoded, residual, mean_out)
-    column = -1 if ledger.labels is not None else _novelty_column(ledger, mean.encoder.kinds)
-    groups, group = learn_groups(_labels(ledger, shape.vocabulary, column))
-    evidence = _Evidence(learner, width, centre, groups, group)
-    records = evidence.collect(residual, width_out)
+    evidence = _Evidence(learner, centre, groups, group)
+    seen = evidence.verdicts(np.arange(len(mean_out)), encoded, mean_out, learner.fold)
+    out = evidence.left_out(seen.take(np.zeros(len(seen.rows), dtype=np.bool_)))
+    width, widths = learner.width_part(seen.joined(out), mean.encoder)
+    records = evidence.collect(seen, out, widths, width)
     days = ledger.day[~np.isnan(ledger.day)]
     latest = float(np.max(days)) if len(days) else float("nan")
     return FittedRegressor(
@@ -60,6 +65,7 @@ def fit(ledger: Ledger, settings: FitSettings, shape: Shape) -> FittedRegressor:
         vocabulary=shape.vocabulary,
         mean=mean,
         width=width,
+        base_share=1.0,
         centre=centre,
         groups=groups,
         band=rebuild(records, groups, settings.band, latest),
@@ -80,11 +86,12 @@ def _labels(ledger: Ledger, vocabulary: Vocabulary, column: int) -> list[str]:
     return group_labels(ledger.codes[:, column], vocabulary.texts[column])
 
 
-def _novelty_column(ledger: Ledger, kinds: tuple[int, ...]) -> int:
+def _novelty_column(ledger: Ledger) -> int:
     """Return the category column of many levels that tells most about the price, or -1."""
     best, winner = _TELLING_SHARE, -1
     total = float(np.var(ledger.target))
-    for position in np.flatnonzero(np.array(kinds) == AVERAGED).tolist():
+    kinds = np.array(column_kinds(ledger.codes, ledger.categorical))
+    for position in np.flatnonzero(kinds == AVERAGED).tolist():
         _, place = np.unique(ledger.codes[:, position], return_inverse=True)
         count = np.bincount(place)
         mean = np.bincount(place, weights=ledger.target) / count
@@ -97,57 +104,63 @@ def _novelty_column(ledger: Ledger, kinds: tuple[int, ...]) -> int:
     return winner
 
 
+def _several(group: IntArray) -> bool:
+    return len(np.unique(group)) >= _LEAST_GROUPS
+
+
 class _Evidence:
     """Sales judged by models that had not seen them, in the three ways that matter."""
 
-    def __init__(self, learner: Learner, width: WidthPart, centre: float, groups: Groups, group: IntArray) -> None:
+    def __init__(self, learner: Learner, centre: float, groups: Groups, group: IntArray) -> None:
         self.learner = learner
         self.ledger = learner.ledger
-        self.width = width
         self.centre = centre
         self.groups = groups
         self.group = group
 
-    def collect(self, residual: FloatArray, width: FloatArray) -> Records:
-        """Return the records of folds at random, of groups left out and of sales priced ahead of their day."""
-        rows = np.arange(len(residual))
-        seen = self._records(rows, residual, residual, width, SEEN)
-        standing = anchor(seen, self.groups, self.learner.settings.band, float("nan"))
-        seen = replace(seen, score=standardised(residual - standing[self.group], width))
-        return seen.joined(self._left_out(standing)).joined(self._forward(seen))
+    def verdicts(self, rows: IntArray, encoded: FloatArray, mean: FloatArray, fold: IntArray) -> Verdicts:
+        """Return what is left of sales whose means were told by models that had not seen them."""
+        residual = self.ledger.target[rows] - mean - self.centre
+        return Verdicts(
+            rows=rows, encoded=encoded, mean=mean, residual=residual, weight=self.ledger.weight[rows], fold=fold
+        )
 
-    def _records(
-        self, rows: IntArray, residual: FloatArray, score: FloatArray, width: FloatArray, kind: int
-    ) -> Records:
+    def left_out(self, nobody: Verdicts) -> Verdicts:
+        """Return sales whose whole group was left out, after none at all."""
+        rows = np.arange(len(self.group))
+        folds = min(_LEFT_OUT_FOLDS, self.learner.folds)
+        chosen = rows % max(1, len(rows) // _LEFT_OUT_ROWS) == 0
+        fold = assign_folds(len(rows), folds, self.learner.settings.seed + 2, self.group)
+        parts = [
+            self._judge(chosen & (fold != k), chosen & (fold == k), fold=k)
+            for k in range(folds if _several(self.group) else 0)
+        ]
+        return reduce(Verdicts.joined, parts, nobody)
+
+    def collect(self, seen: Verdicts, out: Verdicts, widths: FloatArray, width: WidthPart) -> Records:
+        """Return the records of folds at random, of groups left out and of sales priced ahead of their day."""
+        first = self._records(seen, seen.residual, widths[: len(seen.rows)], SEEN)
+        standing = anchor(first, self.groups, self.learner.settings.band, float("nan"))
+        first = self._records(seen, seen.residual - standing[self.group], widths[: len(seen.rows)], SEEN)
+        left_out = self._records(out, out.residual, widths[len(seen.rows) :], GROUP_LEFT_OUT)
+        return first.joined(left_out).joined(self._forward(first, width))
+
+    def _records(self, verdicts: Verdicts, score: FloatArray, width: FloatArray, kind: int) -> Records:
+        rows = verdicts.rows
         return Records(
-            residual=residual,
+            residual=verdicts.residual,
             score=standardised(score, width),
-            weight=self.ledger.weight[rows],
+            weight=verdicts.weight,
             day=self.ledger.day[rows],
             group=self.group[rows],
             kind=np.full(len(rows), kind, dtype=np.int64),
         )
 
-    def _left_out(self, standing: FloatArray) -> Records:
-        rows = np.arange(len(self.group))
-        several = len(np.unique(self.group)) >= 3
-        step = max(1, len(rows) // _LEFT_OUT_ROWS)
-        chosen = rows % step == 0 if several else np.zeros(len(rows), dtype=np.bool_)
-        pieces = [self._records(rows[:0], np.zeros(0), np.zeros(0), np.zeros(0), GROUP_LEFT_OUT)]
-        folds = min(_LEFT_OUT_FOLDS, len(np.unique(self.group)))
-        fold = assign_folds(len(rows), folds, self.learner.settings.seed + 2, self.group)
-        for k in range(folds if several else 0):
-            test, residual, width = self._judge(chosen & (fold != k), chosen & (fold == k))
-            deviation = residual - standing[self.groups.parent[self.group[test]]]
-            pieces.append(self._records(test, residual, deviation, width, GROUP_LEFT_OUT))
-        return _joined(pieces)
+    def _judge(self, train: BoolArray, test: BoolArray, *, fold: int) -> Verdicts:
+        part = self.learner.part(train, test)
+        return self.verdicts(part.test, part.matrix, part.predict(-1), np.full(len(part.test), fold))
 
-    def _judge(self, train: np.ndarray, test: np.ndarray) -> tuple[IntArray, FloatArray, FloatArray]:
-        part = self.learner.part(train, test, judged=False)
-        mean = part.predict(-1)
-        return part.test, self.ledger.target[part.test] - mean - self.centre, self.width.predict(part.matrix, mean)
-
-    def _forward(self, seen: Records) -> Records:
+    def _forward(self, seen: Records, width: WidthPart) -> Records:
         day, band = self.ledger.day, self.learner.settings.band
         empty = seen.take(np.zeros(len(day), dtype=np.bool_))
         if np.any(np.isnan(day)) or len(day) < _LEAST_FORWARD_ROWS:
@@ -158,19 +171,16 @@ class _Evidence:
         for start, end in pairwise(edges):
             train, test = day + band.label_delay_days <= start, (day >= start) & (day < end)
             if np.count_nonzero(train) >= _LEAST_FORWARD_ROWS // 4 and np.any(test):
-                parts.append(self._judge(train, test))
+                parts.append(self._judge(train, test, fold=0))
         if not parts:
             return empty
-        rows, residual, width = (np.concatenate(column) for column in zip(*parts, strict=True))
+        ahead = reduce(Verdicts.joined, parts)
         stream = Stream(
-            residual=residual, width=width, weight=self.ledger.weight[rows], day=day[rows], group=self.group[rows]
+            residual=ahead.residual,
+            width=width.predict(ahead.encoded, ahead.mean),
+            weight=ahead.weight,
+            day=day[ahead.rows],
+            group=self.group[ahead.rows],
         )
         records = score_stream(stream, seen, self.groups, band)
         return replace(records, kind=np.full(len(records.kind), FORWARD, dtype=np.int64))
-
-
-def _joined(pieces: list[Records]) -> Records:
-    result = pieces[0]
-    for piece in pieces[1:]:
-        result = result.joined(piece)
-    return result

@@ -73,8 +73,8 @@ class Explainer:
         effects = self._mean.effects(encoded)
         effects = effects + LINEAR_SHARE * state.mean.linear.effects(encoded, encoded.shape[1])
         by_column = self._gather(effects, state.mean.encoder.source)
-        group, _ = state.find_groups(codes, labels)
-        whole = state.mean.predict(encoded) + state.centre + state.band.shift[group]
+        group, known = state.find_groups(codes, labels)
+        whole = state.mean.predict(encoded) + state.centre + state.band.level(group, known)
         return Explained(base_level=_rest(whole, by_column), effects=by_column)
 
     def width(self, codes: FloatArray, labels: list[str] | None) -> Explained:

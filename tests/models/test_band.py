@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.anchor import Stream, anchor, rebuild, score_stream
-from models.band import GROUP_LEFT_OUT, LEVELS, LIVE, SEEN, BandSettings, Records, effective_rows, level_shifts
+from models.band import GROUP_LEFT_OUT, LEVELS, LIVE, SEEN, BandSettings, Records
+from models.calibration import effective_rows, level_shifts
 from models.groups import learn_groups
 
 SETTINGS = BandSettings()

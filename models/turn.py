@@ -1,0 +1,75 @@
+"""Whether the market still does what the band allows: the newest sales judged, and what is to be done if not.
+
+The anchor follows the level of the market and decayed weights follow its spread, both at their pace. A market that
+turns outruns them: then the newest sales fall outside the band more often than chance lets them, and the band is
+widened until it would have held them. Beyond a stated limit the model says that it no longer knows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from valuation.columns import FloatArray
+
+LEVEL = 0.9
+LIMIT = 1.5
+"""Widening beyond which a model says that it no longer knows."""
+_LEAST_ROWS = 10.0
+_ERRORS = 3.0  # standard errors below the promised share that chance is granted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """How the band has held the newest sales.
+
+    Attributes
+    ----------
+    rows
+        How many equally weighted sales of the newest months judged it; 0 where none were reported since training.
+    held
+        Share of them that the 90 % band held, NaN where there are too few to say.
+    widening
+        By how much the band is widened for it, 1 where the newest sales are as they should be.
+
+    """
+
+    rows: float
+    held: float
+    widening: float
+
+    @property
+    def knows(self) -> bool:
+        """Whether the model may still be relied upon."""
+        return self.widening <= LIMIT
+
+
+UNJUDGED = Turn(rows=0.0, held=float("nan"), widening=1.0)
+
+
+def judge_turn(strain: FloatArray, rows: float) -> Turn:
+    """Return how a band has held sales.
+
+    Parameters
+    ----------
+    strain
+        How far each sale fell, as a share of the way to the edge of its 90 % band on that side.
+    rows
+        How many equally weighted sales they are.
+
+    >>> judge_turn(np.array([0.5] * 90 + [1.5] * 10), 100.0).widening
+    1.0
+    >>> judge_turn(np.array([0.5] * 60 + [1.5] * 40), 100.0).knows
+    True
+    >>> judge_turn(np.array([0.5] * 60 + [2.0] * 40), 100.0).knows
+    False
+    """
+    if rows < _LEAST_ROWS:
+        return Turn(rows=rows, held=float("nan"), widening=1.0)
+    held = float(np.mean(strain <= 1.0))
+    error = float(np.sqrt(LEVEL * (1.0 - LEVEL) / rows))
+    if held >= LEVEL - _ERRORS * error:
+        return Turn(rows=rows, held=held, widening=1.0)
+    ordered = np.sort(strain)
+    return Turn(rows=rows, held=held, widening=max(float(ordered[int(LEVEL * len(ordered))]), 1.0))
