@@ -68,9 +68,12 @@ class LinearPart:
     def _cells(self, matrix: FloatArray) -> FloatArray:
         """Return what each term reads: its column, or the column's signed logarithm."""
         filled = np.where(np.isnan(matrix), self.median, matrix)
-        logged = np.copysign(log(1.0 + np.abs(filled)), filled)
         use_log = (self.form == SIGNED_LOG) | (self.form == SQUARED_LOG)
-        return np.concatenate([filled, logged], axis=1)[:, self.column + use_log * filled.shape[1]]
+        cells = filled[:, self.column]
+        read, place = np.unique(self.column[use_log], return_inverse=True)  # each logarithm is worked out once
+        logged = filled[:, read]
+        cells[:, use_log] = np.copysign(log(1.0 + np.abs(logged)), logged)[:, place.reshape(-1)]
+        return cells
 
     def predict(self, matrix: FloatArray) -> FloatArray:
         """Return the linear part for each row, terms added in order."""

@@ -23,12 +23,13 @@ from valuation.battery_code.layout import (
     LAYOUTS,
     LEVEL_LETTERS,
     MONTH_LETTERS,
+    NORMAL,
     STANDARD_IN_FORCE,
     TYPE_LETTERS,
     YEAR_LETTERS,
     Layout,
 )
-from valuation.columns import BoolArray, FloatArray
+from valuation.columns import BoolArray, FloatArray, unknown
 
 CODE_COLUMNS: Final = (
     "kind_code",
@@ -76,6 +77,20 @@ def read_columns(
             for name, values in _told(letters, layout, made_day[valid]).items():
                 columns[name][rows] = values
             columns["cleaned_up"][rows] = was_small[valid]
+
+
+def coded_days(texts: Sequence[str]) -> FloatArray:
+    """Return the production days that normal codes name, as they stand, days since 1970-01-01; NaN where none.
+
+    >>> coded_days(["001MB0A0000001A680000123", "T01M1"]).tolist()
+    [18421.0, nan]
+    """
+    days = unknown(len(texts))
+    length = NORMAL.length
+    rows = [row for row, text in enumerate(texts) if len(text) == length]
+    raw = "".join([texts[row] for row in rows]).encode("ascii", "replace")
+    days[rows] = _made_days(np.frombuffer(raw, dtype=np.uint8).reshape(-1, length), NORMAL)
+    return days
 
 
 def _matrix(texts: list[str], length: int) -> tuple[Bytes, BoolArray]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,6 +120,12 @@ def decode(text: str, on: dt.date) -> BatteryCode:
     >>> decode("T01PE010000001B2X0000123", dt.date(2026, 1, 1)).reason  # 29 February 2021
     'impossible_date'
     """
+    code = _decode(text, on)
+    return code if code.valid else replace(code, suggestions=suggestions(text, on))
+
+
+def _decode(text: str, on: dt.date) -> BatteryCode:
+    """Read a text as a battery code, without looking for what a bad one may have been."""
     cleaned = clean(text, on)
     reading = cleaned.reading
     if reading.layout is None or reading.made_on is None:
@@ -128,7 +135,6 @@ def decode(text: str, on: dt.date) -> BatteryCode:
             valid=False,
             kind=reading.layout.kind if reading.layout else "legacy",
             reason=reading.reason,
-            suggestions=suggestions(text, on),
             clean_up=cleaned.steps,
         )
     return _accepted(text, cleaned, reading.layout, reading.made_on)
@@ -229,10 +235,9 @@ def decode_many(codes: Sequence[str | None], on_day: FloatArray) -> CodeColumns:
     vendor, spec = np.zeros(rows, dtype="U3"), np.zeros(rows, dtype="U2")
     read_columns(texts, on_days, columns, vendor, spec)
     for row in np.flatnonzero(np.isnan(columns["valid"])).tolist():
-        code = decode(texts[row], _EPOCH + dt.timedelta(days=float(on_days[row])))
-        for name, value in _row(code).items():
+        told, vendor[row], spec[row] = _read_apart(texts[row], float(on_days[row]))
+        for name, value in told:
             columns[name][row] = value
-        vendor[row], spec[row] = code.vendor or "", code.spec or ""
     return CodeColumns(columns=columns, vendor=vendor, spec=spec)
 
 
@@ -254,6 +259,13 @@ def _accepted(text: str, cleaned: Cleaned, layout: Layout, made_on: dt.date) -> 
         warnings=_warnings(code, layout),
         clean_up=cleaned.steps,
     )
+
+
+@lru_cache(maxsize=1 << 15)  # a batch is decoded by several of its readers: nameplate, checks
+def _read_apart(text: str, on_day: float) -> tuple[tuple[tuple[str, float], ...], str, str]:
+    """Return the columns of one text that is no valid code as it stands, with its vendor and spec."""
+    code = _decode(text, _EPOCH + dt.timedelta(days=on_day))
+    return tuple(_row(code).items()), code.vendor or "", code.spec or ""
 
 
 def _row(code: BatteryCode) -> dict[str, float]:

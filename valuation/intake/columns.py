@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
+from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
@@ -16,9 +18,12 @@ import pyarrow.types as kinds
 
 from valuation.columns import BoolArray, FloatArray
 from valuation.errors import FieldError
-from valuation.intake.values import FIRST_DAY, LAST_DAY, is_placeholder, read_value
+from valuation.intake.values import FIRST_DAY, LAST_DAY, PLACEHOLDERS, is_placeholder, read_value
 from valuation.record.fields import Field, choice_code, text_code
 from valuation.record.tabulation import day_number
+
+_PLAIN_TEXT: Final = "^[!-~][ -~]{0,200}[!-~]$|^[0-9A-Za-z]$"
+_MARKS: Final = pa.array([mark for mark in sorted(PLACEHOLDERS) if len(mark) > 1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +33,14 @@ class Converted:
     values: FloatArray
     wrong: BoolArray
     placeholder: BoolArray
+    tells: bool = True
+    """Whether any cell may hold anything."""
 
     @staticmethod
     def nothing(rows: int) -> Converted:
         """Return a column in which nothing is known, taking no memory for it."""
         unknown, no = np.broadcast_to(np.float64(np.nan), rows), np.broadcast_to(np.bool_(False), rows)  # noqa: FBT003
-        return Converted(values=unknown, wrong=no, placeholder=no)
+        return Converted(values=unknown, wrong=no, placeholder=no, tells=False)
 
 
 def convert(field: Field, column: pa.ChunkedArray, *, from_text: bool) -> Converted:
@@ -42,7 +49,7 @@ def convert(field: Field, column: pa.ChunkedArray, *, from_text: bool) -> Conver
     >>> convert(Field("soh", "number", 0.0, 1.2), pa.chunked_array([[0.5, None, 88.0]]), from_text=False).wrong.tolist()
     [False, False, True]
     """
-    parts = [_convert_chunk(field, chunk, from_text=from_text) for chunk in column.chunks]
+    parts = [_convert_chunk(field, chunk, from_text=from_text) for chunk in column.chunks if len(chunk)]
     if not parts:
         return Converted.nothing(0)
     if len(parts) == 1:
@@ -59,6 +66,8 @@ def convert_texts(field: Field, column: pa.ChunkedArray) -> tuple[list[str | Non
     converted = convert(field, column, from_text=True)
     texts = column.to_pylist()
     known = ~np.isnan(converted.values)
+    if known.all():
+        return [text.strip() for text in texts], converted
     return [text.strip() if fine else None for text, fine in zip(texts, known.tolist(), strict=True)], converted
 
 
@@ -74,7 +83,7 @@ def number_of(field: Field, value: float | str | date) -> float:
 def _convert_chunk(field: Field, array: pa.Array, *, from_text: bool) -> Converted:
     """Return one chunk of a column, by the type it is stored in."""
     stored = array.type
-    if kinds.is_null(stored):
+    if array.null_count == len(array):
         return Converted.nothing(len(array))
     if kinds.is_string(stored) or kinds.is_large_string(stored) or kinds.is_dictionary(stored):
         return _from_texts(field, array, from_text=from_text)
@@ -119,12 +128,13 @@ def _from_days(array: pa.Array) -> Converted:
 def _from_texts(field: Field, array: pa.Array, *, from_text: bool) -> Converted:
     """Return texts read once each and dealt out to their rows."""
     encoded = array if kinds.is_dictionary(array.type) else array.dictionary_encode()
-    different = encoded.dictionary.to_pylist()
+    different = encoded.dictionary
     values = np.full(len(different) + 1, np.nan)  # the last place is for rows that hold nothing
     wrong = np.zeros(len(different) + 1, dtype=bool)
     placeholder = np.zeros(len(different) + 1, dtype=bool)
     read = _reader(field, from_text=from_text)
-    for place, text in enumerate(different):
+    for place in _read_plain_texts(field, different, values):
+        text = different[place].as_py()
         if text is None or (from_text and not str(text).strip()):
             continue
         if is_placeholder(field, text):
@@ -135,7 +145,27 @@ def _from_texts(field: Field, array: pa.Array, *, from_text: bool) -> Converted:
         except FieldError:
             wrong[place] = True
     rows = pc.fill_null(encoded.indices, len(different)).to_numpy(zero_copy_only=False)
-    return Converted(values=values[rows], wrong=wrong[rows], placeholder=placeholder[rows])
+    nowhere = np.broadcast_to(np.bool_(False), len(rows))  # noqa: FBT003 - numpy's signature
+    return Converted(
+        values=values[rows],
+        wrong=wrong[rows] if wrong.any() else nowhere,
+        placeholder=placeholder[rows] if placeholder.any() else nowhere,
+    )
+
+
+def _read_plain_texts(field: Field, different: pa.Array, values: FloatArray) -> list[int]:
+    """Fill in the texts that need no second look, and return the places of those that do.
+
+    A free text of a few printable ASCII letters, no blank at its ends, no placeholder, is what it is.
+    """
+    if field.kind != "text" or not kinds.is_string(different.type) or different.null_count:
+        return list(range(len(different)))
+    marks = pc.is_in(different, value_set=_MARKS)
+    plain = pc.and_not(pc.match_substring_regex(different, _PLAIN_TEXT), marks).to_numpy(zero_copy_only=False)
+    places = np.flatnonzero(plain)
+    codes = [crc32(text) for text in different.cast(pa.binary()).take(pa.array(places)).to_pylist()]
+    values[places] = codes
+    return np.flatnonzero(~plain).tolist()
 
 
 def _reader(field: Field, *, from_text: bool) -> Callable[[object], float]:

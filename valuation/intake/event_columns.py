@@ -17,6 +17,7 @@ from valuation.intake.notes import make_note
 from valuation.intake.table_reading import (
     Reading,
     found_columns,
+    note_at,
     note_placeholders,
     place_of,
     row_problem,
@@ -33,13 +34,13 @@ from valuation.record.fields import (
     Field,
     category,
 )
-from valuation.record.tabulation import calendar_day, column_name
+from valuation.record.tabulation import column_name
 
 _TYPE = category("type", *EVENT_TYPES)
-_OWNERS: Mapping[str, tuple[float, ...]] = {
-    own.name: tuple(float(code) for code, fields in enumerate(EVENT_TYPE_FIELDS.values()) if own in fields)
-    for own in EVENT_FIELDS
+_OWNERS: Mapping[str, BoolArray] = {
+    own.name: np.array([*(own in fields for fields in EVENT_TYPE_FIELDS.values()), False]) for own in EVENT_FIELDS
 }
+"""By field, whether each event type has it; the last place is for an event whose type is not known."""
 
 
 def read_events(reading: Reading, opened: OpenTable | None) -> tuple[dict[str, FloatArray], IntArray]:
@@ -56,16 +57,21 @@ def read_events(reading: Reading, opened: OpenTable | None) -> tuple[dict[str, F
     columns: dict[str, FloatArray] = {}
     wrong: list[tuple[Field, BoolArray]] = []
     marks: list[tuple[Field, BoolArray]] = []
+    kinds = np.zeros(0, dtype=np.intp)
     for own in (_TYPE, *EVENT_COMMON_FIELDS, *EVENT_FIELDS):
         converted = Converted.nothing(opened.table.num_rows)
-        values = converted.values
-        if own.name in found:
+        if own.name in found and opened.table.column(found[own.name]).null_count < opened.table.num_rows:
             converted = convert(own, opened.table.column(found[own.name]), from_text=opened.from_text)
-            values, allowed = converted.values, kept
-            if own.name in _OWNERS:
-                allowed = np.isin(columns["type"], _OWNERS[own.name]) & kept
-                _note_strays(reading, own.name, columns, ~np.isnan(values) & ~allowed & kept, row)
-                values = np.where(allowed, values, np.nan)
+        values, allowed = converted.values, kept
+        if own.name == "type":
+            kinds = np.where(np.isnan(values), len(EVENT_TYPES), values).astype(np.intp)
+        if own.name in _OWNERS and own.name in found and converted.tells:
+            allowed = _OWNERS[own.name][kinds] & kept
+            stray = ~(np.isnan(values) | allowed) & kept
+            if stray.any():
+                _note_strays(reading, own.name, columns, stray, row)
+            values = np.where(allowed, values, np.nan)
+        if converted.tells:
             wrong.append((own, converted.wrong & allowed))
             marks.append((own, converted.placeholder & allowed))
         columns[column_name(own)] = values
@@ -128,9 +134,6 @@ def _set_aside_event(reading: Reading, opened: OpenTable, place: int, row: IntAr
 
 def _note_strays(reading: Reading, name: str, columns: Columns, stray: BoolArray, row: IntArray) -> None:
     """Say where a field stands in an event of a type that has no such field."""
-    if not stray.any():
-        return
-    note = make_note("I01", fields=f"events.{name}")
-    known_from = np.fmax(columns["on_day"], columns["reported_day"])
-    for place in np.flatnonzero(stray).tolist():
-        reading.note(int(row[place]), note.since(calendar_day(known_from[place])))
+    places = np.flatnonzero(stray)
+    known_from = np.fmax(columns["on_day"][places], columns["reported_day"][places])
+    note_at(reading, make_note("I01", fields=f"events.{name}"), row[places], known_from)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 
 import numpy as np
 
@@ -68,10 +67,22 @@ def note_placeholders(
 ) -> None:
     """Say where a placeholder was read as not known."""
     if mask.any():
+        places = np.flatnonzero(mask)
         note = make_note("I02", fields=name, value="a placeholder")
-        for place in np.flatnonzero(mask).tolist():
-            day: date | None = None if known_from is None else calendar_day(known_from[place])
-            reading.note(int(row[place]), note.since(day))
+        note_at(reading, note, row[places], None if known_from is None else known_from[places])
+
+
+def note_at(reading: Reading, note: IntakeNote, row: IntArray, known_from: FloatArray | None) -> None:
+    """Keep a note about the packs of some rows, each from its day on; None where it speaks of the pack itself."""
+    if known_from is None:
+        for pack in row.tolist():
+            reading.note(pack, note)
+        return
+    dated: dict[float, IntakeNote] = {}
+    for pack, number in zip(row.tolist(), known_from.tolist(), strict=True):
+        if number not in dated:
+            dated[number] = note.since(calendar_day(number))
+        reading.note(pack, dated[number])
 
 
 def why(own: Field, cell: object, path: str, opened: OpenTable) -> FieldError:

@@ -35,8 +35,7 @@ from valuation.intake.traces import repeated_code
 from valuation.intake.values import LAST_DAY
 from valuation.record.cases import PACK_TEXTS, TraceTable
 from valuation.record.fields import COMPOSITION_FIELDS, EVENT_FIELDS, PACK_FIELDS, Field
-from valuation.record.history import Module
-from valuation.record.modules import MODULE_COLUMNS, describe_modules
+from valuation.record.modules import MODULE_COLUMNS, Modules, describe_many
 from valuation.record.tabulation import column_name, day_number
 from valuation.result import Caution
 
@@ -85,7 +84,7 @@ def read_tables(packs: TableSource, events: TableSource | None = None) -> TableT
     reading = Reading(packs=opened, codes=codes, aside=np.zeros(rows, dtype=bool))
     reading.problems.extend(opened.problems)
     texts, pack_columns = _read_packs(reading, found)
-    _read_modules(reading, found, pack_columns)
+    _read_modules(reading, found, texts["battery_code"], pack_columns)
     _refuse_repeated(reading, texts["battery_code"])
     _require_identity(reading, pack_columns)
     event_columns, row = read_events(reading, None if events is None else open_table(events, "events"))
@@ -122,21 +121,19 @@ def _read_packs(
     return texts, columns
 
 
-def _read_modules(reading: Reading, found: Mapping[str, str], columns: dict[str, FloatArray]) -> None:
-    """Fill the columns that the modules tell."""
-    rows = len(reading.codes)
-    told = {name: np.full(rows, np.nan) for name in MODULE_COLUMNS}
-    if "modules" in found:
-        for row, listed in _module_lists(reading, found["modules"]):
-            numbers = describe_modules(one_spelling(reading.codes[row]), listed)
-            for name, number in zip(MODULE_COLUMNS, numbers, strict=True):
-                told[name][row] = number
-    columns.update(told)
+def _read_modules(
+    reading: Reading, found: Mapping[str, str], codes: list[str | None], columns: dict[str, FloatArray]
+) -> None:
+    """Fill the columns that the modules tell; `codes` are the packs' in their one spelling."""
+    listed = _module_lists(reading, found["modules"]) if "modules" in found else None
+    if listed is None:
+        columns.update({name: np.full(len(codes), np.nan) for name in MODULE_COLUMNS})
+    else:
+        columns.update(describe_many(*listed, codes))
 
 
-def _module_lists(reading: Reading, spelled: str) -> list[tuple[int, list[Module]]]:
-    """Return the rows that list modules, with their modules."""
-    lists: list[tuple[int, list[Module]]] = []
+def _module_lists(reading: Reading, spelled: str) -> tuple[IntArray, Modules] | None:
+    """Return the pack of each module, and the modules; None where the column lists none."""
     opened = reading.packs
     cells = opened.table.column(spelled).combine_chunks()
     cells = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
@@ -145,9 +142,9 @@ def _module_lists(reading: Reading, spelled: str) -> list[tuple[int, list[Module
             if cells[row].as_py() != "":
                 error = FieldError("modules is no list", hint="give a list of battery_code and soh", field="modules")
                 reading.set_aside(row, row_problem(opened, row, reading.codes[row], error))
-        return []
+        return None
     inner = cells.flatten()
-    owner = pc.list_parent_indices(cells).to_numpy(zero_copy_only=False)
+    owner = pc.list_parent_indices(cells).to_numpy(zero_copy_only=False).astype(np.int64)
     names = [entry.name for entry in inner.type]
     codes: list[str | None] = [None] * len(inner)
     health = Converted.nothing(len(inner))
@@ -159,14 +156,7 @@ def _module_lists(reading: Reading, spelled: str) -> list[tuple[int, list[Module
         row = int(owner[place])
         error = why(_SOH, inner[place].as_py()["soh"], "modules.soh", opened)
         reading.set_aside(row, row_problem(opened, row, reading.codes[row], error))
-    known = [None if np.isnan(value) else value for value in health.values.tolist()]
-    start = 0
-    for row, count in zip(*np.unique(owner, return_counts=True), strict=True):
-        stop = start + int(count)
-        pairs = zip(codes[start:stop], known[start:stop], strict=True)
-        lists.append((int(row), [Module(battery_code=code, soh=soh) for code, soh in pairs]))
-        start = stop
-    return lists
+    return owner, Modules(codes=[code or "" for code in codes], soh=health.values)
 
 
 def _respelled(reading: Reading) -> list[str | None]:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+from numpy.typing import NDArray
+
+from valuation import columns
+from valuation.battery_code.columns import coded_days
 from valuation.battery_code.layout import NORMAL, date_from_letters
-from valuation.columns import UNKNOWN
+from valuation.columns import UNKNOWN, FloatArray, IntArray
 from valuation.record.history import Module
 
 MODULE_COLUMNS = (
@@ -18,6 +24,16 @@ MODULE_COLUMNS = (
     "module_foreign",
     "module_younger",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modules:
+    """Modules of many packs: their codes, "" where none is given, and their health, NaN where not known."""
+
+    codes: Sequence[str]
+    soh: FloatArray
+
+
 YOUNGER_DAYS = 3
 """A module dated up to this long after its pack is a slip of the line, not a replacement (judged). [d]"""
 
@@ -42,12 +58,65 @@ def describe_modules(battery_code: str | None, modules: Sequence[Module]) -> tup
     return (
         float(len(modules)),
         lowest,
-        sum(known) / len(known) if known else UNKNOWN,
+        _sum(known) / len(known) if known else UNKNOWN,
         max(known) - lowest if known else UNKNOWN,
         float(len(codes) - len(set(codes))),
         float(foreign),
         float(sum(1 for code in codes if _younger(code, battery_code))),
     )
+
+
+def describe_many(owner: IntArray, modules: Modules, packs: Sequence[str | None]) -> dict[str, FloatArray]:
+    """Return the columns of :data:`MODULE_COLUMNS` for many packs at once, each as :func:`describe_modules` has it.
+
+    Parameters
+    ----------
+    owner : integers of shape (modules,)
+        The pack of each module, rising.
+    modules : Modules
+        Codes ("" where none is given) and health of the modules.
+    packs : texts of length packs
+        Battery codes of the packs.
+    """
+    rows = len(packs)
+    count = np.bincount(owner, minlength=rows).astype(np.float64)
+    listed = count > 0.0
+    known = ~np.isnan(modules.soh)
+    measured = columns.count(owner, known, rows)
+    total = columns.total(owner, modules.soh, rows)
+    lowest = columns.lowest(owner, modules.soh, rows)
+    coded = np.array(modules.codes, dtype=np.str_) != ""
+    codes, owners = np.array(modules.codes, dtype=np.str_)[coded], owner[coded]
+    vendor = np.array([(code or "")[:3] for code in packs], dtype="U3")[owners]
+    made = coded_days([code for code in modules.codes if code])
+    pack_made = coded_days([code or "" for code in packs])[owners]
+    return {
+        "module_count": np.where(listed, count, np.nan),
+        "module_lowest_soh": lowest,
+        "module_mean_soh": np.where(measured > 0.0, total / np.where(measured > 0.0, measured, 1.0), np.nan),
+        "module_soh_spread": columns.highest(owner, modules.soh, rows) - lowest,
+        "module_repeated": np.where(listed, _repeated(owners, codes, rows), np.nan),
+        "module_foreign": np.where(
+            listed, columns.count(owners, (vendor != "") & (codes.astype("U3") != vendor), rows), np.nan
+        ),
+        "module_younger": np.where(listed, columns.count(owners, made - pack_made > YOUNGER_DAYS, rows), np.nan),
+    }
+
+
+def _repeated(owners: IntArray, codes: NDArray[np.str_], rows: int) -> FloatArray:
+    """Return how many codes of each pack stand there again."""
+    different, code = np.unique(codes, return_inverse=True)
+    pairs = np.unique(owners * max(len(different), 1) + code.reshape(-1))
+    once = np.bincount(pairs // max(len(different), 1), minlength=rows)
+    return (np.bincount(owners, minlength=rows) - once).astype(np.float64)
+
+
+def _sum(values: Sequence[float]) -> float:
+    """Return the sum, one after the other: newer interpreters' own corrects its roundings, older ones' does not."""
+    total = 0.0
+    for value in values:
+        total += value
+    return total
 
 
 def _younger(module_code: str, pack_code: str | None) -> bool:
