@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from models.agreement import check_forest, probe_rows
 from models.forest import Forest
 from models.forest_text import forest_from_text
 from valuation.columns import BoolArray, FloatArray
@@ -64,8 +65,17 @@ class Grown:
         return np.asarray(answer, dtype=np.float64)
 
     def forest(self) -> Forest:
-        """Return the forest as plain arrays."""
-        return forest_from_text(self._booster.model_to_string(num_iteration=-1))
+        """Return the forest as plain arrays, once LightGBM itself has said the same of hard rows.
+
+        Raises
+        ------
+        BundleMismatch
+            The arrays answer differently, by a bit.
+
+        """
+        forest = forest_from_text(self._booster.model_to_string(num_iteration=-1))
+        check_forest(forest, self.predict(probe_rows(forest), -1))
+        return forest
 
 
 def mean_settings(rows: int, monotone: tuple[int, ...], seed: int, threads: int) -> BoosterSettings:

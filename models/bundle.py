@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from models.agreement import check_model
 from models.fitted import FittedRegressor
 from models.packing import canonical, pack, unpack
 from models.signing import check_signature, sign
@@ -89,9 +90,10 @@ def write_bundle(folder: Path, state: FittedRegressor, about: About, key_folder:
     Raises
     ------
     BundleMismatch
-        The folder exists already, or a name is not a name.
+        The folder exists already, a name is not a name, or a forest is not evaluated alike by kernel and numpy.
 
     """
+    check_model(state)
     for text in (about.name, about.version):
         check_name(text)
     if folder.exists():

@@ -77,7 +77,7 @@ def publish(state: FittedRegressor, publication: Publication, home: Path | None 
     Raises
     ------
     BundleMismatch
-        The version exists already, or a name is not a name.
+        The version exists already, a name is not a name, or a forest is not evaluated alike by kernel and numpy.
 
     """
     models = _models(home)

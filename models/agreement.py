@@ -1,0 +1,94 @@
+"""Whether everything that can evaluate a forest says the same, to the last bit, before anybody relies on it.
+
+A forest leaves LightGBM by one door and is compared there with LightGBM's own answers; a model is published only if the
+compiled kernel and numpy agree on each of its forests. Both are asked the same hard rows: cells on the thresholds and
+next to them, missing cells, zeros of every kind, infinities, categories known and unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+
+import numpy as np
+
+from models.forest import ZERO_THRESHOLD, Forest
+from valuation.columns import FloatArray
+from valuation.errors import BundleMismatch
+
+_ROWS = 96
+_SPECIAL = (np.nan, 0.0, -0.0, np.inf, -np.inf, ZERO_THRESHOLD, -ZERO_THRESHOLD, 2e-35, 5e-324, -1.0, 3.0, 31.5, 1e300)
+
+
+def probe_rows(forest: Forest) -> FloatArray:
+    """Return rows that are hard for this forest, the same each time; shape (96, features)."""
+    row, column = np.indices((_ROWS, forest.features))
+    turn = row * 7 + column * 13  # neighbouring cells take different kinds and places
+    cells: FloatArray = np.asarray(_SPECIAL)[turn % len(_SPECIAL)]
+    for feature in range(forest.features):
+        asked = forest.split_feature == feature
+        numbers = np.unique(
+            forest.threshold[asked & (forest.left != np.arange(len(forest.left))) & ~forest.is_category]
+        )
+        if len(numbers):
+            chosen = numbers[(turn[:, feature] * 31) % len(numbers)]
+            beside = np.stack([chosen, np.nextafter(chosen, -np.inf), np.nextafter(chosen, np.inf)])
+            near = beside[turn[:, feature] % 3, np.arange(_ROWS)]
+            cells[:, feature] = np.where(turn[:, feature] % 4 < 3, near, cells[:, feature])
+        elif np.any(asked & forest.is_category):
+            cells[:, feature] = np.where(turn[:, feature] % 4 < 3, turn[:, feature] % 67 - 1.0, cells[:, feature])
+    return cells
+
+
+def check_forest(forest: Forest, witness: FloatArray | None = None) -> None:
+    """Refuse a forest whose evaluations differ by a bit.
+
+    Parameters
+    ----------
+    forest
+        The forest.
+    witness
+        What its trainer answers for :func:`probe_rows`, where the trainer is still there.
+
+    Raises
+    ------
+    BundleMismatch
+        The compiled kernel and numpy differ, or numpy and the witness.
+
+    """
+    rows = probe_rows(forest)
+    plainly = forest.predict_plainly(rows)
+    others = {"the compiled kernel": forest.predict(rows), "LightGBM": plainly if witness is None else witness}
+    others["the compiled kernel, row by row"] = np.concatenate([forest.predict(rows[i : i + 1]) for i in range(_ROWS)])
+    for name, answers in others.items():
+        if answers.tobytes() != plainly.tobytes():
+            count = int(np.sum(answers != plainly))
+            raise BundleMismatch(
+                f"{name} and numpy evaluate a forest differently on {count} of {_ROWS} rows",
+                hint="such a model cannot be published; set CANZHI_KERNEL=numpy and report the machine's processor",
+            )
+
+
+def check_model(state: object) -> None:
+    """Refuse a model if any of its forests is evaluated differently by kernel and numpy.
+
+    Raises
+    ------
+    BundleMismatch
+        Of some forest.
+
+    """
+    for forest in forests_of(state):
+        check_forest(forest)
+
+
+def forests_of(state: object) -> Iterator[Forest]:
+    """Yield every forest in a tree of dataclasses and tuples."""
+    if isinstance(state, Forest):
+        yield state
+    elif isinstance(state, tuple):
+        for item in state:
+            yield from forests_of(item)
+    elif is_dataclass(state):
+        for field in fields(state):
+            yield from forests_of(getattr(state, field.name))
