@@ -1,8 +1,8 @@
 """The models kept on this machine: published by version, promoted with a reason, loaded by name.
 
 ``<home>/models/<name>/<version>`` holds a bundle that is never overwritten; ``<home>/models/promotions.jsonl`` says who
-is champion. MLflow, where it is installed, gets a copy of versions and alias after our own log is written; nothing here
-depends on that copy.
+is champion. MLflow, where it is installed, follows: the record of a training registers the version there, and the alias
+is set after our own log is written; nothing here depends on that copy.
 """
 
 from __future__ import annotations
@@ -93,7 +93,6 @@ def publish(state: FittedRegressor, publication: Publication, home: Path | None 
         )
         folder = models / publication.name / version
         bundle = write_bundle(folder, state, about, _keys(models))
-    _mirror_version(models.parent, bundle, folder)
     return Version(about=about, digest=bundle.digest, folder=folder, is_champion=False)
 
 
@@ -245,20 +244,6 @@ def _models(home: Path | None) -> Path:
 
 def _keys(models: Path) -> Path:
     return models.parent / "keys"
-
-
-def _mirror_version(home: Path, bundle: Bundle, folder: Path) -> None:
-    tags = {
-        "canzhi.version": bundle.about.version,
-        "canzhi.digest": bundle.digest,
-        "canzhi.demonstration": str(bundle.about.demonstration).lower(),
-        "canzhi.trained_through": bundle.about.trained_through,
-    }
-    with _best_effort("the new version"):
-        client = _mlflow(home)
-        if not any(model.name == bundle.about.name for model in client.search_registered_models()):
-            client.create_registered_model(bundle.about.name)
-        client.create_model_version(bundle.about.name, folder.resolve().as_uri(), tags=tags)
 
 
 def _mirror_alias(home: Path, about: About) -> None:

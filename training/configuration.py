@@ -35,6 +35,12 @@ class TrainingConfig:
         Trees of the mean; 0 lets early stopping choose.
     folds : int
         Folds of the calibration.
+    learning_rate : float
+        Pace of the mean's trees.
+    group_rows, shift_rows : float
+        Sales at which a group's own spread, and its own level, weigh as much as those of its parent.
+    anchor_days, decay_days : float
+        Half-lives of the re-anchor and of calibration weights. [d]
     seed : int
         Seed of every chance in the training.
     """
@@ -46,6 +52,11 @@ class TrainingConfig:
     label_delay_days: float = 30.0
     trees: int = 0
     folds: int = 5
+    learning_rate: float = 0.05
+    group_rows: float = 100.0
+    shift_rows: float = 30.0
+    anchor_days: float = 60.0
+    decay_days: float = 180.0
     seed: int = 0
 
     def digest(self) -> str:
@@ -81,3 +92,12 @@ def read_config(path: Path | None = None) -> TrainingConfig:
                 f"{name} is no choice of a training", hint=f"choose among {', '.join(sorted(names))}", field=name
             )
     return TrainingConfig(**given)
+
+
+def written(config: TrainingConfig) -> str:
+    """Return the choices as the TOML that :func:`read_config` reads.
+
+    >>> written(TrainingConfig()).splitlines()[0]
+    'level = 0.9'
+    """
+    return "".join(f"{name} = {value!r}\n" for name, value in asdict(config).items())

@@ -52,6 +52,8 @@ class TrainingSet:
         Row of the pack in the trace table.
     groups, packs, sale_id, region : tuples of length sales
         Calibration group, battery code, id and region of each sale.
+    lot : tuple of length sales
+        The lot of a pack that was sold with others for one sum, whose own price is a share of it; None for all others.
     """
 
     matrix: FloatArray
@@ -68,6 +70,7 @@ class TrainingSet:
     packs: tuple[str, ...]
     sale_id: tuple[str, ...]
     region: tuple[str | None, ...]
+    lot: tuple[str | None, ...]
 
     def __len__(self) -> int:
         """Return the number of sales."""
@@ -77,6 +80,26 @@ class TrainingSet:
     def price(self) -> FloatArray:
         """Prices per rated kWh. [CNY/kWh without VAT]"""
         return self.price_cny / self.energy_kwh
+
+    @property
+    def alone(self) -> BoolArray:
+        """Which sales have a price of their own."""
+        return np.array([lot is None for lot in self.lot], dtype=np.bool_)
+
+    @property
+    def together(self) -> tuple[str, ...]:
+        """What must not be parted between folds, by name: the sales of one pack, and the packs of one lot."""
+        first: dict[str, str] = {}
+
+        def root(name: str) -> str:
+            while first.setdefault(name, name) != name:
+                name = first[name]
+            return name
+
+        for pack, lot in zip(self.packs, self.lot, strict=True):
+            if lot is not None:
+                first[root(f"lot {lot}")] = root(pack)
+        return tuple(root(pack) for pack in self.packs)
 
     def where(self, keep: BoolArray) -> TrainingSet:
         """Return the sales that satisfy a condition."""
@@ -213,6 +236,7 @@ def _work_out(
                 packs=tuple(ledger.battery_code[row] for row in chosen),
                 sale_id=tuple(ledger.sale_id[row] for row in chosen),
                 region=tuple(ledger.region[row] for row in chosen),
+                lot=tuple(ledger.lot_id[row] if np.isnan(ledger.price_cny[row]) else None for row in chosen),
             )
         )
     refused, made_day, energy_kwh = (np.concatenate(column) for column in zip(*facts, strict=True))

@@ -24,18 +24,22 @@ def frame(matrix: FloatArray) -> pd.DataFrame:
     return pd.DataFrame(matrix, columns=list(features.NAMES))
 
 
-def learn(sales: TrainingSet, extra: TrainingSet | None, config: TrainingConfig) -> ResidualValueRegressor:
+def learn(
+    sales: TrainingSet, extra: TrainingSet | None, config: TrainingConfig, least: int = LEAST_SALES
+) -> ResidualValueRegressor:
     """Return the estimator that learned from sales, and from the same sales with thinner records.
+
+    `least` is the fewest sales that will do: a fold of a judgement has to make do with fewer than a model.
 
     Raises
     ------
     TooFewSales
         If there are fewer sales than any honest calibration needs.
     """
-    if len(sales) < LEAST_SALES:
+    if len(sales) < least:
         raise TooFewSales(
             f"{len(sales)} usable sales are too few to learn from",
-            hint=f"give at least {LEAST_SALES}; without a model the structural value answers",
+            hint=f"give at least {least}; without a model the structural value answers",
             field="sales",
             value=len(sales),
         )
@@ -46,6 +50,11 @@ def learn(sales: TrainingSet, extra: TrainingSet | None, config: TrainingConfig)
         categorical=features.CATEGORICAL,
         trees=config.trees or None,
         folds=config.folds,
+        learning_rate=config.learning_rate,
+        group_rows=config.group_rows,
+        shift_rows=config.shift_rows,
+        anchor_days=config.anchor_days,
+        decay_days=config.decay_days,
         label_delay_days=config.label_delay_days,
         level=config.level,
         random_state=config.seed,
@@ -57,7 +66,7 @@ def learn(sales: TrainingSet, extra: TrainingSet | None, config: TrainingConfig)
         base=taught.structural,
         time=taught.sold_day,
         groups=list(taught.groups),
-        packs=list(taught.packs),
+        packs=list(taught.together),
         sample_weight=weight,
     )
 

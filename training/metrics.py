@@ -82,12 +82,12 @@ def judge(forecast: Forecast, level: float) -> Verdict:
     )
 
 
-def judge_by(forecast: Forecast, segment: Sequence[str], level: float) -> dict[str, Verdict]:
+def judge_by(forecast: Forecast, segment: Sequence[str], level: float, least: int = LEAST_SALES) -> dict[str, Verdict]:
     """Return the figures of each segment that has sales enough, by name."""
     names = np.array(segment)
     verdicts = {}
     for name in sorted(set(segment)):
         keep = names == name
-        if int(keep.sum()) >= LEAST_SALES:
+        if int(keep.sum()) >= least:
             verdicts[name] = judge(forecast.where(keep), level)
     return verdicts

@@ -1,4 +1,4 @@
-"""The story of a training: read, work out, judge on the newest sales, learn from all, publish, record (再训练)."""
+"""The story of a training: read, work out, judge on sales never seen, learn from all, publish, record (再训练)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,31 @@ from training.configuration import TrainingConfig
 from training.dataset import TrainingSet, thinned, worked_through
 from training.drift import training_reference
 from training.fit import learn
-from training.judgement import Judgement, judge_newest
-from training.ledger import read_ledger
+from training.judgement import Judgement, judge_sales
+from training.ledger import Ledger, read_ledger
+from training.record import Told, record
 from training.sources import Sources, remember_sources
-from training.traces import read_traces, unread_codes
-from training.tracking import record_run
+from training.traces import read_traces, trace_files, unread_codes
 from valuation.errors import UnknownModel
 from valuation.intake import read_market
 from valuation.market.snapshot import MarketHistory
 from valuation.record.tabulation import calendar_day
+
+__all__ = ["STAGES", "Prepared", "Sources", "Trained", "prepare", "retrain", "trace_files", "train_on"]
+
+STAGES = 6
+"""How many stages a training tells of: two of :func:`prepare`, four of :func:`train_on`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A ledger worked out: sales, the same with thinner records, the ledger they came from, the market."""
+
+    sources: Sources
+    ledger: Ledger
+    sales: TrainingSet
+    extra: TrainingSet
+    market: MarketHistory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +47,35 @@ class Trained:
     version: Version
     judgement: Judgement | None
     sales: int
-    set_aside: dict[str, int]
+    ledger: Ledger
     run_id: str
     is_champion: bool
+
+    @property
+    def set_aside(self) -> dict[str, int]:
+        """How many rows of the ledger were set aside, by reason."""
+        return self.ledger.set_aside
+
+
+def prepare(sources: Sources, config: TrainingConfig, begin: Callable[[str], None]) -> Prepared:
+    """Return a ledger worked out, every sale at its own day.
+
+    Parameters
+    ----------
+    sources : Sources
+        Ledger, traces, quotes.
+    config : TrainingConfig
+        Choices of the training.
+    begin : callable
+        Told the name of each stage as it begins, for a progress bar.
+    """
+    begin("reading")
+    traces, market = read_traces(sources.traces), read_market(sources.market)
+    ledger = read_ledger(sources.ledger, sources.vat)
+    begin("working out every sale at its day")
+    sales, ledger = worked_through(traces.table, ledger, market, unread_codes(traces))
+    extra = thinned(sales, traces.table, market, share=config.thinned_share, seed=config.seed)
+    return Prepared(sources=sources, ledger=ledger, sales=sales, extra=extra, market=market)
 
 
 def retrain(sources: Sources, name: str, config: TrainingConfig, home: Path, begin: Callable[[str], None]) -> Trained:
@@ -44,7 +86,7 @@ def retrain(sources: Sources, name: str, config: TrainingConfig, home: Path, beg
     sources : Sources
         Ledger, traces, quotes.
     name : str
-        Name under which the model is kept.
+        Name under which the model is kept, with @version where it must be that one.
     config : TrainingConfig
         Choices of the training.
     home : Path
@@ -52,54 +94,77 @@ def retrain(sources: Sources, name: str, config: TrainingConfig, home: Path, beg
     begin : callable
         Told the name of each stage as it begins, for a progress bar.
     """
-    begin("reading")
-    traces, market = read_traces(sources.traces), read_market(sources.market)
-    ledger = read_ledger(sources.ledger, sources.vat)
-    begin("working out every sale at its day")
-    sales, ledger = worked_through(traces.table, ledger, market, unread_codes(traces))
-    extra = thinned(sales, traces.table, market, share=config.thinned_share, seed=config.seed)
-    begin("judging on the newest sales")
-    judgement = judge_newest(sales, extra, config)
+    return train_on(prepare(sources, config, begin), name, config, home, begin)
+
+
+def train_on(  # noqa: PLR0913 - those of retrain, and whether it is recorded
+    prepared: Prepared,
+    name: str,
+    config: TrainingConfig,
+    home: Path,
+    begin: Callable[[str], None],
+    *,
+    keep_record: bool = True,
+) -> Trained:
+    """Train a model on a ledger that is worked out already; see :func:`retrain`.
+
+    Without a record the model is only published: no run, no champion.
+    """
+    sales, extra = prepared.sales, prepared.extra
+    begin("judging on sales never seen")
+    judgement = judge_sales(sales, extra, config)
     begin("learning from all sales")
     estimator = learn(sales, extra, config)
     begin("keeping")
-    about = _publication(name, sales, market, judgement, config)
-    version = publish(estimator.fitted_, about, home)
-    remember_sources(home, version, sources)
-    champion = (judgement is None or judgement.worth_having) and _crown_first(version, home)
-    figures = {} if judgement is None else judgement.overall.as_dict()
-    choices = {**asdict(config), **sources.digests(), "sales": len(sales), "bundle_digest": version.digest}
-    run_id = record_run(home, f"{name}@{version.about.version}", choices, figures, version.folder)
+    version = publish(estimator.fitted_, _publication(name, prepared, judgement, config), home)
+    remember_sources(home, version, prepared.sources)
+    begin("recording")
+    told = Told(
+        version=version,
+        config=config,
+        sources=prepared.sources,
+        ledger=prepared.ledger,
+        sales=sales,
+        judgement=judgement,
+    )
+    run_id = record(told, home) if keep_record else ""
+    worth_having = judgement is None or judgement.worth_having
+    champion = keep_record and worth_having and _crown_first(version, home)
     return Trained(
         version=version,
         judgement=judgement,
         sales=len(sales),
-        set_aside=ledger.set_aside,
+        ledger=prepared.ledger,
         run_id=run_id,
         is_champion=champion,
     )
 
 
-def _publication(
-    name: str, sales: TrainingSet, market: MarketHistory, judgement: Judgement | None, config: TrainingConfig
-) -> Publication:
+def _publication(name: str, prepared: Prepared, judgement: Judgement | None, config: TrainingConfig) -> Publication:
     """Return what is said of the model beside its numbers."""
-    newest = calendar_day(float(sales.sold_day.max()))
+    newest = calendar_day(float(prepared.sales.sold_day.max()))
     through = newest.isoformat() if newest else ""
+    oldest = calendar_day(float(prepared.sales.sold_day.min()))
     summary: dict[str, object] = {
-        "sales": len(sales),
+        "sales": len(prepared.sales),
+        "sold_from": oldest.isoformat() if oldest else "",
+        "rows": prepared.ledger.rows_read,
+        "set_aside": prepared.ledger.set_aside,
         "config": config.digest(),
         "choices": asdict(config),
-        "market": market.digest,
-        "reference": training_reference(sales),
+        "market": prepared.market.digest,
+        "data": prepared.sources.digests(),
+        "reference": training_reference(prepared.sales),
     }
     if judgement is not None:
         summary["judgement"] = judgement.as_dict()
+    plain, _, version = name.partition("@")
     return Publication(
-        name=name,
+        name=plain,
+        version=version or None,
         created_on=through,  # the newest sale's day, so that the same inputs give the same digest
         trained_through=through,
-        demonstration=market.synthetic,
+        demonstration=prepared.market.synthetic,
         summary=summary,
     )
 
@@ -107,7 +172,8 @@ def _publication(
 def _crown_first(version: Version, home: Path) -> bool:
     """Make the version champion where there is none yet; later champions are promoted on purpose.
 
-    One whose band said less than the structural value's on the newest sales is kept, but does not start to serve.
+    One whose band said less than the structural value's on the sales it was judged by is kept, but does not start to
+    serve.
     """
     try:
         load_model(CHAMPION, home=home)

@@ -27,10 +27,19 @@ class Sources:
     market: Path
     vat: VatBasis | None = None
 
+    def files(self) -> dict[str, Path]:
+        """Return every file read, by what it holds."""
+        return {"ledger": self.ledger, "market": self.market, **trace_files(self.traces)}
+
     def digests(self) -> dict[str, str]:
         """Return a hash of every file read."""
-        files = {"ledger": self.ledger, "market": self.market, **trace_files(self.traces)}
-        return {name: "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+        return {name: digest_of(path) for name, path in self.files().items()}
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 name of a file's bytes."""
+    with path.open("rb") as stream:
+        return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def remember_sources(home: Path, version: Version, sources: Sources) -> None:

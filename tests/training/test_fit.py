@@ -11,9 +11,9 @@ import training.fit
 import training.judgement
 from models.folds import assign_folds
 from training.configuration import LEAST_SALES, TrainingConfig, read_config
-from training.dataset import build, thinned
+from training.dataset import build, join, thinned
 from training.fit import learn
-from training.judgement import judge_newest, newest_from
+from training.judgement import judge_newest, judge_sales, newest_from
 from training.ledger import read_ledger
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
@@ -55,7 +55,9 @@ def test_the_band_holds_about_what_it_promises(judgement, config):
 def test_a_judgement_can_be_kept_as_json(judgement):
     said = json.loads(json.dumps(judgement.as_dict()))
     assert said["overall"]["sales"] == judgement.overall.sales
-    assert set(said) == {"overall", "untold", "structural", "by_chemistry", "by_tier"}
+    assert set(said) == {
+        *("overall", "untold", "structural", "by_chemistry", "by_tier", "method", "segments", "reliability")
+    }
 
 
 def test_the_judge_never_shows_the_newest_sales_to_the_model(sales, extra, config, monkeypatch):
@@ -82,7 +84,37 @@ def test_few_sales_are_refused_and_fewer_are_not_judged(sales, config):
     with pytest.raises(TooFewSales, match=f"{LEAST_SALES - 1} usable sales") as refusal:
         learn(few, None, config)
     assert str(LEAST_SALES) in refusal.value.hint
-    assert judge_newest(few, None, config) is None
+    assert judge_sales(few, None, config) is None
+
+
+@pytest.mark.parametrize("count", [100, 200])
+def test_a_small_ledger_is_judged_by_folds_and_says_so(sales, extra, config, count):
+    rows = np.arange(len(sales)) < count
+    few, thin = sales.where(rows), extra.where(np.isin(extra.sale_id, sales.where(rows).sale_id))
+    judged = judge_sales(few, thin, config)
+    assert judged.method == "folds"
+    assert judged.overall.sales == int(few.alone.sum())
+    slack = 3.0 * math.sqrt(config.level * (1.0 - config.level) / judged.overall.sales)
+    assert judged.overall.coverage > config.level - slack
+
+
+def test_the_folds_of_a_judgement_never_part_a_pack_or_a_lot(sales, config, monkeypatch):
+    few = sales.where(np.arange(len(sales)) < 100)
+    lots = tuple("L" if row in {3, 40, 80} else None for row in range(100))
+    few = replace(few, lot=lots, packs=tuple("same" if row in {5, 80} else one for row, one in enumerate(few.packs)))
+    seen = []
+
+    def spy(taught, thin, config, least):
+        seen.append({taught.sale_id[row] for row in range(len(taught))})
+        return learn(taught, thin, replace(config, trees=5), least)
+
+    monkeypatch.setattr(training.judgement, "learn", spy)
+    judged = judge_sales(few, None, config)
+    bound = {few.sale_id[row] for row in (3, 5, 40, 80)}
+    assert [len(bound & ids) for ids in seen].count(0) == 1
+    assert {len(bound & ids) for ids in seen} == {0, 4}
+    assert judged.overall.sales == 97  # what a pack of a lot fetched is not known
+    assert few.together[5] == few.together[3] == few.together[40]
 
 
 def test_copies_of_a_pack_stay_in_one_fold(sales, extra):
@@ -106,7 +138,7 @@ def test_every_sale_comes_with_its_pack_so_that_copies_stay_together(sales, extr
 
     monkeypatch.setattr(training.fit, "ResidualValueRegressor", Spy)
     learn(sales, extra, config)
-    assert given["packs"] == [*sales.packs, *extra.packs]
+    assert given["packs"] == list(join([sales, extra]).together)
     assert given["groups"] == [*sales.groups, *extra.groups]
     assert list(given["table"].columns) == list(features.NAMES)
     assert given["monotone"] == features.MONOTONE

@@ -1,23 +1,25 @@
 """From files to a model that is kept: the same files give the same model, and the first is champion."""
 
-import importlib
 import json
 import shutil
 import sys
 from dataclasses import replace
 
 import click.testing
+import pyarrow.csv as arrow_csv
+import pyarrow.parquet as pq
 import pytest
 
 import training.retrain
 from models.registry import CHAMPION, list_versions, load_model, promotions
 from training.commands.models import models
 from training.commands.promote import promote, rollback
-from training.commands.train import train
+from training.commands.train import report_lines, train, worth
+from training.judgement import LEVELS
+from training.record import choices_of, figures_of
 from training.retrain import retrain
 from training.sources import Sources
 from training.traces import trace_files
-from training.tracking import record_run
 from valuation import features
 from valuation.appraisal import appraise
 from valuation.errors import BundleMismatch, TooFewSales, UnknownModel, UnreadableRecord
@@ -39,7 +41,7 @@ def runs():
 def without_mlflow(runs):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "mlflow", None)
-        patch.setattr(training.retrain, "record_run", lambda *told: runs.append(told) or "run")
+        patch.setattr(training.retrain, "record", lambda told, home: runs.append(told) or "run")
         yield
 
 
@@ -59,7 +61,7 @@ def trained(sources, small, home, runs):
     stages = []
     result = retrain(sources, "mine", small, home, stages.append)
     assert stages[0] == "reading"
-    assert len(stages) == 5
+    assert len(stages) == training.retrain.STAGES
     assert len(runs) == 1
     return result
 
@@ -79,12 +81,15 @@ def test_the_first_model_is_champion_and_knows_what_it_learned_from(trained, hom
 
 
 def test_the_run_is_recorded_with_the_digests_of_its_files(trained, runs, sources):
-    _, name, choices, figures, folder = runs[0]
-    assert name == "mine@1"
-    assert choices["ledger"] == sources.digests()["ledger"]
+    choices, figures = choices_of(runs[0]), figures_of(runs[0].judgement)
+    assert (choices["name"], choices["version"]) == ("mine", "1")
+    assert choices["data.ledger"] == sources.digests()["ledger"]
     assert choices["bundle_digest"] == trained.version.digest
-    assert figures == trained.judgement.overall.as_dict()
-    assert folder == trained.version.folder
+    assert figures["coverage"] == trained.judgement.overall.coverage
+    assert figures["structural/mape"] == trained.judgement.structural.mape
+    for kind in ("chemistry", "tier"):
+        assert any(name.startswith(f"{kind}/") and name.endswith("/coverage") for name in figures), kind
+    assert {f"reliability/{level:g}" for level in LEVELS} <= set(figures)
 
 
 def test_the_same_files_and_seed_give_the_same_model(trained, sources, small, tmp_path):
@@ -138,6 +143,8 @@ def test_train_keeps_a_second_version_which_is_not_champion(run, sources, tmp_pa
     assert "make it champion: canzhi promote mine@2" in done.stdout
     assert "demonstration model" in done.stdout
     assert "structural value alone" in done.stdout
+    assert "worth having?" in done.stdout
+    assert "canzhi train --from-run run" in done.stdout
     listed = [json.loads(line) for line in run(models, "--json").stdout.splitlines()]
     assert [(line["version"], line["champion"]) for line in listed] == [("1", True), ("2", False)]
 
@@ -181,12 +188,33 @@ def test_an_empty_registry_says_what_to_do(monkeypatch, tmp_path):
     assert "canzhi train" in done.stdout
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own use of its database layer
-def test_a_training_is_recorded_in_mlflow(tmp_path, monkeypatch):
-    monkeypatch.delitem(sys.modules, "mlflow")
-    monkeypatch.setenv("CANZHI_MLFLOW_URI", f"sqlite:///{tmp_path}/runs.db")
-    run_id = record_run(tmp_path, "mine@1", {"seed": 0}, {"coverage": 0.9, "nothing": float("nan")})
-    run = importlib.import_module("mlflow").get_run(run_id)
-    assert run.data.params == {"seed": "0"}
-    assert run.data.metrics == {"coverage": 0.9}
+def test_a_training_without_its_files_is_wrong_usage(run, sources):
+    assert run(train, str(sources.ledger)).exit_code == 2
+    assert run(train, str(sources.ledger), "--from-run", "abc").exit_code == 2
+
+
+def test_check_only_says_what_became_of_every_row_and_trains_nothing(run, sources, market_folder, tmp_path):
+    ledger = tmp_path / "台账.csv"
+    arrow_csv.write_csv(pq.read_table(market_folder / "sales.parquet").slice(0, 80), ledger)
+    with ledger.open("a", encoding="utf-8") as stream:
+        stream.write("X1,unheard of,2025-01-01,900,no,,,,,,\nX2,,soon,much,no,,,,,,\n")
+    said = [str(ledger), "--traces", str(sources.traces), "--market", str(sources.market), "--check-only"]
+    done = run(train, *said, "--report", str(tmp_path / "report.csv"))
+    assert done.exit_code == 0
+    assert "rows                82" in done.stdout
+    assert "used                80  (97.6%)" in done.stdout
+    assert "1  no trace record of the pack" in done.stdout
+    assert (tmp_path / "report.csv").read_text("utf-8-sig").count(
+        "\n"
+    ) == 5  # headings, one row, a row wrong three times
+    assert [version.about.version for version in list_versions()] == ["1"]
+
+
+def test_the_last_lines_say_whether_the_model_is_worth_having(trained):
+    judgement = trained.judgement
+    better = replace(judgement, overall=replace(judgement.overall, interval_score_per_kwh=1.0))
+    worse = replace(judgement, overall=replace(judgement.overall, interval_score_per_kwh=1e9))
+    assert "yes" in worth(better)
+    assert "no: the structural value" in worth(worse)
+    assert "not known" in worth(None)
+    assert any("by folds" in line for line in report_lines(replace(judgement, method="folds")))

@@ -3,79 +3,217 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from training.configuration import TrainingConfig
     from training.judgement import Judgement
+    from training.ledger import Ledger
+    from training.retrain import Prepared, Trained
+    from training.sources import Sources
 
-STAGES = 5
+_STAGES = 6
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("ledger", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--traces",
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with the tables packs and events (Parquet or CSV).",
-)
-@click.option(
-    "--market",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Quotes over the time of the sales.",
-)
+@click.argument("ledger", type=_FILE, required=False)
+@click.option("--traces", type=_FOLDER, help="Folder with the tables packs and events (Parquet, CSV or Excel).")
+@click.option("--market", type=_FILE, help="Quotes over the time of the sales.")
 @click.option("--name", default="canzhi", show_default=True, help="Name under which the model is kept.")
+@click.option("--config", type=_FILE, help="Choices of the training, as TOML.")
 @click.option(
-    "--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Choices of the training, as TOML."
+    "--vat", type=click.Choice(["included", "excluded"]), help="What prices are where the ledger does not say."
 )
-def train(ledger: Path, traces: Path, market: Path, name: str, config: Path | None) -> None:
-    """Train a model on a sales LEDGER, judge it on the newest sales, and keep it (训练模型)."""
+@click.option("--check-only", is_flag=True, help="Only say what became of the ledger's rows.")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Where the report of bad rows goes.")
+@click.option("--search", type=click.IntRange(min=1), metavar="N", help="Seek better choices in N trials in all.")
+@click.option("--from-run", metavar="RUN", help="Repeat a run from what it kept, and compare the digests.")
+def train(ledger: Path | None, traces: Path | None, market: Path | None, **options: object) -> None:
+    """Train a model on a sales LEDGER, judge it on sales it has not seen, and keep it (训练模型).
+
+    The ledger may be CSV, Excel or Parquet, with English or Chinese headings. Rows that cannot be used are listed in a
+    report with reason and way out.
+    """
     from models.bundle import check_name  # noqa: PLC0415 - numpy waits
-    from models.registry import home_folder  # noqa: PLC0415 - numpy waits
-    from training.configuration import read_config  # noqa: PLC0415 - same
-    from training.retrain import retrain  # noqa: PLC0415 - lightgbm waits
+
+    check_name(str(options["name"]))
+    if options["from_run"]:
+        if ledger or traces or market or options["search"] or options["check_only"]:
+            raise click.UsageError("--from-run brings its own data and choices: leave the others out")
+        _repeat(str(options["from_run"]))
+        return
+    if ledger is None or traces is None or market is None:
+        raise click.UsageError("a training needs LEDGER, --traces and --market (or --from-run)")
     from training.sources import Sources  # noqa: PLC0415 - same
 
-    check_name(name)
-    sources = Sources(ledger=ledger, traces=traces, market=market)
-    with click.progressbar(length=STAGES, label="training", file=sys.stderr) as bar:
+    sources = Sources(ledger=ledger, traces=traces, market=market, vat=options["vat"])  # type: ignore[arg-type]  # a choice of click
+    if options["check_only"]:
+        _check(sources, options["config"], options["report"])  # type: ignore[arg-type]  # paths of click
+    else:
+        _train(sources, options)
 
-        def begin(stage: str) -> None:
-            bar.label = f"training: {stage}"
-            bar.update(1)
 
-        trained = retrain(sources, name, read_config(config), home_folder(), begin)
+def _train(sources: Sources, options: dict[str, object]) -> None:
+    """Train and say what came of it."""
+    from models.registry import home_folder  # noqa: PLC0415 - numpy waits
+    from training.configuration import read_config  # noqa: PLC0415 - same
+    from training.retrain import prepare, train_on  # noqa: PLC0415 - lightgbm waits
+
+    config, home, trials = read_config(options["config"]), home_folder(), options["search"]  # type: ignore[arg-type]  # a path
+    with _progress("training", _STAGES + int(trials or 0)) as begin:  # type: ignore[call-overload]  # a number of click
+        prepared = prepare(sources, config, begin)
+        lines: list[str] = []
+        if trials:
+            config, lines = _sought(prepared, config, int(trials), home, begin)  # type: ignore[call-overload]  # same
+        trained = train_on(prepared, str(options["name"]), config, home, begin)
     about = trained.version.about
     click.echo(f"{about.name}@{about.version}  {trained.version.digest}")
-    click.echo(f"  sales learned from  {trained.sales:,}")
-    for reason, count in sorted(trained.set_aside.items()):
-        click.echo(f"  set aside           {count:,}  {reason}")
-    for line in report(trained.judgement):
+    report = _keep_report(trained.ledger, home, options["report"])  # type: ignore[arg-type]  # a path
+    for line in (*_ledger_lines(trained.ledger, trained.sales, report), *lines, *report_lines(trained.judgement)):
         click.echo(f"  {line}")
-    if about.demonstration:
-        click.echo("  trained on a synthetic market: a demonstration model")
-    click.echo(
-        "  champion" if trained.is_champion else f"  make it champion: canzhi promote {about.name}@{about.version}"
-    )
+    for line in _closing(trained, home):
+        click.echo(f"  {line}")
 
 
-def report(judgement: Judgement | None) -> list[str]:
-    """Return what the newest sales said, a line a figure."""
+def _check(sources: Sources, config: Path | None, report: Path | None) -> None:
+    """Say what would become of a ledger's rows, and train nothing."""
+    from models.registry import home_folder  # noqa: PLC0415 - numpy waits
+    from training.configuration import read_config  # noqa: PLC0415 - same
+    from training.retrain import prepare  # noqa: PLC0415 - lightgbm waits
+
+    with _progress("checking", 2) as begin:
+        prepared = prepare(sources, read_config(config), begin)
+    for line in _ledger_lines(
+        prepared.ledger, len(prepared.sales), _keep_report(prepared.ledger, home_folder(), report)
+    ):
+        click.echo(line)
+
+
+def _repeat(run_id: str) -> None:
+    """Repeat a run and say whether the same model came out."""
+    from models.registry import home_folder  # noqa: PLC0415 - numpy waits
+    from training.record import libraries  # noqa: PLC0415 - same
+    from training.repeat import differences, repeat  # noqa: PLC0415 - lightgbm waits
+    from valuation.errors import TrainingError  # noqa: PLC0415 - same
+
+    with _progress("repeating", _STAGES - 1) as begin:
+        repeated = repeat(run_id, home_folder(), begin)
+    if not repeated.same:
+        other = "; ".join(differences(run_id, home_folder(), libraries())) or "the libraries are the same"
+        raise TrainingError(
+            f"{repeated.name} came out as {repeated.found}, not as {repeated.recorded}",
+            hint=f"install the versions of the run: {other}",
+            field="run",
+        )
+    click.echo(f"{repeated.name}  {repeated.found}")
+    click.echo("  the very same model: data, choices and digest agree with the run")
+
+
+@contextmanager
+def _progress(label: str, stages: int) -> Iterator[Callable[[str], None]]:
+    """Show the stages of a work on standard error, and yield how to tell of the next."""
+    with click.progressbar(length=stages, label=label, file=sys.stderr) as bar:
+        begun = 0
+
+        def begin(stage: str) -> None:
+            nonlocal begun
+            bar.label = f"{label}: {stage}"
+            bar.update(1 if begun else 0)
+            begun += 1
+
+        yield begin
+        bar.label = label
+        bar.update(stages - max(begun - 1, 0))
+
+
+def _sought(
+    prepared: Prepared, config: TrainingConfig, trials: int, home: Path, begin: Callable[[str], None]
+) -> tuple[TrainingConfig, list[str]]:
+    """Return the best choices of a search, and what to say of it."""
+    from training.search import search  # noqa: PLC0415 - optuna waits
+
+    found = search(prepared, config, trials, home, lambda: begin("searching"))
+    lines = [f"search              {found.trials} trials ({found.earlier} from before), on sales older than the judged"]
+    if found.changed:
+        won = ", ".join(f"{name} {value:.4g}" for name, value in found.changed.items())
+        lines.append(f"won                 {won}")
+        lines.append(f"gain                {found.gain:.1%} of the interval score there ({found.before:.1f} before)")
+    else:
+        lines.append("won                 the choices given: no trial did better")
+    return found.config, lines
+
+
+def _keep_report(ledger: Ledger, home: Path, chosen: Path | None) -> Path | None:
+    """Write the report of bad rows where there are any, and return where."""
+    from training.ledger.report import write_report  # noqa: PLC0415 - numpy waits
+
+    if not ledger.faults and chosen is None:
+        return None
+    path = chosen or home / "reports" / f"{Path(ledger.name.split(' [')[0]).stem}-rows-set-aside.csv"
+    write_report(ledger, path)
+    return path
+
+
+def _ledger_lines(ledger: Ledger, used: int, report: Path | None) -> list[str]:
+    """Return what became of the ledger's rows."""
+    from training.ledger.report import summary  # noqa: PLC0415 - numpy waits
+
+    return [*summary(ledger, used), *([f"every row set aside {report}"] if report else [])]
+
+
+def report_lines(judgement: Judgement | None) -> list[str]:
+    """Return what sales never seen said, a line a figure."""
     if judgement is None:
-        return ["too few sales to judge on the newest: the band rests on the folds alone"]
+        return ["too few sales to judge on: nothing is claimed of this model"]
     mine, bare = judgement.overall, judgement.structural
+    newest = judgement.method == "newest"
     lines = [
-        f"newest sales        {mine.sales:,}, never trained on",
+        f"newest sales        {mine.sales:,}, never trained on"
+        if newest
+        else f"judged by folds     {mine.sales:,} sales, each by a model without it: too few to hold the newest back",
         f"MAPE                {mine.mape:.1%}  (structural value alone {bare.mape:.1%})",
-        f"coverage at 90 %    {mine.coverage:.1%}  (without news of sales meanwhile {judgement.untold.coverage:.1%})",
-        f"width over price    {mine.relative_width:.1%}",
+        f"coverage at 90 %    {mine.coverage:.1%}  (structural band {bare.coverage:.1%})",
+        f"width over price    {mine.relative_width:.1%}  (structural band {bare.relative_width:.1%})",
+        f"interval score      {mine.interval_score_per_kwh:.1f}  (structural band {bare.interval_score_per_kwh:.1f})",
     ]
-    if mine.mape > bare.mape:
-        lines.append("no better than the structural value alone on these sales: its points have little to add yet")
+    if newest:
+        lines.insert(3, f"  without news      {judgement.untold.coverage:.1%}, had no sale been reported meanwhile")
     for name, verdict in (*judgement.by_chemistry.items(), *judgement.by_tier.items()):
         lines.append(f"  {name:<8} {verdict.sales:>7,} sales  coverage {verdict.coverage:.1%}  MAPE {verdict.mape:.1%}")
+    return lines
+
+
+def worth(judgement: Judgement | None) -> str:
+    """Return in a sentence whether the model is worth having."""
+    if judgement is None:
+        return "worth having?       not known: too few sales to judge"
+    mine, bare = judgement.overall, judgement.structural
+    score = 1.0 - mine.interval_score_per_kwh / bare.interval_score_per_kwh
+    if not judgement.worth_having:
+        return (
+            f"worth having?       no: the structural value's own band says more (interval score {-score:.0%} worse); "
+            "give more sales"
+        )
+    better = "and its points are nearer" if mine.mape <= bare.mape else "though its points are no nearer"
+    return f"worth having?       yes: interval score {score:.0%} better than the structural value's own band, {better}"
+
+
+def _closing(trained: Trained, home: Path) -> list[str]:
+    """Return the last lines: whether the model is worth having, where it is kept, what to do next."""
+    about = trained.version.about
+    label = f"{about.name}@{about.version}"
+    lines = [worth(trained.judgement), f"model card          {home / 'cards' / label}.html"]
+    if trained.run_id:
+        lines.append(f"run                 {trained.run_id}")
+        lines.append(f"repeat it           canzhi train --from-run {trained.run_id}")
+    if about.demonstration:
+        lines.append("trained on a synthetic market: a demonstration model")
+    lines.append("champion" if trained.is_champion else f"make it champion: canzhi promote {label}")
     return lines
