@@ -42,7 +42,7 @@ def published(tmp_path_factory):
     )
     home = tmp_path_factory.mktemp("published")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_mirror_version", lambda *_: None)  # the copy for MLflow is another test's matter
+        patch.setattr(registry, "_mirror_alias", lambda *_: None)  # the copy for MLflow is another test's matter
         for version in VERSIONS:
             said = registry.Publication(
                 name="small", created_on="2026-01-05", trained_through="2026-01-01", version=version
