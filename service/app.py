@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from service import problems
 from service.coalescing import Coalescer
-from service.counter import open_counter
+from service.counter import Counter, open_counter
 from service.limits import BodyLimit
 from service.openapi import description
 from service.pools import Pools
@@ -43,8 +43,8 @@ ROUTERS: tuple[APIRouter, ...] = (
 """Every group of routes, one module each."""
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """Return the service as an ASGI application; the counter is opened when the server starts.
+def create_app(settings: Settings | None = None, counter: Counter | None = None) -> FastAPI:
+    """Return the service as an ASGI application; the counter is opened when the server starts, if it is not yet.
 
     Raises
     ------
@@ -76,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         },
     )
     app.state.settings = chosen
+    app.state.opened = counter
     app.state.telemetry = telemetry
     for router in ROUTERS:
         app.include_router(router)
@@ -89,7 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the counter before the first request, close it after the last."""
     settings: Settings = app.state.settings
-    counter = open_counter(settings)
+    counter = app.state.opened or open_counter(settings)
     app.state.watch = ModelWatch(counter)
     app.state.coalescer = Coalescer(settings.value_queue)
     app.state.pools = Pools(settings.batch_threads, settings.batch_queue)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import closing
+from functools import partial
 
 import uvicorn
 
-from service.counter import open_counter
+from service.counter import Counter, open_counter
 from service.security import LOCAL_NAMES, read_keys
 from service.settings import Settings, variable
 from service.telemetry import configure_log
@@ -31,10 +32,13 @@ def serve_http(*, host: str | None = None, port: int | None = None, workers: int
         if value is not None:
             os.environ[variable(name)] = str(value)  # server processes read the environment when they start
     settings = Settings.from_environment()
-    check_surroundings(settings)
+    counter = check_surroundings(settings)
     configure_log()
+    alone = settings.workers <= 1
+    if not alone:
+        counter.database.close()  # every server process opens its own
     uvicorn.run(
-        "service.server:log_and_create_app",
+        partial(_create_app_at, counter) if alone else "service.server:log_and_create_app",
         factory=True,
         host=settings.host,
         port=settings.port,
@@ -54,8 +58,15 @@ def log_and_create_app() -> object:
     return create_app()
 
 
-def check_surroundings(settings: Settings) -> None:
-    """Refuse to start where the service could not answer, or would answer strangers.
+def _create_app_at(counter: Counter) -> object:
+    """Return the application of the only server process, at the counter that was opened to see whether it can be."""
+    from service.app import create_app  # noqa: PLC0415 - as above
+
+    return create_app(counter.settings, counter)
+
+
+def check_surroundings(settings: Settings) -> Counter:
+    """Return the counter, opened; refuse to start where the service could not answer, or would answer strangers.
 
     Raises
     ------
@@ -70,7 +81,7 @@ def check_surroundings(settings: Settings) -> None:
             field="CANZHI_API_KEYS",
         )
     _see_address_free(settings.host, settings.port)
-    open_counter(settings).database.close()
+    return open_counter(settings)
 
 
 def _see_address_free(host: str, port: int) -> None:
