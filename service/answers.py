@@ -47,6 +47,9 @@ class ValuationAnswer(msgspec.Struct, kw_only=True, frozen=True):
     input_digest: str
 
 
+_NAMES = tuple(field.name for field in fields(Valuation))
+
+
 def encode(valuation: Valuation, valuation_id: str) -> bytes:
     """Return the bytes that answer for a valuation.
 
@@ -62,6 +65,4 @@ def encode(valuation: Valuation, valuation_id: str) -> bytes:
 
 def spell(valuation: Valuation, valuation_id: str) -> ValuationAnswer:
     """Return a valuation as it is said to the world: the core's answer under its id."""
-    return ValuationAnswer(
-        valuation_id=valuation_id, **{field.name: getattr(valuation, field.name) for field in fields(valuation)}
-    )
+    return ValuationAnswer(valuation_id=valuation_id, **{name: getattr(valuation, name) for name in _NAMES})

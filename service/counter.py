@@ -28,7 +28,7 @@ from service.store.upgrade import upgrade
 from service.store.valuations import KeptValuation
 from valuation.appraisal import appraise, appraise_many
 from valuation.errors import CanzhiError, UnknownModel
-from valuation.intake import Traces, read_passport, read_trace, write_trace
+from valuation.intake import Traces, read_passport, read_trace
 from valuation.ports import Predictor
 from valuation.result import Valuation
 from valuation.version import __version__
@@ -45,6 +45,11 @@ class Terms:
     region: str = "CN"
     market_shift: Mapping[str, float] = field(default_factory=lambda: _NO_SHIFT)
     explain: bool = True
+
+    @property
+    def written(self) -> bytes:
+        """The terms as they are kept."""
+        return msgspec.json.encode(self, order="sorted")
 
     @property
     def key(self) -> Hashable:
@@ -196,8 +201,8 @@ class Counter:
                 as_of=terms.as_of.isoformat(),
                 created_at=now(),
                 door=door,
-                request=msgspec.json.encode(terms, order="sorted"),
-                record=write_trace(traces.histories[row]),
+                request=terms.written,
+                record=traces.written(row),
                 notes=msgspec.json.encode(traces.notes[row]),
                 input_digest=valuation.input_digest,
                 market_digest=self.market.digest,

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -134,11 +135,17 @@ class Gate:
             hint = "send Authorization: Bearer <key>"
             return None if caller else (401, "no-valid-key", "the request carries no valid API key", hint)
         client = connection.client.host if connection.client else ""
-        name = (_split(f"//{connection.headers.get('host', '')}").hostname or "").lower()
+        name = _name_in(connection.headers.get("host", ""))
         if _is_loopback(client) and name in self.local_names:
             return None
         hint = "set up keys with CANZHI_API_KEYS to serve other machines, or ask from this one as 127.0.0.1"
         return 403, "this-machine-only", "without API keys only this machine is served", hint
+
+
+@lru_cache(maxsize=1024)
+def _name_in(host: str) -> str:
+    """Return the name in a Host header, without its port."""
+    return (_split(f"//{host}").hostname or "").lower()
 
 
 def _split(address: str) -> SplitResult:
@@ -162,6 +169,7 @@ def _offered_key(connection: HTTPConnection) -> str:
     return ""
 
 
+@lru_cache(maxsize=1024)
 def _is_loopback(address: str) -> bool:
     try:
         return ipaddress.ip_address(address).is_loopback

@@ -27,7 +27,6 @@ from valuation.dossier import open_dossier
 from valuation.drivers import reasons
 from valuation.errors import CanzhiError, FieldError, MissingQuote, RefusedPack
 from valuation.evidence import next_best
-from valuation.intake.digest import input_digest
 from valuation.intake.traces import Traces
 from valuation.market.snapshot import MarketHistory
 from valuation.ports import Predictor
@@ -185,7 +184,4 @@ def _answer(valued: Valued, traces: Traces, position: int, row: int) -> Valuatio
     refusal = valued.dossier.findings.refusal(position)
     if refusal is not None:
         return RefusedPack(refusal.message_en, hint=refusal.effect, field="battery_code", value=refusal.id)
-    history = traces.histories[row]
-    return spell_valuation(
-        valued, position, traces.cautions(row, valued.as_of), input_digest(history.known_by(valued.as_of))
-    )
+    return spell_valuation(valued, position, traces.cautions(row, valued.as_of), traces.digest(row, valued.as_of))

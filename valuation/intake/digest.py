@@ -3,69 +3,86 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from valuation.record.fields import PACK_FIELDS
 from valuation.record.history import PackHistory, TraceEvent
 
+_PACK_NAMES = tuple(field.name for field in PACK_FIELDS)
 
-def write_trace(history: PackHistory) -> bytes:
+
+def write_trace(history: PackHistory, events: Sequence[bytes] | None = None) -> bytes:
     """Return a history as a canonical trace record (JSON in UTF-8); reading it back gives an equal history.
+
+    Parameters
+    ----------
+    history
+        What is to be written.
+    events
+        Its events as :func:`write_events` writes them, where the caller has them already.
 
     >>> write_trace(PackHistory(chemistry="LFP", rated_energy_kwh=52.5))
     b'{"chemistry":"LFP","rated_energy_kwh":52.5}'
     """
-    return _canonical(_record(history, history.events))
+    written = write_events(history) if events is None else events
+    record = _record(history)
+    if written:
+        record = {**record, "events": [msgspec.Raw(event) for event in written]}
+    return _canonical(record)
 
 
-def input_digest(history: PackHistory) -> str:
+def write_events(history: PackHistory) -> tuple[bytes, ...]:
+    """Return each event as canonical JSON, in the history's order."""
+    return tuple([_canonical(_event(event)) for event in history.events])
+
+
+def input_digest(history: PackHistory, events: Sequence[bytes] | None = None) -> str:
     """Return the SHA-256 name of what a history says, whatever order its events came in and however often.
 
     >>> input_digest(PackHistory(chemistry="LFP", rated_energy_kwh=52.5))[:14]
     'sha256:df171d5'
     """
-    events = sorted({_canonical(_event(event)) for event in history.events})
-    content = b"\n".join((_canonical(_record(history, ())), *events))
+    written = write_events(history) if events is None else events
+    content = b"\n".join((_canonical(_record(history)), *sorted(set(written))))
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def _canonical(record: Mapping[str, object]) -> bytes:
-    """Return an object as JSON with sorted names and shortest numbers."""
+    """Return an object as JSON with sorted names and shortest numbers; days are written YYYY-MM-DD."""
     return msgspec.json.encode(record, order="deterministic")
 
 
-def _record(history: PackHistory, events: tuple[TraceEvent, ...]) -> dict[str, object]:
-    """Return a history as a trace record, absent where not known."""
-    record = {field.name: _plain(getattr(history, field.name)) for field in PACK_FIELDS}
+def _record(history: PackHistory) -> dict[str, object]:
+    """Return a history without its events as a trace record, absent where not known."""
+    record = dict(history.extras)
+    for name in _PACK_NAMES:
+        value = getattr(history, name)
+        if value is not None:
+            record[name] = value
     if history.composition:
         record["composition"] = dict(history.composition)
     if history.modules:
         record["modules"] = [
             _known({"battery_code": module.battery_code, "soh": module.soh}) for module in history.modules
         ]
-    if events:
-        record["events"] = [_event(event) for event in events]
-    return {**history.extras, **_known(record)}
+    return record
 
 
 def _event(event: TraceEvent) -> dict[str, object]:
     """Return an event as a part of a trace record."""
-    common = {
-        "type": event.type,
-        "on": event.on.isoformat(),
-        "reported_on": _plain(event.reported_on),
-        "reporter": event.reporter,
-        "reporter_kind": event.reporter_kind,
-    }
-    return {**event.extras, **_known(common), **event.facts}
-
-
-def _plain(value: object) -> object:
-    """Return a day as text, anything else as it is."""
-    return value.isoformat() if isinstance(value, date) else value
+    record = dict(event.extras)
+    record["type"] = event.type
+    record["on"] = event.on
+    if event.reported_on is not None:
+        record["reported_on"] = event.reported_on
+    if event.reporter is not None:
+        record["reporter"] = event.reporter
+    if event.reporter_kind is not None:
+        record["reporter_kind"] = event.reporter_kind
+    record.update(event.facts)
+    return record
 
 
 def _known(record: Mapping[str, object]) -> dict[str, object]:

@@ -14,6 +14,7 @@ from valuation.errors import CanzhiError, RefusedPack, UnreadableRecord
 from valuation.intake import passports
 from valuation.intake.aliases import PACK_SCOPE, recognised
 from valuation.intake.codes import one_spelling, respelled
+from valuation.intake.digest import input_digest, write_events, write_trace
 from valuation.intake.documents import Document, Limits, check_size, decode_json, decode_text, json_lines, open_document
 from valuation.intake.ledger import is_event_table, join_events, known_columns, ledger_records
 from valuation.intake.notes import IntakeNote, Problem, shown
@@ -42,8 +43,33 @@ class Traces:
         """The histories as columns."""
         return tabulate(self.histories)
 
+    @cached_property
+    def _written(self) -> dict[int, tuple[bytes, ...]]:
+        return {}
+
+    def written_events(self, row: int) -> tuple[bytes, ...]:
+        """Return one pack's events as canonical JSON, written once for all who ask."""
+        if row not in self._written:
+            self._written[row] = write_events(self.histories[row])
+        return self._written[row]
+
+    def written(self, row: int) -> bytes:
+        """Return one pack's history as a canonical trace record."""
+        return write_trace(self.histories[row], self.written_events(row))
+
+    def digest(self, row: int, as_of: date) -> str:
+        """Return the name of what one pack's history says that was known on a day."""
+        history, events = self.histories[row], self.written_events(row)
+        known = history.known_by(as_of)
+        if known is not history:
+            known_too = zip(history.events, events, strict=True)
+            events = tuple(written for event, written in known_too if event.known_by(as_of))
+        return input_digest(known, events)
+
     def cautions(self, row: int, as_of: date) -> tuple[Caution, ...]:
         """Return what there is to say about one pack on a day; notes on events not known by then are left out."""
+        if not self.notes[row]:
+            return ()
         return tuple(note.caution for note in self.notes[row] if (note.known_from or as_of) <= as_of)
 
 

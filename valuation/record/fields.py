@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 Kind = Literal["number", "category", "text", "day"]
@@ -44,6 +45,7 @@ def day(name: str) -> Field:
     return Field(name, "day")
 
 
+@lru_cache(maxsize=65_536)
 def text_code(value: str) -> float:
     """Return the number by which a text is compared in a column: equal texts, equal numbers, on every machine.
 

@@ -100,7 +100,9 @@ def _event_columns(events: Sequence[TraceEvent]) -> Stacked:
     matrix = np.full((len(_EVENT_PLACES), len(events)), np.nan)
     matrix[0] = [_TYPE_CODE[event.type] for event in events]
     for place, field in enumerate(EVENT_COMMON_FIELDS, start=1):
-        matrix[place] = [encode(field, getattr(event, field.name)) for event in events]
+        encoder = _ENCODERS[id(field)]
+        given = [getattr(event, field.name) for event in events]
+        matrix[place] = [UNKNOWN if value is None else encoder(value) for value in given]
     places: list[int] = []
     columns: list[int] = []
     values: list[float] = []
@@ -125,6 +127,11 @@ def _encode_category(field: Field) -> Callable[[object], float]:
     return lambda value: codes[str(value)]
 
 
+def _encode_day(value: object) -> float:
+    """Return a day as its number."""
+    return float(value.toordinal() - _EPOCH) if isinstance(value, date) else UNKNOWN
+
+
 def _encoder(field: Field) -> Callable[[object], float]:
     """Return how a known value of this field becomes a number."""
     if field.kind == "category":
@@ -132,7 +139,7 @@ def _encoder(field: Field) -> Callable[[object], float]:
     if field.kind == "text":
         return lambda value: text_code(str(value))
     if field.kind == "day":
-        return lambda value: day_number(value if isinstance(value, date) else None)
+        return _encode_day
     return float  # type: ignore[return-value]  # a number field holds numbers: intake saw to it
 
 
