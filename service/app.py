@@ -80,6 +80,7 @@ def create_app(settings: Settings | None = None, counter: Counter | None = None)
     app.state.telemetry = telemetry
     for router in ROUTERS:
         app.include_router(router)
+        app.router.routes[:0] = [route for route in router.routes if isinstance(route, valuations.BytesRoute)]
     mount_web(app)
     if chosen.docs:
         app.add_route("/openapi.json", _description)
