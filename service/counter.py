@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from models import load_model
 from models.promotions import log_stamp
 from service import answers
+from service.anchoring import stand
 from service.clock import now, today
 from service.quotes import QuotedMarket, open_market
 from service.settings import DEFAULT_MODEL, Settings
@@ -93,6 +94,7 @@ class Counter:
         self.model = model
         self.database = database
         self.log_stamp = (0, 0, 0)
+        self.sales_through = 0
 
     def default_day(self) -> date:
         """Return the valuation day of a question that names none: today, or the synthetic quotes' last day."""
@@ -226,9 +228,26 @@ def open_counter(settings: Settings) -> Counter:
     upgrade(settings.store_url, wait_s=settings.store_wait_s)
     database = Database(settings.store_url, wait_s=settings.store_wait_s)
     stamp = log_stamp(settings.home / "models")  # before the model: a promotion meanwhile is seen again
-    counter = Counter(settings, market, find_model(settings), database)
-    counter.log_stamp = stamp
+    standing = stand(find_model(settings), market, database)
+    counter = Counter(settings, market, standing.model, database)
+    counter.log_stamp, counter.sales_through = stamp, standing.sales_through
     return counter
+
+
+def standing_model(settings: Settings, market: QuotedMarket) -> Predictor | None:
+    """Return the model that would answer at the counter now, re-anchored on the sales reported so far.
+
+    Raises
+    ------
+    CanzhiError
+        If store or model cannot be used.
+    """
+    upgrade(settings.store_url, wait_s=settings.store_wait_s)
+    database = Database(settings.store_url, wait_s=settings.store_wait_s)
+    try:
+        return stand(find_model(settings), market, database).model
+    finally:
+        database.close()
 
 
 def find_model(settings: Settings) -> Predictor | None:

@@ -8,10 +8,13 @@ from pathlib import Path
 import msgspec
 
 from models import load_model
+from models.predictor import Predictor as TrainedModel
 from service import answers
+from service.anchoring import applied
 from service.counter import Terms
 from service.settings import Settings
-from service.store import valuations
+from service.store import anchors, valuations
+from service.store.anchors import KeptAnchor
 from service.store.database import Database
 from service.store.upgrade import upgrade
 from service.store.valuations import KeptValuation
@@ -59,15 +62,21 @@ def open_archive(settings: Settings) -> Database:
     return Database(settings.store_url, wait_s=settings.store_wait_s)
 
 
-def _model_of(kept: KeptValuation, home: Path) -> Predictor | None:
-    """Return the very model that answered: from the registry by digest, else from where it was named then."""
+def _model_of(kept: KeptValuation, anchor: KeptAnchor | None, home: Path) -> Predictor | None:
+    """Return the very model that answered, re-anchored as it was then."""
     if kept.model_digest is None:
         return None
+    trained = _trained_model(kept.model_digest if anchor is None else anchor.model_digest, kept, home)
+    return trained if anchor is None else applied(trained, anchor)
+
+
+def _trained_model(digest: str, kept: KeptValuation, home: Path) -> TrainedModel:
+    """Return a model from the registry by digest, else from where it was named then."""
     try:
-        model: Predictor = load_model(kept.model_digest, home=home)
+        return load_model(digest, home=home)
     except UnknownModel:
-        model = load_model(kept.model_reference or kept.model_digest, home=home)
-        if model.digest != kept.model_digest:
+        model = load_model(kept.model_reference or digest, home=home)
+        if model.digest != digest:
             raise
     return model
 
@@ -85,9 +94,10 @@ def reproduce_kept(database: Database, valuation_id: str, home: Path) -> Reprodu
     with database.reading() as connection:
         kept = valuations.find(connection, valuation_id)
         content = valuations.market_content(connection, kept.market_digest)
+        anchor = anchors.named(connection, kept.model_digest) if kept.model_digest else None
     terms = msgspec.json.decode(kept.request, type=Terms)
     notes = msgspec.json.decode(kept.notes, type=tuple[IntakeNote, ...])
-    model = _model_of(kept, home)
+    model = _model_of(kept, anchor, home)
     valuation = appraise(
         Traces(histories=read_trace(kept.record).histories, notes=(notes,)),
         read_market(content),

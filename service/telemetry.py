@@ -43,6 +43,23 @@ class Telemetry:
         self.model_swaps = Gauge(
             "canzhi_model_swaps", "Times another model took over since the start.", registry=self.registry
         )
+        self.sales_used = Gauge(
+            "canzhi_anchor_sales", "Reported sales that re-anchor the model that answers.", registry=self.registry
+        )
+        self.anchor_point = Gauge(
+            "canzhi_anchor_point_ratio", "By which share reported sales moved the points.", registry=self.registry
+        )
+        self.realised_sales = Gauge(
+            "canzhi_realised_sales", "Reported sales whose packs were valued before.", registry=self.registry
+        )
+        self.realised_coverage = Gauge(
+            "canzhi_realised_coverage_ratio", "Share of them within the answered band.", registry=self.registry
+        )
+        self.drifted = Gauge(
+            "canzhi_drifted_features",
+            "Features of the packs valued lately that differ from those learned from; looked at once an hour.",
+            registry=self.registry,
+        )
 
     def of_request(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
         """Return where a request is counted and timed; finding it by its labels costs more than counting."""

@@ -3,6 +3,7 @@
 Every request is preceded by one look at the log's size and time (about 2 µs). Where it has changed, the request waits
 for the new champion to be read in another thread; requests that are under way finish with the model they began with,
 because a counter is never changed, only replaced. A champion that cannot be read leaves the one before in service.
+Once a second the store is asked for sales reported since, through any server process; they re-anchor the model.
 """
 
 from __future__ import annotations
@@ -10,19 +11,24 @@ from __future__ import annotations
 import asyncio
 import copy
 import time
-from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.promotions import log_stamp
+from service.anchoring import Standing, stand
 from service.counter import Counter, find_model
+from service.drifting import Drift, look
+from service.store.anchors import newest_sale
 from valuation.errors import CanzhiError
 from valuation.ports import Predictor
 
+_MOST_SALES, _MOST_PACKS = 1000, 300
 TRY_AGAIN_S = 5.0
 """How long after a champion could not be read it is tried again. [s]"""
+DRIFT_EVERY_S = 3600.0
+"""How often packs valued lately are compared with those learned from. [s]"""
 LOOK_EVERY_S = 1.0
 """How often a server without requests looks. [s]"""
 
@@ -30,19 +36,22 @@ LOOK_EVERY_S = 1.0
 class ModelWatch:
     """The counter in service, replaced whenever another model is to answer."""
 
-    def __init__(self, counter: Counter, find: Callable[[Counter], Predictor | None] | None = None) -> None:
+    def __init__(self, counter: Counter) -> None:
         self.counter = counter
         self.problem = ""
         self.swaps = 0
-        self._find = find or (lambda counter: find_model(counter.settings))
         self._log = counter.settings.home / "models"
         self._stamp = counter.log_stamp
         self._retry_at = float("inf")
+        self.drift: Drift | None = None
+        self._looked: tuple[int, float] | None = None
+        self._sales_wait = False
         self._under_way: asyncio.Task[None] | None = None
 
     def outdated(self) -> bool:
-        """Tell whether the log of promotions has changed since the counter's model was found."""
-        return log_stamp(self._log) != self._stamp or (self.problem != "" and time.monotonic() >= self._retry_at)
+        """Tell whether the log of promotions has changed, or sales wait, since the counter's model was found."""
+        due = self.problem != "" and time.monotonic() >= self._retry_at
+        return self._sales_wait or due or log_stamp(self._log) != self._stamp
 
     async def renew(self) -> None:
         """Put the model that the log names at the counter; requests that come meanwhile wait for the same reading."""
@@ -56,31 +65,44 @@ class ModelWatch:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             with suppress(CanzhiError):
+                newest = await asyncio.to_thread(_newest_sale, self.counter)
+                self._sales_wait = self._sales_wait or newest > self.counter.sales_through
                 await self.renew()
+                await self._look_at_drift()
 
-    def replace(self, model: Predictor | None) -> None:
+    async def _look_at_drift(self) -> None:
+        """Look at drift when sales were reported, and once an hour."""
+        through, now = self.counter.sales_through, time.monotonic()
+        if self._looked is not None and self._looked[0] == through and now - self._looked[1] < DRIFT_EVERY_S:
+            return
+        self._looked = (through, now)
+        self.drift = await asyncio.to_thread(_drift_of, self.counter)
+
+    def replace(self, standing: Standing) -> None:
         """Let another model answer from the next request on."""
         fresh = copy.copy(self.counter)
-        fresh.model = model
+        fresh.sales_through = standing.sales_through
+        if _digest(standing.model) != _digest(self.counter.model):
+            fresh.model = standing.model
+            self.swaps += 1
         self.counter = fresh
-        self.swaps += 1
 
     async def _renew(self) -> None:
         stamp = log_stamp(self._log)
         try:
-            model = await asyncio.to_thread(self._find, self.counter)
+            standing = await asyncio.to_thread(_find, self.counter)
         except (CanzhiError, OSError) as error:
             self.problem = getattr(error, "message", None) or str(error)
             self._retry_at = time.monotonic() + TRY_AGAIN_S
             structlog.get_logger().error("champion not usable", problem=self.problem, serving=_named(self.counter))
         else:
-            if _digest(model) != _digest(self.counter.model):
-                before = _named(self.counter)
-                self.replace(model)
-                structlog.get_logger().info("champion", before=before, after=_named(self.counter))
+            before = self.counter
+            self.replace(standing)
+            if self.counter.model is not before.model:
+                structlog.get_logger().info("model", before=_named(before), after=_named(self.counter))
             self.problem, self._retry_at = "", float("inf")
         finally:
-            self._stamp = stamp
+            self._stamp, self._sales_wait = stamp, False
             self._under_way = None
 
 
@@ -97,6 +119,19 @@ class Current:
             if watch.outdated():
                 await watch.renew()
         await self.app(scope, receive, send)
+
+
+def _find(counter: Counter) -> Standing:
+    return stand(find_model(counter.settings), counter.market, counter.database)
+
+
+def _drift_of(counter: Counter) -> Drift:
+    return look(counter, most_sales=_MOST_SALES, most_packs=_MOST_PACKS)
+
+
+def _newest_sale(counter: Counter) -> int:
+    with counter.database.reading() as connection:
+        return newest_sale(connection)
 
 
 def _digest(model: Predictor | None) -> str:

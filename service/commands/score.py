@@ -71,7 +71,7 @@ def _kit(market: Path | None, model: str | None, as_of: datetime | None, terms: 
     from service.batch.kit import Kit  # noqa: PLC0415 - as above
     from service.clock import today  # noqa: PLC0415 - as above
     from service.commands.surroundings import settings_with  # noqa: PLC0415 - as above
-    from service.counter import find_model  # noqa: PLC0415 - as above
+    from service.counter import standing_model  # noqa: PLC0415 - as above
     from service.quotes import open_market  # noqa: PLC0415 - as above
     from valuation.fleet import FleetTerms, check_terms  # noqa: PLC0415 - as above
 
@@ -82,7 +82,7 @@ def _kit(market: Path | None, model: str | None, as_of: datetime | None, terms: 
     check_terms(asked, quotes.history)
     if quotes.synthetic:
         _tell_synthetic(day)
-    loaded = cast("Predictor | None", find_model(settings))  # the registry has no other kind
+    loaded = cast("Predictor | None", standing_model(settings, quotes))  # the registry has no other kind
     return Kit.of(quotes.content, loaded, asked)
 
 

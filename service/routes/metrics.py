@@ -10,6 +10,8 @@ from starlette.responses import Response
 
 from service.clock import today
 from service.dependencies import counter_of, telemetry_of
+from service.drifting import Drift
+from service.telemetry import Telemetry
 
 router = APIRouter()
 
@@ -23,4 +25,17 @@ async def numbers(request: Request) -> Response:
     watch = request.app.state.watch
     telemetry.champion_usable.set(watch.problem == "")
     telemetry.model_swaps.set(watch.swaps)
+    if watch.drift is not None:
+        _show(telemetry, watch.drift)
     return Response(generate_latest(telemetry.registry), headers={"content-type": CONTENT_TYPE_LATEST})
+
+
+def _show(telemetry: Telemetry, drift: Drift) -> None:
+    """Set the numbers that tell of drift."""
+    moved = None if drift.anchor is None else drift.anchor.moved
+    telemetry.sales_used.set(0 if moved is None else moved.sales)
+    telemetry.anchor_point.set(0.0 if moved is None or moved.point is None else moved.point)
+    telemetry.realised_sales.set(drift.realised.sales)
+    if drift.realised.sales:
+        telemetry.realised_coverage.set(drift.realised.coverage)
+    telemetry.drifted.set(len(drift.moved))

@@ -7,18 +7,28 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.dependencies import JSON, counter_of
+from service.anchoring import summary_of, trained_digest
+from service.dependencies import JSON, counter_of, pools_of
 from valuation.version import __version__
 
 router = APIRouter(prefix="/v1/model")
 
 
 class ModelAnswer(msgspec.Struct, kw_only=True, frozen=True):
-    """Which model answers; `structural` where none is trained and the formulas answer alone."""
+    """Which model answers; `structural` where none is trained and the formulas answer alone.
+
+    `digest` names the model as it answers, re-anchored on the reported sales; `trained_digest` the model as it was
+    trained. `anchor_sales` sales re-anchor it, `anchor_left_out` could not be used, and `anchor_point_ratio` says by
+    which share they moved the points.
+    """
 
     name: str
     version: str
     digest: str
+    trained_digest: str
+    anchor_sales: int
+    anchor_left_out: int
+    anchor_point_ratio: float | None
     trained_through: str | None
     demonstration: bool
     structural: bool
@@ -29,11 +39,18 @@ class ModelAnswer(msgspec.Struct, kw_only=True, frozen=True):
 @router.get("")
 async def describe(request: Request) -> Response:
     """Return which model answers."""
-    model = counter_of(request).model
+    counter = counter_of(request)
+    model = counter.model
+    anchor = await pools_of(request).store(summary_of, model, counter.database)
+    moved = None if anchor is None else anchor.moved
     answer = ModelAnswer(
         name=model.name if model else "structural",
         version=model.version if model else __version__,
         digest=model.digest if model else "",
+        trained_digest=trained_digest(model),
+        anchor_sales=0 if anchor is None else len(anchor.used),
+        anchor_left_out=0 if anchor is None else sum(anchor.left_out.values()),
+        anchor_point_ratio=None if moved is None else moved.point,
         trained_through=model.trained_through if model else None,
         demonstration=model.demonstration if model else False,
         structural=model is None,

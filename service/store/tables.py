@@ -50,7 +50,7 @@ ledger = Table(
     "ledger",
     metadata,
     Column("sequence", _SEQUENCE, primary_key=True, autoincrement=False),
-    Column("kind", String(16), nullable=False),  # pack, event, sale, valuation
+    Column("kind", String(16), nullable=False),  # pack, event, sale, valuation, anchor
     Column("subject", Text, nullable=False),  # battery code, sale id or valuation id
     Column("recorded_at", _MOMENT, nullable=False),
     Column("recorded_by", String(80), nullable=False),  # name of the API key, or the door
@@ -58,6 +58,20 @@ ledger = Table(
     Column("previous", _DIGEST, nullable=False),
     Column("entry_hash", _DIGEST, nullable=False, unique=True),
     Index(None, "subject", "kind", "sequence"),
+    Index(None, "kind", "sequence"),
+)
+
+anchors = Table(
+    "anchors",
+    metadata,
+    Column("model_digest", _DIGEST, primary_key=True),
+    Column("sale_sequence", _SEQUENCE, primary_key=True, autoincrement=False),  # entry of the newest sale it knows
+    Column("digest", _DIGEST, nullable=False),  # names model and anchor together, as valuations do
+    Column("market_digest", _DIGEST, nullable=False),
+    Column("summary", LargeBinary, nullable=False),  # JSON: sales used, sales left out and why, how far it moved
+    Column("content", LargeBinary, nullable=False),  # the band, deflated
+    Column("created_at", _MOMENT, nullable=False),
+    Index(None, "digest"),
 )
 
 idempotency = Table(

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect, make_url, text
 from service.store.database import Database
 from valuation.errors import StoreNotReady
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest step in `service/store/migrations/versions` (a test compares)."""
 
 

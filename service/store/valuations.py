@@ -81,6 +81,31 @@ def find(connection: Connection, valuation_id: str) -> KeptValuation:
     return KeptValuation(**row)
 
 
+def record_before(connection: Connection, battery_code: str, day: str) -> bytes | None:
+    """Return the record of a pack as it was valued last on or before a day, None where it was not."""
+    wanted = select(valuations.c.record).where(valuations.c.battery_code == battery_code, valuations.c.as_of <= day)
+    row = connection.execute(
+        wanted.order_by(valuations.c.as_of.desc(), valuations.c.created_at.desc()).limit(1)
+    ).first()
+    return None if row is None else bytes(row.record)
+
+
+def answer_before(connection: Connection, battery_code: str, day: str) -> bytes | None:
+    """Return the last answer about a pack for a day on or before one, None where there is none."""
+    wanted = select(valuations.c.answer).where(valuations.c.battery_code == battery_code, valuations.c.as_of <= day)
+    row = connection.execute(
+        wanted.order_by(valuations.c.as_of.desc(), valuations.c.created_at.desc()).limit(1)
+    ).first()
+    return None if row is None else bytes(row.answer)
+
+
+def newest_records(connection: Connection, most: int) -> list[tuple[bytes, str | None, bytes]]:
+    """Return record, battery code and request of the newest valuations, the newest first."""
+    wanted = select(valuations.c.record, valuations.c.battery_code, valuations.c.request)
+    rows = connection.execute(wanted.order_by(valuations.c.created_at.desc()).limit(most))
+    return [(bytes(row.record), row.battery_code, bytes(row.request)) for row in rows]
+
+
 def keep_market(connection: Connection, digest: str, content: bytes) -> None:
     """Keep the quotes a valuation used, once for all valuations that used them."""
     if connection.execute(select(markets.c.digest).where(markets.c.digest == digest)).first() is None:

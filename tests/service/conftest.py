@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
@@ -131,3 +133,45 @@ def _wait_until_ready(process: subprocess.Popen, port: int, log: Path) -> None:
         except OSError:
             time.sleep(0.05)
     pytest.fail(log.read_text("utf-8"))
+
+
+SMALL_VERSIONS = ("one", "two", "three")
+
+
+@pytest.fixture(scope="session")
+def small_models(tmp_path_factory):
+    """A home folder with three versions of a small model, none of them champion."""
+    import pandas as pd  # noqa: PLC0415 - only to give the columns their names
+
+    from models import ResidualValueRegressor, registry  # noqa: PLC0415 - most tests need no model
+    from valuation import features  # noqa: PLC0415 - same
+
+    chance = np.random.default_rng(5)
+    matrix = chance.uniform(0.0, 1.0, (300, len(features.NAMES)))
+    for column in features.CATEGORICAL:
+        place = column if isinstance(column, int) else features.NAMES.index(column)
+        matrix[:, place] = chance.integers(0, 4, 300)
+    base = chance.uniform(-10.0, 120.0, 300)
+    estimator = ResidualValueRegressor(categorical=features.CATEGORICAL, trees=10, random_state=0, n_jobs=1)
+    estimator.fit(
+        pd.DataFrame(matrix, columns=list(features.NAMES)), base * 1.1, base=base, groups=["LFP/T2"] * len(base)
+    )
+    home = tmp_path_factory.mktemp("published")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "_mirror_alias", lambda *_: None)  # the copy for MLflow is another test's matter
+        for version in SMALL_VERSIONS:
+            said = registry.Publication(
+                name="small", created_on="2026-01-05", trained_through="2026-01-01", version=version
+            )
+            registry.publish(estimator.fitted_, said, home)
+    return home
+
+
+@pytest.fixture
+def small_home(small_models, home, monkeypatch):
+    """A home folder with three versions of a small model; nobody is champion."""
+    from models import registry  # noqa: PLC0415 - most tests need no model
+
+    monkeypatch.setattr(registry, "_mirror_alias", lambda *_: None)
+    shutil.copytree(small_models, home)
+    return home

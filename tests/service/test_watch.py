@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 
-from models import ResidualValueRegressor, registry
+from models import registry
 from models.promotions import Decision
 from service.settings import Settings
-from valuation import features
 
 VERSIONS = ("one", "two", "three")
 AS_OF = "2026-11-20"
@@ -23,39 +20,6 @@ AS_OF = "2026-11-20"
 
 def decided(why="a test"):
     return Decision(who="a test", why=why, at="2026-01-05T00:00:00+00:00")
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    """A home folder with three versions of a small model, none of them champion."""
-    import pandas as pd  # noqa: PLC0415 - only to give the columns their names
-
-    chance = np.random.default_rng(5)
-    matrix = chance.uniform(0.0, 1.0, (300, len(features.NAMES)))
-    for column in features.CATEGORICAL:
-        place = column if isinstance(column, int) else features.NAMES.index(column)
-        matrix[:, place] = chance.integers(0, 4, 300)
-    base = chance.uniform(-10.0, 120.0, 300)
-    estimator = ResidualValueRegressor(categorical=features.CATEGORICAL, trees=10, random_state=0, n_jobs=1)
-    estimator.fit(
-        pd.DataFrame(matrix, columns=list(features.NAMES)), base * 1.1, base=base, groups=["LFP/T2"] * len(base)
-    )
-    home = tmp_path_factory.mktemp("published")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_mirror_alias", lambda *_: None)  # the copy for MLflow is another test's matter
-        for version in VERSIONS:
-            said = registry.Publication(
-                name="small", created_on="2026-01-05", trained_through="2026-01-01", version=version
-            )
-            registry.publish(estimator.fitted_, said, home)
-    return home
-
-
-@pytest.fixture
-def small_home(published, home, monkeypatch):
-    monkeypatch.setattr(registry, "_mirror_alias", lambda *_: None)
-    shutil.copytree(published, home)
-    return home
 
 
 def answering(client):

@@ -1,0 +1,127 @@
+"""`canzhi report-sale`: enter deals that were made; they re-anchor the band at once (成交上报)."""
+
+from __future__ import annotations
+
+import csv
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from service.anchoring import AnchorSummary
+    from service.schemas import Sale
+
+
+@click.command("report-sale")
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--sale-id", help="Id of the one sale reported by options.")
+@click.option("--code", "battery_code", help="Its battery code.")
+@click.option("--sold-on", type=click.DateTime(["%Y-%m-%d"]), help="Its day.")
+@click.option("--price", "price_cny", type=float, help="Its price in CNY; a gate fee is negative.")
+@click.option("--vat/--no-vat", "vat_included", default=None, help="Whether the price holds VAT.")
+@click.option("--region", default="CN", show_default=True, help="Its region.")
+def report_sale(  # noqa: PLR0913 - every option by name, as click hands them over
+    file: Path | None,
+    *,
+    sale_id: str | None,
+    battery_code: str | None,
+    sold_on: datetime | None,
+    price_cny: float | None,
+    vat_included: bool | None,
+    region: str,
+) -> None:
+    """Enter the sales of FILE (CSV, JSON, JSONL), or one by options, and say how far they move the band (成交上报).
+
+    A sale is entered once: reported again with the same content it changes nothing. A running service answers with the
+    re-anchored band within two seconds.
+    """
+    from service.anchoring import stand, summary_of  # noqa: PLC0415 - --help stays quick
+    from service.commands.surroundings import opened, settings_with  # noqa: PLC0415 - as above
+    from service.reported_sales import enter_sales  # noqa: PLC0415 - as above
+    from service.store.idempotency import Outcome, once  # noqa: PLC0415 - as above
+
+    one = {"sale_id": sale_id, "battery_code": battery_code, "price_cny": price_cny, "vat_included": vat_included}
+    if (file is None) == any(value is None for value in (*one.values(), sold_on)):
+        raise click.UsageError("give a FILE, or all of --sale-id, --code, --sold-on, --price and --vat or --no-vat")
+    rows: list[dict[str, object]] = [{**one, "region": region, "sold_on": sold_on.date()}] if sold_on else []
+    sales = _read(file) if file is not None else _sales(rows, "the options")
+    counter = opened(settings_with())
+    told: list[int] = []
+
+    def spell(added: int, known: int, _head: str) -> Outcome:
+        told[:] = [added, known]
+        return Outcome(status=201, body=b"")
+
+    once(counter.database, None, enter_sales(sales, "canzhi report-sale", spell))
+    click.echo(f"{told[0]:,} sales entered, {told[1]:,} known already")
+    standing = stand(counter.model, counter.market, counter.database)
+    for line in _lines(summary_of(standing.model, counter.database)):
+        click.echo(line)
+
+
+def _read(path: Path) -> list[Sale]:
+    """Return the sales of a file."""
+    import msgspec  # noqa: PLC0415 - --help stays quick
+
+    from valuation.errors import UnreadableRecord  # noqa: PLC0415 - as above
+
+    content = path.read_bytes()
+    try:
+        if path.suffix.lower() == ".csv":
+            rows: list[dict[str, object]] = [
+                {name: cell for name, cell in row.items() if name and cell}
+                for row in csv.DictReader(content.decode("utf-8-sig").splitlines())
+            ]
+        elif path.suffix.lower() == ".jsonl":
+            rows = [msgspec.json.decode(line) for line in content.splitlines() if line.strip()]
+        else:
+            told = msgspec.json.decode(content)
+            rows = (
+                told["sales"]
+                if isinstance(told, dict) and "sales" in told
+                else [told]
+                if isinstance(told, dict)
+                else told
+            )
+    except (msgspec.DecodeError, UnicodeDecodeError, csv.Error) as reason:
+        raise UnreadableRecord(
+            f"the sales in {path.name} cannot be read: {reason}", hint="give CSV in UTF-8, JSON or JSONL", field="file"
+        ) from reason
+    return _sales(rows, path.name)
+
+
+def _sales(rows: list[dict[str, object]], place: str) -> list[Sale]:
+    import msgspec  # noqa: PLC0415 - --help stays quick
+
+    from service.schemas import Sale  # noqa: PLC0415 - as above
+    from valuation.errors import FieldError  # noqa: PLC0415 - as above
+
+    sales = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            sales.append(msgspec.convert(row, type=Sale, strict=False))
+        except msgspec.ValidationError as reason:
+            raise FieldError(
+                f"sale {number} of {place} is refused: {reason}",
+                hint="a sale has sale_id, battery_code, sold_on, vat_included, price_cny (or lot_id, lot_price_cny)",
+                field="sales",
+            ) from None
+    return sales
+
+
+def _lines(summary: AnchorSummary | None) -> list[str]:
+    """Return how far the model has moved, a line each."""
+    if summary is None:
+        return ["no trained model answers, so there is no band to re-anchor"]
+    lines = [f"re-anchored on {len(summary.used):,} sales since the model was trained"]
+    lines += [f"  left out {count:,}: {reason}" for reason, count in summary.left_out.items()]
+    moved = summary.moved
+    if moved is not None and moved.point is not None:
+        parts = ", ".join(f"{name} {share:+.1%}" for name, share in moved.by_chemistry.items())
+        lines.append(f"  points moved by {moved.point:+.1%} in the middle of these packs ({parts})")
+        lines.append(
+            f"  bands are {moved.width:.2f} times as wide; as trained they held {moved.covered_before:.1%} of the sales"
+        )
+    return lines

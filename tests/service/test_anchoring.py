@@ -1,0 +1,189 @@
+"""Reported sales re-anchor the band: at once, in every process alike, and earlier answers stay reproducible."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from models import registry
+from models.promotions import Decision
+from service import cli
+from service.anchoring import stand, summary_of
+from service.counter import open_counter
+from service.settings import Settings
+from service.store.tables import anchors
+from valuation.errors import BundleTampered
+
+AS_OF = "2026-11-20"
+CODE = "001PB0A0000001A680000123"
+
+
+def decided():
+    return Decision(who="a test", why="a test", at="2026-01-05T00:00:00+00:00")
+
+
+@pytest.fixture
+def champion_home(small_home):
+    registry.promote("small@one", decided(), small_home)
+    return small_home
+
+
+def sale(number, price_cny=9000.0, **changed):
+    told = {"sale_id": f"S{number}", "battery_code": CODE, "sold_on": f"2026-10-{1 + number % 28:02d}"}
+    return told | {"price_cny": price_cny, "vat_included": False} | changed
+
+
+def ask(client, pack):
+    return client.post("/v1/valuations", json={"trace": pack, "as_of": AS_OF, "explain": False}).json()
+
+
+def wait_for(client, condition):
+    for _ in range(200):
+        if condition(client.get("/v1/model").json()):
+            return
+        time.sleep(0.05)
+    pytest.fail("nothing changed within ten seconds")
+
+
+def test_reported_sales_move_the_answer_and_every_answer_is_reproduced(champion_home, open_client, pack, capsys):
+    with open_client(Settings(home=champion_home)) as client:
+        valued = client.post("/v1/valuations", json={"trace": pack, "as_of": "2026-09-30"}).json()
+        before = ask(client, pack)
+        trained = client.get("/v1/model").json()
+        sales = [sale(number) for number in range(30)]
+        assert client.post("/v1/sales", json={"sales": sales}).status_code == 201
+        wait_for(client, lambda model: model["anchor_sales"] == 30)
+        after, model = ask(client, pack), client.get("/v1/model").json()
+        again = client.post("/v1/sales", json={"sales": sales}).json()
+        assert (again["sales_added"], again["sales_known"]) == (0, 30)
+        numbers = client.get("/metrics").text
+    assert before["model"]["digest"] == trained["digest"] == trained["trained_digest"]
+    assert after["model"]["digest"] == model["digest"] != trained["digest"]
+    assert model["trained_digest"] == trained["digest"]
+    assert after["model"]["version"] == before["model"]["version"] == "one"
+    gap = 9000.0 - before["residual_value"]["point"]
+    assert (after["residual_value"]["point"] - before["residual_value"]["point"]) / gap > 0.4
+    assert "canzhi_realised_sales" in numbers
+    for one in (valued, before, after):
+        assert cli.run(["reproduce", one["valuation_id"]]) == 0
+    assert "bit-identical" in capsys.readouterr().out
+
+
+def test_every_process_makes_the_same_anchor_in_any_order_of_arrival(champion_home, open_client, pack, tmp_path):
+    digests = []
+    for name, order in (("a", 1), ("b", -1)):
+        settings = Settings(home=champion_home, database_url=f"sqlite:///{tmp_path / name}.sqlite")
+        with open_client(settings) as client:
+            ask(client, pack)
+            client.post("/v1/packs/" + CODE + "/events", json={"pack": {"chemistry": "LFP", "rated_energy_kwh": 52.5}})
+            for one in [sale(number, 5000.0 + number) for number in range(6)][::order]:
+                client.post("/v1/sales", json={"sales": [one]})
+        counter = open_counter(settings)
+        digests.append(counter.model.digest)
+        counter.database.close()
+    assert digests[0] == digests[1]
+
+
+def test_an_anchor_is_kept_and_another_champion_gets_its_own(champion_home, open_client, pack):
+    with open_client(Settings(home=champion_home)) as client:
+        client.post("/v1/valuations", json={"trace": pack, "as_of": "2026-09-30"})
+        client.post("/v1/sales", json={"sales": [sale(number) for number in range(5)]})
+        wait_for(client, lambda model: model["anchor_sales"] == 5)
+        first = client.get("/v1/model").json()
+        registry.promote("small@two", decided(), champion_home)
+        second = client.get("/v1/model").json()
+        registry.rollback(decided(), champion_home)
+        third = client.get("/v1/model").json()
+    assert (second["version"], second["anchor_sales"]) == ("two", 5)
+    assert third["digest"] == first["digest"] != second["digest"]
+    with open_client(Settings(home=champion_home)) as client:  # after a new start
+        assert client.get("/v1/model").json()["digest"] == first["digest"]
+
+
+def test_what_cannot_be_used_is_left_out_by_name(champion_home, open_client, pack):
+    with open_client(Settings(home=champion_home)) as client:
+        client.post("/v1/valuations", json={"trace": pack, "as_of": "2026-09-30"})
+        old = sale(1, sold_on="2025-12-31")
+        unknown = sale(2, battery_code="001PB0A0000001A680000124")
+        client.post("/v1/sales", json={"sales": [old, unknown]})
+        wait_for(client, lambda model: model["anchor_left_out"] == 2)
+        model = client.get("/v1/model").json()
+        assert model["digest"] == model["trained_digest"]
+        summary = summary_of(client.app.state.watch.counter.model, client.app.state.watch.counter.database)
+    assert sorted(reason.partition(";")[0] for reason in summary.left_out) == [
+        "no history of the pack is kept",
+        "sold before the model's last training",
+    ]
+
+
+def test_a_lot_is_shared_and_vat_taken_off(champion_home, open_client, pack, tmp_path):
+    lot = {"price_cny": None, "lot_id": "L1", "lot_price_cny": 18000.0 * 1.13, "vat_included": True}
+    digests = []
+    for name, told in (("lot", lot), ("apart", {})):
+        settings = Settings(home=champion_home, database_url=f"sqlite:///{tmp_path / name}.sqlite")
+        with open_client(settings) as client:
+            client.post("/v1/valuations", json={"trace": pack, "as_of": "2026-09-30"})
+            same_day = {"sold_on": "2026-10-02", **told}
+            client.post("/v1/sales", json={"sales": [sale(1, **same_day), sale(2, **same_day)]})
+            wait_for(client, lambda model: model["anchor_sales"] == 2)
+            digests.append(client.get("/v1/model").json()["anchor_point_ratio"])
+    assert digests[0] == pytest.approx(digests[1], rel=1e-9)
+
+
+def test_a_damaged_anchor_is_refused_and_the_incumbent_stays(champion_home, open_client, pack):
+    settings = Settings(home=champion_home)
+    with open_client(settings) as client:
+        client.post("/v1/valuations", json={"trace": pack, "as_of": "2026-09-30"})
+        client.post("/v1/sales", json={"sales": [sale(1)]})
+        wait_for(client, lambda model: model["anchor_sales"] == 1)
+        counter = client.app.state.watch.counter
+        with counter.database.writing() as connection:
+            connection.execute(anchors.update().values(digest="sha256:" + "0" * 64))
+        with pytest.raises(BundleTampered, match="anchor"):
+            stand(counter.model, counter.market, counter.database)
+
+
+def test_report_sale_says_how_far_and_drift_what_to_do(champion_home, pack_file, tmp_path, capsys):
+    assert cli.run(["value", str(pack_file), "--as-of", "2026-09-30", "--json"]) == 0
+    table = tmp_path / "sales.csv"
+    table.write_text(
+        "sale_id,battery_code,sold_on,price_cny,vat_included\n"
+        + "".join(f"C{number},{CODE},2026-10-{1 + number:02d},9000,false\n" for number in range(12)),
+        encoding="utf-8",
+    )
+    capsys.readouterr()
+    assert cli.run(["report-sale", str(table)]) == 0
+    told = capsys.readouterr().out
+    assert "12 sales entered, 0 known already" in told
+    assert "points moved by +" in told
+    lines = [json.dumps(sale(number)) for number in range(30)]
+    (tmp_path / "more.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    assert cli.run(["report-sale", str(tmp_path / "more.jsonl")]) == 0
+    one = ["--sale-id", "X1", "--code", CODE, "--sold-on", "2026-10-30", "--price", "9100", "--no-vat"]
+    assert cli.run(["report-sale", *one]) == 0
+    capsys.readouterr()
+    assert cli.run(["drift", "--json"]) == 1  # a taxi's pack that fetches far more than its band
+    drift = json.loads(capsys.readouterr().out)
+    assert drift["realised"]["sales"] == 43
+    assert drift["calls_for_action"]
+    assert cli.run(["drift", "--lang", "zh"]) == 1
+    assert "重新训练" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "content", ["sale_id,battery_code\nS1,X\n", '{"sales": [{"sale_id": "S1"}]}', "\x00", '{"sales": 7']
+)
+def test_sales_that_cannot_be_read_are_a_sentence(champion_home, tmp_path, capsys, content):
+    path = tmp_path / ("sales.csv" if content.startswith("sale_id") else "sales.json")
+    path.write_text(content, encoding="utf-8")
+    assert cli.run(["report-sale", str(path)]) == 1
+    told = capsys.readouterr().err
+    assert "hint: " in told
+    assert "something inside" not in told
+
+
+def test_report_sale_needs_a_whole_sale(champion_home, capsys):
+    assert cli.run(["report-sale"]) == 2
+    assert cli.run(["report-sale", "--sale-id", "S1"]) == 2
