@@ -1,0 +1,102 @@
+"""Run the benchmark and, on request, write its tables into the page."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks.http_service.cold import cold_starts
+from benchmarks.http_service.contestants import OURS_PATH, ROOT, Contestant, Grounds, echoes, ours, rivals, started
+from benchmarks.http_service.load import Load, load
+from benchmarks.http_service.packs import bodies
+from benchmarks.http_service.page import cold_table, cpu_table, rate_table, steady_table
+from benchmarks.http_service.steady import Steady, steady
+from benchmarks.report import replace_section
+
+PAGE = ROOT / "docs" / "explanation" / "how-fast.md"
+GOLDEN = ROOT / "tests" / "golden" / "bundle"
+PARTS = ("echo", "explained", "rates", "cold", "steady")
+TITLES = {
+    "echo": "one valuation over HTTP",
+    "explained": "one valuation over HTTP with drivers",
+    "rates": "requests per second",
+    "cold": "cold start",
+    "steady": "latency at a steady rate",
+}
+SHARE = 0.7
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.http_service")
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
+    parser.add_argument("--model", type=Path, default=GOLDEN, help="folder of the model's bundle")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of load in each round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--packs", type=int, default=1000, help="distinct packs that are asked about")
+    parser.add_argument("--folder", type=Path, help="where the store and all else of the run lies; memory by default")
+    parser.add_argument("--write", action="store_true", help="write the tables into the page")
+    chosen = parser.parse_args()
+    for part in chosen.parts:
+        place = chosen.folder or (Path("/dev/shm") if Path("/dev/shm").is_dir() else None)  # noqa: S108 - a folder of our own
+        folder = Path(tempfile.mkdtemp(dir=place, prefix="canzhi-http-"))
+        try:
+            text = measured(part, Grounds(folder=folder, model=chosen.model, packs=chosen.packs), chosen)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        print(f"## {TITLES[part]}\n\n{text}\n", flush=True)
+        if chosen.write:
+            replace_section(PAGE, TITLES[part], text)
+
+
+def measured(part: str, grounds: Grounds, chosen: argparse.Namespace) -> str:
+    """Return the table of one part."""
+    if part in {"echo", "explained"}:
+        explain = part == "explained"
+        found = race([*echoes(grounds, explain=explain), ours(grounds, explain=explain)], chosen.rounds, chosen.seconds)
+        return cpu_table(found, "echo, typed")
+    if part == "rates":
+        found = race([ours(grounds, explain=False), *rivals(grounds)], chosen.rounds, chosen.seconds)
+        return rate_table(found, "canzhi")
+    if part == "cold":
+        return cold_table(cold_starts(grounds.variables, bodies(1, explain=False)[0], chosen.rounds))
+    return steadily(grounds, chosen.rounds, chosen.seconds)
+
+
+def race(contestants: Iterable[Contestant], rounds: int, seconds: float) -> dict[str, list[Load]]:
+    """Return each contestant's rounds, taken in turn, all servers running from the first to the last."""
+    found: dict[str, list[Load]] = {}
+    with ExitStack() as running:
+        addresses = []
+        for one in contestants:
+            pid, port = running.enter_context(started(one))
+            addresses.append((one, pid, f"http://127.0.0.1:{port}{one.path}"))
+        for number in range(rounds + 1):
+            for one, pid, address in addresses:
+                taken = seconds if number else min(seconds, 1.0)  # the first round only warms up
+                result = load(address, pid, one.bodies, connections=one.connections, seconds=taken)
+                if number:
+                    found.setdefault(one.name, []).append(result)
+    return found
+
+
+def steadily(grounds: Grounds, rounds: int, seconds: float) -> str:
+    """Return latencies at a share of the highest rate that two server processes reach."""
+    one = ours(grounds, explain=False, workers=2)
+    asked = bodies(grounds.packs, explain=False)
+    with started(one) as (pid, port):
+        address = f"http://127.0.0.1:{port}{OURS_PATH}"
+        load(address, pid, one.bodies, connections=64, seconds=1.0)
+        most = load(address, pid, one.bodies, connections=64, seconds=seconds).per_second
+        found: list[Steady] = [
+            steady(port, OURS_PATH, asked, rate=SHARE * most, seconds=seconds) for _ in range(rounds)
+        ]
+    return steady_table(found, most)
+
+
+if __name__ == "__main__":
+    main()
