@@ -12,11 +12,18 @@ from dataclasses import fields, is_dataclass
 
 import numpy as np
 
-from models.forest import ZERO_THRESHOLD, Forest
+from models.compiled import prepare_model
+from models.encoding import NUMBER
+from models.fitted import FittedRegressor
+from models.forest import ZERO_THRESHOLD, Forest, empty_forest
+from models.table import NEVER_SEEN
+from models.tariff import Tariff
 from valuation.columns import FloatArray
 from valuation.errors import BundleMismatch
 
 _ROWS = 96
+_LEVELS = (0.01, 0.05, 0.5, 0.95, 0.99)
+_HINT = "such a model cannot be published; set CANZHI_KERNEL=numpy and report the machine's processor"
 _SPECIAL = (np.nan, 0.0, -0.0, np.inf, -np.inf, ZERO_THRESHOLD, -ZERO_THRESHOLD, 2e-35, 5e-324, -1.0, 3.0, 31.5, 1e300)
 
 
@@ -65,21 +72,47 @@ def check_forest(forest: Forest, witness: FloatArray | None = None) -> None:
             count = int(np.sum(answers != plainly))
             raise BundleMismatch(
                 f"{name} and numpy evaluate a forest differently on {count} of {_ROWS} rows",
-                hint="such a model cannot be published; set CANZHI_KERNEL=numpy and report the machine's processor",
+                hint=_HINT,
             )
 
 
-def check_model(state: object) -> None:
-    """Refuse a model if any of its forests is evaluated differently by kernel and numpy.
+def check_model(state: FittedRegressor) -> None:
+    """Refuse a model if kernel and numpy evaluate one of its forests, or the prices it names, differently.
 
     Raises
     ------
     BundleMismatch
-        Of some forest.
+        By a bit.
 
     """
     for forest in forests_of(state):
         check_forest(forest)
+    program = prepare_model(state)
+    if program is None:
+        return
+    codes, tariff = probe_codes(state), Tariff(state)
+    turn, names = np.arange(_ROWS), state.groups.names
+    labels = [f"{names[k % len(names)]}/never seen" if k % 3 else names[k % len(names)] for k in turn.tolist()]
+    structural: FloatArray = 10.0 ** (turn % 7 - 2.0) * np.where(turn % 5, 1.0, -1.0)
+    base = structural if state.uses_base else None
+    places = tariff.places(codes, labels)
+    found = program.price(codes, base, tariff.level[places], tariff.reach(_LEVELS)[places])
+    expected = state.price(codes, base, labels, np.array(_LEVELS))
+    if any(ours.tobytes() != plain.tobytes() for ours, plain in zip(found, expected, strict=True)):
+        raise BundleMismatch("the compiled kernel and numpy name different prices for the same rows", hint=_HINT)
+
+
+def probe_codes(state: FittedRegressor) -> FloatArray:
+    """Return rows of numbers and category codes that are hard for this model; shape (96, columns)."""
+    encoder = state.mean.encoder
+    forest = state.mean.forest
+    cells = probe_rows(forest if forest.trees else empty_forest(len(encoder.source)))
+    codes = cells[:, np.searchsorted(encoder.source, np.arange(len(state.vocabulary.names)))]
+    for column in range(codes.shape[1]):
+        if encoder.kinds[column] != NUMBER:
+            known = np.concatenate([encoder.levels[column].codes, [np.nan, NEVER_SEEN]])
+            codes[:, column] = known[(np.arange(_ROWS) * 5 + column) % len(known)]
+    return codes
 
 
 def forests_of(state: object) -> Iterator[Forest]:

@@ -31,18 +31,24 @@ class Attribution:
         self._paths = read_paths(forest, splits if program is None else program.splits[program.split_order])
         self.expected = self._paths.expected
         self._quadrature = [_gauss_legendre((group.places + 1) // 2) for group in self._paths.groups]
-        self._explanation = None
+        self.explanation: Explanation | None = None
+        """The paths as the kernel reads them; None without trees, or where numpy is to explain."""
         if program is not None and explains(program, self._paths):
-            self._explanation = Explanation(program, self._paths, self._quadrature)
+            self.explanation = Explanation(program, self._paths, self._quadrature)
 
     @property
     def longest_path(self) -> int:
         """The most features on one path."""
         return max((group.places for group in self._paths.groups), default=0)
 
+    @property
+    def by_kernel(self) -> bool:
+        """Whether the kernel explains; a forest without a split needs nobody."""
+        return self.explanation is not None or not self._paths.groups
+
     def effects(self, matrix: FloatArray) -> FloatArray:
         """Return how far each feature moves each row from ``expected``, shape (n, features)."""
-        return self.effects_plainly(matrix) if self._explanation is None else self._explanation.effects(matrix)
+        return self.effects_plainly(matrix) if self.explanation is None else self.explanation.effects(matrix)
 
     def effects_plainly(self, matrix: FloatArray) -> FloatArray:
         """Return the same with numpy alone."""

@@ -8,14 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
-from models.attribution import Attribution
 from models.bundle import About, Bundle
-from models.fitted import LINEAR_SHARE, FittedRegressor
-from valuation.columns import FloatArray, IntArray
-from valuation.elementary import log
+from models.compiled import prepare_model
+from models.explainer import Explained, Explainer
+from models.fitted import FittedRegressor
+from models.tariff import Tariff
+from valuation.columns import FloatArray
 from valuation.errors import BundleMismatch
-
-_WIDTH_LEVEL = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,66 +46,6 @@ class Priced:
     newest_day: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explained:
-    """A learned value taken apart: base level plus effects is the whole, row by row.
-
-    ``base_level`` (n,), ``effects`` (n, features); both on the scale of the learned value.
-    """
-
-    base_level: FloatArray
-    effects: FloatArray
-
-
-class Explainer:
-    """The two parts of a model prepared for explanation."""
-
-    def __init__(self, state: FittedRegressor) -> None:
-        self.state = state
-        self._mean = Attribution(state.mean.forest)
-        self._width = Attribution(state.width.forest)
-
-    def mean(self, codes: FloatArray, labels: list[str] | None) -> Explained:
-        """Return what each input column adds to the learned value (price over structural value) on the scale."""
-        state = self.state
-        encoded = state.encode(codes)
-        effects = self._mean.effects(encoded)
-        effects = effects + LINEAR_SHARE * state.mean.linear.effects(encoded, encoded.shape[1])
-        by_column = self._gather(effects, state.mean.encoder.source)
-        group, known = state.find_groups(codes, labels)
-        whole = state.mean.predict(encoded) + state.centre + state.band.level(group, known)
-        return Explained(base_level=_rest(whole, by_column), effects=by_column)
-
-    def width(self, codes: FloatArray, labels: list[str] | None) -> Explained:
-        """Return what each input column adds to the logarithm of the 90 % band's width on the scale."""
-        state = self.state
-        encoded = state.encode(codes)
-        matrix = state.width.matrix(encoded, state.mean.predict(encoded))
-        effects = self._width.effects(matrix) if state.width.forest.trees else np.zeros(matrix.shape)
-        source = state.mean.encoder.source[state.width.columns]
-        by_column = self._gather(effects[:, : len(source)], source)  # the mean's own effect stays in the base level
-        group, known = state.find_groups(codes, labels)
-        reach = state.band.read(group, known, 0.5 + _WIDTH_LEVEL / 2.0)
-        reach = reach - state.band.read(group, known, 0.5 - _WIDTH_LEVEL / 2.0)
-        span = np.maximum(reach * state.width.unit, 1e-300)
-        return Explained(base_level=_rest(log(span) + state.width.forest.predict(matrix), by_column), effects=by_column)
-
-    def _gather(self, effects: FloatArray, source: IntArray) -> FloatArray:
-        by_column = np.zeros((len(effects), len(self.state.vocabulary.names)))
-        for position, column in enumerate(source.tolist()):
-            if column < by_column.shape[1]:  # the day of sale is no input: what it adds stays in the base level
-                by_column[:, column] += effects[:, position]
-        return by_column
-
-
-def _rest(whole: FloatArray, effects: FloatArray) -> FloatArray:
-    """Return the base level: what is left of the whole when the effects are taken off in order."""
-    total = np.zeros(len(effects))
-    for column in range(effects.shape[1]):
-        total = total + effects[:, column]
-    return whole - total
-
-
 class Predictor:
     """A trained model that prices rows of the feature catalogue.
 
@@ -119,6 +58,8 @@ class Predictor:
         self.about: About = bundle.about
         self.digest: str = bundle.digest
         self.signed_by: str = bundle.signed_by
+        self._tariff = Tariff(bundle.state)
+        self._program = prepare_model(bundle.state)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -167,14 +108,21 @@ class Predictor:
 
         """
         codes, labels = self._rows(matrix, groups)
-        point, quantiles = self._state.price(codes, base, labels, np.asarray(levels, dtype=np.float64))
-        group, known = self._state.find_groups(codes, labels)
+        wanted = tuple(float(level) for level in levels)
+        places = self._tariff.places(codes, labels)
+        if self._program is None:
+            point, quantiles = self._state.price(codes, base, labels, np.array(wanted))
+        else:
+            self._check_base(base, len(codes))
+            level, reach = self._tariff.level[places], self._tariff.reach(wanted)[places]
+            point, quantiles = self._program.price(codes, base, level, reach)
+        group, known = self._tariff.groups(places)
         names = self._state.groups.names
         return Priced(
             point=point,
             quantiles=quantiles,
             group_used=[names[code] for code in group.tolist()],
-            group_known=known.tolist(),
+            group_known=known,
             effective_n=self._state.band.effective_rows[group],
             newest_day=self._state.band.newest_day,
         )
@@ -182,18 +130,24 @@ class Predictor:
     def explain(self, matrix: FloatArray, base: FloatArray | None, groups: Sequence[str] | None) -> Explained:
         """Return what each feature adds to the learned value on the scale, over the structural value."""
         codes, labels = self._rows(matrix, groups)
-        self._state.structural(base, len(codes))
+        self._check_base(base, len(codes))
         return self._explainer.mean(codes, labels)
 
     def explain_width(self, matrix: FloatArray, base: FloatArray | None, groups: Sequence[str] | None) -> Explained:
         """Return what each feature adds to the logarithm of the 90 % band's width on the scale."""
         codes, labels = self._rows(matrix, groups)
-        self._state.structural(base, len(codes))
+        self._check_base(base, len(codes))
         return self._explainer.width(codes, labels)
 
     @cached_property
     def _explainer(self) -> Explainer:
-        return Explainer(self._state)
+        return Explainer(self._state, self._tariff, self._program)
+
+    def _check_base(self, base: FloatArray | None, rows: int) -> None:
+        if self._state.uses_base != (base is not None):
+            self._state.structural(base, rows)  # says what is wrong
+        if base is not None and np.shape(base) != (rows,):
+            raise BundleMismatch(f"{rows} rows came with {np.size(base)} structural values", hint="give one a row")
 
     def _rows(self, matrix: FloatArray, groups: Sequence[str] | None) -> tuple[FloatArray, list[str] | None]:
         codes = self._state.vocabulary.codes(np.asarray(matrix, dtype=np.float64))

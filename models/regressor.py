@@ -14,11 +14,11 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 
 from models.anchor import rebuild
 from models.band import BandSettings
+from models.explainer import Explainer
 from models.fitted import FittedRegressor, News
 from models.fitting import Shape, fit
 from models.learning import FitSettings
 from models.ledger import Ledger, days, directions, group_labels_of, numbers, together
-from models.predictor import Explainer
 from models.table import column_names, learn_vocabulary
 from models.target import LOG, Scale, choose_scale
 from valuation.columns import FloatArray

@@ -33,7 +33,7 @@ PLATFORMS = {
 }
 FLAGS = [
     "-std=c11", "-O3", "-fPIC", "-ffreestanding", "-fvisibility=hidden", "-fno-stack-protector", "-fno-sanitize=all",
-    "-ffp-contract=off", "-fno-fast-math",  # a fused or reordered operation would give other bits
+    "-fno-math-errno", "-ffp-contract=off", "-fno-fast-math",  # a fused or reordered operation would give other bits
     "-Wall", "-Wextra", "-Werror",
 ]  # fmt: skip
 

@@ -65,14 +65,18 @@ class Explanation:
             groups=len(groups),
             **{name: self._parts[name].ctypes.data for name in _ARRAYS},
         )
-        self._room = 192 + 2 * program.views + 2 * len(paths.splits) + len(paths.one) + 8 * _LANES * program.columns
+        self.address = ctypes.addressof(self._layout)
+        """Where the kernel finds it, as long as this object lives."""
+        tests = 2 * len(paths.splits) + len(paths.one)
+        self.room = 192 + 2 * program.views + tests + 8 * _LANES * program.columns
+        """How many bytes of room an explanation takes."""
 
     def effects(self, matrix: FloatArray) -> FloatArray:
         """Return how far each feature moves each row, shape (n, features)."""
         rows, stride = self._program.rows(matrix)
-        effects, room = np.empty((len(rows), self._program.columns)), np.empty(self._room, dtype=np.uint8)
+        effects, room = np.empty((len(rows), self._program.columns)), np.empty(self.room, dtype=np.uint8)
         self._program.call(
-            "explain", ctypes.addressof(self._layout), rows.ctypes.data, len(rows), stride, effects.ctypes.data,
+            "explain", self.address, rows.ctypes.data, len(rows), stride, effects.ctypes.data,
             room.ctypes.data, brief=len(rows) <= _BRIEF_ROWS,
         )  # fmt: skip
         return effects

@@ -35,6 +35,15 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "room": (_WHOLE, [_POINTER, _WHOLE]),
     "predict": (None, [_POINTER, _WHOLE, _POINTER, _WHOLE, _WHOLE, _POINTER, _POINTER]),
     "explain": (None, [_POINTER, _WHOLE, _POINTER, _POINTER, _WHOLE, _WHOLE, _POINTER, _POINTER]),
+    "price": (
+        None,
+        [_POINTER, _POINTER, _WHOLE, _WHOLE, _POINTER, _POINTER, _POINTER, _WHOLE, _POINTER, _POINTER, _POINTER],
+    ),
+    "explain_model": (
+        None,
+        [_POINTER, _WHOLE, _POINTER, _POINTER, _WHOLE, _POINTER, _WHOLE, _WHOLE, _POINTER, _POINTER, _POINTER],
+    ),
+    "elementary": (None, [_WHOLE, _POINTER, _WHOLE, _POINTER]),
     "prepare": (_WHOLE, [_POINTER, _POINTER, _WHOLE, _POINTER]),
 }
 

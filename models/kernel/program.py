@@ -55,8 +55,10 @@ class Program:
             sets=sets,
             **{name: array.ctypes.data for name, array in self._parts.items()},
         )
-        self._address = ctypes.addressof(self._layout)
-        self._room = int(kernel.brief["room"](self._address, int(self.wide)))
+        self.address = ctypes.addressof(self._layout)
+        """Where the kernel finds it, as long as this object lives."""
+        self.room = int(kernel.brief["room"](self.address, int(self.wide)))
+        """How many bytes of room an evaluation takes."""
 
     @property
     def split_order(self) -> IntArray:
@@ -73,7 +75,7 @@ class Program:
 
         """
         rows, stride = self.rows(matrix)
-        sums, room = np.empty(len(rows)), np.empty(self._room, dtype=np.uint8)
+        sums, room = np.empty(len(rows)), np.empty(self.room, dtype=np.uint8)
         place = rows.ctypes.data, len(rows), stride, sums.ctypes.data, room.ctypes.data
         self.call("predict", *place, brief=len(rows) <= _BRIEF_ROWS)
         return sums
@@ -96,7 +98,7 @@ class Program:
     def call(self, name: str, *arguments: int, brief: bool) -> None:
         """Call one of the kernel's functions with this forest; a brief call keeps Python's lock."""
         functions = self._kernel.brief if brief else self._kernel.long
-        functions[name](self._address, int(self.wide), *arguments)
+        functions[name](self.address, int(self.wide), *arguments)
 
 
 def prepare(forest: Forest, kernel: Kernel) -> Program | None:

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.agreement import check_forest, check_model, forests_of, probe_rows
+from models.agreement import check_forest, check_model, forests_of, probe_codes, probe_rows
 from models.booster import BoosterSettings, Grown, Sample, grow
 from models.bundle import write_bundle
 from models.forest import Forest, empty_forest
 from models.forest_text import forest_from_text
+from models.kernel.model import ModelProgram
 from models.registry import Publication, publish
 from valuation.errors import BundleMismatch
 
@@ -75,6 +76,27 @@ def test_a_model_that_the_kernel_says_otherwise_of_is_not_published(estimator, a
             estimator.fitted_, Publication(name="m", created_on="2026-01-05", trained_through="2026-01-01"), tmp_path
         )
     assert not list(tmp_path.glob("**/manifest.json"))
+
+
+def test_a_model_whose_prices_differ_by_a_bit_is_not_published(estimator, about, tmp_path, monkeypatch):
+    honest = ModelProgram.price
+
+    def off_by_a_bit(self, *asked):
+        point, quantiles = honest(self, *asked)
+        return point, np.nextafter(quantiles, np.inf)
+
+    monkeypatch.setattr(ModelProgram, "price", off_by_a_bit)
+    with pytest.raises(BundleMismatch, match="different prices"):
+        write_bundle(tmp_path / "model", estimator.fitted_, about, tmp_path / "keys")
+
+
+def test_the_probe_of_a_model_meets_levels_known_and_unknown(estimator):
+    codes = probe_codes(estimator.fitted_)
+    assert codes.shape == (96, 5)
+    assert np.isnan(codes).any(axis=0).all()
+    for column in (2, 3):
+        assert (codes[:, column] == -2.0).any()
+        assert np.isin(estimator.fitted_.mean.encoder.levels[column].codes, codes[:, column]).all()
 
 
 def test_a_replaced_forest_is_prepared_anew(estimator):

@@ -21,6 +21,7 @@ from models.forest_text import forest_from_text
 from models.kernel import library
 from models.kernel.library import OBJECTS, RECORD, KernelUnavailableError, engine, object_name, open_kernel
 from models.kernel.program import prepare
+from valuation.elementary import asinh, exp, log, sinh
 from valuation.errors import SettingError
 
 HIGHEST = library.kernel()
@@ -243,3 +244,27 @@ def test_the_objects_are_those_of_the_sources():
     for name, digest in record["objects"].items():
         assert hashlib.sha256((OBJECTS / name).read_bytes()).hexdigest() == digest
     assert set(record["objects"]) == set(tool.PLATFORMS)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(("which", "function"), list(enumerate([exp, log, asinh, sinh])))
+def test_the_kernels_elementary_functions_are_the_valuations(level, which, function):
+    rng = np.random.default_rng(which)
+    rows = 60_000
+    numbers = np.concatenate(
+        [
+            rng.integers(0, 2**64, rows, dtype=np.uint64).view(np.float64),  # any bits at all
+            rng.normal(size=rows) * 10.0 ** rng.integers(-12, 12, rows),
+            rng.uniform(-746.0, 711.0, rows),
+            rng.uniform(-745.2, -700.0, rows),  # results below the normal numbers
+            np.nextafter(np.array([0.02, 0.05, 0.7071067811865476, -745.0, 709.0]), np.inf),
+            np.array([0.02, 0.05, 0.7071067811865476, -745.0, 709.0, *SPECIAL]),
+        ]
+    )
+    found = np.empty_like(numbers)
+    open_kernel(level).long["elementary"](which, numbers.ctypes.data, len(numbers), found.ctypes.data)
+    with np.errstate(all="ignore"):
+        expected = function(numbers)
+    unknown = np.isnan(expected)
+    assert np.array_equal(np.isnan(found), unknown)
+    assert same_bits(found[~unknown], expected[~unknown])

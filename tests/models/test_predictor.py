@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
-from models.bundle import read_bundle
+from models.bundle import Bundle, read_bundle
 from models.predictor import Predictor
+from models.regressor import ResidualValueRegressor
+from models.tariff import Tariff
 from valuation.errors import BundleMismatch
 
 LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -93,3 +97,84 @@ def test_it_says_what_it_is(predictor):
     assert (predictor.name, predictor.version, predictor.trained_through) == ("demo", "1", "2026-01-01")
     assert predictor.digest.startswith("sha256:")
     assert predictor.feature_names == ("x0", "x1", "x2", "x3", "x4")
+
+
+def models(make_market):
+    """Yield fitted states of different make-up, with rows to ask them about, structural values and labels."""
+    market = make_market(rows=220, seed=5)
+    rng = np.random.default_rng(7)
+    rows = np.repeat(market.table, 3, axis=0)
+    rows[rng.random(rows.shape) < 0.1] = np.nan
+    rows[:, 2] = np.where(rng.random(len(rows)) < 0.2, 77.0, rows[:, 2])
+    rows[:9, 1] = [np.inf, -np.inf, 0.0, -0.0, 1e-40, 5e-324, 1e300, -1e300, 1e-35]
+    base = np.repeat(market.base, 3)
+    labels = [label if k % 4 else f"{label}/new" for k, label in enumerate(np.repeat(market.groups, 3).tolist())]
+    whole = ResidualValueRegressor(categorical=[2, 3]).fit(
+        market.table, market.price, base=market.base, groups=market.groups, time=rng.uniform(0.0, 900.0, 220)
+    )
+    yield whole.fitted_, rows, base, labels
+    positive = np.exp(market.table[:, 1] / 5.0 + rng.normal(0.0, 0.1, 220))
+    yield ResidualValueRegressor(categorical=[3]).fit(market.table, positive).fitted_, rows, None, None
+    few = slice(0, 12)
+    handful = ResidualValueRegressor().fit(market.table[few], market.price[few], base=market.base[few])
+    yield handful.fitted_, rows, base, None
+
+
+def test_the_compiled_kernel_and_numpy_price_and_explain_alike_to_the_bit(make_market, about):
+    for state, rows, base, labels in models(make_market):
+        asked = rows, base, labels
+        predictor = Predictor(Bundle(state=state, about=about, digest="", signed_by=""))
+        plain = Predictor(Bundle(state=state, about=about, digest="", signed_by=""))
+        plain._program = None
+        by_kernel, by_numpy = predictor.price(*asked, LEVELS), plain.price(*asked, LEVELS)
+        assert by_kernel.point.tobytes() == by_numpy.point.tobytes()
+        assert by_kernel.quantiles.tobytes() == by_numpy.quantiles.tobytes()
+        point, quantiles = state.price(*asked, np.array(LEVELS))
+        assert by_kernel.point.tobytes() == point.tobytes()
+        assert by_kernel.quantiles.tobytes() == quantiles.tobytes()
+        for part in ("mean", "width"):
+            for row in range(0, len(rows), 37):
+                one = rows[row : row + 1], None if labels is None else labels[row : row + 1]
+                found, expected = (getattr(asked._explainer, part)(*one) for asked in (predictor, plain))
+                assert found.base_level.tobytes() == expected.base_level.tobytes()
+                assert found.effects.tobytes() == expected.effects.tobytes()
+
+
+def test_a_tariff_says_what_the_band_says(estimator, market):
+    state = estimator.fitted_
+    labels = [*market.groups[:40].tolist(), "LFP/777", "XYZ", ""]
+    tariff = Tariff(state)
+    places = tariff.places(market.table[:43], labels)
+    group, known = state.find_groups(market.table[:43], labels)
+    found, own = tariff.groups(places)
+    assert found.tolist() == group.tolist()
+    assert own == known.tolist()
+    assert tariff.level[places].tobytes() == state.band.level(group, known).tobytes()
+    for level, column in zip(LEVELS, tariff.reach(LEVELS)[places].T, strict=True):
+        assert column.tobytes() == state.band.read(group, known, level).tobytes()
+    assert tariff.reach(())[places].shape == (43, 0)
+
+
+def test_no_rows_and_no_levels(predictor, market):
+    none = predictor.price(market.table[:0], market.base[:0], [], LEVELS)
+    assert none.point.shape == (0,)
+    assert none.quantiles.shape == (0, len(LEVELS))
+    assert predictor.price(market.table[:2], market.base[:2], ["", ""], ()).quantiles.shape == (2, 0)
+    assert predictor.explain(market.table[:0], market.base[:0], []).effects.shape == (0, 5)
+
+
+def test_one_structural_value_a_row(predictor, market):
+    with pytest.raises(BundleMismatch, match="3 rows came with 2 structural values"):
+        predictor.price(market.table[:3], market.base[:2], ["", "", ""], LEVELS)
+
+
+def test_one_row_costs_microseconds(predictor, market):
+    asked = market.table[:1], market.base[:1], list(market.groups[:1]), LEVELS
+
+    def spent():
+        begun = time.thread_time()
+        for _ in range(50):
+            predictor.price(*asked)
+        return (time.thread_time() - begun) / 50
+
+    assert min(spent() for _ in range(5)) < 300e-6  # 30 us on a quiet machine
