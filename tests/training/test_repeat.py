@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from training.repeat import repeat
 from training.retrain import Sources, retrain
 from training.tracking import tracking_uri
 from valuation.appraisal import appraise
-from valuation.errors import TrainingError
+from valuation.errors import BundleTampered, TrainingError
 from valuation.intake import read_trace
 
 pytestmark = [
@@ -33,6 +34,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
+SERVED = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}  # where MLflow looks for uvicorn
 PACK = {"chemistry": "LFP", "rated_energy_kwh": 50.0, "made_on": "2020-06-08"}
 
 
@@ -122,8 +124,8 @@ def test_the_pyfunc_says_what_a_valuation_says(trained, mlflow, home, quotes):
 def test_a_changed_artefact_is_refused(trained, mlflow, tmp_path):
     fetched = mlflow.artifacts.download_artifacts(artifact_uri="models:/mine/1", dst_path=str(tmp_path))
     (quotes,) = list(tmp_path.rglob("quotes.csv"))
-    quotes.write_text(quotes.read_text(encoding="utf-8").replace("2026-11-20", "2026-11-19", 1), encoding="utf-8")
-    with pytest.raises(Exception, match=r"quotes|quotes beside"):
+    quotes.write_text(quotes.read_text(encoding="utf-8").rstrip().rpartition("\n")[0], encoding="utf-8")
+    with pytest.raises(BundleTampered, match="quotes beside the model"):
         mlflow.pyfunc.load_model(fetched)
 
 
@@ -167,14 +169,18 @@ def started(free_port, tmp_path):
 
     yield start
     for process, log in running:
-        os.killpg(process.pid, signal.SIGTERM)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=30)
         log.close()
 
 
 def test_mlflow_serves_it(trained, home, free_port, started):
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/mine/1", "-p", str(free_port)]
-    started([*command, "--env-manager", "local", "--host", "127.0.0.1"], {"MLFLOW_TRACKING_URI": tracking_uri(home)})
+    started(
+        [*command, "--env-manager", "local", "--host", "127.0.0.1"],
+        SERVED | {"MLFLOW_TRACKING_URI": tracking_uri(home)},
+    )
     body = json.dumps({"dataframe_records": [{"trace": json.dumps(PACK), "as_of": "2026-11-20"}]}).encode()
     request = urllib.request.Request(
         f"http://127.0.0.1:{free_port}/invocations", body, {"Content-Type": "application/json"}
