@@ -92,15 +92,13 @@ class Encoder:
 
     def encode(self, codes: FloatArray) -> FloatArray:
         """Return the encoded matrix of rows to be priced, shape (n, encoded columns)."""
-        encoded = np.empty((len(codes), len(self.source)))
+        encoded = np.where(np.isnan(codes), self.fill, codes)[:, self.source]  # right for numbers; the others follow
         target = 0
         for position, kind in enumerate(self.kinds):
             column = codes[:, position]
-            if kind == NUMBER:
-                encoded[:, target] = np.where(np.isnan(column), self.fill[position], column)
-            elif kind == RANKED:
+            if kind == RANKED:
                 encoded[:, target] = self.levels[position].ranked(column)
-            else:
+            elif kind == AVERAGED:
                 encoded[:, target : target + AVERAGED_COLUMNS] = self.levels[position].averaged(column)
             target += AVERAGED_COLUMNS if kind == AVERAGED else 1
         return encoded

@@ -169,8 +169,9 @@ class FittedRegressor:
         learned = self.learn(codes)
         group, known = self.find_groups(codes, labels)
         middle = self.structural(base, len(codes)) + learned.mean + self.band.level(group, known)
-        edges = [self.scale.back(middle + self.band.read(group, known, float(p)) * learned.width) for p in levels]
-        return self.scale.back(middle), np.column_stack(edges) if edges else np.zeros((len(codes), 0))
+        edges = [middle + self.band.read(group, known, float(p)) * learned.width for p in levels]
+        money = self.scale.back(np.column_stack([middle, *edges]))
+        return money[:, 0], money[:, 1:]
 
     def updated(
         self, codes: FloatArray, price: FloatArray, base: FloatArray | None, news: News, as_of: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from valuation.battery_code.decoding import decode_many
 from valuation.battery_code.layout import CHEMISTRY_OF_TYPE, TYPE_LETTERS
-from valuation.columns import BoolArray, FloatArray, first_known, unknown
+from valuation.columns import BoolArray, FloatArray, first_known
 from valuation.pack.chemistry import CHEMISTRY_CODE, energy_density_wh_per_kg, lookup
 from valuation.pack.vintage import interpolate
 from valuation.record.cases import Cases
@@ -91,7 +92,7 @@ def read_nameplate(cases: Cases) -> Nameplate:
 
     A valid battery code alone is enough: its letters give level, chemistry and day, the rest is typical and unsure.
     """
-    code = _decoded(cases)
+    code = read_codes(cases)
     chemistry = first_known(cases.packs["chemistry"], _coded_chemistry(code["type_code"]))
     chemistry = np.where(np.isnan(chemistry), CHEMISTRY_CODE["OTHER"], chemistry)
     level = np.where(np.isnan(code["level_code"]), PACK, code["level_code"])
@@ -117,16 +118,9 @@ def read_nameplate(cases: Cases) -> Nameplate:
     )
 
 
-def _decoded(cases: Cases) -> dict[str, FloatArray]:
-    """Return what the battery codes say, NaN where there is none: only rows with a code are worth reading."""
-    codes = cases.texts["battery_code"]
-    coded = np.array([row for row, code in enumerate(codes) if code], dtype=np.int64)
-    read = decode_many([codes[row] for row in coded.tolist()], cases.as_of_day[coded]).columns
-    told = {}
-    for name in ("level_code", "type_code", "made_day"):
-        told[name] = unknown(cases.rows)
-        told[name][coded] = read[name]
-    return told
+def read_codes(cases: Cases) -> Mapping[str, FloatArray]:
+    """Return what the battery codes say (编码解读), the columns of :func:`battery_code.decode_many`, read once."""
+    return cases.once("codes", lambda: decode_many(cases.texts["battery_code"], cases.as_of_day).columns)
 
 
 def _coded_chemistry(type_code: FloatArray) -> FloatArray:

@@ -72,15 +72,16 @@ def weigh(legs: Legs, soh: FloatArray, admission: Mapping[str, FloatArray]) -> W
     reuse = legs.reuse.value(soh, recycling)
     top = np.maximum(recycling, np.where(admission["second_life"] > 0.0, second_life, recycling))
     top = np.maximum(top, np.where(admission["reuse"] > 0.0, reuse, recycling))
+    gaps = np.stack([recycling - top, second_life - top, reuse - top]) / legs.softness
+    weights = exp(np.minimum(gaps, 0.0))  # nothing lies above the top but what nobody would take
     part = {
-        "recycling": exp((recycling - top) / legs.softness),
-        "second_life": admission["second_life"] * exp(np.minimum((second_life - top) / legs.softness, 0.0)),
-        "reuse": admission["reuse"] * exp(np.minimum((reuse - top) / legs.softness, 0.0)),
+        "recycling": weights[0],
+        "second_life": admission["second_life"] * weights[1],
+        "reuse": admission["reuse"] * weights[2],
     }
     two = part["recycling"] + part["second_life"]
     three = two + part["reuse"]
-    best_of_two = top + legs.softness * log(two)
-    value = top + legs.softness * log(three)
+    best_of_two, value = top + legs.softness * log(np.stack([two, three]))
     mean = mean_over_nodes(value)
     return Weighed(
         share={route: mean_over_nodes(part[route] / three) for route in ROUTES},

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from valuation.battery_code.decoding import decode_many
 from valuation.battery_code.layout import KINDS, REASONS
 from valuation.columns import BoolArray, Columns, FloatArray, first_known
 from valuation.condition.health import StateOfHealth
-from valuation.pack.nameplate import Nameplate
+from valuation.pack.nameplate import Nameplate, read_codes
 from valuation.record.cases import Cases
 
 DAYS_PER_MONTH = 30.4375
@@ -73,8 +72,7 @@ class Record:
 
 def open_record(cases: Cases, nameplate: Nameplate, health: StateOfHealth) -> Record:
     """Return the packs with their codes read, ready for the checks."""
-    decoded = decode_many(cases.texts["battery_code"], cases.as_of_day)
-    return Record(cases=cases, nameplate=nameplate, health=health, code=decoded.columns)
+    return Record(cases=cases, nameplate=nameplate, health=health, code=read_codes(cases))
 
 
 def found(where: BoolArray, number: FloatArray | float = 1.0) -> FloatArray:

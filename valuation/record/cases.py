@@ -17,7 +17,7 @@ from valuation import columns
 from valuation.columns import BoolArray, Columns, FloatArray, IntArray, take
 from valuation.record.fields import EVENT_TYPES, event_field
 
-Kept = TypeVar("Kept", BoolArray, FloatArray)
+Kept = TypeVar("Kept")
 Texts = Mapping[str, tuple[str | None, ...]]
 
 _TYPE_CODE = {name: code for code, name in enumerate(EVENT_TYPES)}
@@ -82,7 +82,7 @@ class Cases:
     texts: Texts
     events: Columns
     row: IntArray
-    _kept: dict[object, BoolArray | FloatArray] = field(default_factory=dict, repr=False, compare=False)
+    _kept: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def rows(self) -> int:
@@ -91,28 +91,29 @@ class Cases:
 
     def is_type(self, *types: str) -> BoolArray:
         """Return which events are of one of these types."""
-        return self._once(types, lambda: _any_of(self.events["type"], [float(_TYPE_CODE[name]) for name in types]))
+        return self.once(types, lambda: _any_of(self.events["type"], [float(_TYPE_CODE[name]) for name in types]))
 
     def is_choice(self, field: str, *choices: str) -> BoolArray:
         """Return which events hold one of these choices in a category field."""
         options = event_field(field).choices
         codes = [float(options.index(choice)) for choice in choices]
-        return self._once((field, codes[0], choices), lambda: _any_of(self.events[field], codes))
+        return self.once((field, codes[0], choices), lambda: _any_of(self.events[field], codes))
 
     def first_day(self, *types: str) -> FloatArray:
         """Return the day of each pack's first event of these types."""
-        return self._once(("first", types), lambda: self.first("on_day", self.is_type(*types)))
+        return self.once(("first", types), lambda: self.first("on_day", self.is_type(*types)))
 
     def last_day(self, *types: str) -> FloatArray:
         """Return the day of each pack's last event of these types."""
-        return self._once(("last", types), lambda: self.last("on_day", self.is_type(*types)))
+        return self.once(("last", types), lambda: self.last("on_day", self.is_type(*types)))
 
-    def _once(self, key: object, work: Callable[[], Kept]) -> Kept:
-        """Return what several checks and features ask for, worked out once; nobody may change it."""
+    def once(self, key: object, work: Callable[[], Kept]) -> Kept:
+        """Return what several steps ask for, worked out once; nobody may change it."""
         if key not in self._kept:
-            column = work()
-            column.flags.writeable = False
-            self._kept[key] = column
+            found = work()
+            if isinstance(found, np.ndarray):
+                found.flags.writeable = False
+            self._kept[key] = found
         return self._kept[key]  # type: ignore[return-value]  # a key always stands for the same work
 
     def when(self, where: BoolArray, values: FloatArray) -> FloatArray:
@@ -122,7 +123,7 @@ class Cases:
     def last(self, field: str, where: BoolArray | None = None) -> FloatArray:
         """Return each pack's last known value of an event field, among the events that satisfy the condition."""
         if where is None:
-            return self._once(("last", field), lambda: columns.last(self.row, self.events[field], self.rows))
+            return self.once(("last", field), lambda: columns.last(self.row, self.events[field], self.rows))
         values = self.when(where, self.events[field])
         return columns.last(self.row, values, self.rows)
 
