@@ -1,0 +1,149 @@
+"""Packs that arrive together are answered as if each had come alone, and kept in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import date
+
+import pytest
+
+from service import coalescing
+from service.coalescing import Asked, Coalescer
+from service.counter import Counter, Terms, open_counter
+from service.problems import Refusal
+from service.settings import Settings
+from service.store import ledger
+from service.store.idempotency import claim
+from valuation.errors import CanzhiError, IdempotencyConflict, StoreNotReady
+from valuation.intake import read_trace
+
+AS_OF = date(2026, 11, 20)
+
+
+@pytest.fixture(scope="module")
+def counter(tmp_path_factory):
+    opened = open_counter(Settings(home=tmp_path_factory.mktemp("home")))
+    yield opened
+    opened.database.close()
+
+
+def record(number, **changed):
+    code = f"001PB0A0000001A68{number:07d}"
+    return {
+        "battery_code": code,
+        "chemistry": "LFP",
+        "rated_energy_kwh": 40.0 + number,
+        "made_on": "2020-06-08",
+        "events": [{"type": "usage", "on": "2024-03-31", "odometer_km": 1000 * number, "soh": 0.8}],
+        **changed,
+    }
+
+
+def asked(counter, number, **changed):
+    named = {"as_of": AS_OF, "explain": False} | changed.pop("terms", {})
+    laid = changed.pop("claim", None)
+    traces = read_trace(record(number, **changed))
+    return Asked(counter=counter, traces=traces, terms=Terms(**named), caller="test", claim=laid)
+
+
+def together(requests, room=256):
+    """Return what becomes of requests that come at the same time: an answer or the error."""
+
+    async def run():
+        coalescer = Coalescer(room)
+        found = await asyncio.gather(*(coalescer.value(one) for one in requests), return_exceptions=True)
+        await coalescer.close()
+        return found
+
+    return asyncio.run(run())
+
+
+def without_id(kept):
+    said = json.loads(kept.answer.body)
+    return {name: value for name, value in said.items() if name != "valuation_id"}
+
+
+def test_each_is_answered_as_if_it_had_come_alone(counter):
+    requests = [asked(counter, number, terms={"level": 0.8 if number % 3 else 0.9}) for number in range(40)]
+    for one, kept in zip(requests, together(requests), strict=True):
+        alone = counter.value(one.traces, one.terms, door="http")
+        said = json.loads(alone.body)
+        assert without_id(kept) == {name: value for name, value in said.items() if name != "valuation_id"}
+
+
+def test_those_that_come_together_are_valued_and_kept_together(counter, monkeypatch):
+    valued, kept = [], []
+    many, each = Counter.value_many, Counter.keep_each
+    monkeypatch.setattr(
+        Counter,
+        "value_many",
+        lambda self, traces, terms, *, door: (
+            valued.append(len(traces.histories)),
+            many(self, traces, terms, door=door),
+        )[1],
+    )
+    monkeypatch.setattr(Counter, "keep_each", lambda self, wanted: (kept.append(len(wanted)), each(self, wanted))[1])
+    together([asked(counter, number) for number in range(coalescing.LARGEST + 3)])
+    assert valued == [coalescing.LARGEST, 3]
+    assert sum(kept) == coalescing.LARGEST + 3
+    assert len(kept) <= 2
+
+
+def test_an_error_stays_with_its_pack(counter):
+    recycled = [{"type": "recycled_done", "on": "2025-01-01"}]
+    good, bad, other = together(
+        [asked(counter, 1), asked(counter, 2, events=recycled), asked(counter, 3, terms={"level": 0.2})]
+    )
+    assert without_id(good)["residual_value"]["point"] > 0
+    assert isinstance(bad, CanzhiError)
+    assert isinstance(other, CanzhiError)
+
+
+def test_a_fault_stays_with_the_pack_that_brings_it_about(counter, monkeypatch):
+    many = Counter.value_many
+
+    def trips(self, traces, terms, *, door):
+        if any(history.rated_energy_kwh == 45.0 for history in traces.histories):
+            raise ZeroDivisionError
+        return many(self, traces, terms, door=door)
+
+    monkeypatch.setattr(Counter, "value_many", trips)
+    found = together([asked(counter, number) for number in (4, 5, 6)])
+    assert [isinstance(one, ZeroDivisionError) for one in found] == [False, True, False]
+
+
+def test_nobody_is_answered_before_all_is_kept(counter, monkeypatch):
+    def full(self, wanted):
+        raise StoreNotReady("the disk is full", hint="make room")
+
+    monkeypatch.setattr(Counter, "keep_each", full)
+    found = together([asked(counter, 1), asked(counter, 2)])
+    assert all(isinstance(one, StoreNotReady) for one in found)
+
+
+def test_too_many_are_refused_early(counter):
+    found = together([asked(counter, number) for number in range(6)], room=4)
+    assert [isinstance(one, Refusal) for one in found] == [False] * 4 + [True] * 2
+    assert found[-1].problem.status == 503
+
+
+def test_one_key_twice_in_one_transaction_is_one_valuation(counter):
+    laid = claim("test", "key-1", "POST", "/v1/valuations", b"one")
+    other = claim("test", "key-1", "POST", "/v1/valuations", b"another")
+    with counter.database.reading() as connection:
+        before = ledger.count(connection, "valuation")
+    first, again, conflict = together(
+        [asked(counter, 7, claim=laid), asked(counter, 7, claim=laid), asked(counter, 8, claim=other)]
+    )
+    assert first.outcome.body == again.outcome.body
+    assert (first.outcome.replayed, again.outcome.replayed) == (False, True)
+    assert isinstance(conflict, IdempotencyConflict)
+    with counter.database.reading() as connection:
+        assert ledger.count(connection, "valuation") == before + 1
+
+
+def test_the_chain_of_hashes_holds(counter):
+    together([asked(counter, number) for number in range(20, 30)])
+    with counter.database.reading() as connection:
+        assert list(ledger.broken_entries(connection)) == []
