@@ -20,7 +20,7 @@ from service.store.idempotency import Claim, Outcome
 from valuation.errors import CanzhiError
 from valuation.intake import Traces
 
-LARGEST = 32
+LARGEST = 64
 """Most packs that are valued at once: beyond it a row gets no cheaper, and everybody would wait for the last."""
 
 

@@ -29,7 +29,7 @@ class Contestant:
     bodies: Path
     variables: dict[str, str] = field(default_factory=dict)
     ready: str = "/"
-    connections: int = 32
+    connections: int = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

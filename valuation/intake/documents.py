@@ -157,9 +157,10 @@ def _most_names(content: bytes) -> int:
     >>> _most_names(b'{"a": 1, "b" : ":"}')
     3
     """
-    if b" :" in content or b"\n:" in content or b"\t:" in content or b"\r:" in content:
-        return len(_NAME_END.findall(content))
-    return content.count(b'":')  # much faster, and the same where no blank stands before a colon
+    names = content.count(b'":')  # much faster than an expression, and the same where no blank stands before a colon
+    if names == content.count(b":") or not any(blank in content for blank in (b" :", b"\n:", b"\t:", b"\r:")):
+        return names
+    return len(_NAME_END.findall(content))
 
 
 def _names_in(value: object) -> int:

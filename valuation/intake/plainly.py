@@ -86,10 +86,30 @@ def plain_event(item: object) -> TraceEvent | None:
     >>> plain_event({"type": "usage", "on": "2024-03-31", "soh": 88}) is None
     True
     """
+    if type(item) is not dict:
+        return None
+    kind = item.get("type")
+    if type(kind) is not str or kind not in _EVENTS:
+        return None
+    extras: dict[str, object] = {}
     try:
-        return _event(_object(item))
+        facts = _read(item, _EVENTS[kind], extras)
+        if extras and any(field_name(name, EVENT_SCOPES[kind]) is not None for name in extras):
+            return None
     except (_Odd, FieldError):
         return None
+    if "on" not in facts or REQUIRED_EVENT_FIELDS.get(kind, "on") not in facts:
+        return None
+    del facts["type"]
+    return TraceEvent(
+        type=kind,
+        on=facts.pop("on"),
+        reported_on=facts.pop("reported_on", None),
+        reporter=facts.pop("reporter", None),
+        reporter_kind=facts.pop("reporter_kind", None),
+        facts=facts,
+        extras=extras,
+    )
 
 
 def _object(value: object) -> dict[str, object]:
@@ -106,29 +126,6 @@ def _list(value: object, most: int) -> list[object]:
     if type(value) is not list or len(value) > most:
         raise _Odd
     return value
-
-
-def _event(given: dict[str, object]) -> TraceEvent:
-    """Return one event."""
-    kind = given.get("type")
-    if type(kind) is not str or kind not in _EVENTS:
-        raise _Odd
-    extras: dict[str, object] = {}
-    facts = _read(given, _EVENTS[kind], extras)
-    if extras and any(field_name(name, EVENT_SCOPES[kind]) is not None for name in extras):
-        raise _Odd
-    if "on" not in facts or REQUIRED_EVENT_FIELDS.get(kind, "on") not in facts:
-        raise _Odd
-    del facts["type"]
-    return TraceEvent(
-        type=kind,
-        on=facts.pop("on"),
-        reported_on=facts.pop("reported_on", None),
-        reporter=facts.pop("reporter", None),
-        reporter_kind=facts.pop("reporter_kind", None),
-        facts=facts,
-        extras=extras,
-    )
 
 
 def _module(item: object) -> Module:

@@ -161,7 +161,12 @@ class _RecordReader:
         """Return the events that could be read."""
         read: list[TraceEvent] = []
         for index, item in enumerate(items):
-            event = self._event(item, f"events[{index}]")
+            event = None if self.from_text else plain_event(item)
+            if event is None:
+                event = self._event(item, f"events[{index}]")
+            elif event.extras:
+                since = max(event.on, event.reported_on or event.on)
+                self._note_extras(event.extras, f"events[{index}].", since)
             if event is not None:
                 read.append(event)
             if len(self.problems) > _MOST_PROBLEMS:
@@ -170,10 +175,6 @@ class _RecordReader:
 
     def _event(self, item: object, path: str) -> TraceEvent | None:
         """Return one event; its notes speak only once it is known."""
-        at_once = None if self.from_text else plain_event(item)
-        if at_once is not None:
-            self._note_extras(at_once.extras, f"{path}.", since=max(at_once.on, at_once.reported_on or at_once.on))
-            return at_once
         mapping = self._mapping(item, path, wanted=True)
         found = len(self.notes), len(self.problems)
         scope = EVENT_SCOPES.get(self._event_type(mapping), ANY_EVENT_SCOPE)
