@@ -46,6 +46,8 @@ class About:
         Whether it was trained on a synthetic market and must say so in every answer.
     summary
         Figures of the training, plain JSON.
+    habits
+        How the market's constants differ from the judged ones, by name; the structural value must rest on them.
 
     """
 
@@ -55,6 +57,7 @@ class About:
     trained_through: str
     demonstration: bool = False
     summary: Mapping[str, Any] = field(default_factory=dict)
+    habits: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -85,6 +85,11 @@ class Predictor:
     def demonstration(self) -> bool:
         """Whether the model was trained on a synthetic market."""
         return self.about.demonstration
+
+    @property
+    def habits(self) -> Mapping[str, float]:
+        """How the market's constants differ from the judged ones: the structural value given must rest on them."""
+        return self.about.habits
 
     @property
     def softening(self) -> float:

@@ -48,6 +48,7 @@ class Publication:
     version: str | None = None
     demonstration: bool = False
     summary: Mapping[str, Any] = field(default_factory=dict)
+    habits: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,7 @@ def publish(state: FittedRegressor, publication: Publication, home: Path | None 
             trained_through=publication.trained_through,
             demonstration=publication.demonstration,
             summary=publication.summary,
+            habits=publication.habits,
         )
         folder = models / publication.name / version
         bundle = write_bundle(folder, state, about, _keys(models))

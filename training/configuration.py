@@ -23,6 +23,8 @@ class TrainingConfig:
     ----------
     level : float
         Share of sales the judged band is to hold.
+    habits_rows : int
+        Sales at most that are asked how the market's constants differ from the judged ones; 0 keeps the judged ones.
     thinned_share : float
         Share of the sales added again with a thinner record (ADR 7).
     thinned_weight : float
@@ -46,6 +48,7 @@ class TrainingConfig:
     """
 
     level: float = 0.9
+    habits_rows: int = 20_000
     thinned_share: float = 0.5
     thinned_weight: float = 0.3
     test_share: float = 0.2

@@ -81,17 +81,22 @@ def contest(
     start = judged_from(pair, sales)
     config = recipe_of(challenger)
     begin("the challenger")
-    mine, mine_anew = _entered(challenger, sales, extra, start)
+    mine, mine_habits, mine_anew = _entered(challenger, sales, extra, start)
     begin("the champion")
     theirs, theirs_anew = None, False
+    theirs_habits: Mapping[str, float] = {}
     if champion is not None:
         same = mine_anew and through_day(champion) > start and recipe_of(champion) == config
-        theirs, theirs_anew = (mine, True) if same else _entered(champion, sales, extra, start)
+        entered = (mine, mine_habits, True) if same else _entered(champion, sales, extra, start)
+        theirs, theirs_habits, theirs_anew = entered
     judged = sales.where(sales.sold_day > start)
     bare = Forecast(
         price=judged.price, point=judged.structural, lower=judged.structural_lower, upper=judged.structural_upper
     )
-    said = [bare if state is None else roll_kept(state, sales, start, config) for state in (mine, theirs)]
+    said = [
+        bare if state is None else roll_kept(state, sales.seen(habits), start, config)
+        for state, habits in ((mine, mine_habits), (theirs, theirs_habits))
+    ]
     return Contest(
         judged=judged,
         challenger=said[0],
@@ -125,16 +130,20 @@ def recipe_of(model: Predictor) -> TrainingConfig:
     return TrainingConfig(**{name: value for name, value in said.items() if name in known})
 
 
-def _entered(model: Predictor, sales: TrainingSet, extra: TrainingSet, start: float) -> tuple[FittedRegressor, bool]:
-    """Return a model's state as it may enter, told what was reported since it was trained, and whether taught anew."""
+def _entered(
+    model: Predictor, sales: TrainingSet, extra: TrainingSet, start: float
+) -> tuple[FittedRegressor, Mapping[str, float], bool]:
+    """Return a model's state as it may enter, told what was reported since, its habits, and whether taught anew."""
     config = recipe_of(model)
     if through_day(model) <= start:
         state, day = model.state, through_day(model)
         meanwhile = (sales.sold_day > day) & (sales.sold_day + config.label_delay_days <= start)
-        return (tell_kept(state, sales.where(meanwhile), start) if meanwhile.any() else state), False
+        news = sales.where(meanwhile).seen(model.habits)
+        return (tell_kept(state, news, start) if len(news) else state), model.habits, False
     known = sales.sold_day + config.label_delay_days <= start
     thinner = extra.where(extra.sold_day + config.label_delay_days <= start)
-    return learn(sales.where(known), thinner, config).fitted_, True
+    estimator = learn(sales.where(known), thinner, config)
+    return estimator.fitted_, estimator.habits_, True
 
 
 def roll_kept(state: FittedRegressor, sales: TrainingSet, start: float, config: TrainingConfig) -> Forecast:

@@ -7,14 +7,14 @@ learns from what a valuation could not have known.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
 from training.ledger import Ledger
 from training.ledger.against import PlainFacts, matched, worth_learning
-from training.thinning import THINNINGS, draw_thinning
+from training.thinning import THINNINGS, Thinning, draw_thinning
 from valuation import features
 from valuation.columns import BoolArray, FloatArray, IntArray
 from valuation.dossier import Dossier, open_dossier
@@ -30,6 +30,24 @@ LEVEL = 0.9
 """Level of the structural band beside which a model is judged."""
 
 Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """What sales are worked out from: traced lives, quotes, and how the market's constants differ from the judged ones.
+
+    `habits` are by name of :data:`valuation.pathways.habits.HABITS`; none are the judged constants themselves.
+    """
+
+    table: TraceTable
+    market: MarketHistory
+    habits: Mapping[str, float] = field(default_factory=dict)
+
+    def dossier(self, sales: TrainingSet, thin: Thinning | None = None) -> Dossier:
+        """Return what was known of each pack on the day of its sale, its record cut down first where asked."""
+        taken = self.table.take(sales.pack_row)
+        cases = cut(taken if thin is None else thin(taken), sales.sold_day)
+        return open_dossier(cases, self.market, region=sales.region, habits=self.habits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +72,10 @@ class TrainingSet:
         Calibration group, battery code, id and region of each sale.
     lot : tuple of length sales
         The lot of a pack that was sold with others for one sum, whose own price is a share of it; None for all others.
+    thinning : array of shape (sales,), or None
+        Position in :data:`training.thinning.THINNINGS` of how each record was cut down; NaN and None where it was not.
+    archive : Archive, or None
+        What the sales were worked out from, by which they can be worked out again.
     """
 
     matrix: FloatArray
@@ -71,6 +93,8 @@ class TrainingSet:
     sale_id: tuple[str, ...]
     region: tuple[str | None, ...]
     lot: tuple[str | None, ...]
+    thinning: FloatArray | None = None
+    archive: Archive | None = None
 
     def __len__(self) -> int:
         """Return the number of sales."""
@@ -109,26 +133,37 @@ class TrainingSet:
         """Return some sales, in the order asked for."""
         return _made({name: _take(getattr(self, name), rows) for name in self.__slots__})
 
+    def seen(self, habits: Mapping[str, float]) -> TrainingSet:
+        """Return the sales worked out with a market's habits (:mod:`valuation.pathways.habits`); none: as judged."""
+        if self.archive is None or dict(self.archive.habits) == dict(habits) or not len(self):
+            return self
+        return _reworked(self, replace(self.archive, habits=habits))
+
 
 def _made(columns: Mapping[str, Any]) -> TrainingSet:
     """Return the training set of these columns."""
     return TrainingSet(**columns)
 
 
-def _take(values: FloatArray | tuple[Item, ...], rows: IntArray) -> FloatArray | tuple[Item, ...]:
-    """Return some rows of a column, of numbers or of texts."""
+def _take(
+    values: FloatArray | tuple[Item, ...] | Archive | None, rows: IntArray
+) -> FloatArray | tuple[Item, ...] | Archive | None:
+    """Return some rows of a column, of numbers or of texts; what belongs to all sales stays."""
+    if values is None or isinstance(values, Archive):
+        return values
     return tuple(values[row] for row in rows) if isinstance(values, tuple) else values[rows]
 
 
 def join(parts: Sequence[TrainingSet]) -> TrainingSet:
     """Return the sales of all parts below one another."""
     columns = {name: [getattr(part, name) for part in parts] for name in TrainingSet.__slots__}
-    return _made(
-        {
-            name: sum(pieces, ()) if isinstance(pieces[0], tuple) else np.concatenate(pieces)
-            for name, pieces in columns.items()
-        }
-    )
+    thinning = [np.full(len(part), np.nan) if part.thinning is None else part.thinning for part in parts]
+    joined = {
+        name: sum(pieces, ()) if isinstance(pieces[0], tuple) else np.concatenate(pieces)
+        for name, pieces in columns.items()
+        if name not in {"thinning", "archive"}
+    }
+    return _made({**joined, "thinning": np.concatenate(thinning), "archive": parts[0].archive})
 
 
 def build(table: TraceTable, ledger: Ledger, market: MarketHistory) -> tuple[TrainingSet, dict[str, int]]:
@@ -168,7 +203,8 @@ def worked_through(
     ledger = worth_learning(ledger, plain)
     _require_sales(ledger)
     dataset = dataset.take(np.array([place[row] for row in ledger.row.tolist()], dtype=np.int64))
-    return replace(dataset, price_cny=_share_lots(dataset, ledger)), ledger
+    archive = Archive(table=table, market=market)
+    return replace(dataset, price_cny=_share_lots(dataset, ledger), archive=archive), ledger
 
 
 def _require_sales(ledger: Ledger) -> None:
@@ -180,29 +216,25 @@ def _require_sales(ledger: Ledger) -> None:
         )
 
 
-def thinned(dataset: TrainingSet, table: TraceTable, market: MarketHistory, *, share: float, seed: int) -> TrainingSet:
+def thinned(sales: TrainingSet, table: TraceTable, market: MarketHistory, *, share: float, seed: int) -> TrainingSet:
     """Return a share of the sales again, each with its record cut down to a thinner tier of evidence."""
-    drawn = draw_thinning(len(dataset), share, seed)
-    parts = []
-    for kind, thin in enumerate(THINNINGS):
-        chosen = dataset.where(drawn == kind)
-        if len(chosen):
-            taken = thin(table.take(chosen.pack_row))
-            parts.append(_relearn(chosen, taken, market))
-    return join(parts) if parts else dataset.where(np.zeros(len(dataset), dtype=bool))
+    drawn = draw_thinning(len(sales), share, seed)
+    archive = sales.archive or Archive(table=table, market=market)
+    return _reworked(replace(sales, thinning=drawn).where(~np.isnan(drawn)), archive)
 
 
-def _relearn(chosen: TrainingSet, taken: TraceTable, market: MarketHistory) -> TrainingSet:
-    """Return sales with everything but price and day worked out anew from other records of the same packs."""
-    parts = []
-    for start in range(0, len(chosen), CHUNK):
-        rows = np.arange(start, min(start + CHUNK, len(chosen)))
-        keep = np.zeros(len(chosen), dtype=bool)
-        keep[rows] = True
-        sales = chosen.where(keep)
-        cases = cut(taken.take(rows), sales.sold_day)
-        parts.append(replace(sales, **_worked_out(open_dossier(cases, market, region=sales.region))))
-    return join(parts)
+def _reworked(sales: TrainingSet, archive: Archive) -> TrainingSet:
+    """Return sales with everything but price and day worked out anew, each from its record as it was cut down."""
+    kinds = np.full(len(sales), np.nan) if sales.thinning is None else sales.thinning
+    parts, order = [], []
+    for kind, thin in ((float("nan"), None), *enumerate(THINNINGS)):
+        mine = np.flatnonzero(np.isnan(kinds) if thin is None else kinds == kind)
+        for start in range(0, len(mine), CHUNK):
+            rows = mine[start : start + CHUNK]
+            part = sales.take(rows)
+            parts.append(replace(part, **_worked_out(archive.dossier(part, thin)), archive=archive))
+            order.append(rows)
+    return join(parts).take(np.argsort(np.concatenate(order))) if parts else sales
 
 
 def _worked_out(dossier: Dossier) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from models.regressor import ResidualValueRegressor
 from training.configuration import LEAST_SALES, TrainingConfig
 from training.dataset import TrainingSet, join
+from training.habits import HABITS_SHOW_BELOW, learn_habits, seen_unknowing
 from training.metrics import Forecast
 from valuation import features
 from valuation.columns import FloatArray
@@ -24,12 +26,20 @@ def frame(matrix: FloatArray) -> pd.DataFrame:
     return pd.DataFrame(matrix, columns=list(features.NAMES))
 
 
+class MarketRegressor(ResidualValueRegressor):
+    """The estimator together with the habits of the market that the structural values it learned from rest on."""
+
+    habits_: Mapping[str, float]
+
+
 def learn(
     sales: TrainingSet, extra: TrainingSet | None, config: TrainingConfig, least: int = LEAST_SALES
-) -> ResidualValueRegressor:
+) -> MarketRegressor:
     """Return the estimator that learned from sales, and from the same sales with thinner records.
 
-    `least` is the fewest sales that will do: a fold of a judgement has to make do with fewer than a model.
+    First the sales tell how the market's constants differ from the judged ones; then what no formula knows is learned
+    beside the structural values of those constants. `least` is the fewest sales that will do: a fold of a judgement has
+    to make do with fewer than a model.
 
     Raises
     ------
@@ -43,9 +53,12 @@ def learn(
             field="sales",
             value=len(sales),
         )
+    habits = learn_habits(sales, config)
     taught = join([sales, extra]) if extra is not None and len(extra) else sales
+    few = len(sales) < HABITS_SHOW_BELOW
+    taught = seen_unknowing(taught, sales, config, habits) if few else taught.seen(habits)
     weight = np.where(np.arange(len(taught)) < len(sales), 1.0, config.thinned_weight)
-    estimator = ResidualValueRegressor(
+    estimator = MarketRegressor(
         monotone=features.MONOTONE,
         categorical=features.CATEGORICAL,
         trees=config.trees or None,
@@ -60,6 +73,7 @@ def learn(
         random_state=config.seed,
         n_jobs=(os.cpu_count() or 1) if len(taught) >= THREADS_PAY_FROM else 1,  # the same bits with any number
     )
+    estimator.habits_ = habits
     return estimator.fit(
         frame(taught.matrix),
         taught.price,
@@ -71,8 +85,9 @@ def learn(
     )
 
 
-def forecast(estimator: ResidualValueRegressor, sales: TrainingSet, level: float) -> Forecast:
+def forecast(estimator: MarketRegressor, sales: TrainingSet, level: float) -> Forecast:
     """Return what an estimator says about sales, next to what they fetched."""
+    sales = sales.seen(estimator.habits_)
     table, groups = frame(sales.matrix), list(sales.groups)
     point = estimator.predict(table, base=sales.structural, groups=groups)
     edges = estimator.predict_interval(table, level=level, base=sales.structural, groups=groups)

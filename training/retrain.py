@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -116,7 +116,8 @@ def train_on(  # noqa: PLR0913 - those of retrain, and whether it is recorded
     begin("learning from all sales")
     estimator = learn(sales, extra, config)
     begin("keeping")
-    version = publish(estimator.fitted_, _publication(name, prepared, judgement, config), home)
+    about = replace(_publication(name, prepared, judgement, config), habits=estimator.habits_)
+    version = publish(estimator.fitted_, about, home)
     remember_sources(home, version, prepared.sources)
     begin("recording")
     told = Told(

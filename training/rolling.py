@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.regressor import ResidualValueRegressor
 from training.configuration import TrainingConfig
 from training.dataset import TrainingSet
-from training.fit import forecast, frame
+from training.fit import MarketRegressor, forecast, frame
 from training.metrics import Forecast
 from valuation.columns import BoolArray
 
@@ -16,7 +15,7 @@ STEP_DAYS = 30.0
 
 
 def roll(
-    estimator: ResidualValueRegressor, sales: TrainingSet, start_day: float, config: TrainingConfig
+    estimator: MarketRegressor, sales: TrainingSet, start_day: float, config: TrainingConfig
 ) -> tuple[Forecast, BoolArray]:
     """Return what an estimator says of the sales after a day, never refitted, and which sales those are.
 
@@ -25,7 +24,7 @@ def roll(
 
     Parameters
     ----------
-    estimator : ResidualValueRegressor
+    estimator : MarketRegressor
         Trained on sales known by `start_day`; it is updated in place.
     sales : TrainingSet
         Sales before and after the day.
@@ -34,6 +33,7 @@ def roll(
     config : TrainingConfig
         Level and label delay.
     """
+    sales = sales.seen(estimator.habits_)
     said = np.full((len(sales), 3), np.nan)
     told = start_day - config.label_delay_days
     for day in np.arange(start_day, float(sales.sold_day.max()) + 1.0, STEP_DAYS):
@@ -50,7 +50,7 @@ def roll(
     return Forecast(price=sales.price, point=said[:, 0], lower=said[:, 1], upper=said[:, 2]).where(tested), tested
 
 
-def tell(estimator: ResidualValueRegressor, news: TrainingSet, day: float) -> None:
+def tell(estimator: MarketRegressor, news: TrainingSet, day: float) -> None:
     """Re-anchor an estimator on sales reported by a day."""
     estimator.update(
         frame(news.matrix),

@@ -69,7 +69,8 @@ def _drop_events(table: TraceTable, types: tuple[str, ...]) -> TraceTable:
     )
 
 
-THINNINGS: tuple[Callable[[TraceTable], TraceTable], ...] = (code_alone, plate_alone, ledger_only, readings_only)
+Thinning = Callable[[TraceTable], TraceTable]
+THINNINGS: tuple[Thinning, ...] = (code_alone, plate_alone, ledger_only, readings_only)
 
 
 def draw_thinning(sales: int, share: float, seed: int) -> FloatArray:

@@ -118,7 +118,11 @@ def appraise_many(  # noqa: PLR0913 - the public contract names them
 
     def value(table: TraceTable) -> Valued:
         dossier = open_dossier(
-            cut(table, np.full(table.rows, day_number(day))), market, region=region, market_shift=market_shift
+            cut(table, np.full(table.rows, day_number(day))),
+            market,
+            region=region,
+            market_shift=market_shift,
+            habits=None if model is None else model.habits,
         )
         prices = price(dossier, model, level)
         return Valued(

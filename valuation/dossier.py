@@ -16,6 +16,8 @@ from valuation.condition.health import StateOfHealth, assess_health
 from valuation.market.snapshot import Market, MarketHistory
 from valuation.pack.materials import MetalContent, metal_content
 from valuation.pack.nameplate import Nameplate, read_nameplate
+from valuation.pathways.assumptions import Assumptions, assumptions_for
+from valuation.pathways.habits import tuned
 from valuation.pathways.routes import Routes, price_routes
 from valuation.provenance.engine import Findings, examine
 from valuation.record.cases import Cases
@@ -34,6 +36,7 @@ class Dossier:
     earlier_market: Market
     metals: MetalContent
     findings: Findings
+    assumptions: Assumptions
     routes: Routes
 
     @property
@@ -52,6 +55,7 @@ def open_dossier(
     *,
     region: str | Sequence[str | None] = "CN",
     market_shift: Mapping[str, float] | None = None,
+    habits: Mapping[str, float] | None = None,
 ) -> Dossier:
     """Work out everything about a batch of packs that a price rests on.
 
@@ -66,6 +70,9 @@ def open_dossier(
     market_shift : mapping of instrument to factor, optional
         A scenario: today's quotes multiplied, for example ``{"lithium_carbonate": 1.1}``.
 
+    habits : mapping of habit to move, optional
+        How a trained model found the market's constants to differ from the judged ones.
+
     Raises
     ------
     MissingQuote
@@ -79,7 +86,8 @@ def open_dossier(
         market = market.shifted(market_shift)
     metals = metal_content(cases, nameplate)
     findings = examine(cases, nameplate, health)
-    routes = price_routes(cases, nameplate, health, market, metals, findings)
+    assumptions = tuned(assumptions_for(market.region), habits or {})
+    routes = price_routes(cases, nameplate, health, market, metals, findings, assumptions=assumptions)
     return Dossier(
         cases=cases,
         region=_region_codes(region, cases.rows),
@@ -89,6 +97,7 @@ def open_dossier(
         earlier_market=market_history.on(cases.as_of_day - TREND_DAYS, region=country),
         metals=metals,
         findings=findings,
+        assumptions=assumptions,
         routes=routes,
     )
 

@@ -14,7 +14,8 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from valuation.columns import FloatArray
+from valuation.columns import FloatArray, first_known
+from valuation.condition.health import StateOfHealth
 from valuation.condition.readings import NOISE
 from valuation.dossier import Dossier
 from valuation.market.snapshot import join_markets
@@ -95,7 +96,13 @@ def structural_spread(dossier: Dossier) -> FloatArray:
     In money, not on the scale: what a test finds moves the value up or down, but not on average.
     """
     routes = price_routes(
-        dossier.cases, dossier.nameplate, dossier.health, dossier.market, dossier.metals, dossier.findings
+        dossier.cases,
+        dossier.nameplate,
+        dossier.health,
+        dossier.market,
+        dossier.metals,
+        dossier.findings,
+        assumptions=dossier.assumptions,
     )
     return _in_money(routes)
 
@@ -181,8 +188,7 @@ def _tried(dossier: Dossier, action: Action) -> Dossier:
     changed: dict[str, object] = {}
     if action.health_sd is not None:
         # Two independent readings: precisions add; what was known before is not thrown away.
-        known, tested = dossier.health.soh_sd, action.health_sd
-        changed["health"] = replace(dossier.health, soh_sd=known * tested / np.sqrt(known * known + tested * tested))
+        changed["health"] = _tested(dossier.health, action.health_sd)
     if action.composition:
         sds = {
             element: np.where(sd > DECLARED_SD, DECLARED_SD, sd) for element, sd in dossier.metals.relative_sd.items()
@@ -193,3 +199,14 @@ def _tried(dossier: Dossier, action: Action) -> Dossier:
     if action.quotes:
         changed["market"] = dossier.market.quoted_today()
     return replace(dossier, **changed) if changed else dossier  # type: ignore[arg-type]  # names above are its fields
+
+
+def _tested(health: StateOfHealth, sd: float) -> StateOfHealth:
+    """Return health as sure as a test would make it, finding what is expected: for the valuer and for buyers."""
+    known, before = health.soh_sd, health.tested_sd
+    return replace(
+        health,
+        soh_sd=known * sd / np.sqrt(known * known + sd * sd),
+        tested_soh=first_known(health.tested_soh, health.soh),
+        tested_sd=np.where(np.isnan(before), sd, before * sd / np.sqrt(before * before + sd * sd)),
+    )

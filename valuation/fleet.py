@@ -95,12 +95,12 @@ def appraise_fleet(table: TraceTable, market: MarketHistory, model: Predictor | 
     cases = cut(table, np.full(table.rows, day_number(terms.as_of)))
     rows, refused = np.arange(table.rows), dict[int, CanzhiError]()
     try:
-        dossier = _dossier(cases, market, terms)
+        dossier = _dossier(cases, market, model, terms)
     except MissingQuote:
         refused.update(_unquoted(cases, market, terms))
         rows = np.array([row for row in range(table.rows) if row not in refused], dtype=np.int64)
         kept = table.take(rows)
-        dossier = _dossier(cut(kept, np.full(kept.rows, day_number(terms.as_of))), market, terms)
+        dossier = _dossier(cut(kept, np.full(kept.rows, day_number(terms.as_of))), market, model, terms)
     valued = _value(dossier, model, terms)
     for place in np.flatnonzero(dossier.findings.refused).tolist():
         why = dossier.findings.refusal(place)
@@ -126,9 +126,10 @@ def money_column(amounts_cny: FloatArray) -> FloatArray:
     return rounded
 
 
-def _dossier(cases: Cases, market: MarketHistory, terms: FleetTerms) -> Dossier:
+def _dossier(cases: Cases, market: MarketHistory, model: Predictor | None, terms: FleetTerms) -> Dossier:
     """Return the dossier of the packs on the terms."""
-    return open_dossier(cases, market, region=terms.region, market_shift=terms.market_shift or None)
+    habits = None if model is None else model.habits
+    return open_dossier(cases, market, region=terms.region, market_shift=terms.market_shift or None, habits=habits)
 
 
 def _unquoted(cases: Cases, market: MarketHistory, terms: FleetTerms) -> Mapping[int, MissingQuote]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from valuation.columns import FloatArray
@@ -74,6 +74,10 @@ class Predictor(Protocol):
     @property
     def softening(self) -> float:
         """Softening of its scale. [CNY/kWh]"""
+
+    @property
+    def habits(self) -> Mapping[str, float]:
+        """How the market's constants differ from the judged ones, by name (市场习惯)."""
 
     def price(self, matrix: FloatArray, base: FloatArray, groups: Sequence[str], levels: Sequence[float]) -> Priced:
         """Return prices for features (packs, features) over structural values (packs,). [CNY/kWh]"""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -158,6 +159,7 @@ class _Below:
     """A model that knows packs to fetch half of what they hold."""
 
     name, version, digest, trained_through, demonstration = "half", "1", "sha256:0", None, False
+    habits = MappingProxyType({})
     softening = SCALE_SOFTENING_CNY_PER_KWH
 
     def __init__(self):

@@ -54,6 +54,8 @@ class StateOfHealth:
     cycles_assumed : the same, from distance or the duty's habit where not reported; never NaN. [1]
     calendar_age_a : years since production, else since first use; NaN if neither is known. [a]
     expected_soh, expected_sd : what age and use alone would say (老化先验). [1]
+    bms_soh, tested_soh, tested_sd : what the battery's own readings alone say on the day, and all others together with
+        their spread; NaN where there are none. [1]
     resistance_growth, cell_spread : latest known; the spread of SOH between cells or modules. [1]
     """
 
@@ -66,6 +68,9 @@ class StateOfHealth:
     calendar_age_a: FloatArray
     expected_soh: FloatArray
     expected_sd: FloatArray
+    bms_soh: FloatArray
+    tested_soh: FloatArray
+    tested_sd: FloatArray
     resistance_growth: FloatArray
     cell_spread: FloatArray
 
@@ -83,6 +88,8 @@ def assess_health(cases: Cases, nameplate: Nameplate) -> StateOfHealth:
     )
     days["modules"] = unknown(cases.rows)
     read, variance, conflict = _weigh(means, variances)
+    others = {name: mean for name, mean in means.items() if name != "bms"}
+    tested, tested_variance, tested_conflict = _weigh(others, variances)
     soh, soh_variance = _posterior(expected, expected_sd, read, variance)
     source = _weightiest(variances, expected_sd)
     return StateOfHealth(
@@ -95,6 +102,9 @@ def assess_health(cases: Cases, nameplate: Nameplate) -> StateOfHealth:
         calendar_age_a=calendar_age(cases, nameplate),
         expected_soh=expected,
         expected_sd=expected_sd,
+        bms_soh=means["bms"],
+        tested_soh=tested,
+        tested_sd=np.sqrt(tested_variance * tested_conflict),
         resistance_growth=cases.last("resistance_growth"),
         cell_spread=first_known(cases.last("cell_soh_spread"), cases.packs["module_soh_spread"]),
     )
@@ -151,7 +161,7 @@ def _weigh(means: dict[str, FloatArray], variances: dict[str, FloatArray]) -> tu
 
     Mean and variance are NaN where there is no reading; the contradiction is Birge's ratio, at least 1.
     """
-    rows = len(means["bms"])
+    rows = len(means["modules"])
     precision, weighted, voices = np.zeros(rows), np.zeros(rows), np.zeros(rows)
     for name, mean in means.items():
         weight = np.where(np.isnan(mean), 0.0, 1.0 / variances[name])

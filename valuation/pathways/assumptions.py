@@ -50,6 +50,26 @@ class Assumptions:
         Test and re-certification before it goes back into a vehicle (judged, 2026).
     softness_cny_per_kwh : float
         Within how many CNY/kWh two routes are as good as each other: buyers differ (about 3 % of a usual value).
+    cost_decline_per_a : float
+        How much less dismantling, treatment and repurposing cost a year later; before 2026 they cost more. [1/a]
+    second_life_fitness : mapping of kind to share
+        What a second life of each kind earns beside one of iron phosphate of the same energy. [1]
+    health_shift : float
+        How much lower than the table's a health buyers ask for, and end a second life at. [1]
+    reuse_odds : float
+        Multiplies the odds that a vehicle is found. [1]
+    reuse_fade_per_a : float
+        How much those odds fall for each year of age, as a logarithm. [1/a]
+    doubt_discount : float
+        What a second life earns less for each point of uncertainty of its health. [1]
+    rule_of_thumb : share
+        How far buyers go by age and the battery's own readings rather than by a valuer's estimate of health. [1]
+    usual_loss_per_a : share of health a year
+        What buyers take off for age: fleets lose 1.8 to 2.3 % a year (Geotab 2024 and 2025). [1/a]
+    usual_loss_sd, bms_sd : float
+        How good buyers hold that rule, and the battery's own readings, to be (judged, 2026). [1]
+    damaged_cny_per_kg : float
+        Packing, haul and handling of a damaged pack on top of a sound one's; per kg of pack.
     """
 
     yields: Mapping[str, float] = field(default_factory=lambda: _YIELDS)
@@ -67,6 +87,19 @@ class Assumptions:
     reuse_discount: float = 0.45
     test_cny_per_kwh: float = 12.0
     softness_cny_per_kwh: float = 4.0
+    cost_decline_per_a: float = 0.0
+    second_life_fitness: Mapping[str, float] = field(
+        default_factory=lambda: MappingProxyType({"lfp": 1.0, "ternary": 1.0, "other": 1.0})
+    )
+    health_shift: float = 0.0
+    reuse_odds: float = 1.0
+    reuse_fade_per_a: float = 0.0
+    doubt_discount: float = 0.0
+    rule_of_thumb: float = 0.0
+    usual_loss_per_a: float = 0.023
+    usual_loss_sd: float = 0.06
+    bms_sd: float = 0.05
+    damaged_cny_per_kg: float = 0.0
 
 
 CHINA: Final = Assumptions()

@@ -16,12 +16,13 @@ from typing import Final
 import numpy as np
 
 from valuation.columns import FloatArray
+from valuation.elementary import exp
 from valuation.errors import MissingQuote
 from valuation.market.payables import PAID_FORMS, rule_for
 from valuation.market.snapshot import Market
 from valuation.pack.chemistry import FAMILIES, family_code
 from valuation.pack.materials import MetalContent
-from valuation.pack.nameplate import Nameplate
+from valuation.pack.nameplate import DAYS_PER_YEAR, EPOCH_YEAR, Nameplate
 from valuation.pathways.assumptions import Assumptions
 from valuation.record.tabulation import calendar_day
 
@@ -32,6 +33,8 @@ VITAL: Final = ("Li", "Ni", "Co")
 _USUAL_PRICE: Final[Mapping[str, float]] = {"Cu": 70.0, "Al": 18.0, "Fe": 2.5, "Mn": 0.0, "graphite": 0.0}
 DISMANTLING_SHARE: Final = np.array([1.0, 0.6, 0.3])
 """How much of it is left to do for a pack, a module, a cell that is loose already (judged, 2026). [1]"""
+COSTS_OF_YEAR: Final = 2026.0
+"""The year whose costs the assumptions hold. [a]"""
 COST_SD: Final = 0.25
 """Spread of costs between recyclers (judged, 2026). [1]"""
 
@@ -79,10 +82,15 @@ class Recycling:
         return net
 
 
-def price_recycling(
-    nameplate: Nameplate, market: Market, metals: MetalContent, haircut: FloatArray, assumptions: Assumptions
+def price_recycling(  # noqa: PLR0913, PLR0917 - one argument for each step of the dossier it rests on
+    nameplate: Nameplate,
+    market: Market,
+    metals: MetalContent,
+    haircut: FloatArray,
+    assumptions: Assumptions,
+    damaged: FloatArray | float = 0.0,
 ) -> Recycling:
-    """Return what recycling each pack fetches.
+    """Return what recycling each pack fetches; `damaged` is 1 where a pack must be packed and hauled apart.
 
     Raises
     ------
@@ -99,9 +107,11 @@ def price_recycling(
         paid[element] = content * worth
         spread = paid[element] * np.sqrt(metals.relative_sd[element] ** 2 + relative_sd * relative_sd)
         variance = variance + spread * spread + (content * left_out) ** 2
-    cells = metals.cell_mass_kg / nameplate.energy_kwh
+    cells = metals.cell_mass_kg / nameplate.energy_kwh * dearer(market, assumptions)
     costs = {
-        "transport": metals.pack_mass_kg / nameplate.energy_kwh * assumptions.transport_cny_per_kg,
+        "transport": metals.pack_mass_kg
+        / nameplate.energy_kwh
+        * (assumptions.transport_cny_per_kg + assumptions.damaged_cny_per_kg * damaged),
         "dismantling": cells * assumptions.dismantling_cny_per_kg * DISMANTLING_SHARE[nameplate.level.astype(np.int64)],
         "treatment": cells * assumptions.treatment_cny_per_kg,
     }
@@ -114,6 +124,14 @@ def price_recycling(
         lithium_slope=assumptions.lithium_slope,
         sd=np.sqrt(variance + (COST_SD * cost) ** 2),
     )
+
+
+def dearer(market: Market, assumptions: Assumptions) -> FloatArray:
+    """Return by what factor work costs more on each pack's day than in the year the costs are of. [1]"""
+    if assumptions.cost_decline_per_a == 0.0:
+        return np.ones(len(market.as_of_day))
+    years = market.as_of_day / DAYS_PER_YEAR + EPOCH_YEAR - COSTS_OF_YEAR
+    return exp(-assumptions.cost_decline_per_a * years)
 
 
 def missing_quotes(nameplate: Nameplate, market: Market, metals: MetalContent) -> dict[int, MissingQuote]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from valuation.columns import FloatArray
 from valuation.condition.health import StateOfHealth
+from valuation.elementary import exp
 from valuation.market.snapshot import Market
 from valuation.pack.nameplate import DAYS_PER_YEAR, EPOCH_YEAR, Nameplate
 from valuation.pathways.assumptions import Assumptions
@@ -40,6 +41,7 @@ class Reuse:
     young_enough: FloatArray
     gate_half_width: FloatArray
     test_cost: float
+    minimum_soh: float
 
     def revenue(self, soh: FloatArray) -> FloatArray:
         """Return what a spare of that health sells for, for any leading shape over packs. [CNY/kWh]"""
@@ -51,7 +53,7 @@ class Reuse:
 
     def admission(self, soh: FloatArray) -> FloatArray:
         """Return the share of buyers who would take a pack of that health and age. [1]"""
-        return gate(soh, MINIMUM_SOH, self.gate_half_width) * self.young_enough
+        return gate(soh, self.minimum_soh, self.gate_half_width) * self.young_enough
 
 
 def price_reuse(  # noqa: PLR0913, PLR0917 - one argument for each step of the dossier it rests on
@@ -67,13 +69,15 @@ def price_reuse(  # noqa: PLR0913, PLR0917 - one argument for each step of the d
     named = np.array([model is not None for model in cases.texts["vehicle_model"]])
     is_swap = cases.packs["duty"] == float(DUTIES.index("swap"))
     chance = np.where(is_swap, CHANCE_SWAP, np.where(named, CHANCE_KNOWN_MODEL, CHANCE_UNKNOWN))
+    odds = assumptions.reuse_odds * exp(-assumptions.reuse_fade_per_a * age_a(cases, nameplate))
     return Reuse(
         new_price=np.where(np.isnan(new_price), 0.0, new_price),
         revenue_share=(1.0 - assumptions.reuse_discount) * (1.0 - haircut),
-        chance=chance,
+        chance=chance * odds / (1.0 - chance + chance * odds),
         young_enough=np.minimum(np.maximum((OLD_A - age_a(cases, nameplate)) / (OLD_A - YOUNG_A), 0.0), 1.0),
         gate_half_width=gate_half_width(health.soh_sd),
         test_cost=assumptions.test_cny_per_kwh,
+        minimum_soh=MINIMUM_SOH - assumptions.health_shift,
     )
 
 

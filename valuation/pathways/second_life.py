@@ -1,10 +1,11 @@
 """Second life (梯次利用): what is left in the pack against a new one, less making it fit, plus recycling it later.
 
-    S = s P_new h (1 - d)  -  repurposing  -  liability  +  R / 1.08^N
+    S = (s h - c sd) P_new (1 - d) f  -  repurposing  -  liability  +  R / 1.08^N
     h = clip((s - s_end) / (1 - s_end), 0, 1) exp(-lambda max(0, r)) (1 - rho v)
 
 with health s, rated-energy price of the new pack it competes with P_new (LFP where that is cheaper than its own kind),
-used-goods discount d, resistance growth r, spread of cells v, and years of second life N by chemistry. Value over the
+used-goods discount d, resistance growth r, spread of cells v, and years of second life N by chemistry; fitness f of the
+chemistry and discount c for unsure health are 1 and 0 until sales say otherwise. Value over the
 new asset's price less cost plus a delayed recycling payoff: Bach, Onori, Reichelstein and Zhuang, The Accounting Review
 2026, doi 10.2308/tar-2025-0024; health factor and used discount: the B2U calculator (J. Neubauer, NREL 2015).
 
@@ -27,6 +28,7 @@ from valuation.pack.chemistry import ROWS, lookup
 from valuation.pack.materials import MetalContent
 from valuation.pack.nameplate import Nameplate
 from valuation.pathways.assumptions import Assumptions
+from valuation.pathways.recycling import dearer
 
 GATE_HALF_WIDTH: Final = 0.02
 """Half the width over which buyers' minimum health differs. [1]"""
@@ -52,6 +54,8 @@ class SecondLife:
         One less discount, less what findings take off, times the modules still there. [1]
     minimum_soh, end_soh : arrays
         Health below which nobody repurposes it, and at which its second life ends. [1]
+    doubt : array
+        Share of a new pack's worth taken off for unsure health. [1]
     later : array
         What one CNY of recycling at the end of the second life is worth today. [1]
     cost : array
@@ -71,11 +75,13 @@ class SecondLife:
     gate_half_width: FloatArray
     resistance_growth: FloatArray
     cell_spread: FloatArray
+    doubt: FloatArray
     assumptions: Assumptions
 
     def revenue(self, soh: FloatArray) -> FloatArray:
         """Return what the repurposed pack sells for at a health, for any leading shape over packs. [CNY/kWh]"""
-        return np.minimum(soh, 1.0) * self.new_price * self.health_factor(soh) * self.revenue_share
+        sold = np.minimum(soh, 1.0) * self.new_price * self.health_factor(soh) * self.revenue_share
+        return np.maximum(sold - self.doubt * (self.new_price * self.revenue_share), 0.0)
 
     def value(self, soh: FloatArray, recycling: FloatArray) -> FloatArray:
         """Return what a second life is worth at a health, given what recycling fetches. [CNY/kWh]"""
@@ -121,6 +127,13 @@ def new_pack_price(nameplate: Nameplate, market: Market) -> FloatArray:
     return np.where(is_lfp, market.price["new_pack_lfp"], market.price["new_pack_ternary"])
 
 
+def fitness(chemistry: FloatArray, assumptions: Assumptions) -> FloatArray:
+    """Return what a second life of each kind earns beside one of iron phosphate. [1]"""
+    of_kind = assumptions.second_life_fitness
+    kind = np.array([of_kind.get(row.family, of_kind["other"]) for row in ROWS])
+    return kind[chemistry.astype(np.int64)]
+
+
 def price_second_life(  # noqa: PLR0913, PLR0917 - one argument for each step of the dossier it rests on
     nameplate: Nameplate,
     health: StateOfHealth,
@@ -140,13 +153,14 @@ def price_second_life(  # noqa: PLR0913, PLR0917 - one argument for each step of
     yearly = np.full(len(chemistry), 1.0 / (1.0 + assumptions.yearly_discount))
     return SecondLife(
         new_price=np.where(np.isnan(new_price), 0.0, new_price),
-        revenue_share=(1.0 - discount) * (1.0 - haircut) * metals.present_share,
-        minimum_soh=lookup("second_life_minimum_soh", chemistry),
-        end_soh=lookup("second_life_end_soh", chemistry),
+        revenue_share=(1.0 - discount) * (1.0 - haircut) * metals.present_share * fitness(chemistry, assumptions),
+        minimum_soh=lookup("second_life_minimum_soh", chemistry) - assumptions.health_shift,
+        end_soh=lookup("second_life_end_soh", chemistry) - assumptions.health_shift,
         later=power(yearly, lookup("second_life_years", chemistry)),
-        cost=np.full(len(chemistry), assumptions.repurposing_cny_per_kwh + assumptions.liability_cny_per_kwh),
+        cost=assumptions.repurposing_cny_per_kwh * dearer(market, assumptions) + assumptions.liability_cny_per_kwh,
         gate_half_width=gate_half_width(health.soh_sd),
         resistance_growth=health.resistance_growth,
         cell_spread=health.cell_spread,
+        doubt=assumptions.doubt_discount * health.soh_sd,
         assumptions=assumptions,
     )

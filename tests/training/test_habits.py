@@ -1,0 +1,68 @@
+"""Habits of a market: found where they are, held back where few sales speak, and carried into every later price."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from training.fit import forecast, frame, learn
+from training.habits import learn_habits
+from valuation.pathways.habits import HABITS
+
+
+def _priced_by(sales, habits):
+    """Sales of a market in which every deal is struck at the structural value under some habits."""
+    fetched = sales.seen(habits)
+    return replace(sales, price_cny=fetched.structural * fetched.energy_kwh)
+
+
+def test_a_market_with_habits_is_seen_through(sales, config):
+    habits = {"repurposing_cost": -0.25, "second_life_lfp": 0.2, "rule_of_thumb": 0.8}
+    struck = _priced_by(sales, habits)
+    found = learn_habits(struck, config)
+    before = np.mean(np.abs(struck.structural - struck.price))
+    after = np.mean(np.abs(struck.seen(found).structural - struck.price))
+    assert after < 0.25 * before
+    assert found["second_life_lfp"] > 0.05
+    assert found["rule_of_thumb"] > 0.4
+
+
+def test_a_market_without_habits_keeps_the_judged_constants(sales, config):
+    struck = _priced_by(sales, {})
+    found = learn_habits(struck, config)
+    after = struck.seen(found)
+    assert np.median(np.abs(after.structural / struck.price - 1.0)) < 0.01
+
+
+def test_few_sales_move_the_constants_less_than_the_judgement_may_be_off(sales, config):
+    found = learn_habits(sales.where(np.arange(len(sales)) < 5), config)
+    assert set(found) == set(HABITS)
+    for name, habit in HABITS.items():
+        assert abs(found[name]) < 2.5 * habit.spread
+
+
+def test_no_habits_are_learned_where_none_are_asked_for(sales, config):
+    assert learn_habits(sales, replace(config, habits_rows=0)) == {}
+
+
+def test_the_same_sales_give_the_same_habits(sales, config):
+    few = sales.where(np.arange(len(sales)) < 120)
+    assert learn_habits(few, config) == learn_habits(few, config)
+
+
+def test_what_is_learned_rests_on_the_habits_and_so_does_every_price(sales, extra, config):
+    known = sales.sold_day <= np.median(sales.sold_day)
+    estimator = learn(sales.where(known), extra, config)
+    assert estimator.habits_ == learn_habits(sales.where(known), config)
+    later = sales.where(~known)
+    said, again = forecast(estimator, later, 0.9), forecast(estimator, later.seen(estimator.habits_), 0.9)
+    np.testing.assert_array_equal(said.point, again.point)
+    bare = estimator.predict(frame(later.matrix), base=later.structural, groups=list(later.groups))
+    assert not np.allclose(bare, said.point)
+
+
+def test_thinner_records_are_seen_with_habits_as_thin_as_they_are(extra):
+    seen = extra.seen({"repurposing_cost": 0.3})
+    np.testing.assert_array_equal(seen.tier, extra.tier)
+    np.testing.assert_array_equal(seen.price_cny, extra.price_cny)
+    np.testing.assert_array_equal(seen.seen({}).matrix, extra.matrix)
+    assert not np.array_equal(seen.structural, extra.structural)
