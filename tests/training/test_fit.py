@@ -106,7 +106,7 @@ def test_the_folds_of_a_judgement_never_part_a_pack_or_a_lot(sales, config, monk
 
     def spy(taught, thin, config, least):
         seen.append({taught.sale_id[row] for row in range(len(taught))})
-        return learn(taught, thin, replace(config, trees=5), least)
+        return learn(taught, thin, replace(config, trees=5, habits_rows=0), least)
 
     monkeypatch.setattr(training.judgement, "learn", spy)
     judged = judge_sales(few, None, config)
