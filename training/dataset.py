@@ -49,6 +49,10 @@ class Archive:
         cases = cut(taken if thin is None else thin(taken), sales.sold_day)
         return open_dossier(cases, self.market, region=sales.region, habits=self.habits)
 
+    def reworked(self, sales: TrainingSet, thinning: FloatArray) -> TrainingSet:
+        """Return sales with everything but price and day worked out anew, each record cut down as told."""
+        return _reworked(replace(sales, thinning=thinning), self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSet:

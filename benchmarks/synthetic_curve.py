@@ -1,0 +1,138 @@
+"""How many sales are needed: error and width from no sale at all to many, beside the floor, on a synthetic market.
+
+Run: ``.venv/bin/python -m benchmarks.synthetic_curve [--sales 0,100,300,1000,3000,10000] [--seeds 101] [--write]``
+
+One market; the model learns from more and more of the sales known two years before the last one, drawn by chance, and
+values the last two years' sales without being re-anchored. With no sales the structural value answers with its own
+band. With ``--write`` table and plot go into docs/explanation.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from itertools import pairwise
+from statistics import median
+
+import numpy as np
+
+from benchmarks.report import replace_section, table_of
+from benchmarks.synthetic.markets import PAGE, SyntheticMarket, bare, beside_truth, market_of, taught_by
+from training.configuration import TrainingConfig
+from training.fit import forecast
+from training.simulation.plan import SimulationPlan
+
+PLOT = PAGE.parent / "learning-curve.svg"
+PACKS_PER_SALE = 3.2
+"""Packs to be simulated for one sale that is known two years before the end."""
+LEAST_PACKS = 20_000
+MOST_TESTED = 5_000
+"""Sales that a model is tested on at most, drawn by chance."""
+REPEATS_BELOW = 1_000
+"""Below so many sales the draw decides much: five draws, of which the median counts."""
+
+
+def draws_of(sales: int) -> int:
+    """Return how often a number of sales is drawn.
+
+    >>> draws_of(300), draws_of(3_000)
+    (5, 1)
+    """
+    return 5 if 0 < sales < REPEATS_BELOW else 1
+
+
+def one_size(market: SyntheticMarket, sales: int, draw: int, config: TrainingConfig) -> dict[str, float]:
+    """Return the figures of a model that learned from so many sales."""
+    chance = np.random.default_rng([draw, sales])
+    later = np.flatnonzero(market.sales.sold_day > market.start_day)
+    tested = np.sort(np.random.default_rng(0).permutation(later)[:MOST_TESTED])
+    asked, truth = market.sales.take(tested), market.truth.where(np.isin(np.arange(len(market.sales)), tested))
+    if not sales:
+        return beside_truth(bare(asked), truth, config.level)
+    known = np.flatnonzero(market.known_by(market.start_day, config))
+    chosen = np.zeros(len(market.sales), dtype=bool)
+    chosen[chance.permutation(known)[:sales]] = True
+    return beside_truth(forecast(taught_by(market, chosen, config), asked, config.level), truth, config.level)
+
+
+def curve(seed: int, sizes: list[int], config: TrainingConfig) -> dict[int, dict[str, float]]:
+    """Return the median figures of every number of sales in one market."""
+    packs = max(LEAST_PACKS, int(PACKS_PER_SALE * max(sizes)))
+    market = market_of(SimulationPlan(packs=packs, seed=seed), config)
+    points = {}
+    for sales in sizes:
+        runs = [one_size(market, sales, draw, config) for draw in range(draws_of(sales))]
+        points[sales] = {name: median(run[name] for run in runs) for name in runs[0]}
+        print(f"seed {seed}, {sales:,} sales: {points[sales]}", flush=True)
+    return points
+
+
+def halved_at(points: Mapping[int, Mapping[str, float]]) -> float:
+    """Return the number of sales that halve the structural value's error over the floor, by straight lines.
+
+    >>> told = {0: 0.28, 100: 0.22, 300: 0.19}
+    >>> round(halved_at({n: {"MAPE": e, "MAPE of the truth (floor)": 0.12} for n, e in told.items()}))
+    233
+    """
+    sizes = sorted(points)
+    over = [points[n]["MAPE"] - points[n]["MAPE of the truth (floor)"] for n in sizes]
+    for (before, above), (after, below) in pairwise(zip(sizes, over, strict=True)):
+        if below <= over[0] / 2.0:
+            return before + (after - before) * (above - over[0] / 2.0) / (above - below)
+    return float("inf")
+
+
+def draw_plot(points: Mapping[int, Mapping[str, float]]) -> None:
+    """Draw error and width over the number of sales, the floor beside them."""
+    import matplotlib as mpl  # noqa: PLC0415 - only where a plot is asked for
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "canzhi"
+    from matplotlib import pyplot as plt  # noqa: PLC0415 - after the choice of what draws
+
+    sizes = sorted(points)
+    places = [max(size, 30) for size in sizes]
+    figure, axes = plt.subplots(1, 2, figsize=(9.0, 3.4), layout="constrained")
+    floor = [points[size]["MAPE of the truth (floor)"] for size in sizes]
+    axes[0].plot(places, [points[size]["MAPE"] for size in sizes], marker="o", label="canzhi")
+    axes[0].plot(places, floor, color="grey", label="noise floor")
+    axes[0].set(xscale="log", xlabel="sales learned from (left: none)", ylabel="MAPE", ylim=(0.0, None))
+    axes[0].legend(frameon=False)
+    axes[1].plot(places, [points[size]["width over the truth's band"] for size in sizes], marker="o")
+    axes[1].axhline(1.0, color="grey")
+    axes[1].set(
+        xscale="log", xlabel="sales learned from (left: none)", ylabel="width over the oracle's", ylim=(0.8, None)
+    )
+    figure.savefig(PLOT, metadata={"Date": None})
+    plt.close(figure)
+
+
+def main() -> None:
+    """Measure, print, and on request write table and plot."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--sales", default="0,100,300,1000,3000,10000")
+    parser.add_argument("--seeds", default="101")
+    parser.add_argument("--write", action="store_true")
+    chosen = parser.parse_args()
+    sizes = [int(size) for size in chosen.sales.split(",")]
+    curves = [curve(int(seed), sizes, TrainingConfig()) for seed in chosen.seeds.split(",")]
+    points = {n: {name: median(one[n][name] for one in curves) for name in curves[0][n]} for n in sizes}
+    wanted = ("MAPE", "MAPE over floor", "coverage at 0.90", "width over the truth's band")
+    rows = [(f"{n:,}", *(f"{points[n][name]:.3f}" for name in wanted)) for n in sizes]
+    half = halved_at(points)
+    text = "\n\n".join(
+        [
+            f"Seeds {chosen.seeds}; medians over seeds, and over five draws below {REPEATS_BELOW:,} sales.",
+            table_of(("sales learned from", *wanted), rows),
+            f"The error over the floor is half of the structural value's at about {half:,.0f} sales.",
+            f"![Error and width by the number of sales]({PLOT.name})",
+        ]
+    )
+    print(text)
+    if chosen.write:
+        draw_plot(points)
+        replace_section(PAGE, "synthetic learning curve", text)
+
+
+if __name__ == "__main__":
+    main()
