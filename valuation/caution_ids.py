@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from valuation.cautions import FEW_SALES
+from valuation.cautions import FEW_SALES, OLD_NEWS_DAYS, news_age_days
 from valuation.columns import BoolArray
 from valuation.dossier import Dossier
 from valuation.pack.chemistry import CHEMISTRY_CODE
@@ -48,6 +48,7 @@ def _of_model(valued: Valued) -> Iterator[tuple[str, BoolArray]]:
         if valued.model.demonstration:
             yield "V02", everywhere
         yield "V03", valued.prices.effective_sales < FEW_SALES
+        yield "V07", news_age_days(valued) > OLD_NEWS_DAYS
         yield "V05", ~np.array(valued.prices.group_known, dtype=bool)
     if valued.market_shift:
         yield "V06", everywhere

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from valuation.columns import FloatArray
 from valuation.result import Caution
 from valuation.valued import Valued
 
 FEW_SALES = 30.0
 """Below this effective number of sales a group's own coverage cannot be told from luck (judged)."""
+
+OLD_NEWS_DAYS = 180.0
+"""Half-life of a sale's weight in the band: news older than this says little of the market of the day. [d]"""
 
 
 def price_cautions(valued: Valued, row: int) -> tuple[Caution, ...]:
@@ -52,6 +56,15 @@ def _model_cautions(valued: Valued, row: int) -> Iterator[Caution]:
             message_zh=f"可比成交仅约 {sales:.0f} 笔，区间可信度有限。",
             effect="the band leans on wider groups of packs and is wider for it",
         )
+    age = float(news_age_days(valued)[row])
+    if age > OLD_NEWS_DAYS:
+        yield Caution(
+            id="V07",
+            severity="warn",
+            message_en=f"The newest sale behind this band is {age:.0f} days old.",
+            message_zh=f"区间所依据的最新成交距评估日已有 {age:.0f} 天。",
+            effect="if the market has turned since, the band may not hold what it promises; report newer sales",
+        )
     if not valued.prices.group_known[row]:
         group = valued.prices.group_used[row] or "all packs"
         yield Caution(
@@ -61,6 +74,12 @@ def _model_cautions(valued: Valued, row: int) -> Iterator[Caution]:
             message_zh=f"模型未见过该类电池的成交；区间取自 {group}，并已放宽。",
             effect="the band is widened by what packs of kinds never seen cost in training",
         )
+
+
+def news_age_days(valued: Valued) -> FloatArray:
+    """Return how old the newest sale behind the band is on each pack's day; NaN where no sale has a day. [d]"""
+    age: FloatArray = valued.dossier.cases.as_of_day - valued.prices.newest_day
+    return age
 
 
 def _scenario_cautions(valued: Valued) -> Iterator[Caution]:

@@ -31,6 +31,10 @@ class Priced(Protocol):
     def effective_n(self) -> FloatArray:
         """Effective number of sales behind each band, shape (packs,)."""
 
+    @property
+    def newest_day(self) -> float:
+        """Day of the newest sale behind the bands, days since 1970-01-01; NaN where no sale has a day."""
+
 
 class Explained(Protocol):
     """Why the learned part says what it says, on the scale of :mod:`valuation.scale`."""

@@ -31,7 +31,8 @@ class Prices:
 
     `lower`, `point`, `upper` of shape (packs,), `quantiles` of shape (packs, len(QUANTILE_LEVELS)), `group_used` and
     `effective_sales` the group and number of sales behind each band, `group_known` whether the pack's own group was
-    ever learned from, `matrix` the features that the model reads (packs, features).
+    ever learned from, `newest_day` the day of the newest sale behind the bands (NaN: none has a day), `matrix` the
+    features that the model reads (packs, features).
     """
 
     point: FloatArray
@@ -41,6 +42,7 @@ class Prices:
     group_used: tuple[str, ...]
     group_known: tuple[bool, ...]
     effective_sales: FloatArray
+    newest_day: FloatArray
     matrix: FloatArray | None
 
 
@@ -111,6 +113,7 @@ def _learned(dossier: Dossier, model: Predictor, levels: Sequence[float]) -> Pri
         group_used=tuple(priced.group_used),
         group_known=tuple(priced.group_known),
         effective_sales=priced.effective_n,
+        newest_day=np.full(dossier.rows, priced.newest_day),
         matrix=matrix,
     )
 
@@ -139,6 +142,7 @@ def _structural(dossier: Dossier, levels: Sequence[float]) -> Prices:
         group_used=(STRUCTURE_ONLY,) * dossier.rows,
         group_known=(False,) * dossier.rows,
         effective_sales=np.zeros(dossier.rows),
+        newest_day=np.full(dossier.rows, np.nan),
         matrix=None,
     )
 

@@ -1,7 +1,7 @@
 """The answer as it is spelled, and the same answers with a trained model behind them."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from types import MappingProxyType
 
@@ -172,6 +172,7 @@ class _Below:
 
         class Said:
             point, group_used, group_known, effective_n = half, list(groups), [True] * len(base), 0.0 * base
+            newest_day = float("nan")
             quantiles = half[:, None] * [[1.0 for _ in levels]]
 
         assert len(matrix) == len(base)
@@ -193,3 +194,14 @@ def test_every_part_of_an_answer_is_there(value):
     assert all(day <= "2026-11-20" for day in answer.market.quotes.values())
     assert answer.currency == "CNY"
     assert not answer.vat_included
+
+
+def test_old_news_of_the_market_is_said(model):
+    traces, market = read_trace(SAMPLES / "taxi_lfp_readings.json"), read_market(SAMPLES / "quotes.csv")
+    fresh = appraise(traces, market, model=model, as_of=AS_OF)
+    newest = date.fromisoformat(model.trained_through)
+    late = appraise(traces, market, model=model, as_of=newest + timedelta(days=181))
+    assert "V07" not in {caution.id for caution in fresh.cautions}
+    (said,) = [caution for caution in late.cautions if caution.id == "V07"]
+    assert "181 days" in said.message_en
+    assert "181 天" in said.message_zh

@@ -88,6 +88,7 @@ def test_structural_terms_and_learned_effects_add_up_to_the_point(market_history
         group_used=("", ""),
         group_known=(True, True),
         effective_sales=np.zeros(2),
+        newest_day=np.full(2, np.nan),
         matrix=effects,
     )
     told = reasons(dossier, prices, Model(effects=effects))

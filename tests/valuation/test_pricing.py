@@ -31,6 +31,7 @@ class Said:
     group_used: list
     group_known: list
     effective_n: np.ndarray
+    newest_day: float = float("nan")
 
 
 @dataclass(frozen=True, kw_only=True)
