@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ from models.promotions import (
     read_log,
 )
 from models.signing import public_key
-from valuation.errors import PredictorError, UnknownModel
+from valuation.errors import PredictorError, StoreNotReady, UnknownModel
 
 CHAMPION = "champion"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -82,7 +83,8 @@ def publish(state: FittedRegressor, publication: Publication, home: Path | None 
 
     """
     models = _models(home)
-    with locked(models):
+    with _room(), locked(models):
+        _clear_away(models / publication.name)
         version = publication.version or _next_version(models / publication.name)
         about = About(
             name=publication.name,
@@ -181,7 +183,7 @@ def load_model(reference: str | Path = CHAMPION, home: Path | None = None) -> Pr
 
 def _crown(action: str, reference: str | None, decision: Decision, models: Path) -> Promotion | None:
     """Enter a new champion, its files checked, and return the entry; None where it is the champion already."""
-    with locked(models):
+    with _room(), locked(models):
         entries = read_log(models)
         label = before_champion(entries) if reference is None else _resolve(models, reference)
         bundle = _read(models, label)
@@ -216,6 +218,30 @@ def _by_digest(models: Path, digest: str) -> str:
         if version.digest == digest:
             return f"{version.about.name}@{version.about.version}"
     raise UnknownModel(f"no model with the digest {digest} is kept", hint=_HINT)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Say in a sentence that the folder of models cannot be written; what was begun is not there then.
+
+    Raises
+    ------
+    StoreNotReady
+        If the disk is full or the folder closed.
+    """
+    try:
+        yield
+    except OSError as reason:
+        raise StoreNotReady(
+            f"the folder of models cannot be written: {reason.strerror or reason}",
+            hint="make room or see to its permissions; versions and champion are what they were",
+        ) from reason
+
+
+def _clear_away(folder: Path) -> None:
+    """Remove what a killed training left half written; the caller holds the lock, so nobody is writing now."""
+    for unfinished in folder.glob(".*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _read(models: Path, label: str) -> Bundle:

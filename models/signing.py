@@ -66,11 +66,26 @@ def _private_bytes(key_folder: Path) -> bytes:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(key.private_bytes_raw())
+            stream.flush()
             os.fsync(stream.fileno())
         with suppress(FileExistsError):  # another process was first; its key stands
             os.link(fresh, path)
         fresh.unlink()
     secret = path.read_bytes()
     public = Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw().hex()
-    (key_folder / _PUBLIC).write_text(public + "\n", encoding="ascii")
+    if public_key(key_folder) != public:
+        _write_whole(key_folder / _PUBLIC, public + "\n")
     return secret
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all: a full disk must not take away the key by which kept models are known."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        with fresh.open("w", encoding="ascii") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        fresh.rename(path)
+    finally:
+        fresh.unlink(missing_ok=True)

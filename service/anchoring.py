@@ -181,7 +181,9 @@ def _worked_out(
         return [], empty
     day = np.array([day_number(one.sale.sold_on) for one in quoted])
     table = tabulate([one.history for one in quoted])
-    dossier = open_dossier(cut(table, day), market.history, region=[one.sale.region for one in quoted])
+    dossier = open_dossier(
+        cut(table, day), market.history, region=[one.sale.region for one in quoted], habits=model.habits
+    )
     columns = [features.NAMES.index(name) for name in model.feature_names]
     news = Reported(
         matrix=features.compute(dossier)[:, columns],

@@ -130,12 +130,14 @@ def compare(pair: tuple[Predictor, Predictor], table: TraceTable, market: Market
 
 
 def _compared(pair: tuple[Predictor, Predictor], table: TraceTable, market: MarketHistory, terms: Terms) -> Comparison:
-    dossier = open_dossier(cut(table, np.full(table.rows, terms.as_of_day)), market, region=terms.region)
+    cases = cut(table, np.full(table.rows, terms.as_of_day))
+    dossier = open_dossier(cases, market, region=terms.region)
     kept: BoolArray = np.array([dossier.findings.refusal(row) is None for row in range(table.rows)], dtype=np.bool_)
     energy = dossier.nameplate.energy_kwh
     worth = []
     for model in pair:
-        prices = price(dossier, model, terms.level)
+        seen = open_dossier(cases, market, region=terms.region, habits=model.habits) if model.habits else dossier
+        prices = price(seen, model, terms.level)
         worth.append(np.column_stack([prices.point, prices.lower, prices.upper]) * energy[:, np.newaxis])
     codes = [code or f"pack {row + 1}" for row, code in enumerate(table.texts["battery_code"])]
     rows = np.flatnonzero(kept)

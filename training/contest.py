@@ -89,12 +89,13 @@ def contest(
         same = mine_anew and through_day(champion) > start and recipe_of(champion) == config
         entered = (mine, mine_habits, True) if same else _entered(champion, sales, extra, start)
         theirs, theirs_habits, theirs_anew = entered
-    judged = sales.where(sales.sold_day > start)
+    judged = sales.where((sales.sold_day > start) & sales.alone)
     bare = Forecast(
         price=judged.price, point=judged.structural, lower=judged.structural_lower, upper=judged.structural_upper
     )
+    own = sales.alone[sales.sold_day > start]  # what a pack of a lot fetched by itself is not known
     said = [
-        bare if state is None else roll_kept(state, sales.seen(habits), start, config)
+        bare if state is None else roll_kept(state, sales.seen(habits), start, config).where(own)
         for state, habits in ((mine, mine_habits), (theirs, theirs_habits))
     ]
     return Contest(

@@ -10,10 +10,10 @@ from models.predictor import Predictor
 from models.promotions import Decision, Promotion
 from models.registry import CHAMPION, load_model, promote
 from training.contest import Contest, contest, recipe_of
-from training.gate import GateConfig, Ruling, rule
-from training.material import read_material
+from training.gate import GateConfig, Reason, Ruling, rule
+from training.retrain import prepare
 from training.sources import Sources
-from valuation.errors import UnknownModel
+from valuation.errors import PredictorError, UnknownModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,29 +26,38 @@ class Hearing:
     ruling: Ruling
 
 
-def present_champion(home: Path) -> Predictor | None:
-    """Return the champion, None where none was promoted yet."""
+def present_champion(home: Path) -> tuple[Predictor | None, str]:
+    """Return the champion, None where none was promoted yet or it cannot be read, and then why."""
     try:
-        return load_model(CHAMPION, home=home)
+        return load_model(CHAMPION, home=home), ""
     except UnknownModel:
-        return None
+        return None, ""
+    except PredictorError as error:
+        return None, error.message
 
 
 def hear(
     challenger: Predictor, home: Path, sources: Sources, config: GateConfig, begin: Callable[[str], None]
 ) -> Hearing:
     """Return what the gate says of a challenger on the sales of the given files."""
-    champion = present_champion(home)
+    champion, problem = present_champion(home)
     pair = (challenger, champion)
     recipe = recipe_of(challenger)
-    begin("working out every sale at its day")
-    material = read_material(sources, recipe)
-    held = contest(pair, material.sales, material.extra, begin)
-    return Hearing(
-        challenger=challenger,
-        champion=champion,
-        held=held,
-        ruling=rule(pair, held, material.sales, recipe.level, config),
+    prepared = prepare(sources, recipe, begin)
+    held = contest(pair, prepared.sales, prepared.extra, begin)
+    ruling = rule(pair, held, prepared.sales, recipe.level, config)
+    if problem:
+        ruling = Ruling(reasons=(_unreadable(problem), *ruling.reasons))
+    return Hearing(challenger=challenger, champion=champion, held=held, ruling=ruling)
+
+
+def _unreadable(problem: str) -> Reason:
+    """Return what the gate says where the champion cannot be asked."""
+    return Reason(
+        rule="champion",
+        passed=True,
+        message_en=f"the champion cannot be read ({problem}); the structural value stands for it",
+        message_zh=f"现役模型无法读取({problem}),以结构价值代替比较",
     )
 
 
@@ -60,7 +69,7 @@ def enter(hearing: Hearing, home: Path, decision: Decision) -> Promotion | None:
     UnknownModel
         If another model became champion since the gate looked: then the comparison no longer holds.
     """
-    now = present_champion(home)
+    now, _ = present_champion(home)
     if (now.digest if now else "") != (hearing.champion.digest if hearing.champion else ""):
         raise UnknownModel(
             "another model became champion while the gate was looking",

@@ -7,10 +7,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.bundle import About
 from models.registry import Version
 from training.ledger import VatBasis
 from training.traces import trace_files
-from valuation.errors import UnreadableRecord
+from valuation.errors import TooFewSales, UnreadableRecord
 
 _PATHS = ("ledger", "traces", "market")
 
@@ -59,3 +60,24 @@ def remembered_sources(home: Path, label: str) -> Sources | None:
         return sources if sources.digests() == told["digests"] else None
     except (OSError, ValueError, TypeError, KeyError, UnreadableRecord):
         return None
+
+
+def sources_for(home: Path, about: About, ledger: Path | None, traces: Path | None, market: Path | None) -> Sources:
+    """Return the files that were named, else those the model was trained from.
+
+    Raises
+    ------
+    TooFewSales
+        If none are named, and those it was trained from are gone or have changed.
+    """
+    if ledger is not None and traces is not None and market is not None:
+        return Sources(ledger=ledger, traces=traces, market=market)
+    label = f"{about.name}@{about.version}"
+    known = remembered_sources(home, label)
+    if known is None or any(path is not None for path in (ledger, traces, market)):
+        raise TooFewSales(
+            f"there are no sales to judge {label} on: the files it was trained from are gone or have changed",
+            hint="name all three: --ledger LEDGER --traces FOLDER --market QUOTES",
+            field="ledger",
+        )
+    return known

@@ -29,7 +29,7 @@ from valuation.record.tabulation import calendar_day
 RULES = GateConfig(least_sales=50, least_judged=50, least_segment=40, score_slack=0.02, segment_slack=0.3)
 
 
-QUICK = TrainingConfig(trees=5, folds=2, test_share=0.25)
+QUICK = TrainingConfig(trees=5, folds=2, test_share=0.25, habits_rows=0)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -195,7 +195,7 @@ def test_without_sales_the_gate_cannot_judge(run, tmp_path):
 
 
 def test_the_structural_value_is_the_champion_where_there_is_none(home, sales, extra, pair, tmp_path):
-    assert present_champion(tmp_path) is None
+    assert present_champion(tmp_path) == (None, "")
     held = contest((pair[0], None), sales, extra, lambda _: None)
     assert np.array_equal(held.champion.point, held.judged.structural)
 

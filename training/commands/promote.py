@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from training.promotion import Hearing
     from training.sources import Sources
 
-STAGES = 4
+STAGES = 5
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -52,7 +52,7 @@ def promote(  # noqa: PLR0913 - every option by name, as click hands them over
     """
     from models.registry import home_folder, load_model  # noqa: PLC0415 - numpy waits
     from training.gate import read_gate  # noqa: PLC0415 - same
-    from training.material import sources_for  # noqa: PLC0415 - same
+    from training.sources import sources_for  # noqa: PLC0415 - same
 
     if force and not (reason or "").strip():
         raise click.UsageError("--force needs --reason TEXT: the log says why the gate was not followed")
@@ -98,7 +98,7 @@ def decision(why: str) -> Decision:
 def _stands(challenger: Predictor, home: Path) -> bool:
     from training.promotion import present_champion  # noqa: PLC0415 - numpy waits
 
-    champion = present_champion(home)
+    champion, _ = present_champion(home)
     return champion is not None and champion.digest == challenger.digest
 
 

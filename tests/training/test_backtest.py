@@ -1,0 +1,177 @@
+"""The back-test looks at nothing that was not known then, and its report stands alone."""
+
+import html.parser
+import json
+from dataclasses import replace
+from datetime import date
+
+import click.testing
+import numpy as np
+import pytest
+
+from training.backtest import OURS, Plan, backtest, key_of, plan_origins
+from training.backtest_report import months_of, report_html
+from training.commands.backtest import backtest as command
+from training.configuration import TrainingConfig
+from training.rivals import Task, last_price, linear, split_quantile
+from valuation.errors import TooFewSales
+
+QUICK = TrainingConfig(trees=5, folds=2, habits_rows=0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_rivals():
+    """Boosted trees take their time; the slow test of the command asks them too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.backtest.rivals", lambda: {"last price": last_price, "linear": linear})
+        yield
+
+
+@pytest.fixture(scope="module")
+def origins(sales):
+    return plan_origins(sales, QUICK, None, 18)
+
+
+@pytest.fixture(scope="module")
+def tested(sales, extra, origins):
+    return backtest((sales, extra), None, QUICK, Plan(origins=origins), lambda _: None)
+
+
+def named(tested, name):
+    return next(one for one in tested.contestants if one.name == name)
+
+
+def test_everybody_answers_for_the_same_sales(tested, sales, origins):
+    assert [one.name for one in tested.contestants][:2] == [OURS, "structural value"]
+    assert {one.overall.sales for one in tested.contestants} == {len(tested.judged)}
+    assert np.all(tested.judged.sold_day > origins[0])
+    assert len(tested.judged) == int(((sales.sold_day > origins[0]) & sales.alone).sum())
+    assert tested.absent["incumbent"] == "no model is champion"
+    assert "not installed" in tested.absent["CatBoost + split conformal"]
+
+
+def test_what_happens_later_changes_no_earlier_answer(tested, sales, extra, origins):
+    """Prices of the last window are thrown about; every answer before it stays as it was, to the bit."""
+    last = origins[-1]
+    thrown = replace(
+        sales, price_cny=np.where(sales.sold_day > last - 29.0, sales.price_cny * 7.0 + 1.0, sales.price_cny)
+    )
+    thrown_extra = replace(extra, price_cny=np.where(extra.sold_day > last - 29.0, 1.0, extra.price_cny))
+    again = backtest((thrown, thrown_extra), None, QUICK, Plan(origins=origins), lambda _: None)
+    early = tested.judged.sold_day <= last
+    for one in tested.contestants:
+        other = named(again, one.name).said
+        assert np.array_equal(one.said.point[early], other.point[early]), one.name
+        assert np.array_equal(one.said.lower[early], other.lower[early]), one.name
+
+
+def test_finished_windows_are_not_worked_out_again(sales, extra, origins, tmp_path, monkeypatch):
+    plan = Plan(origins=origins[-1:], parts=tmp_path / "parts", key="a" * 64)
+    first = backtest((sales, extra), None, QUICK, plan, lambda _: None)
+    monkeypatch.setattr("training.backtest.learn", lambda *_: pytest.fail("it was worked out again"))
+    again = backtest((sales, extra), None, QUICK, plan, lambda _: None)
+    assert first.as_dict() == again.as_dict()
+    assert key_of({}, QUICK, None, 1) != key_of({}, replace(QUICK, seed=1), None, 1)
+
+
+def test_without_a_refit_it_is_taught_once(sales, extra, monkeypatch):
+    taught = []
+    real = backtest.__globals__["learn"]
+    monkeypatch.setattr("training.backtest.learn", lambda *told: taught.append(1) or real(*told))
+    monkeypatch.setattr("training.backtest.rivals", dict)
+    origins = plan_origins(sales, QUICK, None, 18)
+    backtest((sales, extra), None, QUICK, Plan(origins=origins, refit=False), lambda _: None)
+    assert (len(taught), len(origins) > 1) == (1, True)
+
+
+def test_the_money_is_what_was_paid_over_the_price(tested):
+    one = named(tested, OURS)
+    said, energy = one.said, tested.judged.energy_kwh
+    lost = sum(max(point - price, 0.0) * kwh for point, price, kwh in zip(said.point, said.price, energy, strict=True))
+    assert one.money.lost_at_point == pytest.approx(lost)
+    assert one.money.lost_at_lower < one.money.lost_at_point
+    assert one.money.net_at_lower > one.money.net_at_point
+
+
+def test_origins_follow_one_another_and_need_sales(sales):
+    days = plan_origins(sales, QUICK, date(2025, 1, 31), 3)
+    assert len(days) > 2
+    assert np.all(np.diff(days) > 80)
+    with pytest.raises(TooFewSales, match="too few to learn from"):
+        plan_origins(sales, QUICK, date(2015, 1, 1), 3)
+
+
+def test_the_last_price_is_the_last_known_one(sales):
+    known, asked = (
+        sales.where(sales.sold_day < np.median(sales.sold_day)),
+        sales.take(np.arange(len(sales) - 5, len(sales))),
+    )
+    said = last_price(Task(known=known, asked=asked, level=0.9, seed=0))
+    assert np.all(np.isin(said.point, known.price))
+
+
+def test_split_conformal_keeps_its_promise_on_sales_like_those_it_knows(sales):
+    chance = np.random.default_rng(3).random(len(sales)) < 0.6
+    said = linear(Task(known=sales.where(chance), asked=sales.where(~chance), level=0.9, seed=0))
+    assert 0.8 < np.mean((said.price >= said.lower) & (said.price <= said.upper)) < 0.97
+    assert split_quantile(np.array([]), 0.9) == float("inf")
+
+
+class Reader(html.parser.HTMLParser):
+    """What a browser would meet on the page."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.links, self.open = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name in {"src", "href"}]
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_report_stands_alone(tested, language):
+    page = report_html(tested, language, "synthetic")
+    reader = Reader()
+    reader.feed(page)
+    assert reader.open == []
+    assert reader.links == []
+    assert "script" not in reader.tags
+    assert reader.tags.count("svg") == 2
+    assert page.count('role="img"') == page.count("<desc>") == 2
+    assert ("逐月" in page) == (language == "zh")
+    assert all(month in page for month in months_of(tested)[:1])
+    assert "nan" not in page.replace("<style>", "").lower().split("</style>")[1]
+
+
+def test_a_name_from_a_ledger_cannot_become_markup(tested):
+    wicked = replace(tested, absent={"<script>alert(1)</script>": "<b>"})
+    assert "<script>" not in report_html(wicked)
+
+
+@pytest.mark.slow
+def test_the_command_writes_report_and_figures(market_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("CANZHI_HOME", str(tmp_path / "home"))
+    choices = tmp_path / "quick.toml"
+    choices.write_text("trees = 5\nfolds = 2\nhabits_rows = 0\n", encoding="utf-8")
+    words = [str(market_folder / "sales.parquet"), "--traces", str(market_folder)]
+    words += ["--market", str(market_folder / "quotes.csv"), "--step", "12months", "--config", str(choices)]
+    out = tmp_path / "report.html"
+    done = click.testing.CliRunner().invoke(
+        command, [*words, "--out", str(out), "--lang", "zh"], catch_exceptions=False
+    )
+    assert done.exit_code == 0
+    figures = json.loads(out.with_suffix(".json").read_text("utf-8"))
+    assert figures["contestants"][0]["name"] == OURS
+    assert "残值模型回测报告" in out.read_text("utf-8")
+    assert not out.with_suffix(".parts").exists()
+    wrong = click.testing.CliRunner().invoke(command, [*words[:-4], "--step", "soon"])
+    assert wrong.exit_code == 2

@@ -1,0 +1,322 @@
+"""The back-test (回测): at each origin only what was known then, forward to the next, all on the same sales.
+
+Known at an origin are the sales made at least the label delay before, each with its pack's record, quotes and
+structural value of its own day. The model is taught on them and re-anchored monthly on the sales reported since; the
+rivals are taught at each origin and stand until the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from models.fitted import FittedRegressor
+from models.predictor import Predictor
+from training.configuration import LEAST_SALES, TrainingConfig
+from training.contest import roll_kept, tell_kept, through_day
+from training.dataset import TrainingSet
+from training.fit import learn
+from training.metrics import Forecast, Verdict, judge
+from training.rivals import Rival, Task, rivals
+from training.segments import judge_segments
+from valuation.columns import BoolArray, FloatArray
+from valuation.errors import TooFewSales
+from valuation.record.tabulation import calendar_day, day_number
+
+OURS, STRUCTURAL = "canzhi", "structural value"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """When a back-test looks: the origins, days since 1970-01-01; whether the model is taught anew at each.
+
+    `parts` is a folder in which finished windows are kept, so that an interrupted back-test goes on where it stood;
+    `key` names the data they belong to.
+    """
+
+    origins: tuple[float, ...]
+    refit: bool = True
+    parts: Path | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """What buying every pack would have brought, CNY without VAT: at the point, and at the band's lower edge.
+
+    `turnover` is what all packs fetched; `lost_at_point` the sum over packs bought above what they fetched, `net` the
+    sum over all; the same for `lower`.
+    """
+
+    turnover: float
+    lost_at_point: float
+    net_at_point: float
+    lost_at_lower: float
+    net_at_lower: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contestant:
+    """One contestant's figures: on how many of the sales it has an answer, in all, by segment, and in money."""
+
+    name: str
+    overall: Verdict
+    segments: Mapping[str, Mapping[str, Verdict]]
+    money: Money
+    said: Forecast = field(repr=False)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the figures, plain JSON."""
+        return {
+            "name": self.name,
+            "overall": self.overall.as_dict(),
+            "money": asdict(self.money),
+            "segments": {
+                kind: {name: verdict.as_dict() for name, verdict in found.items()}
+                for kind, found in self.segments.items()
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backtest:
+    """What came of a back-test: the sales judged, the contestants, ours first, and what could not take part and why."""
+
+    judged: TrainingSet
+    contestants: tuple[Contestant, ...]
+    origins: tuple[date, ...]
+    level: float
+    absent: Mapping[str, str]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the figures, plain JSON."""
+        return {
+            "sales": len(self.judged),
+            "level": self.level,
+            "origins": [day.isoformat() for day in self.origins],
+            "absent": dict(self.absent),
+            "contestants": [one.as_dict() for one in self.contestants],
+        }
+
+
+def plan_origins(sales: TrainingSet, config: TrainingConfig, start: date | None, step_months: int) -> tuple[float, ...]:
+    """Return the origins: from a day, else where the newest two fifths begin, every so many months.
+
+    Raises
+    ------
+    TooFewSales
+        If too few sales are known by the first of them, or none follow it.
+    """
+    first = day_number(start) if start else float(np.quantile(sales.sold_day, 0.6))
+    known = int(np.sum(sales.sold_day + config.label_delay_days <= first))
+    last = float(sales.sold_day.max())
+    if known < LEAST_SALES or first >= last:
+        day = calendar_day(first)
+        raise TooFewSales(
+            f"{known} sales are known by {day.isoformat() if day else 'that day'}, too few to learn from",
+            hint=f"begin later with --from; at least {LEAST_SALES} sales must be known, and some must follow",
+            field="from",
+        )
+    origins, day = [], calendar_day(first)
+    while day is not None and day_number(day) < last:
+        origins.append(day_number(day))
+        month = day.month - 1 + step_months
+        day = date(day.year + month // 12, month % 12 + 1, min(day.day, 28))
+    return tuple(origins)
+
+
+def backtest(
+    lessons: tuple[TrainingSet, TrainingSet],
+    incumbent: Predictor | None,
+    config: TrainingConfig,
+    plan: Plan,
+    begin: Callable[[str], None],
+) -> Backtest:
+    """Return what every contestant said of the sales after the first origin, and how good it was.
+
+    Parameters
+    ----------
+    lessons
+        All usable sales, and copies of them with thinner records.
+    incumbent
+        The champion, asked only where it knew none of the sales; None for none.
+    config, plan
+        Choices of the training; when to look.
+    begin
+        Told the name of each window as it begins.
+    """
+    sales, extra = lessons
+    field_of = rivals()
+    names = [OURS, STRUCTURAL, *field_of, *(["incumbent"] if incumbent else [])]
+    said = {name: np.full((len(sales), 3), np.nan) for name in names}
+    window = _Window(sales=sales, extra=extra, config=config, rivals=field_of, incumbent=incumbent, plan=plan)
+    for place, origin in enumerate(plan.origins):
+        ahead = plan.origins[place + 1] if place + 1 < len(plan.origins) else float(sales.sold_day.max())
+        rows = (sales.sold_day > origin) & (sales.sold_day <= ahead)
+        if rows.any():
+            begin((calendar_day(origin) or date.min).isoformat())
+            for name, answer in window.answers(place, rows).items():
+                said[name][rows] = answer
+    return _judged(sales, said, plan, config.level, _absent(field_of, incumbent, said))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A model as it is asked: its state, the habits its structural values rest on, the last day it learned from."""
+
+    state: FittedRegressor
+    habits: Mapping[str, float]
+    learned_to: float
+
+
+@dataclass(slots=True, kw_only=True)
+class _Window:
+    """What is needed to answer for one window after another."""
+
+    sales: TrainingSet
+    extra: TrainingSet
+    config: TrainingConfig
+    rivals: Mapping[str, Rival]
+    incumbent: Predictor | None
+    plan: Plan
+    taught: tuple[float, _Asked] | None = None
+
+    def answers(self, place: int, rows: BoolArray) -> dict[str, FloatArray]:
+        """Return point, lower and upper of every contestant for the sales of a window, from its file if it is kept."""
+        kept = None if self.plan.parts is None else self.plan.parts / f"{self.plan.key[:16]}-{place:03d}.npz"
+        if kept is not None and kept.exists():
+            with np.load(kept, allow_pickle=False) as stored:
+                found = {name: stored[name] for name in stored.files}
+            if all(len(answer) == int(rows.sum()) for answer in found.values()):
+                return found
+        answers = self._worked_out(place, rows)
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = kept.with_suffix(".tmp.npz")
+            np.savez(unfinished, **answers)  # type: ignore[arg-type]  # numpy's stubs take the first name for a flag
+            unfinished.rename(kept)
+        return answers
+
+    def _worked_out(self, place: int, rows: BoolArray) -> dict[str, FloatArray]:
+        origin = self.plan.origins[place]
+        asked = self.sales.where(rows)
+        known = self.sales.where(self._known(self.sales, origin))
+        bare = [asked.structural, asked.structural_lower, asked.structural_upper]
+        answers = {OURS: self._ours(place, rows), STRUCTURAL: np.column_stack(bare)}
+        task = Task(known=known, asked=asked, level=self.config.level, seed=self.config.seed)
+        for name, rival in self.rivals.items():
+            answers[name] = _columns(rival(task))
+        if self.incumbent is not None:
+            answers["incumbent"] = self._incumbents(origin, rows)
+        return answers
+
+    def _ours(self, place: int, rows: BoolArray) -> FloatArray:
+        origin = self.plan.origins[place]
+        taught_on = origin if self.plan.refit else self.plan.origins[0]
+        if self.taught is None or self.taught[0] != taught_on:
+            thinner = self.extra.where(self._known(self.extra, taught_on))
+            known = self.sales.where(self._known(self.sales, taught_on))
+            estimator = learn(known, thinner, self.config)
+            self.taught = (
+                taught_on,
+                _Asked(
+                    state=estimator.fitted_,
+                    habits=estimator.habits_,
+                    learned_to=taught_on - self.config.label_delay_days,
+                ),
+            )
+        return self._rolled(self.taught[1], origin, rows)
+
+    def _incumbents(self, origin: float, rows: BoolArray) -> FloatArray:
+        champion = self.incumbent
+        if champion is None or through_day(champion) > origin:
+            return np.full((int(rows.sum()), 3), np.nan)
+        kept = _Asked(state=champion.state, habits=champion.habits, learned_to=through_day(champion))
+        return self._rolled(kept, origin, rows)
+
+    def _rolled(self, model: _Asked, origin: float, rows: BoolArray) -> FloatArray:
+        """Return what a model says of a window, told first the sales reported since the last day it learned from."""
+        last = float(self.sales.sold_day[rows].max())
+        needed = (self.sales.sold_day > model.learned_to) & (self.sales.sold_day <= last)
+        sales, state = self.sales.where(needed).seen(model.habits), model.state
+        meanwhile = self._known(sales, origin)
+        if meanwhile.any():
+            state = tell_kept(state, sales.where(meanwhile), origin)
+        asked = rows[needed][sales.sold_day > origin]
+        return _columns(roll_kept(state, sales, origin, self.config))[asked]
+
+    def _known(self, sales: TrainingSet, day: float) -> BoolArray:
+        return sales.sold_day + self.config.label_delay_days <= day
+
+
+def _columns(forecast: Forecast) -> FloatArray:
+    return np.column_stack([forecast.point, forecast.lower, forecast.upper])
+
+
+def _absent(
+    field_of: Mapping[str, Rival], incumbent: Predictor | None, said: Mapping[str, FloatArray]
+) -> dict[str, str]:
+    """Return who could not take part, and why."""
+    absent = {}
+    if "CatBoost + split conformal" not in field_of:
+        absent["CatBoost + split conformal"] = "the package catboost is not installed"
+    if incumbent is None:
+        absent["incumbent"] = "no model is champion"
+    elif not np.isfinite(said["incumbent"][:, 0]).any():
+        absent["incumbent"] = f"{incumbent.name}@{incumbent.version} knew all of these sales"
+    return absent
+
+
+def _judged(
+    sales: TrainingSet, said: Mapping[str, FloatArray], plan: Plan, level: float, absent: Mapping[str, str]
+) -> Backtest:
+    rows = np.isfinite(said[OURS][:, 0]) & sales.alone  # what a pack of a lot fetched by itself is not known
+    judged = sales.where(rows)
+    contestants = []
+    for name, answers in said.items():
+        if name not in absent:
+            answer = answers[rows]
+            forecast = Forecast(price=judged.price, point=answer[:, 0], lower=answer[:, 1], upper=answer[:, 2])
+            told = np.isfinite(forecast.point)
+            contestants.append(_contestant(name, forecast.where(told), judged.where(told), level))
+    origins = tuple(day for origin in plan.origins if (day := calendar_day(origin)) is not None)
+    return Backtest(judged=judged, contestants=tuple(contestants), origins=origins, level=level, absent=absent)
+
+
+def _contestant(name: str, said: Forecast, sales: TrainingSet, level: float) -> Contestant:
+    return Contestant(
+        name=name,
+        overall=judge(said, level),
+        segments=judge_segments(said, sales, level),
+        money=_money(said, sales.energy_kwh),
+        said=said,
+    )
+
+
+def _money(said: Forecast, energy_kwh: FloatArray) -> Money:
+    """Return what buying every pack at the point, or at the lower edge, would have brought.
+
+    >>> one = Forecast(price=np.array([10.0, 10.0]), point=np.array([12.0, 9.0]), lower=np.zeros(2), upper=np.ones(2))
+    >>> _money(one, np.array([1.0, 1.0])).lost_at_point
+    2.0
+    """
+    at_point, at_lower = (said.price - paid for paid in (said.point, said.lower))
+    return Money(
+        turnover=float(np.sum(said.price * energy_kwh)),
+        lost_at_point=float(np.sum(np.maximum(-at_point, 0.0) * energy_kwh)),
+        net_at_point=float(np.sum(at_point * energy_kwh)),
+        lost_at_lower=float(np.sum(np.maximum(-at_lower, 0.0) * energy_kwh)),
+        net_at_lower=float(np.sum(at_lower * energy_kwh)),
+    )
+
+
+def key_of(digests: Mapping[str, str], config: TrainingConfig, incumbent: Predictor | None, origins: object) -> str:
+    """Return what names the data and choices of a back-test, so that kept windows are never taken for others."""
+    told = [dict(digests), asdict(config), "" if incumbent is None else incumbent.digest, origins, sorted(rivals())]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

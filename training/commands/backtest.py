@@ -1,0 +1,142 @@
+"""`canzhi backtest`: what would have happened, had the model been asked at every step only what was known then."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from training.backtest import Backtest
+    from training.configuration import TrainingConfig
+    from training.sources import Sources
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("ledger", type=_FILE)
+@click.option(
+    "--traces",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with the tables packs and events.",
+)
+@click.option("--market", required=True, type=_FILE, help="Quotes over the time of the sales.")
+@click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), help="First origin.  [default: newest two fifths]")
+@click.option("--step", default="3months", show_default=True, metavar="N months", help="From one origin to the next.")
+@click.option("--refit/--no-refit", default=True, show_default=True, help="Teach the model anew at every origin.")
+@click.option("--vat", type=click.Choice(["included", "excluded"]), help="What prices are where the ledger is silent.")
+@click.option("--config", type=_FILE, help="Choices of the training, as TOML.")
+@click.option(
+    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the report."
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("backtest.html"),
+    show_default=True,
+    help="The report; figures go beside it as JSON.",
+)
+def backtest(  # noqa: PLR0913 - every option by name, as click hands them over
+    ledger: Path,
+    *,
+    traces: Path,
+    market: Path,
+    start: datetime | None,
+    step: str,
+    refit: bool,
+    vat: str | None,
+    config: Path | None,
+    lang: str,
+    out: Path,
+) -> None:
+    """Roll through a sales LEDGER as if living it, against the champion and plain rivals, and write a report (回测).
+
+    An interrupted back-test goes on where it stood: finished windows are kept beside the report until it is done.
+    """
+    from training.configuration import read_config  # noqa: PLC0415 - numpy waits
+    from training.sources import Sources  # noqa: PLC0415 - same
+
+    basis = None if vat is None else vat
+    sources = Sources(ledger=ledger, traces=traces, market=market, vat=basis)  # type: ignore[arg-type]  # click checked
+    tested, note = _tested(sources, read_config(config), out, (start, _months(step), refit))
+    _write(tested, out, lang, note)
+    for line in _lines(tested):
+        click.echo(line)
+    click.echo(f"report in {out}, figures in {out.with_suffix('.json')}")
+
+
+def _months(step: str) -> int:
+    """Return a step as months.
+
+    >>> _months("3months"), _months("1 month"), _months("6")
+    (3, 1, 6)
+    """
+    number = step.strip().removesuffix("s").removesuffix("month").strip()
+    if not number.isdigit() or not 1 <= int(number) <= 60:
+        raise click.BadParameter(f"{step!r} is no number of months such as 3months", param_hint="--step")
+    return int(number)
+
+
+def _tested(
+    sources: Sources, config: TrainingConfig, out: Path, asked: tuple[datetime | None, int, bool]
+) -> tuple[Backtest, str]:
+    """Return the back-test, and a remark on what it stands on."""
+    from models.registry import home_folder  # noqa: PLC0415 - numpy waits
+    from training.backtest import Plan, key_of, plan_origins  # noqa: PLC0415 - lightgbm waits
+    from training.backtest import backtest as roll_through  # noqa: PLC0415 - same
+    from training.promotion import present_champion  # noqa: PLC0415 - same
+    from training.retrain import prepare  # noqa: PLC0415 - same
+
+    start, months, refit = asked
+    incumbent, problem = present_champion(home_folder())
+    with click.progressbar(length=2, label="back-test", file=sys.stderr) as bar:
+
+        def begin(stage: str) -> None:
+            bar.label = f"back-test: {stage}"
+            bar.update(1)
+
+        prepared = prepare(sources, config, begin)
+    origins = plan_origins(prepared.sales, config, start.date() if start else None, months)
+    parts = out.with_suffix(".parts")
+    key = key_of(sources.digests(), config, incumbent, [origins, refit])
+    plan = Plan(origins=origins, refit=refit, parts=parts, key=key)
+    with click.progressbar(length=len(origins), label="back-test", file=sys.stderr) as bar:
+        tested = roll_through((prepared.sales, prepared.extra), incumbent, config, plan, begin)
+    for kept in parts.glob(f"{key[:16]}-*.npz"):
+        kept.unlink()
+    if parts.is_dir() and not any(parts.iterdir()):
+        parts.rmdir()
+    if problem:
+        tested = replace(tested, absent={**tested.absent, "incumbent": problem})
+    synthetic = "synthetic market: figures show the method, not a market; " if prepared.market.synthetic else ""
+    return (
+        tested,
+        f"{synthetic}{len(prepared.sales):,} usable sales, {sum(prepared.ledger.set_aside.values()):,} set aside",
+    )
+
+
+def _write(tested: Backtest, out: Path, lang: str, note: str) -> None:
+    from training.backtest_report import report_html  # noqa: PLC0415 - numpy waits
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(report_html(tested, "zh" if lang == "zh" else "en", note), encoding="utf-8")
+    figures = json.dumps(tested.as_dict(), ensure_ascii=False, indent=1)
+    out.with_suffix(".json").write_text(figures + "\n", encoding="utf-8")
+
+
+def _lines(tested: Backtest) -> list[str]:
+    lines = [f"{'':<28}{'sales':>8}{'coverage':>10}{'width':>9}{'score':>9}{'MAPE':>8}{'bias':>8}{'lost at point':>16}"]
+    for one in tested.contestants:
+        told = one.overall
+        lines.append(
+            f"{one.name:<28}{told.sales:>8,}{told.coverage:>10.1%}{told.relative_width:>9.1%}"
+            f"{told.interval_score_per_kwh:>9.1f}{told.mape:>8.1%}{told.bias:>+8.1%}{one.money.lost_at_point:>16,.0f}"
+        )
+    return [*lines, *(f"not compared: {name}, because {why}" for name, why in tested.absent.items())]
