@@ -29,7 +29,7 @@ def few_rivals():
 
 @pytest.fixture(scope="module")
 def origins(sales):
-    return plan_origins(sales, QUICK, None, 18)
+    return plan_origins(sales, QUICK, None, 9)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,7 @@ def test_what_happens_later_changes_no_earlier_answer(tested, sales, extra, orig
         assert np.array_equal(one.said.lower[early], other.lower[early]), one.name
 
 
+@pytest.mark.slow
 def test_finished_windows_are_not_worked_out_again(sales, extra, origins, tmp_path, monkeypatch):
     plan = Plan(origins=origins[-1:], parts=tmp_path / "parts", key="a" * 64)
     first = backtest((sales, extra), None, QUICK, plan, lambda _: None)
@@ -74,12 +75,13 @@ def test_finished_windows_are_not_worked_out_again(sales, extra, origins, tmp_pa
     assert key_of({}, QUICK, None, 1) != key_of({}, replace(QUICK, seed=1), None, 1)
 
 
+@pytest.mark.slow
 def test_without_a_refit_it_is_taught_once(sales, extra, monkeypatch):
     taught = []
     real = backtest.__globals__["learn"]
     monkeypatch.setattr("training.backtest.learn", lambda *told: taught.append(1) or real(*told))
     monkeypatch.setattr("training.backtest.rivals", dict)
-    origins = plan_origins(sales, QUICK, None, 18)
+    origins = plan_origins(sales, QUICK, None, 9)
     backtest((sales, extra), None, QUICK, Plan(origins=origins, refit=False), lambda _: None)
     assert (len(taught), len(origins) > 1) == (1, True)
 

@@ -80,6 +80,7 @@ def test_both_models_knew_the_sales_so_their_recipes_are_judged(held, pair):
     assert np.all(np.isfinite(held.challenger.point))
 
 
+@pytest.mark.slow
 def test_a_kept_model_says_what_its_estimator_would(sales, extra, config):
     """Rolling a kept state is the rolling of the training, without the estimator."""
     start = float(np.quantile(sales.sold_day, 0.7))
