@@ -1,6 +1,6 @@
 """Promised coverage against what then happened, month by month, through a boom and a crash inside the test span.
 
-Run: ``.venv/bin/python -m benchmarks.backtest_boom_and_crash [--packs 12000] [--seeds 301] [--write]``
+Run: ``.venv/bin/python -m benchmarks.backtest_boom_and_crash [--packs 8000] [--seeds 301] [--write]``
 
 A synthetic market whose lithium rises to eight times its ordinary level and falls again while the back-test runs. The
 back-test is that of ``canzhi backtest``: every quarter everybody is taught anew on the sales known then; between two
@@ -133,7 +133,7 @@ def picture_of(ran: Ran) -> str:
 def main() -> None:
     """Measure, print, and on request write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--packs", type=int, default=12_000)
+    parser.add_argument("--packs", type=int, default=8_000)
     parser.add_argument("--seeds", default="301")
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
