@@ -20,6 +20,20 @@ from valuation.errors import TooFewSales
 THREADS_PAY_FROM = 20_000
 """Sales from which a second thread pays; below, threads on a busy machine wait longer than they work."""
 
+ALL_SPEAK_FROM = 1_000
+"""Sales from which every feature is heard; a hundred columns find chance patterns in fewer, and extrapolate them."""
+ASKED_FIRST = (
+    "soh",
+    "soh_sd",
+    "calendar_age_a",
+    "structural_cny_per_kwh",
+    "recycling_cny_per_kwh",
+    "second_life_cny_per_kwh",
+    "accident_severity",
+    "lithium_trend_90d",
+)
+"""What a valuer asks first: how healthy, how sure, how old, what each route pays, any accident, where lithium goes."""
+
 
 def frame(matrix: FloatArray) -> pd.DataFrame:
     """Return features with their names, as the estimator keeps them."""
@@ -75,7 +89,7 @@ def learn(
     )
     estimator.habits_ = habits
     return estimator.fit(
-        frame(taught.matrix),
+        frame(taught.matrix if len(sales) >= ALL_SPEAK_FROM else _few_speak(taught.matrix)),
         taught.price,
         base=taught.structural,
         time=taught.sold_day,
@@ -83,6 +97,14 @@ def learn(
         packs=list(taught.together),
         sample_weight=weight,
     )
+
+
+def _few_speak(matrix: FloatArray) -> FloatArray:
+    """Return the matrix with every column silent but those that a valuer would ask first."""
+    silent = np.full_like(matrix, np.nan)
+    asked = [features.NAMES.index(name) for name in ASKED_FIRST]
+    silent[:, asked] = matrix[:, asked]
+    return silent
 
 
 def forecast(estimator: MarketRegressor, sales: TrainingSet, level: float) -> Forecast:

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.fit import forecast, frame, learn
+from training.fit import ASKED_FIRST, forecast, frame, learn
 from training.habits import learn_habits
+from valuation import features
 from valuation.pathways.habits import HABITS
 
 
@@ -66,3 +67,18 @@ def test_thinner_records_are_seen_with_habits_as_thin_as_they_are(extra):
     np.testing.assert_array_equal(seen.price_cny, extra.price_cny)
     np.testing.assert_array_equal(seen.seen({}).matrix, extra.matrix)
     assert not np.array_equal(seen.structural, extra.structural)
+
+
+def test_with_few_sales_only_what_a_valuer_asks_first_is_heard(sales, config):
+    few = sales.where(np.arange(len(sales)) < 120)
+    estimator = learn(few, None, config)
+    asked = sales.where(np.arange(len(sales)) >= 120)
+    said = forecast(estimator, asked, 0.9)
+    silent = asked.seen(estimator.habits_)
+    unheard = [place for place, name in enumerate(features.NAMES) if name not in ASKED_FIRST]
+    matrix = silent.matrix.copy()
+    matrix[:, unheard] = np.nan
+    point = estimator.predict(frame(matrix), base=silent.structural, groups=list(silent.groups))
+    np.testing.assert_array_equal(point, said.point)
+    error = np.abs(said.point - asked.price).sum() / np.abs(asked.structural - asked.price).sum()
+    assert error < 1.0
