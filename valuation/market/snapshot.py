@@ -87,8 +87,15 @@ class MarketHistory:
 
     @property
     def complete_from(self) -> float:
-        """Day from which every instrument of the file is quoted, days since 1970-01-01; NaN without any."""
-        firsts = [min(float(days[0]) for days, _ in quotes.values()) for quotes in self.series.values() if quotes]
+        """Day from which every price of the file is quoted, days since 1970-01-01; NaN without any.
+
+        Payables do not count: they came one by one, lithium's own only in 2023, and before that they are estimated.
+        """
+        firsts = [
+            min(float(days[0]) for days, _ in quotes.values())
+            for name, quotes in self.series.items()
+            if quotes and not name.startswith("payable_")
+        ]
         return max(firsts, default=np.nan)
 
     def on(self, as_of_day: FloatArray, region: str = HOME_REGION) -> Market:

@@ -199,3 +199,9 @@ def test_what_is_missing_estimated_borrowed_or_synthetic_is_said():
 def test_an_unknown_instrument_is_a_key_error():
     with pytest.raises(KeyError):
         on(market_of(*FULL), DAY).price["gold"]
+
+
+def test_a_payable_that_came_later_does_not_put_off_the_first_usable_day():
+    late = "2023-02-13,payable_li_ternary,0.7,fraction,false,CN,x"
+    history = market_of(lithium("2022-01-10", 150_000), late)
+    assert history.complete_from == day_number(date(2022, 1, 10))
