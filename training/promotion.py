@@ -10,8 +10,9 @@ from models.predictor import Predictor
 from models.promotions import Decision, Promotion
 from models.registry import CHAMPION, load_model, promote
 from training.contest import Contest, contest, recipe_of
-from training.gate import GateConfig, Reason, Ruling, rule
+from training.gate import rule
 from training.retrain import prepare
+from training.ruling import GateConfig, Reason, Ruling
 from training.sources import Sources
 from valuation.errors import PredictorError, UnknownModel
 

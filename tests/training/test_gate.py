@@ -18,10 +18,11 @@ from training.configuration import TrainingConfig
 from training.contest import Contest, contest, recipe_of, roll_kept
 from training.drift import training_reference
 from training.fit import learn
-from training.gate import GateConfig, read_gate, rule, shared_luck
+from training.gate import rule, shared_luck
 from training.metrics import Forecast
 from training.promotion import present_champion
 from training.rolling import roll
+from training.ruling import GateConfig, read_gate
 from training.sources import Sources, remember_sources, remembered_sources
 from valuation.errors import SettingError, TooFewSales
 from valuation.record.tabulation import calendar_day

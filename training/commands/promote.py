@@ -12,8 +12,8 @@ import click
 if TYPE_CHECKING:
     from models.predictor import Predictor
     from models.promotions import Decision, Promotion
-    from training.gate import GateConfig
     from training.promotion import Hearing
+    from training.ruling import GateConfig
     from training.sources import Sources
 
 STAGES = 5
@@ -51,7 +51,7 @@ def promote(  # noqa: PLR0913 - every option by name, as click hands them over
     if VERSION is champion afterwards, 1 if the gate says no.
     """
     from models.registry import home_folder, load_model  # noqa: PLC0415 - numpy waits
-    from training.gate import read_gate  # noqa: PLC0415 - same
+    from training.ruling import read_gate  # noqa: PLC0415 - same
     from training.sources import sources_for  # noqa: PLC0415 - same
 
     if force and not (reason or "").strip():
