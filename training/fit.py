@@ -20,7 +20,7 @@ from valuation.errors import TooFewSales
 THREADS_PAY_FROM = 20_000
 """Sales from which a second thread pays; below, threads on a busy machine wait longer than they work."""
 
-ALL_SPEAK_FROM = 1_000
+ALL_SPEAK_FROM = 1_500
 """Sales from which every feature is heard; a hundred columns find chance patterns in fewer, and extrapolate them."""
 ASKED_FIRST = (
     "soh",
