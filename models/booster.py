@@ -12,7 +12,8 @@ from models.forest import Forest
 from models.forest_text import forest_from_text
 from valuation.columns import BoolArray, FloatArray
 
-_MANY_ROWS = 30_000
+_MANY_ROWS = 12_000
+_LEAST_COLUMNS = 4  # a tree of fewer could not tell how one thing changes what another is worth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,7 @@ def grow(sample: Sample, settings: BoosterSettings, judge: Sample | None = None,
     """Return a forest trained on the sample, if judged until the judge's error stops falling."""
     import lightgbm  # noqa: PLC0415 - 2 s and training only; nothing that prices may pay for it
 
-    parameters = _parameters(settings)
+    parameters = _parameters(settings, max(sample.matrix.shape[1], 1))
     training = _dataset(sample, parameters)
     errors: dict[str, dict[str, list[float]]] = {}
     if judge is None:
@@ -145,14 +146,14 @@ def with_trees(settings: BoosterSettings, trees: int) -> BoosterSettings:
     return replace(settings, trees=trees)
 
 
-def _parameters(settings: BoosterSettings) -> dict[str, object]:
+def _parameters(settings: BoosterSettings, columns: int) -> dict[str, object]:
     parameters: dict[str, object] = {
         "objective": settings.objective,
         "learning_rate": settings.learning_rate,
         "num_leaves": settings.leaves,
         "min_data_in_leaf": settings.rows_per_leaf,
         "lambda_l2": settings.ridge,
-        "feature_fraction": settings.columns_per_tree,
+        "feature_fraction": max(settings.columns_per_tree, min(1.0, _LEAST_COLUMNS / columns)),
         "bagging_fraction": settings.rows_per_tree,
         "bagging_freq": 1,
         "seed": settings.seed % (2**31),

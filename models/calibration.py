@@ -36,22 +36,13 @@ def build_band(
     """
     weight = decayed(records, settings.decay_days, as_of) * _trust(records)
     regular = records.kind != GROUP_LEFT_OUT
-    quantiles = np.empty((len(groups.names), len(LEVELS)))
-    effective = np.zeros(len(groups.names))
-    members = groups.members(records.group)
-    reference = _reference_quantiles()
-    for code in range(len(groups.names)):
-        rows = members[code][regular[members[code]]]
-        effective[code] = effective_rows(weight[rows])
-        parent = reference if code == 0 else quantiles[groups.parent[code]]
-        half = settings.prior_rows if code == 0 else settings.group_rows
-        quantiles[code] = _shrunk(records.score[rows], weight[rows], parent, effective[code] / (effective[code] + half))
-    unseen, clusters = _unseen_quantiles(records, weight, groups, quantiles[0])
-    strange = settings.familiar_rows / (settings.familiar_rows + groups.rows)
-    strange[0] = 0.0
-    familiar = quantiles + strange[:, np.newaxis] * (_wider(quantiles, unseen) - quantiles)
+    seen, heavy = records.take(regular), weight[regular]
+    pool = _shrunk_pool(seen, heavy, settings)
+    unseen, clusters = _unseen_quantiles(records, weight, groups, pool)
+    table, effective = _table(seen, heavy, groups, unseen, settings)
+    table = table * _factor(seen, heavy, groups, unseen, settings)
+    table = np.array([_uncrossed(row) for row in table])
     days = records.day[~np.isnan(records.day)]
-    table = _truthful(familiar, records.take(regular), weight[regular])
     turn = _turn(table, records, settings, as_of)
     return Band(
         quantiles=table * turn.widening,
@@ -63,6 +54,31 @@ def build_band(
         newest_day=float(np.max(days)) if len(days) else float("nan"),
         turn=turn,
     )
+
+
+def _shrunk_pool(records: Records, weight: FloatArray, settings: BandSettings) -> FloatArray:
+    effective = effective_rows(weight)
+    return _shrunk(records.score, weight, _reference_quantiles(), effective / (effective + settings.prior_rows))
+
+
+def _table(
+    records: Records, weight: FloatArray, groups: Groups, unseen: FloatArray, settings: BandSettings
+) -> tuple[FloatArray, FloatArray]:
+    """Return every group's quantiles, those of few sales drawn towards a stranger's, and on how many sales they stand.
+
+    How familiar a group is depends on what the mean was trained on, not on how many of its sales stand here.
+    """
+    quantiles = np.empty((len(groups.names), len(LEVELS)))
+    effective = np.zeros(len(groups.names))
+    quantiles[0], effective[0] = _shrunk_pool(records, weight, settings), effective_rows(weight)
+    for code, rows in enumerate(groups.members(records.group)):
+        if code:
+            effective[code] = effective_rows(weight[rows])
+            share = effective[code] / (effective[code] + settings.group_rows)
+            quantiles[code] = _shrunk(records.score[rows], weight[rows], quantiles[groups.parent[code]], share)
+    strange = settings.familiar_rows / (settings.familiar_rows + groups.rows)
+    strange[0] = 0.0
+    return quantiles + strange[:, np.newaxis] * (_wider(quantiles, unseen) - quantiles), effective
 
 
 def _trust(records: Records) -> FloatArray:
@@ -198,24 +214,29 @@ def _unseen_quantiles(
     return table, clusters
 
 
-def _truthful(table: FloatArray, records: Records, weight: FloatArray) -> FloatArray:
-    """Return the table so widened or narrowed that, over all sales, each tail holds what it promises.
+def _factor(
+    records: Records, weight: FloatArray, groups: Groups, unseen: FloatArray, settings: BandSettings
+) -> FloatArray:
+    """Return by how much each level must be widened or narrowed to hold, over all sales, what it promises.
 
-    Shrinkage and the allowance for groups of few sales are rules; what they come to in sum is a fact to be checked.
+    Shrinkage and the allowance for groups of few sales are rules; what they come to in sum is checked, each half of
+    the sales against the table of the other half.
     """
-    rows = effective_rows(weight)
-    if rows == 0.0:
-        return table
     factor = np.ones(len(LEVELS))
-    for level in (level for level in _CHECKED if level != 0.5):
-        at = int(np.flatnonzero(level == LEVELS)[0])
-        promised = table[records.group, at]
-        ratio = records.score / np.where(promised == 0.0, 1.0, promised)
-        asked = np.array([1.0 - level if level < 0.5 else level])
-        factor[at] = _from_below(ratio, weight, asked)[0]
+    half = np.arange(len(weight)) % 2 == 0
+    if not np.any(weight[half]) or not np.any(weight[~half]):
+        return factor
+    promised = np.empty((len(weight), len(LEVELS)))
+    for told in (half, ~half):
+        promised[~told] = _table(records.take(told), weight[told], groups, unseen, settings)[0][records.group[~told]]
+    rows = effective_rows(weight)
     checked = [int(np.flatnonzero(level == LEVELS)[0]) for level in _CHECKED]
-    mended = table * np.interp(LEVELS, LEVELS[checked], factor[checked])
-    return np.array([_uncrossed(row) for row in table + rows / (rows + _CHECK_ROWS) * (mended - table)])
+    for at in (at for at in checked if at != MIDDLE):
+        ratio = records.score / np.where(promised[:, at] == 0.0, 1.0, promised[:, at])
+        found = _from_below(ratio, weight, np.array([max(LEVELS[at], 1.0 - LEVELS[at])]))[0]
+        factor[at] = 1.0 + rows / (rows + _CHECK_ROWS) * (found - 1.0)
+    mended: FloatArray = np.interp(LEVELS, LEVELS[checked], factor[checked])
+    return np.maximum(mended, 0.0)
 
 
 def _wider(table: FloatArray, other: FloatArray) -> FloatArray:

@@ -36,6 +36,8 @@ def assign_folds(rows: int, folds: int, seed: int, together: IntArray | None = N
 
 def fold_count(rows: int, wanted: int) -> int:
     """Return how many folds are worth their cost: fewer where each already leaves plenty to learn from."""
-    if rows > 100_000:
+    if rows >= 100_000:
         return min(wanted, 2)
+    if rows > 15_000:
+        return min(wanted, 3)
     return max(2, min(wanted, rows))

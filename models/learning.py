@@ -20,8 +20,9 @@ from models.table import NEVER_SEEN
 from valuation.columns import BoolArray, FloatArray, IntArray
 
 _LINEAR_ROWS = 100_000
-_TAUGHT_TWICE = 0.25  # of the sales
-_STRANGERS = 0.1  # what they come to in weight: how often a group never seen is to be reckoned with
+_TAUGHT_TWICE = 0.2  # of the sales
+_STRANGERS = 0.1  # what they come to in weight, with sales alone in their group: how often a new kind is reckoned with
+_LEAST_STRANGERS = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,8 @@ class Learner:
 
     def __init__(self, ledger: Ledger, settings: FitSettings, group: IntArray) -> None:
         self.ledger = ledger
+        sizes = np.bincount(group)
+        self.strangers = max(_STRANGERS - float(np.mean(sizes[group] == 1)), _LEAST_STRANGERS)
         self.nested = np.array(nested_columns(ledger.codes, ledger.categorical, group))
         self.settings = settings
         self.rows = len(ledger.target)
@@ -157,7 +160,7 @@ class Learner:
         blank = self.nested[encoder.source]
         strange[:, blank] = encoder.encode(never_seen)[:, blank]
         strange[:, encoder.count_columns()] = 0.0
-        share = np.append(np.ones(len(rows)), np.full(len(again), _STRANGERS / _TAUGHT_TWICE))
+        share = np.append(np.ones(len(rows)), np.full(len(again), self.strangers / _TAUGHT_TWICE))
         return np.concatenate([known, strange]), np.append(rows, again), share
 
     def _timeless(self, encoded: FloatArray, encoder: Encoder) -> FloatArray:

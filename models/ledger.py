@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.groups import SEPARATOR
+from models.lots import Lots, merged
 from valuation.columns import FloatArray, IntArray
 
 
@@ -30,6 +31,10 @@ class Ledger:
         A code for each pack or lot, whose sales are never parted, or None.
     labels
         Group label of each sale, or None.
+    structural
+        What is taken off the price on the scale to make the target, of each sale.
+    lots
+        Which sales are known in sum only, or None.
 
     """
 
@@ -40,6 +45,8 @@ class Ledger:
     day: FloatArray
     packs: IntArray | None
     labels: list[str] | None
+    structural: FloatArray
+    lots: Lots | None = None
 
 
 def in_order(ledger: Ledger) -> Ledger:
@@ -48,7 +55,12 @@ def in_order(ledger: Ledger) -> Ledger:
     A sale listed twice is a sale of double weight, and never judges itself from another fold.
     """
     codes, group = np.unique(ledger.labels, return_inverse=True) if ledger.labels else (np.zeros(0), None)
-    extra = [ledger.target, ledger.day, *(part for part in (ledger.packs, group) if part is not None)]
+    extra = [
+        ledger.target,
+        ledger.structural,
+        ledger.day,
+        *(part for part in (ledger.packs, group) if part is not None),
+    ]
     key = _row_keys(np.column_stack([ledger.codes, *(np.asarray(part, dtype=np.float64) for part in extra)]))
     used = np.flatnonzero(ledger.weight > 0.0)
     if len(used) == 0:
@@ -62,6 +74,8 @@ def in_order(ledger: Ledger) -> Ledger:
         target=ledger.target[rows],
         weight=weight / np.mean(weight),
         day=ledger.day[rows],
+        structural=ledger.structural[rows],
+        lots=None if ledger.lots is None else merged(ledger.lots, rows, member, used),
         packs=None if ledger.packs is None or len(np.unique(ledger.packs[rows])) < 2 else ledger.packs[rows],
         labels=None if group is None else codes[group[rows]].tolist(),
     )

@@ -19,6 +19,7 @@ from models.fitted import FittedRegressor, News
 from models.fitting import Shape, fit
 from models.learning import FitSettings
 from models.ledger import Ledger, days, directions, group_labels_of, numbers, together
+from models.lots import not_parted, read_lots
 from models.table import column_names, learn_vocabulary
 from models.target import LOG, Scale, choose_scale
 from valuation.columns import FloatArray
@@ -27,8 +28,8 @@ from valuation.columns import FloatArray
 class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """Learns what a market pays, over a structural value where there is one, and how far it strays from that.
 
-    Half a ridge fit and boosted trees make the mean; a small forest makes the width from what folds left over; the
-    band's shape comes from sales never trained on, by group, with groups left out whole for those never seen.
+    Half a ridge fit and boosted trees make the mean, a small forest the width; the band's shape comes from sales never
+    trained on, by group, with groups left out whole for those never seen.
 
     Parameters
     ----------
@@ -100,6 +101,8 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
         time: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         packs: ArrayLike | None = None,
+        lots: ArrayLike | None = None,
+        quantity: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
         """Learn from sales.
@@ -109,7 +112,7 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
         X
             Matrix or frame, shape (n, columns); texts are categories, NaN and None are not known.
         y
-            Prices, shape (n,).
+            Prices, shape (n,); in the rows of a lot the sum of the whole lot.
         base
             Structural values in the unit of y; may be zero or negative.
         time
@@ -117,7 +120,11 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
         groups
             Group label of each sale; "/" parts a group from its parent, as in "LFP/maker/model".
         packs
-            What must not be parted between folds: the same pack or lot sold twice.
+            What must not be parted between folds: the same pack sold twice.
+        lots
+            Label of the lot of each sale of which only the lot's sum is known; None, NaN or "" for one sold singly.
+        quantity
+            Units of each asset of a lot, where y is a price per unit: the sum is that of quantity times price.
         sample_weight
             Weight of each sale.
 
@@ -133,20 +140,26 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
         vocabulary = learn_vocabulary(table, names, self.categorical)
         structural = numbers(base, rows, "base")
         weight = np.asarray(_check_sample_weight(sample_weight, price, dtype=np.float64, ensure_non_negative=True))
+        bundled = None if lots is None else read_lots(lots, price, numbers(quantity, rows, "quantity"), structural)
+        held = together(packs, rows)
+        if bundled is not None:
+            price, held = bundled.price, not_parted(bundled, held)
         scale = _scale(price[weight > 0.0], None if structural is None else structural[weight > 0.0], self.softening)
         codes = vocabulary.codes(table)
         day = days(time, rows)
-        target = scale.to(price) - (0.0 if structural is None else scale.to(structural))
+        offset = np.zeros(rows) if structural is None else scale.to(structural)
         if not np.all(np.isnan(day)):
             codes = np.column_stack([codes, day])
         ledger = Ledger(
             codes=codes,
             categorical=(*vocabulary.categorical, False)[: codes.shape[1]],
-            target=target,
+            target=scale.to(price) - offset,
             weight=weight,
             day=day,
-            packs=together(packs, rows),
+            packs=held,
             labels=group_labels_of(groups, rows),
+            structural=offset,
+            lots=bundled,
         )
         shape = Shape(scale=scale, vocabulary=vocabulary, uses_base=structural is not None)
         self.fitted_: FittedRegressor = fit(ledger, self._settings(vocabulary.names), shape)
