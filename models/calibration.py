@@ -196,7 +196,15 @@ def _turn(table: FloatArray, records: Records, settings: BandSettings, as_of: fl
         return UNJUDGED
     lower, upper = (table[recent.group, int(np.flatnonzero(p == LEVELS)[0])] for p in (0.05, 0.95))
     edge = np.where(recent.score < 0.0, lower, upper)
-    return judge_turn(recent.score / np.where(edge == 0.0, 1.0, edge), effective_rows(recent.weight))
+    strain = recent.score / np.where(edge == 0.0, 1.0, edge)
+    trained = records.take((records.kind == SEEN) | (records.kind == FORWARD))
+    before = _reach(_shrunk_pool(trained, trained.weight * _trust(trained), settings))
+    return judge_turn(strain, effective_rows(recent.weight), _reach(table[0]) / before if before > 0.0 else 1.0)
+
+
+def _reach(quantiles: FloatArray) -> float:
+    """Return how far the 90 % band reaches from edge to edge."""
+    return float(np.interp(0.95, LEVELS, quantiles) - np.interp(0.05, LEVELS, quantiles))
 
 
 def _unseen_quantiles(

@@ -19,10 +19,12 @@ from models.strangers import nested_columns
 from models.table import NEVER_SEEN
 from valuation.columns import BoolArray, FloatArray, IntArray
 
-_LINEAR_ROWS = 100_000
+_LINEAR_ROWS = 30_000
 _TAUGHT_TWICE = 0.2  # of the sales
 _STRANGERS = 0.1  # what they come to in weight, with sales alone in their group: how often a new kind is reckoned with
 _LEAST_STRANGERS = 0.01
+_MOST_TWICE = 10_000
+_MANY_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,22 +78,29 @@ class Learner:
             return self.ledger.target
         fold = self.fold
         parts = [self.judged(fold != k, fold == k) for k in range(self.folds) if np.any(fold == k)]
-        self.trees = self.settings.trees or fewest_errors([part.grown.curve for part in parts])
+        pace = self._pace()
+        chosen = (self.settings.trees or 0) // pace or fewest_errors([part.grown.curve for part in parts])
+        self.trees = self.settings.trees or chosen * pace
         mean = np.empty(self.rows)
         for part in parts:
-            mean[part.test] = part.predict(self.trees)
+            mean[part.test] = part.predict(chosen)
         return mean
+
+    def _pace(self) -> int:
+        """Return how many trees of the final mean one of its judges stands for: many sales bear a quicker pace."""
+        return 2 if self.rows >= _MANY_ROWS else 1
 
     def judged(self, train: BoolArray, test: BoolArray) -> Part:
         """Return a mean trained on some rows, grown until the rows to judge stop gaining."""
         encoder, _, linear, sample, growth = self._taught(train)
         rows = np.flatnonzero(test)
         matrix = encoder.encode(self.ledger.codes[rows])
+        growth = replace(growth, learning_rate=self._pace() * growth.learning_rate)
         if self.settings.trees is None:
             rest = self.ledger.target[rows] - LINEAR_SHARE * linear.predict(matrix)
             grown = grow(sample, growth, Sample(matrix=matrix, target=rest, weight=self.ledger.weight[rows]))
         else:
-            grown = grow(sample, with_trees(growth, max(self.trees, 1)))
+            grown = grow(sample, with_trees(growth, max(self.settings.trees // self._pace(), 1)))
         return Part(test=rows, linear=linear, grown=grown, matrix=matrix)
 
     def part(self, train: BoolArray, test: BoolArray) -> Part:
@@ -152,15 +161,16 @@ class Learner:
         nothing to stand on. Taught some sales twice, it knows what to say without.
         """
         rows = np.arange(len(known))
+        twice = min(_TAUGHT_TWICE, _MOST_TWICE / len(rows))
         if not np.any(self.nested):
             return known, rows, np.ones(len(rows))
-        again = np.flatnonzero(np.random.default_rng(self.settings.seed + 3).random(len(rows)) < _TAUGHT_TWICE)
+        again = np.flatnonzero(np.random.default_rng(self.settings.seed + 3).random(len(rows)) < twice)
         never_seen = np.full((1, len(self.nested)), float(NEVER_SEEN))
         strange = known[again]
         blank = self.nested[encoder.source]
         strange[:, blank] = encoder.encode(never_seen)[:, blank]
         strange[:, encoder.count_columns()] = 0.0
-        share = np.append(np.ones(len(rows)), np.full(len(again), self.strangers / _TAUGHT_TWICE))
+        share = np.append(np.ones(len(rows)), np.full(len(again), self.strangers / twice))
         return np.concatenate([known, strange]), np.append(rows, again), share
 
     def _timeless(self, encoded: FloatArray, encoder: Encoder) -> FloatArray:

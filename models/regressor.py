@@ -40,10 +40,8 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
         Numeric columns (names or positions) that hold category codes; text columns always do.
     trees
         How many trees the mean has; None lets the folds choose.
-    learning_rate
-        Of the mean's trees.
-    folds
-        Into how many parts the sales are dealt to be judged; above 100,000 sales two are enough.
+    learning_rate, folds
+        Of the mean's trees; into how many parts the sales are dealt to be judged (at most two from 100,000 sales on).
     softening
         Money per unit below which the scale is straight; None lets the prices choose.
     group_rows, shift_rows
@@ -52,10 +50,8 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
         Half-lives of the re-anchor and of calibration weights, and how late a sale's price is known. [days]
     level
         Share of sales that ``predict_interval`` is to hold where none is asked for.
-    random_state
-        Seed; the same seed gives the same model on any number of threads.
-    n_jobs
-        Threads of a fit.
+    random_state, n_jobs
+        Seed, and threads of a fit: the same seed gives the same model on any number of them.
 
     """
 
@@ -121,9 +117,8 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
             Group label of each sale; "/" parts a group from its parent, as in "LFP/maker/model".
         packs
             What must not be parted between folds: the same pack sold twice.
-        lots
-            Label of the lot of each sale of which only the lot's sum is known; None, NaN or "" for one sold singly.
-        quantity
+        lots, quantity
+            Label of the lot of each sale of which only the lot's sum is known, None, NaN or "" for one sold singly.
             Units of each asset of a lot, where y is a price per unit: the sum is that of quantity times price.
         sample_weight
             Weight of each sale.

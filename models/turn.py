@@ -15,7 +15,7 @@ from valuation.columns import FloatArray
 
 LEVEL = 0.9
 LIMIT = 1.5
-"""Widening beyond which a model says that it no longer knows."""
+"""Spread beyond which a model says that it no longer knows."""
 _LEAST_ROWS = 10.0
 _ERRORS = 3.0  # standard errors below the promised share that chance is granted
 
@@ -32,23 +32,26 @@ class Turn:
         Share of them that the 90 % band held, NaN where there are too few to say.
     widening
         By how much the band is widened for it, 1 where the newest sales are as they should be.
+    spread
+        How wide the 90 % band of all sales together is now, this widening included, over what it was after training.
 
     """
 
     rows: float
     held: float
     widening: float
+    spread: float
 
     @property
     def knows(self) -> bool:
         """Whether the model may still be relied upon."""
-        return self.widening <= LIMIT
+        return self.spread <= LIMIT
 
 
-UNJUDGED = Turn(rows=0.0, held=float("nan"), widening=1.0)
+UNJUDGED = Turn(rows=0.0, held=float("nan"), widening=1.0, spread=1.0)
 
 
-def judge_turn(strain: FloatArray, rows: float) -> Turn:
+def judge_turn(strain: FloatArray, rows: float, spread: float = 1.0) -> Turn:
     """Return how a band has held sales.
 
     Parameters
@@ -57,6 +60,8 @@ def judge_turn(strain: FloatArray, rows: float) -> Turn:
         How far each sale fell, as a share of the way to the edge of its 90 % band on that side.
     rows
         How many equally weighted sales they are.
+    spread
+        How wide the band of all sales together is now, over what it was after training.
 
     >>> judge_turn(np.array([0.5] * 90 + [1.5] * 10), 100.0).widening
     1.0
@@ -66,10 +71,10 @@ def judge_turn(strain: FloatArray, rows: float) -> Turn:
     False
     """
     if rows < _LEAST_ROWS:
-        return Turn(rows=rows, held=float("nan"), widening=1.0)
+        return Turn(rows=rows, held=float("nan"), widening=1.0, spread=spread)
     held = float(np.mean(strain <= 1.0))
     error = float(np.sqrt(LEVEL * (1.0 - LEVEL) / rows))
     if held >= LEVEL - _ERRORS * error:
-        return Turn(rows=rows, held=held, widening=1.0)
-    ordered = np.sort(strain)
-    return Turn(rows=rows, held=held, widening=max(float(ordered[int(LEVEL * len(ordered))]), 1.0))
+        return Turn(rows=rows, held=held, widening=1.0, spread=spread)
+    widening = max(float(np.sort(strain)[int(LEVEL * len(strain))]), 1.0)
+    return Turn(rows=rows, held=held, widening=widening, spread=spread * widening)

@@ -141,10 +141,10 @@ def test_base_goes_with_base(estimator, market):
 
 
 def test_a_pack_is_never_parted(make_market):
-    market = make_market(300, 9)
+    market = make_market(600, 9)
     rng = np.random.default_rng(0)
-    packs = rng.integers(0, 100, 300)
-    quirk = rng.normal(size=100)[packs]  # what one pack fetches over its peers, and its row betrays which pack it is
+    packs = rng.integers(0, 60, 600)
+    quirk = rng.normal(size=60)[packs]  # what one pack fetches over its peers, and its row betrays which pack it is
     table = np.column_stack([market.table, packs])
     price = market.base * np.exp(quirk) + 200.0
     parted = ResidualValueRegressor().fit(table, price)
