@@ -93,7 +93,7 @@ def check_model(state: FittedRegressor) -> None:
     codes, tariff = probe_codes(state), Tariff(state)
     turn, names = np.arange(_ROWS), state.groups.names
     labels = [f"{names[k % len(names)]}/never seen" if k % 3 else names[k % len(names)] for k in turn.tolist()]
-    structural: FloatArray = 10.0 ** (turn % 7 - 2.0) * np.where(turn % 5, 1.0, -1.0)
+    structural = np.asarray(10.0 ** (turn % 7 - 2.0) * np.where(turn % 5, 1.0, -1.0), dtype=np.float64)
     base = structural if state.uses_base else None
     places = tariff.places(codes, labels)
     found = program.price(codes, base, tariff.level[places], tariff.reach(_LEVELS)[places])
