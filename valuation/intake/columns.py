@@ -23,7 +23,7 @@ from valuation.record.fields import Field, choice_code, text_code
 from valuation.record.tabulation import day_number
 
 _PLAIN_TEXT: Final = "^[!-~][ -~]{0,200}[!-~]$|^[0-9A-Za-z]$"
-_MARKS: Final = pa.array([mark for mark in sorted(PLACEHOLDERS) if len(mark) > 1])
+_MARKS: Final = tuple(mark for mark in sorted(PLACEHOLDERS) if len(mark) > 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +160,9 @@ def _read_plain_texts(field: Field, different: pa.Array, values: FloatArray) -> 
     """
     if field.kind != "text" or not kinds.is_string(different.type) or different.null_count:
         return list(range(len(different)))
-    marks = pc.is_in(different, value_set=_MARKS)
+    marks = pc.is_in(
+        different, value_set=pa.array(_MARKS)
+    )  # made here: the first array imports pandas where it is installed
     plain = pc.and_not(pc.match_substring_regex(different, _PLAIN_TEXT), marks).to_numpy(zero_copy_only=False)
     places = np.flatnonzero(plain)
     codes = [crc32(text) for text in different.cast(pa.binary()).take(pa.array(places)).to_pylist()]
