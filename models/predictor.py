@@ -155,7 +155,7 @@ class Predictor:
             raise BundleMismatch(f"{rows} rows came with {np.size(base)} structural values", hint="give one a row")
 
     def _rows(self, matrix: FloatArray, groups: Sequence[str] | None) -> tuple[FloatArray, list[str] | None]:
-        codes = self._state.vocabulary.codes(np.asarray(matrix, dtype=np.float64))
+        codes = self._state.vocabulary.checked(np.asarray(matrix, dtype=np.float64))  # codes already, not texts
         if groups is not None and len(groups) != len(codes):
             raise BundleMismatch(f"{len(codes)} rows came with {len(groups)} group labels", hint="give one label a row")
         return codes, None if groups is None else list(groups)

@@ -51,12 +51,23 @@ class Vocabulary:
 
         """
         if isinstance(table, np.ndarray) and table.dtype == np.float64 and not any(self.texts):
-            self._expect(table.shape[1])
-            return table
+            return self.checked(table)
         columns = list(_columns(table))
         self._expect(len(columns))
         coded = [_code(column, texts) for column, texts in zip(columns, self.texts, strict=True)]
         return np.column_stack(coded) if coded else np.zeros((0, 0))
+
+    def checked(self, codes: FloatArray) -> FloatArray:
+        """Return numbers and codes as they are, once they are known to have as many columns.
+
+        Raises
+        ------
+        BundleMismatch
+            They have another number of columns.
+
+        """
+        self._expect(codes.shape[1])
+        return codes
 
     def _expect(self, columns: int) -> None:
         if columns != len(self.names):

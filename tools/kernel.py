@@ -24,9 +24,8 @@ RECORD = "objects.json"
 LOCK = ROOT / "requirements" / "kernel.lock"
 COMPILER_HOME = ROOT / "build" / "kernel-compiler"
 
-WIDEST = "-mprefer-vector-width=512"  # the compiler would use half a register
 # What is compiled for a level holds no instruction above it; dispatch.c is compiled for the lowest.
-X86_LEVELS = {"baseline": ["-mcpu=x86_64"], "v3": ["-mcpu=x86_64_v3"], "v4": ["-mcpu=x86_64_v4", WIDEST]}
+X86_LEVELS = {"baseline": ["-mcpu=x86_64"], "v3": ["-mcpu=x86_64_v3"], "v4": ["-mcpu=x86_64_v4"]}
 PLATFORMS = {
     "linux-x86_64.object": ("x86_64-linux-none", X86_LEVELS),
     "linux-aarch64.object": ("aarch64-linux-none", {"baseline": ["-mcpu=generic"]}),

@@ -29,6 +29,8 @@ from benchmarks.price_bands.scores import SWEPT_ROWS, latency, violations
 from benchmarks.price_bands.splits import random_split
 from benchmarks.report import replace_section, table_of
 from models import ResidualValueRegressor
+from models.bundle import About, Bundle
+from models.predictor import Predictor
 
 SIZES = (1_000, 4_000, 20_000, 100_000)
 ROWS = 4_000
@@ -71,7 +73,12 @@ def single_row(sales: Sales, tuned: Tuned) -> list[tuple[str, float]]:
     codes, labels = state.vocabulary.codes(test.table.iloc[:1]), [str(test.model[0])]
     edges = np.array([0.05, 0.95])
     one = reader.read(test.take(np.array([0])))
-    times = [("fitted state, codes in", latency(lambda: state.price(codes, None, labels, edges)))]
+    about = About(name="speed", version="1", created_on="", trained_through="")
+    served = Predictor(Bundle(state=state, about=about, digest="", signed_by=""))
+    times = [
+        ("trained model, codes in", latency(lambda: served.price(codes, None, labels, (0.05, 0.95)))),
+        ("the same with numpy alone", latency(lambda: state.price(codes, None, labels, edges))),
+    ]
     table = test.table.iloc[:1]
     times.append(("estimator, frame in", latency(lambda: said(estimator, table, np.array(labels)), 20)))
     for name in ("MAPIE CQR", "CatBoost MultiQuantile + CP"):

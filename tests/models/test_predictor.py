@@ -140,6 +140,18 @@ def test_the_compiled_kernel_and_numpy_price_and_explain_alike_to_the_bit(make_m
                 assert found.effects.tobytes() == expected.effects.tobytes()
 
 
+def test_codes_of_a_model_that_learned_texts_are_taken_as_codes(make_market, about):
+    market = make_market(rows=220, seed=6)
+    makers = np.array([f"maker {int(k):02}" for k in market.table[:, 2]], dtype=object)
+    table = np.column_stack([market.table[:, :2].astype(object), makers])
+    state = ResidualValueRegressor().fit(table, market.price, base=market.base).fitted_
+    predictor = Predictor(Bundle(state=state, about=about, digest="", signed_by=""))
+    codes = state.vocabulary.codes(table)
+    assert np.unique(codes[:, 2]).size == np.unique(makers).size
+    expected, _ = state.price(codes, market.base, None, np.array(LEVELS))
+    assert predictor.price(codes, market.base, None, LEVELS).point.tobytes() == expected.tobytes()
+
+
 def test_a_tariff_says_what_the_band_says(estimator, market):
     state = estimator.fitted_
     labels = [*market.groups[:40].tolist(), "LFP/777", "XYZ", ""]

@@ -22,9 +22,14 @@ static inline void choose(u8 *to, const u8 *view, u32 code, const u8 *left, cons
     __mmask64 goes_left = _mm512_cmple_epu8_mask(_mm512_loadu_si512(view), _mm512_set1_epi8((char)code));
     _mm512_storeu_si512(to, _mm512_mask_blend_epi8(goes_left, _mm512_loadu_si512(right), _mm512_loadu_si512(left)));
 #else
-    typedef u8 lane __attribute__((vector_size(16), aligned(1)));
+#if defined(__AVX2__)
+#define PART 32
+#else
+#define PART 16
+#endif
+    typedef u8 lane __attribute__((vector_size(PART), aligned(1)));
     lane limit = (lane){0} + (u8)code;
-    for (int i = 0; i < LANE; i += 16) {
+    for (int i = 0; i < LANE; i += PART) {
         lane goes_left = (lane)(*(const lane *)(view + i) <= limit);
         *(lane *)(to + i) = (*(const lane *)(left + i) & goes_left) | (*(const lane *)(right + i) & ~goes_left);
     }
