@@ -61,6 +61,16 @@ class Predictor:
         self._tariff = Tariff(bundle.state)
         self._program = prepare_model(bundle.state)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Return what travels to another process: the prepared program points into this one's memory, and stays."""
+        left = {"_program", "_explainer"}
+        return {name: value for name, value in self.__dict__.items() if name not in left}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Take what travelled, and prepare the program anew."""
+        self.__dict__.update(state)
+        self._program = prepare_model(self._state)
+
     @property
     def feature_names(self) -> tuple[str, ...]:
         """The columns a row must have, in order."""

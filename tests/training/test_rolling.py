@@ -10,7 +10,7 @@ class Listener:
     """Stands in for an estimator: it only remembers what it was told and asked, and when."""
 
     def __init__(self):
-        self.told = []
+        self.told, self.habits_ = [], {}
 
     def update(self, table, price, *, time, as_of, base, groups):
         assert len(table) == len(price) == len(base) == len(groups)

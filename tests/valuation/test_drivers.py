@@ -41,7 +41,7 @@ class Model:
         return Explained(base_level=np.zeros(len(base)), effects=self.effects)
 
 
-@given(st.dictionaries(st.sampled_from(sorted(TERM_LABELS)), amounts), st.floats(-1e6, 1e6))
+@given(st.dictionaries(st.sampled_from(sorted(TERM_LABELS)), amounts, min_size=1), st.floats(-1e6, 1e6))
 def test_what_is_told_adds_up_to_the_fen_whatever_the_terms(terms, point):
     columns = {name: np.array([value]) for name, value in terms.items()}
     base, drivers = spell(Reasons(terms=columns, learned={}), 0, round(point, 2))
