@@ -6,7 +6,7 @@ one pack (sentences, metals, what would narrow the band) is not spelled here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -24,8 +24,11 @@ from valuation.pack.nameplate import read_nameplate
 from valuation.pathways.recycling import missing_quotes
 from valuation.ports import Predictor
 from valuation.pricing import check_level, price
+from valuation.provenance.catalogue import CHECKS
+from valuation.provenance.engine import Findings
 from valuation.record.cases import Cases, TraceTable, cut
 from valuation.record.tabulation import day_number
+from valuation.result import Caution
 from valuation.valued import Valued
 
 _NO_SHIFT: Mapping[str, float] = {}
@@ -92,6 +95,8 @@ def appraise_fleet(table: TraceTable, market: MarketHistory, model: Predictor | 
     terms : FleetTerms
         Day, level, region, scenario, and whether the reasons are wanted.
     """
+    if table.rows == 0:
+        return _nothing({})
     cases = cut(table, np.full(table.rows, day_number(terms.as_of)))
     rows, refused = np.arange(table.rows), dict[int, CanzhiError]()
     try:
@@ -99,14 +104,13 @@ def appraise_fleet(table: TraceTable, market: MarketHistory, model: Predictor | 
     except MissingQuote:
         refused.update(_unquoted(cases, market, terms))
         rows = np.array([row for row in range(table.rows) if row not in refused], dtype=np.int64)
+        if len(rows) == 0:
+            return _nothing(refused)
         kept = table.take(rows)
         dossier = _dossier(cut(kept, np.full(kept.rows, day_number(terms.as_of))), market, model, terms)
     valued = _value(dossier, model, terms)
-    for place in np.flatnonzero(dossier.findings.refused).tolist():
-        why = dossier.findings.refusal(place)
-        if why is not None:
-            error = RefusedPack(why.message_en, hint=why.effect, field="battery_code", value=why.id)
-            refused[int(rows[place])] = error
+    for place, why in _refusals(dossier.findings):
+        refused[int(rows[place])] = RefusedPack(why.message_en, hint=why.effect, field="battery_code", value=why.id)
     return _columns(valued, rows, np.flatnonzero(~dossier.findings.refused), refused)
 
 
@@ -143,6 +147,16 @@ def _unquoted(cases: Cases, market: MarketHistory, terms: FleetTerms) -> Mapping
     )
 
 
+def _refusals(findings: Findings) -> Iterator[tuple[int, Caution]]:
+    """Yield the packs that must not be valued, each with the first finding that says so, as one pack's refusal is."""
+    open_ = findings.refused.copy()
+    for place in sorted(range(len(CHECKS)), key=lambda place: CHECKS[place].id):
+        if CHECKS[place].refuses:
+            for row in np.flatnonzero(open_ & ~np.isnan(findings.numbers[:, place])).tolist():
+                yield row, CHECKS[place].caution(float(findings.numbers[row, place]))
+                open_[row] = False
+
+
 def _value(dossier: Dossier, model: Predictor | None, terms: FleetTerms) -> Valued:
     """Return the packs priced, with reasons where they are wanted."""
     prices = price(dossier, model, terms.level)
@@ -157,6 +171,15 @@ def _value(dossier: Dossier, model: Predictor | None, terms: FleetTerms) -> Valu
         region=terms.region,
         market_shift=terms.market_shift,
     )
+
+
+def _nothing(refused: Mapping[int, CanzhiError]) -> FleetValues:
+    """Return the answer where no pack is valued."""
+    none, nowhere = np.zeros(0), np.zeros(0, dtype=np.int64)
+    return FleetValues(
+        rows=nowhere, point_cny=none, lower_cny=none, upper_cny=none, best=nowhere, tier=nowhere, grade=nowhere,
+        cautions=(), base_cny=none, effects_cny={}, refused=refused,
+    )  # fmt: skip
 
 
 def _columns(valued: Valued, rows: IntArray, kept: IntArray, refused: Mapping[int, CanzhiError]) -> FleetValues:

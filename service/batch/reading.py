@@ -57,7 +57,7 @@ def _complete(part: Part, events: Source | None) -> Iterator[tuple[pa.Table, str
     if events is None:
         yield NO_EVENTS, None
         return
-    file = events.open()
+    file = events.open(texts_once=True)
     held, last = file.schema_arrow.empty_table(), ""
     reader = file.iter_batches(batch_size=EVENTS_AT_ONCE, row_groups=list(part.groups), use_threads=False)
     for batch in reader if part.groups else ():

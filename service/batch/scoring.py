@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from service.batch.answers import rejected_table, values_table
+from service.batch.answers import rejected_table, values_schema, values_table
 from service.batch.codes import join_key
 from service.batch.kit import Kit
 from valuation.columns import BoolArray, IntArray
@@ -52,6 +52,8 @@ def score(batch: Batch, kit: Kit) -> Scored:
         Quotes, model and terms.
     """
     events, strays = _without_strays(batch)
+    if batch.packs.num_rows == 0:
+        return Scored(values=values_schema(kit).empty_table(), rejected=rejected_table(strays))
     traces = read_tables(batch.packs, events)
     valued = appraise_fleet(traces.table, kit.market, kit.model, kit.asked)
     rows = valued.rows

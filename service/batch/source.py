@@ -24,15 +24,19 @@ class Source:
     rows: int
     groups: int
 
-    def open(self) -> parquet.ParquetFile:
-        """Return the file opened for reading.
+    def open(self, *, texts_once: bool = False) -> parquet.ParquetFile:
+        """Return the file opened for reading; with `texts_once` texts other than codes come as dictionaries.
 
         Raises
         ------
         UnreadableRecord
             If it is no Parquet file, or damaged.
         """
-        return _opened(self.path)
+        file = _opened(self.path)
+        if not texts_once:
+            return file
+        texts = [field.name for field in file.schema_arrow if pa.types.is_string(field.type)]
+        return _opened(self.path, [name for name in texts if name != self.codes])
 
     def spans(self) -> list[tuple[str, str]] | None:
         """Return the first and last code of each row group as the file states them; None unless all are stated."""
@@ -73,9 +77,9 @@ def open_source(path: Path, name: str) -> Source:
     return Source(path=path, codes=code_column(names, name), rows=facts.num_rows, groups=facts.num_row_groups)
 
 
-def _opened(path: Path) -> parquet.ParquetFile:
+def _opened(path: Path, texts_once: list[str] | None = None) -> parquet.ParquetFile:
     try:
-        return parquet.ParquetFile(path, pre_buffer=False, memory_map=True)
+        return parquet.ParquetFile(path, pre_buffer=False, memory_map=True, read_dictionary=texts_once)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UnreadableRecord(
             f"{path} is no Parquet file that can be read: {str(error)[:120]}",

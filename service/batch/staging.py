@@ -41,13 +41,13 @@ def stage(packs: Source, target: Path) -> Staged:
     """Write the packs as an Arrow file that can be read from any row on, and look at their codes."""
     ordered, last = True, ""
     marks: list[str] = []
-    respelled: Counter[str] = Counter()
+    respelled: list[str] = []
     file = packs.open()
     with pa.OSFile(str(target), "wb") as sink, pa.ipc.new_file(sink, file.schema_arrow) as writer:
         for batch in _even(file.iter_batches(batch_size=BATCH_ROWS, use_threads=False), BATCH_ROWS):
             writer.write_batch(batch)
             codes = _texts(batch.column(packs.codes))
-            respelled.update(_respelled(codes))
+            respelled += respelled_names(codes.filter(_where(pc.match_substring_regex(codes, _ODD))).to_pylist())
             ordered = ordered and in_order(codes, last)
             if ordered and len(codes):
                 last = codes[-1].as_py()
@@ -99,27 +99,39 @@ def _texts(column: pa.Array) -> pa.Array:
     return column if pa.types.is_string(column.type) else column.cast(pa.string())
 
 
-def _respelled(codes: pa.Array) -> list[str]:
-    """Return the one spelling of each code that is written in another."""
-    odd = codes.filter(pc.fill_null(pc.match_substring_regex(codes, _ODD), False))  # noqa: FBT003 - arrow's signature
+def respelled_names(codes: Iterable[str]) -> list[str]:
+    """Return the one spelling of each code that is written in another, blanks around it aside.
+
+    >>> respelled_names(["001pb0a0000001a680000123", "T01"])
+    ['001PB0A0000001A680000123']
+    """
     found = []
-    for code in odd.to_pylist():
+    for code in codes:
         name = one_spelling(code.strip())
         if name is not None and name != code.strip():
             found.append(name)
     return found
 
 
-def _repeated(staged: Path, column: str, respelled: Counter[str]) -> frozenset[str]:
+def repeated_names(respelled: Iterable[str], plain: Iterable[str]) -> frozenset[str]:
+    """Return the names that stand more than once, those written otherwise counted with those written so."""
+    return frozenset(code for code, count in Counter([*respelled, *plain]).items() if count > 1)
+
+
+def _repeated(staged: Path, column: str, respelled: list[str]) -> frozenset[str]:
     """Return the codes that stand more than once when those written otherwise are counted too."""
-    times = Counter(respelled)
-    wanted = pa.array(sorted(respelled), type=pa.string())
+    wanted = pa.array(sorted(set(respelled)), type=pa.string())
+    plain: list[str] = []
     with pa.memory_map(str(staged)) as source:
         reader = pa.ipc.open_file(source)
         for place in range(reader.num_record_batches):
             codes = pc.utf8_trim_whitespace(_texts(reader.get_batch(place).column(column)))
-            times.update(codes.filter(pc.fill_null(pc.is_in(codes, value_set=wanted), False)).to_pylist())  # noqa: FBT003 - arrow's signature
-    return frozenset(code for code, count in times.items() if count > 1)
+            plain += codes.filter(_where(pc.is_in(codes, value_set=wanted))).to_pylist()
+    return repeated_names(respelled, plain)
+
+
+def _where(mask: pa.Array) -> pa.Array:
+    return pc.fill_null(mask, False)  # noqa: FBT003 - arrow's signature
 
 
 def rows_up_to(path: Path, column: str, codes: list[str]) -> list[int]:

@@ -1,4 +1,4 @@
-"""`canzhi score`: value a fleet (批量评估), Parquet in and Parquet out."""
+"""`canzhi score`: value a fleet (批量评估), Parquet in and Parquet out, on this machine or on a Spark cluster."""
 
 from __future__ import annotations
 
@@ -18,9 +18,16 @@ _TABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
 @click.command()
-@click.argument("packs", type=_TABLE)
-@click.argument("events", type=_TABLE)
-@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("packs")
+@click.argument("events")
+@click.argument("out")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "spark"]),
+    default="local",
+    show_default=True,
+    help="Where the work is done.",
+)
 @options.as_of
 @click.option(
     "--level", type=click.FloatRange(0.5, 0.99), default=0.9, show_default=True, help="Share of deals the band holds."
@@ -33,11 +40,14 @@ _TABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 )
 @click.option("--drivers", is_flag=True, help="Also the reasons: base_cny and one effect_ column each.")
 @click.option("--processes", type=click.IntRange(0), default=0, help="Processes of the local engine.  [default: all]")
+@click.option("--master", metavar="URL", help="Spark master.  [default: as spark-submit or SPARK_MASTER says]")
+@click.option("--shares", type=click.IntRange(1), help="Into how many tasks Spark cuts the work.")
 def score(  # noqa: PLR0913 - one parameter an option
-    packs: Path,
-    events: Path,
-    out: Path,
+    packs: str,
+    events: str,
+    out: str,
     *,
+    engine: str,
     as_of: datetime | None,
     level: float,
     market: Path | None,
@@ -46,6 +56,8 @@ def score(  # noqa: PLR0913 - one parameter an option
     market_shift: tuple[str, ...],
     drivers: bool,
     processes: int,
+    master: str | None,
+    shares: int | None,
 ) -> None:
     """Value every pack of PACKS with its EVENTS (Parquet) into OUT, one row a pack (批量评估).
 
@@ -56,10 +68,16 @@ def score(  # noqa: PLR0913 - one parameter an option
 
     terms = {"level": level, "region": region, "drivers": drivers, "market_shift": _shifts(market_shift)}
     kit = _kit(market, model, as_of, terms)
+    if engine == "spark":
+        from service.spark import ClusterRequest, score_on_cluster  # noqa: PLC0415 - needs the extra spark
+
+        done = score_on_cluster(ClusterRequest(packs=packs, events=events, out=out, master=master, shares=shares), kit)
+        say(f"{done.valued:,} packs valued into {out}; {done.rejected:,} set aside in {done.rejected_place}")
+        return
     from service.batch.local import Request, score_files  # noqa: PLC0415 - --help stays quick
     from service.batch.progress import OnTerminal  # noqa: PLC0415 - as above
 
-    request = Request(packs=packs, events=events, out=out, processes=processes)
+    request = Request(packs=_file(packs), events=_file(events), out=Path(out), processes=processes)
     outcome = score_files(request, kit, OnTerminal(say))
     say(f"{outcome.valued:,} packs valued into {out}; {outcome.rejected:,} set aside in {outcome.rejected_file}")
 
@@ -107,3 +125,8 @@ def _shifts(given: tuple[str, ...]) -> dict[str, float]:
         except ValueError as error:
             raise click.BadParameter(f"{one!r} is no NAME=FACTOR", param_hint="--market-shift") from error
     return shifts
+
+
+def _file(path: str) -> Path:
+    converted: Path = _TABLE.convert(path, None, None)
+    return converted

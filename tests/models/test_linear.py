@@ -52,3 +52,12 @@ def test_far_outside_experience_it_does_not_run_away(far):
 def test_a_table_that_says_nothing_gives_the_mean():
     part = fitted(np.ones((10, 2)), np.arange(10.0))
     assert part.predict(np.zeros((1, 2))).tolist() == [4.5]
+
+
+def test_many_rows_are_told_as_a_few_are_bit_for_bit():
+    rng = np.random.default_rng(2)
+    matrix = np.column_stack([rng.normal(size=(700, 3)) * 100.0, rng.integers(0, 3, 700).astype(float)])
+    matrix[rng.random((700, 4)) < 0.1] = np.nan
+    part = fitted(matrix, rng.normal(size=700), ranked=(3,), monotone=(0, 1, 0, 0))
+    few = np.concatenate([part.predict(matrix[start : start + 70]) for start in range(0, 700, 70)])
+    assert part.predict(matrix).tobytes() == few.tobytes()

@@ -1,0 +1,231 @@
+"""A fleet valued on a Spark cluster (集群批量评估): the same function over Arrow batches.
+
+Packs and events are dealt into shares by a hash of the code, whatever their order and partitioning; a share is one
+group of work. Quotes, model and terms travel as broadcast bytes, so workers need canzhi installed and nothing else.
+What a lost worker had done is worked out again; the answer appears under its name once it is whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from service.batch.answers import PLACE, REJECTED, values_schema
+from service.batch.codes import code_column
+from service.batch.kit import Kit
+from service.batch.scoring import Batch, score
+from service.batch.staging import repeated_names, respelled_names
+from valuation.errors import SettingError
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+_SHARE, _ASIDE = "canzhi_share", "canzhi_set_aside"
+_EVENTS_A_SHARE = 200_000
+_PACKS_A_SHARE = 25_000
+_BLANKS = r"(?U)^\s+|\s+$"
+_ODD = "[^0-9A-Z]|^.{25}$"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterRequest:
+    """A job on a cluster: places that the cluster can read and write, its master, and into how many shares to deal."""
+
+    packs: str
+    events: str
+    out: str
+    master: str | None = None
+    shares: int | None = None
+
+    @property
+    def rejected(self) -> str:
+        """Where the packs go that are not valued."""
+        return f"{self.out.removesuffix('.parquet')}.rejected.parquet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterOutcome:
+    """Packs valued and set aside, and where the latter lie."""
+
+    valued: int
+    rejected: int
+    rejected_place: str
+
+
+def score_on_cluster(request: ClusterRequest, kit: Kit) -> ClusterOutcome:
+    """Value all packs of a table into another, on the cluster of the session.
+
+    Raises
+    ------
+    SettingError
+        If PySpark or Java is not there, or the cluster cannot do the work.
+    """
+    session = open_session(request.master)
+    try:
+        return score_tables(session, request, kit)
+    except Exception as error:
+        if type(error).__module__.startswith(("pyspark", "py4j")):
+            raise _cluster_error(error) from error
+        raise
+    finally:
+        session.stop()
+
+
+def open_session(master: str | None = None) -> SparkSession:
+    """Return the Spark session of this process, begun if there is none.
+
+    Raises
+    ------
+    SettingError
+        If PySpark or Java is not there.
+    """
+    try:
+        from pyspark.sql import SparkSession  # noqa: PLC0415 - the extra spark
+    except ModuleNotFoundError as missing:
+        raise SettingError("Spark is not installed", hint="pip install 'canzhi[spark]'", field="--engine") from missing
+    builder = SparkSession.builder.appName("canzhi score").config("spark.ui.showConsoleProgress", "true")
+    if master is not None:
+        builder = builder.master(master)
+    try:
+        return builder.getOrCreate()
+    except Exception as error:
+        raise SettingError(
+            f"Spark does not start: {str(error).splitlines()[0][:200]}",
+            hint="install Java 17 (JAVA_HOME), and see that the master can be reached",
+            field="--master",
+        ) from error
+
+
+def score_tables(session: SparkSession, request: ClusterRequest, kit: Kit) -> ClusterOutcome:
+    """Value all packs in a session that is there already."""
+    from pyspark import StorageLevel  # noqa: PLC0415 - the extra spark
+    from pyspark.sql import functions as f  # noqa: PLC0415 - the extra spark
+
+    packs, events = session.read.parquet(request.packs), session.read.parquet(request.events)
+    result = score_frames(packs, events, kit, request.shares).persist(StorageLevel.DISK_ONLY)
+    try:
+        aside = result.where(f.col(_ASIDE)).select("battery_code", "reason", "hint")
+        names = [name for name in values_schema(kit).names if name != PLACE]
+        valued = result.where(~f.col(_ASIDE)).select([f"`{name}`" for name in names])
+        _publish(session, aside, request.rejected)
+        _publish(session, valued, request.out)
+        return ClusterOutcome(valued=valued.count(), rejected=aside.count(), rejected_place=request.rejected)
+    finally:
+        result.unpersist()
+
+
+def score_frames(packs: DataFrame, events: DataFrame, kit: Kit, shares: int | None = None) -> DataFrame:
+    """Return the values and what is set aside in one frame, worked out where it lies.
+
+    Parameters
+    ----------
+    packs, events : DataFrame
+        In any order and partitioning.
+    kit : Kit
+        Quotes, model and terms.
+    shares : int, optional
+        Into how many groups of work packs and events are dealt; some hundred thousand events each by default.
+    """
+    from pyspark.sql import functions as f  # noqa: PLC0415 - the extra spark
+    from pyspark.sql.pandas.types import from_arrow_schema  # noqa: PLC0415 - as above
+
+    session = packs.sparkSession
+    codes = f.regexp_replace(f.col(f"`{code_column(packs.columns, 'packs')}`").cast("string"), _BLANKS, "")
+    events_codes = f.regexp_replace(f.col(f"`{code_column(events.columns, 'events')}`").cast("string"), _BLANKS, "")
+    if shares is None:
+        shares = 1 + max(events.count() // _EVENTS_A_SHARE, packs.count() // _PACKS_A_SHARE)
+        shares = max(shares, session.sparkContext.defaultParallelism)
+    repeated = _repeated(packs.select(codes.alias("code")))
+    carried = session.sparkContext.broadcast((kit.quotes, kit.parcel, kit.terms))
+    schema = from_arrow_schema(_result_schema(kit))
+    return (
+        _dealt(packs, codes, shares)
+        .cogroup(_dealt(events, events_codes, shares))
+        .applyInArrow(_scorer(carried, repeated), schema=schema)
+    )
+
+
+def _dealt(frame: DataFrame, codes: Column, shares: int) -> Any:  # noqa: ANN401 - pyspark's own grouped data
+    from pyspark.sql import functions as f  # noqa: PLC0415 - the extra spark
+
+    share = f.pmod(f.hash(codes), f.lit(shares))
+    return frame.withColumn(_SHARE, share).repartition(shares, _SHARE).groupBy(_SHARE)
+
+
+def _repeated(codes: DataFrame) -> frozenset[str]:
+    """Return the codes that several packs carry in different spellings; packs of one spelling fall into one share."""
+    from pyspark.sql import functions as f  # noqa: PLC0415 - the extra spark
+
+    odd = [row.code for row in codes.where(f.col("code").rlike(_ODD)).collect()]
+    names = respelled_names(odd)
+    if not names:
+        return frozenset()
+    plain = codes.where(f.col("code").isin(sorted(set(names)))).collect()
+    return repeated_names(names, [row.code for row in plain])
+
+
+def _scorer(carried: Any, repeated: frozenset[str]) -> Callable[[pa.Table, pa.Table], pa.Table]:  # noqa: ANN401 - broadcast
+    """Return the function that values one share; what it needs travels with it."""
+
+    def score_share(packs: pa.Table, events: pa.Table) -> pa.Table:
+        kit = _opened(*carried.value)
+        batch = Batch(
+            packs=packs.drop_columns([_SHARE]),
+            events=events.drop_columns([_SHARE]),
+            places=np.arange(packs.num_rows),
+            repeated=repeated,
+        )
+        scored = score(batch, kit)
+        schema = _result_schema(kit)
+        valued = scored.values.drop_columns([PLACE]).append_column(
+            _ASIDE, pa.repeat(pa.scalar(value=False), scored.values.num_rows)
+        )
+        aside = scored.rejected.drop_columns([PLACE]).append_column(
+            _ASIDE, pa.repeat(pa.scalar(value=True), scored.rejected.num_rows)
+        )
+        both = pa.concat_tables([schema.empty_table(), valued, aside], promote_options="default")
+        return both.select(schema.names).combine_chunks()
+
+    return score_share
+
+
+@lru_cache(maxsize=1)
+def _opened(quotes: bytes, parcel: bytes | None, terms: bytes) -> Kit:
+    """Return the kit that came with the work, opened once in each process."""
+    pa.set_cpu_count(1)
+    return Kit(quotes=quotes, parcel=parcel, terms=terms)
+
+
+def _result_schema(kit: Kit) -> pa.Schema:
+    fields = [field for field in values_schema(kit) if field.name != PLACE]
+    fields += [field for field in REJECTED if field.name in {"reason", "hint"}]
+    return pa.schema([*fields, pa.field(_ASIDE, pa.bool_())])
+
+
+def _publish(session: SparkSession, frame: DataFrame, place: str) -> None:
+    """Write a frame beside its place and give it its name when it is whole; what stood there before goes then."""
+    fresh, old = f"{place}.writing", f"{place}.replaced"
+    frame.write.mode("overwrite").option("compression", "zstd").parquet(fresh)
+    jvm = session._jvm  # noqa: SLF001 - PySpark has no public door to Hadoop's file systems
+    path = jvm.org.apache.hadoop.fs.Path
+    files = path(place).getFileSystem(session._jsc.hadoopConfiguration())  # noqa: SLF001 - as above
+    files.delete(path(old), True)  # noqa: FBT003 - Java knows no names of arguments
+    if files.exists(path(place)):
+        files.rename(path(place), path(old))
+    if not files.rename(path(fresh), path(place)):
+        raise SettingError(f"{fresh} could not be renamed to {place}", hint="name an output on one file system")
+    files.delete(path(old), True)  # noqa: FBT003 - as above
+
+
+def _cluster_error(error: Exception) -> SettingError:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return SettingError(
+        f"the cluster could not do the work: {(lines or [type(error).__name__])[0][:300]}",
+        hint="Spark's log tells more; workers need canzhi of this version, and memory for a share (see --shares)",
+        field="--engine",
+    )
