@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
 import threading
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -22,62 +15,6 @@ from service.store.tables import metadata
 from valuation.errors import StoreNotReady
 
 pytestmark = pytest.mark.postgres
-
-
-def _programs() -> Path:
-    """Return the folder of the newest PostgreSQL; that there is none fails the run that asked for it."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    on_path = shutil.which("initdb")
-    if found:
-        return found[-1].parent
-    if on_path:
-        return Path(on_path).parent
-    return pytest.fail(
-        "no PostgreSQL here: apt-get install postgresql, or set CANZHI_TEST_POSTGRES to a database's URL"
-    )
-
-
-def _someone_else(folder: Path) -> dict[str, object]:
-    """Return how to start programs that refuse to run as root."""
-    if os.getuid() != 0:
-        return {"cwd": folder}
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    person = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
-    os.chown(folder, person.pw_uid, person.pw_gid)
-    return {"cwd": folder, "user": person.pw_uid, "group": person.pw_gid, "extra_groups": []}
-
-
-@pytest.fixture(scope="module")
-def server_url():
-    given = os.environ.get("CANZHI_TEST_POSTGRES")
-    if given:
-        yield given
-        return
-    programs, folder = _programs(), Path(tempfile.mkdtemp(prefix="canzhi-postgres-"))
-    options = _someone_else(folder)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-
-    def run(program: str, *arguments: str) -> None:
-        subprocess.run(
-            [programs / program, "-D", folder / "data", *arguments], check=True, capture_output=True, **options
-        )
-
-    run("initdb", "-A", "trust", "-U", "canzhi", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
-    quick = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    subprocess.run(
-        [programs / "pg_ctl", "-D", folder / "data", "-l", folder / "log", "-w", "-o", quick, "start"],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        **options,
-    )
-    try:
-        yield f"postgresql+psycopg://canzhi@127.0.0.1:{port}/postgres"
-    finally:
-        run("pg_ctl", "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
