@@ -34,7 +34,7 @@ def execute(path: Path) -> nbformat.NotebookNode:
         cell.metadata.pop("execution", None)  # when it ran says nothing to a reader
         for output in cell.get("outputs", []):
             if "text" in output:
-                output["text"] = _NOISE.sub("", output["text"])
+                output["text"] = _NOISE.sub("", output["text"]).replace(folder, "FOLDER")
     return notebook
 
 

@@ -68,6 +68,8 @@ def learn(
             value=len(sales),
         )
     habits = learn_habits(sales, config)
+    if extra is not None:
+        extra = extra.where(extra.alone)  # a part of a lot, seen again alone, has no price of its own to teach
     taught = join([sales, extra]) if extra is not None and len(extra) else sales
     few = len(sales) < HABITS_SHOW_BELOW
     taught = seen_unknowing(taught, sales, config, habits) if few else taught.seen(habits)
@@ -90,13 +92,27 @@ def learn(
     estimator.habits_ = habits
     return estimator.fit(
         frame(taught.matrix if len(sales) >= ALL_SPEAK_FROM else _few_speak(taught.matrix)),
-        taught.price,
+        _prices_or_sums(taught),
         base=taught.structural,
         time=taught.sold_day,
         groups=list(taught.groups),
         packs=list(taught.together),
+        lots=None if taught.alone.all() else [lot or "" for lot in taught.lot],
+        quantity=None if taught.alone.all() else taught.energy_kwh,
         sample_weight=weight,
     )
+
+
+def _prices_or_sums(taught: TrainingSet) -> FloatArray:
+    """Return prices per rated kWh; for the packs of a lot that has one price, its sum: that is what is known."""
+    price = taught.price.copy()
+    lots: dict[str, list[int]] = {}
+    for row, lot in enumerate(taught.lot):
+        if lot is not None:
+            lots.setdefault(lot, []).append(row)
+    for rows in lots.values():
+        price[rows] = float(np.sum(taught.price_cny[rows]))
+    return price
 
 
 def _few_speak(matrix: FloatArray) -> FloatArray:

@@ -28,6 +28,9 @@ from valuation.errors import TooFewSales
 CUTS = (0.6, 0.8, 1.0)
 """Shares of the older sales: known at the first cut, judged to the second; known at the second, judged to the third."""
 
+LEAST_GAIN = 0.01
+"""Share of the interval score that a winner must take off; what gains less is chance, and the given choices stay."""
+
 SPACE: dict[str, tuple[float, float]] = {
     "learning_rate": (0.02, 0.12),
     "group_rows": (30.0, 300.0),
@@ -113,12 +116,13 @@ def search(
         study.optimize(lambda trial: _score(trial, rounds, config), n_trials=1)
         tick()
     before, best = float(study.trials[0].value or 0.0), float(study.best_value)  # the first trial is never given up
+    better = best < before * (1.0 - LEAST_GAIN)
     won = {name: float(value) for name, value in study.best_params.items()}
-    changed = {name: value for name, value in won.items() if value != given[name]} if best < before else {}
+    changed = {name: value for name, value in won.items() if value != given[name]} if better else {}
     return Found(
         config=replace(config, **changed),  # type: ignore[arg-type]  # all of them are floats
         before=before,
-        after=min(best, before),
+        after=best if better else before,
         trials=_done(study),
         earlier=min(earlier, _done(study)),
         changed=changed,

@@ -146,6 +146,28 @@ def test_every_sale_comes_with_its_pack_so_that_copies_stay_together(sales, extr
     np.testing.assert_array_equal(given["price"], np.concatenate([sales.price, extra.price]))
 
 
+def test_a_lot_teaches_by_its_sum_and_its_thinner_copies_not_at_all(sales, extra, config, monkeypatch):
+    given = {}
+
+    class Spy:
+        def __init__(self, **settings):
+            pass
+
+        def fit(self, table, price, **columns):
+            given.update(columns, price=price)
+            return self
+
+    monkeypatch.setattr(training.fit, "MarketRegressor", Spy)
+    few = sales.take(np.arange(100))
+    few = replace(few, lot=tuple("L" if row in {3, 40, 80} else None for row in range(100)))
+    copies = few.take(np.array([3, 5]))
+    learn(few, copies, config)
+    assert given["lots"] == [*(lot or "" for lot in few.lot), ""]
+    np.testing.assert_array_equal(given["price"][[3, 40, 80]], np.full(3, few.price_cny[[3, 40, 80]].sum()))
+    np.testing.assert_array_equal(given["quantity"], [*few.energy_kwh, few.energy_kwh[5]])
+    np.testing.assert_array_equal(given["price"][:3], few.price[:3])
+
+
 def test_choices_come_from_a_file_and_wrong_ones_are_named(tmp_path, config):
     assert read_config() == TrainingConfig()
     path = tmp_path / "mine.toml"

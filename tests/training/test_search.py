@@ -34,7 +34,7 @@ def quick(monkeypatch):
 
     def judge(config, level):
         said = Said()
-        said.interval_score_per_kwh = 100.0 + abs(np.log(config.learning_rate / 0.03)) + config.thinned_weight
+        said.interval_score_per_kwh = 100.0 * (1.0 + abs(np.log(config.learning_rate / 0.03))) + config.thinned_weight
         return said
 
     monkeypatch.setattr(training.search, "learn", learn)

@@ -146,7 +146,7 @@ def _sought(
         lines.append(f"won                 {won}")
         lines.append(f"gain                {found.gain:.1%} of the interval score there ({found.before:.1f} before)")
     else:
-        lines.append("won                 the choices given: no trial did better")
+        lines.append("won                 the choices given: no trial did better by more than chance")
     return found.config, lines
 
 
