@@ -25,7 +25,7 @@ GOMP_FOLDER = "lib/gomp"
 LOCKS = {
     "full": ["pyproject.toml", *(f"--extra={name}" for name in ("train", "postgres", "report")), "--group", "dev"],
     "base": ["pyproject.toml", "--constraints", "requirements/full.lock"],  # the service alone, at the tested versions
-    # ./canzhi installs "full"; Spark's 450 MB come apart
+    # ./canzhi installs "full"; Spark's 450 MB come with ./canzhi add spark
     "spark": ["pyproject.toml", "--extra", "spark", "--constraints", "requirements/full.lock"],
     "kernel": ["requirements/kernel.in"],  # the C compiler of models/kernel, apart
     "benchmarks": ["requirements/benchmarks.in", "--constraints", "requirements/full.lock"],  # the rivals, apart
@@ -60,6 +60,14 @@ def ready(root: Path) -> Path:
             _make(root, home, lock)
         _stamp(home, wanted)
     return home
+
+
+def add_spark(root: Path) -> None:
+    """Put Spark beside the rest of the environment, at the locked version; it is published as source only."""
+    home = ready(root)
+    with _alone(root) as lock:
+        locked = str(root / "requirements" / "spark.lock")
+        _call([*_installer(home), "--require-hashes", "--no-deps", "--requirement", locked], lock)
 
 
 def _wanted(root: Path) -> dict[str, str]:

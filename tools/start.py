@@ -1,4 +1,4 @@
-"""What `./canzhi WORD …` does: the workshop's words are `test`, `golden`, `check`, `kernel`, `lock`; others go on."""
+"""What `./canzhi WORD …` does: `test`, `golden`, `check`, `kernel`, `lock`, `add spark` are its own; others go on."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ def main(root: str, arguments: list[str]) -> int:
     try:
         if arguments == ["lock"]:
             return _lock(Path(root))
+        if arguments == ["add", "spark"]:
+            environment.add_spark(Path(root))
+            return 0
         _become(Path(root), arguments)
     except environment.NotPossibleError as reason:
         sys.stderr.write(f"canzhi: {reason}\n")

@@ -71,6 +71,7 @@ def test_every_import_is_a_declared_dependency(package):
     wishes = list(PROJECT["dependencies"])
     extras = PROJECT["optional-dependencies"]
     wishes += extras["train"] if package in {"models", "training"} else extras["report"] + extras["postgres"]
+    wishes += [wish for wish in extras["spark"] if "pyspark" in wish and package in {"training", "service"}]
     declared = {canonicalize_name(Requirement(wish).name) for wish in wishes}
     owners = packages_distributions()
     undeclared = [

@@ -78,6 +78,15 @@ def fresh(tmp_path):
     )
 
 
+def test_spark_comes_when_it_is_asked_for(fresh):
+    done = fresh.run("add", "spark")
+    assert done.code == 0, done.err
+    assert fresh.log()[-3:] == ["install", "install ended", ""]
+    assert [step for step in fresh.log() if step == "install"] == ["install"] * 2
+    assert fresh.run("--version").code == 0
+    assert fresh.log().count("venv") == 1
+
+
 def test_the_first_start_makes_the_environment_and_leaves_standard_output_to_the_command(fresh, tmp_path):
     first = fresh.run("value", "pack 1.json", "--json")
     assert (first.code, first.out) == (0, f"true {tmp_path} value pack 1.json --json\n")

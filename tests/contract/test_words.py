@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FORBIDDEN = {
-    "a folder of one machine": r"(?<![\w.~-])/(?:work|root|home)/\w",
+    "a folder of one machine": r"(?<![\w.~}-])/(?:work|root|home)/\w",
     "a folder outside the repository": r"\.\./shared|(?<![\w/])shared/(?:facts|research|samples|data)\b",
     "a host that packages come from": r"pypi\.org|pythonhosted\.org|npmjs\.|conda\.anaconda|index-url *=",
     "how a text came about": r"(?i)\blanguage model|\bAI[- ](?:assist|generat)|\bas an AI\b|\bco-authored-by\b",
