@@ -143,11 +143,12 @@ def score_frames(packs: DataFrame, events: DataFrame, kit: Kit, shares: int | No
     repeated = _repeated(packs.select(codes.alias("code")))
     carried = session.sparkContext.broadcast((kit.quotes, kit.parcel, kit.terms))
     schema = from_arrow_schema(_result_schema(kit))
-    return (
+    result: DataFrame = (
         _dealt(packs, codes, shares)
         .cogroup(_dealt(events, events_codes, shares))
         .applyInArrow(_scorer(carried, repeated), schema=schema)
     )
+    return result
 
 
 def _dealt(frame: DataFrame, codes: Column, shares: int) -> Any:  # noqa: ANN401 - pyspark's own grouped data

@@ -23,7 +23,7 @@ _NOISE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 def execute(path: Path) -> nbformat.NotebookNode:
     """Return the notebook with its outputs, run beside the programs of this environment in an empty folder."""
-    notebook = nbformat.read(path, as_version=4)
+    notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)
     programs = str(Path(sys.executable).parent)
     os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
     with tempfile.TemporaryDirectory(prefix="canzhi-notebook-") as folder:
