@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import msgspec
 
 from service.counter import Answer, Counter, Terms
-from service.files import joined
 from service.problems import Problem, problem_of
 from service.reading import read_one, terms_of
 from service.schemas import ValuationRequest, decode
 from valuation.errors import CanzhiError
-from valuation.intake import Traces
+from valuation.intake import Traces, join_traces
 
 
 class BatchItem(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -53,7 +52,7 @@ def value_group(counter: Counter, group: Sequence[tuple[Traces, Terms]]) -> list
     """Return the answers of packs on the same terms; where the batch as a whole fails, each speaks for itself."""
     terms = group[0][1]
     try:
-        return counter.value_many(joined([traces for traces, _ in group]), terms, door="http")
+        return counter.value_many(join_traces([traces for traces, _ in group]), terms, door="http")
     except CanzhiError as error:
         if len(group) == 1:
             return [error]

@@ -44,14 +44,6 @@ def read_documents(
     return traces, [*said, *((problem.where, problem.error) for problem in traces.problems)]
 
 
-def joined(parts: Sequence[Traces]) -> Traces:
-    """Return several readings as one, in their order."""
-    return Traces(
-        histories=tuple(history for part in parts for history in part.histories),
-        notes=tuple(notes for part in parts for notes in part.notes),
-    )
-
-
 def chunks(traces: Traces, size: int) -> Iterator[Traces]:
     """Yield the packs in parts of a size."""
     for start in range(0, len(traces.histories), size):

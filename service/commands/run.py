@@ -77,7 +77,8 @@ def value_samples(settings: Settings) -> None:
     from service.commands.surroundings import chosen_day, opened  # noqa: PLC0415 - as above
     from service.commands.value import value_and_print  # noqa: PLC0415 - as above
     from service.counter import Terms  # noqa: PLC0415 - as above
-    from service.files import joined, read_files  # noqa: PLC0415 - as above
+    from service.files import read_files  # noqa: PLC0415 - as above
+    from valuation.intake import join_traces  # noqa: PLC0415 - as above
 
     samples = sorted(path for path in SAMPLES.glob("*") if path.suffix in _SAMPLE_KINDS)
     if not samples:
@@ -87,4 +88,4 @@ def value_samples(settings: Settings) -> None:
     problems = [problem for _, found in read for problem in found]
     counter = opened(settings)
     terms = Terms(as_of=chosen_day(counter, None))
-    value_and_print(counter, joined([traces for traces, _ in read]), terms, problems)
+    value_and_print(counter, join_traces([traces for traces, _ in read]), terms, problems)

@@ -10,6 +10,7 @@ from valuation.intake.digest import input_digest, write_trace
 from valuation.intake.documents import Document, Limits
 from valuation.intake.notes import IntakeNote, Problem
 from valuation.intake.quotes import read_market
+from valuation.intake.readings import join_traces
 from valuation.intake.tables import TableTraces, read_tables
 from valuation.intake.traces import Traces, read_passport, read_passports, read_trace
 
@@ -21,6 +22,7 @@ __all__ = [
     "TableTraces",
     "Traces",
     "input_digest",
+    "join_traces",
     "read_market",
     "read_passport",
     "read_passports",

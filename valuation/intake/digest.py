@@ -44,8 +44,12 @@ def input_digest(history: PackHistory, events: Sequence[bytes] | None = None) ->
     >>> input_digest(PackHistory(chemistry="LFP", rated_energy_kwh=52.5))[:14]
     'sha256:df171d5'
     """
-    written = write_events(history) if events is None else events
-    content = b"\n".join((_canonical(_record(history)), *sorted(set(written))))
+    return digest_of(_canonical(_record(history)), write_events(history) if events is None else events)
+
+
+def digest_of(record: bytes, events: Sequence[bytes]) -> str:
+    """Return the name of a canonical record without its events, and of its canonical events."""
+    content = b"\n".join((record, *sorted(set(events))))
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 

@@ -128,7 +128,7 @@ def refuse_repeated(content: bytes, whole: Sequence[str] = ()) -> None:
     valuation.errors.UnreadableRecord: the field 'level' is given twice
     """
     fields = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
-    if _most_names(content) != len(fields) + sum(_most_names(bytes(one)) for one in fields.values()):
+    if most_names(content) != len(fields) + sum(most_names(bytes(one)) for one in fields.values()):
         json.loads(content, object_pairs_hook=_refuse_repeated)
     for name in whole:
         if name in fields:
@@ -139,7 +139,7 @@ def _decode(content: bytes, name: str) -> object:
     """Return the JSON value of UTF-8 bytes."""
     try:
         value = msgspec.json.decode(content)
-        if _most_names(content) != _names_in(value):
+        if most_names(content) != _names_in(value):
             json.loads(content, object_pairs_hook=_refuse_repeated)
     except RecursionError as error:
         raise UnreadableRecord(f"{name} is nested too deep", hint="leave out what is no field of ours") from error
@@ -151,10 +151,10 @@ def _decode(content: bytes, name: str) -> object:
     return value
 
 
-def _most_names(content: bytes) -> int:
+def most_names(content: bytes) -> int:
     """Return how many names a JSON text can hold at most: quotes before a colon, in texts too.
 
-    >>> _most_names(b'{"a": 1, "b" : ":"}')
+    >>> most_names(b'{"a": 1, "b" : ":"}')
     3
     """
     names = content.count(b'":')  # much faster than an expression, and the same where no blank stands before a colon

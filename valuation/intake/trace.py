@@ -25,14 +25,14 @@ from valuation.record.fields import (
     category,
     text,
 )
-from valuation.record.history import Module, PackHistory, TraceEvent
+from valuation.record.history import Module, Named, PackHistory, TraceEvent
 
 _PACK = {field.name: field for field in PACK_FIELDS}
 _COMPOSITION = {field.name: field for field in COMPOSITION_FIELDS}
 _EVENT = {field.name: field for field in (*EVENT_COMMON_FIELDS, *EVENT_FIELDS)}
 _EVENT["type"] = category("type", *EVENT_TYPES)
 _MODULE = {"battery_code": text("battery_code"), "soh": _EVENT["soh"]}
-_MOST_MODULES = 2000
+MOST_MODULES = 2000
 _PROBLEMS_SHOWN = 5
 _MOST_PROBLEMS = 100
 
@@ -69,7 +69,7 @@ def read_record(
     reader = _RecordReader(from_text=from_text, limits=limits or Limits())
     history = reader.pack(record)
     if not reader.problems:
-        reader.problems.extend(_missing_identity(history))
+        reader.problems.extend(missing_identity(history))
     if reader.problems:
         raise together(reader.problems)
     return history, tuple(reader.notes)
@@ -90,7 +90,7 @@ def together(problems: Sequence[FieldError]) -> FieldError:
     return FieldError(message, hint=first.hint, field=first.field, value=presentable(first.value))
 
 
-def _missing_identity(history: PackHistory) -> list[FieldError]:
+def missing_identity(history: Named) -> list[FieldError]:
     """Return what a record lacks to be valued at all: a code that reads, or chemistry and energy."""
     energy = history.rated_energy_kwh or (history.rated_capacity_ah and history.nominal_voltage_v)
     if history.chemistry and energy:
@@ -133,7 +133,7 @@ class _RecordReader:
 
     def pack(self, record: Mapping[str, object]) -> PackHistory:
         """Return the history in a record; problems are collected, not raised."""
-        at_once = None if self.from_text else plain_pack(record, _MOST_MODULES)
+        at_once = None if self.from_text else plain_pack(record, MOST_MODULES)
         if at_once is not None:
             return PackHistory(
                 **at_once,
@@ -142,7 +142,7 @@ class _RecordReader:
             )
         raw, extras = self._named(record, PACK_SCOPE, "")
         composition = self._mapping(raw.pop("composition", None), "composition")
-        modules = self._items(raw.pop("modules", None), "modules", _MOST_MODULES)
+        modules = self._items(raw.pop("modules", None), "modules", MOST_MODULES)
         events = self._items(raw.pop("events", None), "events", self.limits.events)
         values = self._values(raw, _PACK, "")
         masses, unknown = self._named(composition, COMPOSITION, "composition.")

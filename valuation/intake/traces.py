@@ -6,71 +6,24 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from functools import cached_property
 from typing import TypeAlias
 
 from valuation.errors import CanzhiError, RefusedPack, UnreadableRecord
 from valuation.intake import passports
 from valuation.intake.aliases import PACK_SCOPE, recognised
 from valuation.intake.codes import one_spelling, respelled
-from valuation.intake.digest import input_digest, write_events, write_trace
 from valuation.intake.documents import Document, Limits, check_size, decode_json, decode_text, json_lines, open_document
 from valuation.intake.ledger import is_event_table, join_events, known_columns, ledger_records
 from valuation.intake.notes import IntakeNote, Problem, shown
+from valuation.intake.readings import Traces, TypedTraces
 from valuation.intake.tabular import ARROW_MARK, PARQUET_MARK, OpenTable, open_table
 from valuation.intake.trace import read_record
-from valuation.record.cases import TraceTable
+from valuation.intake.typed_records import read_typed
 from valuation.record.history import PackHistory
-from valuation.record.tabulation import tabulate
-from valuation.result import Caution
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | Document | Mapping[str, object] | Sequence[object]"
 
 _Notes: TypeAlias = tuple[IntakeNote, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Traces:
-    """Packs that could be read, in the order they came, what there is to say about each, and what was set aside."""
-
-    histories: tuple[PackHistory, ...]
-    notes: tuple[_Notes, ...]
-    problems: tuple[Problem, ...] = ()
-
-    @cached_property
-    def table(self) -> TraceTable:
-        """The histories as columns."""
-        return tabulate(self.histories)
-
-    @cached_property
-    def _written(self) -> dict[int, tuple[bytes, ...]]:
-        return {}
-
-    def written_events(self, row: int) -> tuple[bytes, ...]:
-        """Return one pack's events as canonical JSON, written once for all who ask."""
-        if row not in self._written:
-            self._written[row] = write_events(self.histories[row])
-        return self._written[row]
-
-    def written(self, row: int) -> bytes:
-        """Return one pack's history as a canonical trace record."""
-        return write_trace(self.histories[row], self.written_events(row))
-
-    def digest(self, row: int, as_of: date) -> str:
-        """Return the name of what one pack's history says that was known on a day."""
-        history, events = self.histories[row], self.written_events(row)
-        known = history.known_by(as_of)
-        if known is not history:
-            known_too = zip(history.events, events, strict=True)
-            events = tuple(written for event, written in known_too if event.known_by(as_of))
-        return input_digest(known, events)
-
-    def cautions(self, row: int, as_of: date) -> tuple[Caution, ...]:
-        """Return what there is to say about one pack on a day; notes on events not known by then are left out."""
-        if not self.notes[row]:
-            return ()
-        return tuple(note.caution for note in self.notes[row] if (note.known_from or as_of) <= as_of)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +60,10 @@ def read_trace(source: Source, *, limits: Limits | None = None) -> Traces:
     ('NMC', 52.5)
     """
     limits = limits or Limits()
+    if isinstance(source, bytes) and len(source) <= limits.source_bytes and limits.records:
+        reading = read_typed(source, limits.events)
+        if reading is not None:
+            return TypedTraces((reading,))
     gathered = _Gathering(limits)
     gathered.take(source)
     return gathered.traces()

@@ -67,14 +67,14 @@ def tabulate(histories: Sequence[PackHistory]) -> TraceTable:
     events = [event for history in histories for event in history.events]
     counts = np.array([len(history.events) for history in histories], dtype=np.int64)
     return TraceTable(
-        packs=_pack_columns(histories),
+        packs=pack_columns(histories),
         texts={name: tuple(getattr(history, name) for history in histories) for name in PACK_TEXTS},
         events=_event_columns(events),
         row=np.repeat(np.arange(len(histories), dtype=np.int64), counts),
     )
 
 
-def _pack_columns(histories: Sequence[PackHistory]) -> Stacked:
+def pack_columns(histories: Sequence[PackHistory]) -> Stacked:
     """Return the fields of the packs, their composition and what their modules say, as columns."""
     rows = [
         (
@@ -97,7 +97,7 @@ def _masses(composition: Mapping[str, float]) -> Sequence[float]:
 
 def _event_columns(events: Sequence[TraceEvent]) -> Stacked:
     """Return the type, the common and the own fields of events as columns; most fields of most events are absent."""
-    matrix = np.full((len(_EVENT_PLACES), len(events)), np.nan)
+    matrix = np.full((len(EVENT_PLACES), len(events)), np.nan)
     matrix[0] = [_TYPE_CODE[event.type] for event in events]
     for place, field in enumerate(EVENT_COMMON_FIELDS, start=1):
         encoder = _ENCODERS[id(field)]
@@ -113,7 +113,7 @@ def _event_columns(events: Sequence[TraceEvent]) -> Stacked:
             columns.append(column)
             values.append(value if type(value) is float else encode(field, value))
     matrix[places, columns] = values
-    return Stacked(_EVENT_PLACES, matrix)
+    return Stacked(EVENT_PLACES, matrix)
 
 
 def _placed(names: Sequence[str]) -> dict[str, int]:
@@ -148,10 +148,10 @@ _NO_MASSES = (UNKNOWN,) * len(COMPOSITION_FIELDS)
 _PACK_PLACES = _placed(
     (*(column_name(field) for field in _PACK_NUMBERS), *(field.name for field in COMPOSITION_FIELDS), *MODULE_COLUMNS)
 )
-_EVENT_PLACES = _placed(
+EVENT_PLACES = _placed(
     ("type", *(column_name(field) for field in EVENT_COMMON_FIELDS), *(field.name for field in EVENT_FIELDS))
 )
-_EVENT_FACTS = {field.name: (field, _EVENT_PLACES[field.name]) for field in EVENT_FIELDS}
+_EVENT_FACTS = {field.name: (field, EVENT_PLACES[field.name]) for field in EVENT_FIELDS}
 _ENCODERS = {id(field): _encoder(field) for field in (*PACK_FIELDS, *EVENT_COMMON_FIELDS, *EVENT_FIELDS)}
 
 
