@@ -19,10 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.report import replace_section, table_of
-from training.backtest import Backtest, Contestant, Plan, backtest, plan_origins
+from training.backtest import Backtest, Plan, backtest, plan_origins
 from training.backtest_report import monthly, months_of
 from training.charts import Chart, line_chart
 from training.configuration import TrainingConfig
+from training.contestant import Contestant
 from training.dataset import TrainingSet, build, thinned
 from training.ledger import read_ledger
 from training.simulation.market_simulation import simulate

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any
 
 from models.bundle import About, Bundle, read_bundle, write_bundle
 from models.fitted import FittedRegressor
+from models.mirror import mirror_alias
 from models.predictor import Predictor
 from models.promotions import (
     PROMOTE,
@@ -190,7 +190,7 @@ def _crown(action: str, reference: str | None, decision: Decision, models: Path)
         if label == champion(entries):
             return None
         entry = append(models, action, (label, bundle.digest), decision)
-    _mirror_alias(models.parent, bundle.about)
+    mirror_alias(models.parent, bundle.about, CHAMPION)
     return entry
 
 
@@ -272,31 +272,3 @@ def _models(home: Path | None) -> Path:
 
 def _keys(models: Path) -> Path:
     return models.parent / "keys"
-
-
-def _mirror_alias(home: Path, about: About) -> None:
-    with _best_effort("the champion"):
-        client = _mlflow(home)
-        for version in client.search_model_versions(f"name='{about.name}'"):
-            if version.tags.get("canzhi.version") == about.version:
-                client.set_registered_model_alias(about.name, CHAMPION, version.version)
-
-
-def _mlflow(home: Path) -> Any:  # noqa: ANN401 - untyped library
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("DO_NOT_TRACK", "true")
-    from mlflow import MlflowClient  # noqa: PLC0415 - 2.5 s and 178 MB; never for a price
-
-    uri = os.environ.get("CANZHI_MLFLOW_URI") or f"sqlite:///{home.resolve()}/mlflow.db"
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
-
-
-@contextmanager
-def _best_effort(what: str) -> Iterator[None]:
-    """Let the copy fail without failing what was copied: our own folder and log stand already."""
-    try:
-        yield
-    except ModuleNotFoundError:
-        return  # MLflow comes with the training extra; without it there is no copy to keep
-    except Exception as error:  # noqa: BLE001 - a foreign store fails in foreign ways
-        warnings.warn(f"MLflow was not told of {what}: {error}", RuntimeWarning, stacklevel=3)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
@@ -20,11 +20,11 @@ from models.fitted import FittedRegressor
 from models.predictor import Predictor
 from training.configuration import LEAST_SALES, TrainingConfig
 from training.contest import roll_kept, tell_kept, through_day
+from training.contestant import Contestant, contestant_of
 from training.dataset import TrainingSet
 from training.fit import learn
-from training.metrics import Forecast, Verdict, judge
+from training.metrics import Forecast
 from training.rivals import Rival, Task, rivals
-from training.segments import judge_segments
 from valuation.columns import BoolArray, FloatArray
 from valuation.errors import TooFewSales
 from valuation.record.tabulation import calendar_day, day_number
@@ -44,44 +44,6 @@ class Plan:
     refit: bool = True
     parts: Path | None = None
     key: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Money:
-    """What buying every pack would have brought, CNY without VAT: at the point, and at the band's lower edge.
-
-    `turnover` is what all packs fetched; `lost_at_point` the sum over packs bought above what they fetched, `net` the
-    sum over all; the same for `lower`.
-    """
-
-    turnover: float
-    lost_at_point: float
-    net_at_point: float
-    lost_at_lower: float
-    net_at_lower: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contestant:
-    """One contestant's figures: on how many of the sales it has an answer, in all, by segment, and in money."""
-
-    name: str
-    overall: Verdict
-    segments: Mapping[str, Mapping[str, Verdict]]
-    money: Money
-    said: Forecast = field(repr=False)
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the figures, plain JSON."""
-        return {
-            "name": self.name,
-            "overall": self.overall.as_dict(),
-            "money": asdict(self.money),
-            "segments": {
-                kind: {name: verdict.as_dict() for name, verdict in found.items()}
-                for kind, found in self.segments.items()
-            },
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +227,7 @@ def _absent(
     """Return who could not take part, and why."""
     absent = {}
     if "CatBoost + split conformal" not in field_of:
-        absent["CatBoost + split conformal"] = "the package catboost is not installed"
+        absent["CatBoost + split conformal"] = "the package catboost is not installed (pip install catboost)"
     if incumbent is None:
         absent["incumbent"] = "no model is champion"
     elif not np.isfinite(said["incumbent"][:, 0]).any():
@@ -284,36 +246,9 @@ def _judged(
             answer = answers[rows]
             forecast = Forecast(price=judged.price, point=answer[:, 0], lower=answer[:, 1], upper=answer[:, 2])
             told = np.isfinite(forecast.point)
-            contestants.append(_contestant(name, forecast.where(told), judged.where(told), level))
+            contestants.append(contestant_of(name, forecast.where(told), judged.where(told), level))
     origins = tuple(day for origin in plan.origins if (day := calendar_day(origin)) is not None)
     return Backtest(judged=judged, contestants=tuple(contestants), origins=origins, level=level, absent=absent)
-
-
-def _contestant(name: str, said: Forecast, sales: TrainingSet, level: float) -> Contestant:
-    return Contestant(
-        name=name,
-        overall=judge(said, level),
-        segments=judge_segments(said, sales, level),
-        money=_money(said, sales.energy_kwh),
-        said=said,
-    )
-
-
-def _money(said: Forecast, energy_kwh: FloatArray) -> Money:
-    """Return what buying every pack at the point, or at the lower edge, would have brought.
-
-    >>> one = Forecast(price=np.array([10.0, 10.0]), point=np.array([12.0, 9.0]), lower=np.zeros(2), upper=np.ones(2))
-    >>> _money(one, np.array([1.0, 1.0])).lost_at_point
-    2.0
-    """
-    at_point, at_lower = (said.price - paid for paid in (said.point, said.lower))
-    return Money(
-        turnover=float(np.sum(said.price * energy_kwh)),
-        lost_at_point=float(np.sum(np.maximum(-at_point, 0.0) * energy_kwh)),
-        net_at_point=float(np.sum(at_point * energy_kwh)),
-        lost_at_lower=float(np.sum(np.maximum(-at_lower, 0.0) * energy_kwh)),
-        net_at_lower=float(np.sum(at_lower * energy_kwh)),
-    )
 
 
 def key_of(digests: Mapping[str, str], config: TrainingConfig, incumbent: Predictor | None, origins: object) -> str:

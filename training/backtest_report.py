@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Literal
 
-from training.backtest import OURS, Backtest, Contestant
+from training.backtest import OURS, Backtest
 from training.charts import Chart, line_chart
+from training.contestant import Contestant
 from training.metrics import Verdict
 
 Language = Literal["en", "zh"]

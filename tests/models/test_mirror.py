@@ -9,7 +9,7 @@ from models.registry import Publication, promote, publish
 
 
 def test_a_failing_copy_is_a_warning_and_no_failure(tmp_path, estimator, monkeypatch):
-    monkeypatch.setattr("models.registry._mlflow", lambda _: 1 / 0)
+    monkeypatch.setattr("models.mirror._mlflow", lambda _: 1 / 0)
     publish(
         estimator.fitted_, Publication(name="demo", created_on="2026-01-05", trained_through="2026-01-01"), tmp_path
     )
