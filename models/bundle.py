@@ -138,16 +138,16 @@ def read_bundle(folder: Path, public_key: str | None = None) -> Bundle:
 
     """
     _check_names(folder)
-    manifest, seal = _read(folder / MANIFEST), _json(_read(folder / SIGNATURE), SIGNATURE)
-    signer = str(seal.get("public_key"))
+    manifest, seal = _read(folder / MANIFEST), _seal(_read(folder / SIGNATURE))
+    signer = seal["public_key"]
     if public_key is not None and signer != public_key:
         raise BundleTampered(f"the model in {folder.name} is signed by another key", hint=_HINT)
-    check_signature(manifest, signer, str(seal.get("signature")))
+    check_signature(manifest, signer, seal["signature"])
     facts = _json(manifest, MANIFEST)
     if facts.get("format") != FORMAT or facts.get("format_version") != FORMAT_VERSION:
         found = f"{facts.get('format')} {facts.get('format_version')}"
         raise BundleMismatch(
-            f"the model is of format {found}, not {FORMAT} {FORMAT_VERSION}",
+            f"the model {_label(facts, folder)} is of format {found}, not {FORMAT} {FORMAT_VERSION}",
             hint="use the version of canzhi that wrote it, or train again",
         )
     parts = {name: _checked(folder / name, facts["files"][name]) for name in (MODEL, ARRAYS)}
@@ -155,6 +155,13 @@ def read_bundle(folder: Path, public_key: str | None = None) -> Bundle:
     if list(state.vocabulary.names) != facts["features"]:
         raise BundleMismatch("the manifest names other features than the model", hint=_HINT)
     return Bundle(state=state, about=About(**facts["about"]), digest=f"sha256:{_sha256(manifest)}", signed_by=signer)
+
+
+def _label(facts: Mapping[str, Any], folder: Path) -> str:
+    """Return what a model of another format calls itself, the folder's name where it does not say."""
+    about = facts.get("about")
+    told = about if isinstance(about, dict) else {}
+    return f"{told['name']}@{told['version']}" if {"name", "version"} <= set(told) else folder.name
 
 
 def _check_names(folder: Path) -> None:
@@ -181,6 +188,15 @@ def _checked(path: Path, expected: Mapping[str, Any]) -> bytes:
     if len(content) != expected["bytes"] or _sha256(content) != expected["sha256"]:
         raise BundleTampered(f"{path.name} is not the file that was signed", hint=_HINT, field=path.name)
     return content
+
+
+def _seal(content: bytes) -> dict[str, str]:
+    """Return signer and signature; one byte that is not as it was written, a capital or a blank, is damage."""
+    found = _json(content, SIGNATURE)
+    told = {name: str(found.get(name)).lower() for name in ("public_key", "signature")}
+    if content != canonical(told):
+        raise BundleTampered(f"{SIGNATURE} is damaged", hint=_HINT, field=SIGNATURE)
+    return told
 
 
 def _json(content: bytes, name: str) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from models.predictor import Predictor
+from training.traces import read_traces
 from valuation.columns import BoolArray, FloatArray
 from valuation.dossier import open_dossier
 from valuation.errors import UnreadableRecord
-from valuation.intake import Document, read_tables, read_trace
+from valuation.intake import Document, read_trace
 from valuation.market.snapshot import MarketHistory
 from valuation.pricing import price
 from valuation.record.cases import TraceTable, cut
@@ -89,13 +90,7 @@ def read_portfolio(paths: Sequence[Path]) -> TraceTable:
         If nothing can be read, or a record among several cannot.
     """
     if len(paths) == 1 and paths[0].is_dir():
-        for ending in ("parquet", "csv"):
-            packs, events = paths[0] / f"packs.{ending}", paths[0] / f"events.{ending}"
-            if packs.exists() and events.exists():
-                return read_tables(packs, events).table
-        raise UnreadableRecord(
-            f"{paths[0]} holds no tables packs and events", hint="give that folder, or trace files", field="packs"
-        )
+        return read_traces(paths[0]).table
     traces = read_trace([Document(name=path.name, content=path.read_bytes()) for path in paths])
     if traces.problems:
         problem = traces.problems[0]

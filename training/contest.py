@@ -44,6 +44,9 @@ class Contest:
         Day after which the judged sales begin.
     challenger_taught_anew, champion_taught_anew
         Whether a model's recipe was asked, taught on the sales known by that day, because the kept model knew too many.
+    one_recipe
+        Whether both were taught anew by the same choices: they are one model then, and only the challenger's own band
+        is on trial.
 
     """
 
@@ -53,6 +56,7 @@ class Contest:
     start_day: float
     challenger_taught_anew: bool
     champion_taught_anew: bool
+    one_recipe: bool = False
 
     @property
     def started_on(self) -> date:
@@ -85,6 +89,7 @@ def contest(
     begin("the champion")
     theirs, theirs_anew = None, False
     theirs_habits: Mapping[str, float] = {}
+    same = False
     if champion is not None:
         same = mine_anew and through_day(champion) > start and recipe_of(champion) == config
         entered = (mine, mine_habits, True) if same else _entered(champion, sales, extra, start)
@@ -105,6 +110,7 @@ def contest(
         start_day=start,
         challenger_taught_anew=mine_anew,
         champion_taught_anew=theirs_anew,
+        one_recipe=same,
     )
 
 

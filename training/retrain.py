@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from models.promotions import Decision
-from models.registry import CHAMPION, Publication, Version, load_model, promote, publish
+from models.registry import Publication, Version, promote, promotions, publish
 from training.configuration import TrainingConfig
 from training.dataset import TrainingSet, thinned, worked_through
 from training.drift import training_reference
@@ -18,7 +18,6 @@ from training.ledger import Ledger, read_ledger
 from training.record import Told, record
 from training.sources import Sources, remember_sources
 from training.traces import read_traces, trace_files, unread_codes
-from valuation.errors import UnknownModel
 from valuation.intake import read_market
 from valuation.market.snapshot import MarketHistory
 from valuation.record.tabulation import calendar_day
@@ -171,16 +170,14 @@ def _publication(name: str, prepared: Prepared, judgement: Judgement | None, con
 
 
 def _crown_first(version: Version, home: Path) -> bool:
-    """Make the version champion where there is none yet; later champions are promoted on purpose.
+    """Make the version champion where none was promoted yet; later champions are promoted on purpose.
 
     One whose band said less than the structural value's on the sales it was judged by is kept, but does not start to
     serve.
     """
-    try:
-        load_model(CHAMPION, home=home)
-    except UnknownModel:
-        reference = f"{version.about.name}@{version.about.version}"
-        at = datetime.now(tz=UTC).isoformat(timespec="seconds")  # noqa: TID251 - the log says when, at the door
-        promote(reference, Decision(at=at, who="canzhi train", why="the first model of this registry"), home)
-        return True
-    return False
+    if promotions(home):  # whether or not the champion can be read today: a new model never takes its place unasked
+        return False
+    reference = f"{version.about.name}@{version.about.version}"
+    at = datetime.now(tz=UTC).isoformat(timespec="seconds")  # noqa: TID251 - the log says when, at the door
+    promote(reference, Decision(at=at, who="canzhi train", why="the first model of this registry"), home)
+    return True

@@ -42,20 +42,21 @@ def trace_files(traces: Path) -> dict[str, Path]:
     UnreadableRecord
         If the folder holds no such tables.
     """
-    for ending in _ENDINGS:
-        found = {
-            kind: path
-            for kind, names in _NAMES.items()
-            for path in reversed([traces / f"{name}.{ending}" for name in names])
-            if path.exists()
-        }
-        if set(found) == set(_NAMES):
-            return found
-    raise UnreadableRecord(
-        f"{traces} holds no tables packs and events",
-        hint="give the folder that holds packs and events (电池, 事件) as Parquet, CSV or Excel",
-        field="traces",
-    )
+    there = {path.name.casefold(): path for path in sorted(traces.iterdir()) if path.is_file()}
+    found = {
+        kind: there[name]
+        for kind, names in _NAMES.items()
+        for name in reversed([f"{name}.{ending}" for ending in _ENDINGS for name in names])
+        if name in there
+    }
+    if lacking := [kind for kind in _NAMES if kind not in found]:
+        has = ", ".join(path.name for path in list(there.values())[:6]) or "nothing"
+        raise UnreadableRecord(
+            f"{traces} holds no table of {' and no table of '.join(lacking)}; it holds {has}",
+            hint="give the folder that holds packs and events (电池, 事件) as Parquet, CSV or Excel",
+            field="traces",
+        )
+    return {kind: found[kind] for kind in _NAMES}
 
 
 def read_traces(traces: Path) -> TableTraces:
@@ -77,7 +78,7 @@ def unread_codes(traces: TableTraces) -> set[str]:
 
 def _source(path: Path, scope: tuple[str, ...]) -> TableSource:
     """Return a table as the porch takes it."""
-    if path.suffix == ".parquet":
+    if path.suffix.casefold() == ".parquet":
         return path
 
     def ours(names: Sequence[str]) -> int:

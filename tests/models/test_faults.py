@@ -184,7 +184,7 @@ def test_a_flipped_bit_of_any_kind_of_place_is_refused_before_anything_is_loaded
     shutil.copytree(bundle_folder, copy)
     whole = (copy / name).read_bytes()
     for place in _places(whole):
-        for bit in (1, 128):
+        for bit in (1, 32, 128):  # 32 makes a capital of a small letter
             spoiled = bytearray(whole)
             spoiled[min(place, len(whole) - 1)] ^= bit
             (copy / name).write_bytes(bytes(spoiled))
@@ -202,6 +202,20 @@ def test_a_file_cut_or_lengthened_anywhere_is_refused_before_anything_is_loaded(
         (copy / name).write_bytes(whole[:kept])
         with pytest.raises(BundleTampered):
             read_bundle(copy, None)
-    (copy / name).write_bytes(whole + b"\0")
-    with pytest.raises(BundleTampered):
-        read_bundle(copy, None)
+    for surplus in (b"\0", b"\n", b" "):
+        (copy / name).write_bytes(whole + surplus)
+        with pytest.raises(BundleTampered):
+            read_bundle(copy, None)
+
+
+@pytest.mark.usefixtures("nothing_is_loaded")
+def test_every_bit_of_the_signature_counts(bundle_folder, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(bundle_folder, copy)
+    whole = (copy / "signature.json").read_bytes()
+    for place, bit in itertools.product(range(len(whole)), range(8)):
+        spoiled = bytearray(whole)
+        spoiled[place] ^= 1 << bit
+        (copy / "signature.json").write_bytes(bytes(spoiled))
+        with pytest.raises(BundleTampered):
+            read_bundle(copy, None)

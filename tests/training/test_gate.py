@@ -8,6 +8,8 @@ from dataclasses import asdict, replace
 import click.testing
 import numpy as np
 import pytest
+from pyarrow import csv as arrow_csv
+from pyarrow import parquet as pq
 
 from models.promotions import Decision
 from models.registry import Publication, load_model, promotions, publish
@@ -77,6 +79,7 @@ def test_both_models_knew_the_sales_so_their_recipes_are_judged(held, pair):
     assert held.challenger_taught_anew
     assert held.champion_taught_anew
     assert np.array_equal(held.challenger.lower, held.champion.lower)  # the same recipe on the same sales
+    assert held.one_recipe
     assert np.all(held.judged.sold_day > held.start_day)
     assert np.all(np.isfinite(held.challenger.point))
 
@@ -215,6 +218,15 @@ def test_a_model_of_older_sales_is_judged_as_it_is(sales, extra, pair, tmp_path)
     assert (held.challenger_taught_anew, held.champion_taught_anew) == (True, False)
     both = contest((champion, champion), sales, extra, lambda _: None)
     assert not both.challenger_taught_anew
+    assert not both.one_recipe
+
+
+def test_compare_reads_the_folder_that_a_training_reads(run, market_folder, tmp_path):
+    arrow_csv.write_csv(pq.read_table(market_folder / "packs.parquet").drop(["modules"]), tmp_path / "电池.csv")
+    shutil.copy(market_folder / "events.parquet", tmp_path / "溯源事件.parquet")
+    told = run(compare, "mine@1", "mine@2", str(tmp_path), "--market", str(market_folder / "quotes.csv"))
+    assert told.exit_code == 0
+    assert "largest movers" in told.stdout
 
 
 def test_compare_shows_the_difference_pack_by_pack(run, market_folder, tmp_path):

@@ -332,6 +332,12 @@ def test_the_report_names_every_bad_row_with_its_way_out_in_both_languages(tmp_p
     assert "used                4  (66.7%)" in told
 
 
+def test_a_price_that_is_not_there_is_shown_as_nothing(tmp_path):
+    ledger = read_ledger(ledger_of(tmp_path, *ROWS, "S7,C7,2025-01-02,,false,CN,,,,,"))
+    (fault,) = ledger.faults
+    assert (fault.reason, fault.field, fault.value) == ("no price", "price_cny", "")
+
+
 def test_every_reason_is_told_in_both_languages():
     for reason in REASONS.values():
         assert all(reason)

@@ -19,10 +19,9 @@ from training.judgement import LEVELS
 from training.record import choices_of, figures_of
 from training.retrain import retrain
 from training.sources import Sources
-from training.traces import trace_files
 from valuation import features
 from valuation.appraisal import appraise
-from valuation.errors import BundleMismatch, TooFewSales, UnknownModel, UnreadableRecord
+from valuation.errors import BundleMismatch, TooFewSales, UnknownModel
 from valuation.intake import read_trace
 
 
@@ -112,11 +111,6 @@ def test_too_few_sales_leave_no_model_behind(sources, small, tmp_path):
     assert list_versions(tmp_path) == ()
 
 
-def test_a_folder_without_traces_is_named(tmp_path):
-    with pytest.raises(UnreadableRecord, match="no tables"):
-        trace_files(tmp_path)
-
-
 def test_the_trained_model_prices_a_pack(trained, quotes, home):
     record = read_trace({"chemistry": "LFP", "rated_energy_kwh": 50.0, "made_on": "2020-06-08"})
     answer = appraise(record, quotes, model=load_model("mine", home=home), as_of="2026-11-20")
@@ -157,6 +151,19 @@ def test_train_keeps_a_second_version_which_is_not_champion(run, sources, tmp_pa
         "forced: covers better",
         "too wide",
     ]
+
+
+def test_a_champion_that_cannot_be_read_does_not_spoil_a_training(run, sources, tmp_path):
+    """One of an older format, or damaged: the new model is kept, the old one stays champion and is named."""
+    (tmp_path / "copy" / "models" / "mine" / "1" / "arrays.npz").write_bytes(b"spoiled")
+    choices = tmp_path / "quick.toml"
+    choices.write_text("trees = 5\nfolds = 2\ntest_share = 0.25\nhabits_rows = 0\n", encoding="utf-8")
+    words = ["--traces", str(sources.traces), "--market", str(sources.market), "--name", "mine"]
+    done = run(train, str(sources.ledger), *words, "--config", str(choices))
+    assert done.exit_code == 0
+    assert "the champion cannot be read: arrays.npz is not the file that was signed" in done.stdout
+    assert "make it champion: canzhi promote mine@2" in done.stdout
+    assert [entry.after for entry in promotions()] == ["mine@1"]
 
 
 def test_what_is_forced_needs_a_reason(run):

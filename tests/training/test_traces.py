@@ -74,6 +74,15 @@ def test_a_record_that_cannot_be_read_is_known_by_its_code(tables, tmp_path):
     assert unread_codes(read_traces(tmp_path)) == {columns["battery_code"][3]}
 
 
-def test_a_folder_without_traces_is_named(tmp_path):
-    with pytest.raises(UnreadableRecord, match="no tables"):
+def test_the_two_tables_may_be_of_two_makes(tables, expected, tmp_path):
+    arrow_csv.write_csv(tables[0], tmp_path / "Packs.CSV")
+    pq.write_table(tables[1], tmp_path / "溯源事件.parquet")
+    same(read_traces(tmp_path), expected)
+
+
+def test_a_folder_without_traces_is_named(tables, tmp_path):
+    with pytest.raises(UnreadableRecord, match="no table of packs and no table of events; it holds nothing"):
+        trace_files(tmp_path)
+    pq.write_table(tables[0], tmp_path / "packs.parquet")
+    with pytest.raises(UnreadableRecord, match=r"no table of events; it holds packs\.parquet"):
         trace_files(tmp_path)

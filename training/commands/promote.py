@@ -139,11 +139,17 @@ def _lines(hearing: Hearing, lang: str) -> list[str]:
     day = held.started_on.isoformat()
     if lang == "zh":
         lines = [f"{challenger} 对 {champion}:{day} 之后 {len(held.judged):,} 笔成交,逐月评判"]
-        lines += [f"  {', '.join(anew)} 已学过其中成交,故以同一配方仅用此前已知成交重训后参评"] if anew else []
+        lines += [f"  {', '.join(anew)} 已学过其中成交,故以各自配方仅用此前已知成交重训后参评"] if anew else []
+        lines += ["  两者配方相同,重训后即为同一模型:此处无法分高下,只评判区间是否属实"] if held.one_recipe else []
     else:
         lines = [f"{challenger} against {champion} on {len(held.judged):,} sales after {day}, month by month"]
         lines += (
             [f"  {', '.join(anew)} knew of these sales: judged by its recipe, taught on what was known"] if anew else []
+        )
+        lines += (
+            ["  both have one recipe and so give one answer here: nothing tells them apart, only the band is on trial"]
+            if held.one_recipe
+            else []
         )
     for reason in hearing.ruling.reasons:
         mark = "yes" if reason.passed else "NO "

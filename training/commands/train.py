@@ -207,6 +207,8 @@ def worth(judgement: Judgement | None) -> str:
 
 def _closing(trained: Trained, home: Path) -> list[str]:
     """Return the last lines: whether the model is worth having, where it is kept, what to do next."""
+    from training.promotion import present_champion  # noqa: PLC0415 - numpy waits
+
     about = trained.version.about
     label = f"{about.name}@{about.version}"
     lines = [worth(trained.judgement), f"model card          {home / 'cards' / label}.html"]
@@ -215,5 +217,8 @@ def _closing(trained: Trained, home: Path) -> list[str]:
         lines.append(f"repeat it           canzhi train --from-run {trained.run_id}")
     if about.demonstration:
         lines.append("trained on a synthetic market: a demonstration model")
-    lines.append("champion" if trained.is_champion else f"make it champion: canzhi promote {label}")
-    return lines
+    if trained.is_champion:
+        return [*lines, "champion"]
+    _, problem = present_champion(home)
+    lines += [f"the champion cannot be read: {problem}"] if problem else []
+    return [*lines, f"make it champion: canzhi promote {label}"]

@@ -123,7 +123,7 @@ class Ledger:
                 sale_id=self.sale_id[at],
                 battery_code=self.battery_code[at],
                 field=name,
-                value="" if shown is None or shown[at] is None else str(shown[at]),
+                value="" if shown is None or shown[at] is None or shown[at] != shown[at] else str(shown[at]),
                 reason=reason,
             )
             for at in dropped
