@@ -8,13 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, make_url, text
+from sqlalchemy import Connection, column, inspect, make_url, select, table, text
 
 from service.store.database import Database
 from valuation.errors import StoreNotReady
 
 REVISION = "0002"
 """The newest step in `service/store/migrations/versions` (a test compares)."""
+
+STEP_TABLE = "canzhi_step"
+"""Where the store keeps its step: a name of its own, for MLflow may live in the same database and uses Alembic too."""
+_ANYBODYS_TABLE = "alembic_version"  # where stores of the first days kept it
 
 
 def upgrade(url: str, *, wait_s: float = 10.0) -> None:
@@ -31,7 +35,7 @@ def upgrade(url: str, *, wait_s: float = 10.0) -> None:
         if file is not None and not Path(file).exists():
             make_folder(Path(file).parent)
         with database.reading() as connection:
-            if revision(connection) == REVISION:
+            if revision(connection) == REVISION and inspect(connection).has_table(STEP_TABLE):
                 return
         with _alone(file), database.writing() as connection:
             _run_steps(connection)
@@ -41,14 +45,19 @@ def upgrade(url: str, *, wait_s: float = 10.0) -> None:
 
 def revision(connection: Connection) -> str | None:
     """Return the step the store is at, None for an empty one."""
-    if not inspect(connection).has_table("alembic_version"):
+    inspector = inspect(connection)
+    if inspector.has_table(STEP_TABLE):
+        kept_in = STEP_TABLE
+    elif inspector.has_table("ledger") and inspector.has_table(_ANYBODYS_TABLE):
+        kept_in = _ANYBODYS_TABLE
+    else:
         return None
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return connection.execute(select(column("version_num")).select_from(table(kept_in))).scalar()
 
 
 def _run_steps(connection: Connection) -> None:
-    found = revision(connection)
-    if found == REVISION:  # another program was faster
+    found, moved = revision(connection), inspect(connection).has_table(STEP_TABLE)
+    if found == REVISION and moved:  # another program was faster
         return
     if found is not None and found > REVISION:
         raise StoreNotReady(
@@ -64,6 +73,9 @@ def _run_steps(connection: Connection) -> None:
     configuration.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     configuration.set_main_option("path_separator", "os")
     configuration.attributes["connection"] = connection
+    if found is not None and not moved:
+        connection.execute(text(f"DROP TABLE {_ANYBODYS_TABLE}"))
+        command.stamp(configuration, found)
     command.upgrade(configuration, REVISION)
 
 

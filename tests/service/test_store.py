@@ -37,7 +37,9 @@ def _sale(number: int) -> ledger.Entry:
 
 def test_the_migrations_build_the_tables_of_the_code(database):
     with database.writing() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "version_table": upgrade.STEP_TABLE}
+        )
         assert compare_metadata(context, metadata) == []
 
 
@@ -66,9 +68,38 @@ def test_upgrades_at_the_same_time_do_not_collide(url):
 
 def test_a_store_of_a_newer_version_is_left_alone(url, database):
     with database.writing() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("UPDATE canzhi_step SET version_num = '9999'"))
     with pytest.raises(StoreNotReady, match="newer canzhi"):
         upgrade.upgrade(url)
+
+
+@pytest.mark.parametrize("step", ["0001", "0002"])
+def test_a_store_of_the_first_days_is_taken_over_with_what_is_in_it(url, database, step):
+    with database.writing() as connection:
+        ledger.append(connection, [_sale(1)], recorded_by="test")
+        if step == "0001":
+            connection.execute(text("DROP INDEX ix_ledger_kind_sequence"))
+            connection.execute(text("DROP TABLE anchors"))
+        connection.execute(text("DROP TABLE canzhi_step"))
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES (:step)"), {"step": step})
+    upgrade.upgrade(url)
+    with database.reading() as connection:
+        assert upgrade.revision(connection) == upgrade.REVISION
+        assert set(metadata.tables) | {"canzhi_step"} == set(inspect(connection).get_table_names())
+        assert ledger.count(connection, "sale") == 1
+
+
+def test_somebody_elses_steps_in_the_same_database_are_left_alone(url, database):
+    with database.writing() as connection:
+        for name in [*metadata.tables, "canzhi_step"]:
+            connection.execute(text(f"DROP TABLE {name}"))
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES ('1bd49d398cd23')"))
+    upgrade.upgrade(url)
+    with database.reading() as connection:
+        assert upgrade.revision(connection) == upgrade.REVISION
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "1bd49d398cd23"
 
 
 @pytest.mark.parametrize("address", ["nonsense", "oracle9://x", "sqlite:////proc/no/such/file.sqlite"])
