@@ -34,14 +34,14 @@ def only_one(traces: Traces) -> Traces:
     TraceError
         The reason why the record was set aside, or that it holds several packs.
     """
-    if len(traces.histories) == 1:
+    if traces.packs == 1:
         return traces
     if traces.problems:
         raise traces.problems[0].error
-    if not traces.histories:
+    if not traces.packs:
         raise UnreadableRecord("the record holds no pack", hint="give one trace record as a JSON object")
     raise FieldError(
-        f"the record holds {len(traces.histories)} packs, not one",
+        f"the record holds {traces.packs} packs, not one",
         hint="send several packs to /v1/valuations/batch, one item each",
         field="trace",
     )

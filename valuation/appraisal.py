@@ -76,12 +76,12 @@ def appraise(  # noqa: PLR0913 - the public contract names them
     FieldError
         If the record holds not exactly one pack, or the day or level cannot be used.
     """
-    if len(traces.histories) != 1:
+    if traces.packs != 1:
         raise FieldError(
-            f"the record holds {len(traces.histories)} packs, not one",
+            f"the record holds {traces.packs} packs, not one",
             hint="use appraise_many for several packs",
             field="traces",
-            value=len(traces.histories),
+            value=traces.packs,
         )
     (answer,) = appraise_many(
         traces,

@@ -56,7 +56,7 @@ _EVENTS = {
 _PARTS = ("composition", "modules", "events")
 
 
-class _Odd(Exception):
+class Odd(Exception):
     """Something is not in our own spelling."""
 
 
@@ -73,7 +73,7 @@ def plain_pack(record: Mapping[str, object], most_modules: int) -> dict[str, Any
         composition = record.get("composition")
         values["composition"] = {} if composition is None else _read(_object(composition), _COMPOSITION)
         values["modules"] = tuple([_module(item) for item in _list(record.get("modules"), most_modules)])
-    except _Odd:
+    except Odd:
         return None
     return values
 
@@ -96,7 +96,7 @@ def plain_event(item: object) -> TraceEvent | None:
         facts = _read(item, _EVENTS[kind], extras)
         if extras and any(field_name(name, EVENT_SCOPES[kind]) is not None for name in extras):
             return None
-    except (_Odd, FieldError):
+    except (Odd, FieldError):
         return None
     if "on" not in facts or REQUIRED_EVENT_FIELDS.get(kind, "on") not in facts:
         return None
@@ -115,7 +115,7 @@ def plain_event(item: object) -> TraceEvent | None:
 def _object(value: object) -> dict[str, object]:
     """Return an object with named fields."""
     if type(value) is not dict:
-        raise _Odd
+        raise Odd
     return value
 
 
@@ -124,7 +124,7 @@ def _list(value: object, most: int) -> list[object]:
     if value is None:
         return []
     if type(value) is not list or len(value) > most:
-        raise _Odd
+        raise Odd
     return value
 
 
@@ -141,7 +141,7 @@ def _read(
     for name, value in item.items():
         if name not in fields:
             if extras is None or type(value) is not str or not value.isprintable():
-                raise _Odd
+                raise Odd
             extras[name] = value
             continue
         if value is None:
@@ -149,16 +149,16 @@ def _read(
         kind, low, high, choices = fields[name]
         if kind == _NUMBER:
             if (type(value) is not float and type(value) is not int) or not low <= value <= high:
-                raise _Odd
+                raise Odd
             values[name] = float(value)
         elif type(value) is not str:
-            raise _Odd
+            raise Odd
         elif kind == _CATEGORY:
             if value not in choices:
-                raise _Odd
+                raise Odd
             values[name] = value
         else:
-            values[name] = _plain_day(value) if kind == _DAY else _plain_text(value)
+            values[name] = _plain_day(value) if kind == _DAY else plain_text(value)
     return values
 
 
@@ -166,18 +166,18 @@ def _read(
 def _plain_day(value: str) -> date:
     """Return a day written YYYY-MM-DD."""
     if len(value) != 10 or value[4] != "-" or value[7] != "-":
-        raise _Odd
+        raise Odd
     try:
         day = date.fromisoformat(value)
     except ValueError:
-        raise _Odd from None
+        raise Odd from None
     if not FIRST_DAY <= day <= LAST_DAY:
-        raise _Odd
+        raise Odd
     return day
 
 
-def _plain_text(value: str) -> str:
+def plain_text(value: str) -> str:
     """Return a text that is kept as it stands."""
     if len(value) > LONGEST_TEXT or value in PLACEHOLDERS or not value.isprintable() or value.strip() != value:
-        raise _Odd
+        raise Odd
     return value

@@ -31,6 +31,11 @@ class Traces:
     notes: tuple[Notes, ...]
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def packs(self) -> int:
+        """Number of packs."""
+        return len(self.notes)
+
     @cached_property
     def table(self) -> TraceTable:
         """The histories as columns."""

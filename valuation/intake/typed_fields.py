@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from enum import Enum
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import or_
 from typing import Annotated, Any, Final, Literal
 
@@ -33,6 +33,10 @@ class Choice(Enum):
     """A choice of an event's category field, which knows its number in a column."""
 
     code: float
+
+
+CHOICES: Final[list[type[Choice]]] = []
+"""The choices of every category field of every type of event; filled while this module is read."""
 
 
 class TypedEvent(msgspec.Struct, kw_only=True, frozen=True):
@@ -65,12 +69,14 @@ def _kind_of(field: Field, *, numbered: bool) -> Any:  # noqa: ANN401 - a type m
     return date if field.kind == "day" else Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
 
 
+@lru_cache
 def _choices(field: Field) -> Any:  # noqa: ANN401 - as above
     """Return the choices of a category, each with its number."""
     make: Any = Choice
     made = make(field.name, {choice: choice for choice in field.choices})
     for number, member in enumerate(made):
         member.code = float(number)
+    CHOICES.append(made)
     return made
 
 
@@ -86,6 +92,7 @@ def _struct(name: str, members: list[Any], base: type[msgspec.Struct] = msgspec.
         frozen=True,
         omit_defaults=True,
         forbid_unknown_fields=True,
+        gc=not tag,  # an event holds nothing that could hold it
     )
 
 

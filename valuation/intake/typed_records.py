@@ -7,9 +7,12 @@ spellings and says what is wrong; what is read here is read to the very same his
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from itertools import chain
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -19,9 +22,10 @@ from valuation.columns import UNKNOWN
 from valuation.intake.codes import one_spelling
 from valuation.intake.documents import most_names
 from valuation.intake.notes import IntakeNote, make_note
+from valuation.intake.plainly import Odd, plain_text
 from valuation.intake.trace import missing_identity
-from valuation.intake.typed_fields import EVENT_OWN, Choice, Record, TypedEvent, TypedPack
-from valuation.intake.values import FIRST_DAY, LAST_DAY, PLACEHOLDERS
+from valuation.intake.typed_fields import CHOICES, EVENT_KINDS, EVENT_OWN, Choice, Record, TypedEvent, TypedPack
+from valuation.intake.values import FIRST_DAY, LAST_DAY
 from valuation.record.fields import EVENT_COMMON_FIELDS, PACK_FIELDS, text_code
 from valuation.record.history import Module, PackHistory, TraceEvent
 from valuation.record.tabulation import day_number
@@ -29,8 +33,9 @@ from valuation.record.tabulation import day_number
 _DECODER = msgspec.json.Decoder(Record)
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _COMMON_NAMES = tuple(field.name for field in EVENT_COMMON_FIELDS)
-_ODD_TEXTS: Final = ('" ', ' "', *(f':"{text}"' for text in sorted(PLACEHOLDERS)))
-"""What canonical JSON holds where a text has blanks around it or stands for "not known"."""
+_PACK_TEXTS = tuple(field.name for field in PACK_FIELDS if field.kind == "text")
+_WIDTH = {kind: len(fields) for kind, fields in EVENT_OWN.items()}
+_NO_EXTRAS = {kind: (None,) * (len(kind.__struct_fields__) - _WIDTH[kind]) for kind in EVENT_KINDS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,53 +65,90 @@ def read_typed(content: bytes, most_events: int) -> Reading | None:
     written = _ENCODER.encode(pack)
     if most_names(content) != written.count(b'":'):  # a name that is given twice, or an empty value
         return None
-    told = [astuple(event) for event in pack.events]
-    if not _proper(pack, written.decode()) or not all(_in_time(one[0], one[1]) for one in told):
+    if len(pack.events) > most_events or missing_identity(pack):
         return None
-    notes = _notes(pack.events, told)
-    if notes is None or len(told) > most_events or missing_identity(pack):
+    told = [(event.__class__, astuple(event)) for event in pack.events]
+    try:
+        _see_proper(pack)
+        values = [_numbers(kind, one) for kind, one in told]
+        extras = [
+            _note(at, pack.events[at]) for at, (kind, one) in enumerate(told) if one[_WIDTH[kind] :] != _NO_EXTRAS[kind]
+        ]
+    except Odd:
         return None
-    own = chain.from_iterable(
-        [one[: len(EVENT_OWN[event.__class__])] for event, one in zip(pack.events, told, strict=True)]
-    )
-    values = [one if one.__class__ is float else UNKNOWN if one is None else _numbered(one) for one in own]
-    return Reading(pack=pack, written=written, notes=notes, values=values)
+    return Reading(pack=pack, written=written, notes=tuple(extras), values=list(chain.from_iterable(values)))
 
 
-def _proper(pack: TypedPack, written: str) -> bool:
-    """Tell whether a record names itself a trace record under the one spelling of its code, with plain texts alone."""
+def _see_proper(pack: TypedPack) -> None:
+    """See that a record names itself a trace record under the one spelling of its code, with plain texts alone.
+
+    Raises
+    ------
+    Odd
+        If it does not.
+    """
     if pack.battery_code is None and not pack.events:
-        return False
-    if one_spelling(pack.battery_code) != pack.battery_code or not _in_time(pack.made_on or FIRST_DAY, None):
-        return False
-    return written.isprintable() and not any(odd in written for odd in _ODD_TEXTS)
+        raise Odd
+    if one_spelling(pack.battery_code) != pack.battery_code:
+        raise Odd
+    if pack.made_on is not None and not FIRST_DAY <= pack.made_on <= LAST_DAY:
+        raise Odd
+    for text in [getattr(pack, name) for name in _PACK_TEXTS] + [module.battery_code for module in pack.modules]:
+        if text is not None:
+            plain_text(text)
 
 
-def _in_time(on: date, reported_on: date | None) -> bool:
-    """Tell whether days are such as a record may name."""
-    return FIRST_DAY <= on <= LAST_DAY and (reported_on is None or FIRST_DAY <= reported_on <= LAST_DAY)
+def _numbers(kind: type, told: tuple[Any, ...]) -> list[float]:
+    """Return what the fields of an event's own type say, as the numbers that columns hold.
+
+    Raises
+    ------
+    Odd
+        If a text is not plain, or a day not such as a record may name.
+    """
+    own = told[: _WIDTH[kind]]
+    return [
+        one if one.__class__ is float else UNKNOWN if one is None else _NUMBER_OF[one.__class__](one) for one in own
+    ]
 
 
-def _notes(events: list[TypedEvent], told: list[tuple[Any, ...]]) -> tuple[IntakeNote, ...] | None:
-    """Return that texts of other types of event are kept unused; None where an event has several, told in its order."""
-    notes: list[IntakeNote] = []
-    for index, (event, one) in enumerate(zip(events, told, strict=True)):
-        extra = one[len(EVENT_OWN[event.__class__]) :]
-        given = len(extra) - extra.count(None)
-        if given > 1:
-            return None
-        if given:
-            (name,) = _extras(event)
-            known_from = max(event.on, event.reported_on or event.on)
-            notes.append(make_note("I01", fields=f"events[{index}].{name}").since(known_from))
-    return tuple(notes)
+@lru_cache(maxsize=65_536)
+def _text_number(text: str) -> float:
+    return text_code(plain_text(text))
 
 
-def _numbered(value: object) -> float:
-    """Return a day, a choice or a text as the number its column holds."""
-    if isinstance(value, str):
-        return text_code(value)
-    return value.code if isinstance(value, Choice) else day_number(value)  # type: ignore[arg-type]  # nothing else is left
+@lru_cache(maxsize=65_536)
+def _number_of_day(day: date) -> float:
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise Odd
+    return day_number(day)
+
+
+_NUMBER_OF: Final[Mapping[type, Callable[[Any], float]]] = {
+    str: _text_number,
+    date: _number_of_day,
+    **dict.fromkeys(CHOICES, attrgetter("code")),
+}
+
+
+def _note(place: int, event: TypedEvent) -> IntakeNote:
+    """Return that a text of another type of event is kept unused.
+
+    Raises
+    ------
+    Odd
+        If it is not plain, or there are several: they are told of in the order in which they were given.
+    """
+    extras = _extras(event)
+    (name, value), *others = extras.items()
+    if others or not str(value).isprintable():
+        raise Odd
+    return _unused(f"events[{place}].{name}", max(event.on, event.reported_on or event.on))
+
+
+@lru_cache(maxsize=8192)
+def _unused(fields: str, known_from: date) -> IntakeNote:
+    return make_note("I01", fields=fields).since(known_from)
 
 
 def _extras(event: TypedEvent) -> dict[str, object]:
