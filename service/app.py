@@ -17,6 +17,7 @@ from starlette.responses import Response
 from service import problems
 from service.coalescing import Coalescer
 from service.counter import Counter, open_counter
+from service.door import ShortWay
 from service.limits import BodyLimit
 from service.openapi import description
 from service.pools import Pools
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None, counter: Counter | None = None)
     """
     chosen = Settings.from_environment() if settings is None else settings
     telemetry = Telemetry()
+    keys = read_keys(chosen.api_keys)
     app = FastAPI(
         title="canzhi 残值",
         version=__version__,
@@ -62,8 +64,15 @@ def create_app(settings: Settings | None = None, counter: Counter | None = None)
         redirect_slashes=False,
         lifespan=_lifespan,
         middleware=[
+            Middleware(
+                ShortWay,
+                telemetry=telemetry,
+                keys=keys,
+                host=chosen.host,
+                limit_bytes=chosen.body_limit_bytes,
+            ),
             Middleware(Measured, telemetry=telemetry),
-            Middleware(Gate, keys=read_keys(chosen.api_keys), host=chosen.host),
+            Middleware(Gate, keys=keys, host=chosen.host),
             Middleware(Current),
             Middleware(BodyLimit, limit_bytes=chosen.body_limit_bytes),
         ],

@@ -71,6 +71,11 @@ class Answer:
         return self.kept.valuation_id
 
     @property
+    def best_route(self) -> str:
+        """The route that the value rests on most."""
+        return self.valuation.best_route
+
+    @property
     def body(self) -> bytes:
         """The answer's JSON, the same at every door."""
         return self.kept.answer

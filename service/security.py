@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -112,6 +113,14 @@ class Gate:
         scheme = "Bearer" if scope["path"].startswith("/v1") else 'Basic realm="canzhi", charset="UTF-8"'
         headers = {"www-authenticate": scheme} if status == 401 else None
         await respond(make_problem(status, code, detail, hint=hint), headers)(scope, receive, send)
+
+    def program(self, client: tuple[str, int] | None, headers: Mapping[bytes, bytes]) -> str | None:
+        """Return the name of a program that may ask, by its head alone; None sends it to the gate itself."""
+        if self.keys:
+            scheme, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+            return caller_of(key.strip(), self.keys) if scheme.lower() == "bearer" else None
+        name = _name_in(headers.get(b"host", b"").decode("latin-1"))
+        return "local" if client and _is_loopback(client[0]) and name in self.local_names else None
 
     def _foreign_page(self, connection: HTTPConnection) -> tuple[int, str, str, str] | None:
         """Refuse what a browser sends on behalf of another site."""

@@ -18,6 +18,7 @@ class Telemetry:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._by_route: dict[str, Counter] = {}
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.requests = Counter(
             "canzhi_requests", "Requests answered.", ("route", "method", "status"), registry=self.registry
@@ -60,6 +61,12 @@ class Telemetry:
             "Features of the packs valued lately that differ from those learned from; looked at once an hour.",
             registry=self.registry,
         )
+
+    def valued(self, best_route: str) -> None:
+        """Count a valuation by its best route."""
+        if best_route not in self._by_route:
+            self._by_route[best_route] = self.valuations.labels(best_route)
+        self._by_route[best_route].inc()
 
     def of_request(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
         """Return where a request is counted and timed; finding it by its labels costs more than counting."""

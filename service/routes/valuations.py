@@ -54,7 +54,7 @@ async def value_one(request: Request) -> Response:
     except CanzhiError as error:
         telemetry_of(request).refusals.labels(error.code).inc()
         raise
-    telemetry_of(request).valuations.labels(kept.answer.valuation.best_route).inc()
+    telemetry_of(request).valued(kept.answer.best_route)
     return json_response(kept.outcome)
 
 
@@ -108,6 +108,6 @@ def _count(request: Request, results: list[Answer | CanzhiError]) -> None:
     telemetry = telemetry_of(request)
     for one in results:
         if isinstance(one, Answer):
-            telemetry.valuations.labels(one.valuation.best_route).inc()
+            telemetry.valued(one.best_route)
         else:
             telemetry.refusals.labels(one.code).inc()
