@@ -58,7 +58,7 @@ def _complete(part: Part, events: Source | None) -> Iterator[tuple[pa.Table, str
         yield NO_EVENTS, None
         return
     file = events.open(texts_once=True)
-    held, last = file.schema_arrow.empty_table(), ""
+    held, last, counted = [file.schema_arrow.empty_table()], "", 0
     reader = file.iter_batches(batch_size=EVENTS_AT_ONCE, row_groups=list(part.groups), use_threads=False)
     for batch in reader if part.groups else ():
         table = pa.Table.from_batches([batch])
@@ -66,16 +66,18 @@ def _complete(part: Part, events: Source | None) -> Iterator[tuple[pa.Table, str
         if not in_order(codes, last):
             raise OutOfOrder
         last = codes[-1].as_py() if len(codes) else last
-        held = pa.concat_tables([held, _inside(table, codes, part)])
+        held.append(_inside(table, codes, part))
+        counted += held[-1].num_rows
         if part.high is not None and last > part.high:
             break
-        if held.num_rows:
-            newest = held.column(events.codes)[-1].as_py()
-            count = _below(held.column(events.codes), newest)
+        if counted >= EVENTS_AT_ONCE:  # the reader hands out less at a time than it is asked for
+            together = pa.concat_tables(held)
+            newest = together.column(events.codes)[-1].as_py()
+            count = _below(together.column(events.codes), newest)
             if count:
-                yield held.slice(0, count), newest
-                held = held.slice(count)
-    yield held, None
+                yield together.slice(0, count), newest
+            held, counted = [together.slice(count)], counted - count
+    yield pa.concat_tables(held), None
 
 
 def _inside(table: pa.Table, codes: pa.Array, part: Part) -> pa.Table:
