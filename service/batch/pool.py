@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from service.batch.job import Job
 from service.batch.kit import Kit
+from service.batch.memory import keep_memory
 from valuation.errors import CanzhiError, SettingError
 
 _AHEAD = 2  # parts that wait for each process, so that none is idle
@@ -25,7 +26,7 @@ _here: dict[str, Any] = {}
 class Pool:
     """Processes that carry out tasks: tuples of a function and its arguments, called with kit and job before them.
 
-    One process is this one: nothing is started.
+    They are started when the first tasks come; one process, or one task, is done by this one: nothing is started.
     """
 
     def __init__(self, processes: int, kit: Kit, job: Job) -> None:
@@ -34,14 +35,7 @@ class Pool:
         self._executor: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
-        """Start the processes."""
-        if self._processes > 1:
-            self._executor = ProcessPoolExecutor(
-                self._processes,
-                mp_context=multiprocessing.get_context("spawn"),
-                initializer=_settle,
-                initargs=(self._kit, self._job),
-            )
+        """Return the pool; nothing is started yet."""
         return self
 
     def __exit__(
@@ -55,7 +49,7 @@ class Pool:
         """Wait until nothing that was begun is still being written."""
         if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
-            self.__enter__()
+            self._executor = None
 
     def each(self, tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
         """Yield the place of each task with its result, as they come.
@@ -65,19 +59,31 @@ class Pool:
         SettingError
             If a process ended before its work did.
         """
-        if self._executor is None:
+        if self._processes == 1 or len(tasks) <= 1:
+            keep_memory()
             for place, (function, *rest) in enumerate(tasks):
                 yield place, function(self._kit, self._job, *rest)
             return
+        executor = self._executor or self._started()
         running: dict[Future[Any], int] = {}
         left = list(enumerate(tasks))[::-1]
         while left or running:
             while left and len(running) < self._processes * _AHEAD:
                 place, task = left.pop()
-                running[self._executor.submit(_carry_out, task)] = place
+                running[executor.submit(_carry_out, task)] = place
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in ended:
                 yield running.pop(future), _result(future)
+
+    def _started(self) -> ProcessPoolExecutor:
+        """Return processes that were started."""
+        self._executor = ProcessPoolExecutor(
+            self._processes,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_settle,
+            initargs=(self._kit, self._job),
+        )
+        return self._executor
 
 
 def _result(future: Future[Any]) -> Any:  # noqa: ANN401 - the task's own
@@ -115,6 +121,7 @@ def _carry_out(task: tuple[Callable[..., Any], Any]) -> Any:  # noqa: ANN401 - t
 def _settle(kit: Kit, job: Job) -> None:
     """Make a fresh process ready: one thread, and gone when its parent is."""
     pa.set_cpu_count(1)
+    keep_memory()
     _here.update(kit=kit, job=job)
     threading.Thread(target=_follow_parent, daemon=True).start()
 

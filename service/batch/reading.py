@@ -16,7 +16,7 @@ from service.batch.source import Source
 from service.batch.staging import in_order, staged_rows
 
 EVENTS_AT_ONCE = 131_072
-NO_EVENTS = pa.table({name: pa.array([], type=pa.string()) for name in ("battery_code", "type", "on")})
+_LEAST = pa.schema([(name, pa.string()) for name in ("battery_code", "type", "on")])
 
 
 class OutOfOrder(Exception):
@@ -55,7 +55,7 @@ def batches_in_order(part: Part, files: Ordered) -> Iterator[Batch]:
 def _complete(part: Part, events: Source | None) -> Iterator[tuple[pa.Table, str | None]]:
     """Yield events whose packs are complete, and the code before which they all stand; None for the last."""
     if events is None:
-        yield NO_EVENTS, None
+        yield no_events(), None
         return
     file = events.open(texts_once=True)
     held, last, counted = [file.schema_arrow.empty_table()], "", 0
@@ -78,6 +78,11 @@ def _complete(part: Part, events: Source | None) -> Iterator[tuple[pa.Table, str
                 yield together.slice(0, count), newest
             held, counted = [together.slice(count)], counted - count
     yield pa.concat_tables(held), None
+
+
+def no_events() -> pa.Table:
+    """Return a table of events without a row."""
+    return _LEAST.empty_table()
 
 
 def _inside(table: pa.Table, codes: pa.Array, part: Part) -> pa.Table:

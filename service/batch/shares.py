@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from service.batch.answers import PLACE
 from service.batch.codes import share_of
-from service.batch.reading import NO_EVENTS
+from service.batch.reading import no_events
 from service.batch.scoring import Batch
 from service.batch.source import Source
 
@@ -76,7 +76,7 @@ def batch_of_share(dealt: Dealt, share: int) -> Iterator[Batch]:
     places = packs.column(PLACE).to_numpy().copy()
     yield Batch(
         packs=packs.drop_columns([PLACE]),
-        events=pa.concat_tables(events) if events else NO_EVENTS,
+        events=pa.concat_tables(events) if events else no_events(),
         places=places,
         repeated=dealt.repeated,
     )

@@ -3,12 +3,9 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -16,62 +13,11 @@ import pyarrow.dataset as ds
 import pytest
 
 from service.batch.local import Request, score_files
+from tools.spark_cluster import started
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
 BUNDLE = Path(__file__).parents[2] / "golden" / "bundle"
 DAY = date(2025, 6, 1)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """A master and its workers, each a process of this machine."""
-
-    master: str
-    workers: list[subprocess.Popen]
-
-
-@contextmanager
-def started(folder, workers=2):
-    import pyspark  # noqa: PLC0415 - the extra spark
-
-    home = Path(pyspark.__file__).parent
-    environment = os.environ | {
-        "SPARK_HOME": str(home), "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1",
-        "SPARK_WORKER_DIR": str(folder / "work"), "SPARK_NO_DAEMONIZE": "1",
-    }  # fmt: skip
-    port = free_port()
-    url = f"spark://127.0.0.1:{port}"
-    spark_class = str(home / "bin" / "spark-class")
-    master = ["org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(port)]
-    worker = ["org.apache.spark.deploy.worker.Worker", "--host", "127.0.0.1", "--cores", "1", "--memory", "1500m"]
-    processes = []
-    try:
-        for number, (name, command) in enumerate(
-            [("master", [*master, "--webui-port", str(free_port())])]
-            + [(f"worker-{place}", [*worker, "--webui-port", str(free_port()), url]) for place in range(workers)]
-        ):
-            options = {"env": environment, "start_new_session": True}
-            with (folder / f"{name}.log").open("wb") as log:
-                processes.append(subprocess.Popen([spark_class, *command], stdout=log, stderr=log, **options))
-            wait_for(folder / f"{name}.log", "I have been elected leader" if number == 0 else "Successfully registered")
-        yield Cluster(master=url, workers=processes[1:])
-    finally:
-        for process in processes:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(timeout=30)
-
-
-def wait_for(log, words, seconds=120):
-    deadline = time.monotonic() + seconds
-    while words not in log.read_text("utf-8", errors="replace"):
-        assert time.monotonic() < deadline, log.read_text("utf-8", errors="replace")[-3000:]
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +33,7 @@ def begun(cluster, fleet, out, *options):
         str(out), "--engine", "spark", "--master", cluster.master, "--as-of", DAY.isoformat(),
         "--market", str(fleet.quotes), "--model", str(BUNDLE), *options,
     ]  # fmt: skip
-    environment = {name: value for name, value in os.environ.items() if name != "CANZHI_HOME"}
-    environment |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
-    environment["CANZHI_HOME"] = str(out.parent / "home")
+    environment = cluster.environment | {"CANZHI_HOME": str(out.parent / "home")}
     log = out.with_suffix(".log").open("wb")
     with log:
         return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
@@ -130,7 +74,7 @@ def test_two_workers_say_what_one_machine_says_whatever_the_order(cluster, fleet
 def test_a_worker_killed_in_the_middle_costs_time_and_nothing_else(fleet, alone, tmp_path):
     with started(tmp_path) as cluster:
         out = tmp_path / "values.parquet"
-        process = begun(cluster, fleet, out, "--drivers", "--shares", "60")
+        process = begun(cluster, fleet, out, "--drivers", "--shares", "20")
         victim = cluster.workers[0]
         executor = busy_executor(victim.pid, process)
         os.kill(victim.pid, signal.SIGKILL)
