@@ -13,6 +13,7 @@ import numpy as np
 from valuation.cautions import FEW_SALES, OLD_NEWS_DAYS, news_age_days
 from valuation.columns import BoolArray
 from valuation.dossier import Dossier
+from valuation.market.cautions import market_cautions
 from valuation.pack.chemistry import CHEMISTRY_CODE
 from valuation.provenance.catalogue import CHECKS
 from valuation.valued import Valued
@@ -60,7 +61,7 @@ def _of_market(dossier: Dossier) -> Iterator[tuple[str, BoolArray]]:
     _, first, kind = np.unique(
         np.stack([market.row.astype(np.float64), chemistry]), axis=1, return_index=True, return_inverse=True
     )
-    said = [{caution.id for caution in market.cautions(row)} for row in first.tolist()]
+    said = [{caution.id for caution in market_cautions(market, row)} for row in first.tolist()]
     for name in sorted(set().union(*said)):
         yield name, np.array([name in ids for ids in said], dtype=bool)[kind.reshape(-1)]
 

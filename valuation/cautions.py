@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from valuation.columns import FloatArray
+from valuation.market.cautions import market_cautions
 from valuation.result import Caution
 from valuation.valued import Valued
 
@@ -20,7 +21,7 @@ def price_cautions(valued: Valued, row: int) -> tuple[Caution, ...]:
     return (
         *_model_cautions(valued, row),
         *_scenario_cautions(valued),
-        *valued.dossier.market.cautions(row),
+        *market_cautions(valued.dossier.market, row),
         *valued.dossier.nameplate.cautions(row),
         *valued.dossier.metals.cautions(row),
         *valued.dossier.routes.cautions(row),

@@ -7,7 +7,8 @@ and way out; nothing is dropped without a word, and one bad cell never costs mor
 from __future__ import annotations
 
 from training.ledger.book import Fault, Ledger
-from training.ledger.reading import VatBasis, read_ledger
+from training.ledger.columns import VatBasis
+from training.ledger.reading import read_ledger
 from training.ledger.reasons import REASONS, Reason
 from valuation.market.instruments import VAT_RATE
 

@@ -6,17 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from training.ledger import cells
+from training.ledger.columns import Reading, VatBasis
 from valuation.columns import BoolArray, FloatArray
 from valuation.errors import UnreadableLedger
 from valuation.market.instruments import VAT_RATE
-
-if TYPE_CHECKING:
-    from training.ledger.reading import Reading, VatBasis
 
 _RATE_OF_TODAY_FROM = float((date(2019, 4, 1) - date(1970, 1, 1)).days)
 """VAT on goods is 13 % since that day (State Taxation Administration, Announcement 39 of 2019); 16 or 17 % before."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -15,64 +13,20 @@ import pyarrow.compute as pc
 
 from training.ledger import cells
 from training.ledger.book import Fault, Ledger
+from training.ledger.columns import Reading, VatBasis
 from training.ledger.deals import settled
 from training.ledger.headings import Heading, find_headings, how_many_ours
 from training.ledger.money import Money, read_money_columns
 from training.ledger.sheets import Sheet, open_sheet
-from valuation.columns import BoolArray, FloatArray
+from valuation.columns import FloatArray
 from valuation.errors import UnreadableLedger
 from valuation.intake.aliases import choice_name
 from valuation.intake.codes import one_spelling
 from valuation.record.fields import REGIONS
 
-VatBasis: TypeAlias = Literal["included", "excluded"]
-"""What prices are where the ledger itself does not say."""
-
 _TOTALS = frozenset({"合计", "总计", "小计", "合 计", "total", "totals", "sum", "grand total", "subtotal"})
 _ROUNDED = re.compile(r"\d(\.\d+)?e\+\d+", re.IGNORECASE)
 _ROUTES = ("recycling", "second_life", "reuse")
-
-
-@dataclass(slots=True)
-class Reading:
-    """What is read of a sheet so far: its columns, and which cells of which rows are wrong."""
-
-    sheet: Sheet
-    found: Mapping[str, Heading]
-    wrong: list[tuple[BoolArray, str, str]] = field(default_factory=list)
-    notes: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def rows(self) -> int:
-        """Number of rows."""
-        return int(self.sheet.table.num_rows)
-
-    def column(self, name: str) -> pa.ChunkedArray | None:
-        """Return a column by our name, None where the file has none."""
-        heading = self.found.get(name)
-        return None if heading is None else self.sheet.table[heading.column]
-
-    def blame(self, mask: BoolArray, reason: str, name: str) -> None:
-        """Keep that a field is wrong in some rows."""
-        if mask.any():
-            self.wrong.append((mask, reason, name))
-
-    def texts(self, name: str) -> list[str | None]:
-        """Return a column of texts, trimmed; None where nothing is said."""
-        column = self.column(name)
-        if column is None:
-            return [None] * self.rows
-        return cells.each_once(column, lambda text: text.strip(), None)[0]
-
-    def read(self, name: str, read: Callable[[str], float]) -> FloatArray:
-        """Return a column of numbers read cell by cell, wrong cells blamed."""
-        column = self.column(name)
-        if column is None:
-            return np.full(self.rows, np.nan)
-        values, reasons = cells.each_once(column, read, float("nan"))
-        for reason in sorted(set(reasons) - {""}):
-            self.blame(np.array([one == reason for one in reasons], dtype=np.bool_), reason, name)
-        return np.array(values, dtype=np.float64)
 
 
 def read_ledger(path: Path, vat: VatBasis | None = None) -> Ledger:

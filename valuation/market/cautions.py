@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
 from valuation.market.instruments import INSTRUMENTS
+from valuation.market.snapshot import Market
 from valuation.market.use import MINOR
 from valuation.pack.chemistry import ROWS
 from valuation.result import Caution, Severity
-
-if TYPE_CHECKING:
-    from valuation.market.snapshot import Market
 
 STALE_AFTER_DAYS: Final = 30.0
 
 
 def market_cautions(market: Market, row: int) -> tuple[Caution, ...]:
-    """Return the market's cautions for one pack, M01 to M07."""
+    """Return the market's cautions for one pack, M01 to M07; worked out once for packs of one day and chemistry."""
+    return market.once("cautions", row, _all_cautions)
+
+
+def _all_cautions(market: Market, row: int) -> tuple[Caution, ...]:
     return (
         *_stale(market, row),
         *_estimated(market, row),

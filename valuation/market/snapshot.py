@@ -15,11 +15,9 @@ import numpy as np
 
 from valuation.columns import BoolArray, Columns, FloatArray, IntArray, unknown
 from valuation.errors import MarketError
-from valuation.market.cautions import market_cautions
 from valuation.market.day_quotes import DAYS_PER_MONTH, DayQuotes, join_days
 from valuation.market.instruments import INSTRUMENTS
-from valuation.market.use import is_used
-from valuation.result import Caution
+from valuation.market.use import counts_for
 
 HOME_REGION: Final = "CN"
 FRESH_DAYS: Final = 30.0
@@ -252,14 +250,15 @@ class Market:
         chemistry = None if self.chemistry is None else float(self.chemistry[row])
         return self.of_days.once((what, int(self.row[row]), chemistry), lambda: work(self, row))
 
-    def cautions(self, row: int) -> tuple[Caution, ...]:
-        """Return what weakens the market of one pack: stale, estimated, borrowed or missing quotes."""
-        return self.once("cautions", row, market_cautions)
-
     @cached_property
     def used(self) -> Mapping[str, BoolArray]:
         """Which instruments the value of each pack rests on, shape (packs,)."""
-        return {name: is_used(self, name) for name in self.of_days.names}
+        return {name: self._is_used(name) for name in self.of_days.names}
+
+    def _is_used(self, name: str) -> BoolArray:
+        """Return for which packs a quote is there and counts; chemistry aside where the market is not told it."""
+        there = self.of_days.is_there(name)[self.row]
+        return there if self.chemistry is None else there & counts_for(name)[self.chemistry.astype(np.int64)]
 
     @cached_property
     def oldest_quote_days(self) -> FloatArray:

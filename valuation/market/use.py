@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
@@ -11,9 +11,6 @@ from valuation.columns import BoolArray
 from valuation.market.instruments import PAYABLE_ELEMENTS
 from valuation.market.payables import PAID_FORMS
 from valuation.pack.chemistry import BY_NAME, ROWS, ingredients
-
-if TYPE_CHECKING:
-    from valuation.market.snapshot import Market
 
 MINOR: Final = frozenset({"manganese_sulphate", "manganese", "steel", "graphite", "usd_cny", "eur_cny"})
 """Quotes that hardly count: an old one weakens nothing."""
@@ -32,14 +29,6 @@ def _elements_of(code: int) -> frozenset[str]:
 
 
 _HOLDS = tuple(_elements_of(code) for code in range(len(ROWS)))
-
-
-def is_used(market: Market, instrument: str) -> BoolArray:
-    """Return for which packs a quote is there and counts; chemistry aside where the market is not told it."""
-    there = market.of_days.is_there(instrument)[market.row]
-    if market.chemistry is None:
-        return there
-    return there & counts_for(instrument)[market.chemistry.astype(np.int64)]
 
 
 @cache

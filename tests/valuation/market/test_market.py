@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from valuation.errors import MarketError
 from valuation.intake.quotes import read_market
+from valuation.market.cautions import market_cautions
 from valuation.market.payables import REDEFINED_DAY, RULES, estimated_payable
 from valuation.record.fields import CHEMISTRIES
 from valuation.record.tabulation import day_number
@@ -142,7 +143,7 @@ def test_one_row_equals_its_row_in_a_batch():
 
 
 def ids(market, row=0):
-    return [caution.id for caution in market.cautions(row)]
+    return [caution.id for caution in market_cautions(market, row)]
 
 
 FULL = (
