@@ -192,7 +192,7 @@ def test_what_is_missing_estimated_borrowed_or_synthetic_is_said():
     )
     market = on(history, DAY).for_packs(codes("NMC622"))
     assert ids(market) == ["M02", "M03", "M04", "M05", "M06", "M07"]
-    for caution in market.cautions(0):
+    for caution in market_cautions(market, 0):
         assert caution.message_en
         assert caution.message_zh
 
