@@ -4,23 +4,45 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _MOST_SALES, _MOST_PACKS, _SHOWN = 5000, 2000, 10
 
 
 @click.command()
+@click.argument("ledger", required=False, type=_FILE)
+@click.option("--traces", type=_FOLDER, help="With LEDGER: folder with the tables packs and events.")
+@click.option("--market", type=_FILE, help="With LEDGER: quotes over the time of the sales.")
+@click.option("--vat", type=click.Choice(["included", "excluded"]), help="What prices are where LEDGER does not say.")
 @click.option(
     "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the advice."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
 @click.pass_context
-def drift(context: click.Context, *, lang: str, as_json: bool) -> None:
-    """Say how far packs valued and sales reported have moved from what the model in service learned (漂移).
+def drift(  # noqa: PLR0913 - every option by name, as click hands them over
+    context: click.Context,
+    ledger: Path | None,
+    *,
+    traces: Path | None,
+    market: Path | None,
+    vat: str | None,
+    lang: str,
+    as_json: bool,
+) -> None:
+    """Say how far packs and prices have moved from what the model in service learned (漂移).
 
-    The exit code is 0 where nothing calls for action, 1 where somebody should look into it.
+    Without LEDGER: the packs valued here and the sales reported here. With LEDGER, --traces and --market: the sales of
+    that ledger which the champion never learned from, month by month. The exit code is 0 where nothing calls for
+    action, 1 where somebody should look into it.
     """
+    if ledger is not None or traces is not None or market is not None:
+        if ledger is None or traces is None or market is None:
+            raise click.UsageError("give LEDGER, --traces and --market together, or none of them")
+        context.exit(_of_ledger((ledger, traces, market), vat, lang, as_json=as_json))
     from service.cli import DONE, REFUSED  # noqa: PLC0415 - --help stays quick
     from service.commands.surroundings import opened, settings_with  # noqa: PLC0415 - as above
     from service.drifting import look  # noqa: PLC0415 - as above
@@ -45,3 +67,18 @@ def drift(context: click.Context, *, lang: str, as_json: bool) -> None:
         for sentence in found.advice(lang):
             click.echo(sentence)
     context.exit(REFUSED if found.calls_for_action else DONE)
+
+
+def _of_ledger(files: tuple[Path, Path, Path], vat: str | None, lang: str, *, as_json: bool) -> int:
+    """Say what came of the champion's bands on the later sales of a ledger, and return the exit code."""
+    from models.registry import home_folder  # noqa: PLC0415 - --help stays quick
+    from service.cli import DONE, REFUSED  # noqa: PLC0415 - as above
+    from service.workshop import lent  # noqa: PLC0415 - as above
+
+    found = lent("ledger-drift")(files, vat, home_folder())
+    if as_json:
+        click.echo(json.dumps(found.as_dict(), ensure_ascii=False))
+    else:
+        for line in found.lines(lang):
+            click.echo(line)
+    return REFUSED if found.calls_for_action else DONE

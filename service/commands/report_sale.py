@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,9 @@ import click
 if TYPE_CHECKING:
     from service.anchoring import AnchorSummary
     from service.schemas import Sale
+    from valuation.market.snapshot import MarketHistory
+
+_SHOWN = 20
 
 
 @click.command("report-sale")
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 @click.option("--code", "battery_code", help="Its battery code.")
 @click.option("--sold-on", type=click.DateTime(["%Y-%m-%d"]), help="Its day.")
 @click.option("--price", "price_cny", type=float, help="Its price in CNY; a gate fee is negative.")
-@click.option("--vat/--no-vat", "vat_included", default=None, help="Whether the price holds VAT.")
+@click.option(
+    "--vat/--no-vat", "vat_included", default=None, help="Whether prices hold VAT; of FILE, where it does not say."
+)
 @click.option("--region", default="CN", show_default=True, help="Its region.")
 def report_sale(  # noqa: PLR0913 - every option by name, as click hands them over
     file: Path | None,
@@ -32,10 +36,12 @@ def report_sale(  # noqa: PLR0913 - every option by name, as click hands them ov
     vat_included: bool | None,
     region: str,
 ) -> None:
-    """Enter the sales of FILE (CSV, JSON, JSONL), or one by options, and say how far they move the band (成交上报).
+    """Enter the sales of FILE, or one by options, and say how far they move the band (成交上报).
 
-    A sale is entered once: reported again with the same content it changes nothing. A running service answers with the
-    re-anchored band within two seconds.
+    FILE is any ledger that `canzhi train` reads (CSV, Excel, Parquet, Chinese or English headings), or JSON or JSONL as
+    the HTTP service takes it. Rows of a ledger that cannot be used are named and left out. A sale is entered once:
+    reported again with the same content it changes nothing. A running service answers with the re-anchored band within
+    two seconds.
     """
     from service.anchoring import stand, summary_of  # noqa: PLC0415 - --help stays quick
     from service.commands.surroundings import opened, settings_with  # noqa: PLC0415 - as above
@@ -43,11 +49,14 @@ def report_sale(  # noqa: PLR0913 - every option by name, as click hands them ov
     from service.store.idempotency import Outcome, once  # noqa: PLC0415 - as above
 
     one = {"sale_id": sale_id, "battery_code": battery_code, "price_cny": price_cny, "vat_included": vat_included}
-    if (file is None) == any(value is None for value in (*one.values(), sold_on)):
+    asked = [sale_id, battery_code, sold_on, price_cny]
+    if (file is not None and any(value is not None for value in asked)) or (
+        file is None and any(value is None for value in (*asked, vat_included))
+    ):
         raise click.UsageError("give a FILE, or all of --sale-id, --code, --sold-on, --price and --vat or --no-vat")
     rows: list[dict[str, object]] = [{**one, "region": region, "sold_on": sold_on.date()}] if sold_on else []
-    sales = _read(file) if file is not None else _sales(rows, "the options")
     counter = opened(settings_with())
+    sales = _read(file, counter.market.history, vat_included) if file is not None else _sales(rows, "the options")
     told: list[int] = []
 
     def spell(added: int, known: int, _head: str) -> Outcome:
@@ -61,21 +70,18 @@ def report_sale(  # noqa: PLR0913 - every option by name, as click hands them ov
         click.echo(line)
 
 
-def _read(path: Path) -> list[Sale]:
-    """Return the sales of a file."""
+def _read(path: Path, market: MarketHistory, vat_included: bool | None) -> list[Sale]:  # noqa: FBT001 - yes, no, unsaid
+    """Return the sales of a file; rows of a ledger that cannot be used are named on standard error."""
+    if path.suffix.lower() not in {".json", ".jsonl"}:
+        return _of_ledger(path, market, None if vat_included is None else "included" if vat_included else "excluded")
     import msgspec  # noqa: PLC0415 - --help stays quick
 
     from valuation.errors import UnreadableRecord  # noqa: PLC0415 - as above
 
     content = path.read_bytes()
     try:
-        if path.suffix.lower() == ".csv":
-            rows: list[dict[str, object]] = [
-                {name: cell for name, cell in row.items() if name and cell}
-                for row in csv.DictReader(content.decode("utf-8-sig").splitlines())
-            ]
-        elif path.suffix.lower() == ".jsonl":
-            rows = [msgspec.json.decode(line) for line in content.splitlines() if line.strip()]
+        if path.suffix.lower() == ".jsonl":
+            rows: list[dict[str, object]] = [msgspec.json.decode(line) for line in content.splitlines() if line.strip()]
         else:
             told = msgspec.json.decode(content)
             rows = (
@@ -85,11 +91,34 @@ def _read(path: Path) -> list[Sale]:
                 if isinstance(told, dict)
                 else told
             )
-    except (msgspec.DecodeError, UnicodeDecodeError, csv.Error) as reason:
+    except (msgspec.DecodeError, UnicodeDecodeError) as reason:
         raise UnreadableRecord(
-            f"the sales in {path.name} cannot be read: {reason}", hint="give CSV in UTF-8, JSON or JSONL", field="file"
+            f"the sales in {path.name} cannot be read: {reason}",
+            hint="give JSON or JSONL as the HTTP service takes it, or a ledger as CSV, Excel or Parquet",
+            field="file",
         ) from reason
     return _sales(rows, path.name)
+
+
+def _of_ledger(path: Path, market: MarketHistory, vat: str | None) -> list[Sale]:
+    """Return the sales of a recycler's own ledger, as the workshop reads it."""
+    from service.workshop import lent  # noqa: PLC0415 - --help stays quick
+    from valuation.errors import UnreadableLedger  # noqa: PLC0415 - as above
+
+    try:
+        records, faults = lent("ledger-sales")(path, market, vat)
+    except UnreadableLedger as error:
+        if error.field != "vat_included":
+            raise
+        hint = "pass --vat where prices hold it or --no-vat where they do not, or add a column vat_included (含税)"
+        raise UnreadableLedger(error.message, hint=hint, field=error.field) from None
+    for sentence, way_out in faults[:_SHOWN]:
+        click.echo(f"left out: {sentence}; {way_out}", err=True)
+    if len(faults) > _SHOWN:
+        click.echo(f"left out: {len(faults) - _SHOWN:,} rows more", err=True)
+    if not records:
+        raise UnreadableLedger(f"no row of {path.name} is a sale that can be entered", hint="mend the rows named above")
+    return _sales(records, path.name)
 
 
 def _sales(rows: list[dict[str, object]], place: str) -> list[Sale]:

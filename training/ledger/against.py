@@ -44,7 +44,7 @@ def matched(
     unread : collection of str
         Codes of packs whose trace records were set aside.
     """
-    ledger = _in_cny(ledger, market)
+    ledger = in_cny(ledger, market)
     position = {code: row for row, code in enumerate(table.texts["battery_code"])}
     aside = set(unread)
     ledger = ledger.where(
@@ -93,8 +93,8 @@ def _dates(days: FloatArray) -> list[str]:
     return [str(calendar_day(day) or "") for day in days.tolist()]
 
 
-def _in_cny(ledger: Ledger, market: MarketHistory) -> Ledger:
-    """Return the ledger with foreign prices converted at the last rate quoted by their day."""
+def in_cny(ledger: Ledger, market: MarketHistory) -> Ledger:
+    """Return the ledger with foreign prices converted at the last rate quoted by their day; others are set aside."""
     foreign = np.array([one is not None for one in ledger.currency], dtype=np.bool_)
     if not foreign.any():
         return ledger
