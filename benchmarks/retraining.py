@@ -181,8 +181,8 @@ def main() -> None:
         rows.append(one_size(sales, count, 1 if count >= 1_000_000 else chosen.rounds, chosen.threads))
         print(table_of(HEADS, rows), flush=True)
     note = (
-        f"{len(features.NAMES)} features, {chosen.threads} thread(s); medians of {chosen.rounds} fit(s) each (one for a "
-        "million sales), every fit in a process of its own; memory is its growth over the libraries, the data "
+        f"{len(features.NAMES)} features, {chosen.threads} thread(s); medians of {chosen.rounds} fit(s) each (one for "
+        "a million sales), every fit in a process of its own; memory is its growth over the libraries, the data "
         "included. Plain LightGBM: one `lightgbm.train` of as many trees of 31 leaves on the same matrix, without "
         "band, folds or directions."
     )

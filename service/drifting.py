@@ -32,6 +32,16 @@ LEAST_PACKS = 100
 """Fewer valued packs than this are not compared with what was learned."""
 LEAST_SALES = 30
 """Fewer realised sales than this say nothing about a band."""
+_SILENT = (
+    (
+        "too little was valued and reported here to say more: report sales with canzhi report-sale, "
+        "or look at a ledger with canzhi drift LEDGER --traces FOLDER --market FILE"
+    ),
+    (
+        "本机评估与上报的数据太少,无法判断:请用 canzhi report-sale 上报成交,"
+        "或用 canzhi drift 台账 --traces 文件夹 --market 行情 检查台账"
+    ),
+)
 _DOUBT = 0.01
 _FAR = 0.10
 _MARKET = (".market", ".structure")
@@ -84,6 +94,11 @@ class Drift:
         return self.realised.broken or self._far or len(self.moved) > 0.1 * max(len(self.shifts), 1)
 
     @property
+    def silent(self) -> bool:
+        """Whether too little was valued and reported here to say anything."""
+        return self.realised.sales < LEAST_SALES and not self.shifts
+
+    @property
     def _far(self) -> bool:
         moved = None if self.anchor is None else self.anchor.moved
         return moved is not None and moved.point is not None and abs(moved.point) > _FAR
@@ -98,6 +113,8 @@ class Drift:
                 "建议用新成交重新训练并经门槛比较:canzhi train,再 canzhi promote",
             )
             if self.calls_for_action
+            else _SILENT
+            if self.silent
             else ("nothing calls for action", "无需处理")
         )
         return [sentence[place] for sentence in (*said, closing) if sentence[place]]

@@ -102,8 +102,9 @@ def _read(path: Path, market: MarketHistory, vat_included: bool | None) -> list[
 
 def _of_ledger(path: Path, market: MarketHistory, vat: str | None) -> list[Sale]:
     """Return the sales of a recycler's own ledger, as the workshop reads it."""
-    from service.workshop import lent  # noqa: PLC0415 - --help stays quick
-    from valuation.errors import UnreadableLedger  # noqa: PLC0415 - as above
+    from service.reported_sales import check_sale  # noqa: PLC0415 - --help stays quick
+    from service.workshop import lent  # noqa: PLC0415 - as above
+    from valuation.errors import FieldError, UnreadableLedger  # noqa: PLC0415 - as above
 
     try:
         records, faults = lent("ledger-sales")(path, market, vat)
@@ -112,13 +113,21 @@ def _of_ledger(path: Path, market: MarketHistory, vat: str | None) -> list[Sale]
             raise
         hint = "pass --vat where prices hold it or --no-vat where they do not, or add a column vat_included (含税)"
         raise UnreadableLedger(error.message, hint=hint, field=error.field) from None
+    sales = []
+    for sale in _sales(records, path.name):
+        try:
+            check_sale(sale)
+        except FieldError as error:
+            faults.append((error.message, error.hint))
+        else:
+            sales.append(sale)
     for sentence, way_out in faults[:_SHOWN]:
         click.echo(f"left out: {sentence}; {way_out}", err=True)
     if len(faults) > _SHOWN:
         click.echo(f"left out: {len(faults) - _SHOWN:,} rows more", err=True)
-    if not records:
+    if not sales:
         raise UnreadableLedger(f"no row of {path.name} is a sale that can be entered", hint="mend the rows named above")
-    return _sales(records, path.name)
+    return sales
 
 
 def _sales(rows: list[dict[str, object]], place: str) -> list[Sale]:

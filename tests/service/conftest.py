@@ -158,7 +158,7 @@ def small_models(tmp_path_factory):
     )
     home = tmp_path_factory.mktemp("published")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_mirror_alias", lambda *_: None)  # the copy for MLflow is another test's matter
+        patch.setattr(registry, "mirror_alias", lambda *_: None)  # the copy for MLflow is another test's matter
         for version in SMALL_VERSIONS:
             said = registry.Publication(
                 name="small", created_on="2026-01-05", trained_through="2026-01-01", version=version
@@ -172,6 +172,6 @@ def small_home(small_models, home, monkeypatch):
     """A home folder with three versions of a small model; nobody is champion."""
     from models import registry  # noqa: PLC0415 - most tests need no model
 
-    monkeypatch.setattr(registry, "_mirror_alias", lambda *_: None)
+    monkeypatch.setattr(registry, "mirror_alias", lambda *_: None)
     shutil.copytree(small_models, home)
     return home

@@ -187,3 +187,42 @@ def test_sales_that_cannot_be_read_are_a_sentence(champion_home, tmp_path, capsy
 def test_report_sale_needs_a_whole_sale(champion_home, capsys):
     assert cli.run(["report-sale"]) == 2
     assert cli.run(["report-sale", "--sale-id", "S1"]) == 2
+
+
+def test_a_recycler_s_own_ledger_is_reported_as_it_is(champion_home, pack_file, tmp_path, capsys):
+    """Chinese headings in GB18030, VAT, ten thousands, a day to come, a bad row: the good ones are entered once."""
+    assert cli.run(["value", str(pack_file), "--as-of", "2026-09-30", "--json"]) == 0
+    ledger = tmp_path / "台账.csv"
+    rows = [
+        f"H1,{CODE},2026年10月2日,10170,是,",
+        f"H2,{CODE},2026/10/03,9000,否,",
+        f"H3,{CODE},2026-10-04,面议,否,",
+        f"H4,{CODE},2049-10-04,9000,否,",
+        f",{CODE},2026-10-05,0.9万,否,",
+    ]
+    ledger.write_text("合同编号,电池编码,成交日期,成交价,是否含税,备注\n" + "\n".join(rows) + "\n", encoding="gb18030")
+    capsys.readouterr()
+    assert cli.run(["report-sale", str(ledger)]) == 0
+    told = capsys.readouterr()
+    assert "3 sales entered, 0 known already" in told.out
+    assert "re-anchored on 3 sales" in told.out
+    assert "row 4: price cannot be read (price_cny '面议')" in told.err
+    assert "'H4'" in told.err
+    assert cli.run(["report-sale", str(ledger)]) == 0
+    assert "0 sales entered, 3 known already" in capsys.readouterr().out
+
+
+def test_a_ledger_that_does_not_say_its_tax_is_asked_for(champion_home, tmp_path, capsys):
+    ledger = tmp_path / "sales.csv"
+    ledger.write_text(f"sale_id,battery_code,sold_on,price_cny\nT1,{CODE},2026-10-02,9000\n", encoding="utf-8")
+    assert cli.run(["report-sale", str(ledger)]) == 1
+    assert "hint: pass --vat where prices hold it" in capsys.readouterr().err
+    assert cli.run(["report-sale", str(ledger), "--no-vat"]) == 0
+
+
+def test_drift_says_what_is_lacking_where_nothing_is_known(champion_home, capsys):
+    assert cli.run(["drift"]) == 0
+    assert "report sales with canzhi report-sale, or look at a ledger" in capsys.readouterr().out
+    assert cli.run(["drift", "--lang", "zh"]) == 0
+    assert "上报成交" in capsys.readouterr().out
+    assert cli.run(["drift", "--traces", "."]) == 2

@@ -34,7 +34,7 @@ def trained(tmp_path_factory):
     estimator.fit(_named(matrix), price, base=base, groups=["LFP/T2"] * rows)
     home = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_mirror_alias", lambda *_: None)  # the copy for MLflow is another test's matter
+        patch.setattr(registry, "mirror_alias", lambda *_: None)  # the copy for MLflow is another test's matter
         said = registry.Publication(name="nonsense", created_on="2026-01-05", trained_through="2026-01-01")
         version = registry.publish(estimator.fitted_, said, home)
         registry.promote(
