@@ -23,6 +23,11 @@ from valuation.intake import Traces
 LARGEST = 64
 """Most packs that are valued at once: beyond it a row gets no cheaper, and everybody would wait for the last."""
 
+CROWD = 8
+GATHER_S = 0.01
+"""After so many were answered at once, those who wait do so this much longer at most, until as many have come again:
+under load a larger batch costs each of them less time than it takes to gather. [s]"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -55,6 +60,8 @@ class Coalescer:
         self._valued: list[tuple[Counter, ToKeep, asyncio.Future[Kept]]] = []
         self._store = ThreadPoolExecutor(1, thread_name_prefix="keep")
         self._planned = False
+        self._gathering: asyncio.TimerHandle | None = None
+        self._expected = 0
         self._keeping: asyncio.Task[None] | None = None
 
     async def value(self, asked: Asked) -> Kept:
@@ -74,13 +81,22 @@ class Coalescer:
         self._plan(loop)
         return await future
 
-    def _plan(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _plan(self, loop: asyncio.AbstractEventLoop, answered: int = 0) -> None:
         """See that those who wait are valued: whoever has arrived by the time the loop comes round is taken along.
 
         While answers are being written nothing is gained by valuing a few more: they could be written only afterwards.
+        Where many were answered just now, they are given a moment to ask again.
         """
-        worth_while = self._keeping is None or len(self._waiting) >= LARGEST
-        if self._waiting and worth_while and not self._planned:
+        waiting = len(self._waiting)
+        if self._gathering is not None and waiting >= self._expected:
+            self._gathering.cancel()
+            self._gathering, self._planned = None, False
+        if self._planned:
+            return
+        if answered >= CROWD and waiting < LARGEST:
+            self._planned, self._expected = True, min(answered + waiting, LARGEST)
+            self._gathering = loop.call_later(GATHER_S, self._value_waiting)
+        elif waiting and (waiting >= LARGEST or self._keeping is None):
             self._planned = True
             loop.call_soon(self._value_waiting)
 
@@ -97,6 +113,7 @@ class Coalescer:
 
     def _value_waiting(self) -> None:
         """Value those who wait, those on the same terms together, and hand them on to be kept."""
+        self._gathering = None
         batch = [self._waiting.popleft() for _ in range(min(LARGEST, len(self._waiting)))]
         groups: dict[object, list[Waiting]] = {}
         for asked, future in batch:
@@ -130,8 +147,10 @@ class Coalescer:
     async def _keep_valued(self) -> None:
         """Keep what was valued, one transaction after the other, each with all that has gathered since the last."""
         loop = asyncio.get_running_loop()
+        answered = 0
         while self._valued:
             batch, self._valued = self._valued, []
+            answered = len(batch)
             try:
                 outcomes = await loop.run_in_executor(
                     self._store, batch[-1][0].keep_each, [keep for _, keep, _ in batch]
@@ -146,7 +165,7 @@ class Coalescer:
                 elif not future.done():
                     future.set_result(Kept(answer=keep.answer, outcome=outcome))
         self._keeping = None
-        self._plan(loop)
+        self._plan(loop, answered)
 
     async def close(self) -> None:
         """Finish what was begun and take nothing more."""

@@ -147,3 +147,39 @@ def test_the_chain_of_hashes_holds(counter):
     together([asked(counter, number) for number in range(20, 30)])
     with counter.database.reading() as connection:
         assert list(ledger.broken_entries(connection)) == []
+
+
+def test_a_crowd_that_was_answered_is_given_a_moment_to_ask_again(counter, monkeypatch):
+    valued = []
+    many = Counter.value_many
+    monkeypatch.setattr(
+        Counter,
+        "value_many",
+        lambda self, traces, terms, *, door: (valued.append(traces.packs), many(self, traces, terms, door=door))[1],
+    )
+    monkeypatch.setattr(coalescing, "GATHER_S", 5.0)  # longer than this test takes: it ends when all are there again
+    number = coalescing.CROWD
+
+    async def run():
+        coalescer = Coalescer(256)
+
+        async def asks(which):
+            for _ in range(3):
+                await coalescer.value(asked(counter, which))
+
+        await asyncio.wait_for(asyncio.gather(*(asks(which) for which in range(number))), 4.0)
+        await coalescer.close()
+
+    asyncio.run(run())
+    assert valued == [number] * 3
+
+
+def test_who_comes_alone_after_a_crowd_waits_but_a_moment(counter):
+    async def run():
+        coalescer = Coalescer(256)
+        await asyncio.gather(*(coalescer.value(asked(counter, which)) for which in range(coalescing.CROWD)))
+        alone = await asyncio.wait_for(coalescer.value(asked(counter, 1)), 2.0)
+        await coalescer.close()
+        return alone
+
+    assert without_id(asyncio.run(run()))["residual_value"]["point"] > 0
