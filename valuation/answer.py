@@ -1,12 +1,17 @@
-"""Spelling one row of a valued batch as the public answer: money to the fen, cautions in two languages."""
+"""Spelling a valued batch as public answers: money to the fen, cautions in two languages.
+
+Numbers are rounded column by column for the whole batch (:class:`Sheet`); a pack's answer is then put together of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from valuation.cautions import price_cautions
+from valuation.columns import FloatArray
 from valuation.condition.health import SOURCES
 from valuation.dossier import Dossier
 from valuation.drivers import spell
@@ -27,10 +32,14 @@ from valuation.result import (
     RouteValue,
     Valuation,
 )
+from valuation.rounding import rounded
 from valuation.valued import Valued
 from valuation.version import __version__
 
 GRADES = "ABCD"
+_LEVELS = tuple(str(share) for share in QUANTILE_LEVELS)
+
+Rows = Sequence[Sequence[float]]
 
 
 def money(amount_cny: float) -> float:
@@ -48,14 +57,100 @@ def known(value: float, digits: int) -> float | None:
     >>> known(float("nan"), 2), known(0.12345, 3)
     (None, 0.123)
     """
-    return None if np.isnan(value) else round(float(value), digits) + 0.0
+    return None if value != value else round(float(value), digits) + 0.0  # noqa: PLR0124 - not-a-number differs from itself
 
 
-def spell_valuation(valued: Valued, row: int, notes: Sequence[Caution], input_digest: str) -> Valuation:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A valued batch as plain numbers, rounded as they are told; one list a pack unless it says otherwise.
+
+    Attributes
+    ----------
+    band : point, lower, upper, point per kWh, then the quantiles. [CNY]
+    route_value, route_probability, route_open : one number a route.
+    closures : by route, one tuple of ids a pack.
+    mass_kg, metal_value, metal_change : one number a metal.
+    has_metal : whether there is any of a metal.
+    health : soh and its standard deviation.
+    life : cycles, age and effective sales, not rounded.
+    evidence : by action, one ratio a pack.
+    """
+
+    valued: Valued
+    band: Rows
+    route_value: Rows
+    route_probability: Rows
+    route_open: Sequence[Sequence[bool]]
+    closures: Mapping[str, Sequence[tuple[str, ...]]]
+    mass_kg: Rows
+    metal_value: Rows
+    metal_change: Rows
+    has_metal: Sequence[Sequence[bool]]
+    health: Rows
+    life: Rows
+    evidence: Mapping[str, Sequence[float]]
+
+
+def open_sheet(valued: Valued) -> Sheet:
+    """Return a valued batch as the numbers of its answers."""
+    dossier, prices = valued.dossier, valued.prices
+    routes, health, energy = dossier.routes, dossier.health, dossier.nameplate.energy_kwh
+    masses = np.stack(list(dossier.metals.mass_kg.values()), axis=1)
+    value, change = _metal_values(dossier)
+    band = np.column_stack(
+        [
+            prices.point * energy,
+            prices.lower * energy,
+            prices.upper * energy,
+            prices.point,
+            prices.quantiles * energy[:, None],
+        ]
+    )
+    by_route = np.stack([routes.value_per_kwh[route] for route in ROUTES], axis=1) * energy[:, None]
+    ends = np.cumsum([band.shape[1], len(ROUTES), value.shape[1]])
+    amounts = rounded(np.concatenate([band, by_route, value, change], axis=1), 2) + 0.0
+    shares = np.column_stack([*(routes.probability[route] for route in ROUTES), health.soh, health.soh_sd])
+    shares = rounded(shares, 6)
+    return Sheet(
+        valued=valued,
+        band=amounts[:, : ends[0]].tolist(),
+        route_value=amounts[:, ends[0] : ends[1]].tolist(),
+        route_probability=shares[:, : len(ROUTES)].tolist(),
+        route_open=np.stack([routes.open[route] for route in ROUTES], axis=1).tolist(),
+        closures={route: routes.closed_by(route) for route in ROUTES},
+        mass_kg=rounded(masses, 4).tolist(),
+        metal_value=amounts[:, ends[1] : ends[2]].tolist(),
+        metal_change=amounts[:, ends[2] :].tolist(),
+        has_metal=(masses > 0.0).tolist(),
+        health=shares[:, len(ROUTES) :].tolist(),
+        life=np.column_stack([health.full_cycles, health.calendar_age_a, prices.effective_sales]).tolist(),
+        evidence={action: ratio.tolist() for action, ratio in valued.evidence_ratio.items()},
+    )
+
+
+def _metal_values(dossier: Dossier) -> tuple[FloatArray, FloatArray]:
+    """Return what each metal is worth, and what a 1 % move of its price changes, the payable standing still. [CNY]
+
+    Of a metal's move only the share that rests on recycling, now or at the end of a second life, reaches the value,
+    less what condition and trade take of the metals' worth.
+    """
+    routes, energy = dossier.routes, dossier.nameplate.energy_kwh
+    gross = np.zeros(dossier.rows)
+    for paid in routes.metal_value_per_kwh.values():
+        gross = gross + paid
+    taken = routes.terms["haircut:recycling"] + routes.terms["cost:trade"]
+    left = np.where(gross > 0.0, 1.0 + taken / np.where(gross > 0.0, gross, 1.0), 1.0)
+    nothing = np.zeros(dossier.rows)
+    per_kwh = [routes.metal_value_per_kwh.get(element) for element in dossier.metals.mass_kg]
+    value = np.stack([nothing if paid is None else paid * energy for paid in per_kwh], axis=1)
+    return value, value * (routes.recycling_weight * left)[:, None] / 100.0
+
+
+def spell_valuation(sheet: Sheet, row: int, notes: Sequence[Caution], input_digest: str) -> Valuation:
     """Return the answer for one pack of the batch."""
-    dossier = valued.dossier
-    band = _band(valued, row)
-    base_cny, drivers = spell(valued.reasons, row, band.point) if valued.reasons else (band.point, ())
+    valued, dossier = sheet.valued, sheet.valued.dossier
+    point, lower, upper, per_kwh, *quantiles = sheet.band[row]
+    base_cny, drivers = spell(valued.reasons, row, point) if valued.reasons else (point, ())
     tier, grade = int(dossier.findings.tier[row]), int(dossier.findings.grade[row])
     return Valuation(
         battery_code=dossier.cases.texts["battery_code"][row],
@@ -63,117 +158,92 @@ def spell_valuation(valued: Valued, row: int, notes: Sequence[Caution], input_di
         currency="CNY",
         vat_included=False,
         region=valued.region,
-        residual_value=band,
-        routes=_routes(dossier, row),
+        residual_value=Band(
+            point=point,
+            lower=lower,
+            upper=upper,
+            level=valued.level,
+            per_kwh=per_kwh,
+            quantiles=dict(zip(_LEVELS, quantiles, strict=True)),
+        ),
+        routes=_routes(sheet, row),
         best_route=ROUTES[int(dossier.routes.best[row])],
-        state=_state(dossier, row),
-        metals=_metals(dossier, row),
+        state=_state(sheet, row),
+        metals=_metals(sheet, row),
         drivers=drivers,
         base_cny=base_cny,
-        evidence=Evidence(tier=f"T{tier}", grade=GRADES[grade], next_best=_next_best(valued, row, band)),
+        evidence=Evidence(tier=f"T{tier}", grade=GRADES[grade], next_best=_next_best(sheet, row, upper - lower)),
         cautions=(*notes, *dossier.findings.cautions(row), *price_cautions(valued, row)),
-        model=_model_card(valued, row),
+        model=_model_card(sheet, row),
         market=dossier.market.once("card", row, _market_card),
         input_digest=input_digest,
     )
 
 
-def _band(valued: Valued, row: int) -> Band:
-    """Return the residual value of one pack in CNY."""
-    prices, energy = valued.prices, float(valued.dossier.nameplate.energy_kwh[row])
-    return Band(
-        point=money(float(prices.point[row]) * energy),
-        lower=money(float(prices.lower[row]) * energy),
-        upper=money(float(prices.upper[row]) * energy),
-        level=valued.level,
-        per_kwh=money(float(prices.point[row])),
-        quantiles={
-            str(share): money(float(prices.quantiles[row, position]) * energy)
-            for position, share in enumerate(QUANTILE_LEVELS)
-        },
-    )
-
-
-def _routes(dossier: Dossier, row: int) -> tuple[RouteValue, ...]:
-    """Return what each route would fetch, and what closes it."""
-    energy = float(dossier.nameplate.energy_kwh[row])
+def _routes(sheet: Sheet, row: int) -> tuple[RouteValue, ...]:
+    """Return what each route would fetch, and what closes it: findings first, then its own reasons."""
+    told = zip(ROUTES, sheet.route_value[row], sheet.route_probability[row], sheet.route_open[row], strict=True)
+    blockers = sheet.valued.dossier.findings.blockers
     return tuple(
-        RouteValue(
-            route=route,
-            value=money(float(dossier.routes.value_per_kwh[route][row]) * energy),
-            probability=round(float(dossier.routes.probability[route][row]), 6),
-            open=bool(dossier.routes.open[route][row]),
-            blocked_by=tuple(dossier.routes.blocked_by(route, row)),
-        )
-        for route in ROUTES
-    )
-
-
-def _state(dossier: Dossier, row: int) -> PackState:
-    """Return the condition of one pack on the day."""
-    health = dossier.health
-    return PackState(
-        soh=HealthEstimate(
-            value=round(float(health.soh[row]), 6),
-            sd=round(float(health.soh_sd[row]), 6),
-            source=SOURCES[int(health.source[row])],
-        ),
-        full_cycles=known(health.full_cycles[row], 2),
-        calendar_age_a=known(health.calendar_age_a[row], 3),
-    )
-
-
-def _metals(dossier: Dossier, row: int) -> tuple[MetalValue, ...]:
-    """Return mass and worth of each metal, and what a 1 % move of its price changes, the payable standing still.
-
-    Of a metal's move only the share that rests on recycling, now or at the end of a second life, reaches the value,
-    less what condition and trade take of the metals' worth.
-    """
-    energy = float(dossier.nameplate.energy_kwh[row])
-    routes = dossier.routes
-    gross = sum(float(paid[row]) for paid in routes.metal_value_per_kwh.values())
-    taken = float(routes.terms["haircut:recycling"][row]) + float(routes.terms["cost:trade"][row])
-    share = float(routes.recycling_weight[row]) * (1.0 + taken / gross if gross > 0.0 else 1.0)
-    spelled = []
-    for element, mass_kg in dossier.metals.mass_kg.items():
-        per_kwh = dossier.routes.metal_value_per_kwh.get(element)
-        value_cny = 0.0 if per_kwh is None else float(per_kwh[row]) * energy
-        if float(mass_kg[row]) > 0.0:
-            spelled.append(
-                MetalValue(
-                    element=element,
-                    mass_kg=round(float(mass_kg[row]), 4),
-                    value_cny=money(value_cny),
-                    value_change_per_pct_cny=money(value_cny * share / 100.0),
-                )
+        [
+            RouteValue(
+                route=route,
+                value=value,
+                probability=probability,
+                open=is_open,
+                blocked_by=blockers(route, row) + sheet.closures[route][row],
             )
-    return tuple(spelled)
+            for route, value, probability, is_open in told
+        ]
+    )
 
 
-def _next_best(valued: Valued, row: int, band: Band) -> tuple[NextEvidence, ...]:
+def _state(sheet: Sheet, row: int) -> PackState:
+    """Return the condition of one pack on the day."""
+    soh, sd = sheet.health[row]
+    cycles, age, _ = sheet.life[row]
+    source = SOURCES[int(sheet.valued.dossier.health.source[row])]
+    return PackState(
+        soh=HealthEstimate(value=soh, sd=sd, source=source),
+        full_cycles=known(cycles, 2),
+        calendar_age_a=known(age, 3),
+    )
+
+
+def _metals(sheet: Sheet, row: int) -> tuple[MetalValue, ...]:
+    """Return mass and worth of each metal that there is, and what a 1 % move of its price changes."""
+    numbers = (sheet.has_metal[row], sheet.mass_kg[row], sheet.metal_value[row], sheet.metal_change[row])
+    return tuple(
+        [
+            MetalValue(element=element, mass_kg=mass_kg, value_cny=value, value_change_per_pct_cny=change)
+            for element, has, mass_kg, value, change in zip(sheet.valued.dossier.metals.mass_kg, *numbers, strict=True)
+            if has
+        ]
+    )
+
+
+def _next_best(sheet: Sheet, row: int, width_cny: float) -> tuple[NextEvidence, ...]:
     """Return what would narrow the band, the most telling action first."""
-    width = band.upper - band.lower
+    now = money(width_cny)
     actions = [
-        NextEvidence(
-            action=action, band_width_now_cny=money(width), band_width_after_cny=money(width * float(ratio[row]))
-        )
-        for action, ratio in valued.evidence_ratio.items()
-        if float(ratio[row]) < 0.995
+        NextEvidence(action=action, band_width_now_cny=now, band_width_after_cny=money(width_cny * ratios[row]))
+        for action, ratios in sheet.evidence.items()
+        if ratios[row] < 0.995
     ]
     return tuple(sorted(actions, key=lambda item: (item.band_width_after_cny, item.action)))
 
 
-def _model_card(valued: Valued, row: int) -> ModelCard:
+def _model_card(sheet: Sheet, row: int) -> ModelCard:
     """Return which model answered for this pack."""
-    model = valued.model
+    model = sheet.valued.model
     return ModelCard(
         name="structural" if model is None else model.name,
         version=__version__ if model is None else model.version,
         digest=f"structural:{__version__}" if model is None else model.digest,
         trained_through=None if model is None else model.trained_through,
         demonstration=model is not None and model.demonstration,
-        group_used=STRUCTURE_ONLY if model is None else valued.prices.group_used[row],
-        effective_sales=round(float(valued.prices.effective_sales[row]), 1),
+        group_used=STRUCTURE_ONLY if model is None else sheet.valued.prices.group_used[row],
+        effective_sales=round(sheet.life[row][2], 1),
     )
 
 

@@ -21,7 +21,7 @@ from datetime import date
 
 import numpy as np
 
-from valuation.answer import spell_valuation
+from valuation.answer import Sheet, open_sheet, spell_valuation
 from valuation.columns import IntArray
 from valuation.dossier import open_dossier
 from valuation.drivers import reasons
@@ -142,7 +142,8 @@ def appraise_many(  # noqa: PLR0913 - the public contract names them
         if isinstance(valued, CanzhiError):
             answers.append(valued)
         else:
-            answers.extend(_answer(valued, traces, position, int(row)) for position, row in enumerate(rows))
+            sheet = open_sheet(valued)
+            answers.extend([_answer(sheet, traces, position, row) for position, row in enumerate(rows.tolist())])
     return tuple(answers)
 
 
@@ -183,9 +184,10 @@ def _value_apart(
         yield from _value_apart(table, rows[middle:], value)
 
 
-def _answer(valued: Valued, traces: Traces, position: int, row: int) -> Valuation | CanzhiError:
+def _answer(sheet: Sheet, traces: Traces, position: int, row: int) -> Valuation | CanzhiError:
     """Return one pack's valuation, or why it must not be valued; `position` is its place in what was valued."""
+    valued = sheet.valued
     refusal = valued.dossier.findings.refusal(position)
     if refusal is not None:
         return RefusedPack(refusal.message_en, hint=refusal.effect, field="battery_code", value=refusal.id)
-    return spell_valuation(valued, position, traces.cautions(row, valued.as_of), traces.digest(row, valued.as_of))
+    return spell_valuation(sheet, position, traces.cautions(row, valued.as_of), traces.digest(row, valued.as_of))

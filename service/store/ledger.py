@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from service.clock import now
+from service.store.database import insert_rows
 from service.store.tables import ledger
 
 BEGINNING = "sha256:" + "0" * 64
@@ -49,8 +50,7 @@ def append(connection: Connection, entries: Sequence[Entry], *, recorded_by: str
             }
         )
         previous = sealed
-    if rows:
-        connection.execute(insert(ledger), rows)
+    insert_rows(connection, ledger, rows)
     return previous
 
 

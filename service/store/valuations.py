@@ -5,12 +5,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
 import msgspec
 from sqlalchemy import Connection, insert, select
 
 from service.clock import now
 from service.store import ledger
+from service.store.database import insert_rows
 from service.store.tables import markets, valuations
 from valuation.errors import StoreNotReady, UnknownValuation
 
@@ -36,13 +38,14 @@ class KeptValuation:
 
 
 _COLUMNS = tuple(field.name for field in fields(KeptValuation))
+_VALUES = attrgetter(*_COLUMNS)
 
 
 def keep(connection: Connection, kept: Sequence[KeptValuation], *, recorded_by: str) -> None:
     """Keep valuations and seal them in the ledger, within the caller's transaction."""
     if not kept:
         return
-    connection.execute(insert(valuations), [{name: getattr(one, name) for name in _COLUMNS} for one in kept])
+    insert_rows(connection, valuations, [dict(zip(_COLUMNS, _VALUES(one), strict=True)) for one in kept])
     ledger.append(connection, [_sealed(one) for one in kept], recorded_by=recorded_by)
 
 

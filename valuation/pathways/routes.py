@@ -137,6 +137,14 @@ class Routes:
         own = tuple(name for name, where in self.closures[route].items() if where[row])
         return (*self.findings.blockers(route, row), *own)
 
+    def closed_by(self, route: str) -> list[tuple[str, ...]]:
+        """Return the ids of a route's own reasons against each pack, beyond the findings."""
+        closed: list[tuple[str, ...]] = [()] * len(self.best)
+        for name, where in self.closures[route].items():
+            for row in where.nonzero()[0].tolist():
+                closed[row] = (*closed[row], name)
+        return closed
+
     def cautions(self, row: int) -> tuple[Caution, ...]:
         """Return the sentences behind the routes' own reasons for one pack."""
         ids = sorted({name for reasons in self.closures.values() for name, where in reasons.items() if where[row]})
