@@ -46,7 +46,7 @@ def measured(module: str, arguments: Sequence[str]) -> Cost:
     def watch() -> None:
         nonlocal peak
         while not ended.wait(_EVERY_S):
-            peak = max(peak, sum(_resident(pid) for pid in _tree(process.pid)) / 2**20)
+            peak = max(peak, sum(_resident(pid) for pid in tree(process.pid)) / 2**20)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -63,7 +63,7 @@ def _spent() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def _tree(root: int) -> list[int]:
+def tree(root: int) -> list[int]:
     """Return a process and all below it."""
     parents = {}
     for status in Path("/proc").glob("[0-9]*/stat"):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _SHARE, _ASIDE = "canzhi_share", "canzhi_set_aside"
 _EVENTS_A_SHARE = 200_000
 _PACKS_A_SHARE = 25_000
+_SHARES_A_FILE_ASIDE = 32
 _BLANKS = r"(?U)^\s+|\s+$"
 _ODD = "[^0-9A-Z]|^.{25}$"
 
@@ -112,9 +113,13 @@ def score_tables(session: SparkSession, request: ClusterRequest, kit: Kit) -> Cl
         aside = result.where(f.col(_ASIDE)).select("battery_code", "reason", "hint")
         names = [name for name in values_schema(kit).names if name != PLACE]
         valued = result.where(~f.col(_ASIDE)).select([f"`{name}`" for name in names])
-        _publish(session, aside, request.rejected)
+        counted = {bool(row[_ASIDE]): int(row["count"]) for row in result.groupBy(_ASIDE).count().collect()}
+        few = max(1, result.rdd.getNumPartitions() // _SHARES_A_FILE_ASIDE)
+        _publish(session, aside.coalesce(few), request.rejected)
         _publish(session, valued, request.out)
-        return ClusterOutcome(valued=valued.count(), rejected=aside.count(), rejected_place=request.rejected)
+        return ClusterOutcome(
+            valued=counted.get(False, 0), rejected=counted.get(True, 0), rejected_place=request.rejected
+        )
     finally:
         result.unpersist()
 

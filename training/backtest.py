@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from models.fitted import FittedRegressor
 from models.predictor import Predictor
@@ -22,6 +24,7 @@ from training.configuration import LEAST_SALES, TrainingConfig
 from training.contest import roll_kept, tell_kept, through_day
 from training.contestant import Contestant, contestant_of
 from training.dataset import TrainingSet
+from training.distributed import ALONE, Crew, as_done
 from training.fit import learn
 from training.metrics import Forecast
 from training.rivals import Rival, Task, rivals
@@ -37,11 +40,12 @@ class Plan:
     """When a back-test looks: the origins, days since 1970-01-01; whether the model is taught anew at each.
 
     `parts` is a folder in which finished windows are kept, so that an interrupted back-test goes on where it stood;
-    `key` names the data they belong to.
+    `key` names the data they belong to. `crew` says who works on the windows; whoever does, the answers are the same.
     """
 
     origins: tuple[float, ...]
     refit: bool = True
+    crew: Crew = ALONE
     parts: Path | None = None
     key: str = ""
 
@@ -98,7 +102,7 @@ def backtest(
     incumbent: Predictor | None,
     config: TrainingConfig,
     plan: Plan,
-    begin: Callable[[str], None],
+    done: Callable[[str], None],
 ) -> Backtest:
     """Return what every contestant said of the sales after the first origin, and how good it was.
 
@@ -110,22 +114,54 @@ def backtest(
         The champion, asked only where it knew none of the sales; None for none.
     config, plan
         Choices of the training; when to look.
-    begin
-        Told the name of each window as it begins.
+    done
+        Told the name of each window once it is done.
     """
     sales, extra = lessons
     field_of = rivals()
     names = [OURS, STRUCTURAL, *field_of, *(["incumbent"] if incumbent else [])]
     said = {name: np.full((len(sales), 3), np.nan) for name in names}
     window = _Window(sales=sales, extra=extra, config=config, rivals=field_of, incumbent=incumbent, plan=plan)
-    for place, origin in enumerate(plan.origins):
-        ahead = plan.origins[place + 1] if place + 1 < len(plan.origins) else float(sales.sold_day.max())
+    jobs = []
+    for place, rows in _windows(plan.origins, sales):
+        kept = window.kept(place, rows)
+        if kept is None:
+            jobs.append((window, place, rows))
+        else:
+            _take(said, rows, kept)
+            done(_name(plan, place))
+    if jobs and not plan.refit:
+        window.teach(plan.origins[0])  # once, for all who work on the windows
+    for number, answers in as_done(_answer, jobs, plan.crew):
+        _, place, rows = jobs[number]
+        window.keep(place, answers)
+        _take(said, rows, answers)
+        done(_name(plan, place))
+    return _judged(sales, said, plan, config.level, _absent(field_of, incumbent, said))
+
+
+def _windows(origins: tuple[float, ...], sales: TrainingSet) -> Iterator[tuple[int, BoolArray]]:
+    """Yield the place of each origin and the sales from it to the next, where there are any."""
+    for place, (origin, ahead) in enumerate(pairwise([*origins, float(sales.sold_day.max())])):
         rows = (sales.sold_day > origin) & (sales.sold_day <= ahead)
         if rows.any():
-            begin((calendar_day(origin) or date.min).isoformat())
-            for name, answer in window.answers(place, rows).items():
-                said[name][rows] = answer
-    return _judged(sales, said, plan, config.level, _absent(field_of, incumbent, said))
+            yield place, rows
+
+
+def _take(said: Mapping[str, FloatArray], rows: BoolArray, answers: Mapping[str, FloatArray]) -> None:
+    for name, answer in answers.items():
+        said[name][rows] = answer
+
+
+def _name(plan: Plan, place: int) -> str:
+    return (calendar_day(plan.origins[place]) or date.min).isoformat()
+
+
+def _answer(job: tuple[_Window, int, BoolArray]) -> dict[str, FloatArray]:
+    """Return what all contestants say of one window, in one thread: more of them would change a rival's last bits."""
+    window, place, rows = job
+    with threadpool_limits(limits=1):
+        return window.answers(place, rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,23 +185,29 @@ class _Window:
     plan: Plan
     taught: tuple[float, _Asked] | None = None
 
-    def answers(self, place: int, rows: BoolArray) -> dict[str, FloatArray]:
-        """Return point, lower and upper of every contestant for the sales of a window, from its file if it is kept."""
-        kept = None if self.plan.parts is None else self.plan.parts / f"{self.plan.key[:16]}-{place:03d}.npz"
-        if kept is not None and kept.exists():
-            with np.load(kept, allow_pickle=False) as stored:
-                found = {name: stored[name] for name in stored.files}
-            if all(len(answer) == int(rows.sum()) for answer in found.values()):
-                return found
-        answers = self._worked_out(place, rows)
-        if kept is not None:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = kept.with_suffix(".tmp.npz")
-            np.savez(unfinished, **answers)  # type: ignore[arg-type]  # numpy's stubs take the first name for a flag
-            unfinished.rename(kept)
-        return answers
+    def kept(self, place: int, rows: BoolArray) -> dict[str, FloatArray] | None:
+        """Return the answers for a window from its file, if an earlier run kept one."""
+        file = self._file(place)
+        if file is None or not file.exists():
+            return None
+        with np.load(file, allow_pickle=False) as stored:
+            found = {name: stored[name] for name in stored.files}
+        return found if all(len(answer) == int(rows.sum()) for answer in found.values()) else None
 
-    def _worked_out(self, place: int, rows: BoolArray) -> dict[str, FloatArray]:
+    def keep(self, place: int, answers: Mapping[str, FloatArray]) -> None:
+        """Keep the answers for a window in its file, where there is a folder for them."""
+        file = self._file(place)
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = file.with_suffix(".tmp.npz")
+            np.savez(unfinished, **answers)  # type: ignore[arg-type]  # numpy's stubs take the first name for a flag
+            unfinished.rename(file)
+
+    def _file(self, place: int) -> Path | None:
+        return None if self.plan.parts is None else self.plan.parts / f"{self.plan.key[:16]}-{place:03d}.npz"
+
+    def answers(self, place: int, rows: BoolArray) -> dict[str, FloatArray]:
+        """Return point, lower and upper of every contestant for the sales of a window."""
         origin = self.plan.origins[place]
         asked = self.sales.where(rows)
         known = self.sales.where(self._known(self.sales, origin))
@@ -180,20 +222,18 @@ class _Window:
 
     def _ours(self, place: int, rows: BoolArray) -> FloatArray:
         origin = self.plan.origins[place]
-        taught_on = origin if self.plan.refit else self.plan.origins[0]
-        if self.taught is None or self.taught[0] != taught_on:
-            thinner = self.extra.where(self._known(self.extra, taught_on))
-            known = self.sales.where(self._known(self.sales, taught_on))
+        return self._rolled(self.teach(origin if self.plan.refit else self.plan.origins[0]), origin, rows)
+
+    def teach(self, day: float) -> _Asked:
+        """Return the model taught on what was known by a day; the last one is remembered."""
+        if self.taught is None or self.taught[0] != day:
+            known, thinner = (sales.where(self._known(sales, day)) for sales in (self.sales, self.extra))
             estimator = learn(known, thinner, self.config)
-            self.taught = (
-                taught_on,
-                _Asked(
-                    state=estimator.fitted_,
-                    habits=estimator.habits_,
-                    learned_to=taught_on - self.config.label_delay_days,
-                ),
+            model = _Asked(
+                state=estimator.fitted_, habits=estimator.habits_, learned_to=day - self.config.label_delay_days
             )
-        return self._rolled(self.taught[1], origin, rows)
+            self.taught = (day, model)
+        return self.taught[1]
 
     def _incumbents(self, origin: float, rows: BoolArray) -> FloatArray:
         champion = self.incumbent

@@ -9,8 +9,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -46,6 +48,10 @@ class Crew:
         return self.processes or (len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
+ALONE = Crew(processes=1)
+"""This process, nobody else."""
+
+
 def run_all(function: Callable[[Job], Result], jobs: Iterable[Job], crew: Crew | None = None) -> list[Result]:
     """Return the result of each job, in the order of the jobs, whoever did them.
 
@@ -63,37 +69,71 @@ def run_all(function: Callable[[Job], Result], jobs: Iterable[Job], crew: Crew |
     TrainingError
         If Spark is asked for and not there, or a job failed on every attempt.
     """
+    return [result for _, result in sorted(as_done(function, jobs, crew), key=_number)]
+
+
+def as_done(
+    function: Callable[[Job], Result], jobs: Iterable[Job], crew: Crew | None = None
+) -> Iterator[tuple[int, Result]]:
+    """Yield the place of each job with its result as they come; :func:`run_all` says what is given and raised.
+
+    From a cluster all come together, at the end.
+    """
     wanted = list(jobs)
     crew = crew or Crew()
-    if crew.spark is not None:
-        return _on_spark(function, wanted, crew.spark)
-    if crew.hands == 1 or len(wanted) < 2:
-        return [function(job) for job in wanted]
-    with ProcessPoolExecutor(
-        min(crew.hands, len(wanted)), mp_context=multiprocessing.get_context("spawn"), initializer=_alone
-    ) as pool:
-        return list(pool.map(function, wanted))
+    if crew.spark is not None and wanted:
+        yield from _on_spark(function, wanted, crew.spark)
+    elif crew.hands == 1 or len(wanted) < 2:
+        yield from ((place, function(job)) for place, job in enumerate(wanted))
+    else:
+        yield from _by_processes(function, wanted, min(crew.hands, len(wanted)))
+
+
+def _by_processes(
+    function: Callable[[Job], Result], jobs: Sequence[Job], processes: int
+) -> Iterator[tuple[int, Result]]:
+    """Yield the results of processes of this machine; what is not begun is left when one of them fails."""
+    pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"), initializer=_alone)
+    try:
+        begun = {pool.submit(function, job): place for place, job in enumerate(jobs)}
+        for future in as_completed(begun):
+            yield begun[future], future.result()
+    except BrokenProcessPool as error:
+        raise TrainingError(
+            "a process ended before its work did, perhaps for want of memory",
+            hint="run it again with fewer processes (--processes 1)",
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _alone() -> None:
-    """Keep a process to one thread: there is one process a processor."""
+    """Keep a process to one thread, for there is one process a processor, and end it when who started it ends."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    threading.Thread(target=_follow_parent, daemon=True).start()
 
 
-def _on_spark(function: Callable[[Job], Result], jobs: Sequence[Job], master: str) -> list[Result]:
-    """Return the results from a cluster, a task each; Spark does again what a lost worker had."""
+def _follow_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _on_spark(function: Callable[[Job], Result], jobs: Sequence[Job], master: str) -> list[tuple[int, Result]]:
+    """Return the places and results from a cluster, a task each; Spark does again what a lost worker had."""
     with _session(master) as session:
         tasks = session.sparkContext.parallelize(list(enumerate(jobs)), max(1, len(jobs)))
         try:
-            found = tasks.map(_Numbered(function)).collect()
+            found: list[tuple[int, Result]] = tasks.map(_Numbered(function)).collect()
         except Exception as error:
             lines = [line for line in str(error).splitlines() if line.strip()]
             raise TrainingError(
                 f"a job failed on the cluster: {(lines or ['no reason given'])[0][:300]}",
                 hint="Spark's log tells more; workers need canzhi of this version with the extra train",
             ) from error
-    return [result for _, result in sorted(found, key=_number)]
+    return found
 
 
 class _Numbered:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def score_files(request: Request, kit: Kit, progress: Progress = silent()) -> Ou
     _writable(request.out)
     job = Job.writing(request.out)
     identity = ":".join([kit.digest, packs.identity(), events.identity() if events else "no events"])
-    with job.held():
+    with _told_of_the_disk(request.out), job.held():
         anew = job.begin(identity)
         if anew:
             progress.say("the job begun here before was another (files, quotes, model or terms); beginning anew")
@@ -174,6 +175,21 @@ def _score_share(kit: Kit, share: int, dealt: Dealt) -> Iterator[Scored]:
 
 def _deal(_kit: Kit, _job: Job, *rest: object) -> None:
     deal(*rest)  # type: ignore[arg-type]  # the arguments were put together in _by_shares
+
+
+@contextmanager
+def _told_of_the_disk(out: Path) -> Iterator[None]:
+    """Say in a sentence where the disk refused; what is finished is kept."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise SettingError(
+            f"{out} could not be written: {os.strerror(error.errno)}",
+            hint="make room, or name another output; the same command goes on where this one stood",
+            field="OUT",
+        ) from error
 
 
 def _writable(out: Path) -> None:

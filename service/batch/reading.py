@@ -57,9 +57,8 @@ def _complete(part: Part, events: Source | None) -> Iterator[tuple[pa.Table, str
     if events is None:
         yield no_events(), None
         return
-    file = events.open(texts_once=True)
-    held, last, counted = [file.schema_arrow.empty_table()], "", 0
-    reader = file.iter_batches(batch_size=EVENTS_AT_ONCE, row_groups=list(part.groups), use_threads=False)
+    held, last, counted = [events.open(texts_once=True).schema_arrow.empty_table()], "", 0
+    reader = events.batches(EVENTS_AT_ONCE, part.groups, texts_once=True)
     for batch in reader if part.groups else ():
         table = pa.Table.from_batches([batch])
         codes = table.column(events.codes).combine_chunks()

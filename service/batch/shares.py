@@ -37,16 +37,16 @@ class Dealt:
 
 def deal(source: Source, dealt: Dealt, table: str, portion: int, groups: Iterable[int] | None = None) -> None:
     """Deal the rows of some row groups into their shares; packs are given their place among all packs."""
-    file = source.open()
-    schema = file.schema_arrow if table == "events" else file.schema_arrow.append(pa.field(PLACE, pa.int64()))
-    wanted = range(source.groups) if groups is None else list(groups)
+    schema = source.open().schema_arrow
+    schema = schema if table == "events" else schema.append(pa.field(PLACE, pa.int64()))
+    wanted = None if groups is None else list(groups)
     place = 0
     with ExitStack() as stack:
         writers = [
             stack.enter_context(pa.ipc.new_file(str(dealt.file(table, portion, share)), schema, options=_OPTIONS))
             for share in range(dealt.shares)
         ]
-        for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, row_groups=list(wanted), use_threads=False):
+        for batch in source.batches(_ROWS_AT_ONCE, wanted):
             rows = pa.Table.from_batches([batch])
             if table != "events":
                 rows = rows.append_column(schema.field(PLACE), pa.array(np.arange(place, place + len(batch))))

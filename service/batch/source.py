@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from service.batch.codes import code_column
-from valuation.errors import UnreadableRecord
+from valuation.errors import FieldError, UnreadableRecord
+from valuation.intake.aliases import EVENT_TABLE_SCOPE, field_name
 
 _TAIL = 1 << 16
 
@@ -37,6 +39,27 @@ class Source:
             return file
         texts = [field.name for field in file.schema_arrow if pa.types.is_string(field.type)]
         return _opened(self.path, [name for name in texts if name != self.codes])
+
+    def batches(
+        self, rows: int, groups: Sequence[int] | None = None, *, texts_once: bool = False
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of the file, or of some of its row groups, no more than so many at a time.
+
+        Raises
+        ------
+        UnreadableRecord
+            If the file is damaged.
+        """
+        file = self.open(texts_once=texts_once)
+        reader = file.iter_batches(batch_size=rows, row_groups=groups, use_threads=False)
+        while True:
+            try:
+                batch = next(reader, None)
+            except (pa.ArrowException, OSError) as error:
+                raise _unreadable(self.path, error) from error
+            if batch is None:
+                return
+            yield batch
 
     def spans(self) -> list[tuple[str, str]] | None:
         """Return the first and last code of each row group as the file states them; None unless all are stated."""
@@ -69,11 +92,18 @@ def open_source(path: Path, name: str) -> Source:
     UnreadableRecord
         If it is no Parquet file, or damaged.
     FieldError
-        If it has no column of battery codes.
+        If it has no column of battery codes, or holds events where packs are wanted.
     """
     file = _opened(path)
     names = [str(one) for one in file.schema_arrow.names]
     facts = file.metadata
+    fields = {field_name(one, EVENT_TABLE_SCOPE) for one in names}
+    if name == "packs" and {"type", "on"} <= fields:
+        raise FieldError(
+            f"{path} holds events (columns type and on), not packs",
+            hint="give the packs first, then their events",
+            field="PACKS",
+        )
     return Source(path=path, codes=code_column(names, name), rows=facts.num_rows, groups=facts.num_row_groups)
 
 
@@ -81,7 +111,11 @@ def _opened(path: Path, texts_once: list[str] | None = None) -> parquet.ParquetF
     try:
         return parquet.ParquetFile(path, pre_buffer=False, memory_map=True, read_dictionary=texts_once)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise UnreadableRecord(
-            f"{path} is no Parquet file that can be read: {str(error)[:120]}",
-            hint="give the tables packs and events as Parquet files; write a damaged one again",
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> UnreadableRecord:
+    return UnreadableRecord(
+        f"{path} is no Parquet file that can be read: {str(error)[:120]}",
+        hint="give the tables packs and events as Parquet files; write a damaged one again",
+    )

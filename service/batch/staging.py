@@ -42,9 +42,9 @@ def stage(packs: Source, target: Path) -> Staged:
     ordered, last = True, ""
     marks: list[str] = []
     respelled: list[str] = []
-    file = packs.open()
-    with pa.OSFile(str(target), "wb") as sink, pa.ipc.new_file(sink, file.schema_arrow) as writer:
-        for batch in _even(file.iter_batches(batch_size=BATCH_ROWS, use_threads=False), BATCH_ROWS):
+    schema = packs.open().schema_arrow
+    with pa.OSFile(str(target), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+        for batch in _even(packs.batches(BATCH_ROWS), BATCH_ROWS):
             writer.write_batch(batch)
             codes = _texts(batch.column(packs.codes))
             respelled += respelled_names(codes.filter(_where(pc.match_substring_regex(codes, _ODD))).to_pylist())

@@ -13,6 +13,7 @@ from training.backtest import OURS, Plan, backtest, key_of, plan_origins
 from training.backtest_report import months_of, report_html
 from training.commands.backtest import backtest as command
 from training.configuration import TrainingConfig
+from training.distributed import Crew
 from training.rivals import Task, last_price, linear, split_quantile
 from valuation.errors import TooFewSales
 
@@ -84,6 +85,22 @@ def test_without_a_refit_it_is_taught_once(sales, extra, monkeypatch):
     origins = plan_origins(sales, QUICK, None, 9)
     backtest((sales, extra), None, QUICK, Plan(origins=origins, refit=False), lambda _: None)
     assert (len(taught), len(origins) > 1) == (1, True)
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_whoever_does_the_work_the_answers_are_the_same(sales, extra, origins, tmp_path, refit):
+    """Two processes share the windows; each result is kept as it comes, and none is worked out twice."""
+    said = []
+    plan = Plan(origins=origins, refit=refit, parts=tmp_path / "parts", key="b" * 64)
+    alone = backtest((sales, extra), None, QUICK, replace(plan, parts=None), said.append)
+    shared = backtest((sales, extra), None, QUICK, replace(plan, crew=Crew(processes=2)), said.append)
+    for one, other in zip(alone.contestants, shared.contestants, strict=True):
+        for name in ("point", "lower", "upper"):
+            assert getattr(one.said, name).tobytes() == getattr(other.said, name).tobytes(), (one.name, name)
+    windows = len(said) // 2
+    assert windows > 1
+    assert sorted(said[:windows]) == sorted(said[windows:])
+    assert len(list(plan.parts.glob("*.npz"))) == windows
 
 
 def test_the_money_is_what_was_paid_over_the_price(tested):

@@ -14,6 +14,7 @@ import click
 if TYPE_CHECKING:
     from training.backtest import Backtest
     from training.configuration import TrainingConfig
+    from training.distributed import Crew
     from training.sources import Sources
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -37,6 +38,10 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the report."
 )
 @click.option(
+    "--processes", type=click.IntRange(0), default=0, help="Processes that share the origins.  [default: all]"
+)
+@click.option("--spark", metavar="MASTER", help="Let a Spark cluster work on the origins instead (spark://…, yarn).")
+@click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("backtest.html"),
@@ -54,18 +59,24 @@ def backtest(  # noqa: PLR0913 - every option by name, as click hands them over
     vat: str | None,
     config: Path | None,
     lang: str,
+    processes: int,
+    spark: str | None,
     out: Path,
 ) -> None:
     """Roll through a sales LEDGER as if living it, against the champion and plain rivals, and write a report (回测).
 
-    An interrupted back-test goes on where it stood: finished windows are kept beside the report until it is done.
+    An interrupted back-test goes on where it stood: finished windows are kept beside the report until it is done. The
+    figures are the same however many processes or machines share the work.
     """
     from training.configuration import read_config  # noqa: PLC0415 - numpy waits
+    from training.distributed import Crew  # noqa: PLC0415 - same
     from training.sources import Sources  # noqa: PLC0415 - same
 
     basis = None if vat is None else vat
     sources = Sources(ledger=ledger, traces=traces, market=market, vat=basis)  # type: ignore[arg-type]  # click checked
-    tested, note = _tested(sources, read_config(config), out, (start, _months(step), refit))
+    tested, note = _tested(
+        sources, read_config(config), out, (start, _months(step), refit), Crew(processes=processes, spark=spark)
+    )
     _write(tested, out, lang, note)
     for line in _lines(tested):
         click.echo(line)
@@ -85,7 +96,7 @@ def _months(step: str) -> int:
 
 
 def _tested(
-    sources: Sources, config: TrainingConfig, out: Path, asked: tuple[datetime | None, int, bool]
+    sources: Sources, config: TrainingConfig, out: Path, asked: tuple[datetime | None, int, bool], crew: Crew
 ) -> tuple[Backtest, str]:
     """Return the back-test, and a remark on what it stands on."""
     from models.registry import home_folder  # noqa: PLC0415 - numpy waits
@@ -98,17 +109,17 @@ def _tested(
     incumbent, problem = present_champion(home_folder())
     with click.progressbar(length=2, label="back-test", file=sys.stderr) as bar:
 
-        def begin(stage: str) -> None:
+        def tell(stage: str) -> None:
             bar.label = f"back-test: {stage}"
             bar.update(1)
 
-        prepared = prepare(sources, config, begin)
+        prepared = prepare(sources, config, tell)
     origins = plan_origins(prepared.sales, config, start.date() if start else None, months)
     parts = out.with_suffix(".parts")
     key = key_of(sources.digests(), config, incumbent, [origins, refit])
-    plan = Plan(origins=origins, refit=refit, parts=parts, key=key)
+    plan = Plan(origins=origins, refit=refit, parts=parts, key=key, crew=crew)
     with click.progressbar(length=len(origins), label="back-test", file=sys.stderr) as bar:
-        tested = roll_through((prepared.sales, prepared.extra), incumbent, config, plan, begin)
+        tested = roll_through((prepared.sales, prepared.extra), incumbent, config, plan, tell)
     for kept in parts.glob(f"{key[:16]}-*.npz"):
         kept.unlink()
     if parts.is_dir() and not any(parts.iterdir()):

@@ -1,5 +1,6 @@
 """A fleet valued from files gives what each pack's own valuation gives, whatever the order, the parts and the end."""
 
+import errno
 import io
 import os
 import signal
@@ -269,6 +270,32 @@ def test_what_is_no_table_is_refused(fleet, tmp_path):
     pq.write_table(pa.table({"colour": ["red"]}), text)
     with pytest.raises(FieldError, match="no column battery_code"):
         score_files(Request(packs=text, events=None, out=tmp_path / "values.parquet"), fleet.kit(model=False))
+
+
+def test_a_damaged_page_and_tables_exchanged_are_told(fleet, tmp_path):
+    damaged = fleet.rewritten(tmp_path / "damaged").events
+    content = bytearray(damaged.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 4000] = bytes(4000)
+    damaged.write_bytes(content)
+    out = tmp_path / "values.parquet"
+    with pytest.raises(UnreadableRecord, match=r"events\.parquet is no Parquet file that can be read"):
+        score_files(Request(packs=fleet.packs, events=damaged, out=out, processes=1), fleet.kit(model=False))
+    with pytest.raises(FieldError, match="holds events"):
+        score_files(Request(packs=fleet.events, events=fleet.packs, out=out), fleet.kit(model=False))
+
+
+@pytest.mark.parametrize("step", ["stage", "gather"])
+def test_a_full_disk_is_told_and_the_work_kept(fleet, tmp_path, small_parts, monkeypatch, step):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    cut, out = fleet.rewritten(tmp_path / "cut", group=300), tmp_path / "values.parquet"
+    with monkeypatch.context() as patch, pytest.raises(SettingError, match="No space left") as told:
+        patch.setattr(f"service.batch.local.{step}", full)
+        run(cut, out, fleet.kit(model=False))
+    assert "goes on where this one stood" in told.value.hint
+    assert (run(cut, out, fleet.kit(model=False)).taken_over > 0) == (step == "gather")
 
 
 def test_packs_without_events_are_valued(fleet, tmp_path):
