@@ -20,8 +20,6 @@ from statistics import median
 
 import pyarrow.parquet as pq
 
-from benchmarks import batch_rivals
-from benchmarks.fleets import seed_of, write_fleet
 from benchmarks.measured import Cost, measured, tell
 from benchmarks.report import replace_section, table_of
 from models import load_model
@@ -49,6 +47,8 @@ class Grounds:
         """Return the files of a fleet, written once."""
         paths = self.folder / f"packs-{packs}.parquet", self.folder / f"events-{packs}.parquet"
         if not all(path.exists() for path in paths):
+            from benchmarks.fleets import seed_of, write_fleet  # noqa: PLC0415 - what is measured imports none of this
+
             write_fleet(seed_of(self.folder / "seed", SEED_PACKS, EVENTS_A_PACK), self.folder, packs)
         return paths
 
@@ -63,15 +63,17 @@ class Grounds:
 def run(what: str, folder: Path, packs: int) -> int:
     """Do one piece of work; return how many packs it valued."""
     files = folder / f"packs-{packs}.parquet", folder / f"events-{packs}.parquet"
+    if what == "reading":
+        return _read(files)
     quotes, model = (folder / "seed" / "quotes.csv").read_bytes(), load_model(BUNDLE)
     if not isinstance(model, Predictor):
         raise TypeError(f"{BUNDLE} is no model of ours")
-    out = folder / f"{what.replace(' ', '-')}.parquet"
-    if what == "reading":
-        return _read(files)
     if what == "canzhi":
         kit = Kit.of(quotes, model, FleetTerms(as_of=AS_OF))
-        return score_files(Request(packs=files[0], events=files[1], out=out), kit).valued
+        return score_files(Request(packs=files[0], events=files[1], out=folder / "canzhi.parquet"), kit).valued
+    from benchmarks import batch_rivals  # noqa: PLC0415 - only the rivals import pandas and LightGBM
+
+    out = folder / f"{what.replace(' ', '-')}.parquet"
     if what == "same answers":
         return batch_rivals.same_answers(*files, out, (quotes, model, AS_OF))
     boosters, columns = folder / "boosters", model.state.mean.forest.features
@@ -90,6 +92,8 @@ def _read(files: Sequence[Path]) -> int:
 
 def boosters_like(model: Predictor, folder: Path) -> str:
     """Train the rivals' boosters, together as large as the model; return what they are."""
+    from benchmarks import batch_rivals  # noqa: PLC0415 - as above
+
     forests = [model.state.mean.forest, model.state.width.forest]
     trees = sum(forest.trees for forest in forests)
     leaves = (sum(len(forest.value) for forest in forests) + trees) // trees

@@ -19,7 +19,7 @@ import pyarrow as pa
 from service.batch.scoring import Scored
 from valuation.errors import SettingError
 
-LAYOUT = "1"
+LAYOUT = "2"
 """Changes when parts are cut or written otherwise: then a job begun by another version begins anew."""
 
 

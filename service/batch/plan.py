@@ -12,7 +12,7 @@ from pathlib import Path
 from service.batch.source import Source
 from service.batch.staging import BATCH_ROWS, Staged, rows_up_to
 
-EVENTS_A_PART = 524_288
+EVENTS_A_PART = 1_048_576
 PACKS_A_PART = 32_768
 MOST_SHARES = 512
 EVENTS_A_SHARE = 262_144

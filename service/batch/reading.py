@@ -15,7 +15,7 @@ from service.batch.scoring import Batch
 from service.batch.source import Source
 from service.batch.staging import in_order, staged_rows
 
-EVENTS_AT_ONCE = 131_072
+EVENTS_AT_ONCE = 196_608
 _LEAST = pa.schema([(name, pa.string()) for name in ("battery_code", "type", "on")])
 
 

@@ -291,9 +291,10 @@ def test_a_full_disk_is_told_and_the_work_kept(fleet, tmp_path, small_parts, mon
         raise OSError(errno.ENOSPC, "No space left on device")
 
     cut, out = fleet.rewritten(tmp_path / "cut", group=300), tmp_path / "values.parquet"
-    with monkeypatch.context() as patch, pytest.raises(SettingError, match="No space left") as told:
+    with monkeypatch.context() as patch:
         patch.setattr(f"service.batch.local.{step}", full)
-        run(cut, out, fleet.kit(model=False))
+        with pytest.raises(SettingError, match="No space left") as told:
+            run(cut, out, fleet.kit(model=False))
     assert "goes on where this one stood" in told.value.hint
     assert (run(cut, out, fleet.kit(model=False)).taken_over > 0) == (step == "gather")
 
