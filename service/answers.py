@@ -20,6 +20,7 @@ from valuation.result import (
     ModelCard,
     PackState,
     RouteValue,
+    Told,
     Valuation,
 )
 
@@ -50,17 +51,17 @@ class ValuationAnswer(msgspec.Struct, kw_only=True, frozen=True):
 _NAMES = tuple(field.name for field in fields(Valuation))
 
 
-def encode(valuation: Valuation, valuation_id: str) -> bytes:
-    """Return the bytes that answer for a valuation.
+def encode(told: Told, valuation_id: str) -> bytes:
+    """Return the bytes that answer for a valuation: its id, then what the core says in its order.
 
     Parameters
     ----------
-    valuation : Valuation
+    told : Told
         What the core says.
     valuation_id : str
         Under which it is kept.
     """
-    return msgspec.json.encode(spell(valuation, valuation_id))
+    return msgspec.json.encode({"valuation_id": valuation_id, **told})
 
 
 def spell(valuation: Valuation, valuation_id: str) -> ValuationAnswer:

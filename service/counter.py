@@ -27,11 +27,11 @@ from service.store.database import Database
 from service.store.idempotency import Claim, Outcome, once, settle
 from service.store.upgrade import upgrade
 from service.store.valuations import KeptValuation
-from valuation.appraisal import appraise, appraise_many
+from valuation.appraisal import tell_many
 from valuation.errors import CanzhiError, UnknownModel
 from valuation.intake import Traces, read_passport, read_trace
 from valuation.ports import Predictor
-from valuation.result import Valuation
+from valuation.result import Told, Valuation, valuation_of
 from valuation.version import __version__
 
 _NO_SHIFT: Mapping[str, float] = {}
@@ -62,8 +62,13 @@ class Terms:
 class Answer:
     """A valuation with its id and the bytes that answer for it; `kept` is what the store shall hold."""
 
-    valuation: Valuation
+    told: Told
     kept: KeptValuation
+
+    @property
+    def valuation(self) -> Valuation:
+        """The valuation as an object."""
+        return valuation_of(self.told)
 
     @property
     def valuation_id(self) -> str:
@@ -73,7 +78,7 @@ class Answer:
     @property
     def best_route(self) -> str:
         """The route that the value rests on most."""
-        return self.valuation.best_route
+        return str(self.told["best_route"])
 
     @property
     def body(self) -> bytes:
@@ -128,21 +133,14 @@ class Counter:
         CanzhiError
             If the pack must not or cannot be valued.
         """
-        valuation = appraise(
-            traces,
-            self.market.history,
-            model=self.model,
-            as_of=terms.as_of,
-            level=terms.level,
-            region=terms.region,
-            market_shift=terms.market_shift or None,
-            explain=terms.explain,
-        )
-        return self._answer(valuation, traces, 0, terms, door)
+        (answer,) = self.value_many(traces, terms, door=door)
+        if isinstance(answer, CanzhiError):
+            raise answer
+        return answer
 
     def value_many(self, traces: Traces, terms: Terms, *, door: str) -> list[Answer | CanzhiError]:
         """Value many packs on the same terms; each is answered or carries its own error. Nothing is kept yet."""
-        results = appraise_many(
+        results = tell_many(
             traces,
             self.market.history,
             model=self.model,
@@ -198,25 +196,25 @@ class Counter:
                 valuations.keep(connection, kept, recorded_by=caller)
         return outcomes
 
-    def _answer(self, valuation: Valuation, traces: Traces, row: int, terms: Terms, door: str) -> Answer:
+    def _answer(self, told: Told, traces: Traces, row: int, terms: Terms, door: str) -> Answer:
         valuation_id = str(uuid4())
         return Answer(
-            valuation=valuation,
+            told=told,
             kept=KeptValuation(
                 valuation_id=valuation_id,
-                battery_code=valuation.battery_code,
+                battery_code=told["battery_code"],
                 as_of=terms.as_of.isoformat(),
                 created_at=now(),
                 door=door,
                 request=terms.written,
                 record=traces.written(row),
                 notes=msgspec.json.encode(traces.notes[row]),
-                input_digest=valuation.input_digest,
+                input_digest=told["input_digest"],
                 market_digest=self.market.digest,
                 model_reference=self.settings.model if self.model else None,
                 model_digest=self.model.digest if self.model else None,
                 code_version=__version__,
-                answer=answers.encode(valuation, valuation_id),
+                answer=answers.encode(told, valuation_id),
             ),
         )
 

@@ -18,8 +18,8 @@ from service.store.anchors import KeptAnchor
 from service.store.database import Database
 from service.store.upgrade import upgrade
 from service.store.valuations import KeptValuation
-from valuation.appraisal import appraise
-from valuation.errors import UnknownModel
+from valuation.appraisal import tell_many
+from valuation.errors import CanzhiError, UnknownModel
 from valuation.intake import IntakeNote, Traces, read_market, read_trace
 from valuation.ports import Predictor
 from valuation.version import __version__
@@ -98,7 +98,7 @@ def reproduce_kept(database: Database, valuation_id: str, home: Path) -> Reprodu
     terms = msgspec.json.decode(kept.request, type=Terms)
     notes = msgspec.json.decode(kept.notes, type=tuple[IntakeNote, ...])
     model = _model_of(kept, anchor, home)
-    valuation = appraise(
+    (told,) = tell_many(
         Traces(histories=read_trace(kept.record).histories, notes=(notes,)),
         read_market(content),
         model=model,
@@ -108,4 +108,6 @@ def reproduce_kept(database: Database, valuation_id: str, home: Path) -> Reprodu
         market_shift=terms.market_shift or None,
         explain=terms.explain,
     )
-    return Reproduction(kept=kept, answer=answers.encode(valuation, kept.valuation_id))
+    if isinstance(told, CanzhiError):
+        raise told
+    return Reproduction(kept=kept, answer=answers.encode(told, kept.valuation_id))

@@ -14,24 +14,13 @@ from valuation.cautions import price_cautions
 from valuation.columns import FloatArray
 from valuation.condition.health import SOURCES
 from valuation.dossier import Dossier
-from valuation.drivers import spell
+from valuation.drivers import tell
 from valuation.market.snapshot import Market
 from valuation.pathways.routes import ROUTES
+from valuation.ports import Predictor
 from valuation.pricing import QUANTILE_LEVELS, STRUCTURE_ONLY
 from valuation.record.tabulation import calendar_day
-from valuation.result import (
-    Band,
-    Caution,
-    Evidence,
-    HealthEstimate,
-    MarketCard,
-    MetalValue,
-    ModelCard,
-    NextEvidence,
-    PackState,
-    RouteValue,
-    Valuation,
-)
+from valuation.result import Caution, MarketCard, Told
 from valuation.rounding import rounded
 from valuation.valued import Valued
 from valuation.version import __version__
@@ -73,7 +62,10 @@ class Sheet:
     has_metal : whether there is any of a metal.
     health : soh and its standard deviation.
     life : cycles, age and effective sales, not rounded.
+    standing : evidence tier and trust grade.
+    best_route, source : names of the likeliest route and of what health rests on most.
     evidence : by action, one ratio a pack.
+    model : what is the same of the model's card for every pack.
     """
 
     valued: Valued
@@ -88,7 +80,11 @@ class Sheet:
     has_metal: Sequence[Sequence[bool]]
     health: Rows
     life: Rows
+    standing: Sequence[Sequence[int]]
+    best_route: Sequence[str]
+    source: Sequence[str]
     evidence: Mapping[str, Sequence[float]]
+    model: Told
 
 
 def open_sheet(valued: Valued) -> Sheet:
@@ -124,6 +120,10 @@ def open_sheet(valued: Valued) -> Sheet:
         has_metal=(masses > 0.0).tolist(),
         health=shares[:, len(ROUTES) :].tolist(),
         life=np.column_stack([health.full_cycles, health.calendar_age_a, prices.effective_sales]).tolist(),
+        standing=np.column_stack([dossier.findings.tier, dossier.findings.grade]).astype(np.int64).tolist(),
+        best_route=[ROUTES[code] for code in routes.best.astype(np.int64).tolist()],
+        source=[SOURCES[code] for code in health.source.astype(np.int64).tolist()],
+        model=_model_card(valued.model),
         evidence={action: ratio.tolist() for action, ratio in valued.evidence_ratio.items()},
     )
 
@@ -146,105 +146,106 @@ def _metal_values(dossier: Dossier) -> tuple[FloatArray, FloatArray]:
     return value, value * (routes.recycling_weight * left)[:, None] / 100.0
 
 
-def spell_valuation(sheet: Sheet, row: int, notes: Sequence[Caution], input_digest: str) -> Valuation:
-    """Return the answer for one pack of the batch."""
+def tell_valuation(sheet: Sheet, row: int, notes: Sequence[Caution], input_digest: str) -> Told:
+    """Return the answer for one pack of the batch, as it is told."""
     valued, dossier = sheet.valued, sheet.valued.dossier
     point, lower, upper, per_kwh, *quantiles = sheet.band[row]
-    base_cny, drivers = spell(valued.reasons, row, point) if valued.reasons else (point, ())
-    tier, grade = int(dossier.findings.tier[row]), int(dossier.findings.grade[row])
-    return Valuation(
-        battery_code=dossier.cases.texts["battery_code"][row],
-        as_of=valued.as_of,
-        currency="CNY",
-        vat_included=False,
-        region=valued.region,
-        residual_value=Band(
-            point=point,
-            lower=lower,
-            upper=upper,
-            level=valued.level,
-            per_kwh=per_kwh,
-            quantiles=dict(zip(_LEVELS, quantiles, strict=True)),
-        ),
-        routes=_routes(sheet, row),
-        best_route=ROUTES[int(dossier.routes.best[row])],
-        state=_state(sheet, row),
-        metals=_metals(sheet, row),
-        drivers=drivers,
-        base_cny=base_cny,
-        evidence=Evidence(tier=f"T{tier}", grade=GRADES[grade], next_best=_next_best(sheet, row, upper - lower)),
-        cautions=(*notes, *dossier.findings.cautions(row), *price_cautions(valued, row)),
-        model=_model_card(sheet, row),
-        market=dossier.market.once("card", row, _market_card),
-        input_digest=input_digest,
-    )
+    base_cny, drivers = tell(valued.reasons, row, point) if valued.reasons else (point, [])
+    tier, grade = sheet.standing[row]
+    return {
+        "battery_code": dossier.cases.texts["battery_code"][row],
+        "as_of": valued.as_of,
+        "currency": "CNY",
+        "vat_included": False,
+        "region": valued.region,
+        "residual_value": {
+            "point": point,
+            "lower": lower,
+            "upper": upper,
+            "level": valued.level,
+            "per_kwh": per_kwh,
+            "quantiles": dict(zip(_LEVELS, quantiles, strict=True)),
+        },
+        "routes": _routes(sheet, row),
+        "best_route": sheet.best_route[row],
+        "state": _state(sheet, row),
+        "metals": _metals(sheet, row),
+        "drivers": drivers,
+        "base_cny": base_cny,
+        "evidence": {
+            "tier": f"T{tier}",
+            "grade": GRADES[grade],
+            "next_best": _next_best(sheet, row, upper - lower) if sheet.evidence else [],
+        },
+        "cautions": (*notes, *dossier.findings.cautions(row), *price_cautions(valued, row)),
+        "model": {
+            **sheet.model,
+            "group_used": STRUCTURE_ONLY if valued.model is None else valued.prices.group_used[row],
+            "effective_sales": round(sheet.life[row][2], 1),
+        },
+        "market": dossier.market.once("card", row, _market_card),
+        "input_digest": input_digest,
+    }
 
 
-def _routes(sheet: Sheet, row: int) -> tuple[RouteValue, ...]:
+def _routes(sheet: Sheet, row: int) -> list[Told]:
     """Return what each route would fetch, and what closes it: findings first, then its own reasons."""
     told = zip(ROUTES, sheet.route_value[row], sheet.route_probability[row], sheet.route_open[row], strict=True)
-    blockers = sheet.valued.dossier.findings.blockers
-    return tuple(
-        [
-            RouteValue(
-                route=route,
-                value=value,
-                probability=probability,
-                open=is_open,
-                blocked_by=blockers(route, row) + sheet.closures[route][row],
-            )
-            for route, value, probability, is_open in told
-        ]
-    )
+    findings = sheet.valued.dossier.findings
+    found = findings.found(row)
+    return [
+        {
+            "route": route,
+            "value": value,
+            "probability": probability,
+            "open": is_open,
+            "blocked_by": (findings.blockers(route, row) if found else ()) + sheet.closures[route][row],
+        }
+        for route, value, probability, is_open in told
+    ]
 
 
-def _state(sheet: Sheet, row: int) -> PackState:
+def _state(sheet: Sheet, row: int) -> Told:
     """Return the condition of one pack on the day."""
     soh, sd = sheet.health[row]
     cycles, age, _ = sheet.life[row]
-    source = SOURCES[int(sheet.valued.dossier.health.source[row])]
-    return PackState(
-        soh=HealthEstimate(value=soh, sd=sd, source=source),
-        full_cycles=known(cycles, 2),
-        calendar_age_a=known(age, 3),
-    )
+    return {
+        "soh": {"value": soh, "sd": sd, "source": sheet.source[row]},
+        "full_cycles": known(cycles, 2),
+        "calendar_age_a": known(age, 3),
+    }
 
 
-def _metals(sheet: Sheet, row: int) -> tuple[MetalValue, ...]:
+def _metals(sheet: Sheet, row: int) -> list[Told]:
     """Return mass and worth of each metal that there is, and what a 1 % move of its price changes."""
     numbers = (sheet.has_metal[row], sheet.mass_kg[row], sheet.metal_value[row], sheet.metal_change[row])
-    return tuple(
-        [
-            MetalValue(element=element, mass_kg=mass_kg, value_cny=value, value_change_per_pct_cny=change)
-            for element, has, mass_kg, value, change in zip(sheet.valued.dossier.metals.mass_kg, *numbers, strict=True)
-            if has
-        ]
-    )
+    return [
+        {"element": element, "mass_kg": mass_kg, "value_cny": value, "value_change_per_pct_cny": change}
+        for element, has, mass_kg, value, change in zip(sheet.valued.dossier.metals.mass_kg, *numbers, strict=True)
+        if has
+    ]
 
 
-def _next_best(sheet: Sheet, row: int, width_cny: float) -> tuple[NextEvidence, ...]:
+def _next_best(sheet: Sheet, row: int, width_cny: float) -> list[Told]:
     """Return what would narrow the band, the most telling action first."""
     now = money(width_cny)
     actions = [
-        NextEvidence(action=action, band_width_now_cny=now, band_width_after_cny=money(width_cny * ratios[row]))
+        {"action": action, "band_width_now_cny": now, "band_width_after_cny": money(width_cny * ratios[row])}
         for action, ratios in sheet.evidence.items()
         if ratios[row] < 0.995
     ]
-    return tuple(sorted(actions, key=lambda item: (item.band_width_after_cny, item.action)))
+    return sorted(actions, key=lambda item: (item["band_width_after_cny"], item["action"]))
 
 
-def _model_card(sheet: Sheet, row: int) -> ModelCard:
-    """Return which model answered for this pack."""
-    model = sheet.valued.model
-    return ModelCard(
-        name="structural" if model is None else model.name,
-        version=__version__ if model is None else model.version,
-        digest=f"structural:{__version__}" if model is None else model.digest,
-        trained_through=None if model is None else model.trained_through,
-        demonstration=model is not None and model.demonstration,
-        group_used=STRUCTURE_ONLY if model is None else sheet.valued.prices.group_used[row],
-        effective_sales=round(sheet.life[row][2], 1),
-    )
+def _model_card(model: Predictor | None) -> Told:
+    """Return which model answered, as far as it is the same for every pack."""
+    return {
+        "name": "structural" if model is None else model.name,
+        "version": __version__ if model is None else model.version,
+        "digest": f"structural:{__version__}" if model is None else model.digest,
+        "trained_through": None if model is None else model.trained_through,
+        "demonstration": model is not None and model.demonstration,
+    }
 
 
 def _market_card(market: Market, row: int) -> MarketCard:

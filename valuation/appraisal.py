@@ -21,7 +21,7 @@ from datetime import date
 
 import numpy as np
 
-from valuation.answer import Sheet, open_sheet, spell_valuation
+from valuation.answer import Sheet, open_sheet, tell_valuation
 from valuation.columns import IntArray
 from valuation.dossier import open_dossier
 from valuation.drivers import reasons
@@ -33,7 +33,7 @@ from valuation.ports import Predictor
 from valuation.pricing import check_level, price
 from valuation.record.cases import TraceTable, cut
 from valuation.record.tabulation import day_number
-from valuation.result import Valuation
+from valuation.result import Told, Valuation, valuation_of
 from valuation.valued import Valued
 
 
@@ -113,6 +113,31 @@ def appraise_many(  # noqa: PLR0913 - the public contract names them
 
     Parameters are those of :func:`appraise`; a pack's answer does not depend on the others in the batch.
     """
+    told = tell_many(
+        traces,
+        market,
+        model=model,
+        as_of=as_of,
+        level=level,
+        region=region,
+        market_shift=market_shift,
+        explain=explain,
+    )
+    return tuple([one if isinstance(one, CanzhiError) else valuation_of(one) for one in told])
+
+
+def tell_many(  # noqa: PLR0913 - as above
+    traces: Traces,
+    market: MarketHistory,
+    *,
+    model: Predictor | None = None,
+    as_of: date | str,
+    level: float = 0.9,
+    region: str = "CN",
+    market_shift: Mapping[str, float] | None = None,
+    explain: bool = True,
+) -> list[Told | CanzhiError]:
+    """Return what :func:`appraise_many` returns, as it is told: ready to be written, without objects between."""
     day = valuation_day(as_of)
     check_level(level)
 
@@ -137,14 +162,14 @@ def appraise_many(  # noqa: PLR0913 - the public contract names them
             market_shift=market_shift or {},
         )
 
-    answers: list[Valuation | CanzhiError] = []
+    answers: list[Told | CanzhiError] = []
     for rows, valued in _value_apart(traces.table, np.arange(traces.table.rows), value):
         if isinstance(valued, CanzhiError):
             answers.append(valued)
         else:
             sheet = open_sheet(valued)
             answers.extend([_answer(sheet, traces, position, row) for position, row in enumerate(rows.tolist())])
-    return tuple(answers)
+    return answers
 
 
 def valuation_day(as_of: date | str) -> date:
@@ -184,10 +209,10 @@ def _value_apart(
         yield from _value_apart(table, rows[middle:], value)
 
 
-def _answer(sheet: Sheet, traces: Traces, position: int, row: int) -> Valuation | CanzhiError:
+def _answer(sheet: Sheet, traces: Traces, position: int, row: int) -> Told | CanzhiError:
     """Return one pack's valuation, or why it must not be valued; `position` is its place in what was valued."""
     valued = sheet.valued
     refusal = valued.dossier.findings.refusal(position)
     if refusal is not None:
         return RefusedPack(refusal.message_en, hint=refusal.effect, field="battery_code", value=refusal.id)
-    return spell_valuation(sheet, position, traces.cautions(row, valued.as_of), traces.digest(row, valued.as_of))
+    return tell_valuation(sheet, position, traces.cautions(row, valued.as_of), traces.digest(row, valued.as_of))

@@ -13,7 +13,7 @@ from valuation.dossier import Dossier
 from valuation.pathways.routes import TERM_LABELS
 from valuation.ports import Predictor
 from valuation.pricing import Prices, calibration_groups
-from valuation.result import Driver
+from valuation.result import Told
 from valuation.scale import to_scale
 
 MARKET_OVER_FORMULA = "market_over_formula"
@@ -86,19 +86,20 @@ def _money_per_step(base: FloatArray, point: FloatArray, softening: float) -> Fl
     return np.where(far, (point - base) / np.where(far, way, 1.0), slope_at_base)
 
 
-def spell(reasons_of_batch: Reasons, row: int, point_cny: float) -> tuple[float, tuple[Driver, ...]]:
-    """Return the base and the drivers of one pack, largest effect first; base plus effects is the point to the fen."""
+def tell(reasons_of_batch: Reasons, row: int, point_cny: float) -> tuple[float, list[Told]]:
+    """Return the base and the drivers of one pack, largest effect first; base plus effects is the point to the fen.
+
+    Each driver is told by the fields of :class:`valuation.result.Driver`.
+    """
     amounts = zip(reasons_of_batch.names, reasons_of_batch.fen[row].tolist(), strict=True)
     kept = [(name, int(amount)) for name, amount in amounts if amount != 0.0]
     kept.sort(key=lambda item: (-abs(item[1]), item[0]))
-    base = fen(point_cny) - sum(amount for _, amount in kept)
-    return base / 100.0, tuple(_driver(name, amount) for name, amount in kept)
-
-
-def _driver(name: str, amount_fen: int) -> Driver:
-    """Return one driver with its labels in both languages."""
-    label_en, label_zh = _ALL_LABELS[name]
-    return Driver(feature=name, label_en=label_en, label_zh=label_zh, effect_cny=amount_fen / 100.0)
+    base = fen(point_cny) - sum([amount for _, amount in kept])
+    drivers: list[Told] = []
+    for name, amount in kept:
+        label_en, label_zh = _ALL_LABELS[name]
+        drivers.append({"feature": name, "label_en": label_en, "label_zh": label_zh, "effect_cny": amount / 100.0})
+    return base / 100.0, drivers
 
 
 def driver_names(model: Predictor | None) -> tuple[str, ...]:

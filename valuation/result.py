@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 Severity = Literal["info", "warn", "block"]
+
+Told: TypeAlias = "dict[str, Any]"
+"""A valuation as it is told: the fields of :class:`Valuation` by name, in their order, and so on inside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,3 +150,20 @@ class Valuation:
     model: ModelCard
     market: MarketCard
     input_digest: str
+
+
+def valuation_of(told: Told) -> Valuation:
+    """Return a valuation as it is told as an object."""
+    band, state, evidence = told["residual_value"], told["state"], told["evidence"]
+    inside = {
+        "residual_value": Band(**band),
+        "routes": tuple(RouteValue(**one) for one in told["routes"]),
+        "state": PackState(**{**state, "soh": HealthEstimate(**state["soh"])}),
+        "metals": tuple(MetalValue(**one) for one in told["metals"]),
+        "drivers": tuple(Driver(**one) for one in told["drivers"]),
+        "evidence": Evidence(
+            **{**evidence, "next_best": tuple(NextEvidence(**one) for one in evidence["next_best"])},
+        ),
+        "model": ModelCard(**told["model"]),
+    }
+    return Valuation(**{**told, **inside})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from service import door
+from service.answers import ValuationAnswer
 from service.counter import Counter
 from service.door import PATH
 from valuation.errors import StoreNotReady
@@ -122,3 +124,9 @@ def test_a_store_that_fails_and_a_fault_are_told_and_counted(client, pack, monke
     numbers = client.get("/metrics").text
     for status in (500, 503):
         assert f'canzhi_requests_total{{method="POST",route="/v1/valuations",status="{status}"}} 1.0' in numbers
+
+
+def test_an_answer_has_every_key_that_its_description_names_in_that_order(client, pack):
+    answer = client.post(PATH, json={"trace": pack, "as_of": "2026-11-20"}).json()
+    assert tuple(answer) == ValuationAnswer.__struct_fields__
+    assert msgspec.convert(answer, ValuationAnswer).battery_code == pack["battery_code"]

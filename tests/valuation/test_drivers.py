@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from valuation import features
 from valuation.dossier import open_dossier
-from valuation.drivers import MARKET_OVER_FORMULA, Reasons, _money_per_step, fen, reasons, spell
+from valuation.drivers import MARKET_OVER_FORMULA, Reasons, _money_per_step, fen, reasons, tell
 from valuation.pathways.routes import TERM_LABELS
 from valuation.pricing import Prices
 from valuation.record.cases import cut
@@ -44,21 +44,21 @@ class Model:
 @given(st.dictionaries(st.sampled_from(sorted(TERM_LABELS)), amounts, min_size=1), st.floats(-1e6, 1e6))
 def test_what_is_told_adds_up_to_the_fen_whatever_the_terms(terms, point):
     columns = {name: np.array([value]) for name, value in terms.items()}
-    base, drivers = spell(Reasons(terms=columns, learned={}), 0, round(point, 2))
-    assert fen(base) + sum(fen(driver.effect_cny) for driver in drivers) == fen(round(point, 2))
-    sizes = [abs(driver.effect_cny) for driver in drivers]
+    base, drivers = tell(Reasons(terms=columns, learned={}), 0, round(point, 2))
+    assert fen(base) + sum(fen(driver["effect_cny"]) for driver in drivers) == fen(round(point, 2))
+    sizes = [abs(driver["effect_cny"]) for driver in drivers]
     assert sizes == sorted(sizes, reverse=True)
-    assert all(driver.effect_cny != 0.0 for driver in drivers)
-    assert {driver.feature for driver in drivers} == {name for name, value in terms.items() if fen(value)}
+    assert all(driver["effect_cny"] != 0.0 for driver in drivers)
+    assert {driver["feature"] for driver in drivers} == {name for name, value in terms.items() if fen(value)}
 
 
 def test_labels_stand_in_both_languages():
     columns = {"metal:Li": np.array([3.0])}
     learned = {features.NAMES[0]: np.array([-2.0])}
-    base, drivers = spell(Reasons(terms=columns, learned=learned), 0, 10.0)
+    base, drivers = tell(Reasons(terms=columns, learned=learned), 0, 10.0)
     assert base == 9.0
-    assert (drivers[0].label_en, drivers[0].label_zh) == TERM_LABELS["metal:Li"]
-    assert (drivers[1].label_en, drivers[1].label_zh) == features.LABELS[features.NAMES[0]]
+    assert (drivers[0]["label_en"], drivers[0]["label_zh"]) == TERM_LABELS["metal:Li"]
+    assert (drivers[1]["label_en"], drivers[1]["label_zh"]) == features.LABELS[features.NAMES[0]]
 
 
 @given(st.floats(-300.0, 2000.0), st.floats(-2.0, 2.0))
@@ -97,7 +97,7 @@ def test_structural_terms_and_learned_effects_add_up_to_the_point(market_history
     assert np.isclose(told.learned[features.NAMES[7]][0], -0.75 * over)
     assert np.isclose(told.learned[MARKET_OVER_FORMULA][0], 0.25 * over)
     assert not {"chemistry", "nickel_kg_per_kwh"} & set(told.learned)
-    rest, drivers = spell(told, 0, round(float(point[0]) * 50.0, 2))
+    rest, drivers = tell(told, 0, round(float(point[0]) * 50.0, 2))
     assert abs(rest) < 0.1
-    assert {features.NAMES[3], features.NAMES[7], MARKET_OVER_FORMULA} <= {driver.feature for driver in drivers}
+    assert {features.NAMES[3], features.NAMES[7], MARKET_OVER_FORMULA} <= {driver["feature"] for driver in drivers}
     assert reasons(dossier, prices, None).learned == {}

@@ -6,12 +6,13 @@ import io
 from dataclasses import replace
 from datetime import date
 
+import msgspec
 import numpy as np
 import pytest
 import zxingcpp
 from PIL import Image
 
-from service.answers import encode
+from service.answers import spell
 from service.web.spelling import Spelling
 from service.web.views import view_answer
 from valuation.result import (
@@ -102,7 +103,7 @@ def handmade():
     """Return the view of the handmade valuation, with some fields changed."""
 
     def view(language: str = "en", **changes: object):
-        return view_answer(encode(replace(HANDMADE, **changes), "id-1"), Spelling(language))
+        return view_answer(msgspec.json.encode(spell(replace(HANDMADE, **changes), "id-1")), Spelling(language))
 
     return view
 
