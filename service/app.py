@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 import msgspec
 import structlog
@@ -122,7 +123,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _description(_request: Request) -> Response:
-    return Response(msgspec.json.encode(description()), media_type="application/json")
+    return Response(_described(), media_type="application/json")
+
+
+@cache
+def _described() -> bytes:
+    """Return the description of the HTTP door, worded once."""
+    return msgspec.json.encode(description())
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:

@@ -102,11 +102,12 @@ def problem_of(error: errors.CanzhiError) -> Problem:
 
 def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """Return the response that carries a problem."""
+    later = {"retry-after": "1"} if problem.status == 503 else {}
     return Response(
         msgspec.json.encode(problem),
         status_code=problem.status,
         media_type=MEDIA_TYPE,
-        headers={**(headers or {}), "cache-control": "no-store"},
+        headers={**(headers or {}), **later, "cache-control": "no-store"},
     )
 
 
@@ -121,8 +122,7 @@ async def on_refusal(_request: Request, error: Exception) -> Response:
     """Answer a refusal of the door itself."""
     if not isinstance(error, Refusal):
         raise error
-    headers = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "1"}}
-    return respond(error.problem, headers.get(error.problem.status))
+    return respond(error.problem, {"www-authenticate": "Bearer"} if error.problem.status == 401 else None)
 
 
 async def on_http_error(_request: Request, error: Exception) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from valuation.columns import FloatArray
 from valuation.market.cautions import market_cautions
@@ -32,49 +33,67 @@ def price_cautions(valued: Valued, row: int) -> tuple[Caution, ...]:
 def _model_cautions(valued: Valued, row: int) -> Iterator[Caution]:
     """Yield what weakens the learned part: none, a demonstration, few sales of the kind."""
     if valued.model is None:
-        yield Caution(
-            id="V01",
-            severity="warn",
-            message_en="No trained model: this is the structural value alone, from metal content, costs and quotes.",
-            message_zh="无训练模型：本结果仅为结构价值，由金属含量、成本与行情推算。",
-            effect="the band is wide because no sales have narrowed it",
-        )
+        yield _NO_MODEL
         return
     if valued.model.demonstration:
-        yield Caution(
-            id="V02",
-            severity="warn",
-            message_en="Demonstration model, trained on a synthetic market: train on real sales before you deal by it.",
-            message_zh="演示模型，仅用合成市场训练：实际交易前请用真实成交数据重新训练。",
-            effect="figures show how canzhi works, not what the market pays",
-        )
+        yield _DEMONSTRATION
     sales = float(valued.prices.effective_sales[row])
     if sales < FEW_SALES:
-        yield Caution(
-            id="V03",
-            severity="info",
-            message_en=f"Only about {sales:.0f} comparable sales stand behind this band.",
-            message_zh=f"可比成交仅约 {sales:.0f} 笔，区间可信度有限。",
-            effect="the band leans on wider groups of packs and is wider for it",
-        )
-    age = float(news_age_days(valued)[row])
+        yield _few_sales(f"{sales:.0f}")
+    age = float(valued.dossier.cases.as_of_day[row]) - float(valued.prices.newest_day[row])
     if age > OLD_NEWS_DAYS:
-        yield Caution(
-            id="V07",
-            severity="warn",
-            message_en=f"The newest sale behind this band is {age:.0f} days old.",
-            message_zh=f"区间所依据的最新成交距评估日已有 {age:.0f} 天。",
-            effect="if the market has turned since, the band may not hold what it promises; report newer sales",
-        )
+        yield _old_news(f"{age:.0f}")
     if not valued.prices.group_known[row]:
-        group = valued.prices.group_used[row] or "all packs"
-        yield Caution(
-            id="V05",
-            severity="info",
-            message_en=f"The model learned from no sale of this kind of pack; the band is that of {group}, made wider.",
-            message_zh=f"模型未见过该类电池的成交；区间取自 {group}，并已放宽。",
-            effect="the band is widened by what packs of kinds never seen cost in training",
-        )
+        yield _unknown_group(valued.prices.group_used[row] or "all packs")
+
+
+_NO_MODEL = Caution(
+    id="V01",
+    severity="warn",
+    message_en="No trained model: this is the structural value alone, from metal content, costs and quotes.",
+    message_zh="无训练模型：本结果仅为结构价值，由金属含量、成本与行情推算。",
+    effect="the band is wide because no sales have narrowed it",
+)
+_DEMONSTRATION = Caution(
+    id="V02",
+    severity="warn",
+    message_en="Demonstration model, trained on a synthetic market: train on real sales before you deal by it.",
+    message_zh="演示模型，仅用合成市场训练：实际交易前请用真实成交数据重新训练。",
+    effect="figures show how canzhi works, not what the market pays",
+)
+
+
+@lru_cache(maxsize=1024)
+def _few_sales(sales: str) -> Caution:
+    return Caution(
+        id="V03",
+        severity="info",
+        message_en=f"Only about {sales} comparable sales stand behind this band.",
+        message_zh=f"可比成交仅约 {sales} 笔，区间可信度有限。",
+        effect="the band leans on wider groups of packs and is wider for it",
+    )
+
+
+@lru_cache(maxsize=1024)
+def _unknown_group(group: str) -> Caution:
+    return Caution(
+        id="V05",
+        severity="info",
+        message_en=f"The model learned from no sale of this kind of pack; the band is that of {group}, made wider.",
+        message_zh=f"模型未见过该类电池的成交；区间取自 {group}，并已放宽。",
+        effect="the band is widened by what packs of kinds never seen cost in training",
+    )
+
+
+@lru_cache(maxsize=1024)
+def _old_news(days: str) -> Caution:
+    return Caution(
+        id="V07",
+        severity="warn",
+        message_en=f"The newest sale behind this band is {days} days old.",
+        message_zh=f"区间所依据的最新成交距评估日已有 {days} 天。",
+        effect="if the market has turned since, the band may not hold what it promises; report newer sales",
+    )
 
 
 def news_age_days(valued: Valued) -> FloatArray:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -101,7 +102,7 @@ def calibration_groups(dossier: Dossier) -> tuple[str, ...]:
 
 def _learned(dossier: Dossier, model: Predictor, levels: Sequence[float]) -> Prices:
     """Return the model's prices, its band widened where the quotes are staler than any sale it learned from."""
-    matrix = features.compute(dossier)[:, _columns_of(model)]
+    matrix = features.compute(dossier)[:, _columns_of(model.name, model.version, tuple(model.feature_names))]
     base = dossier.routes.structural_per_kwh
     priced = model.price(matrix, base, calibration_groups(dossier), levels)
     widening = dossier.market.staleness_widening[:, None]
@@ -118,16 +119,16 @@ def _learned(dossier: Dossier, model: Predictor, levels: Sequence[float]) -> Pri
     )
 
 
-def _columns_of(model: Predictor) -> list[int]:
+@lru_cache(maxsize=64)
+def _columns_of(name: str, version: str, feature_names: tuple[str, ...]) -> list[int]:
     """Return where the features that a model reads stand in the catalogue; an older model reads fewer."""
-    missing = sorted(set(model.feature_names) - set(features.NAMES))
+    missing = sorted(set(feature_names) - set(features.NAMES))
     if missing:
         raise BundleMismatch(
-            f"model {model.name} {model.version} reads features that this version does not compute: "
-            f"{', '.join(missing)}",
+            f"model {name} {version} reads features that this version does not compute: {', '.join(missing)}",
             hint="train it again with this version, or install the version it was trained with",
         )
-    return [features.NAMES.index(name) for name in model.feature_names]
+    return [features.NAMES.index(feature) for feature in feature_names]
 
 
 def _structural(dossier: Dossier, levels: Sequence[float]) -> Prices:

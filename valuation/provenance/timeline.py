@@ -43,6 +43,13 @@ ALLOWED_REPORTERS: Final = {
 }
 """Who may report an event, where not everybody may (the six kinds of reporting enterprises, by their trade)."""
 
+_DEADLINE_DAYS: Final = np.array(
+    [DEADLINE_WORKING_DAYS.get(name, np.inf) * 7.0 / 5.0 + HOLIDAY_DAYS for name in EVENT_TYPES]
+)
+_MAY_REPORT: Final = np.array(
+    [[kind in ALLOWED_REPORTERS.get(name, REPORTER_KINDS) for kind in REPORTER_KINDS] for name in EVENT_TYPES]
+)
+
 STAGES: Final = (
     ("produced",),
     ("installed",),
@@ -79,10 +86,7 @@ def long_gap(record: Record) -> FloatArray:
 def late_reports(record: Record) -> FloatArray:
     """Return how many events were reported after their deadline. [1]"""
     cases = record.cases
-    deadline = np.full(len(EVENT_TYPES), np.inf)
-    for name, working_days in DEADLINE_WORKING_DAYS.items():
-        deadline[EVENT_TYPES.index(name)] = working_days * 7.0 / 5.0 + HOLIDAY_DAYS
-    allowed = deadline[cases.events["type"].astype(np.int64)]
+    allowed = _DEADLINE_DAYS[cases.events["type"].astype(np.int64)]
     return at_least_one(cases.count(record.reported_day - cases.events["on_day"] > allowed))
 
 
@@ -109,12 +113,9 @@ def scrapped_without_pack(record: Record) -> FloatArray:
 def wrong_reporter(record: Record) -> FloatArray:
     """Return how many events were reported by a kind of enterprise that cannot report them. [1]"""
     cases = record.cases
-    allowed = np.ones((len(EVENT_TYPES), len(REPORTER_KINDS)), dtype=bool)
-    for name, kinds in ALLOWED_REPORTERS.items():
-        allowed[EVENT_TYPES.index(name)] = [kind in kinds for kind in REPORTER_KINDS]
     kind = cases.events["reporter_kind"]
     known = ~np.isnan(kind)
-    may = allowed[cases.events["type"].astype(np.int64), np.where(known, kind, 0.0).astype(np.int64)]
+    may = _MAY_REPORT[cases.events["type"].astype(np.int64), np.where(known, kind, 0.0).astype(np.int64)]
     return at_least_one(cases.count(known & ~may))
 
 
