@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.price_bands.borrowed import borrow
 from benchmarks.report import replace_section, table_of
 from training.backtest import Backtest, Plan, backtest, plan_origins
 from training.backtest_report import monthly, months_of
@@ -33,6 +34,7 @@ from valuation.intake import read_market, read_tables
 
 FIRST_ORIGIN, PEAK = date(2023, 12, 1), date(2025, 4, 15)
 PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "how-good.md"
+RIVALS = Path(__file__).parent.parent / ".venv-benchmarks"
 PICTURE = "boom-and-crash.svg"
 SHOWN = ("canzhi", "LightGBM + split conformal", "last price")
 
@@ -136,8 +138,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--packs", type=int, default=8_000)
     parser.add_argument("--seeds", default="301")
+    parser.add_argument("--rivals", type=Path, default=RIVALS, help="environment of the rivals, for CatBoost")
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
+    borrow(chosen.rivals)
     runs = [one_seed(int(seed), chosen.packs) for seed in chosen.seeds.split(",")]
     text = "\n\n".join(text_of(ran) for ran in runs)
     print(text)

@@ -25,3 +25,16 @@ def test_every_row_leads_to_a_command_of_that_name_with_a_line_of_help(name):
 def test_the_readme_calls_only_what_there_is():
     called = set(re.findall(r"\./canzhi ([a-z-]+)", (ROOT / "README.md").read_text("utf-8")))
     assert called <= set(COMMANDS) | OWN_WORDS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_reference_names_every_command_and_every_option(name):
+    page = (ROOT / "docs" / "reference" / "commands.md").read_text("utf-8")
+    module, _, attribute = COMMANDS[name].partition(":")
+    command = getattr(importlib.import_module(module), attribute)
+    section = re.split(rf"^## `canzhi {name}[ `]", page, flags=re.MULTILINE)[1].partition("\n## ")[0]
+    for parameter in command.params:
+        spelled = [*parameter.opts, *parameter.secondary_opts] if isinstance(parameter, click.Option) else []
+        assert all(f"`{option}" in section for option in spelled), parameter.name
+    told = set(re.findall(r"`(--[a-z-]+)", section))
+    assert told <= {option for one in command.params for option in [*one.opts, *one.secondary_opts]}

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
+from service.routes.sales import SalesReport
+from service.schemas import Sale
 from service.store import ledger, packs
 
 CODE = "001PB0A0000001A680000123"
@@ -251,3 +254,8 @@ def test_the_day_of_reporting_that_a_reporter_gives_stands_as_it_was_spelled(cli
     usage = {"type": "usage", "on": "2024-03-31", "上报日期": "2024-04-02"}
     _report(client, CODE, events=[usage])
     assert client.get(f"/v1/packs/{CODE}").json()["trace"]["events"] == [usage]
+
+
+def test_the_reference_names_every_field_of_a_sale():
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "report-sales.md").read_text("utf-8")
+    assert all(f"`{field}`" in page for field in (*Sale.__struct_fields__, *SalesReport.__struct_fields__))
