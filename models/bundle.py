@@ -157,6 +157,15 @@ def read_bundle(folder: Path, public_key: str | None = None) -> Bundle:
     return Bundle(state=state, about=About(**facts["about"]), digest=f"sha256:{_sha256(manifest)}", signed_by=signer)
 
 
+def files_of(folder: Path) -> Mapping[str, Any]:
+    """Return size and hash of a bundle's files as its manifest tells them, unchecked; nothing where it tells none."""
+    try:
+        told = json.loads(_read(folder / MANIFEST)).get("files", {})
+    except (OSError, ValueError, AttributeError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
 def _label(facts: Mapping[str, Any], folder: Path) -> str:
     """Return what a model of another format calls itself, the folder's name where it does not say."""
     about = facts.get("about")

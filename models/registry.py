@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models.bundle import About, Bundle, read_bundle, write_bundle
+from models.bundle import About, Bundle, files_of, read_bundle, write_bundle
 from models.fitted import FittedRegressor
 from models.mirror import mirror_alias
 from models.predictor import Predictor
@@ -149,6 +149,17 @@ def list_versions(home: Path | None = None) -> tuple[Version, ...]:
         else:
             versions.append(Version(about=bundle.about, digest=bundle.digest, folder=folder, is_champion=is_champion))
     return tuple(versions)
+
+
+def twins(version: Version, home: Path | None = None) -> tuple[str, ...]:
+    """Return the other versions that hold the very same model under another name or number, oldest first.
+
+    A digest covers name and version, so twins differ in it; their files show that the same inputs and seed gave them.
+    """
+    own = files_of(version.folder)
+    folders = sorted((path for path in _models(home).glob("*/[!.]*") if path.is_dir()), key=_age)
+    alike = [path for path in folders if path != version.folder and own and files_of(path) == own]
+    return tuple(f"{path.parent.name}@{path.name}" for path in alike)
 
 
 def promotions(home: Path | None = None) -> tuple[Promotion, ...]:

@@ -137,6 +137,7 @@ def test_train_keeps_a_second_version_which_is_not_champion(run, sources, tmp_pa
     assert "make it champion: canzhi promote mine@2" in done.stdout
     assert "demonstration model" in done.stdout
     assert "structural value alone" in done.stdout
+    assert "the same model as   mine@1: same data, choices and seed" in done.stdout
     assert "worth having?" in done.stdout
     assert "canzhi train --from-run run" in done.stdout
     listed = [json.loads(line) for line in run(models, "--json").stdout.splitlines()]

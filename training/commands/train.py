@@ -207,11 +207,14 @@ def worth(judgement: Judgement | None) -> str:
 
 def _closing(trained: Trained, home: Path) -> list[str]:
     """Return the last lines: whether the model is worth having, where it is kept, what to do next."""
-    from training.promotion import present_champion  # noqa: PLC0415 - numpy waits
+    from models.registry import twins  # noqa: PLC0415 - numpy waits
+    from training.promotion import present_champion  # noqa: PLC0415 - same
 
     about = trained.version.about
     label = f"{about.name}@{about.version}"
-    lines = [worth(trained.judgement), f"model card          {home / 'cards' / label}.html"]
+    same = twins(trained.version, home)
+    alike = [f"the same model as   {', '.join(same)}: same data, choices and seed"] if same else []
+    lines = [*alike, worth(trained.judgement), f"model card          {home / 'cards' / label}.html"]
     if trained.run_id:
         lines.append(f"run                 {trained.run_id}")
         lines.append(f"repeat it           canzhi train --from-run {trained.run_id}")

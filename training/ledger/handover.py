@@ -9,7 +9,8 @@ import numpy as np
 
 from training.ledger.against import in_cny
 from training.ledger.book import Fault, Ledger
-from training.ledger.reading import VatBasis, read_ledger
+from training.ledger.columns import VatBasis
+from training.ledger.reading import read_ledger
 from training.ledger.reasons import REASONS
 from valuation.market.snapshot import MarketHistory
 from valuation.record.tabulation import calendar_day
