@@ -102,7 +102,9 @@ def calibration_groups(dossier: Dossier) -> tuple[str, ...]:
 
 def _learned(dossier: Dossier, model: Predictor, levels: Sequence[float]) -> Prices:
     """Return the model's prices, its band widened where the quotes are staler than any sale it learned from."""
-    matrix = features.compute(dossier)[:, _columns_of(model.name, model.version, tuple(model.feature_names))]
+    matrix = features.compute(dossier)[
+        :, _columns_of(f"{model.name} {model.version}", tuple(model.feature_names), features.NAMES)
+    ]
     base = dossier.routes.structural_per_kwh
     priced = model.price(matrix, base, calibration_groups(dossier), levels)
     widening = dossier.market.staleness_widening[:, None]
@@ -120,15 +122,15 @@ def _learned(dossier: Dossier, model: Predictor, levels: Sequence[float]) -> Pri
 
 
 @lru_cache(maxsize=64)
-def _columns_of(name: str, version: str, feature_names: tuple[str, ...]) -> list[int]:
+def _columns_of(model: str, feature_names: tuple[str, ...], catalogue: tuple[str, ...]) -> list[int]:
     """Return where the features that a model reads stand in the catalogue; an older model reads fewer."""
-    missing = sorted(set(feature_names) - set(features.NAMES))
+    missing = sorted(set(feature_names) - set(catalogue))
     if missing:
         raise BundleMismatch(
-            f"model {name} {version} reads features that this version does not compute: {', '.join(missing)}",
+            f"model {model} reads features that this version does not compute: {', '.join(missing)}",
             hint="train it again with this version, or install the version it was trained with",
         )
-    return [features.NAMES.index(feature) for feature in feature_names]
+    return [catalogue.index(feature) for feature in feature_names]
 
 
 def _structural(dossier: Dossier, levels: Sequence[float]) -> Prices:
