@@ -100,6 +100,7 @@ def _lack(moves: FloatArray, dossier: Dossier, wanted: FloatArray, spread: Float
         dossier.metals,
         dossier.findings,
         assumptions=tuned(assumptions_for(dossier.market.region), habits),
+        earlier=dossier.earlier_market,
     )
     off = (to_scale(routes.structural_per_kwh, SCALE_SOFTENING_CNY_PER_KWH) - wanted) / DEAL_SD
     tamed = np.sign(off) * np.sqrt(2.0 * (np.sqrt(1.0 + off * off) - 1.0))  # far ones pull like a straight line

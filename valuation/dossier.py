@@ -87,14 +87,15 @@ def open_dossier(
     metals = metal_content(cases, nameplate)
     findings = examine(cases, nameplate, health)
     assumptions = tuned(assumptions_for(market.region), habits or {})
-    routes = price_routes(cases, nameplate, health, market, metals, findings, assumptions=assumptions)
+    earlier = market_history.on(cases.as_of_day - TREND_DAYS, region=country)
+    routes = price_routes(cases, nameplate, health, market, metals, findings, assumptions=assumptions, earlier=earlier)
     return Dossier(
         cases=cases,
         region=_region_codes(region, cases.rows),
         nameplate=nameplate,
         health=health,
         market=market,
-        earlier_market=market_history.on(cases.as_of_day - TREND_DAYS, region=country),
+        earlier_market=earlier,
         metals=metals,
         findings=findings,
         assumptions=assumptions,

@@ -103,6 +103,7 @@ def structural_spread(dossier: Dossier) -> FloatArray:
         dossier.metals,
         dossier.findings,
         assumptions=dossier.assumptions,
+        earlier=dossier.earlier_market,
     )
     return _in_money(routes)
 
@@ -144,7 +145,7 @@ def next_best(dossier: Dossier, spread_of: Spread = structural_spread) -> dict[s
 def _one_below_the_other(dossiers: Sequence[Dossier]) -> Dossier:
     """Return dossiers that differ only in how sure they are as one, so that all actions are worked out at once.
 
-    Events are left out: nothing that an action changes is read from them again.
+    Events come along: what buyers believe and put up with is read from them.
     """
     first = dossiers[0]
     times = len(dossiers)
@@ -157,12 +158,13 @@ def _one_below_the_other(dossiers: Sequence[Dossier]) -> Dossier:
             as_of_day=np.tile(cases.as_of_day, times),
             packs=packs,
             texts={name: texts * times for name, texts in cases.texts.items()},
-            events={name: column[:0] for name, column in cases.events.items()},
-            row=cases.row[:0],
+            events={name: np.tile(column, times) for name, column in cases.events.items()},
+            row=np.concatenate([cases.row + cases.rows * copy for copy in range(times)]),
         ),
         nameplate=_joined([one.nameplate for one in dossiers]),
         health=_joined([one.health for one in dossiers]),
         market=join_markets([one.market for one in dossiers]),
+        earlier_market=join_markets([one.earlier_market for one in dossiers]),
         metals=_joined([one.metals for one in dossiers]),
         findings=_joined([one.findings for one in dossiers]),
     )

@@ -40,6 +40,8 @@ NOISE: dict[str, Noise] = {
     # Module readings say little of the day and the method; the weakest rules the pack. Judged.
     "modules": Noise(0.020, 0.030),
 }
+STUCK_AT_NEW = 0.999
+"""From here a computer's reading says no more than that it has not been told otherwise (displays cap at 1). [1]"""
 DEFINITION_SD = {"capacity": 0.0, "energy": 0.010, "resistance": 0.080}
 """What reading another definition as capacity adds: resistance may say 1.00 where capacity is .94. [1]"""
 
@@ -118,6 +120,14 @@ def states_health(cases: Cases) -> BoolArray:
         cases.events["soh"], cases.events["remaining_capacity_ah"], cases.events["remaining_energy_kwh"]
     )
     return ~np.isnan(stated)
+
+
+def told_by_computer(cases: Cases) -> BoolArray:
+    """Return which events tell a health by the battery's own computer that means capacity and is not stuck at new."""
+    by_computer = (source_of_events(cases) == source_code("bms")) & (cases.events["soh"] < STUCK_AT_NEW)
+    other = cases.is_choice("reporter_kind", "owner") | cases.is_choice("soh_definition", "resistance")
+    counts: BoolArray = by_computer & ~other
+    return counts
 
 
 def source_code(name: str) -> float:

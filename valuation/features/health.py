@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from valuation.columns import BoolArray, FloatArray, first_known, last
+from valuation.columns import FloatArray, first_known, last
 from valuation.condition.life import DAYS_PER_YEAR
-from valuation.condition.readings import source_code, source_of_events, states_health
+from valuation.condition.readings import source_code, source_of_events, states_health, told_by_computer
 from valuation.dossier import Dossier
-from valuation.record.cases import Cases
-
-STUCK_AT_NEW = 0.999
-"""From here a computer's reading says no more than that it has not been told otherwise (displays cap at 1). [1]"""
 
 
 def soh(dossier: Dossier) -> FloatArray:
@@ -44,13 +40,13 @@ def bms_soh(dossier: Dossier) -> FloatArray:
 
     Not counted: what an owner hands in, what is told of resistance, and a computer that says 1.00 whatever happens.
     """
-    return dossier.cases.last("soh", _by_bms(dossier.cases))
+    return dossier.cases.last("soh", told_by_computer(dossier.cases))
 
 
 def bms_reading_age(dossier: Dossier) -> FloatArray:
     """Return how old the latest health by the battery's own computer is (车端健康读数时效). [a]"""
     cases = dossier.cases
-    return (cases.as_of_day - cases.last("on_day", _by_bms(cases))) / DAYS_PER_YEAR
+    return (cases.as_of_day - cases.last("on_day", told_by_computer(cases))) / DAYS_PER_YEAR
 
 
 def tested_soh(dossier: Dossier) -> FloatArray:
@@ -94,11 +90,3 @@ def cell_spread_mv(dossier: Dossier) -> FloatArray:
 def weakest_module(dossier: Dossier) -> FloatArray:
     """Return the lowest health of a module (最弱模块健康状态). [1]"""
     return dossier.cases.packs["module_lowest_soh"]
-
-
-def _by_bms(cases: Cases) -> BoolArray:
-    """Return which events tell a health by the battery's own computer that means capacity and is not stuck at new."""
-    by_computer = (source_of_events(cases) == source_code("bms")) & (cases.events["soh"] < STUCK_AT_NEW)
-    other = cases.is_choice("reporter_kind", "owner") | cases.is_choice("soh_definition", "resistance")
-    counts: BoolArray = by_computer & ~other
-    return counts

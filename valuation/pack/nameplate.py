@@ -29,6 +29,8 @@ ASSUMED_AGE_A: Final = 6.0
 _PACK_KWH = ((2013.0, 22.0), (2016.0, 30.0), (2018.0, 42.0), (2020.0, 49.0), (2024.0, 56.0))
 # The same for other duties, whatever the year (judged, 2026): bus, logistics; a taxi or swap car is a passenger car.
 _DUTY_KWH = {"bus": 180.0, "logistics": 60.0}
+# Nickel-metal hydride drives hybrids alone: 1.3 to 1.7 kWh (makers' data sheets of 2000 to 2020).
+HYBRID_KWH: Final = 1.5
 MODULE_KWH: Final = 4.5
 CELL_AH: Final = 120.0
 
@@ -145,6 +147,8 @@ def _energy(
         (capacity * usual_voltage / 1000.0, LOG_SD_FROM_CAPACITY),
     )
     energy = _usual_energy(packs["duty"], level, year, cell_voltage)
+    is_hybrid = (chemistry == CHEMISTRY_CODE["NIMH"]) & (level == PACK)
+    energy = np.where(is_hybrid, HYBRID_KWH, energy)
     log_sd = np.array(LOG_SD_BY_LEVEL)[level.astype(np.int64)]
     for value, spread in reversed(ways):
         known = ~np.isnan(value)

@@ -15,6 +15,20 @@ _YIELDS: Final = MappingProxyType(
 )
 
 
+# Fleets lose 1.8 to 2.3 % of health a year, those in heavy use and fast charging up to 3 % (Geotab 2024 and 2025).
+_USUAL_LOSS: Final = MappingProxyType(
+    {
+        "private": 0.020,
+        "taxi": 0.030,
+        "bus": 0.030,
+        "logistics": 0.027,
+        "swap": 0.030,
+        "other": 0.023,
+        "unknown": 0.023,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
     """Costs [CNY without VAT] and yields of the three routes in one region; no fixed cost a pack, so value adds in kWh.
@@ -64,12 +78,42 @@ class Assumptions:
         What a second life earns less for each point of uncertainty of its health. [1]
     rule_of_thumb : share
         How far buyers go by age and the battery's own readings rather than by a valuer's estimate of health. [1]
-    usual_loss_per_a : share of health a year
-        What buyers take off for age: fleets lose 1.8 to 2.3 % a year (Geotab 2024 and 2025). [1/a]
+    usual_loss_per_a : mapping of duty to share of health a year
+        What buyers take off for age, by kind of use (judged, 2026). [1/a]
     usual_loss_sd, bms_sd : float
         How good buyers hold that rule, and the battery's own readings, to be (judged, 2026). [1]
     damaged_cny_per_kg : float
         Packing, haul and handling of a damaged pack on top of a sound one's; per kg of pack.
+    dangerous_cny_per_kg : float
+        The same on top of that for one that may react; per kg of pack.
+    momentum : float
+        How far buyers' bids follow a rise or fall of lithium over 90 days. [1]
+    softness_share : float
+        What `softness_cny_per_kwh` grows by with the value itself. [1]
+    unknown_kind : float
+        What the metals of a pack of unknown chemistry are taken for, of what they would be on average. [1]
+    bms_flattery : float
+        Loss that buyers read from a battery's own computer, over the loss it tells. [1]
+    unsureness : float
+        How unsure of health buyers act, over how unsure a valuer is. [1]
+    premium_falls : float
+        How far what a route earns over recycling falls with the share of buyers who take the pack there: 0, the last
+        one left pays all of it; 1, in proportion. [1]
+    severity_limit : float
+        Severity of the worst mishap that half of the buyers for further use put up with; above one, all. [1]
+    daring : float
+        Share of buyers who take a pack for further use in spite of an accident or mishap on its record. [1]
+    end_shift : float
+        How much lower than the table's buyers put the health at which a second life ends. [1]
+    age_discount_per_a : float
+        What age itself takes off a used pack's price each year, whatever its health. [1/a]
+    recycling_cny, further_use_cny : float
+        Papers and handling of a pack whatever its size, to recycle it or to use it further. With them value no longer
+        adds in kWh.
+    search_cny_per_kwh : float
+        Cost of looking for a vehicle, found or not; per rated kWh.
+    reuse_age_shift_a, reuse_age_width : float
+        How much older than judged packs are taken for reuse [a], and how much buyers differ in it over as judged. [1]
     """
 
     yields: Mapping[str, float] = field(default_factory=lambda: _YIELDS)
@@ -89,17 +133,33 @@ class Assumptions:
     softness_cny_per_kwh: float = 4.0
     cost_decline_per_a: float = 0.0
     second_life_fitness: Mapping[str, float] = field(
-        default_factory=lambda: MappingProxyType({"lfp": 1.0, "ternary": 1.0, "other": 1.0})
+        default_factory=lambda: MappingProxyType({"lfp": 1.0, "ternary": 1.0, "lto": 1.0, "other": 1.0})
     )
     health_shift: float = 0.0
     reuse_odds: float = 1.0
     reuse_fade_per_a: float = 0.0
     doubt_discount: float = 0.0
     rule_of_thumb: float = 0.0
-    usual_loss_per_a: float = 0.023
+    usual_loss_per_a: Mapping[str, float] = field(default_factory=lambda: _USUAL_LOSS)
     usual_loss_sd: float = 0.06
     bms_sd: float = 0.05
     damaged_cny_per_kg: float = 0.0
+    dangerous_cny_per_kg: float = 0.0
+    momentum: float = 0.0
+    softness_share: float = 0.0
+    unknown_kind: float = 1.0
+    bms_flattery: float = 1.0
+    unsureness: float = 1.0
+    premium_falls: float = 0.0
+    severity_limit: float = 1.15
+    daring: float = 0.0
+    end_shift: float = 0.0
+    age_discount_per_a: float = 0.0
+    recycling_cny: float = 0.0
+    further_use_cny: float = 0.0
+    search_cny_per_kwh: float = 0.0
+    reuse_age_shift_a: float = 0.0
+    reuse_age_width: float = 1.0
 
 
 CHINA: Final = Assumptions()

@@ -33,10 +33,13 @@ HABITS: Final[Mapping[str, Habit]] = MappingProxyType(
         "metal_share": Habit(spread=0.12, label_en="share of the metals' worth paid", label_zh="金属价值支付比例"),
         "recycling_cost": Habit(spread=0.30, label_en="cost of recycling", label_zh="再生利用成本"),
         "damaged_cost": Habit(spread=2.0, label_en="extra cost of a damaged pack", label_zh="受损电池附加成本"),
+        "dangerous_cost": Habit(spread=2.0, label_en="the same where it may react", label_zh="危险电池附加成本"),
         "cost_decline": Habit(spread=0.02, label_en="yearly decline of costs", label_zh="成本年降幅"),
         "second_life_lfp": Habit(spread=0.25, label_en="second-life price of LFP", label_zh="磷酸铁锂梯次售价"),
         "second_life_ternary": Habit(spread=0.35, label_en="second-life price of NMC and NCA", label_zh="三元梯次售价"),
         "second_life_other": Habit(spread=0.35, label_en="second-life price of others", label_zh="其他体系梯次售价"),
+        "second_life_lto": Habit(spread=0.35, label_en="second-life price of LTO", label_zh="钛酸锂梯次售价"),
+        "unknown_kind": Habit(spread=0.50, label_en="metals of unknown chemistry", label_zh="未知体系的金属"),
         "repurposing_cost": Habit(spread=0.30, label_en="cost of repurposing", label_zh="梯次改制成本"),
         "resistance": Habit(spread=0.50, label_en="weight of internal resistance", label_zh="内阻影响"),
         "health_limit": Habit(spread=0.03, label_en="lowest health that is taken", label_zh="健康状态门槛"),
@@ -45,15 +48,36 @@ HABITS: Final[Mapping[str, Habit]] = MappingProxyType(
         "reuse_chance": Habit(spread=0.70, label_en="chance that a vehicle is found", label_zh="再装车机会"),
         "reuse_fade": Habit(spread=0.10, label_en="yearly fall of that chance", label_zh="再装车机会年降幅"),
         "softness": Habit(spread=0.70, label_en="how much buyers differ", label_zh="买家差异"),
+        "softness_share": Habit(spread=0.03, label_en="the same, beside the value", label_zh="买家差异占价值比例"),
+        "momentum": Habit(spread=0.10, label_en="bidding with the trend of lithium", label_zh="随锂价走势出价"),
         "rule_of_thumb": Habit(spread=0.70, label_en="going by age and BMS", label_zh="凭年限与车端读数估价"),
         "usual_loss": Habit(spread=0.25, label_en="usual loss of health a year", label_zh="惯常年衰减"),
+        "usual_loss_taxi": Habit(spread=0.30, label_en="the same of taxis", label_zh="出租车惯常衰减"),
+        "usual_loss_bus": Habit(spread=0.30, label_en="the same of buses", label_zh="客车惯常衰减"),
+        "usual_loss_logistics": Habit(spread=0.30, label_en="the same of vans", label_zh="物流车惯常衰减"),
+        "usual_loss_swap": Habit(spread=0.30, label_en="the same of swapped packs", label_zh="换电车惯常衰减"),
+        "usual_loss_unknown": Habit(spread=0.30, label_en="the same of use not told", label_zh="用途不明惯常衰减"),
         "usual_loss_sd": Habit(spread=0.40, label_en="trust in that usual loss", label_zh="对惯常衰减的信任"),
         "bms_sd": Habit(spread=0.50, label_en="trust in the battery's own readings", label_zh="对车端读数的信任"),
+        "bms_flattery": Habit(spread=0.15, label_en="loss taken to be hidden by the BMS", label_zh="车端读数虚高修正"),
+        "unsureness": Habit(spread=0.70, label_en="how unsure health is taken to be", label_zh="健康不确定的计价"),
+        "premium_falls": Habit(spread=0.50, label_en="bargaining where few would buy", label_zh="买家稀少时的压价"),
+        "severity_limit": Habit(spread=0.40, label_en="worst mishap put up with", label_zh="可接受的事故程度"),
+        "daring": Habit(spread=0.50, label_en="buying in spite of findings", label_zh="对核验结论的忽视"),
+        "end_health": Habit(spread=0.03, label_en="health at the end of a second life", label_zh="梯次寿命终点健康"),
+        "age_discount": Habit(spread=0.02, label_en="yearly discount for age", label_zh="年限折价"),
+        "recycling_pack": Habit(spread=2.0, label_en="cost of recycling a pack", label_zh="每包再生处理费"),
+        "further_use_pack": Habit(spread=3.0, label_en="cost of further use of a pack", label_zh="每包再用处理费"),
+        "search": Habit(spread=10.0, label_en="cost of seeking a vehicle", label_zh="寻找适配车辆成本"),
+        "reuse_age": Habit(spread=1.0, label_en="oldest pack taken for reuse", label_zh="再装车年限上限"),
+        "reuse_age_width": Habit(spread=0.70, label_en="how much that age differs", label_zh="年限上限差异"),
     }
 )
 """Habits by name, in the order in which sales are asked about them."""
 
-START: Final[Mapping[str, float]] = MappingProxyType({"rule_of_thumb": 0.4})
+START: Final[Mapping[str, float]] = MappingProxyType(
+    {"rule_of_thumb": 0.6, "premium_falls": 0.4, "severity_limit": -0.3, "daring": 0.4}
+)
 """Where the search for a habit begins if not at nought, where the habits that rest on it would have no slope."""
 
 
@@ -94,6 +118,7 @@ def tuned(judged: Assumptions, habits: Mapping[str, float]) -> Assumptions:
         second_life_fitness={
             "lfp": of_kind["lfp"] * factor["second_life_lfp"],
             "ternary": of_kind["ternary"] * factor["second_life_ternary"],
+            "lto": of_kind["lto"] * factor["second_life_lto"],
             "other": of_kind["other"] * factor["second_life_other"],
         },
         repurposing_cny_per_kwh=judged.repurposing_cny_per_kwh * factor["repurposing_cost"],
@@ -105,7 +130,26 @@ def tuned(judged: Assumptions, habits: Mapping[str, float]) -> Assumptions:
         reuse_fade_per_a=max(judged.reuse_fade_per_a + moved["reuse_fade"], 0.0),
         softness_cny_per_kwh=judged.softness_cny_per_kwh * factor["softness"],
         rule_of_thumb=min(max(judged.rule_of_thumb + moved["rule_of_thumb"], 0.0), 1.0),
-        usual_loss_per_a=judged.usual_loss_per_a * factor["usual_loss"],
+        usual_loss_per_a={
+            duty: loss * factor["usual_loss"] * factor.get(f"usual_loss_{duty}", 1.0)
+            for duty, loss in judged.usual_loss_per_a.items()
+        },
         usual_loss_sd=judged.usual_loss_sd * factor["usual_loss_sd"],
         bms_sd=judged.bms_sd * factor["bms_sd"],
+        dangerous_cny_per_kg=max(judged.dangerous_cny_per_kg + moved["dangerous_cost"], 0.0),
+        momentum=judged.momentum + moved["momentum"],
+        softness_share=max(judged.softness_share + moved["softness_share"], 0.0),
+        unknown_kind=judged.unknown_kind * factor["unknown_kind"],
+        bms_flattery=judged.bms_flattery * factor["bms_flattery"],
+        unsureness=judged.unsureness * factor["unsureness"],
+        premium_falls=min(max(judged.premium_falls + moved["premium_falls"], 0.0), 1.0),
+        severity_limit=judged.severity_limit + moved["severity_limit"],
+        daring=min(max(judged.daring + moved["daring"], 0.0), 1.0),
+        end_shift=judged.end_shift + moved["end_health"],
+        age_discount_per_a=judged.age_discount_per_a + moved["age_discount"],
+        recycling_cny=max(judged.recycling_cny + 100.0 * moved["recycling_pack"], 0.0),
+        further_use_cny=max(judged.further_use_cny + 100.0 * moved["further_use_pack"], 0.0),
+        search_cny_per_kwh=max(judged.search_cny_per_kwh + moved["search"], 0.0),
+        reuse_age_shift_a=judged.reuse_age_shift_a + moved["reuse_age"],
+        reuse_age_width=judged.reuse_age_width * factor["reuse_age_width"],
     )

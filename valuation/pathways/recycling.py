@@ -20,9 +20,9 @@ from valuation.elementary import exp
 from valuation.errors import MissingQuote
 from valuation.market.payables import PAID_FORMS, rule_for
 from valuation.market.snapshot import Market
-from valuation.pack.chemistry import FAMILIES, family_code
+from valuation.pack.chemistry import CHEMISTRY_CODE, FAMILIES, family_code
 from valuation.pack.materials import MetalContent
-from valuation.pack.nameplate import DAYS_PER_YEAR, EPOCH_YEAR, Nameplate
+from valuation.pack.nameplate import DAYS_PER_YEAR, EPOCH_YEAR, PACK, Nameplate
 from valuation.pathways.assumptions import Assumptions
 from valuation.record.tabulation import calendar_day
 
@@ -51,7 +51,7 @@ class Recycling:
         Transport, dismantling, treatment; positive numbers.
     haircut : array
         Share of the metal's worth that findings take off. [1]
-    trade_margin : float
+    trade_margin : array or float
         Share of the metal's worth that the trade keeps. [1]
     lithium_slope : float
         Share of the lithium's worth that a wholly faded pack lacks. [1]
@@ -62,7 +62,7 @@ class Recycling:
     paid: Mapping[str, FloatArray]
     costs: Mapping[str, FloatArray]
     haircut: FloatArray
-    trade_margin: float
+    trade_margin: FloatArray | float
     lithium_slope: float
     sd: FloatArray
 
@@ -88,9 +88,13 @@ def price_recycling(  # noqa: PLR0913, PLR0917 - one argument for each step of t
     metals: MetalContent,
     haircut: FloatArray,
     assumptions: Assumptions,
-    damaged: FloatArray | float = 0.0,
+    apart_cny_per_kg: FloatArray | float = 0.0,
+    bids: FloatArray | float = 1.0,
 ) -> Recycling:
-    """Return what recycling each pack fetches; `damaged` is 1 where a pack must be packed and hauled apart.
+    """Return what recycling each pack fetches.
+
+    `apart_cny_per_kg` is what packing and hauling a harmed pack apart costs, `bids` what buyers pay of the metals'
+    worth in the mood of the day.
 
     Raises
     ------
@@ -101,29 +105,33 @@ def price_recycling(  # noqa: PLR0913, PLR0917 - one argument for each step of t
     if lacking:
         raise lacking[min(lacking)]
     paid, variance = {}, np.zeros(len(nameplate.energy_kwh))
+    known = np.where(nameplate.chemistry == CHEMISTRY_CODE["OTHER"], assumptions.unknown_kind, 1.0)
     for element in PAID_FORMS:
         worth, relative_sd, left_out = _paid(element, nameplate, market, metals)
-        content = metals.mass_kg[element] / nameplate.energy_kwh * assumptions.yields[element]
+        content = metals.mass_kg[element] / nameplate.energy_kwh * assumptions.yields[element] * known
         paid[element] = content * worth
         spread = paid[element] * np.sqrt(metals.relative_sd[element] ** 2 + relative_sd * relative_sd)
         variance = variance + spread * spread + (content * left_out) ** 2
     cells = metals.cell_mass_kg / nameplate.energy_kwh * dearer(market, assumptions)
     costs = {
-        "transport": metals.pack_mass_kg
-        / nameplate.energy_kwh
-        * (assumptions.transport_cny_per_kg + assumptions.damaged_cny_per_kg * damaged),
+        "transport": metals.pack_mass_kg / nameplate.energy_kwh * (assumptions.transport_cny_per_kg + apart_cny_per_kg),
         "dismantling": cells * assumptions.dismantling_cny_per_kg * DISMANTLING_SHARE[nameplate.level.astype(np.int64)],
-        "treatment": cells * assumptions.treatment_cny_per_kg,
+        "treatment": cells * assumptions.treatment_cny_per_kg + a_pack(assumptions.recycling_cny, nameplate),
     }
     cost = costs["transport"] + costs["dismantling"] + costs["treatment"]
     return Recycling(
         paid=paid,
         costs=costs,
         haircut=haircut,
-        trade_margin=assumptions.trade_margin,
+        trade_margin=assumptions.trade_margin + (1.0 - assumptions.trade_margin) * (1.0 - bids),
         lithium_slope=assumptions.lithium_slope,
         sd=np.sqrt(variance + (COST_SD * cost) ** 2),
     )
+
+
+def a_pack(cost_cny: float, nameplate: Nameplate) -> FloatArray:
+    """Return a cost that is the same for every whole pack, over its rated energy. [CNY/kWh]"""
+    return np.where(nameplate.level == PACK, cost_cny / nameplate.energy_kwh, 0.0)
 
 
 def dearer(market: Market, assumptions: Assumptions) -> FloatArray:

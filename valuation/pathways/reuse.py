@@ -20,7 +20,8 @@ from valuation.elementary import exp
 from valuation.market.snapshot import Market
 from valuation.pack.nameplate import DAYS_PER_YEAR, EPOCH_YEAR, Nameplate
 from valuation.pathways.assumptions import Assumptions
-from valuation.pathways.second_life import gate, gate_half_width, new_pack_price
+from valuation.pathways.recycling import a_pack
+from valuation.pathways.second_life import gate, gate_half_width, new_pack_price, wear
 from valuation.record.cases import Cases
 from valuation.record.fields import DUTIES
 
@@ -41,6 +42,7 @@ class Reuse:
     young_enough: FloatArray
     gate_half_width: FloatArray
     test_cost: float
+    search_cost: FloatArray
     minimum_soh: float
 
     def revenue(self, soh: FloatArray) -> FloatArray:
@@ -49,7 +51,7 @@ class Reuse:
 
     def value(self, soh: FloatArray, recycling: FloatArray) -> FloatArray:
         """Return what trying to reuse the pack is worth at a health, given what recycling fetches. [CNY/kWh]"""
-        return self.chance * (self.revenue(soh) - self.test_cost) + (1.0 - self.chance) * recycling
+        return self.chance * (self.revenue(soh) - self.test_cost) + (1.0 - self.chance) * recycling - self.search_cost
 
     def admission(self, soh: FloatArray) -> FloatArray:
         """Return the share of buyers who would take a pack of that health and age. [1]"""
@@ -63,22 +65,33 @@ def price_reuse(  # noqa: PLR0913, PLR0917 - one argument for each step of the d
     market: Market,
     haircut: FloatArray,
     assumptions: Assumptions,
+    bids: FloatArray | float = 1.0,
 ) -> Reuse:
     """Return what reuse of each pack is made of; where no new pack of its kind is quoted it earns nothing."""
     new_price = new_pack_price(nameplate, market)
     named = np.array([model is not None for model in cases.texts["vehicle_model"]])
     is_swap = cases.packs["duty"] == float(DUTIES.index("swap"))
     chance = np.where(is_swap, CHANCE_SWAP, np.where(named, CHANCE_KNOWN_MODEL, CHANCE_UNKNOWN))
-    odds = assumptions.reuse_odds * exp(-assumptions.reuse_fade_per_a * age_a(cases, nameplate))
+    age = age_a(cases, nameplate)
+    odds = assumptions.reuse_odds * exp(-assumptions.reuse_fade_per_a * age)
     return Reuse(
         new_price=np.where(np.isnan(new_price), 0.0, new_price),
-        revenue_share=(1.0 - assumptions.reuse_discount) * (1.0 - haircut),
+        revenue_share=(1.0 - assumptions.reuse_discount) * (1.0 - haircut) * wear(age, assumptions) * bids,
         chance=chance * odds / (1.0 - chance + chance * odds),
-        young_enough=np.minimum(np.maximum((OLD_A - age_a(cases, nameplate)) / (OLD_A - YOUNG_A), 0.0), 1.0),
+        young_enough=_young_enough(age, assumptions),
         gate_half_width=gate_half_width(health.soh_sd),
         test_cost=assumptions.test_cny_per_kwh,
+        search_cost=assumptions.search_cny_per_kwh + a_pack(assumptions.further_use_cny, nameplate),
         minimum_soh=MINIMUM_SOH - assumptions.health_shift,
     )
+
+
+def _young_enough(age: FloatArray, assumptions: Assumptions) -> FloatArray:
+    """Return the share of buyers who take a pack of that age. [1]"""
+    width = (OLD_A - YOUNG_A) * assumptions.reuse_age_width
+    old = OLD_A - 0.5 * ((OLD_A - YOUNG_A) - width) + assumptions.reuse_age_shift_a
+    share: FloatArray = np.minimum(np.maximum((old - age) / width, 0.0), 1.0)
+    return share
 
 
 def age_a(cases: Cases, nameplate: Nameplate) -> FloatArray:

@@ -11,7 +11,7 @@ health is unsure. V rises with health, prices and payables, falls with costs, an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -24,6 +24,7 @@ from valuation.pack.chemistry import ELEMENTS
 from valuation.pack.materials import MetalContent
 from valuation.pack.nameplate import Nameplate
 from valuation.pathways.assumptions import Assumptions, assumptions_for
+from valuation.pathways.buyers import as_buyers_see, hauled_as_dangerous, heeded, mood, packed_apart, put_up_with
 from valuation.pathways.closures import Closures, closed_by, closure_caution, find_closures
 from valuation.pathways.recycling import Recycling, price_recycling
 from valuation.pathways.reuse import age_a, price_reuse
@@ -53,8 +54,6 @@ ROUTE_LABELS: Final = MappingProxyType(
         "reuse": ("reuse in a vehicle", "再装车"),
     }
 )
-
-HARMED: Final = ("opened", "burned", "corroded", "swollen", "leaking")
 
 BUYER_SD_SECOND_LIFE, BUYER_SD_REUSE = 0.25, 0.35
 """Spread of what buyers pay for second-life and reuse packs around the formula, no sales seen (judged, 2026). [1]"""
@@ -160,6 +159,7 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
     findings: Findings,
     *,
     assumptions: Assumptions | None = None,
+    earlier: Market | None = None,
 ) -> Routes:
     """Return what each pack is worth by the routes open to it (结构价值).
 
@@ -167,6 +167,8 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
     ----------
     assumptions : Assumptions, optional
         Costs and yields; those of the market's region where not given.
+    earlier : Market, optional
+        The market of 90 days before, for buyers who follow its trend.
 
     Raises
     ------
@@ -174,13 +176,18 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
         If lithium, nickel or cobalt is in a pack and was never quoted by its day.
     """
     assume = assumptions_for(market.region) if assumptions is None else assumptions
-    health = as_buyers_see(health, age_a(cases, nameplate), assume)
+    age = age_a(cases, nameplate)
+    health = as_buyers_see(health, cases, age, assume)
     haircut = {route: findings.haircut.get(route, np.zeros(cases.rows)) for route in ROUTES}
+    apart = packed_apart(cases) * assume.damaged_cny_per_kg + hauled_as_dangerous(cases) * assume.dangerous_cny_per_kg
+    bids = mood(market, earlier, assume)
     legs = Legs(
-        recycling=price_recycling(nameplate, market, metals, haircut["recycling"], assume, packed_apart(cases)),
-        second_life=price_second_life(nameplate, health, market, metals, haircut["second_life"], assume),
-        reuse=price_reuse(cases, nameplate, health, market, haircut["reuse"], assume),
+        recycling=price_recycling(nameplate, market, metals, haircut["recycling"], assume, apart, bids),
+        second_life=price_second_life(nameplate, health, market, metals, haircut["second_life"], assume, age, bids),
+        reuse=price_reuse(cases, nameplate, health, market, haircut["reuse"], assume, bids),
         softness=assume.softness_cny_per_kwh,
+        softness_share=assume.softness_share,
+        premium_falls=assume.premium_falls,
     )
     soh = health_nodes(health)
     admission = {"second_life": legs.second_life.admission(soh), "reuse": legs.reuse.admission(soh)}
@@ -190,7 +197,7 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
         route: ~(closed_by(closures[route], cases.rows) | findings.blocked.get(route, np.zeros(cases.rows, dtype=bool)))
         for route in ROUTES
     }
-    weighed = weigh(legs, soh, {route: np.where(is_open[route], share, 0.0) for route, share in admission.items()})
+    weighed = weigh(legs, soh, _taken(findings, closures, admission, cases, assume))
     terms = _terms(legs.recycling, weighed)
     structural = _sum(terms)
     weight = recycling_weight(legs, weighed)
@@ -217,37 +224,17 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
     )
 
 
-def packed_apart(cases: Cases) -> FloatArray:
-    """Return 1 where a pack was seen in a state in which it must be packed and hauled apart (UN 3480, P908). [1]"""
-    seen = cases.count(cases.is_choice("condition", *HARMED))
-    return np.where(seen > 0.0, 1.0, 0.0)
-
-
-def as_buyers_see(health: StateOfHealth, age: FloatArray, assumptions: Assumptions) -> StateOfHealth:
-    """Return health as the market believes it: between a valuer's estimate and the buyers' rule of thumb.
-
-    Deals are struck on what buyers believe, not on what is true. Their rule weighs tests as a valuer does, the
-    battery's own readings, and a usual loss a year. How far they go by it is learned from sales.
-    """
-    share = min(max(assumptions.rule_of_thumb, 0.0), 1.0)
-    if share == 0.0:
-        return health
-    sources = (
-        (1.0 - assumptions.usual_loss_per_a * age, np.full(len(age), assumptions.usual_loss_sd)),
-        (health.bms_soh, np.full(len(age), assumptions.bms_sd)),
-        (health.tested_soh, health.tested_sd),
-    )
-    weight, weighted = np.zeros(len(age)), np.zeros(len(age))
-    for value, sd in sources:
-        known = ~np.isnan(value)
-        own = np.where(known, 1.0 / np.where(known, sd * sd, 1.0), 0.0)
-        weight = weight + own
-        weighted = weighted + own * np.where(known, value, 0.0)
-    return replace(
-        health,
-        soh=(1.0 - share) * health.soh + share * (weighted / weight),
-        soh_sd=(1.0 - share) * health.soh_sd + share * np.sqrt(1.0 / weight),
-    )
+def _taken(
+    findings: Findings, closures: Closures, admission: Mapping[str, FloatArray], cases: Cases, assume: Assumptions
+) -> Mapping[str, FloatArray]:
+    """Return, by route and at each health, the share of buyers who take a pack there, findings and mishaps counted."""
+    unharmed = put_up_with(cases, assume)
+    taken = {}
+    for route, share in admission.items():
+        barred, daring = heeded(findings, route, assume)
+        barred = barred | closed_by(closures[route], cases.rows)
+        taken[route] = np.where(barred, 0.0, share * (daring * unharmed))
+    return taken
 
 
 def _sum(columns: Mapping[str, FloatArray]) -> FloatArray:

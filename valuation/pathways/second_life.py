@@ -26,14 +26,17 @@ from valuation.elementary import exp, power
 from valuation.market.snapshot import Market
 from valuation.pack.chemistry import ROWS, lookup
 from valuation.pack.materials import MetalContent
-from valuation.pack.nameplate import Nameplate
+from valuation.pack.nameplate import ASSUMED_AGE_A, Nameplate
 from valuation.pathways.assumptions import Assumptions
-from valuation.pathways.recycling import dearer
+from valuation.pathways.recycling import a_pack, dearer
 
 GATE_HALF_WIDTH: Final = 0.02
 """Half the width over which buyers' minimum health differs. [1]"""
 GATE_PER_SD: Final = 0.7
 """How far unsure health widens it: half the distance of the nodes at which health is tried, so that no step shows."""
+
+OLDEST_A: Final = 15.0
+"""Beyond this age nothing more is taken off for it (judged, 2026). [a]"""
 
 # Where not measured: resistance grows 1.5 times the loss, cells spread .008 + .10 of it (ageing anchors, 2026).
 RESISTANCE_PER_LOSS: Final = 1.5
@@ -134,6 +137,13 @@ def fitness(chemistry: FloatArray, assumptions: Assumptions) -> FloatArray:
     return kind[chemistry.astype(np.int64)]
 
 
+def wear(age: FloatArray | float, assumptions: Assumptions) -> FloatArray | float:
+    """Return what buyers of used packs take off for age itself, beside one of the usual age. [1]"""
+    if assumptions.age_discount_per_a == 0.0:
+        return 1.0
+    return exp(-assumptions.age_discount_per_a * (np.minimum(age, OLDEST_A) - ASSUMED_AGE_A))
+
+
 def price_second_life(  # noqa: PLR0913, PLR0917 - one argument for each step of the dossier it rests on
     nameplate: Nameplate,
     health: StateOfHealth,
@@ -141,6 +151,8 @@ def price_second_life(  # noqa: PLR0913, PLR0917 - one argument for each step of
     metals: MetalContent,
     haircut: FloatArray,
     assumptions: Assumptions,
+    age: FloatArray | float = ASSUMED_AGE_A,
+    bids: FloatArray | float = 1.0,
 ) -> SecondLife:
     """Return what a second life of each pack is made of; where no new pack is quoted it earns nothing."""
     chemistry = nameplate.chemistry
@@ -150,14 +162,17 @@ def price_second_life(  # noqa: PLR0913, PLR0917 - one argument for each step of
     usual = np.where(is_lfp, assumptions.used_discount["lfp"], assumptions.used_discount["ternary"])
     quoted = market.price["second_life_discount"]
     discount = np.minimum(np.where(np.isnan(quoted), usual, quoted), 1.0)
+    relative = fitness(chemistry, assumptions) * wear(age, assumptions) * bids
     yearly = np.full(len(chemistry), 1.0 / (1.0 + assumptions.yearly_discount))
     return SecondLife(
         new_price=np.where(np.isnan(new_price), 0.0, new_price),
-        revenue_share=(1.0 - discount) * (1.0 - haircut) * metals.present_share * fitness(chemistry, assumptions),
+        revenue_share=(1.0 - discount) * (1.0 - haircut) * metals.present_share * relative,
         minimum_soh=lookup("second_life_minimum_soh", chemistry) - assumptions.health_shift,
-        end_soh=lookup("second_life_end_soh", chemistry) - assumptions.health_shift,
+        end_soh=lookup("second_life_end_soh", chemistry) - (assumptions.health_shift + assumptions.end_shift),
         later=power(yearly, lookup("second_life_years", chemistry)),
-        cost=assumptions.repurposing_cny_per_kwh * dearer(market, assumptions) + assumptions.liability_cny_per_kwh,
+        cost=assumptions.repurposing_cny_per_kwh * dearer(market, assumptions)
+        + assumptions.liability_cny_per_kwh
+        + a_pack(assumptions.further_use_cny, nameplate),
         gate_half_width=gate_half_width(health.soh_sd),
         resistance_growth=health.resistance_growth,
         cell_spread=health.cell_spread,

@@ -36,6 +36,8 @@ class Legs:
     second_life: SecondLife
     reuse: Reuse
     softness: float
+    softness_share: float = 0.0
+    premium_falls: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +72,13 @@ def weigh(legs: Legs, soh: FloatArray, admission: Mapping[str, FloatArray]) -> W
     recycling = legs.recycling.value(soh)
     second_life = legs.second_life.value(soh, recycling)
     reuse = legs.reuse.value(soh, recycling)
+    if legs.premium_falls:
+        second_life = _sought(second_life, recycling, admission["second_life"], legs.premium_falls)
+        reuse = _sought(reuse, recycling, admission["reuse"], legs.premium_falls)
     top = np.maximum(recycling, np.where(admission["second_life"] > 0.0, second_life, recycling))
     top = np.maximum(top, np.where(admission["reuse"] > 0.0, reuse, recycling))
-    gaps = np.stack([recycling - top, second_life - top, reuse - top]) / legs.softness
+    softness = legs.softness + legs.softness_share * np.maximum(top, 0.0)
+    gaps = np.stack([recycling - top, second_life - top, reuse - top]) / softness
     weights = exp(np.minimum(gaps, 0.0))  # nothing lies above the top but what nobody would take
     part = {
         "recycling": weights[0],
@@ -81,7 +87,7 @@ def weigh(legs: Legs, soh: FloatArray, admission: Mapping[str, FloatArray]) -> W
     }
     two = part["recycling"] + part["second_life"]
     three = two + part["reuse"]
-    best_of_two, value = top + legs.softness * log(np.stack([two, three]))
+    best_of_two, value = top + softness * log(np.stack([two, three]))
     mean = mean_over_nodes(value)
     return Weighed(
         share={route: mean_over_nodes(part[route] / three) for route in ROUTES},
@@ -95,6 +101,11 @@ def weigh(legs: Legs, soh: FloatArray, admission: Mapping[str, FloatArray]) -> W
         lithium_left=mean_over_nodes(legs.recycling.lithium_left(soh)),
         health_variance=mean_over_nodes((value - mean) * (value - mean)),
     )
+
+
+def _sought(value: FloatArray, recycling: FloatArray, taken: FloatArray, falls: float) -> FloatArray:
+    """Return a route's value with what it earns over recycling falling with the share of buyers who are left."""
+    return recycling + (value - recycling) * np.where(value > recycling, 1.0 - falls * (1.0 - taken), 1.0)
 
 
 def fates(legs: Legs, share: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
