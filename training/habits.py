@@ -25,7 +25,7 @@ from valuation.scale import SCALE_SOFTENING_CNY_PER_KWH, to_scale
 DEAL_SD = 0.20
 """Spread of a deal around what its kind fetches, on the scale: 10 to 15 % mean error, and what the formula lacks."""
 HABITS_SHOW_BELOW = 3_000
-"""Below so many sales their own share in the habits shows in what is left over; above, nineteen numbers do not."""
+"""Below so many sales their own share in the habits shows in what is left over; above, some forty numbers do not."""
 FOLDS = 5
 ROUNDS, FEW_ROUNDS = 12, 3
 """Steps of the search; it settles in fewer."""

@@ -71,8 +71,10 @@ def _drop_events(table: TraceTable, types: tuple[str, ...]) -> TraceTable:
 
 Thinning = Callable[[TraceTable], TraceTable]
 THINNINGS: tuple[Thinning, ...] = (code_alone, plate_alone, ledger_only, readings_only)
-DRAWN = (0.06, 0.12, 0.41, 0.41)
-"""Shares of the copies by kind: the barest are far off and would drown what the others teach, a few of them suffice."""
+BARE = 2
+"""How many of them, from the first on, leave nothing of a life."""
+MOST_BARE = 150.0
+"""Copies of one such kind at most: they are far off, and more of them would drown what the others teach."""
 
 
 def draw_thinning(sales: int, share: float, seed: int) -> FloatArray:
@@ -82,5 +84,7 @@ def draw_thinning(sales: int, share: float, seed: int) -> FloatArray:
     (4,)
     """
     chance = np.random.default_rng(seed)
-    drawn = np.searchsorted(np.cumsum(DRAWN)[:-1], chance.random(sales), side="right").astype(np.float64)
+    bare = min(1.0 / len(THINNINGS), MOST_BARE / max(sales * share, 1.0))
+    shares = np.where(np.arange(len(THINNINGS)) < BARE, bare, (1.0 - BARE * bare) / (len(THINNINGS) - BARE))
+    drawn = np.searchsorted(np.cumsum(shares)[:-1], chance.random(sales), side="right").astype(np.float64)
     return np.where(chance.random(sales) < share, drawn, np.nan)

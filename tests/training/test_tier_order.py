@@ -1,0 +1,42 @@
+"""Bands shrink as evidence grows, T0 to T4, on the same packs."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from training.fit import forecast, learn
+from training.thinning import THINNINGS
+
+KINDS = ("code alone", "plate", "ledger", "readings", "full")
+
+
+@pytest.fixture(scope="module")
+def widths(sales, extra, config):
+    """Mean width over mean price of the newer well-documented packs, by how far their records are cut down."""
+    known = sales.sold_day <= np.quantile(sales.sold_day, 0.6)
+    told = set(sales.where(known).packs)
+    copies = np.array([pack in told for pack in extra.packs])
+    estimator = learn(sales.where(known), extra.where(copies), config)
+    tested = sales.where(~known & (sales.tier >= 3.0))
+    found = {}
+    for kind, name in enumerate(KINDS):
+        cut_down = np.full(len(tested), float(kind) if kind < len(THINNINGS) else np.nan)
+        seen = tested.archive.reworked(tested, cut_down)
+        said = forecast(estimator, seen, 0.9)
+        found[name] = float(np.sum(said.upper - said.lower) / np.sum(np.abs(said.point)))
+    return found
+
+
+def test_there_are_packs_to_tell(sales):
+    assert np.count_nonzero(sales.tier >= 3.0) >= 30
+
+
+@pytest.mark.parametrize(("thinner", "fuller"), [(KINDS[0], KINDS[2]), *pairwise(KINDS[1:])])
+def test_a_fuller_record_is_priced_with_a_narrower_band(widths, thinner, fuller):
+    assert widths[fuller] < widths[thinner] * 1.02  # a fiftieth is chance
+
+
+def test_from_code_alone_to_a_test_the_band_shrinks_by_a_third(widths):
+    assert widths["full"] < 0.67 * widths["code alone"]
+    assert widths["full"] < 0.95 * widths["ledger"]
