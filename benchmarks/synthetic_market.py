@@ -1,10 +1,11 @@
 """How near the price and its band come to the known noise floor, on synthetic sales never trained on.
 
-Run: ``.venv/bin/python -m benchmarks.synthetic_market [--packs 20000] [--seeds 101,102,103] [--write]``
+Run: ``.venv/bin/python -m benchmarks.synthetic_market [--packs 20000] [--seeds 101,102] [--refit-days 0] [--write]``
 
 Each seed is a market of its own. The model learns from the sales up to a day, waits out the label delay, and values
 the sales of the last two years month by month; between months it is re-anchored on the sales reported by then,
-never refitted. The simulator tells the expected price of every sale and the band of its noise: no one can do better.
+never refitted; with ``--refit-days`` a second model, trained anew every so often, stands beside it. The simulator
+tells the expected price of every sale and the band of its noise: no one can do better.
 Then the records of well-documented packs are cut down step by step: what is not known must widen the band, and each
 band must hold what it promises. With ``--write`` the tables go into docs/explanation/how-good.md.
 """
@@ -20,7 +21,7 @@ from benchmarks.report import replace_section, table_of
 from benchmarks.synthetic.markets import PAGE, SyntheticMarket, bare, beside_truth, market_of, medians, taught_by
 from training.configuration import TrainingConfig
 from training.fit import MarketRegressor, forecast
-from training.metrics import Verdict, judge
+from training.metrics import Forecast, Verdict, judge
 from training.rolling import roll
 from training.segments import judge_segments
 from training.simulation.plan import SimulationPlan
@@ -35,7 +36,9 @@ MASKS = ("T0, code alone", "T0, code and plate", "T1, ledger", "T2, readings", "
 Figures = dict[str, float]
 
 
-def one_seed(seed: int, packs: int, config: TrainingConfig) -> tuple[Figures, Figures, Figures, Figures]:
+def one_seed(
+    seed: int, packs: int, config: TrainingConfig, refit_days: float = 0.0
+) -> tuple[Figures, Figures, Figures, Figures]:
     """Return figures overall, coverage by segment, the worst of each kind, and what cut-down records give."""
     market = market_of(SimulationPlan(packs=packs, seed=seed), config)
     start = market.start_day
@@ -53,8 +56,32 @@ def one_seed(seed: int, packs: int, config: TrainingConfig) -> tuple[Figures, Fi
         for name, verdict in by_kind[kind].items()
         if verdict.sales >= LEAST
     }
-    worst = {f"worst {kind}": _worst(verdicts) for kind, verdicts in by_kind.items() if _worst(verdicts) < 2.0}
+    of_truth = judge_segments(market.truth.where(tested), judged, config.level)
+    worst = {}
+    for kind, verdicts in by_kind.items():
+        if _worst(verdicts) < 2.0:
+            worst[f"worst {kind}"] = _worst(verdicts)
+            worst[f"worst {kind}, the truth's own band"] = _worst(of_truth[kind])
+    if refit_days:
+        overall |= _refitted(market, refit_days, config)
     return overall, covered, worst, masked
+
+
+def _refitted(market: SyntheticMarket, every_days: float, config: TrainingConfig) -> Figures:
+    """Return the figures of a platform that trains anew every so often on all that is known by then."""
+    parts, rows = [], []
+    for start in np.arange(market.start_day, float(market.sales.sold_day.max()), every_days):
+        estimator = taught_by(market, market.known_by(start, config), config)
+        until = market.sales.sold_day <= start + every_days
+        said, tested = roll(estimator, market.sales.where(until), start, config)
+        parts.append(said)
+        rows.append(np.flatnonzero(until)[tested])
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in Forecast.__slots__}
+    here = np.concatenate(rows)
+    truth = Forecast(**{name: getattr(market.truth, name)[here] for name in Forecast.__slots__})
+    told = beside_truth(Forecast(**columns), truth, config.level)
+    wanted = ("MAPE over floor", "coverage at 0.90", "width over the truth's band", "interval score over the truth's")
+    return {f"trained anew every {every_days:.0f} days: {name}": told[name] for name in wanted}
 
 
 def _worst(verdicts: Mapping[str, Verdict]) -> float:
@@ -83,11 +110,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--packs", type=int, default=20_000)
     parser.add_argument("--seeds", default="101,102,103")
+    parser.add_argument("--refit-days", type=float, default=0.0, help="also train anew every so many days")
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
     runs = []
     for seed in chosen.seeds.split(","):
-        runs.append(one_seed(int(seed), chosen.packs, TrainingConfig()))
+        runs.append(one_seed(int(seed), chosen.packs, TrainingConfig(), chosen.refit_days))
         print(f"seed {seed}: {runs[-1][0]}", flush=True)
     overall, covered, worst, masked = (medians(part) for part in zip(*runs, strict=True))
     heads = ("median", "lowest", "highest")
