@@ -168,6 +168,7 @@ def main() -> None:
     parser.add_argument("--sales", default="10000,100000,1000000")
     parser.add_argument("--rounds", type=int, default=3, help="fits of each kind; one for a million sales")
     parser.add_argument("--threads", type=int, default=1, help="on a busy machine threads wait longer than they work")
+    parser.add_argument("--rows", type=Path, help="sizes measured before, kept here and not measured again")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--fit", nargs=4, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -175,11 +176,17 @@ def main() -> None:
         kind, path, trees, threads = chosen.fit
         one_fit(kind, Path(path), int(trees), int(threads))
         return
-    sales = seed_sales()
-    rows = []
-    for count in (int(text) for text in chosen.sales.split(",")):
-        rows.append(one_size(sales, count, 1 if count >= 1_000_000 else chosen.rounds, chosen.threads))
-        print(table_of(HEADS, rows), flush=True)
+    sizes = [int(text) for text in chosen.sales.split(",")]
+    kept = json.loads(chosen.rows.read_text("utf-8")) if chosen.rows and chosen.rows.exists() else {}
+    sales = seed_sales() if any(str(count) not in kept for count in sizes) else None
+    for count in sizes:
+        if sales is not None and str(count) not in kept:
+            rounds = 1 if count >= 1_000_000 else chosen.rounds
+            kept[str(count)] = one_size(sales, count, rounds, chosen.threads)
+            if chosen.rows:
+                chosen.rows.write_text(json.dumps(kept), encoding="utf-8")
+        print(table_of(HEADS, [tuple(kept[str(count)])]), flush=True)
+    rows = [tuple(kept[str(count)]) for count in sizes]
     note = (
         f"{len(features.NAMES)} features, {chosen.threads} thread(s); medians of {chosen.rounds} fit(s) each (one for "
         "a million sales), every fit in a process of its own; memory is its growth over the libraries, the data "
