@@ -216,13 +216,12 @@ def group_labels(column: FloatArray, texts: tuple[str, ...]) -> list[str]:
     >>> group_labels(np.array([0.0, np.nan, -2.0]), ("Model S/X",))
     ['Model S|X', 'not known', 'never seen']
     """
-    labels = []
-    for cell in column.tolist():
-        if cell != cell:  # noqa: PLR0124 - NaN differs from itself
-            labels.append("not known")
-        elif cell == NEVER_SEEN:
-            labels.append("never seen")
-        else:
-            text = texts[int(cell)] if texts else f"{cell:.17g}"
-            labels.append(text.replace(SEPARATOR, "|"))  # a group's parents are told by the separator
-    return labels
+    named = {cell: _label(cell, texts) for cell in set(column[~np.isnan(column)].tolist())}
+    return [named.get(cell, "not known") for cell in column.tolist()]
+
+
+def _label(cell: float, texts: tuple[str, ...]) -> str:
+    if cell == NEVER_SEEN:
+        return "never seen"
+    text = texts[int(cell)] if texts else f"{cell:.17g}"
+    return text.replace(SEPARATOR, "|")  # a group's parents are told by the separator

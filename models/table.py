@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Real
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -131,7 +132,9 @@ def _column(values: NDArray[Any]) -> NDArray[Any]:
         return np.where(np.isnat(seconds), np.nan, seconds.astype(np.float64) / _SECONDS_A_DAY)
     if values.dtype.kind not in "OUST":
         raise TypeError(f"a column holds {values.dtype}; argument must be a string or a number")
-    cells = [_cell(value) for value in values.tolist()]
+    cells = values.tolist()
+    if not set(map(type, cells)) <= {str, NoneType}:  # texts and None are cells already
+        cells = [_cell(value) for value in cells]
     if any(isinstance(value, str) for value in cells):
         return np.array([value if value is None else str(value) for value in cells], dtype=object)
     return np.array([np.nan if value is None else value for value in cells], dtype=np.float64)
@@ -157,9 +160,9 @@ def _code(column: NDArray[Any], texts: tuple[str, ...]) -> FloatArray:
         return column
     codes = {text: float(code) for code, text in enumerate(texts)}
     cells = column.tolist()
-    missing = np.array([cell is None or cell != cell for cell in cells], dtype=np.bool_)  # noqa: PLR0124 - NaN differs from itself
-    found = np.array([codes.get(str(cell), NEVER_SEEN) for cell in cells], dtype=np.float64)
-    return np.where(missing, np.nan, found)
+    found = {cell: codes.get(str(cell), NEVER_SEEN) for cell in set(cells)}  # each text is looked up once
+    found |= {cell: np.nan for cell in found if cell is None or cell != cell}  # noqa: PLR0124 - NaN differs from itself
+    return np.array([found[cell] for cell in cells], dtype=np.float64)
 
 
 def known_rows(codes: FloatArray) -> BoolArray:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.anchor import Stream, anchor, rebuild, score_stream
-from models.band import GROUP_LEFT_OUT, LEVELS, LIVE, SEEN, BandSettings, Records
+from models.band import FORWARD, GROUP_LEFT_OUT, LEVELS, LIVE, SEEN, BandSettings, Records
 from models.calibration import effective_rows, level_shifts
 from models.groups import learn_groups
 
@@ -130,3 +130,22 @@ def test_what_is_not_yet_known_changes_nothing():
     early = past.joined(records_of(np.zeros(50), np.zeros(50, dtype=np.int64), LIVE, np.full(50, 60.0), -0.2))
     late = early.joined(records_of(np.zeros(50), np.zeros(50, dtype=np.int64), LIVE, np.full(50, 95.0), 5.0))
     np.testing.assert_array_equal(anchor(early, tree, SETTINGS, 100.0), anchor(late, tree, SETTINGS, 100.0))
+
+
+def growing(growth, rows=1200):
+    """Return dated sales never trained on, whose errors grow by a share of what they were over four years."""
+    day = np.sort(np.random.default_rng(7).uniform(0.0, 1460.0, rows))
+    score = (1.0 + growth * day / 1460.0) * np.random.default_rng(8).normal(size=rows)
+    return day, score
+
+
+@pytest.mark.parametrize(("growth", "least", "most"), [(0.0, 1.0, 1.05), (4.0, 1.08, 1.6)])
+def test_a_band_that_runs_behind_growing_errors_is_widened_by_what_it_lacked(growth, least, most):
+    day, score = growing(growth)
+    tree, group = learn_groups([""] * len(day))
+    as_of = 1460.0 + SETTINGS.label_delay_days
+    behind = rebuild(records_of(score, group, kind=SEEN, day=day), tree, SETTINGS, as_of)
+    ahead = rebuild(records_of(score, group, kind=FORWARD, day=day), tree, SETTINGS, as_of)
+    widths = [band.quantiles[0, LEVELS == 0.95][0] for band in (behind, ahead)]
+    assert least <= widths[1] / widths[0] <= most
+    assert ahead.unseen[0, LEVELS == 0.95][0] > behind.unseen[0, LEVELS == 0.95][0] * (least - 1e-9)
