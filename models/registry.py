@@ -245,7 +245,7 @@ def _room() -> Iterator[None]:
     except OSError as reason:
         raise StoreNotReady(
             f"the folder of models cannot be written: {reason.strerror or reason}",
-            hint="make room or see to its permissions; versions and champion are what they were",
+            hint="make room or see to its permissions; nothing half written is left, and the champion is who it was",
         ) from reason
 
 

@@ -10,6 +10,7 @@ import ast
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points, version
@@ -93,7 +94,13 @@ def canzhi() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code: 0 done, 1 refused or failed, 2 wrong usage."""
+    warnings.formatwarning = _as_sentence  # type: ignore[assignment]  # of file and line nothing is told
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def _as_sentence(message: Warning | str, category: type[Warning], *_: object) -> str:
+    """Return a warning as a person reads it: ours as a sentence, without the line of code it came from."""
+    return f"canzhi: {message}\n" if category is RuntimeWarning else f"canzhi: {category.__name__}: {message}\n"
 
 
 def run(arguments: Sequence[str]) -> int:

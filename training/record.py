@@ -73,9 +73,19 @@ def record(told: Told, home: Path) -> str:
         except ModuleNotFoundError:
             return ""  # MLflow comes with the training extra; without it there is no record to keep
         except Exception as error:  # noqa: BLE001 - a foreign store fails in foreign ways
-            first = (str(error).splitlines() or [""])[0][:200]
-            warnings.warn(f"MLflow was not told of {label}: {first}", RuntimeWarning, stacklevel=2)
+            warnings.warn(f"MLflow was not told of {label}: {_reason(error)}", RuntimeWarning, stacklevel=2)
             return ""
+
+
+def _reason(error: Exception) -> str:
+    r"""Return the line of a foreign error that says what happened, without its database layer's remarks.
+
+    >>> _reason(ValueError("(raised as a result of Query-invoked autoflush)\n(sqlite3.OperationalError) disk is full"))
+    '(sqlite3.OperationalError) disk is full'
+    """
+    lines = [line.strip() for line in str(error).splitlines()]
+    told = [line for line in lines if line and not line.startswith("(raised as a result")]
+    return (told or ["no reason given"])[0][:200]
 
 
 def choices_of(told: Told) -> dict[str, object]:
