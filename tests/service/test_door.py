@@ -118,6 +118,7 @@ def test_a_store_that_fails_and_a_fault_are_told_and_counted(client, pack, monke
     monkeypatch.setattr(Counter, "keep_each", full)
     response = client.post(PATH, json={"trace": pack})
     assert (response.status_code, response.json()["hint"]) == (503, "make room")
+    assert response.headers["retry-after"] == "1"
     monkeypatch.setattr(Counter, "value_many", lambda *_, **__: 1 / 0)
     response = client.post(PATH, json={"trace": pack})
     assert (response.status_code, response.json()["code"]) == (500, "fault")
