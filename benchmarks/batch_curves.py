@@ -45,6 +45,7 @@ TREES = (100, 300, 1_000, 3_000)
 KEPT = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000)
 RECORD_BYTES = {"request": 200, "record": 3_500, "notes": 100, "answer": 4_000}
 """How large what is kept of a valuation is, measured on the sample packs."""
+_MARKET = "sha256:0"
 Curve = Mapping[int, float]
 
 
@@ -115,6 +116,8 @@ def by_kept(folder: Path, most: int) -> Curve:
     url = f"sqlite:///{folder / 'kept.db'}"
     upgrade(url)
     store = Database(url)
+    with store.writing() as connection:
+        valuations.keep_market(connection, _MARKET, b"")
     kept, curve = 0, {}
     for wanted in (count for count in KEPT if count <= most):
         while kept < wanted:
@@ -133,7 +136,7 @@ def _keep(store: Database, count: int) -> None:
         valuations.KeptValuation(
             valuation_id=secrets.token_hex(16), battery_code=secrets.token_hex(12).upper(), as_of="2026-11-20",
             created_at="2026-11-20T00:00:00Z", door="http", input_digest=secrets.token_hex(32),
-            market_digest="sha256:0", model_reference=None, model_digest=None, code_version="0", **facts,
+            market_digest=_MARKET, model_reference=None, model_digest=None, code_version="0", **facts,
         )
         for _ in range(count)
     ]  # fmt: skip

@@ -7,7 +7,7 @@ What a lost worker had done is worked out again; the answer appears under its na
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -16,16 +16,18 @@ import numpy as np
 import pyarrow as pa
 
 from service.batch.answers import PLACE, REJECTED, values_schema
-from service.batch.codes import code_column
+from service.batch.codes import code_column, join_key, share_of
 from service.batch.kit import Kit
+from service.batch.reading import no_events
 from service.batch.scoring import Batch, score
 from service.batch.staging import repeated_names, respelled_names
 from valuation.errors import SettingError
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
-_SHARE, _ASIDE = "canzhi_share", "canzhi_set_aside"
+_SHARE, _PIECE, _ASIDE = "canzhi_share", "canzhi_piece", "canzhi_set_aside"
+_ROWS_DEALT_AT_ONCE = 262_144
 _EVENTS_A_SHARE = 200_000
 _PACKS_A_SHARE = 25_000
 _SHARES_A_FILE_ASIDE = 32
@@ -141,26 +143,67 @@ def score_frames(packs: DataFrame, events: DataFrame, kit: Kit, shares: int | No
 
     session = packs.sparkSession
     codes = f.regexp_replace(f.col(f"`{code_column(packs.columns, 'packs')}`").cast("string"), _BLANKS, "")
-    events_codes = f.regexp_replace(f.col(f"`{code_column(events.columns, 'events')}`").cast("string"), _BLANKS, "")
+    code_column(events.columns, "events")  # refused here, not on a worker, where it has no codes
     if shares is None:
         shares = 1 + max(events.count() // _EVENTS_A_SHARE, packs.count() // _PACKS_A_SHARE)
         shares = max(shares, session.sparkContext.defaultParallelism)
     repeated = _repeated(packs.select(codes.alias("code")))
     carried = session.sparkContext.broadcast((kit.quotes, kit.parcel, kit.terms))
     schema = from_arrow_schema(_result_schema(kit))
-    result: DataFrame = (
-        _dealt(packs, codes, shares)
-        .cogroup(_dealt(events, events_codes, shares))
-        .applyInArrow(_scorer(carried, repeated), schema=schema)
-    )
-    return result
+    return _dealt(packs, shares).cogroup(_dealt(events, shares)).applyInArrow(_scorer(carried, repeated), schema=schema)
 
 
-def _dealt(frame: DataFrame, codes: Column, shares: int) -> Any:  # noqa: ANN401 - pyspark's own grouped data
-    from pyspark.sql import functions as f  # noqa: PLC0415 - the extra spark
+def _dealt(frame: DataFrame, shares: int) -> Any:  # noqa: ANN401 - pyspark's own grouped data
+    """Return the rows dealt into shares, those of one share and some batches as one piece.
 
-    share = f.pmod(f.hash(codes), f.lit(shares))
-    return frame.withColumn(_SHARE, share).repartition(shares, _SHARE).groupBy(_SHARE)
+    Spark then moves a few pieces instead of every row with all its cells, which is where most of its time went.
+    """
+    pieces = frame.mapInArrow(_dealer(shares), f"{_SHARE} int, {_PIECE} binary")
+    return pieces.repartition(shares, _SHARE).groupBy(_SHARE)
+
+
+def _dealer(shares: int) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Return the function that deals the rows of one partition into shares."""
+
+    def deal(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        pa.set_cpu_count(1)
+        for table in _gathered(batches):
+            share = share_of(join_key(table), shares)
+            rows = table.take(pa.array(np.argsort(share, kind="stable"))).combine_chunks()
+            counts = np.bincount(share, minlength=shares)
+            begins = np.cumsum(counts) - counts
+            there = np.flatnonzero(counts)
+            pieces = [_as_bytes(rows.slice(int(begins[one]), int(counts[one]))) for one in there.tolist()]
+            yield pa.record_batch(
+                {_SHARE: pa.array(there, type=pa.int32()), _PIECE: pa.array(pieces, type=pa.binary())}
+            )
+
+    return deal
+
+
+def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Yield the rows of some batches together, so that a share's piece of them is worth its headings."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(len(one) for one in held) >= _ROWS_DEALT_AT_ONCE:
+            yield pa.Table.from_batches(held)
+            held = []
+    if any(len(one) for one in held):
+        yield pa.Table.from_batches(held)
+
+
+def _as_bytes(rows: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+        writer.write_table(rows)
+    return bytes(sink.getvalue())
+
+
+def _from_bytes(pieces: pa.Table, nothing: pa.Table) -> pa.Table:
+    """Return the rows of all pieces of a share."""
+    tables = [pa.ipc.open_stream(piece).read_all() for piece in pieces.column(_PIECE).to_pylist()]
+    return pa.concat_tables(tables) if tables else nothing
 
 
 def _repeated(codes: DataFrame) -> frozenset[str]:
@@ -180,13 +223,16 @@ def _scorer(carried: Any, repeated: frozenset[str]) -> Callable[[pa.Table, pa.Ta
 
     def score_share(packs: pa.Table, events: pa.Table) -> pa.Table:
         kit = _opened(*carried.value)
-        batch = Batch(
-            packs=packs.drop_columns([_SHARE]),
-            events=events.drop_columns([_SHARE]),
-            places=np.arange(packs.num_rows),
-            repeated=repeated,
+        plates = _from_bytes(packs, no_events())
+        scored = score(
+            Batch(
+                packs=plates,
+                events=_from_bytes(events, no_events()),
+                places=np.arange(plates.num_rows),
+                repeated=repeated,
+            ),
+            kit,
         )
-        scored = score(batch, kit)
         schema = _result_schema(kit)
         valued = scored.values.drop_columns([PLACE]).append_column(
             _ASIDE, pa.repeat(pa.scalar(value=False), scored.values.num_rows)
