@@ -13,6 +13,7 @@ from models.compiled import prepare_model
 from models.explainer import Explained, Explainer
 from models.fitted import FittedRegressor
 from models.tariff import Tariff
+from models.turn import Turn
 from valuation.columns import FloatArray
 from valuation.errors import BundleMismatch
 
@@ -100,6 +101,11 @@ class Predictor:
     def habits(self) -> Mapping[str, float]:
         """How the market's constants differ from the judged ones: the structural value given must rest on them."""
         return self.about.habits
+
+    @property
+    def turn(self) -> Turn:
+        """How the band has held the newest sales, and whether the model may still be relied upon."""
+        return self._state.band.turn
 
     @property
     def softening(self) -> float:

@@ -51,6 +51,10 @@ def _of_model(valued: Valued) -> Iterator[tuple[str, BoolArray]]:
         yield "V03", valued.prices.effective_sales < FEW_SALES
         yield "V07", news_age_days(valued) > OLD_NEWS_DAYS
         yield "V05", ~np.array(valued.prices.group_known, dtype=bool)
+        if not valued.model.turn.knows:
+            yield "V08", everywhere
+        elif valued.model.turn.widening > 1.0:
+            yield "V09", everywhere
     if valued.market_shift:
         yield "V06", everywhere
 

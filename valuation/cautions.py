@@ -45,6 +45,11 @@ def _model_cautions(valued: Valued, row: int) -> Iterator[Caution]:
         yield _old_news(f"{age:.0f}")
     if not valued.prices.group_known[row]:
         yield _unknown_group(valued.prices.group_used[row] or "all packs")
+    turn = valued.model.turn
+    if not turn.knows:
+        yield _OUTRUN
+    elif turn.widening > 1.0:
+        yield _turning(f"{turn.widening:.2f}")
 
 
 _NO_MODEL = Caution(
@@ -93,6 +98,26 @@ def _old_news(days: str) -> Caution:
         message_en=f"The newest sale behind this band is {days} days old.",
         message_zh=f"区间所依据的最新成交距评估日已有 {days} 天。",
         effect="if the market has turned since, the band may not hold what it promises; report newer sales",
+    )
+
+
+_OUTRUN = Caution(
+    id="V08",
+    severity="warn",
+    message_en="The market has outrun this model: its band no longer holds the newest sales reported.",
+    message_zh="市场已超出模型所学：其区间已不能覆盖最近上报的成交。",
+    effect="the band is widened beyond the stated limit of 1.5 times; do not deal by the point, train on newer sales",
+)
+
+
+@lru_cache(maxsize=1024)
+def _turning(factor: str) -> Caution:
+    return Caution(
+        id="V09",
+        severity="info",
+        message_en="The newest sales reported fell outside the band more often than promised.",
+        message_zh="最近上报的成交落在区间之外的比例高于承诺。",
+        effect=f"the band is widened {factor} times until it would have held them; report more sales",
     )
 
 

@@ -36,6 +36,18 @@ class Priced(Protocol):
         """Day of the newest sale behind the bands, days since 1970-01-01; NaN where no sale has a day."""
 
 
+class Turn(Protocol):
+    """How a model's band has held the newest sales reported (行情转折)."""
+
+    @property
+    def widening(self) -> float:
+        """By what factor bands are widened because the newest sales fell outside too often; 1 where they did not."""
+
+    @property
+    def knows(self) -> bool:
+        """Whether the model may still be relied upon: bands have not grown beyond a stated limit since training."""
+
+
 class Explained(Protocol):
     """Why the learned part says what it says, on the scale of :mod:`valuation.scale`."""
 
@@ -82,6 +94,10 @@ class Predictor(Protocol):
     @property
     def habits(self) -> Mapping[str, float]:
         """How the market's constants differ from the judged ones, by name (市场习惯)."""
+
+    @property
+    def turn(self) -> Turn:
+        """Whether the market has outrun the sales it knows."""
 
     def price(self, matrix: FloatArray, base: FloatArray, groups: Sequence[str], levels: Sequence[float]) -> Priced:
         """Return prices for features (packs, features) over structural values (packs,). [CNY/kWh]"""

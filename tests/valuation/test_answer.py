@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -160,6 +160,7 @@ class _Below:
 
     name, version, digest, trained_through, demonstration = "half", "1", "sha256:0", None, False
     habits = MappingProxyType({})
+    turn = SimpleNamespace(widening=1.0, knows=True)
     softening = SCALE_SOFTENING_CNY_PER_KWH
 
     def __init__(self):
@@ -177,6 +178,23 @@ class _Below:
 
         assert len(matrix) == len(base)
         return Said
+
+
+@pytest.mark.parametrize(
+    ("turn", "said"),
+    [
+        (SimpleNamespace(widening=1.0, knows=True), set()),
+        (SimpleNamespace(widening=1.2, knows=True), {("V09", "info")}),
+        (SimpleNamespace(widening=1.8, knows=False), {("V08", "warn")}),
+        (SimpleNamespace(widening=1.0, knows=False), {("V08", "warn")}),
+    ],
+)
+def test_a_model_that_the_market_has_outrun_says_so(turn, said):
+    model = _Below()
+    model.turn = turn
+    traces, market = read_trace(SAMPLES / "lfp_taxi.json"), read_market(SAMPLES / "quotes.csv")
+    answer = appraise(traces, market, as_of="2026-11-20", model=model)
+    assert {(one.id, one.severity) for one in answer.cautions if one.id in {"V08", "V09"}} == said
 
 
 def test_every_part_of_an_answer_is_there(value):
