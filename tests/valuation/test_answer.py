@@ -193,7 +193,7 @@ def test_a_model_that_the_market_has_outrun_says_so(turn, said):
     model = _Below()
     model.turn = turn
     traces, market = read_trace(SAMPLES / "lfp_taxi.json"), read_market(SAMPLES / "quotes.csv")
-    answer = appraise(traces, market, as_of="2026-11-20", model=model)
+    answer = appraise(traces, market, as_of=AS_OF, model=model, explain=False)
     assert {(one.id, one.severity) for one in answer.cautions if one.id in {"V08", "V09"}} == said
 
 
