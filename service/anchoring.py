@@ -47,6 +47,7 @@ from valuation.record.tabulation import day_number, tabulate
 
 _MOST_SALES = 20_000
 """The newest so many sales are used; older ones have faded from the anchor by their half-life of sixty days."""
+_BROKEN_LOT = "the one sum of a lot cannot be shared out: a pack of it is missing, or it is told in two ways"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +119,7 @@ def _work_out(model: TrainedModel, newest: int, market: QuotedMarket, database: 
             msgspec.json.decode(entry, type=Sale) for entry in anchors.reported_sales(connection, newest)[-_MOST_SALES:]
         ]
         known = [one for sale in entered if (one := _known(connection, sale, model, left_out)) is not None]
+    known = _in_whole_lots(_quoted(known, market, left_out), entered, left_out)
     known, news = _worked_out(known, model, market, left_out)
     made: Reanchor | None = reanchor(model, news) if known else None
     content, digest = (b"", model.digest) if made is None else write_anchor(made)
@@ -164,38 +166,59 @@ def _record_of(connection: Connection, sale: Sale) -> bytes | None:
         return valuations.record_before(connection, sale.battery_code, sale.sold_on.isoformat())
 
 
+def _quoted(known: Sequence[_Known], market: QuotedMarket, left_out: Tally[str]) -> list[_Known]:
+    """Return the sales of days on which every instrument is quoted."""
+    quoted = [one for one in known if day_number(one.sale.sold_on) >= market.history.complete_from]
+    if len(quoted) < len(known):
+        left_out["sold before every instrument is quoted"] += len(known) - len(quoted)
+    return quoted
+
+
+def _in_whole_lots(known: Sequence[_Known], entered: Sequence[Sale], left_out: Tally[str]) -> list[_Known]:
+    """Return the sales but those of a lot whose one sum cannot be shared out: a pack of it is missing, or two are told.
+
+    Sharing it among the packs that are left would make each of them dearer than it was.
+    """
+    told: dict[str | None, set[tuple[float | None, bool, date]]] = {}
+    for sale in entered:
+        if sale.price_cny is None:
+            told.setdefault(sale.lot_id, set()).add((sale.lot_price_cny, sale.vat_included, sale.sold_on))
+    packs_told = Tally(sale.lot_id for sale in entered if sale.price_cny is None)
+    packs_known = Tally(one.sale.lot_id for one in known if one.sale.price_cny is None)
+    whole = {lot for lot, ways in told.items() if len(ways) == 1 and packs_known[lot] == packs_told[lot]}
+    kept = [one for one in known if one.sale.price_cny is not None or one.sale.lot_id in whole]
+    if len(kept) < len(known):
+        left_out[_BROKEN_LOT] += len(known) - len(kept)
+    return kept
+
+
 def _worked_out(
     known: Sequence[_Known], model: TrainedModel, market: QuotedMarket, left_out: Tally[str]
 ) -> tuple[list[_Known], Reported]:
     """Return the sales that can be used, and what the model reads of them."""
-    first = market.history.complete_from
-    quoted = [one for one in known if day_number(one.sale.sold_on) >= first]
-    left_out.update(
-        {"sold before every instrument is quoted": len(known) - len(quoted)} if len(known) > len(quoted) else {}
-    )
-    if not quoted:
+    if not known:
         nothing = np.zeros(0)
         empty = Reported(
             matrix=np.zeros((0, len(model.feature_names))), base=nothing, labels=(), price=nothing, day=nothing
         )
         return [], empty
-    day = np.array([day_number(one.sale.sold_on) for one in quoted])
-    table = tabulate([one.history for one in quoted])
+    day = np.array([day_number(one.sale.sold_on) for one in known])
+    table = tabulate([one.history for one in known])
     dossier = open_dossier(
-        cut(table, day), market.history, region=[one.sale.region for one in quoted], habits=model.habits
+        cut(table, day), market.history, region=[one.sale.region for one in known], habits=model.habits
     )
     columns = [features.NAMES.index(name) for name in model.feature_names]
     news = Reported(
         matrix=features.compute(dossier)[:, columns],
         base=dossier.routes.structural_per_kwh,
         labels=calibration_groups(dossier),
-        price=_prices([one.sale for one in quoted], dossier),
+        price=_prices([one.sale for one in known], dossier),
         day=day,
     )
     keep = usable(model, news.price)
     if not np.all(keep):
         left_out["a price the model cannot learn from"] += int(np.sum(~keep))
-    return [one for one, take in zip(quoted, keep.tolist(), strict=True) if take], news.where(keep)
+    return [one for one, take in zip(known, keep.tolist(), strict=True) if take], news.where(keep)
 
 
 def _prices(sales: Sequence[Sale], dossier: Dossier) -> FloatArray:

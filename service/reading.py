@@ -34,10 +34,10 @@ def only_one(traces: Traces) -> Traces:
     TraceError
         The reason why the record was set aside, or that it holds several packs.
     """
+    if traces.problems:  # one pack beside them is not what was meant
+        raise traces.problems[0].error
     if traces.packs == 1:
         return traces
-    if traces.problems:
-        raise traces.problems[0].error
     if not traces.packs:
         raise UnreadableRecord("the record holds no pack", hint="give one trace record as a JSON object")
     raise FieldError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,30 +75,19 @@ def _read(path: Path, market: MarketHistory, vat_included: bool | None) -> list[
     """Return the sales of a file; rows of a ledger that cannot be used are named on standard error."""
     if path.suffix.lower() not in {".json", ".jsonl"}:
         return _of_ledger(path, market, None if vat_included is None else "included" if vat_included else "excluded")
-    import msgspec  # noqa: PLC0415 - --help stays quick
+    from valuation.errors import UnreadableRecord  # noqa: PLC0415 - --help stays quick
+    from valuation.intake import documents  # noqa: PLC0415 - as above
 
-    from valuation.errors import UnreadableRecord  # noqa: PLC0415 - as above
-
-    content = path.read_bytes()
-    try:
-        if path.suffix.lower() == ".jsonl":
-            rows: list[dict[str, object]] = [msgspec.json.decode(line) for line in content.splitlines() if line.strip()]
-        else:
-            told = msgspec.json.decode(content)
-            rows = (
-                told["sales"]
-                if isinstance(told, dict) and "sales" in told
-                else [told]
-                if isinstance(told, dict)
-                else told
-            )
-    except (msgspec.DecodeError, UnicodeDecodeError) as reason:
-        raise UnreadableRecord(
-            f"the sales in {path.name} cannot be read: {reason}",
-            hint="give JSON or JSONL as the HTTP service takes it, or a ledger as CSV, Excel or Parquet",
-            field="file",
-        ) from reason
-    return _sales(rows, path.name)
+    document = documents.open_document(path, documents.Limits())
+    if path.suffix.lower() == ".json":
+        told = documents.decode_json(document)
+        rows = told.get("sales", told) if isinstance(told, dict) else told
+        return _sales(rows if isinstance(rows, list) else [rows], path.name)
+    lines = [line for _, line in documents.json_lines(documents.decode_text(document), path.name)]
+    for line in lines:
+        if isinstance(line, UnreadableRecord):
+            raise line
+    return _sales(lines, path.name)
 
 
 def _of_ledger(path: Path, market: MarketHistory, vat: str | None) -> list[Sale]:
@@ -130,7 +120,7 @@ def _of_ledger(path: Path, market: MarketHistory, vat: str | None) -> list[Sale]
     return sales
 
 
-def _sales(rows: list[dict[str, object]], place: str) -> list[Sale]:
+def _sales(rows: Sequence[object], place: str) -> list[Sale]:
     import msgspec  # noqa: PLC0415 - --help stays quick
 
     from service.schemas import Sale  # noqa: PLC0415 - as above

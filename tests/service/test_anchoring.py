@@ -132,6 +132,22 @@ def test_a_lot_is_shared_and_vat_taken_off(champion_home, open_client, pack, tmp
     assert digests[0] == pytest.approx(digests[1], rel=1e-9)
 
 
+@pytest.mark.parametrize("fault", [{"battery_code": "001PB0A0000001A680000124"}, {"lot_price_cny": 18001.0},
+                                   {"vat_included": True}, {"sold_on": "2026-10-03"}])  # fmt: skip
+def test_the_sum_of_a_lot_that_lacks_a_pack_or_is_told_in_two_ways_is_not_shared_out(
+    champion_home, open_client, pack, fault
+):
+    lot = {"price_cny": None, "lot_id": "L1", "lot_price_cny": 18000.0, "sold_on": "2026-10-02"}
+    with open_client(Settings(home=champion_home)) as client:
+        client.post("/v1/valuations", json={"trace": pack, "as_of": "2026-09-30"})
+        client.post("/v1/sales", json={"sales": [sale(1, **lot), sale(2, **(lot | fault)), sale(3)]})
+        wait_for(client, lambda model: model["anchor_sales"] == 1)
+        summary = summary_of(client.app.state.watch.counter.model, client.app.state.watch.counter.database)
+    assert summary.used == ("S3",)
+    assert sum(summary.left_out.values()) == 2
+    assert any("lot" in reason for reason in summary.left_out)
+
+
 def test_a_damaged_anchor_is_refused_and_the_incumbent_stays(champion_home, open_client, pack):
     settings = Settings(home=champion_home)
     with open_client(settings) as client:
@@ -173,7 +189,17 @@ def test_report_sale_says_how_far_and_drift_what_to_do(champion_home, pack_file,
 
 
 @pytest.mark.parametrize(
-    "content", ["sale_id,battery_code\nS1,X\n", '{"sales": [{"sale_id": "S1"}]}', "\x00", '{"sales": 7']
+    "content",
+    [
+        "sale_id,battery_code\nS1,X\n",
+        '{"sales": [{"sale_id": "S1"}]}',
+        "\x00",
+        '{"sales": 7',
+        '{"sales": 7}',
+        "7",
+        "[" * 9999,
+        '{"sale_id": "S1", "sale_id": "S2"}',
+    ],
 )
 def test_sales_that_cannot_be_read_are_a_sentence(champion_home, tmp_path, capsys, content):
     path = tmp_path / ("sales.csv" if content.startswith("sale_id") else "sales.json")
@@ -182,6 +208,14 @@ def test_sales_that_cannot_be_read_are_a_sentence(champion_home, tmp_path, capsy
     told = capsys.readouterr().err
     assert "hint: " in told
     assert "something inside" not in told
+
+
+@pytest.mark.parametrize("name", ["twice.json", "twice.jsonl"])
+def test_a_price_that_is_given_twice_is_not_entered(champion_home, tmp_path, capsys, name):
+    path = tmp_path / name
+    path.write_text(json.dumps(sale(1))[:-1] + ', "price_cny": 1}', encoding="utf-8")
+    assert cli.run(["report-sale", str(path)]) == 1
+    assert "'price_cny' is given twice" in capsys.readouterr().err
 
 
 def test_report_sale_needs_a_whole_sale(champion_home, capsys):

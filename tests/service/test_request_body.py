@@ -22,6 +22,24 @@ def test_a_field_of_the_request_given_twice_is_refused(shared_client, pack, body
     assert "given twice" in response.json()["detail"]
 
 
+def test_a_number_of_any_length_beside_a_field_given_twice_is_no_fault(shared_client):
+    content = b'{"trace": %s, "trace": {}}' % (b"1" * 5000)
+    response = shared_client.post("/v1/valuations", content=content, headers={"content-type": "application/json"})
+    assert (response.status_code, response.json()["code"]) == (400, "unreadable-record")
+    assert "given twice" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("oddity", ['"maker": "a", "maker": "b"', '"mass_kg": 1e999'])
+@pytest.mark.parametrize("end", ["\n]}", "\n  ]\n}", "\n,{}]}"])
+def test_a_part_that_stands_in_a_line_of_its_own_is_not_valued_in_place_of_the_pack(shared_client, pack, oddity, end):
+    module = f'{{"battery_code": "{pack["battery_code"]}"}}'
+    trace = f'{{"battery_code": "T01PB0A0000001A680000123", {oddity}, "modules": [\n{module}{end}'
+    content = f'{{"as_of": "2026-11-20", "trace": {trace}}}'.encode()
+    for path in ("/v1/valuations", "/v1/checks"):
+        response = shared_client.post(path, content=content, headers={"content-type": "application/json"})
+        assert (response.status_code, response.json()["code"]) == (400, "unreadable-record"), response.text
+
+
 def test_in_a_batch_only_the_item_that_gives_a_field_twice_is_refused(shared_client, pack):
     trace = json.dumps(pack)
     content = f'{{"items": [{{"trace": {trace}, "level": 0.5, "level": 0.9}}, {{"trace": {trace}}}]}}'.encode()

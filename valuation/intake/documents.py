@@ -129,7 +129,7 @@ def refuse_repeated(content: bytes, whole: Sequence[str] = ()) -> None:
     """
     fields = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
     if most_names(content) != len(fields) + sum(most_names(bytes(one)) for one in fields.values()):
-        json.loads(content, object_pairs_hook=_refuse_repeated)
+        _find_repeated(content)
     for name in whole:
         if name in fields:
             _decode(bytes(fields[name]), name)
@@ -140,7 +140,7 @@ def _decode(content: bytes, name: str) -> object:
     try:
         value = msgspec.json.decode(content)
         if most_names(content) != _names_in(value):
-            json.loads(content, object_pairs_hook=_refuse_repeated)
+            _find_repeated(content)
     except RecursionError as error:
         raise UnreadableRecord(f"{name} is nested too deep", hint="leave out what is no field of ours") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -175,6 +175,11 @@ def _names_in(value: object) -> int:
             continue
         open_ += [inner for inner in one if type(inner) is dict or type(inner) is list]
     return names
+
+
+def _find_repeated(content: bytes) -> None:
+    """Raise where an object in a JSON text gives a name twice; numbers stay text, for one may have any length."""
+    json.loads(content, object_pairs_hook=_refuse_repeated, parse_int=str)
 
 
 def _refuse_repeated(pairs: list[tuple[str, object]]) -> dict[str, object]:

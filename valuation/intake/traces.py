@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,10 @@ from valuation.record.history import PackHistory
 Source: TypeAlias = "str | os.PathLike[str] | bytes | Document | Mapping[str, object] | Sequence[object]"
 
 _Notes: TypeAlias = tuple[IntakeNote, ...]
+
+
+_CONTINUED = re.compile(r"\n\s*[\]},]")
+"""A line that ends or goes on with what began before: one object in a line of its own is then a part of something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +159,8 @@ class _Gathering:
         try:
             value = decode_json(document)
         except UnreadableRecord:
+            if _CONTINUED.search(text):
+                raise
             lines = list(json_lines(text, document.name))
             if len(lines) < 2 or not any(isinstance(line, Mapping) for _, line in lines):
                 raise

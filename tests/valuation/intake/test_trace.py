@@ -325,3 +325,12 @@ def test_a_code_that_names_no_pack_or_two_stays_as_it_is(nothing):
 def test_one_spelling_is_read_as_itself(text):
     name = one_spelling(text)
     assert one_spelling(name) == name
+
+
+@pytest.mark.parametrize("oddity", ['"maker": "a", "maker": "b"', '"mass_kg": 1e999', '"mass_kg": NaN'])
+def test_an_object_over_several_lines_is_never_taken_for_a_record_a_line(oddity):
+    module = '{"battery_code": "001PB0A0000001A680000123"}'
+    content = f'{{"battery_code": "T01PB0A0000001A680000123", {oddity}, "modules": [\n{module},\n{module}\n]}}'
+    for source in (content, content.encode()):
+        with pytest.raises(UnreadableRecord):
+            read_trace(source)
