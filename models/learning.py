@@ -125,9 +125,14 @@ class Learner:
         return MeanPart(encoder=encoder, linear=linear, forest=forest), encoded
 
     def width_part(self, verdicts: Verdicts, encoder: Encoder) -> tuple[WidthPart, FloatArray]:
-        """Return the width that verdicts teach, and each verdict's width by one that its fold did not teach."""
+        """Return the width that verdicts teach, and each verdict's width by one that its fold did not teach.
+
+        It does not read the day of sale: every question is asked as of the last day, where a forest has the fewest
+        sales on one side only, and a calm month at the end would make all bands to come too narrow. How widths change
+        with time is the band's business, which weighs sales by their age and is checked against later ones.
+        """
         growth = width_settings(len(verdicts.rows), self.settings.seed, self.settings.threads)
-        return learn_width(verdicts, np.array(self._directions(encoder)), growth)
+        return learn_width(verdicts, np.array(self._directions(encoder)), growth, ~self._tells_day(encoder))
 
     def _taught(self, train: BoolArray) -> tuple[Encoder, FloatArray, LinearPart, Sample, BoosterSettings]:
         """Return encoder of some rows, these encoded, their linear part, what the trees are to learn, and how."""
@@ -179,11 +184,18 @@ class Learner:
         Beside year made and age the day is their sum; it stands still after training while they go on, and terms that
         offset each other then part.
         """
-        if np.all(np.isnan(self.ledger.day)):
+        day = self._tells_day(encoder)
+        if not np.any(day):
             return encoded
         still = encoded.copy()
-        still[:, encoder.source == self.ledger.codes.shape[1] - 1] = 0.0
+        still[:, day] = 0.0
         return still
+
+    def _tells_day(self, encoder: Encoder) -> BoolArray:
+        """Return which encoded column is the day of sale; none where sales have no day."""
+        dated = not np.all(np.isnan(self.ledger.day))
+        last: BoolArray = encoder.source == (self.ledger.codes.shape[1] - 1 if dated else -1)
+        return last
 
     def _directions(self, encoder: Encoder) -> tuple[int, ...]:
         wanted = (*self.settings.monotone, 0)  # the day of sale has none

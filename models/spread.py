@@ -52,7 +52,9 @@ class Verdicts:
         )
 
 
-def learn_width(verdicts: Verdicts, directions: IntArray, growth: BoosterSettings) -> tuple[WidthPart, FloatArray]:
+def learn_width(
+    verdicts: Verdicts, directions: IntArray, growth: BoosterSettings, readable: BoolArray
+) -> tuple[WidthPart, FloatArray]:
     """Return the width that all verdicts teach, and for each verdict one that its fold did not teach.
 
     Parameters
@@ -63,11 +65,13 @@ def learn_width(verdicts: Verdicts, directions: IntArray, growth: BoosterSetting
         Required direction of each encoded column; the width reads none that has one.
     growth
         How its trees are grown.
+    readable
+        The encoded columns that may tell a width apart.
 
     """
     size = np.abs(verdicts.residual)
     unit = float(np.average(size, weights=verdicts.weight))
-    columns = np.flatnonzero(directions == 0)
+    columns = np.flatnonzero((directions == 0) & readable)
     shell = WidthPart(forest=empty_forest(0), unit=unit, columns=columns, reads_mean=not np.any(directions))
     if not unit > 1e-12 * (1.0 + float(np.max(np.abs(verdicts.mean)))):
         return replace(shell, unit=0.0), np.zeros(len(size))

@@ -194,3 +194,17 @@ def test_naming_the_estimator_or_the_loader_costs_only_what_it_needs():
     assert answer.stdout.strip() == "set()"
     with pytest.raises(ImportError):
         from models import Nothing  # noqa: F401, PLC0415 - shown to fail
+
+
+def test_a_calm_month_at_the_end_does_not_narrow_the_bands_to_come():
+    chance = np.random.default_rng(5)
+    table = chance.normal(size=(900, 4))
+    day = np.sort(chance.uniform(20_000.0, 20_900.0, size=900))
+    calm = day > 20_850.0
+    price = np.exp(5.0 + 0.3 * table[:, 0] + np.where(calm, 0.01, 0.2) * chance.normal(size=900))
+    fitted = ResidualValueRegressor(random_state=0).fit(table, price, time=day).fitted_
+    assert fitted.uses_time
+    read = fitted.mean.encoder.source[fitted.width.columns]
+    assert set(read.tolist()) == {0, 1, 2, 3}
+    undated = ResidualValueRegressor(random_state=0).fit(table, price).fitted_
+    assert set(undated.mean.encoder.source[undated.width.columns].tolist()) == {0, 1, 2, 3}
