@@ -20,6 +20,8 @@ from valuation.errors import SettingError
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+LONGEST_NAME = 80
+"""Most characters of a caller's name: the store keeps no more, and one too long fails all that are kept with it."""
 _HASH_LETTERS = frozenset("0123456789abcdef")
 _HASH_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 
@@ -71,6 +73,12 @@ def _key(line: str, number: int) -> ApiKey:
         raise SettingError(
             f"line {number} of the API keys is no: name sha256:<64 hexadecimal digits>",
             hint='printf %s "$KEY" | sha256sum prints the digits',
+            field="CANZHI_API_KEYS",
+        )
+    if len(name) > LONGEST_NAME:
+        raise SettingError(
+            f"line {number} of the API keys holds a name of {len(name)} characters",
+            hint=f"a name stands beside everything its key enters: give one of at most {LONGEST_NAME} characters",
             field="CANZHI_API_KEYS",
         )
     return ApiKey(name=name, sha256=letters)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from service.security import read_keys
+from service.store.tables import idempotency
 from valuation.errors import SettingError
 
 SECRET = "a-long-random-key"  # noqa: S105 - a key of this test
@@ -114,6 +115,18 @@ def test_the_hash_of_an_empty_key_is_no_key(tmp_path):
     path.write_text(f"yard sha256:{hashlib.sha256(b'').hexdigest()}\n", "utf-8")
     with pytest.raises(SettingError, match="empty key"):
         read_keys(path)
+
+
+def test_a_name_that_the_store_cannot_keep_is_refused_at_the_start(tmp_path):
+    path = tmp_path / "keys.txt"
+    room = idempotency.c.caller.type.length
+    for length in (room, room + 1):
+        path.write_text(f"{'x' * length} sha256:{'0' * 64}\n", "utf-8")
+        if length == room:
+            assert read_keys(path)[0].name == "x" * room
+            continue
+        with pytest.raises(SettingError, match="81 characters"):
+            read_keys(path)
 
 
 @pytest.mark.parametrize("header", [{"origin": "http://["}, {"host": "["}, {"host": "[::1", "origin": "//["}])

@@ -371,6 +371,12 @@ def test_money_is_the_same_in_every_spelling(fen):
         assert read_money(text)[0] == pytest.approx(value, abs=1e-9)
 
 
+@pytest.mark.parametrize("text", ["0,917", "-0,917万", "007,500", "12,5", "1,2345"])
+def test_a_comma_that_parts_no_thousands_is_no_price(text):
+    with pytest.raises(Unreadable, match="bad price"):
+        read_money(text)
+
+
 @given(st.text(max_size=12))
 def test_any_cell_is_read_or_refused_by_the_name_of_a_reason(text):
     for read in (read_day, read_money, read_answer, read_rate):
