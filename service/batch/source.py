@@ -92,7 +92,7 @@ def open_source(path: Path, name: str) -> Source:
     UnreadableRecord
         If it is no Parquet file, or damaged.
     FieldError
-        If it has no column of battery codes, or holds events where packs are wanted.
+        If it has no column of battery codes, stores them as categories, or holds events where packs are wanted.
     """
     file = _opened(path)
     names = [str(one) for one in file.schema_arrow.names]
@@ -104,7 +104,14 @@ def open_source(path: Path, name: str) -> Source:
             hint="give the packs first, then their events",
             field="PACKS",
         )
-    return Source(path=path, codes=code_column(names, name), rows=facts.num_rows, groups=facts.num_row_groups)
+    codes = code_column(names, name)
+    if pa.types.is_dictionary(file.schema_arrow.field(codes).type):
+        raise FieldError(
+            f"{path} stores its column {codes} as a category, not as texts",
+            hint=f'write the codes as texts: in pandas, table["{codes}"].astype(str)',
+            field=codes,
+        )
+    return Source(path=path, codes=codes, rows=facts.num_rows, groups=facts.num_row_groups)
 
 
 def _opened(path: Path, texts_once: list[str] | None = None) -> parquet.ParquetFile:

@@ -272,6 +272,15 @@ def test_what_is_no_table_is_refused(fleet, tmp_path):
         score_files(Request(packs=text, events=None, out=tmp_path / "values.parquet"), fleet.kit(model=False))
 
 
+@pytest.mark.parametrize("name", ["packs", "events"])
+def test_codes_that_are_stored_as_a_category_are_refused_in_words(fleet, tmp_path, name):
+    table = pq.read_table(getattr(fleet, name))
+    place = table.column_names.index("battery_code")
+    table = table.set_column(place, "battery_code", table.column(place).dictionary_encode())
+    with pytest.raises(FieldError, match="as a category"):
+        run(fleet.rewritten(tmp_path, **{name: table}), tmp_path / "values.parquet", fleet.kit(model=False))
+
+
 def test_a_damaged_page_and_tables_exchanged_are_told(fleet, tmp_path):
     damaged = fleet.rewritten(tmp_path / "damaged").events
     content = bytearray(damaged.read_bytes())
