@@ -234,7 +234,7 @@ def test_a_value_in_a_fresh_process_waits_for_nothing_it_does_not_need(settings,
 def test_a_value_in_a_fresh_process_takes_less_than_a_second(settings, pack_file):
     program = str(Path(sys.executable).with_name("canzhi"))
     command = (program, "value", str(pack_file), "--as-of", AS_OF, "--json")
-    yardstick = (sys.executable, "-c", "import numpy, pyarrow, sqlalchemy, msgspec, rich.console")
+    yardstick = ("-c", "import numpy, pyarrow, sqlalchemy, msgspec, rich.console")
     taken = [(cold(settings.home, *command)[1], cold(settings.home, *yardstick)[1]) for _ in range(6)]
     # CPU, not wall clock: what a busy machine does meanwhile is not ours. Two programs on one core slow each other's
     # CPU too, so where its libraries alone take half a second a value may take twice as long as they.
