@@ -25,6 +25,17 @@ class Explained:
     effects: FloatArray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedWidth(Explained):
+    """The logarithm of a band's width taken apart; base level plus effects is the whole.
+
+    ``group`` (n,) is a part of the base level: what the sales of the row's own group, or of the nearest one known where
+    its own is not, add over all sales together.
+    """
+
+    group: FloatArray
+
+
 class Explainer:
     """The two parts of a model prepared for explanation; by the compiled kernel where a program is given."""
 
@@ -52,7 +63,7 @@ class Explainer:
         whole = raw + state.centre + self._tariff.level[self._tariff.places(codes, labels)]
         return Explained(base_level=_rest(whole, by_column), effects=by_column)
 
-    def width(self, codes: FloatArray, labels: Sequence[str] | None) -> Explained:
+    def width(self, codes: FloatArray, labels: Sequence[str] | None) -> ExplainedWidth:
         """Return what each input column adds to the logarithm of the 90 % band's width on the scale."""
         state = self.state
         source = state.mean.encoder.source[state.width.columns]  # the mean's own effect stays in the base level
@@ -63,8 +74,9 @@ class Explainer:
             matrix = state.width.matrix(encoded, state.mean.predict(encoded))
             effects = self._width.effects(matrix) if state.width.forest.trees else np.zeros(matrix.shape)
             by_column, raw = self._gather(effects[:, : len(source)], source), state.width.forest.predict(matrix)
-        whole = self._tariff.log_span[self._tariff.places(codes, labels)] + raw
-        return Explained(base_level=_rest(whole, by_column), effects=by_column)
+        span = self._tariff.log_span[self._tariff.places(codes, labels)]
+        group = span - self._tariff.log_span[0]  # the first group is all sales together
+        return ExplainedWidth(base_level=_rest(span + raw, by_column), effects=by_column, group=group)
 
     def _gather(self, effects: FloatArray, source: IntArray) -> FloatArray:
         by_column = np.zeros((len(effects), len(self.state.vocabulary.names)))

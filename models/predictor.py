@@ -10,7 +10,7 @@ import numpy as np
 
 from models.bundle import About, Bundle
 from models.compiled import prepare_model
-from models.explainer import Explained, Explainer
+from models.explainer import Explained, ExplainedWidth, Explainer
 from models.fitted import FittedRegressor
 from models.tariff import Tariff
 from models.turn import Turn
@@ -154,7 +154,9 @@ class Predictor:
         self._check_base(base, len(codes))
         return self._explainer.mean(codes, labels)
 
-    def explain_width(self, matrix: FloatArray, base: FloatArray | None, groups: Sequence[str] | None) -> Explained:
+    def explain_width(
+        self, matrix: FloatArray, base: FloatArray | None, groups: Sequence[str] | None
+    ) -> ExplainedWidth:
         """Return what each feature adds to the logarithm of the 90 % band's width on the scale."""
         codes, labels = self._rows(matrix, groups)
         self._check_base(base, len(codes))

@@ -22,11 +22,16 @@ from valuation.result import (
     RouteValue,
     Told,
     Valuation,
+    WidthDriver,
 )
 
 
 class ValuationAnswer(msgspec.Struct, kw_only=True, frozen=True):
-    """One pack valued as of one day; `base_cny` and the effects of all drivers add up to the point."""
+    """One pack valued as of one day; `base_cny` and the effects of all drivers add up to the point.
+
+    `base_width_cny` times the factors of all width drivers is the width of the band; answers kept before there were any
+    lack both.
+    """
 
     valuation_id: str
     battery_code: str | None
@@ -41,6 +46,8 @@ class ValuationAnswer(msgspec.Struct, kw_only=True, frozen=True):
     metals: tuple[MetalValue, ...]
     drivers: tuple[Driver, ...]
     base_cny: float
+    width_drivers: tuple[WidthDriver, ...] = ()
+    base_width_cny: float | None = None
     evidence: Evidence
     cautions: tuple[Caution, ...]
     model: ModelCard

@@ -24,6 +24,7 @@ from valuation.result import Caution, MarketCard, Told
 from valuation.rounding import rounded
 from valuation.valued import Valued
 from valuation.version import __version__
+from valuation.width import tell_width
 
 GRADES = "ABCD"
 _LEVELS = tuple(str(share) for share in QUANTILE_LEVELS)
@@ -151,6 +152,8 @@ def tell_valuation(sheet: Sheet, row: int, notes: Sequence[Caution], input_diges
     valued, dossier = sheet.valued, sheet.valued.dossier
     point, lower, upper, per_kwh, *quantiles = sheet.band[row]
     base_cny, drivers = tell(valued.reasons, row, point) if valued.reasons else (point, [])
+    width = money(upper - lower)
+    base_width, width_drivers = tell_width(valued.width_reasons, row, width) if valued.width_reasons else (width, [])
     tier, grade = sheet.standing[row]
     return {
         "battery_code": dossier.cases.texts["battery_code"][row],
@@ -172,6 +175,8 @@ def tell_valuation(sheet: Sheet, row: int, notes: Sequence[Caution], input_diges
         "metals": _metals(sheet, row),
         "drivers": drivers,
         "base_cny": base_cny,
+        "width_drivers": width_drivers,
+        "base_width_cny": base_width,
         "evidence": {
             "tier": f"T{tier}",
             "grade": GRADES[grade],

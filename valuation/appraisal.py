@@ -35,6 +35,7 @@ from valuation.record.cases import TraceTable, cut
 from valuation.record.tabulation import day_number
 from valuation.result import Told, Valuation, valuation_of
 from valuation.valued import Valued
+from valuation.width import width_reasons
 
 
 def appraise(  # noqa: PLR0913 - the public contract names them
@@ -67,7 +68,7 @@ def appraise(  # noqa: PLR0913 - the public contract names them
     market_shift : mapping of instrument to factor, optional
         A scenario, for example ``{"lithium_carbonate": 1.1}``.
     explain : bool
-        Whether to work out the learned drivers and the next best evidence.
+        Whether to work out the drivers of value and width, and the next best evidence.
 
     Raises
     ------
@@ -154,6 +155,7 @@ def tell_many(  # noqa: PLR0913 - as above
             dossier=dossier,
             prices=prices,
             reasons=reasons(dossier, prices, model) if explain else None,
+            width_reasons=width_reasons(dossier, prices, model) if explain else None,
             evidence_ratio=next_best(dossier) if explain else {},
             model=model,
             as_of=day,

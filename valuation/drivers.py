@@ -21,7 +21,7 @@ MARKET_OVER_FORMULA = "market_over_formula"
 
 _LABELS = {MARKET_OVER_FORMULA: ("what the market pays over or under the formula", "市场对公式价值的溢价或折价")}
 _ALL_LABELS = {**features.LABELS, **TERM_LABELS, **_LABELS}
-_PRICED_BY_FORMULA = {
+PRICED_BY_FORMULA = {
     "chemistry",
     "family",
     *(feature.name for feature in features.FEATURES if feature.group in {"metals", "structure"}),
@@ -73,7 +73,7 @@ def reasons(dossier: Dossier, prices: Prices, model: Predictor | None) -> Reason
     money_per_step = _money_per_step(base, prices.point, model.softening) * energy
     learned = {MARKET_OVER_FORMULA: np.zeros(dossier.rows)}
     for position, feature in enumerate(model.feature_names):
-        driver = MARKET_OVER_FORMULA if feature in _PRICED_BY_FORMULA else feature
+        driver = MARKET_OVER_FORMULA if feature in PRICED_BY_FORMULA else feature
         learned[driver] = learned.get(driver, 0.0) + explained.effects[:, position] * money_per_step
     return Reasons(terms=terms, learned=learned)
 
@@ -109,4 +109,4 @@ def driver_names(model: Predictor | None) -> tuple[str, ...]:
     ('metal:Li', 'metal:Ni')
     """
     learned = () if model is None else (MARKET_OVER_FORMULA, *model.feature_names)
-    return (*TERM_LABELS, *(name for name in learned if name not in _PRICED_BY_FORMULA))
+    return (*TERM_LABELS, *(name for name in learned if name not in PRICED_BY_FORMULA))

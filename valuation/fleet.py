@@ -164,6 +164,7 @@ def _value(dossier: Dossier, model: Predictor | None, terms: FleetTerms) -> Valu
         dossier=dossier,
         prices=prices,
         reasons=reasons(dossier, prices, model) if terms.drivers else None,
+        width_reasons=None,
         evidence_ratio={},
         model=model,
         as_of=terms.as_of,

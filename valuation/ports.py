@@ -60,6 +60,18 @@ class Explained(Protocol):
         """Effect of each feature, shape (packs, features); with the base level they add up to the learned part."""
 
 
+class ExplainedWidth(Protocol):
+    """Why a band is as wide as it is, on the logarithm of its width on the scale."""
+
+    @property
+    def effects(self) -> FloatArray:
+        """Effect of each feature, shape (packs, features)."""
+
+    @property
+    def group(self) -> FloatArray:
+        """What the sales of each pack's own group add over all sales together, shape (packs,)."""
+
+
 class Predictor(Protocol):
     """A trained model: learned price over structural value, with a calibrated band."""
 
@@ -104,3 +116,6 @@ class Predictor(Protocol):
 
     def explain(self, matrix: FloatArray, base: FloatArray, groups: Sequence[str]) -> Explained:
         """Return additive effects of the features on the scale."""
+
+    def explain_width(self, matrix: FloatArray, base: FloatArray, groups: Sequence[str]) -> ExplainedWidth:
+        """Return additive effects on the logarithm of the band's width."""

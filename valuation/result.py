@@ -89,6 +89,16 @@ class Driver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WidthDriver:
+    """One reason for the band's width: above 1 it widens, below 1 it narrows; base width times all is the width."""
+
+    feature: str
+    label_en: str
+    label_zh: str
+    factor: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NextEvidence:
     """An action that would narrow the band, with the width now and the width to expect after it. [CNY]"""
 
@@ -145,6 +155,8 @@ class Valuation:
     metals: tuple[MetalValue, ...]
     drivers: tuple[Driver, ...]
     base_cny: float
+    width_drivers: tuple[WidthDriver, ...]
+    base_width_cny: float
     evidence: Evidence
     cautions: tuple[Caution, ...]
     model: ModelCard
@@ -161,6 +173,7 @@ def valuation_of(told: Told) -> Valuation:
         "state": PackState(**{**state, "soh": HealthEstimate(**state["soh"])}),
         "metals": tuple(MetalValue(**one) for one in told["metals"]),
         "drivers": tuple(Driver(**one) for one in told["drivers"]),
+        "width_drivers": tuple(WidthDriver(**one) for one in told["width_drivers"]),
         "evidence": Evidence(
             **{**evidence, "next_best": tuple(NextEvidence(**one) for one in evidence["next_best"])},
         ),

@@ -11,6 +11,7 @@ from valuation.dossier import Dossier
 from valuation.drivers import Reasons
 from valuation.ports import Predictor
 from valuation.pricing import Prices
+from valuation.width import WidthReasons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class Valued:
     dossier: Dossier
     prices: Prices
     reasons: Reasons | None
+    width_reasons: WidthReasons | None
     evidence_ratio: Mapping[str, FloatArray]
     model: Predictor | None
     as_of: date

@@ -6,6 +6,7 @@ Names and sentences are those of the page, so that both speak of a route, an act
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -93,6 +94,7 @@ def _print_one(console: Console, one: ValuationAnswer, language: Language) -> No
         console.print(_DEMONSTRATION[zh], style="yellow")
     _print_routes(console, one, language)
     _print_drivers(console, one, zh=zh)
+    _print_widths(console, one, language)
     _print_next(console, one, language)
     _print_cautions(console, one, language)
     console.print(f"valuation_id {one.valuation_id}\n")
@@ -127,6 +129,23 @@ def _print_drivers(console: Console, one: ValuationAnswer, *, zh: bool) -> None:
         others = f"其余 {len(rest)} 项合计" if zh else f"{len(rest)} smaller ones"
         table.add_row(others, money(sum(driver.effect_cny for driver in rest)))
     table.add_row("残值" if zh else "value", money(one.residual_value.point), style="bold")
+    console.print(table)
+
+
+def _print_widths(console: Console, one: ValuationAnswer, language: Language) -> None:
+    if not one.width_drivers or one.base_width_cny is None:
+        return
+    zh = language == "zh"
+    table = new_table("", (say(language, "width.title"), say(language, "width.factor")), numbers=(1,))
+    table.add_row(say(language, "width.base"), money(one.base_width_cny))
+    for driver in one.width_drivers[:_DRIVERS_SHOWN]:
+        table.add_row(driver.label_zh if zh else driver.label_en, f"× {driver.factor:.2f}")
+    rest = one.width_drivers[_DRIVERS_SHOWN:]
+    if rest:
+        others = f"其余 {len(rest)} 项相乘" if zh else f"{len(rest)} smaller ones"
+        table.add_row(others, f"× {prod(driver.factor for driver in rest):.2f}")
+    band = one.residual_value
+    table.add_row(say(language, "width.total"), money(band.upper - band.lower), style="bold")
     console.print(table)
 
 

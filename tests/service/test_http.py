@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from math import prod
 
 import pytest
 
@@ -30,6 +31,8 @@ def test_a_pack_is_valued_with_everything_the_contract_names(shared_client, pack
         "metals",
         "drivers",
         "base_cny",
+        "width_drivers",
+        "base_width_cny",
         "evidence",
         "cautions",
         "model",
@@ -52,6 +55,16 @@ def test_the_drivers_add_up_to_the_fen(shared_client, pack):
     cents = round(answer["base_cny"] * 100) + sum(round(driver["effect_cny"] * 100) for driver in answer["drivers"])
     assert answer["drivers"]
     assert cents == round(answer["residual_value"]["point"] * 100)
+
+
+def test_what_widens_the_band_multiplies_to_its_width(shared_client, pack):
+    answer, bare = value(shared_client, pack).json(), value(shared_client, pack, explain=False).json()
+    width = answer["residual_value"]["upper"] - answer["residual_value"]["lower"]
+    assert answer["width_drivers"]
+    assert answer["base_width_cny"] * prod(one["factor"] for one in answer["width_drivers"]) == pytest.approx(
+        width, rel=1e-4
+    )
+    assert (bare["width_drivers"], bare["base_width_cny"]) == ([], pytest.approx(width))
 
 
 def test_the_same_question_gets_the_same_bytes_but_for_the_id(shared_client, pack):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from math import prod
 
 import numpy as np
 import pytest
@@ -64,6 +65,10 @@ def test_the_model_answers_and_says_so(model_home, open_client, pack):
     assert model["features"] == list(features.NAMES)
     cents = round(answer["base_cny"] * 100) + sum(round(driver["effect_cny"] * 100) for driver in answer["drivers"])
     assert cents == round(answer["residual_value"]["point"] * 100)
+    width = answer["residual_value"]["upper"] - answer["residual_value"]["lower"]
+    factors = [driver["factor"] for driver in answer["width_drivers"]]
+    assert len(factors) > 1
+    assert answer["base_width_cny"] * prod(factors) == pytest.approx(width, rel=1e-3)
 
 
 def test_every_door_gives_the_same_bytes_and_the_valuation_is_reproduced(

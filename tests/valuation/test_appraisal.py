@@ -195,7 +195,9 @@ def test_without_explanation_the_figures_are_the_same(market_history, histories)
         assert bare.drivers == ()
         assert bare.evidence.next_best == ()
         assert bare.base_cny == bare.residual_value.point
-        kept = replace(full, drivers=(), base_cny=full.residual_value.point)
+        width = round(full.residual_value.upper - full.residual_value.lower, 2)
+        assert (bare.width_drivers, bare.base_width_cny) == ((), width)
+        kept = replace(full, drivers=(), base_cny=full.residual_value.point, width_drivers=(), base_width_cny=width)
         assert spelled(bare) == spelled(replace(kept, evidence=replace(full.evidence, next_best=())))
 
 

@@ -28,6 +28,7 @@ from valuation.result import (
     PackState,
     RouteValue,
     Valuation,
+    WidthDriver,
 )
 
 CODE = "001PB0A0000001A680000123"
@@ -72,6 +73,10 @@ HANDMADE = Valuation(
         Driver(feature="cost:transport", label_en="transport", label_zh="运输", effect_cny=-290.1),
     ),
     base_cny=0.0,
+    width_drivers=(
+        WidthDriver(feature="soh_sd", label_en="uncertainty of health", label_zh="健康状态不确定度", factor=1.25),
+    ),
+    base_width_cny=999.84,
     evidence=Evidence(
         tier="T3",
         grade="B",

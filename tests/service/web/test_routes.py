@@ -271,7 +271,7 @@ def test_the_report_holds_what_a_recycler_files(client, pack, lang):
         kept["model"]["digest"],
         kept["input_digest"],
         *(one["message_zh" if lang == "zh" else "message_en"][1:] for one in kept["cautions"]),
-        *(one["label_zh" if lang == "zh" else "label_en"] for one in kept["drivers"]),
+        *(one["label_zh" if lang == "zh" else "label_en"] for one in (*kept["drivers"], *kept["width_drivers"])),
         *(("碳酸锂", "磷酸铁锂锂折扣系数", "2026年11月20日") if lang == "zh" else ("lithium carbonate", "20 Nov 2026")),
     ]
     assert [one for one in told if one not in text.replace("&#39;", "'").replace("&lt;", "<")] == []
