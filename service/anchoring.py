@@ -38,7 +38,7 @@ from valuation.columns import FloatArray
 from valuation.dossier import Dossier, open_dossier
 from valuation.errors import TraceError, UnknownPack
 from valuation.intake import read_trace
-from valuation.market.instruments import VAT_RATE
+from valuation.market.instruments import vat_rate_on
 from valuation.ports import Predictor
 from valuation.pricing import calibration_groups
 from valuation.record.cases import cut
@@ -229,16 +229,18 @@ def _prices(sales: Sequence[Sale], dossier: Dossier) -> FloatArray:
     paid = np.full(len(sales), np.nan)
     for row, sale in enumerate(sales):
         if sale.price_cny is not None:
-            paid[row] = _without_vat(sale.price_cny, sale)
+            paid[row] = without_vat(sale.price_cny, sale)
         elif sale.lot_id is not None:
             lots.setdefault(sale.lot_id, []).append(row)
     for rows in lots.values():
         total = sales[rows[0]].lot_price_cny
         share = worth[rows] if float(worth[rows].sum()) > 0.0 else energy[rows]
         if total is not None:
-            paid[rows] = _without_vat(total, sales[rows[0]]) * share / float(share.sum())
+            paid[rows] = without_vat(total, sales[rows[0]]) * share / float(share.sum())
     return paid / energy
 
 
-def _without_vat(price_cny: float, sale: Sale) -> float:
-    return price_cny / (1.0 + VAT_RATE) if sale.vat_included else price_cny
+def without_vat(price_cny: float, sale: Sale) -> float:
+    """Return a price of a sale without the tax of its day."""
+    rate = float(vat_rate_on(np.array([day_number(sale.sold_on)]))[0])
+    return price_cny / (1.0 + rate) if sale.vat_included else price_cny

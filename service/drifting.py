@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from models.drift import Shift, least_covered, shifts
 from models.predictor import Predictor as TrainedModel
-from service.anchoring import AnchorSummary, summary_of
+from service.anchoring import AnchorSummary, summary_of, without_vat
 from service.counter import Counter, Terms
 from service.quotes import QuotedMarket
 from service.schemas import Sale
@@ -23,7 +23,6 @@ from valuation import features
 from valuation.dossier import open_dossier
 from valuation.features import LABELS
 from valuation.intake import read_trace
-from valuation.market.instruments import VAT_RATE
 from valuation.ports import Predictor
 from valuation.record.cases import cut
 from valuation.record.tabulation import day_number, tabulate
@@ -139,7 +138,7 @@ def realised_bands(connection: Connection, most: int) -> Realised:
         answer = valuations.answer_before(connection, sale.battery_code, sale.sold_on.isoformat())
         if answer is not None:
             value = msgspec.json.decode(answer)["residual_value"]
-            paid = sale.price_cny / (1.0 + VAT_RATE if sale.vat_included else 1.0)
+            paid = without_vat(sale.price_cny, sale)
             held.append(
                 (value["lower"] <= paid <= value["upper"], value["level"], value["point"] / paid if paid else 1.0)
             )

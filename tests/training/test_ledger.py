@@ -52,6 +52,19 @@ def test_prices_are_read_without_tax_and_a_gate_fee_stays_negative(tmp_path):
     assert ledger.notes == {"vat": 1, "gate fee": 1, "lot": 2}
 
 
+def test_a_line_that_ends_early_is_read_and_a_surplus_cell_is_named(tmp_path):
+    short = (
+        "S5,C5,2025-03-04,700,false",
+        "合计,,,8579.5",
+        "S6,C6,2025-03-05,800,false,CN,recycler,owner,,recycling,,7",
+    )
+    ledger = read_ledger(ledger_of(tmp_path, *ROWS[:2], *short[:1], *ROWS[2:], *short[1:]))
+    assert ledger.sale_id == ("S1", "S2", "S5", "S3", "S4")
+    assert (ledger.row.tolist(), ledger.price_cny[2]) == ([2, 3, 4, 5, 6], 700.0)
+    assert reasons_of(ledger) == [(7, "sale_id", "total"), (8, "", "line")]
+    assert ledger.rows_read == 7
+
+
 def test_parquet_says_the_same_as_csv(tmp_path, market_folder):
     whole = parquet.read_table(market_folder / "sales.parquet")
     pa.csv.write_csv(whole, tmp_path / "sales.csv")
@@ -262,13 +275,17 @@ def test_a_rate_of_its_own_is_taken_off_and_old_rates_get_a_word(tmp_path):
             tmp_path,
             "S1,C1,2018-01-05,1170,是,17%",
             "S2,C2,2025-01-05,1010,是,0.01",
-            "S3,C3,2018-01-05,1130,是,",
+            "S3,C3,2018-04-30,1170,是,",
             "S4,C4,2018-01-05,1130,是,lots",
+            "S5,C5,2018-05-01,1160,是,",
+            "S6,C6,2019-04-01,1130,是,",
+            "S7,C7,2018-05-01,1000,否,",
             head=head,
         )
     )
     np.testing.assert_allclose(ledger.price_cny, 1000.0)
-    assert ledger.notes["old vat"] >= 1
+    np.testing.assert_allclose(ledger.tax, [0.17, 0.01, 0.17, 0.16, 0.13, 0.0])
+    assert ledger.notes["old vat"] == 3  # of the one with a bad rate, too
     assert reasons_of(ledger) == [(5, "vat_rate", "bad rate")]
 
 

@@ -40,6 +40,8 @@ class Ledger:
         Days since 1970-01-01.
     price_cny, lot_price_cny : arrays of shape (sales,)
         CNY without VAT; where a lot was sold for one sum, `lot_price_cny` holds it and `price_cny` is not known.
+    tax : array of shape (sales,)
+        Rate of VAT that was taken off each price; 0 where it held none. [1]
     rows_read : int
         Rows of the file that held anything.
     faults : tuple of Fault
@@ -58,6 +60,7 @@ class Ledger:
     price_cny: FloatArray
     lot_id: tuple[str | None, ...]
     lot_price_cny: FloatArray
+    tax: FloatArray
     region: tuple[str | None, ...]
     route: tuple[str | None, ...]
     buyer_kind: tuple[str | None, ...]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
 
 import numpy as np
 
@@ -13,18 +12,19 @@ from training.ledger import cells
 from training.ledger.columns import Reading, VatBasis
 from valuation.columns import BoolArray, FloatArray
 from valuation.errors import UnreadableLedger
-from valuation.market.instruments import VAT_RATE
-
-_RATE_OF_TODAY_FROM = float((date(2019, 4, 1) - date(1970, 1, 1)).days)
-"""VAT on goods is 13 % since that day (State Taxation Administration, Announcement 39 of 2019); 16 or 17 % before."""
+from valuation.market.instruments import VAT_RATE, vat_rate_on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Money:
-    """Prices in the currency of each row, without VAT; `currency` is the exchange rate a row needs, None for CNY."""
+    """Prices in the currency of each row, without VAT.
+
+    `tax` is the rate that was taken off each, 0 where none was; `currency` the exchange rate a row needs, None for CNY.
+    """
 
     price: FloatArray
     lot_price: FloatArray
+    tax: FloatArray
     currency: tuple[str | None, ...]
     notes: Counter[str] = field(default_factory=Counter)
 
@@ -46,16 +46,18 @@ def read_money_columns(reading: Reading, vat: VatBasis | None, at_home: Sequence
         reading.blame(unknown, "no price", "price_cny")
     included = _included(reading, vat, np.array(at_home, dtype=np.bool_))
     rate = reading.read("vat_rate", cells.read_rate)
-    factor = np.where(included, 1.0 + np.where(np.isnan(rate), VAT_RATE, rate), 1.0)
+    then = vat_rate_on(_days_of_sale(reading))
+    tax = np.where(included, np.where(np.isnan(rate), then, rate), 0.0)
     currency = _currencies(reading, [one or other for one, other in zip(own, lot_own, strict=True)])
     notes = Counter(
         {
             "vat": int(included.sum()),
-            "old vat": int((included & np.isnan(rate) & _before_today_s_rate(reading)).sum()),
+            "old vat": int((included & np.isnan(rate) & (then != VAT_RATE)).sum()),
             "gate fee": int((price < 0.0).sum()),
         }
     )
-    return Money(price=price / factor, lot_price=lot_price / factor, currency=currency, notes=notes)
+    factor = 1.0 + tax
+    return Money(price=price / factor, lot_price=lot_price / factor, tax=tax, currency=currency, notes=notes)
 
 
 def _amounts(reading: Reading, name: str) -> tuple[FloatArray, list[str]]:
@@ -118,10 +120,10 @@ def _currencies(reading: Reading, named: list[str]) -> tuple[str | None, ...]:
     return tuple(None if one == "cny" else one for one in chosen)
 
 
-def _before_today_s_rate(reading: Reading) -> BoolArray:
-    """Return which rows were sold when VAT had another rate."""
+def _days_of_sale(reading: Reading) -> FloatArray:
+    """Return the day of each sale, NaN where it cannot be read; that is blamed where days are read."""
     column = reading.column("sold_on")
     days = cells.days_of(column) if column is not None else None
     if days is None and column is not None:
         days = np.array(cells.each_once(column, cells.read_day, float("nan"))[0], dtype=np.float64)
-    return np.zeros(reading.rows, dtype=np.bool_) if days is None else days < _RATE_OF_TODAY_FROM
+    return np.full(reading.rows, np.nan) if days is None else days

@@ -64,6 +64,7 @@ def read_ledger(path: Path, vat: VatBasis | None = None) -> Ledger:
         price_cny=money.price,
         lot_id=tuple(reading.texts("lot_id")),
         lot_price_cny=money.lot_price,
+        tax=money.tax,
         region=tuple(regions),
         route=_routes(reading),
         buyer_kind=tuple(reading.texts("buyer_kind")),

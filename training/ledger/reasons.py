@@ -20,10 +20,10 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
     {
         # the row as it stands
         "line": Reason(
-            "line is no row of the table",
-            "该行列数与表头不符",
+            "line has more cells than the table has columns",
+            "该行列数多于表头",
             "quote cells that hold the separator, or remove the surplus cells",
-            "含分隔符的单元格请加引号",
+            "含分隔符的单元格请加引号，或删除多余单元格",
         ),
         "total": Reason("total, not a sale", "合计行，非成交记录", "none needed: totals are left out", "无需处理"),
         "no code": Reason("no battery code", "缺少电池编码", "add the pack's battery code", "补充电池编码"),
@@ -91,8 +91,8 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
         "copied": Reason(
             "the same sale listed again",
             "重复记录",
-            "none needed: the first is used; give two true sales different sale_ids",
-            "无需处理：已采用首条；确为两笔请用不同编号",
+            "none needed: the first is used; a pack is not sold twice on one day for one price",
+            "无需处理：已采用首条；同一电池同日同价只算一笔",
         ),
         "contradicted": Reason(
             "one sale_id, one pack, two different prices or days",
@@ -176,8 +176,8 @@ NOTES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "converted": ("prices converted at the exchange rate quoted by their day", "按成交日汇率换算的价格"),
         "vat": ("prices from which VAT was taken off", "已扣除增值税的价格"),
         "old vat": (
-            "prices with VAT from before 2019-04-01 (then 16 or 17 %), taken off at 13 %: add a column vat_rate (税率)",
-            "2019-04-01 前的含税价税率为 16% 或 17%，现按 13% 扣除；可增加税率列",
+            "prices with VAT from before 2019-04-01, taken off at the 16 or 17 % of their day",
+            "2019-04-01 前的含税价，已按当日税率 16% 或 17% 扣除",
         ),
         "vat assumed": ("prices whose tax basis is as --vat says", "含税口径按 --vat 处理"),
         "odd code": ("battery codes read under their one spelling", "电池编码已统一写法"),

@@ -9,8 +9,8 @@ from __future__ import annotations
 import csv
 import re
 import zipfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -93,11 +93,15 @@ def _read_csv(path: Path, recognise: Callable[[Sequence[str]], int]) -> Sheet:
     start = _heading_row(heads, recognise)
     names = _unlike(heads[start])
     broken: list[tuple[int, str]] = []
+    short: dict[int, list[str | None]] = {}
 
     def refuse(row: arrow_csv.InvalidRow) -> str:
-        broken.append(
-            (row.number + start, f"{row.actual_columns} cells where the heading names {row.expected_columns}")
-        )
+        if row.actual_columns < row.expected_columns:
+            short[row.number + start] = _filled_up(row.text, delimiter, row.expected_columns)
+        else:
+            broken.append(
+                (row.number + start, f"{row.actual_columns} cells where the heading names {row.expected_columns}")
+            )
         return "skip"
 
     table = arrow_csv.read_csv(
@@ -110,9 +114,26 @@ def _read_csv(path: Path, recognise: Callable[[Sequence[str]], int]) -> Sheet:
             column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
         ),
     )
-    numbers = np.arange(start + 2, start + 2 + table.num_rows + len(broken))
-    kept = np.setdiff1d(numbers, [number for number, _ in broken])[: table.num_rows]
-    return Sheet(name=path.name, table=table, row=kept, broken=tuple(broken))
+    numbers = np.arange(start + 2, start + 2 + table.num_rows + len(broken) + len(short))
+    kept = np.setdiff1d(numbers, [number for number, _ in broken] + list(short))[: table.num_rows]
+    return _with_short_rows(Sheet(name=path.name, table=table, row=kept, broken=tuple(broken)), short)
+
+
+def _filled_up(line: str, delimiter: str, columns: int) -> list[str | None]:
+    """Return the cells of a line that ends early, as spreadsheets write one whose last cells are empty."""
+    cells: list[str | None] = [cell or None for cell in next(csv.reader([line], delimiter=delimiter), [])]
+    return cells + [None] * (columns - len(cells))
+
+
+def _with_short_rows(sheet: Sheet, short: Mapping[int, list[str | None]]) -> Sheet:
+    """Return a sheet with the rows that end early in their places."""
+    if not short:
+        return sheet
+    names = sheet.table.column_names
+    more = pa.table([pa.array(column, pa.string()) for column in zip(*short.values(), strict=True)], names=names)
+    row = np.concatenate([sheet.row, np.array(list(short), dtype=np.int64)])
+    order = np.argsort(row)
+    return replace(sheet, table=pa.concat_tables([sheet.table, more]).take(pa.array(order)), row=row[order])
 
 
 def _read_workbook(path: Path, recognise: Callable[[Sequence[str]], int]) -> Sheet:

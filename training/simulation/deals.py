@@ -8,8 +8,9 @@ import numpy as np
 
 from training.simulation.offers import OUTLET, OWNER, Offers
 from training.simulation.plan import SimulationPlan, stream
-from training.simulation.pricing import REUSE, SECOND_LIFE, VAT, Priced, heavy_tailed
+from training.simulation.pricing import REUSE, SECOND_LIFE, Priced, heavy_tailed
 from valuation.columns import BoolArray, FloatArray, IntArray
+from valuation.market.instruments import vat_rate_on
 
 BUYER_KINDS = ("recycler", "second_life_firm", "trader", "repair_shop")
 _RECYCLER, _SECOND_LIFE_FIRM, _TRADER, _REPAIR_SHOP = range(4)
@@ -51,7 +52,7 @@ def strike(plan: SimulationPlan, offers: Offers, priced: Priced, part: str = "de
     share = np.where(offers.seller == OWNER, 0.1, _VAT_INCLUDED_SHARE)
     vat_included = np.where(in_lot, lot_vat, alone_vat) < share
     net = net.round(2)
-    price = np.where(vat_included, net * VAT, net).round(2)
+    price = np.where(vat_included, net * (1.0 + vat_rate_on(offers.sold_on.astype(np.float64))), net).round(2)
     lot_total = np.bincount(offers.lot[in_lot], weights=price[in_lot], minlength=lots + 1)
     lot_price = np.where(in_lot, lot_total[offers.lot].round(2), np.nan)
     itemised = ~in_lot | (rng.random(lots + 1)[offers.lot] >= plan.lots_priced_as_one)

@@ -29,10 +29,11 @@ from training.simulation.lives import NEVER
 from training.simulation.market_simulation import SimulatedMarket
 from training.simulation.offers import SELLER_KINDS
 from training.simulation.plan import day_of, stream
-from training.simulation.pricing import ROUTES
+from training.simulation.pricing import ROUTES, VAT
 from training.simulation.quotes import Quotes, publication_of
 from training.simulation.vehicle_models import MAKER_NAMES, SEGMENTS
 from valuation.columns import BoolArray, FloatArray, IntArray
+from valuation.market.instruments import vat_rate_on
 
 _ROW_GROUP = 131_072
 FILES = ("packs.parquet", "events.parquet", "sales.parquet", "truth.parquet", "quotes.csv", "about.json")
@@ -150,12 +151,14 @@ def sales_and_truth(market: SimulatedMarket) -> tuple[pa.Table, pa.Table]:
 def write_quotes(quotes: Quotes, path: Path) -> None:
     """Write quotes as the CSV of the contract, source ``synthetic``."""
     units = [publication_of(name) for name in quotes.instruments]
+    taxed = np.array([vat for _, vat in units])[quotes.instrument]
+    of_their_day = np.where(taxed, (1.0 + vat_rate_on(quotes.quoted_on.astype(np.float64))) / VAT, 1.0)
     index = pa.array(quotes.instrument)
     count = len(quotes.price)
     table = pa.table({
         "quoted_on": _days(quotes.quoted_on),
         "instrument": pa.array(quotes.instruments).take(index),
-        "price": quotes.price,
+        "price": np.round(quotes.price * of_their_day, 4),
         "unit": pa.array([unit for unit, _ in units]).take(index),
         "vat_included": pa.array(["true" if vat else "false" for _, vat in units]).take(index),
         "region": pa.array(["CN"] * count),

@@ -13,7 +13,7 @@ import numpy as np
 from valuation.columns import FloatArray, IntArray
 from valuation.intake.quote_table import QuoteSource, QuoteTable, open_quotes
 from valuation.intake.quote_units import EXAMPLES, find_unit, tidy
-from valuation.market.instruments import ALIASES, INSTRUMENTS, VAT_RATE
+from valuation.market.instruments import ALIASES, INSTRUMENTS, VAT_RATES, vat_period_of
 from valuation.market.snapshot import HOME_REGION, MarketHistory
 
 _YES = {"true", "1", "yes", "y", "是", "含税", "含"}
@@ -96,7 +96,8 @@ def _base_price(table: QuoteTable, instrument: IntArray, day: FloatArray, writte
     """Return prices in base units without VAT, foreign ones at the exchange rate quoted by their own day."""
     first, which = table.combinations(("instrument", "unit", "vat_included", "region"))
     units = [_unit_and_tax(table, row) for row in first.tolist()]
-    price = written * np.array([factor for factor, _ in units], dtype=np.float64)[which]
+    factor = np.array([factors for factors, _ in units], dtype=np.float64).reshape(-1, len(VAT_RATES))
+    price = written * factor[which, vat_period_of(day)]
     for currency in sorted({currency for _, currency in units if currency}):
         foreign = np.flatnonzero(np.array([found == currency for _, found in units])[which])
         rate = np.flatnonzero(instrument == _NAMES.index(currency))
@@ -109,24 +110,24 @@ def _base_price(table: QuoteTable, instrument: IntArray, day: FloatArray, writte
     return price
 
 
-def _unit_and_tax(table: QuoteTable, row: int) -> tuple[float, str | None]:
-    """Return what the number of a row is multiplied by, and the exchange rate it needs."""
+def _unit_and_tax(table: QuoteTable, row: int) -> tuple[tuple[float, ...], str | None]:
+    """Return what the number of a row is multiplied by under each rate of tax, and the exchange rate it needs."""
     instrument = _instrument(table.text(row, "instrument").strip()) or ""
     base = INSTRUMENTS[instrument].unit
     unit = find_unit(base, table.text(row, "unit"))
     if unit is None:
         raise table.error(row, "unit", f"give the quote in {EXAMPLES[base]}")
     if base not in {"CNY/t", "CNY/kWh"}:
-        return unit.factor, unit.currency
+        return (unit.factor,) * len(VAT_RATES), unit.currency
     answer, region = tidy(table.text(row, "vat_included")), _region(table.text(row, "region").strip())
     if answer in _NO:
-        return unit.factor, unit.currency
+        return (unit.factor,) * len(VAT_RATES), unit.currency
     if answer not in _YES:
-        raise table.error(row, "vat_included", "say true or false: the 13 % tax is part of the price, or it is not")
+        raise table.error(row, "vat_included", "say true or false: value-added tax is part of the price, or it is not")
     if region != HOME_REGION:
         hint = f"the tax of region {region} is not known here: give the price without it, vat_included false"
         raise table.error(row, "vat_included", hint)
-    return unit.factor / (1.0 + VAT_RATE), unit.currency
+    return tuple(unit.factor / (1.0 + rate) for _, rate in VAT_RATES), unit.currency
 
 
 def _check_range(table: QuoteTable, quotes: _Quotes) -> None:

@@ -11,11 +11,36 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+import numpy as np
+
+from valuation.columns import FloatArray, IntArray
 from valuation.pack.chemistry import FAMILIES
 
-VAT_RATE: Final = 0.13
-"""Value-added tax on goods in China since 2019-04-01 (public notice 39 of 2019). Earlier quotes carried 16 or 17 %:
-give those without the tax."""
+VAT_RATES: Final = ((0.0, 0.17), (17652.0, 0.16), (17987.0, 0.13))
+"""First day since 1970-01-01 and rate from then on of value-added tax (增值税) on goods in China: 17 % from 1994, 16 %
+from 2018-05-01 (Ministry of Finance and State Taxation Administration, Cai Shui 2018 No. 32), 13 % from 2019-04-01
+(public notice 39 of 2019). A coming change is a row here."""
+
+VAT_RATE: Final = VAT_RATES[-1][1]
+"""The rate of today."""
+
+_VAT_STARTS: Final = np.array([day for day, _ in VAT_RATES])
+_VAT_STEPS: Final = np.array([rate for _, rate in VAT_RATES])
+
+
+def vat_rate_on(day: FloatArray) -> FloatArray:
+    """Return the rate of value-added tax on goods on each day (days since 1970-01-01).
+
+    >>> vat_rate_on(np.array([17651.0, 17652.0, 17986.0, 17987.0, 20000.0])).tolist()
+    [0.17, 0.16, 0.16, 0.13, 0.13]
+    """
+    return _VAT_STEPS[vat_period_of(day)]
+
+
+def vat_period_of(day: FloatArray) -> IntArray:
+    """Return the row of :data:`VAT_RATES` in force on each day; a day that is not known has that of today."""
+    return np.maximum(np.searchsorted(_VAT_STARTS, day, side="right") - 1, 0)
+
 
 PAYABLE_ELEMENTS: Final = ("li", "ni", "co", "mn", "cu", "al", "fe", "graphite")
 

@@ -44,6 +44,15 @@ def test_quotes_come_to_one_basis(line, instrument, expected):
     assert last(read(line), instrument) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("day", "price"),
+    [("2018-04-30", 117_000), ("2018-05-01", 116_000), ("2019-03-31", 116_000), ("2019-04-01", 113_000)],
+)
+def test_the_tax_of_the_quote_s_own_day_is_taken_off(day, price):
+    assert last(read(f"{day},copper,{price},CNY/t,true,CN,x"), "copper") == pytest.approx(100_000.0)
+    assert last(read(f"{day},copper,{price},CNY/t,false,CN,x"), "copper") == price
+
+
 def test_dollar_quotes_are_converted_at_the_rate_of_their_own_day():
     market = read(
         "2026-11-01,usd_cny,7.0,CNY/USD,false,CN,x",
