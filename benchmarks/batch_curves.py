@@ -134,11 +134,11 @@ def _keep(store: Database, count: int) -> None:
     facts = {name: secrets.token_bytes(size) for name, size in RECORD_BYTES.items()}
     made = [
         valuations.KeptValuation(
-            valuation_id=secrets.token_hex(16), battery_code=secrets.token_hex(12).upper(), as_of="2026-11-20",
+            valuation_id=valuation_id, battery_code=secrets.token_hex(12).upper(), as_of="2026-11-20",
             created_at="2026-11-20T00:00:00Z", door="http", input_digest=secrets.token_hex(32),
             market_digest=_MARKET, model_reference=None, model_digest=None, code_version="0", **facts,
         )
-        for _ in range(count)
+        for valuation_id in valuations.new_ids(count)
     ]  # fmt: skip
     with store.writing() as connection:
         valuations.keep(connection, made, recorded_by="benchmark")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime
 
 
@@ -13,6 +14,11 @@ def today() -> date:
 def now() -> str:
     """Return the present moment in UTC to the microsecond, as it is written into the store."""
     return datetime.now(tz=UTC).isoformat(timespec="microseconds")  # noqa: TID251 - as above
+
+
+def milliseconds() -> int:
+    """Return the milliseconds since 1970 began in UTC, by which things made later are named later."""
+    return time.time_ns() // 1_000_000
 
 
 def recording_day() -> date:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from uuid import uuid4
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -34,6 +34,7 @@ from valuation.ports import Predictor
 from valuation.result import Told, Valuation, valuation_of
 from valuation.version import __version__
 
+_NO_NOTES = b"[]"
 _NO_SHIFT: Mapping[str, float] = {}
 
 
@@ -150,9 +151,10 @@ class Counter:
             market_shift=terms.market_shift or None,
             explain=terms.explain,
         )
+        same = self._of_batch(terms, door)
         return [
-            result if isinstance(result, CanzhiError) else self._answer(result, traces, row, terms, door)
-            for row, result in enumerate(results)
+            result if isinstance(result, CanzhiError) else _answer(result, traces, row, valuation_id, same)
+            for row, (result, valuation_id) in enumerate(zip(results, valuations.new_ids(len(results)), strict=True))
         ]
 
     def keep(
@@ -196,27 +198,34 @@ class Counter:
                 valuations.keep(connection, kept, recorded_by=caller)
         return outcomes
 
-    def _answer(self, told: Told, traces: Traces, row: int, terms: Terms, door: str) -> Answer:
-        valuation_id = str(uuid4())
-        return Answer(
-            told=told,
-            kept=KeptValuation(
-                valuation_id=valuation_id,
-                battery_code=told["battery_code"],
-                as_of=terms.as_of.isoformat(),
-                created_at=now(),
-                door=door,
-                request=terms.written,
-                record=traces.written(row),
-                notes=msgspec.json.encode(traces.notes[row]),
-                input_digest=told["input_digest"],
-                market_digest=self.market.digest,
-                model_reference=self.settings.model if self.model else None,
-                model_digest=self.model.digest if self.model else None,
-                code_version=__version__,
-                answer=answers.encode(told, valuation_id),
-            ),
-        )
+    def _of_batch(self, terms: Terms, door: str) -> dict[str, Any]:
+        """Return what is kept of every pack that was valued together."""
+        return {
+            "as_of": terms.as_of.isoformat(),
+            "created_at": now(),
+            "door": door,
+            "request": terms.written,
+            "market_digest": self.market.digest,
+            "model_reference": self.settings.model if self.model else None,
+            "model_digest": self.model.digest if self.model else None,
+            "code_version": __version__,
+        }
+
+
+def _answer(told: Told, traces: Traces, row: int, valuation_id: str, same: Mapping[str, Any]) -> Answer:
+    """Return the answer for one pack under its id."""
+    return Answer(
+        told=told,
+        kept=KeptValuation(
+            valuation_id=valuation_id,
+            battery_code=told["battery_code"],
+            record=traces.written(row),
+            notes=_NO_NOTES if not traces.notes[row] else msgspec.json.encode(traces.notes[row]),
+            input_digest=told["input_digest"],
+            answer=answers.encode(told, valuation_id),
+            **same,
+        ),
+    )
 
 
 def open_counter(settings: Settings) -> Counter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -58,17 +58,18 @@ class Database:
         self._engine.dispose()
 
 
-def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert rows that have the same columns, their values as the driver takes them.
+def insert_rows(
+    connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[tuple[object, ...]]
+) -> None:
+    """Insert rows, their values in the order of these columns and as the driver takes them.
 
     The statement is worded once for each table and kind of database, and the driver is handed the rows as they are: for
     many rows SQLAlchemy's own way costs more than the database does.
     """
     if not rows:
         return
-    names = tuple(rows[0])
     words, by_place = _insert_words(connection.dialect, table, names)
-    given = [tuple(row.values()) for row in rows] if by_place else [dict(row) for row in rows]
+    given: Any = rows if by_place else [dict(zip(names, row, strict=True)) for row in rows]
     connection.exec_driver_sql(words, given)
 
 

@@ -16,6 +16,8 @@ from service.store.tables import ledger
 BEGINNING = "sha256:" + "0" * 64
 """What stands before the first entry."""
 
+_COLUMNS = tuple(column.name for column in ledger.columns)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -37,20 +39,9 @@ def append(connection: Connection, entries: Sequence[Entry], *, recorded_by: str
     for entry in entries:
         sequence += 1
         sealed = seal(previous, (sequence, entry.kind, entry.subject, moment, recorded_by), entry.payload)
-        rows.append(
-            {
-                "sequence": sequence,
-                "kind": entry.kind,
-                "subject": entry.subject,
-                "recorded_at": moment,
-                "recorded_by": recorded_by,
-                "payload": entry.payload,
-                "previous": previous,
-                "entry_hash": sealed,
-            }
-        )
+        rows.append((sequence, entry.kind, entry.subject, moment, recorded_by, entry.payload, previous, sealed))
         previous = sealed
-    insert_rows(connection, ledger, rows)
+    insert_rows(connection, ledger, _COLUMNS, rows)
     return previous
 
 

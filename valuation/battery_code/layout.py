@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 KINDS: Final = ("normal24", "second_life19", "legacy")
@@ -87,6 +88,7 @@ class Reading:
     reason: str | None = None
 
 
+@lru_cache(maxsize=16_384)
 def date_from_letters(letters: str) -> dt.date | None:
     """Return the day that three date letters name (生产日期代码); None where the calendar has no such day.
 

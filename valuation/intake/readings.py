@@ -14,7 +14,7 @@ from valuation.columns import Stacked
 from valuation.intake.digest import digest_of, input_digest, write_events, write_trace
 from valuation.intake.notes import IntakeNote, Problem
 from valuation.intake.typed_fields import EVENT_KINDS, EVENT_OWN, TypedEvent
-from valuation.intake.typed_records import Reading, history_of, write_typed, write_without_events
+from valuation.intake.typed_records import Reading, history_of
 from valuation.record.cases import PACK_TEXTS, TraceTable
 from valuation.record.history import PackHistory
 from valuation.record.tabulation import EVENT_PLACES, column_name, pack_columns, tabulate
@@ -103,9 +103,13 @@ class TypedTraces(Traces):
 
     def digest(self, row: int, as_of: date) -> str:
         """Return the name of what one pack's history says that was known on a day."""
-        pack = self.readings[row].pack
-        events = [one for one in pack.events if one.on <= as_of and (one.reported_on or as_of) <= as_of]
-        return digest_of(write_without_events(pack), write_typed(events))
+        reading = self.readings[row]
+        events = [
+            written
+            for written, one in zip(reading.events, reading.pack.events, strict=True)
+            if one.on <= as_of and (one.reported_on or as_of) <= as_of
+        ]
+        return digest_of(reading.without_events, events)
 
 
 def _event_columns(events: Sequence[TypedEvent], readings: Sequence[Reading]) -> Stacked:
@@ -117,7 +121,7 @@ def _event_columns(events: Sequence[TypedEvent], readings: Sequence[Reading]) ->
     matrix[0] = kinds
     places = np.concatenate([_PLACES[kind] for kind in kinds])
     of_event = np.repeat(np.arange(len(events)), _WIDTHS[kinds])
-    matrix[places, of_event] = list(chain.from_iterable([one.values for one in readings]))
+    matrix[places, of_event] = np.array(list(chain.from_iterable([one.values for one in readings])), dtype=np.float64)
     return Stacked(EVENT_PLACES, matrix)
 
 

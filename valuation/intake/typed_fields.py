@@ -34,6 +34,8 @@ class Choice(Enum):
 
     code: float
 
+    __hash__ = object.__hash__  # a choice is equal to itself alone, and is looked up far more often than made
+
 
 CHOICES: Final[list[type[Choice]]] = []
 """The choices of every category field of every type of event; filled while this module is read."""
@@ -100,12 +102,17 @@ def _event_kind(name: str, own: tuple[Field, ...]) -> type[TypedEvent]:
     """Return the type of one type of event: its own fields first, then texts that only other types of event know."""
     needed = REQUIRED_EVENT_FIELDS.get(name)
     members: list[Any] = []
-    for field in (*_COMMON, *own):
+    for field in _numbers_last(own):
         kind = _kind_of(field, numbered=True)
         members.append((field.name, kind) if field.name == needed else (field.name, kind | None, None))
     members += [(foreign, str | None, None) for foreign in _foreign(name)]
     made: type[TypedEvent] = _struct(name, members, TypedEvent, name)
     return made
+
+
+def _numbers_last(own: tuple[Field, ...]) -> list[Field]:
+    """Return the fields of a type of event but its days, which come first: those that hold no number, then numbers."""
+    return sorted((*_COMMON, *own), key=lambda field: field.kind == "number")
 
 
 def _foreign(name: str) -> tuple[str, ...]:
@@ -128,10 +135,10 @@ EVENT_KINDS: Final = tuple(_event_kind(name, own) for name, own in EVENT_TYPE_FI
 """The type of every type of event, in their order."""
 
 EVENT_OWN: Final[Mapping[type, tuple[Field, ...]]] = {
-    kind: (event_field("on"), event_field("reported_on"), *_COMMON, *own)
+    kind: (event_field("on"), event_field("reported_on"), *_numbers_last(own))
     for kind, own in zip(EVENT_KINDS, EVENT_TYPE_FIELDS.values(), strict=True)
 }
-"""The fields of every type of event, in the order of its members; what comes behind them is extra."""
+"""The fields of every type of event, in the order of its members, numbers last; what comes behind them is extra."""
 
 _EVENT: Any = reduce(or_, EVENT_KINDS)
 _MASS: Any = _kind_of(COMPOSITION_FIELDS[0], numbered=False)

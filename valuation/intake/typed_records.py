@@ -7,11 +7,8 @@ spellings and says what is wrong; what is read here is read to the very same his
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from itertools import chain
 from operator import attrgetter
 from typing import Any, Final
 
@@ -24,28 +21,40 @@ from valuation.intake.documents import most_names
 from valuation.intake.notes import IntakeNote, make_note
 from valuation.intake.plainly import Odd, plain_text
 from valuation.intake.trace import missing_identity
-from valuation.intake.typed_fields import CHOICES, EVENT_KINDS, EVENT_OWN, Choice, Record, TypedEvent, TypedPack
+from valuation.intake.typed_fields import EVENT_KINDS, EVENT_OWN, Choice, Record, TypedEvent, TypedPack
 from valuation.intake.values import FIRST_DAY, LAST_DAY
-from valuation.record.fields import EVENT_COMMON_FIELDS, PACK_FIELDS, text_code
+from valuation.record.fields import EVENT_COMMON_FIELDS, PACK_FIELDS, Field, text_code
 from valuation.record.history import Module, PackHistory, TraceEvent
 from valuation.record.tabulation import day_number
 
 _DECODER = msgspec.json.Decoder(Record)
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _COMMON_NAMES = tuple(field.name for field in EVENT_COMMON_FIELDS)
-_PACK_TEXTS = tuple(field.name for field in PACK_FIELDS if field.kind == "text")
-_WIDTH = {kind: len(fields) for kind, fields in EVENT_OWN.items()}
-_NO_EXTRAS = {kind: (None,) * (len(kind.__struct_fields__) - _WIDTH[kind]) for kind in EVENT_KINDS}
+_PACK_TEXTS = attrgetter(*[field.name for field in PACK_FIELDS if field.kind == "text"])
+_MOST_KNOWN = 200_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """A record that was read: its fields, its canonical JSON, the notes on it, its events' values as numbers."""
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that was read.
+
+    Attributes
+    ----------
+    pack : its fields.
+    without_events, events : its canonical JSON, each event's apart.
+    notes : what there is to say about it.
+    values : what its events' own fields say, as the numbers that columns hold; None where not known.
+    """
 
     pack: TypedPack
-    written: bytes
+    without_events: bytes
+    events: list[bytes]
     notes: tuple[IntakeNote, ...]
-    values: list[float]
+    values: list[float | None]
+
+    @property
+    def written(self) -> bytes:
+        """The canonical JSON of the whole record."""
+        return _written(self.pack, self.events)
 
 
 def read_typed(content: bytes, most_events: int) -> Reading | None:
@@ -62,21 +71,47 @@ def read_typed(content: bytes, most_events: int) -> Reading | None:
         pack: TypedPack = _DECODER.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    written = _ENCODER.encode(pack)
-    if most_names(content) != written.count(b'":'):  # a name that is given twice, or an empty value
+    events = _ENCODER.encode_lines(pack.events).split(b"\n")[:-1]
+    without_events = _ENCODER.encode(msgspec.structs.replace(pack, events=[])) if events else _ENCODER.encode(pack)
+    names = without_events.count(b'":') + sum([event.count(b'":') for event in events]) + bool(events)
+    if most_names(content) != names:  # a name that is given twice, or an empty value
         return None
-    if len(pack.events) > most_events or missing_identity(pack):
+    if len(events) > most_events or missing_identity(pack):
         return None
-    told = [(event.__class__, astuple(event)) for event in pack.events]
     try:
         _see_proper(pack)
-        values = [_numbers(kind, one) for kind, one in told]
-        extras = [
-            _note(at, pack.events[at]) for at, (kind, one) in enumerate(told) if one[_WIDTH[kind] :] != _NO_EXTRAS[kind]
-        ]
+        values, notes = _said(pack.events)
     except Odd:
         return None
-    return Reading(pack=pack, written=written, notes=tuple(extras), values=list(chain.from_iterable(values)))
+    return Reading(pack=pack, without_events=without_events, events=events, notes=tuple(notes), values=values)
+
+
+def _written(pack: TypedPack, events: list[bytes]) -> bytes:
+    """Return a record as canonical JSON, its events written already."""
+    if not events:
+        return _ENCODER.encode(pack)
+    told: Any = msgspec.Raw(b"[" + b",".join(events) + b"]")
+    return _ENCODER.encode(msgspec.structs.replace(pack, events=told))
+
+
+def _said(events: list[TypedEvent]) -> tuple[list[float | None], list[IntakeNote]]:
+    """Return what the fields of events say, as the numbers that columns hold, and notes on what is kept unused.
+
+    Raises
+    ------
+    Odd
+        If a text is not plain, or a day not such as a record may name.
+    """
+    values: list[float | None] = []
+    notes: list[IntakeNote] = []
+    for place, event in enumerate(events):
+        words, width, nothing_else = _LAYOUT[event.__class__]
+        told = astuple(event)
+        values += map(_NUMBER_OF, told[:words])
+        values += told[words:width]
+        if told[width:] != nothing_else:
+            notes.append(_note(place, event))
+    return values, notes
 
 
 def _see_proper(pack: TypedPack) -> None:
@@ -93,42 +128,49 @@ def _see_proper(pack: TypedPack) -> None:
         raise Odd
     if pack.made_on is not None and not FIRST_DAY <= pack.made_on <= LAST_DAY:
         raise Odd
-    for text in [getattr(pack, name) for name in _PACK_TEXTS] + [module.battery_code for module in pack.modules]:
+    for text in _PACK_TEXTS(pack):
         if text is not None:
             plain_text(text)
+    for module in pack.modules:
+        if module.battery_code is not None:
+            plain_text(module.battery_code)
 
 
-def _numbers(kind: type, told: tuple[Any, ...]) -> list[float]:
-    """Return what the fields of an event's own type say, as the numbers that columns hold.
+class _Numbers(dict[Any, float]):
+    """Texts, days and choices as the numbers that columns hold, each worked out when it is first met."""
 
-    Raises
-    ------
-    Odd
-        If a text is not plain, or a day not such as a record may name.
-    """
-    own = told[: _WIDTH[kind]]
-    return [
-        one if one.__class__ is float else UNKNOWN if one is None else _NUMBER_OF[one.__class__](one) for one in own
-    ]
+    def __missing__(self, one: Any) -> float:  # noqa: ANN401 - a text, a day, a choice or nothing
+        """Work one out.
+
+        Raises
+        ------
+        Odd
+            If a text is not plain, or a day not such as a record may name.
+        """
+        if isinstance(one, date):
+            if not FIRST_DAY <= one <= LAST_DAY:
+                raise Odd
+            number = day_number(one)
+        elif one is None:
+            number = UNKNOWN
+        else:
+            number = one.code if isinstance(one, Choice) else text_code(plain_text(one))
+        if len(self) >= _MOST_KNOWN:
+            self.clear()
+        self[one] = number
+        return number
 
 
-@lru_cache(maxsize=65_536)
-def _text_number(text: str) -> float:
-    return text_code(plain_text(text))
+_NUMBER_OF: Final = _Numbers().__getitem__
 
 
-@lru_cache(maxsize=65_536)
-def _number_of_day(day: date) -> float:
-    if not FIRST_DAY <= day <= LAST_DAY:
-        raise Odd
-    return day_number(day)
+def _layout(kind: type[TypedEvent], own: tuple[Field, ...]) -> tuple[int, int, tuple[None, ...]]:
+    """Return how many of an event's members hold no number, how many are its own, and the others where not given."""
+    words = sum(field.kind != "number" for field in own)
+    return words, len(own), (None,) * (len(kind.__struct_fields__) - len(own))
 
 
-_NUMBER_OF: Final[Mapping[type, Callable[[Any], float]]] = {
-    str: _text_number,
-    date: _number_of_day,
-    **dict.fromkeys(CHOICES, attrgetter("code")),
-}
+_LAYOUT: Final = {kind: _layout(kind, EVENT_OWN[kind]) for kind in EVENT_KINDS}
 
 
 def _note(place: int, event: TypedEvent) -> IntakeNote:
@@ -139,8 +181,7 @@ def _note(place: int, event: TypedEvent) -> IntakeNote:
     Odd
         If it is not plain, or there are several: they are told of in the order in which they were given.
     """
-    extras = _extras(event)
-    (name, value), *others = extras.items()
+    (name, value), *others = _extras(event).items()
     if others or not str(value).isprintable():
         raise Odd
     return _unused(f"events[{place}].{name}", max(event.on, event.reported_on or event.on))
@@ -153,18 +194,9 @@ def _unused(fields: str, known_from: date) -> IntakeNote:
 
 def _extras(event: TypedEvent) -> dict[str, object]:
     """Return the texts of other types of event that one carries along."""
-    names = event.__struct_fields__[len(EVENT_OWN[event.__class__]) :]
-    return {name: value for name in names if (value := getattr(event, name)) is not None}
-
-
-def write_typed(events: list[TypedEvent]) -> tuple[bytes, ...]:
-    """Return each event as canonical JSON, in their order."""
-    return tuple(_ENCODER.encode_lines(events).split(b"\n")[:-1])
-
-
-def write_without_events(pack: TypedPack) -> bytes:
-    """Return a record without its events as canonical JSON."""
-    return _ENCODER.encode(msgspec.structs.replace(pack, events=[]))
+    width = len(EVENT_OWN[event.__class__])
+    given = zip(event.__struct_fields__[width:], astuple(event)[width:], strict=True)
+    return {name: value for name, value in given if value is not None}
 
 
 def history_of(pack: TypedPack) -> PackHistory:

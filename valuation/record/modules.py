@@ -62,7 +62,7 @@ def describe_modules(battery_code: str | None, modules: Sequence[Module]) -> tup
         max(known) - lowest if known else UNKNOWN,
         float(len(codes) - len(set(codes))),
         float(foreign),
-        float(sum(1 for code in codes if _younger(code, battery_code))),
+        float(_younger(codes, battery_code)),
     )
 
 
@@ -119,10 +119,13 @@ def _sum(values: Sequence[float]) -> float:
     return total
 
 
-def _younger(module_code: str, pack_code: str | None) -> bool:
-    """Tell whether a module's code is dated well after its pack's."""
-    made, pack_made = coded_day(module_code), coded_day(pack_code or "")
-    return made is not None and pack_made is not None and (made - pack_made).days > YOUNGER_DAYS
+def _younger(module_codes: Sequence[str], pack_code: str | None) -> int:
+    """Return how many modules' codes are dated well after their pack's."""
+    pack_made = coded_day(pack_code or "")
+    if pack_made is None:
+        return 0
+    made = [coded_day(code) for code in module_codes]
+    return sum(day is not None and (day - pack_made).days > YOUNGER_DAYS for day in made)
 
 
 def coded_day(code: str) -> date | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from operator import attrgetter
 
 import numpy as np
 
@@ -76,22 +77,22 @@ def tabulate(histories: Sequence[PackHistory]) -> TraceTable:
 
 def pack_columns(histories: Sequence[PackHistory]) -> Stacked:
     """Return the fields of the packs, their composition and what their modules say, as columns."""
-    rows = [
-        (
-            *[encode(field, getattr(history, field.name)) for field in _PACK_NUMBERS],
-            *_masses(history.composition),
-            *describe_modules(history.battery_code, history.modules),
-        )
-        for history in histories
-    ]
-    matrix = np.array(rows, dtype=np.float64).reshape(len(rows), len(_PACK_PLACES))
-    return Stacked(_PACK_PLACES, np.ascontiguousarray(matrix.T))
+    matrix = np.full((len(_PACK_PLACES), len(histories)), np.nan)
+    for place, (field, said) in enumerate(zip(_PACK_NUMBERS, _PACK_SAID, strict=True)):
+        given = [said(history) for history in histories]
+        if field.kind != "number":
+            given = [encode(field, value) for value in given]
+        matrix[place] = given  # what is not given is not-a-number
+    for row, history in enumerate(histories):
+        if history.composition:
+            matrix[_MASS_PLACES, row] = _masses(history.composition)
+        if history.modules:
+            matrix[_MODULE_PLACES, row] = describe_modules(history.battery_code, history.modules)
+    return Stacked(_PACK_PLACES, matrix)
 
 
 def _masses(composition: Mapping[str, float]) -> Sequence[float]:
     """Return the stated masses, in the order of their columns."""
-    if not composition:
-        return _NO_MASSES
     return [composition.get(field.name, UNKNOWN) for field in COMPOSITION_FIELDS]
 
 
@@ -144,10 +145,12 @@ def _encoder(field: Field) -> Callable[[object], float]:
 
 
 _PACK_NUMBERS = tuple(field for field in PACK_FIELDS if field.kind != "text")
-_NO_MASSES = (UNKNOWN,) * len(COMPOSITION_FIELDS)
+_PACK_SAID = tuple(attrgetter(field.name) for field in _PACK_NUMBERS)
 _PACK_PLACES = _placed(
     (*(column_name(field) for field in _PACK_NUMBERS), *(field.name for field in COMPOSITION_FIELDS), *MODULE_COLUMNS)
 )
+_MASS_PLACES = slice(len(_PACK_NUMBERS), len(_PACK_NUMBERS) + len(COMPOSITION_FIELDS))
+_MODULE_PLACES = slice(_MASS_PLACES.stop, len(_PACK_PLACES))
 EVENT_PLACES = _placed(
     ("type", *(column_name(field) for field in EVENT_COMMON_FIELDS), *(field.name for field in EVENT_FIELDS))
 )
