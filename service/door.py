@@ -2,14 +2,17 @@
 
 Most requests are one JSON body for `POST /v1/valuations` from a caller who may ask. Whatever is not that, or cannot be
 read, goes the long way through all stations with its body still to be read, so that every refusal is worded there
-alone. What is answered is the same on both ways, byte for byte.
+alone. What is answered is the same on both ways, byte for byte. It stands before the application and all its stations.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.coalescing import Asked, Coalescer, Kept
@@ -18,6 +21,7 @@ from service.problems import Refusal, problem_of, respond
 from service.reading import read_one, terms_of
 from service.schemas import ValuationRequest, decode
 from service.security import ApiKey, Gate
+from service.settings import Settings
 from service.telemetry import Telemetry
 from service.watch import ModelWatch
 from valuation.errors import CanzhiError
@@ -26,6 +30,8 @@ PATH = "/v1/valuations"
 _UNPLAIN = frozenset({b"origin", b"content-encoding", b"idempotency-key", b"transfer-encoding", b"expect"})
 _JSON = (b"content-type", JSON.encode())
 
+OnFault: TypeAlias = Callable[[Request, Exception], Awaitable[Response]]
+
 
 class ShortWay:
     """Answers plain requests for one valuation, and passes everything else on."""
@@ -33,32 +39,34 @@ class ShortWay:
     path = PATH  # under which a fault is logged, as those of routes are
 
     def __init__(
-        self, app: ASGIApp, *, telemetry: Telemetry, keys: tuple[ApiKey, ...], host: str, limit_bytes: int
+        self, app: ASGIApp, *, telemetry: Telemetry, keys: tuple[ApiKey, ...], settings: Settings, on_fault: OnFault
     ) -> None:
         self.app = app
         self.telemetry = telemetry
-        self.gate = Gate(app, keys, host)
-        self.limit_bytes = limit_bytes
+        self.gate = Gate(app, keys, settings.host)
+        self.limit_bytes = settings.body_limit_bytes
+        self.on_fault = on_fault
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request the short way if it is plain."""
-        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
-            await self.app(scope, receive, send)
-            return
         begun = time.perf_counter()
         caller = self._caller(scope)
         if caller is None:
             await self.app(scope, receive, send)
             return
         message = await receive()
-        asked = await _asked(scope, message, caller)
+        asked = _asked(scope, message, caller)
         if asked is None:
             await self.app(scope, _again(message, receive), send)
             return
         status = 500
-        scope["route"] = self
         try:
             status = await self._answer(asked, scope, receive, send)
+        except Exception as fault:
+            scope["route"] = self
+            response = await self.on_fault(Request(scope), fault)
+            await response(scope, receive, send)
+            raise
         finally:
             requests, seconds = self.telemetry.of_request(PATH, "POST", status)
             requests.inc()
@@ -66,6 +74,8 @@ class ShortWay:
 
     def _caller(self, scope: Scope) -> str | None:
         """Return who asks, by the head of a plain request; None where anything about the head is not plain."""
+        if scope["method"] != "POST":
+            return None
         headers: Mapping[bytes, bytes] = dict(scope["headers"])
         if len(headers) != len(scope["headers"]) or not _UNPLAIN.isdisjoint(headers):
             return None
@@ -93,7 +103,7 @@ class ShortWay:
         return kept.outcome.status
 
 
-async def _asked(scope: Scope, message: Message, caller: str) -> Asked | None:
+def _asked(scope: Scope, message: Message, caller: str) -> Asked | None:
     """Return what is asked; None where the body has not come whole, or is refused."""
     if message["type"] != "http.request" or message.get("more_body", False):
         return None

@@ -1,9 +1,10 @@
 """Who is champion now: the log of promotions is watched, and a new champion takes the counter over between requests.
 
-Every request is preceded by one look at the log's size and time (about 2 µs). Where it has changed, the request waits
-for the new champion to be read in another thread; requests that are under way finish with the model they began with,
-because a counter is never changed, only replaced. A champion that cannot be read leaves the one before in service.
-Once a second the store is asked for sales reported since, through any server process; they re-anchor the model.
+Every request is preceded by a look at the log's size and time; those that the loop finds together share one. Where it
+has changed, the request waits for the new champion to be read in another thread; requests that are under way finish
+with the model they began with, because a counter is never changed, only replaced. A champion that cannot be read leaves
+the one before in service. Once a second the store is asked for sales reported since, through any server process; they
+re-anchor the model.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class ModelWatch:
         self.swaps = 0
         self._log = counter.settings.home / "models"
         self._stamp = counter.log_stamp
+        self._seen: tuple[int, int, int] | None = None
         self._retry_at = float("inf")
         self.drift: Drift | None = None
         self._looked: tuple[int, float] | None = None
@@ -51,7 +53,17 @@ class ModelWatch:
     def outdated(self) -> bool:
         """Tell whether the log of promotions has changed, or sales wait, since the counter's model was found."""
         due = self.problem != "" and time.monotonic() >= self._retry_at
-        return self._sales_wait or due or log_stamp(self._log) != self._stamp
+        return self._sales_wait or due or self._look() != self._stamp
+
+    def _look(self) -> tuple[int, int, int]:
+        """Return the log's stamp as it is now, or as it was seen in this turn of the loop."""
+        if self._seen is None:
+            self._seen = log_stamp(self._log)
+            asyncio.get_running_loop().call_soon(self._forget)
+        return self._seen
+
+    def _forget(self) -> None:
+        self._seen = None
 
     async def renew(self) -> None:
         """Put the model that the log names at the counter; requests that come meanwhile wait for the same reading."""
