@@ -39,8 +39,8 @@ OURS, STRUCTURAL = "canzhi", "structural value"
 class Plan:
     """When a back-test looks: the origins, days since 1970-01-01; whether the model is taught anew at each.
 
-    `parts` is a folder in which finished windows are kept, so that an interrupted back-test goes on where it stood;
-    `key` names the data they belong to. `crew` says who works on the windows; whoever does, the answers are the same.
+    `parts` is a folder in which finished windows are kept for an interrupted back-test to go on from, `key` names the
+    data they belong to. `crew` works on the windows; whoever does, the answers are the same.
     """
 
     origins: tuple[float, ...]
@@ -97,12 +97,14 @@ def plan_origins(sales: TrainingSet, config: TrainingConfig, start: date | None,
     return tuple(origins)
 
 
-def backtest(
+def backtest(  # noqa: PLR0913 - the sixth is for scenarios alone
     lessons: tuple[TrainingSet, TrainingSet],
     incumbent: Predictor | None,
     config: TrainingConfig,
     plan: Plan,
     done: Callable[[str], None],
+    *,
+    truth: TrainingSet | None = None,
 ) -> Backtest:
     """Return what every contestant said of the sales after the first origin, and how good it was.
 
@@ -115,7 +117,9 @@ def backtest(
     config, plan
         Choices of the training; when to look.
     done
-        Told the name of each window once it is done.
+        Told the name of each window once done.
+    truth
+        The sales that judge: at what they truly fetched, where the lessons misread them.
     """
     sales, extra = lessons
     field_of = rivals()
@@ -137,14 +141,13 @@ def backtest(
         window.keep(place, answers)
         _take(said, rows, answers)
         done(_name(plan, place))
-    return _judged(sales, said, plan, config.level, _absent(field_of, incumbent, said))
+    return _judged(sales if truth is None else truth, said, plan, config.level, _absent(field_of, incumbent, said))
 
 
 def _windows(origins: tuple[float, ...], sales: TrainingSet) -> Iterator[tuple[int, BoolArray]]:
     """Yield the place of each origin and the sales from it to the next, where there are any."""
     for place, (origin, ahead) in enumerate(pairwise([*origins, float(sales.sold_day.max())])):
-        rows = (sales.sold_day > origin) & (sales.sold_day <= ahead)
-        if rows.any():
+        if (rows := (sales.sold_day > origin) & (sales.sold_day <= ahead)).any():
             yield place, rows
 
 

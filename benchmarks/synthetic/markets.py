@@ -12,14 +12,14 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from training.configuration import TrainingConfig
-from training.dataset import TrainingSet, build, thinned
+from training.dataset import TrainingSet, thinned, worked_through
 from training.fit import MarketRegressor, learn
 from training.ledger import read_ledger
 from training.metrics import Forecast, judge
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
 from training.simulation.writing import write
-from valuation.columns import BoolArray
+from valuation.columns import BoolArray, FloatArray
 from valuation.intake import read_market, read_tables
 
 TEST_DAYS = 730.0
@@ -28,11 +28,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "how-good.md"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticMarket:
-    """Sales of one market, the same with thinner records, and what the truth says of each sale."""
+    """Sales of one market, the same with thinner records, what the truth says of each, and the tax in its price."""
 
     sales: TrainingSet
     thinner: TrainingSet
     truth: Forecast
+    tax: FloatArray
 
     @property
     def start_day(self) -> float:
@@ -52,9 +53,10 @@ def market_of(plan: SimulationPlan, config: TrainingConfig) -> SyntheticMarket:
         write(simulate(plan), folder)
         traces = read_tables(folder / "packs.parquet", folder / "events.parquet")
         market = read_market(folder / "quotes.csv")
-        sales, _ = build(traces.table, read_ledger(folder / "sales.parquet"), market)
+        sales, ledger = worked_through(traces.table, read_ledger(folder / "sales.parquet"), market)
         thinner = thinned(sales, traces.table, market, share=config.thinned_share, seed=plan.seed)
-        return SyntheticMarket(sales=sales, thinner=thinner, truth=_truth_of(sales, folder / "truth.parquet"))
+        truth = _truth_of(sales, folder / "truth.parquet")
+        return SyntheticMarket(sales=sales, thinner=thinner, truth=truth, tax=ledger.tax)
 
 
 def _truth_of(sales: TrainingSet, path: Path) -> Forecast:

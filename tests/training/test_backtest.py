@@ -192,5 +192,11 @@ def test_the_command_writes_report_and_figures(market_folder, tmp_path, monkeypa
     assert figures["contestants"][0]["name"] == OURS
     assert "残值模型回测报告" in out.read_text("utf-8")
     assert not out.with_suffix(".parts").exists()
+    rumour = click.testing.CliRunner().invoke(
+        command, [*words, "--no-refit", "--vat-change", "2026-01-01=9%", "--out", str(out)], catch_exceptions=False
+    )
+    assert rumour.exit_code == 0
+    assert "scenario: VAT is 2026-01-01 9% on" in rumour.output
+    assert "read as 96.5% to 96.5% of what they were" in out.read_text("utf-8")
     wrong = click.testing.CliRunner().invoke(command, [*words[:-4], "--step", "soon"])
     assert wrong.exit_code == 2

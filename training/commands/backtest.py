@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,10 @@ import click
 if TYPE_CHECKING:
     from training.backtest import Backtest
     from training.configuration import TrainingConfig
+    from training.dataset import TrainingSet
     from training.distributed import Crew
+    from training.retrain import Prepared
+    from training.scenario import VatChange
     from training.sources import Sources
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -33,6 +36,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--step", default="3months", show_default=True, metavar="N months", help="From one origin to the next.")
 @click.option("--refit/--no-refit", default=True, show_default=True, help="Teach the model anew at every origin.")
 @click.option("--vat", type=click.Choice(["included", "excluded"]), help="What prices are where the ledger is silent.")
+@click.option(
+    "--vat-change",
+    "vat_changes",
+    multiple=True,
+    metavar="DAY=RATE",
+    help="Scenario: VAT changes on DAY and the ledger's reader is not told; may be repeated.",
+)
 @click.option("--config", type=_FILE, help="Choices of the training, as TOML.")
 @click.option(
     "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the report."
@@ -57,6 +67,7 @@ def backtest(  # noqa: PLR0913 - every option by name, as click hands them over
     step: str,
     refit: bool,
     vat: str | None,
+    vat_changes: tuple[str, ...],
     config: Path | None,
     lang: str,
     processes: int,
@@ -70,17 +81,38 @@ def backtest(  # noqa: PLR0913 - every option by name, as click hands them over
     """
     from training.configuration import read_config  # noqa: PLC0415 - numpy waits
     from training.distributed import Crew  # noqa: PLC0415 - same
+    from training.scenario import read_vat_change  # noqa: PLC0415 - same
     from training.sources import Sources  # noqa: PLC0415 - same
 
     basis = None if vat is None else vat
     sources = Sources(ledger=ledger, traces=traces, market=market, vat=basis)  # type: ignore[arg-type]  # click checked
-    tested, note = _tested(
-        sources, read_config(config), out, (start, _months(step), refit), Crew(processes=processes, spark=spark)
+    asked = _Asked(
+        start=start,
+        months=_months(step),
+        refit=refit,
+        changes=tuple(read_vat_change(text) for text in vat_changes),
+        crew=Crew(processes=processes, spark=spark),
+        chinese=lang == "zh",
     )
+    tested, note = _tested(sources, read_config(config), out, asked)
     _write(tested, out, lang, note)
+    if asked.changes:
+        click.echo(note)
     for line in _lines(tested):
         click.echo(line)
     click.echo(f"report in {out}, figures in {out.with_suffix('.json')}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What is asked of a back-test: first origin, step, whether taught anew, scenario, workers, language."""
+
+    start: datetime | None
+    months: int
+    refit: bool
+    changes: tuple[VatChange, ...]
+    crew: Crew
+    chinese: bool
 
 
 def _months(step: str) -> int:
@@ -95,9 +127,7 @@ def _months(step: str) -> int:
     return int(number)
 
 
-def _tested(
-    sources: Sources, config: TrainingConfig, out: Path, asked: tuple[datetime | None, int, bool], crew: Crew
-) -> tuple[Backtest, str]:
+def _tested(sources: Sources, config: TrainingConfig, out: Path, asked: _Asked) -> tuple[Backtest, str]:
     """Return the back-test, and a remark on what it stands on."""
     from models.registry import home_folder  # noqa: PLC0415 - numpy waits
     from training.backtest import Plan, key_of, plan_origins  # noqa: PLC0415 - lightgbm waits
@@ -105,7 +135,6 @@ def _tested(
     from training.promotion import present_champion  # noqa: PLC0415 - same
     from training.retrain import prepare  # noqa: PLC0415 - same
 
-    start, months, refit = asked
     incumbent, problem = present_champion(home_folder())
     with click.progressbar(length=2, label="back-test", file=sys.stderr) as bar:
 
@@ -114,23 +143,50 @@ def _tested(
             bar.update(1)
 
         prepared = prepare(sources, config, tell)
-    origins = plan_origins(prepared.sales, config, start.date() if start else None, months)
+    lessons, said = _lessons(prepared, asked)
+    origins = plan_origins(prepared.sales, config, asked.start.date() if asked.start else None, asked.months)
     parts = out.with_suffix(".parts")
-    key = key_of(sources.digests(), config, incumbent, [origins, refit])
-    plan = Plan(origins=origins, refit=refit, parts=parts, key=key, crew=crew)
+    changes = [(change.on.isoformat(), change.rate) for change in asked.changes]
+    key = key_of(sources.digests(), config, incumbent, [origins, asked.refit, *changes])
+    plan = Plan(origins=origins, refit=asked.refit, parts=parts, key=key, crew=asked.crew)
     with click.progressbar(length=len(origins), label="back-test", file=sys.stderr) as bar:
-        tested = roll_through((prepared.sales, prepared.extra), incumbent, config, plan, tell)
+        tested = roll_through(lessons, incumbent, config, plan, tell, truth=prepared.sales)
     for kept in parts.glob(f"{key[:16]}-*.npz"):
         kept.unlink()
     if parts.is_dir() and not any(parts.iterdir()):
         parts.rmdir()
     if problem:
         tested = replace(tested, absent={**tested.absent, "incumbent": problem})
-    synthetic = "synthetic market: figures show the method, not a market; " if prepared.market.synthetic else ""
-    return (
-        tested,
-        f"{synthetic}{len(prepared.sales):,} usable sales, {sum(prepared.ledger.set_aside.values()):,} set aside",
+    return tested, _remark(prepared, chinese=asked.chinese) + said
+
+
+def _lessons(prepared: Prepared, asked: _Asked) -> tuple[tuple[TrainingSet, TrainingSet], str]:
+    """Return the sales and their thinner copies as they are read, and what to say of the scenario."""
+    if not asked.changes:
+        return (prepared.sales, prepared.extra), ""
+    from training.scenario import misread  # noqa: PLC0415 - numpy waits
+
+    seen = misread(prepared.sales, prepared.ledger.tax, asked.changes)
+    count, least, most = int(seen.wrong.sum()), seen.factor[seen.wrong].min(), seen.factor[seen.wrong].max()
+    told = " ".join(f"{change.on.isoformat()} {change.rate:.0%}" for change in asked.changes)
+    said = (
+        f"。情景:增值税自 {told} 起变更,台账读取方不知情;{count:,} 笔含税成交被读作真实价格的 "
+        f"{least:.1%} 至 {most:.1%},评判按真实价格"
+        if asked.chinese
+        else f"; scenario: VAT is {told} on, nobody tells who reads the ledger; {count:,} sales with VAT are read as "
+        f"{least:.1%} to {most:.1%} of what they were, and judged at what they were"
     )
+    return (seen.sales, seen.copies(prepared.extra)), said
+
+
+def _remark(prepared: Prepared, *, chinese: bool) -> str:
+    """Return what a back-test stands on."""
+    used, aside = len(prepared.sales), sum(prepared.ledger.set_aside.values())
+    if chinese:
+        synthetic = "合成市场:数字说明方法,不代表真实市场;" if prepared.market.synthetic else ""
+        return f"{synthetic}可用成交 {used:,} 笔,剔除 {aside:,} 笔"
+    synthetic = "synthetic market: figures show the method, not a market; " if prepared.market.synthetic else ""
+    return f"{synthetic}{used:,} usable sales, {aside:,} set aside"
 
 
 def _write(tested: Backtest, out: Path, lang: str, note: str) -> None:

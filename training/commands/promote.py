@@ -152,7 +152,7 @@ def _lines(hearing: Hearing, lang: str) -> list[str]:
             else []
         )
     for reason in hearing.ruling.reasons:
-        mark = "yes" if reason.passed else "NO "
+        mark = ("不符", "通过")[reason.passed] if lang == "zh" else ("NO ", "yes")[reason.passed]
         lines.append(f"  {mark}  {reason.message_zh if lang == 'zh' else reason.message_en}")
     verdict = {
         ("en", True): "the gate says yes",
