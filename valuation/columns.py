@@ -74,8 +74,45 @@ def first_known(*columns: FloatArray) -> FloatArray:
     """
     result = columns[0]
     for column in columns[1:]:
-        result = np.where(np.isnan(result), column, result)
+        lacking = (result != result).nonzero()[0]  # noqa: PLR0124 - not-a-number differs from itself
+        if not len(lacking):
+            return result
+        result = result.copy()
+        result[lacking] = column[lacking]
     return result
+
+
+def chosen(where: BoolArray, values: FloatArray) -> FloatArray:
+    """Return the values where the condition holds, not known elsewhere.
+
+    >>> chosen(np.array([True, False]), np.array([1.0, 2.0])).tolist()
+    [1.0, nan]
+    """
+    places = where.nonzero()[0]  # filled in at their places: three times faster than a choice at each
+    result = unknown(len(where))
+    result[places] = values[places]
+    return result
+
+
+def known_places(values: FloatArray) -> IntArray:
+    """Return where a column is known.
+
+    >>> known_places(np.array([np.nan, 2.0])).tolist()
+    [1]
+    """
+    places: IntArray = (values == values).nonzero()[0]  # noqa: PLR0124 - as above
+    return places
+
+
+def successive(row: IntArray, places: IntArray) -> tuple[IntArray, IntArray]:
+    """Return, for each of these events that follows another of the same pack, its place and that of the one before.
+
+    >>> successive(np.array([0, 0, 0, 1]), np.array([0, 2, 3]))
+    (array([2]), array([0]))
+    """
+    of = row[places]
+    follows = (of[1:] == of[:-1]).nonzero()[0]
+    return places[1:][follows], places[:-1][follows]
 
 
 def count(row: IntArray, where: BoolArray, rows: int) -> FloatArray:
@@ -84,7 +121,7 @@ def count(row: IntArray, where: BoolArray, rows: int) -> FloatArray:
     >>> count(np.array([0, 0, 2]), np.array([True, False, True]), 3).tolist()
     [1.0, 0.0, 1.0]
     """
-    return np.bincount(row[where], minlength=rows).astype(np.float64)
+    return np.bincount(row[where.nonzero()[0]], minlength=rows).astype(np.float64)
 
 
 def total(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
@@ -93,7 +130,7 @@ def total(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
     >>> total(np.array([0, 0, 2]), np.array([1.0, np.nan, 2.0]), 3).tolist()
     [1.0, 0.0, 2.0]
     """
-    known = ~np.isnan(values)
+    known = known_places(values)
     return np.bincount(row[known], weights=values[known], minlength=rows).astype(np.float64)
 
 
@@ -103,7 +140,7 @@ def last(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
     >>> last(np.array([0, 0, 0]), np.array([1.0, 2.0, np.nan]), 2).tolist()
     [2.0, nan]
     """
-    known = (values == values).nonzero()[0]  # noqa: PLR0124 - not-a-number differs from itself
+    known = known_places(values)
     result = unknown(rows)
     result[row[known]] = values[known]  # later assignments win: the rows stand in order
     return result
@@ -115,7 +152,7 @@ def first(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
     >>> first(np.array([0, 0, 0]), np.array([np.nan, 2.0, 3.0]), 2).tolist()
     [2.0, nan]
     """
-    known = (values == values).nonzero()[0][::-1]  # noqa: PLR0124 - as above
+    known = known_places(values)[::-1]
     result = unknown(rows)
     result[row[known]] = values[known]
     return result
@@ -128,9 +165,10 @@ def highest(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
     [2.0, nan]
     """
     result = np.full(rows, -np.inf)
-    known = ~np.isnan(values)
+    known = known_places(values)
     np.maximum.at(result, row[known], values[known])
-    return np.where(np.isneginf(result), np.nan, result)
+    result[np.isneginf(result)] = np.nan
+    return result
 
 
 def lowest(row: IntArray, values: FloatArray, rows: int) -> FloatArray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from valuation.columns import BoolArray, FloatArray, IntArray, first_known, unknown
+from valuation.columns import BoolArray, FloatArray, IntArray, first_known, known_places
 from valuation.pack.nameplate import Nameplate
 from valuation.record.cases import Cases
 from valuation.record.fields import event_field
@@ -59,23 +59,27 @@ class Readings:
 
 def read_health(cases: Cases, nameplate: Nameplate) -> Readings:
     """Return every reading of health among the events, one per event at most."""
-    events, row = cases.events, cases.row
-    by_capacity = events["remaining_capacity_ah"] / cases.packs["rated_capacity_ah"][row]
-    by_energy = events["remaining_energy_kwh"] / nameplate.energy_kwh[row]
-    value = first_known(events["soh"], by_capacity, by_energy)
-    read = np.flatnonzero(~np.isnan(value))
+    stated = states_health(cases).nonzero()[0]
+    row = cases.row[stated]
+    by_capacity = cases.events["remaining_capacity_ah"][stated] / cases.packs["rated_capacity_ah"][row]
+    by_energy = cases.events["remaining_energy_kwh"][stated] / nameplate.energy_kwh[row]
+    outright = cases.events["soh"][stated]
+    value = first_known(outright, by_capacity, by_energy)
+    from_energy = np.isnan(outright) & np.isnan(by_capacity)
+    plate = np.where(from_energy, nameplate.energy_log_sd[row], 0.0)
+    known = known_places(value)
+    read = stated[known]
     source = source_of_events(cases)[read]
     single = _lookup(source, {name: noise.single for name, noise in NOISE.items()})
     definition = _definition_sd(cases)[read]
-    from_energy = np.isnan(events["soh"]) & np.isnan(by_capacity)
-    plate = np.where(from_energy, nameplate.energy_log_sd[row], 0.0)[read]
+    plate = plate[known]
     bias = np.where(source == SOURCES.index("bms"), BMS_OVERSTATEMENT, 0.0)
     return Readings(
-        value=np.minimum(value[read], HIGHEST_READING) - bias,
+        value=np.minimum(value[known], HIGHEST_READING) - bias,
         variance=single * single + definition * definition + plate * plate,
         source=source,
-        day=events["on_day"][read],
-        row=row[read],
+        day=cases.events["on_day"][read],
+        row=row[known],
     )
 
 
@@ -84,28 +88,30 @@ def source_of_events(cases: Cases) -> FloatArray:
 
     A summary by the maker whose source is not named is what a passport gives.
     """
-    by_method = _translate(cases.events["method"], "method", {"lab": "lab_test", "quick": "quick_test", "bms": "bms"})
-    by_name = _translate(cases.events["soh_source"], "soh_source", {name: name for name in SOURCES})
-    by_maker = np.where(
-        cases.is_choice("reporter_kind", "battery_maker", "importer"), float(SOURCES.index("passport")), np.nan
-    )
-    return first_known(by_method, by_name, by_maker, np.full(len(cases.row), float(SOURCES.index("bms"))))
+    return cases.once("source of events", lambda: _sources(cases))
 
 
-def _translate(codes: FloatArray, field: str, names: dict[str, str]) -> FloatArray:
-    """Return choices of an event field as positions in SOURCES."""
-    table = np.array([float(SOURCES.index(names[choice])) for choice in event_field(field).choices])
-    known = ~np.isnan(codes)
-    result = unknown(len(codes))
-    result[known] = table[codes[known].astype(np.int64)]
-    return result
+def _sources(cases: Cases) -> FloatArray:
+    source = np.full(len(cases.row), float(SOURCES.index("bms")))
+    source[cases.is_choice("reporter_kind", "battery_maker", "importer")] = float(SOURCES.index("passport"))
+    for field, names in _NAMED_BY.items():  # the later one rules
+        table = np.array([float(SOURCES.index(names.get(choice, choice))) for choice in event_field(field).choices])
+        told = cases.known(field)
+        source[told] = table[cases.events[field][told].astype(np.int64)]
+    return source
+
+
+_NAMED_BY: dict[str, dict[str, str]] = {"soh_source": {}, "method": {"lab": "lab_test", "quick": "quick_test"}}
+"""Fields that name the source of a reading, and what they call it where it is not its name."""
 
 
 def _definition_sd(cases: Cases) -> FloatArray:
     """Return what the definition of each event's reading adds to its error."""
-    codes = cases.events["soh_definition"]
+    told = cases.known("soh_definition")
     table = np.array([DEFINITION_SD[name] for name in event_field("soh_definition").choices])
-    return np.where(np.isnan(codes), 0.0, table[np.where(np.isnan(codes), 0.0, codes).astype(np.int64)])
+    adds = np.zeros(len(cases.row))
+    adds[told] = table[cases.events["soh_definition"][told].astype(np.int64)]
+    return adds
 
 
 def _lookup(codes: FloatArray, by_name: dict[str, float]) -> FloatArray:
@@ -116,14 +122,22 @@ def _lookup(codes: FloatArray, by_name: dict[str, float]) -> FloatArray:
 
 def states_health(cases: Cases) -> BoolArray:
     """Return which events state a health, outright or as what remains of capacity or energy."""
-    stated = first_known(
-        cases.events["soh"], cases.events["remaining_capacity_ah"], cases.events["remaining_energy_kwh"]
-    )
-    return ~np.isnan(stated)
+    return cases.once("states health", lambda: _stated(cases))
+
+
+def _stated(cases: Cases) -> BoolArray:
+    stated = np.zeros(len(cases.row), dtype=np.bool_)
+    for field in ("soh", "remaining_capacity_ah", "remaining_energy_kwh"):
+        stated[cases.known(field)] = True
+    return stated
 
 
 def told_by_computer(cases: Cases) -> BoolArray:
     """Return which events tell a health by the battery's own computer that means capacity and is not stuck at new."""
+    return cases.once("told by computer", lambda: _by_computer(cases))
+
+
+def _by_computer(cases: Cases) -> BoolArray:
     by_computer = (source_of_events(cases) == source_code("bms")) & (cases.events["soh"] < STUCK_AT_NEW)
     other = cases.is_choice("reporter_kind", "owner") | cases.is_choice("soh_definition", "resistance")
     counts: BoolArray = by_computer & ~other

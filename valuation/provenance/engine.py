@@ -132,7 +132,7 @@ def _widen(hits: BoolArray) -> FloatArray:
 
 def settled_widening(hits: BoolArray, settled: tuple[str, ...]) -> FloatArray:
     """Return the product of the findings' widenings, up to the widest, once some of them are settled. [1]"""
-    return np.minimum(_product(np.where(hits, _widenings(settled), 1.0)), WIDEST)
+    return np.minimum(_product(hits, _widenings(settled)), WIDEST)
 
 
 @cache
@@ -141,15 +141,21 @@ def _widenings(settled: tuple[str, ...]) -> FloatArray:
     return np.array([1.0 if check.id in settled else max(check.widen, 1.0) for check in CHECKS])
 
 
-def _product(factors: FloatArray) -> FloatArray:
-    """Return each row's product, its factors taken one after the other: the same bits for one pack and for many."""
-    product: FloatArray = np.multiply.accumulate(factors, axis=1)[:, -1]
+def _product(hits: BoolArray, factors: FloatArray) -> FloatArray:
+    """Return each row's product of its hits' factors, one after the other: the same bits for one pack and for many.
+
+    Checks that hit nobody or change nothing are left out: a factor of 1 leaves every bit as it is.
+    """
+    telling = ((factors != 1.0) & hits.any(axis=0)).nonzero()[0]
+    product = np.ones(len(hits))
+    for check in telling.tolist():
+        product[hits[:, check]] *= factors[check]
     return product
 
 
 def _haircut(hits: BoolArray, route: str) -> FloatArray:
     """Return the fraction that the findings together take off a route's value. [1]"""
-    left = _product(np.where(hits, _LEFT[route], 1.0))
+    left = _product(hits, _LEFT[route])
     return np.minimum(1.0 - left, DEEPEST_HAIRCUT)
 
 

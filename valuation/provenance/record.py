@@ -57,9 +57,13 @@ class Record:
         return self.cases.as_of_day[self.cases.row]
 
     @property
-    def reported_day(self) -> FloatArray:
-        """Day each event was reported, else the day it happened."""
-        return first_known(self.cases.events["reported_day"], self.cases.events["on_day"])
+    def reporting_days(self) -> FloatArray:
+        """How long after it happened each event was reported; 0 where nobody says when. [d]"""
+        return self.cases.once("reporting days", self._reporting_days)
+
+    def _reporting_days(self) -> FloatArray:
+        on_day = self.cases.events["on_day"]
+        return first_known(self.cases.events["reported_day"], on_day) - on_day
 
     def first_day(self, *types: str) -> FloatArray:
         """Return the day of each pack's first event of these types."""

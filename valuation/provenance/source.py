@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from valuation.columns import FloatArray, last, previous
+from valuation.columns import FloatArray, chosen, count, last, previous
 from valuation.condition.readings import source_code
 from valuation.provenance.check import Check
 from valuation.provenance.record import Record, at_least_one, found
@@ -18,17 +18,18 @@ def both_ends(record: Record) -> FloatArray:
     """Return how many hand-overs were reported at both ends by one reporter. [1]"""
     cases = record.cases
     giving, taking = cases.is_type("removed", "collected_out"), cases.is_type("collected_in", "recycled_in")
-    giver = previous(cases.row, cases.when(giving, cases.events["reporter"]))
-    same = taking & (giver == cases.events["reporter"])
-    return at_least_one(cases.count(same))
+    either = (giving | taking).nonzero()[0]
+    row, reporter = cases.row[either], cases.events["reporter"][either]
+    giver = previous(row, chosen(giving[either], reporter))
+    return at_least_one(count(row, taking[either] & (giver == reporter), cases.rows))
 
 
 def health_by_owner(record: Record) -> FloatArray:
     """Return 1 where the latest reading of health comes from the owner, who sells. [1]"""
     cases = record.cases
-    reading = ~np.isnan(cases.events["soh"])
-    by_owner = np.where(cases.is_choice("reporter_kind", "owner"), 1.0, 0.0)
-    latest = last(cases.row, cases.when(reading, by_owner), cases.rows)
+    told = cases.known("soh")
+    by_owner = cases.is_choice("reporter_kind", "owner")[told].astype(np.float64)
+    latest = last(cases.row[told], by_owner, cases.rows)
     certified = record.health.source == source_code("certificate")
     return found((latest == 1.0) & ~certified)
 
@@ -36,7 +37,7 @@ def health_by_owner(record: Record) -> FloatArray:
 def back_filled(record: Record) -> FloatArray:
     """Return how many events were reported long after they happened. [1]"""
     cases = record.cases
-    return at_least_one(cases.count(record.reported_day - cases.events["on_day"] > BACK_FILLED_AFTER_DAYS))
+    return at_least_one(cases.count(record.reporting_days > BACK_FILLED_AFTER_DAYS))
 
 
 def code_before_standard(record: Record) -> FloatArray:
@@ -48,7 +49,7 @@ def nameless_reporters(record: Record) -> FloatArray:
     """Return how many events there are where none names its reporter. [1]"""
     cases = record.cases
     named = cases.count(~np.isnan(cases.events["reporter"]) | ~np.isnan(cases.events["reporter_kind"]))
-    events = cases.count(np.ones(len(cases.row), dtype=bool))
+    events = cases.counted
     return found((events > 0.0) & (named == 0.0), events)
 
 

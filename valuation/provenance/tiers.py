@@ -32,9 +32,9 @@ def evidence_tier(record: Record) -> FloatArray:
     quick = stated & ((source == source_code("quick_test")) | (source == source_code("certificate")))
     tells_use = np.zeros(len(cases.row), dtype=bool)
     for name in _USAGE_FACTS:
-        tells_use |= ~np.isnan(cases.events[name])
+        tells_use[cases.known(name)] = True
     used = (tells_use & cases.is_type("usage")) | stated
-    tier = np.where(cases.count(np.ones(len(cases.row), dtype=bool)) > 0.0, 1.0, 0.0)
+    tier = np.where(cases.counted > 0.0, 1.0, 0.0)
     steps: tuple[tuple[float, BoolArray], ...] = (
         (2.0, used & (age <= USAGE_YEARS)),
         (3.0, (quick & (age <= QUICK_YEARS)) | (lab & (age <= LAB_LAPSED_YEARS))),

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from valuation.columns import FloatArray, first_known, highest, previous
+from valuation.columns import FloatArray, chosen, count, first_known, highest, successive
 from valuation.provenance.check import Check
 from valuation.provenance.record import DAYS_PER_MONTH, LEAVING, Record, at_least_one, found
 from valuation.record.fields import EVENT_TYPES, REPORTER_KINDS
@@ -76,31 +76,31 @@ def wrong_order(record: Record) -> FloatArray:
 def long_gap(record: Record) -> FloatArray:
     """Return the longest silence between two events of the pack's service. [months]"""
     cases = record.cases
-    day = cases.events["on_day"]
-    gap = day - previous(cases.row, day)
+    now, before = cases.pairs("on_day")
+    row, day = cases.row[now], cases.events["on_day"]
     left = first_known(record.first_day(*LEAVING), cases.as_of_day)
-    silence = highest(cases.row, cases.when(day <= left[cases.row], gap), cases.rows)
+    gap = chosen(day[now] <= left[row], day[now] - day[before])
+    silence = highest(row, gap, cases.rows)
     return found(silence > LONG_GAP_DAYS, silence / DAYS_PER_MONTH)
 
 
 def late_reports(record: Record) -> FloatArray:
     """Return how many events were reported after their deadline. [1]"""
     cases = record.cases
-    allowed = _DEADLINE_DAYS[cases.events["type"].astype(np.int64)]
-    return at_least_one(cases.count(record.reported_day - cases.events["on_day"] > allowed))
+    later = (record.reporting_days > HOLIDAY_DAYS).nonzero()[0]  # no deadline is shorter
+    allowed = _DEADLINE_DAYS[cases.events["type"][later].astype(np.int64)]
+    return at_least_one(count(cases.row[later], record.reporting_days[later] > allowed, cases.rows))
 
 
 def two_vehicles(record: Record) -> FloatArray:
     """Return how often the pack turns up in another vehicle without having left the one before. [1]"""
     cases = record.cases
-    leaving = cases.is_type(*LEAVING, "swapped_out", "collected_in", "collected_out").astype(np.float64)
-    left_so_far = np.cumsum(leaving)
-    entering = cases.is_type("installed", "sold", "owner_changed")
-    vin = cases.when(entering, cases.events["vin"])
-    known = ~np.isnan(vin)
-    moved = known & (previous(cases.row, vin) != vin) & ~np.isnan(previous(cases.row, vin))
-    left_at_last = previous(cases.row, np.where(known, left_so_far, np.nan))
-    return at_least_one(cases.count(moved & (left_so_far == left_at_last)))
+    left_so_far = np.cumsum(cases.is_type(*LEAVING, "swapped_out", "collected_in", "collected_out"))
+    told, vin = cases.known("vin"), cases.events["vin"]
+    entering = told[cases.is_type("installed", "sold", "owner_changed")[told]]
+    now, before = successive(cases.row, entering)
+    moved = (vin[now] != vin[before]) & (left_so_far[now] == left_so_far[before])
+    return at_least_one(count(cases.row[now], moved, cases.rows))
 
 
 def scrapped_without_pack(record: Record) -> FloatArray:
@@ -113,10 +113,10 @@ def scrapped_without_pack(record: Record) -> FloatArray:
 def wrong_reporter(record: Record) -> FloatArray:
     """Return how many events were reported by a kind of enterprise that cannot report them. [1]"""
     cases = record.cases
-    kind = cases.events["reporter_kind"]
-    known = ~np.isnan(kind)
-    may = _MAY_REPORT[cases.events["type"].astype(np.int64), np.where(known, kind, 0.0).astype(np.int64)]
-    return at_least_one(cases.count(known & ~may))
+    named = cases.known("reporter_kind")
+    kind, reporter = cases.events["type"][named], cases.events["reporter_kind"][named]
+    may = _MAY_REPORT[kind.astype(np.int64), reporter.astype(np.int64)]
+    return at_least_one(count(cases.row[named], ~may, cases.rows))
 
 
 def two_production_dates(record: Record) -> FloatArray:
@@ -160,7 +160,7 @@ def second_life_made(record: Record) -> FloatArray:
 def no_first_use(record: Record) -> FloatArray:
     """Return how many events there are where none tells of the first use. [1]"""
     cases = record.cases
-    events = cases.count(np.ones(len(cases.row), dtype=bool))
+    events = cases.counted
     return found((events > 0.0) & np.isnan(record.first_day("installed", "sold", "swapped_in")), events)
 
 

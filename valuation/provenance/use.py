@@ -6,7 +6,18 @@ from typing import Final
 
 import numpy as np
 
-from valuation.columns import BoolArray, FloatArray, count, first_known, highest, last, previous, unknown
+from valuation.columns import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    count,
+    first_known,
+    highest,
+    last,
+    lowest,
+    successive,
+    unknown,
+)
 from valuation.condition.life import DAYS_PER_YEAR, HYBRID_BELOW_KWH, kwh_per_km
 from valuation.provenance.record import DAYS_PER_MONTH, LEAVING, Record, found
 
@@ -34,40 +45,43 @@ def odometer_falls(record: Record) -> FloatArray:
     """Return by how much the odometer falls from one reading to the next, at worst. [km]"""
     cases = record.cases
     odometer = cases.events["odometer_km"]
-    fall = highest(cases.row, previous(cases.row, odometer) - odometer, cases.rows)
+    now, before = cases.pairs("odometer_km")
+    fall = highest(cases.row[now], odometer[before] - odometer[now], cases.rows)
     return found((fall > ODOMETER_SLACK_KM) & np.isnan(_moved_day(record)), fall)
 
 
 def impossible_distance(record: Record) -> FloatArray:
     """Return the distance a day between two readings where no vehicle drives it. [km/d]"""
-    daily = _per_day(record, record.cases.events["odometer_km"])
+    daily = _per_day(record, "odometer_km")
     return found(daily > KM_PER_DAY, daily)
 
 
 def impossible_cycling(record: Record) -> FloatArray:
     """Return the full cycles a day between two readings where no pack does them. [1/d]"""
-    daily = _per_day(record, record.cases.events["full_cycles"])
+    daily = _per_day(record, "full_cycles")
     return found(daily > CYCLES_PER_DAY, daily)
 
 
 def cycles_against_throughput(record: Record) -> FloatArray:
     """Return by how many per cent cycles and energy throughput disagree, counted one way or both ways. [%]"""
     cases = record.cases
-    one_way = cases.events["energy_throughput_kwh"] / record.nameplate.energy_kwh[cases.row]
-    cycles = cases.events["full_cycles"]
+    told = cases.known("energy_throughput_kwh")
+    row, cycles = cases.row[told], cases.events["full_cycles"][told]
+    one_way = cases.events["energy_throughput_kwh"][told] / record.nameplate.energy_kwh[row]
     apart = np.minimum(_apart(cycles, one_way), _apart(cycles, one_way / 2.0))
-    latest = last(cases.row, apart, cases.rows)
+    latest = last(row, apart, cases.rows)
     return found((latest > CYCLE_TOLERANCE) & (record.nameplate.energy_log_sd == 0.0), latest * 100.0)
 
 
 def distance_against_cycles(record: Record) -> FloatArray:
     """Return the energy per distance that cycles and odometer imply where no vehicle of the duty draws it. [kWh/km]"""
     cases = record.cases
-    energy, distance = record.nameplate.energy_kwh[cases.row], cases.events["odometer_km"]
-    drawn = first_known(cases.events["full_cycles"] * energy, cases.events["energy_throughput_kwh"])
-    implied = last(
-        cases.row, np.where(distance > FIRST_TELLING_KM, drawn / np.maximum(distance, 1.0), np.nan), cases.rows
+    far = (cases.events["odometer_km"] > FIRST_TELLING_KM).nonzero()[0]
+    row, distance = cases.row[far], cases.events["odometer_km"][far]
+    drawn = first_known(
+        cases.events["full_cycles"][far] * record.nameplate.energy_kwh[row], cases.events["energy_throughput_kwh"][far]
     )
+    implied = last(row, drawn / np.maximum(distance, 1.0), cases.rows)
     usual = kwh_per_km(cases.packs["duty"])
     wholly_electric = record.nameplate.energy_kwh >= HYBRID_BELOW_KWH
     off = (implied > usual * DISTANCE_RATIO) | (wholly_electric & (implied < usual / DISTANCE_RATIO))
@@ -81,29 +95,31 @@ def _apart(cycles: FloatArray, other: FloatArray) -> FloatArray:
 
 def health_rises(record: Record) -> FloatArray:
     """Return by how many points reported health rises without a repair or a test in between. [%]"""
-    worst = highest(record.cases.row, _unexplained_rise(record), record.rows)
+    places, rise = _unexplained_rise(record)
+    worst = highest(record.cases.row[places], rise, record.rows)
     return found(worst > SOH_RISE, worst * 100.0)
 
 
 def health_rises_before_sale(record: Record) -> FloatArray:
     """Return by how many points reported health rises just before the valuation or a change of owner. [%]"""
     cases = record.cases
-    day = cases.events["on_day"]
-    changed = record.last_day("owner_changed", "sold")[cases.row]
-    shortly = (day > record.as_of_event - BEFORE_SALE_DAYS) | (np.abs(day - changed) <= OWNER_CHANGE_DAYS)
-    worst = highest(cases.row, cases.when(shortly, _unexplained_rise(record)), cases.rows)
+    places, rise = _unexplained_rise(record)
+    row, day = cases.row[places], cases.events["on_day"][places]
+    changed = record.last_day("owner_changed", "sold")[row]
+    shortly = (day > cases.as_of_day[row] - BEFORE_SALE_DAYS) | (np.abs(day - changed) <= OWNER_CHANGE_DAYS)
+    worst = highest(row[shortly], rise[shortly], cases.rows)
     return found(worst > SOH_RISE_BEFORE_SALE, worst * 100.0)
 
 
 def health_stuck(record: Record) -> FloatArray:
     """Return for how many years the BMS has shown one and the same health, or 1.000 on an aged pack. [a]"""
     cases = record.cases
-    shown = cases.when(_says_bms(record), cases.events["soh"])
-    latest = last(cases.row, shown, cases.rows)
-    same = shown == latest[cases.row]
-    others = count(cases.row, ~np.isnan(shown) & ~same, cases.rows)
-    first_day = -highest(cases.row, -cases.when(same, cases.events["on_day"]), cases.rows)
-    last_day = highest(cases.row, cases.when(same, cases.events["on_day"]), cases.rows)
+    by_bms = _says_bms(record)
+    row, shown, day = cases.row[by_bms], cases.events["soh"][by_bms], cases.events["on_day"][by_bms]
+    latest = last(row, shown, cases.rows)
+    same = shown == latest[row]
+    others = count(row, ~same, cases.rows)
+    first_day, last_day = lowest(row[same], day[same], cases.rows), highest(row[same], day[same], cases.rows)
     years = (last_day - first_day) / DAYS_PER_YEAR
     constant = (years >= CONSTANT_YEARS) & (others == 0.0)
     age_then = (last_day - first_known(record.nameplate.made_day, record.nameplate.in_service_day)) / DAYS_PER_YEAR
@@ -133,8 +149,8 @@ def ruinous_event(record: Record) -> FloatArray:
 def accident(record: Record) -> FloatArray:
     """Return how many accidents or insulation faults there were that may have harmed the pack. [1]"""
     cases = record.cases
-    severity = first_known(cases.events["severity"], np.full(len(cases.row), SEVERE))
-    harmful = cases.is_choice("kind", "accident", "isolation_fault") & (severity >= SEVERE)
+    mild = cases.events["severity"] < SEVERE
+    harmful = cases.is_choice("kind", "accident", "isolation_fault") & ~mild
     return _counted(record, harmful)
 
 
@@ -169,32 +185,38 @@ def stale_condition(record: Record) -> FloatArray:
     return found(since > STALE_DAYS, since / DAYS_PER_MONTH)
 
 
-def _says_bms(record: Record) -> BoolArray:
-    """Return which events carry a health that the BMS shows, as far as anybody says otherwise."""
+def _says_bms(record: Record) -> IntArray:
+    """Return the places of the events that carry a health the BMS shows, as far as anybody says otherwise."""
     cases = record.cases
     measured = cases.is_choice("soh_source", "quick_test", "lab_test", "certificate")
     measured = measured | cases.is_choice("method", "lab", "quick")
-    return ~np.isnan(cases.events["soh"]) & ~measured
+    told = cases.known("soh")
+    return told[~measured[told]]
 
 
-def _unexplained_rise(record: Record) -> FloatArray:
-    """Return, for each event, how far the BMS's health rises over its last one with no work and no test between. [1]"""
+def _unexplained_rise(record: Record) -> tuple[IntArray, FloatArray]:
+    """Return events and how far the BMS's health rises in each over its last one, no work and no test between. [1]"""
+    return record.cases.once("unexplained rise", lambda: _rise(record))
+
+
+def _rise(record: Record) -> tuple[IntArray, FloatArray]:
     cases = record.cases
-    bms = _says_bms(record)
-    shown = cases.when(bms, cases.events["soh"])
+    soh = cases.events["soh"]
+    now, before = successive(cases.row, _says_bms(record))
     explained = cases.is_type("maintained") | (cases.is_type("tested") & ~cases.is_choice("method", "bms"))
-    so_far = np.cumsum(explained.astype(np.float64))
-    unexplained = previous(cases.row, cases.when(bms, so_far)) == so_far
-    return cases.when(unexplained, shown - previous(cases.row, shown))
+    so_far = np.cumsum(explained)
+    unexplained = so_far[now] == so_far[before]
+    now, before = now[unexplained], before[unexplained]
+    return now, soh[now] - soh[before]
 
 
-def _per_day(record: Record, values: FloatArray) -> FloatArray:
+def _per_day(record: Record, meter: str) -> FloatArray:
     """Return the fastest growth of a meter between two readings, a day at least apart. [1/d]"""
     cases = record.cases
-    day = cases.events["on_day"]
-    since = day - previous(cases.row, cases.when(~np.isnan(values), day))
-    growth = (values - previous(cases.row, values)) / np.maximum(since, 1.0)
-    return highest(cases.row, growth, cases.rows)
+    now, before = cases.pairs(meter)
+    day, values = cases.events["on_day"], cases.events[meter]
+    growth = (values[now] - values[before]) / np.maximum(day[now] - day[before], 1.0)
+    return highest(cases.row[now], growth, cases.rows)
 
 
 def _moved_day(record: Record) -> FloatArray:

@@ -89,6 +89,11 @@ class Cases:
         """Number of packs."""
         return len(self.as_of_day)
 
+    @property
+    def counted(self) -> FloatArray:
+        """Number of events of each pack."""
+        return self.once("counted", lambda: np.bincount(self.row, minlength=self.rows).astype(np.float64))
+
     def is_type(self, *types: str) -> BoolArray:
         """Return which events are of one of these types."""
         return self.once(types, lambda: _any_of(self.events["type"], [float(_TYPE_CODE[name]) for name in types]))
@@ -118,34 +123,42 @@ class Cases:
 
     def when(self, where: BoolArray, values: FloatArray) -> FloatArray:
         """Return the values where the condition holds, not known elsewhere."""
-        return np.where(where, values, np.nan)
+        return columns.chosen(where, values)
+
+    def known(self, field: str) -> IntArray:
+        """Return the places of the events that tell a field."""
+        return self.once(("known", field), lambda: columns.known_places(self.events[field]))
+
+    def pairs(self, field: str) -> tuple[IntArray, IntArray]:
+        """Return each event that tells a field with the last one before it that does, of the same pack: their places."""
+        return self.once(("pairs", field), lambda: columns.successive(self.row, self.known(field)))
 
     def last(self, field: str, where: BoolArray | None = None) -> FloatArray:
         """Return each pack's last known value of an event field, among the events that satisfy the condition."""
         if where is None:
-            return self.once(("last", field), lambda: columns.last(self.row, self.events[field], self.rows))
-        values = self.when(where, self.events[field])
-        return columns.last(self.row, values, self.rows)
+            return self.once(("last", field), lambda: columns.last(*self._picked(field, None), self.rows))
+        return columns.last(*self._picked(field, where), self.rows)
 
     def first(self, field: str, where: BoolArray | None = None) -> FloatArray:
         """Return each pack's first known value of an event field, among the events that satisfy the condition."""
-        values = self.events[field] if where is None else self.when(where, self.events[field])
-        return columns.first(self.row, values, self.rows)
+        return columns.first(*self._picked(field, where), self.rows)
 
     def highest(self, field: str, where: BoolArray | None = None) -> FloatArray:
         """Return each pack's highest known value of an event field."""
-        values = self.events[field] if where is None else self.when(where, self.events[field])
-        return columns.highest(self.row, values, self.rows)
+        return columns.highest(*self._picked(field, where), self.rows)
 
     def lowest(self, field: str, where: BoolArray | None = None) -> FloatArray:
         """Return each pack's lowest known value of an event field."""
-        values = self.events[field] if where is None else self.when(where, self.events[field])
-        return columns.lowest(self.row, values, self.rows)
+        return columns.lowest(*self._picked(field, where), self.rows)
 
     def total(self, field: str, where: BoolArray | None = None) -> FloatArray:
         """Return the sum of each pack's known values of an event field; zero where none is known."""
-        values = self.events[field] if where is None else self.when(where, self.events[field])
-        return columns.total(self.row, values, self.rows)
+        return columns.total(*self._picked(field, where), self.rows)
+
+    def _picked(self, field: str, where: BoolArray | None) -> tuple[IntArray, FloatArray]:
+        """Return pack and value of the events that a fold looks at: most events say nothing of most fields."""
+        places = self.known(field) if where is None else where.nonzero()[0]
+        return self.row[places], self.events[field][places]
 
     def count(self, where: BoolArray) -> FloatArray:
         """Return how many of each pack's events satisfy the condition."""
@@ -194,18 +207,33 @@ def _canonical_order(row: IntArray, known: IntArray, events: Columns) -> IntArra
     It is the same whatever order the events came in. Content is looked at only where pack, day and type are equal.
     """
     kind, day = events["type"][known], events["on_day"][known]
-    order = np.lexsort((kind, day, row))
+    order = _order(row, day, kind)
     tied = np.flatnonzero(_next_equal(row[order], day[order], kind[order]))
     if not len(tied):
         return order
     together = np.unique(np.concatenate([tied, tied + 1]))
     content = take(events, known[order[together]])
-    mixed = np.zeros(len(order), dtype=np.int64)
-    mixed[order[together]] = _fingerprint(content)
-    order = np.lexsort((mixed, kind, day, row))
+    among = order[together]
+    order[together] = among[np.lexsort((_fingerprint(content), kind[among], day[among], row[among]))]
     again = np.zeros(len(order), dtype=np.bool_)
     again[together] = _repeats(row[order[together]], take(events, known[order[together]]))
     return order[~again]
+
+
+def _order(row: IntArray, day: FloatArray, kind: FloatArray) -> IntArray:
+    """Return the order of pack, day and type; events mostly come in it, which is seen sooner than sorted."""
+    later, same = row[1:] > row[:-1], row[1:] == row[:-1]
+    after, at_once = day[1:] > day[:-1], day[1:] == day[:-1]
+    if bool((later | (same & (after | (at_once & (kind[1:] >= kind[:-1]))))).all()):
+        return np.arange(len(row))
+    whole = day.astype(np.int64)
+    if not np.array_equal(whole, day):
+        return np.lexsort((kind, day, row))
+    low = int(whole.min())
+    span = int(whole.max()) - low + 1
+    key = (row.astype(np.int64) * span + (whole - low)) * len(EVENT_TYPES) + kind.astype(np.int64)
+    order: IntArray = key.argsort(kind="stable")  # one key nearly in order: many times faster than three
+    return order
 
 
 def _next_equal(*keys: FloatArray | IntArray) -> BoolArray:
