@@ -52,11 +52,44 @@ class Stacked(Mapping[str, FloatArray]):
         return Stacked(self._place, self.matrix[:, index])
 
 
+class Picked(Mapping[str, FloatArray]):
+    """Some entries of other columns, in an order of their own; a column is made when it is first asked for.
+
+    >>> picked = Picked({"a": np.array([1.0, 2.0])}, np.array([1]))
+    >>> picked["a"].tolist(), take(picked, np.array([0, 0]))["a"].tolist()
+    ([2.0], [2.0, 2.0])
+    """
+
+    __slots__ = ("_columns", "_index", "_made")
+
+    def __init__(self, columns: Columns, index: IntArray) -> None:
+        self._columns, self._index = columns, index
+        self._made: dict[str, FloatArray] = {}
+
+    def __getitem__(self, name: str) -> FloatArray:
+        """Return a column."""
+        if name not in self._made:
+            column = self._columns[name]
+            constant = column.strides == (0,) and len(column) > 0  # one value for all takes no memory here either
+            self._made[name] = np.broadcast_to(column[0], len(self._index)) if constant else column[self._index]
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the names of the columns."""
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        """Return how many columns there are."""
+        return len(self._columns)
+
+    def take(self, index: IntArray) -> Picked:
+        """Return these entries of every column, in this order."""
+        return Picked(self._columns, self._index[index])
+
+
 def take(columns: Columns, index: IntArray) -> Columns:
     """Return these entries of every column, in this order."""
-    if isinstance(columns, Stacked):
-        return columns.take(index)
-    return {name: np.ascontiguousarray(column[index]) for name, column in columns.items()}
+    return columns.take(index) if isinstance(columns, Stacked | Picked) else Picked(columns, index)
 
 
 def unknown(rows: int) -> FloatArray:

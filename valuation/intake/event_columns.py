@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from valuation.columns import BoolArray, Columns, FloatArray, IntArray
+from valuation.columns import BoolArray, Columns, FloatArray, IntArray, known_places
 from valuation.errors import FieldError
 from valuation.intake.aliases import EVENT_TABLE_SCOPE
 from valuation.intake.columns import Converted, convert
@@ -42,6 +43,8 @@ _OWNERS: Mapping[str, BoolArray] = {
 }
 """By field, whether each event type has it; the last place is for an event whose type is not known."""
 
+_Cells: TypeAlias = tuple[Field, BoolArray]
+
 
 def read_events(reading: Reading, opened: OpenTable | None) -> tuple[dict[str, FloatArray], IntArray]:
     """Return the event columns of the packs that are there, and each event's pack."""
@@ -53,31 +56,26 @@ def read_events(reading: Reading, opened: OpenTable | None) -> tuple[dict[str, F
     say_unknown_columns(reading, opened, found)
     reading.problems.extend(opened.problems)
     row = _pack_rows(reading, opened, found)
-    kept = row >= 0
     columns: dict[str, FloatArray] = {}
-    wrong: list[tuple[Field, BoolArray]] = []
-    marks: list[tuple[Field, BoolArray]] = []
+    wrong: list[_Cells] = []
+    marks: list[_Cells] = []
     kinds = np.zeros(0, dtype=np.intp)
     for own in (_TYPE, *EVENT_COMMON_FIELDS, *EVENT_FIELDS):
         converted = Converted.nothing(opened.table.num_rows)
         if own.name in found and opened.table.column(found[own.name]).null_count < opened.table.num_rows:
             converted = convert(own, opened.table.column(found[own.name]), from_text=opened.from_text)
-        values, allowed = converted.values, kept
+        values, owners = converted.values, _OWNERS.get(own.name)
         if own.name == "type":
             kinds = np.where(np.isnan(values), len(EVENT_TYPES), values).astype(np.intp)
-        if own.name in _OWNERS and own.name in found and converted.tells:
-            allowed = _OWNERS[own.name][kinds] & kept
-            stray = ~(np.isnan(values) | allowed) & kept
-            if stray.any():
-                _note_strays(reading, own.name, columns, stray, row)
-            values = np.where(allowed, values, np.nan)
-        if converted.tells:
-            wrong.append((own, converted.wrong & allowed))
-            marks.append((own, converted.placeholder & allowed))
+        if owners is not None and converted.tells:
+            values = _without_strays(reading, own.name, columns, (values, ~owners[kinds], row))
         columns[column_name(own)] = values
+        for mask, cells in ((converted.wrong, wrong), (converted.placeholder, marks)):
+            if mask.any():
+                cells.append((own, mask & (row >= 0) if owners is None else mask & owners[kinds] & (row >= 0)))
     _set_aside_events(reading, opened, (found, columns, row), wrong)
-    known_from = np.fmax(columns["on_day"], columns["reported_day"])
     for own, mask in marks:
+        known_from = np.fmax(columns["on_day"], columns["reported_day"])
         note_placeholders(reading, f"events.{own.name}", mask, row, known_from)
     return columns, row
 
@@ -118,8 +116,10 @@ def _set_aside_events(
     needed = [(name, np.isnan(columns[column])) for name, column in (("type", "type"), ("on", "on_day"))]
     for kind, name in REQUIRED_EVENT_FIELDS.items():
         needed.append((name, (columns["type"] == EVENT_TYPES.index(kind)) & np.isnan(columns[name])))
-    for name, mask in needed:
-        for place in np.flatnonzero(mask & (row >= 0) & ~refused).tolist():
+    for name, lacking in needed:
+        if not lacking.any():
+            continue
+        for place in np.flatnonzero(lacking & (row >= 0) & ~refused).tolist():
             error = FieldError(
                 f"events.{name} is missing", hint=f"say {name} in every such row", field=f"events.{name}", value=None
             )
@@ -132,8 +132,21 @@ def _set_aside_event(reading: Reading, opened: OpenTable, place: int, row: IntAr
     reading.set_aside(pack, row_problem(opened, place, reading.codes[pack], error))
 
 
-def _note_strays(reading: Reading, name: str, columns: Columns, stray: BoolArray, row: IntArray) -> None:
-    """Say where a field stands in an event of a type that has no such field."""
-    places = np.flatnonzero(stray)
+def _without_strays(
+    reading: Reading, name: str, columns: Columns, told: tuple[FloatArray, BoolArray, IntArray]
+) -> FloatArray:
+    """Return a field's values without those in events of a type that has no such field, and say where they stand.
+
+    `told` holds the values, which events are of such a type, and the pack of each event.
+    """
+    values, foreign, row = told
+    strays = known_places(values)
+    strays = strays[foreign[strays]]
+    if not len(strays):
+        return values
+    without = values.copy()
+    without[strays] = np.nan
+    places = strays[row[strays] >= 0]
     known_from = np.fmax(columns["on_day"][places], columns["reported_day"][places])
     note_at(reading, make_note("I01", fields=f"events.{name}"), row[places], known_from)
+    return without

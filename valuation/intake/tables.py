@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from valuation.battery_code.decoding import decode_many
-from valuation.columns import BoolArray, FloatArray, IntArray
+from valuation.columns import BoolArray, FloatArray, IntArray, take
 from valuation.errors import FieldError
 from valuation.intake.aliases import TABLE_SCOPE
 from valuation.intake.codes import one_spelling, respelled
@@ -214,11 +214,10 @@ def _without_set_aside(
         }
         packs = {name: column[fine] for name, column in packs.items()}
     kept = (row >= 0) & fine[np.maximum(row, 0)] if len(row) else np.zeros(0, dtype=bool)
-    place = np.flatnonzero(kept)
-    place = place[np.argsort(row[place], kind="stable")]
-    if len(place) != len(row) or not np.array_equal(place, np.arange(len(row))):
-        events = {name: column[place] for name, column in events.items()}
-        row = row[place]
+    if not kept.all() or bool((row[1:] < row[:-1]).any()):
+        place = np.flatnonzero(kept)
+        place = place[np.argsort(row[place], kind="stable")]
+        events, row = take(events, place), row[place]
     return TableTraces(
         table=TraceTable(
             packs=packs,

@@ -130,7 +130,7 @@ class Cases:
         return self.once(("known", field), lambda: columns.known_places(self.events[field]))
 
     def pairs(self, field: str) -> tuple[IntArray, IntArray]:
-        """Return each event that tells a field with the last one before it that does, of the same pack: their places."""
+        """Return the places of events that tell a field, and of the last one before each that does, of one pack."""
         return self.once(("pairs", field), lambda: columns.successive(self.row, self.known(field)))
 
     def last(self, field: str, where: BoolArray | None = None) -> FloatArray:
