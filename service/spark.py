@@ -16,23 +16,24 @@ import numpy as np
 import pyarrow as pa
 
 from service.batch.answers import PLACE, REJECTED, values_schema
-from service.batch.codes import code_column, join_key, share_of
+from service.batch.codes import code_column
 from service.batch.kit import Kit
+from service.batch.pieces import gathered, pieces_of, together
 from service.batch.reading import no_events
 from service.batch.scoring import Batch, score
-from service.batch.staging import repeated_names, respelled_names
+from service.batch.staging import ODD, repeated_names, respelled_names
+from service.spark_direct import Files, OutOfReach, Places, score_places
+from service.spark_store import Store
 from valuation.errors import SettingError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _SHARE, _PIECE, _ASIDE = "canzhi_share", "canzhi_piece", "canzhi_set_aside"
-_ROWS_DEALT_AT_ONCE = 262_144
 _EVENTS_A_SHARE = 200_000
 _PACKS_A_SHARE = 25_000
 _SHARES_A_FILE_ASIDE = 32
 _BLANKS = r"(?U)^\s+|\s+$"
-_ODD = "[^0-9A-Z]|^.{25}$"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,53 @@ def open_session(master: str | None = None) -> SparkSession:
 
 
 def score_tables(session: SparkSession, request: ClusterRequest, kit: Kit) -> ClusterOutcome:
-    """Value all packs in a session that is there already."""
+    """Value all packs in a session that is there already.
+
+    The workers read and write Parquet with Arrow where it reaches the files as Spark does, else Java does it for them.
+    """
+    try:
+        return _score_directly(session, request, kit)
+    except Exception as error:
+        if not _is_out_of_reach(error):
+            raise
+        return _score_by_java(session, request, kit)
+
+
+def _is_out_of_reach(error: Exception) -> bool:
+    """Tell whether Arrow could not do what Java perhaps can, here or on a worker."""
+    return isinstance(error, OutOfReach) or OutOfReach.__qualname__ in str(error)
+
+
+def _score_directly(session: SparkSession, request: ClusterRequest, kit: Kit) -> ClusterOutcome:
+    """Value all packs, the workers reading and writing Parquet themselves.
+
+    Raises
+    ------
+    OutOfReach
+        If Arrow cannot read or write the places, or would not read them as Spark does.
+    """
+    files = {}
+    for name in ("packs", "events"):
+        frame = session.read.parquet(getattr(request, name))
+        code_column(frame.columns, name)  # refused here, not on a worker, where it has no codes
+        files[name] = Files(places=tuple(frame.inputFiles()), columns=frozenset(frame.columns))
+    store = Store(session)
+    folder = store.qualified(f"{request.out}.attempts")
+    store.make(folder)
+    try:
+        found = score_places(session.sparkContext, kit, Places(**files, folder=folder), request.shares)
+        for kind, place in (("rejected", request.rejected), ("values", request.out)):
+            store.make(f"{place}.writing")
+            store.move_in([file.place for file in found if file.kind == kind], f"{place}.writing")
+            store.publish(f"{place}.writing", place)
+    finally:
+        store.remove(folder)
+    valued, aside = (sum(file.rows for file in found if file.kind == kind) for kind in ("values", "rejected"))
+    return ClusterOutcome(valued=valued, rejected=aside, rejected_place=request.rejected)
+
+
+def _score_by_java(session: SparkSession, request: ClusterRequest, kit: Kit) -> ClusterOutcome:
+    """Value all packs, Spark reading and writing."""
     from pyspark import StorageLevel  # noqa: PLC0415 - the extra spark
     from pyspark.sql import functions as f  # noqa: PLC0415 - the extra spark
 
@@ -117,8 +164,8 @@ def score_tables(session: SparkSession, request: ClusterRequest, kit: Kit) -> Cl
         valued = result.where(~f.col(_ASIDE)).select([f"`{name}`" for name in names])
         counted = {bool(row[_ASIDE]): int(row["count"]) for row in result.groupBy(_ASIDE).count().collect()}
         few = max(1, result.rdd.getNumPartitions() // _SHARES_A_FILE_ASIDE)
-        _publish(session, aside.coalesce(few), request.rejected)
-        _publish(session, valued, request.out)
+        _publish(Store(session), aside.coalesce(few), request.rejected)
+        _publish(Store(session), valued, request.out)
         return ClusterOutcome(
             valued=counted.get(False, 0), rejected=counted.get(True, 0), rejected_place=request.rejected
         )
@@ -167,50 +214,23 @@ def _dealer(shares: int) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.Rec
 
     def deal(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         pa.set_cpu_count(1)
-        for table in _gathered(batches):
-            share = share_of(join_key(table), shares)
-            rows = table.take(pa.array(np.argsort(share, kind="stable"))).combine_chunks()
-            counts = np.bincount(share, minlength=shares)
-            begins = np.cumsum(counts) - counts
-            there = np.flatnonzero(counts)
-            pieces = [_as_bytes(rows.slice(int(begins[one]), int(counts[one]))) for one in there.tolist()]
+        for table in gathered(batches):
+            dealt = pieces_of(table, shares)
             yield pa.record_batch(
-                {_SHARE: pa.array(there, type=pa.int32()), _PIECE: pa.array(pieces, type=pa.binary())}
+                {
+                    _SHARE: pa.array([share for share, _ in dealt], type=pa.int32()),
+                    _PIECE: pa.array([piece for _, piece in dealt], type=pa.binary()),
+                }
             )
 
     return deal
-
-
-def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Yield the rows of some batches together, so that a share's piece of them is worth its headings."""
-    held: list[pa.RecordBatch] = []
-    for batch in batches:
-        held.append(batch)
-        if sum(len(one) for one in held) >= _ROWS_DEALT_AT_ONCE:
-            yield pa.Table.from_batches(held)
-            held = []
-    if any(len(one) for one in held):
-        yield pa.Table.from_batches(held)
-
-
-def _as_bytes(rows: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
-        writer.write_table(rows)
-    return bytes(sink.getvalue())
-
-
-def _from_bytes(pieces: pa.Table, nothing: pa.Table) -> pa.Table:
-    """Return the rows of all pieces of a share."""
-    tables = [pa.ipc.open_stream(piece).read_all() for piece in pieces.column(_PIECE).to_pylist()]
-    return pa.concat_tables(tables) if tables else nothing
 
 
 def _repeated(codes: DataFrame) -> frozenset[str]:
     """Return the codes that several packs carry in different spellings; packs of one spelling fall into one share."""
     from pyspark.sql import functions as f  # noqa: PLC0415 - the extra spark
 
-    odd = [row.code for row in codes.where(f.col("code").rlike(_ODD)).collect()]
+    odd = [row.code for row in codes.where(f.col("code").rlike(ODD)).collect()]
     names = respelled_names(odd)
     if not names:
         return frozenset()
@@ -223,11 +243,11 @@ def _scorer(carried: Any, repeated: frozenset[str]) -> Callable[[pa.Table, pa.Ta
 
     def score_share(packs: pa.Table, events: pa.Table) -> pa.Table:
         kit = _opened(*carried.value)
-        plates = _from_bytes(packs, no_events())
+        plates = together(packs.column(_PIECE).to_pylist(), no_events())
         scored = score(
             Batch(
                 packs=plates,
-                events=_from_bytes(events, no_events()),
+                events=together(events.column(_PIECE).to_pylist(), no_events()),
                 places=np.arange(plates.num_rows),
                 repeated=repeated,
             ),
@@ -259,19 +279,11 @@ def _result_schema(kit: Kit) -> pa.Schema:
     return pa.schema([*fields, pa.field(_ASIDE, pa.bool_())])
 
 
-def _publish(session: SparkSession, frame: DataFrame, place: str) -> None:
-    """Write a frame beside its place and give it its name when it is whole; what stood there before goes then."""
-    fresh, old = f"{place}.writing", f"{place}.replaced"
+def _publish(store: Store, frame: DataFrame, place: str) -> None:
+    """Write a frame beside its place and give it its name when it is whole."""
+    fresh = f"{place}.writing"
     frame.write.mode("overwrite").option("compression", "zstd").parquet(fresh)
-    jvm = session._jvm  # noqa: SLF001 - PySpark has no public door to Hadoop's file systems
-    path = jvm.org.apache.hadoop.fs.Path
-    files = path(place).getFileSystem(session._jsc.hadoopConfiguration())  # noqa: SLF001 - as above
-    files.delete(path(old), True)  # noqa: FBT003 - Java knows no names of arguments
-    if files.exists(path(place)):
-        files.rename(path(place), path(old))
-    if not files.rename(path(fresh), path(place)):
-        raise SettingError(f"{fresh} could not be renamed to {place}", hint="name an output on one file system")
-    files.delete(path(old), True)  # noqa: FBT003 - as above
+    store.publish(fresh, place)
 
 
 def _cluster_error(error: Exception) -> SettingError:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,17 @@ class Ordered:
     repeated: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """Events in the order of their codes as they are read; those of codes above `low` up to `high` are wanted."""
+
+    batches: Iterable[pa.RecordBatch]
+    empty: pa.Table
+    codes: str
+    low: str | None
+    high: str | None
+
+
 def batches_in_order(part: Part, files: Ordered) -> Iterator[Batch]:
     """Yield the packs of a part with their events, a few thousand at a time.
 
@@ -42,32 +53,47 @@ def batches_in_order(part: Part, files: Ordered) -> Iterator[Batch]:
         If the events do not stand in the order of their codes.
     """
     packs = staged_rows(files.staged, part.start, part.stop)
+    events = Stream(batches=(), empty=no_events(), codes="battery_code", low=part.low, high=part.high)
+    if files.events is not None:
+        reader = files.events.batches(EVENTS_AT_ONCE, part.groups, texts_once=True) if part.groups else ()
+        nothing = files.events.open(texts_once=True).schema_arrow.empty_table()
+        events = replace(events, batches=reader, empty=nothing, codes=files.events.codes)
+    for batch in batches_with_events(packs, packs.column(files.packs.codes), events, files.repeated):
+        yield replace(batch, places=batch.places + part.start)
+
+
+def batches_with_events(
+    packs: pa.Table, codes: pa.ChunkedArray, events: Stream, repeated: frozenset[str]
+) -> Iterator[Batch]:
+    """Yield packs in the order of their codes with their events, a few thousand at a time.
+
+    Raises
+    ------
+    OutOfOrder
+        If the events do not stand in the order of their codes.
+    """
     done = 0
-    for events, before in _complete(part, files.events):
-        codes = packs.column(files.packs.codes).slice(done)
-        count = len(codes) if before is None else _below(codes, before)
-        if count or events.num_rows:
-            places = np.arange(part.start + done, part.start + done + count)
-            yield Batch(packs=packs.slice(done, count), events=events, places=places, repeated=files.repeated)
+    for found, before in _complete(events):
+        left = codes.slice(done)
+        count = len(left) if before is None else _below(left, before)
+        if count or found.num_rows:
+            places = np.arange(done, done + count)
+            yield Batch(packs=packs.slice(done, count), events=found, places=places, repeated=repeated)
         done += count
 
 
-def _complete(part: Part, events: Source | None) -> Iterator[tuple[pa.Table, str | None]]:
+def _complete(events: Stream) -> Iterator[tuple[pa.Table, str | None]]:
     """Yield events whose packs are complete, and the code before which they all stand; None for the last."""
-    if events is None:
-        yield no_events(), None
-        return
-    held, last, counted = [events.open(texts_once=True).schema_arrow.empty_table()], "", 0
-    reader = events.batches(EVENTS_AT_ONCE, part.groups, texts_once=True)
-    for batch in reader if part.groups else ():
+    held, last, counted = [events.empty], "", 0
+    for batch in events.batches:
         table = pa.Table.from_batches([batch])
         codes = table.column(events.codes).combine_chunks()
         if not in_order(codes, last):
             raise OutOfOrder
         last = codes[-1].as_py() if len(codes) else last
-        held.append(_inside(table, codes, part))
+        held.append(_inside(table, codes, events))
         counted += held[-1].num_rows
-        if part.high is not None and last > part.high:
+        if events.high is not None and last > events.high:
             break
         if counted >= EVENTS_AT_ONCE:  # the reader hands out less at a time than it is asked for
             together = pa.concat_tables(held)
@@ -84,10 +110,10 @@ def no_events() -> pa.Table:
     return _LEAST.empty_table()
 
 
-def _inside(table: pa.Table, codes: pa.Array, part: Part) -> pa.Table:
-    """Return the events of the codes of a part."""
-    start = 0 if part.low is None else pc.sum(pc.less_equal(codes, part.low)).as_py() or 0
-    stop = len(codes) if part.high is None else pc.sum(pc.less_equal(codes, part.high)).as_py() or 0
+def _inside(table: pa.Table, codes: pa.Array, events: Stream) -> pa.Table:
+    """Return the events of the codes that are wanted."""
+    start = 0 if events.low is None else pc.sum(pc.less_equal(codes, events.low)).as_py() or 0
+    stop = len(codes) if events.high is None else pc.sum(pc.less_equal(codes, events.high)).as_py() or 0
     return table.slice(start, max(0, stop - start))
 
 

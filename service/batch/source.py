@@ -37,8 +37,7 @@ class Source:
         file = _opened(self.path)
         if not texts_once:
             return file
-        texts = [field.name for field in file.schema_arrow if pa.types.is_string(field.type)]
-        return _opened(self.path, [name for name in texts if name != self.codes])
+        return _opened(self.path, texts_but(self.codes, file.schema_arrow))
 
     def batches(
         self, rows: int, groups: Sequence[int] | None = None, *, texts_once: bool = False
@@ -64,16 +63,9 @@ class Source:
     def spans(self) -> list[tuple[str, str]] | None:
         """Return the first and last code of each row group as the file states them; None unless all are stated."""
         facts = self.open().metadata
-        names = [facts.schema.column(place).path for place in range(facts.num_columns)]
-        place = names.index(self.codes)
-        spans = []
-        for group in range(facts.num_row_groups):
-            stated = facts.row_group(group).column(place).statistics
-            whole = stated is not None and stated.has_min_max and stated.has_null_count and not stated.null_count
-            if not whole or not isinstance(stated.min, str):
-                return None
-            spans.append((stated.min, stated.max))
-        return spans
+        spans = [span_of(facts, group, self.codes) for group in range(facts.num_row_groups)]
+        stated = [span for span in spans if span is not None]
+        return stated if len(stated) == len(spans) else None
 
     def identity(self) -> str:
         """Return a text that changes when the file does: size, time, and the hash of where its footer lies."""
@@ -82,6 +74,19 @@ class Source:
             stream.seek(max(0, facts.st_size - _TAIL))
             tail = hashlib.sha256(stream.read()).hexdigest()
         return f"{facts.st_size}:{facts.st_mtime_ns}:{tail}"
+
+
+def texts_but(codes: str, schema: pa.Schema) -> list[str]:
+    """Return the columns of texts that are read as dictionaries: all but the codes."""
+    return [field.name for field in schema if pa.types.is_string(field.type) and field.name != codes]
+
+
+def span_of(facts: parquet.FileMetaData, group: int, codes: str) -> tuple[str, str] | None:
+    """Return the first and last code of a row group as the file states them; None unless it does, for all rows."""
+    names = [facts.schema.column(place).path for place in range(facts.num_columns)]
+    stated = facts.row_group(group).column(names.index(codes)).statistics
+    whole = stated is not None and stated.has_min_max and stated.has_null_count and not stated.null_count
+    return (stated.min, stated.max) if whole and isinstance(stated.min, str) else None
 
 
 def open_source(path: Path, name: str) -> Source:

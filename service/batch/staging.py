@@ -15,7 +15,8 @@ from service.batch.source import Source
 from valuation.intake.codes import one_spelling
 
 BATCH_ROWS = 16_384
-_ODD = r"[^0-9A-Z]|^.{25}$"
+ODD = r"[^0-9A-Z]|^.{25}$"
+"""A code that may be another spelling of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ def stage(packs: Source, target: Path) -> Staged:
         for batch in _even(packs.batches(BATCH_ROWS), BATCH_ROWS):
             writer.write_batch(batch)
             codes = _texts(batch.column(packs.codes))
-            respelled += respelled_names(codes.filter(_where(pc.match_substring_regex(codes, _ODD))).to_pylist())
+            respelled += respelled_names(codes.filter(_where(pc.match_substring_regex(codes, ODD))).to_pylist())
             ordered = ordered and in_order(codes, last)
             if ordered and len(codes):
                 last = codes[-1].as_py()

@@ -50,7 +50,7 @@ def same(one, other):
     assert np.array_equal(one[0], other[0], equal_nan=True)
 
 
-def in_pieces(cells, kind, cut, dictionary=False):
+def in_pieces(cells, kind, cut, *, dictionary=False):
     """Return cells as a column of two chunks, each a slice of something longer."""
     chunks = []
     for part in (cells[:cut], cells[cut:]):
@@ -71,7 +71,7 @@ def test_numbers_in_columns_are_the_numbers_one_by_one(cells, cut):
 @given(st.lists(TEXTS, max_size=20), st.integers(0, 20), st.booleans(), st.booleans())
 def test_texts_in_columns_are_the_texts_one_by_one(cells, cut, dictionary, from_text):
     field = event_field("vin")
-    column = in_pieces(cells, pa.string(), cut, dictionary)
+    column = in_pieces(cells, pa.string(), cut, dictionary=dictionary)
     same(as_converted(field, column, from_text=from_text), one_by_one(field, cells, from_text=from_text))
 
 
