@@ -6,10 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 
 from service.batch.local import Request, score_files
@@ -27,9 +31,11 @@ def cluster(tmp_path_factory):
         yield running
 
 
-def begun(cluster, fleet, out, *options):
+def begun(cluster, fleet, out, *options, before=""):
+    """Return the command begun on the cluster, after some lines of Python that spoil its work."""
     command = [
-        sys.executable, "-c", "from service.cli import main; main()", "score", str(fleet.packs), str(fleet.events),
+        sys.executable, "-c", f"{before}\nfrom service.cli import main; main()", "score", str(fleet.packs),
+        str(fleet.events),
         str(out), "--engine", "spark", "--master", cluster.master, "--as-of", DAY.isoformat(),
         "--market", str(fleet.quotes), "--model", str(BUNDLE), *options,
     ]  # fmt: skip
@@ -71,12 +77,39 @@ def test_two_workers_say_what_one_machine_says_whatever_the_order(cluster, fleet
     same_as_alone(out, alone)
 
 
+def test_what_lies_in_order_is_read_where_it_lies(cluster, fleet, alone, tmp_path):
+    """A task that fails once it has written is done again; what it had written counts for nothing."""
+    ordered = fleet.rewritten(tmp_path / "in order", group=300)
+    out = tmp_path / "values.parquet"
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    ended(begun(cluster, ordered, out, "--drivers", before=FAILING.format(marks=str(marks))), out)
+    same_as_alone(out, alone)
+    assert len([*marks.iterdir()]) == 1
+
+
+def test_folders_that_are_columns_are_read_by_java(cluster, fleet, tmp_path):
+    table = pq.read_table(fleet.events)
+    table = table.append_column("year", pc.cast(pc.year(table["on"]), pa.int32()))
+    told = fleet.rewritten(tmp_path / "told", events=table)
+    alone = tmp_path / "alone.parquet"
+    outcome = score_files(Request(packs=told.packs, events=told.events, out=alone), fleet.kit())
+    pq.write_to_dataset(table, tmp_path / "folders", partition_cols=["year"])
+    out = tmp_path / "values.parquet"
+    parted = replace(told, events=tmp_path / "folders")
+    ended(begun(cluster, parted, out, before=FAILING.format(marks=str(tmp_path / "nowhere"))), out)
+    same_as_alone(out, (sorted_rows(alone), sorted_rows(outcome.rejected_file, ("battery_code", "reason"))))
+
+
 def test_a_worker_killed_in_the_middle_costs_time_and_nothing_else(cluster, fleet, alone, tmp_path):
     """The last test of this file: the cluster has one worker less from here on."""
+    shuffled = fleet.rewritten(tmp_path / "shuffled", seed=5, group=500)
     out = tmp_path / "values.parquet"
-    process = begun(cluster, fleet, out, "--drivers", "--shares", "16")
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    process = begun(cluster, shuffled, out, "--drivers", "--shares", "16", before=HOLDING.format(marks=str(marks)))
     victim = cluster.workers[0]
-    executor = busy_executor(victim.pid, process)
+    executor = busy_executor(victim.pid, marks, process)
     os.kill(victim.pid, signal.SIGKILL)
     os.kill(executor, signal.SIGKILL)
     assert process.poll() is None, "the job ended before its worker was killed"
@@ -85,15 +118,45 @@ def test_a_worker_killed_in_the_middle_costs_time_and_nothing_else(cluster, flee
     assert "Lost executor" in out.with_suffix(".log").read_text("utf-8")
 
 
-def busy_executor(worker, job):
-    """Return the executor of a worker once its Python processes value packs."""
+FAILING = """
+import pathlib, service.spark_direct as direct
+real = direct._value_range
+
+def failing(work, part):
+    found = real(work, part)
+    try:
+        (pathlib.Path({marks!r}) / "failed").touch(exist_ok=False)
+    except FileExistsError:
+        return found
+    raise RuntimeError("after it had written")
+
+direct._value_range = failing
+"""
+
+HOLDING = """
+import os, pathlib, time, service.spark_direct as direct
+real = direct._value_share
+
+def holding(work, pieces):
+    found = real(work, pieces)
+    (pathlib.Path({marks!r}) / str(os.getpid())).touch()
+    time.sleep(2.0)
+    return found
+
+direct._value_share = holding
+"""
+"""The workers hold back what they have to report, so that there is a middle in which to lose one."""
+
+
+def busy_executor(worker, marks, job):
+    """Return the executor of a worker once a process below it has written values and has not said so yet."""
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         assert job.poll() is None, "the job ended before a worker could be killed"
-        for pid in children(worker):
-            if len([below for child in children(pid) for below in children(child)]) >= 1:
-                time.sleep(1.0)  # in the middle of its work
-                return pid
+        busy = {int(mark.name) for mark in marks.iterdir()}
+        for executor in children(worker):
+            if busy & {below for child in children(executor) for below in children(child)}:
+                return executor
         time.sleep(0.05)
     pytest.fail("no executor began to work")
 
