@@ -10,7 +10,8 @@ sets), documented at https://lightgbm.readthedocs.io (Advanced Topics: missing v
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +144,34 @@ class Forest(_Prepared):
         code = np.where(usable, cell, 0.0).astype(np.int64)
         word = self.category_bits[np.where(usable, self.category_start[node] + code // 32, 0)]
         return usable & ((word >> (code % 32).astype(np.uint32)) & 1).astype(np.bool_)
+
+
+def mean_of(forests: list[Forest]) -> Forest:
+    """Return one forest whose answer is the mean of the answers of several, their trees one after another.
+
+    Parameters
+    ----------
+    forests
+        At least one, each of at least one tree over the same columns.
+
+    """
+    nodes = np.cumsum([0, *(len(forest.value) for forest in forests)])
+    words = np.cumsum([0, *(len(forest.category_bits) for forest in forests)])
+
+    def gathered(name: str, moved_by: IntArray | None = None) -> NDArray[Any]:
+        columns = [getattr(forest, name) for forest in forests]
+        if moved_by is not None:
+            columns = [column + by for column, by in zip(columns, moved_by.tolist(), strict=False)]
+        return np.concatenate(columns)
+
+    moved = {"roots": nodes, "left": nodes, "right": nodes, "category_start": words}
+    names = [field.name for field in fields(Forest) if field.name not in {"value", "depth", "features"}]
+    return Forest(
+        **{name: gathered(name, moved.get(name)) for name in names},
+        value=gathered("value") / len(forests),
+        depth=max(forest.depth for forest in forests),
+        features=forests[0].features,
+    )
 
 
 def empty_forest(features: int) -> Forest:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.band import BandSettings
-from models.booster import BoosterSettings, Grown, Sample, grow, mean_settings, width_settings, with_trees
+from models.booster import BoosterSettings, Sample, mean_settings, width_settings
 from models.encoding import NUMBER, Encoder, Lesson, column_kinds, learn_encoder
 from models.fitted import LINEAR_SHARE, MeanPart, WidthPart
 from models.folds import assign_folds, fold_count
-from models.forest import empty_forest
 from models.ledger import Ledger
 from models.linear import LinearPart, fit_linear
+from models.side_by_side import FORESTS, SideBySide, grow_judged, grow_side_by_side
 from models.spread import Verdicts, fewest_errors, learn_width
 from models.strangers import nested_columns
 from models.table import NEVER_SEEN
@@ -25,6 +25,8 @@ _STRANGERS = 0.1  # what they come to in weight, with sales alone in their group
 _LEAST_STRANGERS = 0.01
 _MOST_TWICE = 10_000
 _MANY_ROWS = 100_000
+_TOGETHER = 1.25  # times the trees that are best for one forest alone: the mean of several overfits later
+_FORESTS_OF_A_PART = 2  # later sales and groups left out are judged by fewer: there are seven such parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class Part:
 
     test: IntArray
     linear: LinearPart
-    grown: Grown
+    grown: SideBySide
     matrix: FloatArray
 
     def predict(self, trees: int) -> FloatArray:
@@ -78,29 +80,28 @@ class Learner:
             return self.ledger.target
         fold = self.fold
         parts = [self.judged(fold != k, fold == k) for k in range(self.folds) if np.any(fold == k)]
-        pace = self._pace()
-        chosen = (self.settings.trees or 0) // pace or fewest_errors([part.grown.curve for part in parts])
-        self.trees = self.settings.trees or chosen * pace
+        best = fewest_errors([part.grown.curve for part in parts])
+        self.trees = self.settings.trees or FORESTS * round(_TOGETHER * best)
         mean = np.empty(self.rows)
         for part in parts:
-            mean[part.test] = part.predict(chosen)
+            mean[part.test] = part.predict(-1 if self.settings.trees else self.trees // FORESTS)
         return mean
 
-    def _pace(self) -> int:
-        """Return how many trees of the final mean one of its judges stands for: many sales bear a quicker pace."""
-        return 2 if self.rows >= _MANY_ROWS else 1
+    def _judges(self) -> int:
+        """Return how many forests judge the sales that they did not see: of many sales one says as much as three."""
+        return 1 if self.rows >= _MANY_ROWS else FORESTS
 
     def judged(self, train: BoolArray, test: BoolArray) -> Part:
         """Return a mean trained on some rows, grown until the rows to judge stop gaining."""
         encoder, _, linear, sample, growth = self._taught(train)
         rows = np.flatnonzero(test)
         matrix = encoder.encode(self.ledger.codes[rows])
-        growth = replace(growth, learning_rate=self._pace() * growth.learning_rate)
         if self.settings.trees is None:
             rest = self.ledger.target[rows] - LINEAR_SHARE * linear.predict(matrix)
-            grown = grow(sample, growth, Sample(matrix=matrix, target=rest, weight=self.ledger.weight[rows]))
+            judge = Sample(matrix=matrix, target=rest, weight=self.ledger.weight[rows])
+            grown = grow_judged(sample, growth, self._judges(), judge)
         else:
-            grown = grow(sample, with_trees(growth, max(self.settings.trees // self._pace(), 1)))
+            grown = self._some_forests(sample, growth, self._judges())
         return Part(test=rows, linear=linear, grown=grown, matrix=matrix)
 
     def part(self, train: BoolArray, test: BoolArray) -> Part:
@@ -111,17 +112,17 @@ class Learner:
         if not np.all(np.isnan(self.ledger.day)):
             codes = codes.copy()
             codes[:, -1] = np.minimum(codes[:, -1], np.max(self.ledger.codes[train, -1]))
-        # half the trees at twice the pace: the same fit to within its noise at half the cost
-        pace = replace(growth, learning_rate=2.0 * growth.learning_rate)
-        grown = grow(sample, with_trees(pace, max(self.trees // 2, 1)))
+        grown = self._some_forests(sample, growth, min(self._judges(), _FORESTS_OF_A_PART))
         return Part(test=rows, linear=linear, grown=grown, matrix=encoder.encode(codes))
+
+    def _some_forests(self, sample: Sample, growth: BoosterSettings, forests: int) -> SideBySide:
+        """Return so many of the mean's forests, each as large as the mean's own."""
+        return grow_side_by_side(sample, growth, forests, max(self.trees * forests // FORESTS, 1))
 
     def mean_on_everything(self) -> tuple[MeanPart, FloatArray]:
         """Return the mean trained on every sale, and every sale as it was encoded then."""
         encoder, encoded, linear, sample, growth = self._taught(np.ones(self.rows, dtype=np.bool_))
-        forest = (
-            grow(sample, with_trees(growth, self.trees)).forest() if self.trees else empty_forest(len(encoder.source))
-        )
+        forest = grow_side_by_side(sample, growth, FORESTS, self.trees).forest(len(encoder.source))
         return MeanPart(encoder=encoder, linear=linear, forest=forest), encoded
 
     def width_part(self, verdicts: Verdicts, encoder: Encoder) -> tuple[WidthPart, FloatArray]:
