@@ -25,6 +25,7 @@ FEW_LEVELS = 16
 _INNER_FOLDS = 5
 _LINEAR_ROWS = 30_000
 _SWEEPS = 2
+_NEXT_SEED = 104_729
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +146,18 @@ def column_kinds(codes: FloatArray, categorical: tuple[bool, ...]) -> tuple[int,
 
 def learn_encoder(codes: FloatArray, kinds: tuple[int, ...], lesson: Lesson) -> tuple[Encoder, FloatArray]:
     """Return the encoder of a training set and that set encoded, each row's averages learned without it."""
+    encoder, (encoded,) = learn_copies(codes, kinds, lesson, 1)
+    return encoder, encoded
+
+
+def learn_copies(
+    codes: FloatArray, kinds: tuple[int, ...], lesson: Lesson, copies: int
+) -> tuple[Encoder, list[FloatArray]]:
+    """Return the encoder of a training set, and that set encoded as often as asked, by other inner folds each time.
+
+    Which sales teach a row's averages is chance, and noise in what is learned from them; several copies even it out.
+    There is one copy where nothing is averaged.
+    """
     if AVERAGED in kinds:
         lesson = replace(lesson, rest=_unexplained(codes, kinds, lesson))
     levels = _learn_all_levels(codes, kinds, lesson)
@@ -154,9 +167,12 @@ def learn_encoder(codes: FloatArray, kinds: tuple[int, ...], lesson: Lesson) -> 
     fill = np.array([_fill(codes[:, j]) if kind == NUMBER else np.nan for j, kind in enumerate(kinds)])
     encoder = Encoder(kinds=kinds, fill=fill, levels=levels, source=source)
     encoded = encoder.encode(codes)
-    if AVERAGED in kinds and len(codes) > _INNER_FOLDS:
-        _cross_fit(codes, lesson, encoder, encoded)
-    return encoder, encoded
+    if AVERAGED not in kinds or len(codes) <= _INNER_FOLDS:
+        return encoder, [encoded]
+    many = [encoded, *(encoded.copy() for _ in range(copies - 1))]
+    for turn, copy in enumerate(many):
+        _cross_fit(codes, replace(lesson, seed=lesson.seed + _NEXT_SEED * turn), encoder, copy)
+    return encoder, many
 
 
 def _kind(column: FloatArray, *, is_category: bool) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.band import BandSettings
 from models.booster import BoosterSettings, Sample, mean_settings, width_settings
-from models.encoding import NUMBER, Encoder, Lesson, column_kinds, learn_encoder
+from models.encoding import NUMBER, Encoder, Lesson, column_kinds, learn_copies
 from models.fitted import LINEAR_SHARE, MeanPart, WidthPart
 from models.folds import assign_folds, fold_count
 from models.ledger import Ledger
@@ -25,6 +25,7 @@ _STRANGERS = 0.1  # what they come to in weight, with sales alone in their group
 _LEAST_STRANGERS = 0.01
 _MOST_TWICE = 10_000
 _MANY_ROWS = 100_000
+_NEXT_SEED = 15_485_863
 _TOGETHER = 1.25  # times the trees that are best for one forest alone: the mean of several overfits later
 _FORESTS_OF_A_PART = 2  # later sales and groups left out are judged by fewer: there are seven such parts
 
@@ -54,6 +55,30 @@ class Part:
     def predict(self, trees: int) -> FloatArray:
         """Return the mean of the rows to judge."""
         return LINEAR_SHARE * self.linear.predict(self.matrix) + self.grown.predict(self.matrix, trees)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taught:
+    """What some rows teach before trees are grown.
+
+    Attributes
+    ----------
+    encoder, linear
+        Learned on these rows.
+    encoded
+        The rows as first encoded.
+    samples
+        What the forests are to learn: what the linear part leaves, by as many encodings.
+    growth
+        How they are to grow.
+
+    """
+
+    encoder: Encoder
+    encoded: FloatArray
+    linear: LinearPart
+    samples: list[Sample]
+    growth: BoosterSettings
 
 
 class Learner:
@@ -93,37 +118,40 @@ class Learner:
 
     def judged(self, train: BoolArray, test: BoolArray) -> Part:
         """Return a mean trained on some rows, grown until the rows to judge stop gaining."""
-        encoder, _, linear, sample, growth = self._taught(train)
+        taught = self._taught(train, self._judges())
         rows = np.flatnonzero(test)
-        matrix = encoder.encode(self.ledger.codes[rows])
+        matrix = taught.encoder.encode(self.ledger.codes[rows])
         if self.settings.trees is None:
-            rest = self.ledger.target[rows] - LINEAR_SHARE * linear.predict(matrix)
+            rest = self.ledger.target[rows] - LINEAR_SHARE * taught.linear.predict(matrix)
             judge = Sample(matrix=matrix, target=rest, weight=self.ledger.weight[rows])
-            grown = grow_judged(sample, growth, self._judges(), judge)
+            grown = grow_judged(taught.samples, taught.growth, self._judges(), judge)
         else:
-            grown = self._some_forests(sample, growth, self._judges())
-        return Part(test=rows, linear=linear, grown=grown, matrix=matrix)
+            grown = self._some_forests(taught, self._judges())
+        return Part(test=rows, linear=taught.linear, grown=grown, matrix=matrix)
 
     def part(self, train: BoolArray, test: BoolArray) -> Part:
         """Return a mean trained on some rows, and others that it judges as of its own last day."""
-        encoder, _, linear, sample, growth = self._taught(train)
+        forests = min(self._judges(), _FORESTS_OF_A_PART)
+        taught = self._taught(train, forests)
         rows = np.flatnonzero(test)
         codes = self.ledger.codes[rows]
         if not np.all(np.isnan(self.ledger.day)):
             codes = codes.copy()
             codes[:, -1] = np.minimum(codes[:, -1], np.max(self.ledger.codes[train, -1]))
-        grown = self._some_forests(sample, growth, min(self._judges(), _FORESTS_OF_A_PART))
-        return Part(test=rows, linear=linear, grown=grown, matrix=encoder.encode(codes))
+        grown = self._some_forests(taught, forests)
+        return Part(test=rows, linear=taught.linear, grown=grown, matrix=taught.encoder.encode(codes))
 
-    def _some_forests(self, sample: Sample, growth: BoosterSettings, forests: int) -> SideBySide:
+    def _some_forests(self, taught: Taught, forests: int) -> SideBySide:
         """Return so many of the mean's forests, each as large as the mean's own."""
-        return grow_side_by_side(sample, growth, forests, max(self.trees * forests // FORESTS, 1))
+        return grow_side_by_side(taught.samples, taught.growth, forests, max(self.trees * forests // FORESTS, 1))
 
     def mean_on_everything(self) -> tuple[MeanPart, FloatArray]:
         """Return the mean trained on every sale, and every sale as it was encoded then."""
-        encoder, encoded, linear, sample, growth = self._taught(np.ones(self.rows, dtype=np.bool_))
-        forest = grow_side_by_side(sample, growth, FORESTS, self.trees).forest(len(encoder.source))
-        return MeanPart(encoder=encoder, linear=linear, forest=forest), encoded
+        taught = self._taught(np.ones(self.rows, dtype=np.bool_), self._judges())
+        forest = grow_side_by_side(taught.samples, taught.growth, FORESTS, self.trees).forest(
+            len(taught.encoder.source)
+        )
+        return MeanPart(encoder=taught.encoder, linear=taught.linear, forest=forest), taught.encoded
 
     def width_part(self, verdicts: Verdicts, encoder: Encoder) -> tuple[WidthPart, FloatArray]:
         """Return the width that verdicts teach, and each verdict's width by one that its fold did not teach.
@@ -135,32 +163,47 @@ class Learner:
         growth = width_settings(len(verdicts.rows), self.settings.seed, self.settings.threads)
         return learn_width(verdicts, np.array(self._directions(encoder)), growth, ~self._tells_day(encoder))
 
-    def _taught(self, train: BoolArray) -> tuple[Encoder, FloatArray, LinearPart, Sample, BoosterSettings]:
-        """Return encoder of some rows, these encoded, their linear part, what the trees are to learn, and how."""
+    def _taught(self, train: BoolArray, copies: int) -> Taught:
+        """Return what some rows teach, encoded so many times."""
         ledger = self.ledger
         packs = None if ledger.packs is None else ledger.packs[train]
         target, weight = ledger.target[train], ledger.weight[train]
         lesson = Lesson(target=target, rest=target, weight=weight, together=packs, seed=self.settings.seed)
-        encoder, encoded = learn_encoder(ledger.codes[train], self.kinds, lesson)
-        known = encoded.copy()
-        # The mean is not told how many sales stand behind a level: rare models are dear ones, a new model is not.
-        known[:, encoder.count_columns()] = 0.0
-        known, twice, share = self._with_strangers(known, encoder)
-        target, weight = target[twice], weight[twice] * share
+        encoder, encoded = learn_copies(ledger.codes[train], self.kinds, lesson, copies)
+        twice = [
+            self._with_strangers(self._uncounted(copy, encoder), encoder, turn) for turn, copy in enumerate(encoded)
+        ]
+        samples = [Sample(matrix=known, target=target[row], weight=weight[row] * share) for known, row, share in twice]
         directions = self._directions(encoder)
-        step = max(1, len(target) // _LINEAR_ROWS)
-        linear = fit_linear(
-            self._timeless(known[::step], encoder),
-            target[::step],
-            weight[::step],
+        linear = self._linear(samples, encoder, directions)
+        return Taught(
+            encoder=encoder,
+            encoded=encoded[0],
+            linear=linear,
+            samples=[replace(one, target=one.target - LINEAR_SHARE * linear.predict(one.matrix)) for one in samples],
+            growth=replace(self.growth, monotone=directions if any(directions) else ()),
+        )
+
+    def _linear(self, samples: list[Sample], encoder: Encoder, directions: tuple[int, ...]) -> LinearPart:
+        step = max(1, len(samples[0].target) // _LINEAR_ROWS)
+        return fit_linear(
+            np.concatenate([self._timeless(sample.matrix[::step], encoder) for sample in samples]),
+            np.concatenate([sample.target[::step] for sample in samples]),
+            np.concatenate([sample.weight[::step] for sample in samples]),
             ranked=encoder.ranked_columns(),
             monotone=directions,
+            copies=len(samples),
         )
-        rest = target - LINEAR_SHARE * linear.predict(known)
-        growth = replace(self.growth, monotone=directions if any(directions) else ())
-        return encoder, encoded, linear, Sample(matrix=known, target=rest, weight=weight), growth
 
-    def _with_strangers(self, known: FloatArray, encoder: Encoder) -> tuple[FloatArray, IntArray, FloatArray]:
+    def _uncounted(self, encoded: FloatArray, encoder: Encoder) -> FloatArray:
+        """Return rows that do not tell how many sales stand behind a level: rare models are dear, a new one is not."""
+        known = encoded.copy()
+        known[:, encoder.count_columns()] = 0.0
+        return known
+
+    def _with_strangers(
+        self, known: FloatArray, encoder: Encoder, turn: int
+    ) -> tuple[FloatArray, IntArray, FloatArray]:
         """Return the rows, some of them again as if nothing were known of their group, which row each is, its share.
 
         A mean that has met its training groups only leans on what tells them apart; a group never seen then has
@@ -170,7 +213,8 @@ class Learner:
         twice = min(_TAUGHT_TWICE, _MOST_TWICE / len(rows))
         if not np.any(self.nested):
             return known, rows, np.ones(len(rows))
-        again = np.flatnonzero(np.random.default_rng(self.settings.seed + 3).random(len(rows)) < twice)
+        chance = np.random.default_rng(self.settings.seed + 3 + _NEXT_SEED * turn)
+        again = np.flatnonzero(chance.random(len(rows)) < twice)
         never_seen = np.full((1, len(self.nested)), float(NEVER_SEEN))
         strange = known[again]
         blank = self.nested[encoder.source]

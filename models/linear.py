@@ -123,13 +123,14 @@ class LinearPart:
         return effects
 
 
-def fit_linear(
+def fit_linear(  # noqa: PLR0913 - the sales, and three things to be known of them
     matrix: FloatArray,
     target: FloatArray,
     weight: FloatArray,
     *,
     ranked: tuple[int, ...],
     monotone: tuple[int, ...],
+    copies: int = 1,
 ) -> LinearPart:
     """Return the ridge fit; its penalty is chosen by generalised cross-validation (G. H. Golub et al., 1979).
 
@@ -141,6 +142,8 @@ def fit_linear(
         Encoded columns that hold category ranks.
     monotone
         Required direction of each encoded column: -1, 0 or +1.
+    copies
+        How often every sale is among the rows.
 
     """
     median = np.array([_median(matrix[:, j]) for j in range(matrix.shape[1])])
@@ -159,7 +162,7 @@ def fit_linear(
     )
     if terms == 0:
         return raw
-    return _solve(_standardise(raw, matrix), (matrix, target, weight), monotone)
+    return _solve(_standardise(raw, matrix), (matrix, target, weight), monotone, copies)
 
 
 def _median(column: FloatArray) -> float:
@@ -198,11 +201,13 @@ def _replace(part: LinearPart, **changes: FloatArray | float) -> LinearPart:
     return LinearPart(**{**fields, **changes})
 
 
-def _solve(part: LinearPart, data: tuple[FloatArray, FloatArray, FloatArray], monotone: tuple[int, ...]) -> LinearPart:
+def _solve(
+    part: LinearPart, data: tuple[FloatArray, FloatArray, FloatArray], monotone: tuple[int, ...], copies: int
+) -> LinearPart:
     from threadpoolctl import threadpool_limits  # noqa: PLC0415 - training only
 
     matrix, target, weight = data
-    weight = weight / np.mean(weight)
+    weight = weight / (np.mean(weight) * copies)
     terms = part.terms(matrix)
     mean = np.average(terms, axis=0, weights=weight)
     middle = float(np.average(target, weights=weight))
@@ -214,7 +219,7 @@ def _solve(part: LinearPart, data: tuple[FloatArray, FloatArray, FloatArray], mo
         values = np.maximum(values, 0.0)
         rotated = vectors.T @ moment
         power = float(wanted @ wanted)
-        penalty = min(_PENALTIES, key=lambda candidate: _gcv(values, rotated, power, len(target), candidate))
+        penalty = min(_PENALTIES, key=lambda candidate: _gcv(values, rotated, power, len(target) // copies, candidate))
         coefficient = vectors @ (rotated / (values + penalty))
         signs = np.array([monotone[column] for column in part.column.tolist()])
         if np.any(signs * coefficient < 0.0):

@@ -7,6 +7,7 @@ sets of used-asset prices kept apart for such choices.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,26 +40,29 @@ class SideBySide:
         return mean_of([one.forest() for one in self.grown]) if self.grown else empty_forest(features)
 
 
-def grow_side_by_side(sample: Sample, growth: BoosterSettings, forests: int, trees: int) -> SideBySide:
-    """Return forests of so many trees together.
+def grow_side_by_side(samples: Sequence[Sample], growth: BoosterSettings, forests: int, trees: int) -> SideBySide:
+    """Return forests of so many trees together, grown on the samples in turn.
 
     >>> from models.booster import mean_settings
     >>> sample = Sample(matrix=np.arange(40.0)[:, np.newaxis], target=np.arange(40.0), weight=np.ones(40))
     >>> growth = mean_settings(40, (), seed=0, threads=1)
-    >>> grow_side_by_side(sample, growth, 2, 9).forest(1).trees
+    >>> grow_side_by_side([sample], growth, 2, 9).forest(1).trees
     9
     """
     sizes = [(trees + turn) // forests for turn in range(forests)]
-    settings = [with_trees(_own(growth, turn), size) for turn, size in enumerate(sizes) if size]
-    return SideBySide(grown=tuple(grow(sample, one) for one in settings), curve=np.zeros(0))
+    grown = tuple(_one(samples, growth, turn, size) for turn, size in enumerate(sizes) if size)
+    return SideBySide(grown=grown, curve=np.zeros(0))
 
 
-def grow_judged(sample: Sample, growth: BoosterSettings, forests: int, judge: Sample) -> SideBySide:
+def grow_judged(samples: Sequence[Sample], growth: BoosterSettings, forests: int, judge: Sample) -> SideBySide:
     """Return forests of which the first stops where a judge no longer gains, and the others with it."""
-    each = with_trees(growth, max(growth.trees // FORESTS, 1))
-    first = grow(sample, _own(each, 0), judge, _PATIENCE)
-    others = (grow(sample, with_trees(_own(each, turn), len(first.curve))) for turn in range(1, forests))
+    first = grow(samples[0], with_trees(_own(growth, 0), max(growth.trees // FORESTS, 1)), judge, _PATIENCE)
+    others = (_one(samples, growth, turn, len(first.curve)) for turn in range(1, forests))
     return SideBySide(grown=(first, *others), curve=first.curve)
+
+
+def _one(samples: Sequence[Sample], growth: BoosterSettings, turn: int, trees: int) -> Grown:
+    return grow(samples[turn % len(samples)], with_trees(_own(growth, turn), trees))
 
 
 def _own(growth: BoosterSettings, turn: int) -> BoosterSettings:
