@@ -28,7 +28,7 @@ from valuation.columns import FloatArray
 class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """Learns what a market pays, over a structural value where there is one, and how far it strays from that.
 
-    Half a ridge fit and boosted trees make the mean, a small forest the width; the band's shape comes from sales never
+    Half a ridge fit and three forests of boosted trees make the mean, a small forest the width; the band's shape comes from sales never
     trained on, by group, with groups left out whole for those never seen.
 
     Parameters
@@ -39,9 +39,9 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
     categorical
         Numeric columns (names or positions) that hold category codes; text columns always do.
     trees
-        How many trees the mean has; None lets the folds choose.
+        How many trees the mean has in all; None lets the folds choose.
     learning_rate, folds
-        Of the mean's trees; into how many parts the sales are dealt to be judged (at most two from 100,000 sales on).
+        Of one forest of so many trees; into how many parts the sales are dealt to be judged (at most two from 100,000 sales on).
     softening
         Money per unit below which the scale is straight; None lets the prices choose.
     group_rows, shift_rows

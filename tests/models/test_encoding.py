@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.encoding import AVERAGED, NUMBER, RANKED, Lesson, column_kinds, learn_encoder
+from models.encoding import AVERAGED, NUMBER, RANKED, Lesson, column_kinds, learn_copies, learn_encoder
 from models.table import NEVER_SEEN
 
 
@@ -73,3 +73,20 @@ def test_each_column_explains_what_the_others_leave():
     encoder, _ = learn_encoder(np.column_stack([maker, model]), (AVERAGED, AVERAGED), lesson(target))
     assert np.std(encoder.levels[0].excess) > 0.5
     assert np.std(encoder.levels[1].excess) < 0.1
+
+
+def test_copies_differ_in_what_other_sales_taught_and_in_nothing_else():
+    chance = np.random.default_rng(3)
+    codes = np.column_stack([chance.normal(size=400), chance.integers(0, 30, 400)]).astype(np.float64)
+    target = codes[:, 0] + codes[:, 1] / 10.0 + chance.normal(size=400)
+    encoder, (first, second) = learn_copies(codes, (NUMBER, AVERAGED), lesson(target), 2)
+    alone, encoded = learn_encoder(codes, (NUMBER, AVERAGED), lesson(target))
+    assert first.tobytes() == encoded.tobytes()
+    assert encoder.encode(codes).tobytes() == alone.encode(codes).tobytes()
+    assert second[:, 0].tobytes() == first[:, 0].tobytes()
+    assert np.mean(second[:, 1] != first[:, 1]) > 0.5
+
+
+def test_where_nothing_is_averaged_there_is_one_copy():
+    _, copies = learn_copies(np.arange(40.0)[:, np.newaxis], (NUMBER,), lesson(np.arange(40.0)), 3)
+    assert len(copies) == 1

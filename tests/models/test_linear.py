@@ -61,3 +61,14 @@ def test_many_rows_are_told_as_a_few_are_bit_for_bit():
     part = fitted(matrix, rng.normal(size=700), ranked=(3,), monotone=(0, 1, 0, 0))
     few = np.concatenate([part.predict(matrix[start : start + 70]) for start in range(0, 700, 70)])
     assert part.predict(matrix).tobytes() == few.tobytes()
+
+
+def test_sales_listed_in_copies_weigh_once():
+    chance = np.random.default_rng(8)
+    matrix = chance.normal(size=(60, 4))
+    target = matrix[:, 0] + chance.normal(size=60)
+    once = fit_linear(matrix, target, np.ones(60), ranked=(), monotone=(0,) * 4)
+    thrice = fit_linear(
+        np.tile(matrix, (3, 1)), np.tile(target, 3), np.ones(180), ranked=(), monotone=(0,) * 4, copies=3
+    )
+    np.testing.assert_allclose(thrice.coefficient, once.coefficient, rtol=1e-9)
