@@ -28,8 +28,8 @@ from valuation.columns import FloatArray
 class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """Learns what a market pays, over a structural value where there is one, and how far it strays from that.
 
-    Half a ridge fit and three forests of boosted trees make the mean, a small forest the width; the band's shape comes from sales never
-    trained on, by group, with groups left out whole for those never seen.
+    Half a ridge fit and three forests of boosted trees make the mean, a small forest the width; the band's shape comes
+    from sales never trained on, by group, with groups left out whole for those never seen.
 
     Parameters
     ----------
@@ -41,7 +41,8 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
     trees
         How many trees the mean has in all; None lets the folds choose.
     learning_rate, folds
-        Of one forest of so many trees; into how many parts the sales are dealt to be judged (at most two from 100,000 sales on).
+        Pace of one forest of so many trees; into how many parts the sales are dealt to be judged (at most two from
+        100,000 sales on).
     softening
         Money per unit below which the scale is straight; None lets the prices choose.
     group_rows, shift_rows

@@ -1,7 +1,8 @@
 """Forests grown side by side, whose mean answer is the mean's trees (并列森林).
 
-A forest draws its rows and columns by chance, its sales were encoded by chance, and that chance is part of every error it
-makes. Three forests at three times the pace cost what one slow forest of as many trees costs, and their mean errs less.
+A forest draws its rows and columns by chance, its sales were encoded by chance, and that chance is part of every error
+it makes. Three forests at three times the pace cost what one slow forest of as many trees costs, and their mean errs
+less.
 """
 
 from __future__ import annotations
