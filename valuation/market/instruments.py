@@ -136,7 +136,7 @@ _PAYABLES: Final = {
     f"payable_{element}_{family}": Instrument(
         unit="fraction",
         low=0.0,
-        high=3.0,  # joint coefficients above 2 were traded in 2022
+        high=5.0,  # joint coefficients above 2 were traded in 2022, when lithium rode in nickel and cobalt
         monthly_sd=0.02,
         label_en=f"payable of {english} from {family}",
         label_zh=f"{FAMILY_ZH[family]}{chinese}折扣系数",
