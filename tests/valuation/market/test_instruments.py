@@ -14,7 +14,7 @@ def table():
         for name, entry in INSTRUMENTS.items()
         if not name.startswith("payable_")
     ]
-    lines.append("| `payable_…` | …折扣系数 | fraction | 0 | 3 |")
+    lines.append("| `payable_…` | …折扣系数 | fraction | 0 | 5 |")
     return "\n".join(lines)
 
 
