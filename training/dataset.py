@@ -14,6 +14,7 @@ import numpy as np
 
 from training.ledger import Ledger
 from training.ledger.against import PlainFacts, matched, worth_learning
+from training.ledger.deals import share_lots
 from training.thinning import THINNINGS, Thinning, draw_thinning
 from valuation import features
 from valuation.columns import BoolArray, FloatArray, IntArray
@@ -208,7 +209,8 @@ def worked_through(
     _require_sales(ledger)
     dataset = dataset.take(np.array([place[row] for row in ledger.row.tolist()], dtype=np.int64))
     archive = Archive(table=table, market=market)
-    return replace(dataset, price_cny=_share_lots(dataset, ledger), archive=archive), ledger
+    worth = np.maximum(dataset.structural, 0.0) * dataset.energy_kwh
+    return replace(dataset, price_cny=share_lots(ledger, worth, dataset.energy_kwh), archive=archive), ledger
 
 
 def _require_sales(ledger: Ledger) -> None:
@@ -287,21 +289,3 @@ def _dossiers(
         chosen = np.arange(start, min(start + CHUNK, len(ledger)))
         cases = cut(table.take(pack_row[chosen]), ledger.sold_day[chosen])
         yield open_dossier(cases, market, region=[ledger.region[row] for row in chosen]), chosen
-
-
-def _share_lots(dataset: TrainingSet, ledger: Ledger) -> FloatArray:
-    """Return prices with each lot's one sum shared out among its packs in proportion to their structural value.
-
-    Where the structural values of a lot add up to nothing positive, rated energy is the share instead.
-    """
-    price_cny = dataset.price_cny.copy()
-    lots: dict[str, list[int]] = {}
-    for row, lot in enumerate(ledger.lot_id):
-        if lot is not None and np.isnan(price_cny[row]):
-            lots.setdefault(lot, []).append(row)
-    for rows in lots.values():
-        members = np.array(rows)
-        worth = np.maximum(dataset.structural[members], 0.0) * dataset.energy_kwh[members]
-        share = worth if float(worth.sum()) > 0.0 else dataset.energy_kwh[members]
-        price_cny[members] = ledger.lot_price_cny[members] * share / float(share.sum())
-    return price_cny

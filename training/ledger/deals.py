@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from training.ledger.book import Ledger
-from valuation.columns import BoolArray
+from valuation.columns import BoolArray, FloatArray
 
 
 def settled(ledger: Ledger) -> Ledger:
@@ -129,3 +129,27 @@ def _noted(ledger: Ledger) -> Ledger:
         "lot": int(np.isnan(ledger.price_cny).sum()),
     }
     return replace(ledger, notes={**ledger.notes, **{name: count for name, count in notes.items() if count}})
+
+
+def share_lots(ledger: Ledger, worth: FloatArray, energy_kwh: FloatArray) -> FloatArray:
+    """Return prices with each lot's one sum shared out among its packs by their worth.
+
+    Where the worths of a lot add up to nothing, rated energy is the share instead.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The sales.
+    worth, energy_kwh : arrays of shape (sales,)
+        Structural value, none below zero [CNY], and rated energy.
+    """
+    price_cny = ledger.price_cny.copy()
+    lots: dict[str, list[int]] = {}
+    for row, lot in enumerate(ledger.lot_id):
+        if lot is not None and np.isnan(price_cny[row]):
+            lots.setdefault(lot, []).append(row)
+    for rows in lots.values():
+        members = np.array(rows)
+        share = worth[members] if float(worth[members].sum()) > 0.0 else energy_kwh[members]
+        price_cny[members] = ledger.lot_price_cny[members] * share / float(share.sum())
+    return price_cny

@@ -1,4 +1,4 @@
-"""Battery codes (动力蓄电池编码) under GB/T 34014-2017: read, check, clean up, write.
+"""Battery codes (动力蓄电池编码) under GB/T 34014-2017: read, check, clean up.
 
 A code tells the maker, the level, the coarse chemistry and the day of production. Capacity, voltage, mass and metals
 are not in it. There is no check digit, so a code that reads well can still be a mistyped one.
@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from valuation.battery_code.clean_up import Cleaned, clean, suggestions
 from valuation.battery_code.columns import CODE_COLUMNS, read_columns
+from valuation.battery_code.encoding import CodeParts
 from valuation.battery_code.layout import (
-    ALPHABET,
     CHEMISTRY_OF_TYPE,
-    DIGITS,
     KINDS,
     LEVEL_LETTERS,
     LEVELS,
@@ -27,26 +26,12 @@ from valuation.battery_code.layout import (
     STANDARD_IN_FORCE,
     TYPE_LETTERS,
     Layout,
-    date_letters,
 )
 from valuation.battery_code.wording import REFUSALS
 from valuation.columns import FloatArray, unknown
 from valuation.errors import BatteryCodeError, FieldError
 
 _EPOCH = dt.date(1970, 1, 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeParts:
-    """The parts of a code as the maker fills them in; without a trace part it is a second-life code (梯次利用)."""
-
-    vendor: str
-    level: str
-    battery_type: str
-    spec: str
-    made_on: dt.date
-    serial: str
-    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +75,7 @@ class BatteryCode:
 
     @property
     def parts(self) -> CodeParts | None:
-        """The parts from which `encode` writes the code again; None of a refused code."""
+        """The parts from which :func:`valuation.battery_code.encoding.encode` writes the code again; None of a refused code."""
         if not (self.vendor and self.level and self.battery_type and self.spec and self.made_on and self.serial):
             return None
         return CodeParts(
@@ -162,35 +147,6 @@ def require(text: str, on: dt.date) -> BatteryCode:
     if code.suggestions:
         hint += f"; it may have been {' or '.join(code.suggestions)}"
     raise BatteryCodeError(f"battery code {shown!r}: {refusal.why.en}", hint=hint, field="battery_code", value=text)
-
-
-def encode(parts: CodeParts) -> str:
-    """Write the code of a product from its parts.
-
-    Raises
-    ------
-    BatteryCodeError
-        When a part does not fit its place, or the day has no letters (before 2011, after 2036).
-
-    >>> made_on = dt.date(2024, 5, 25)
-    >>> encode(CodeParts(vendor="T03", level="pack", battery_type="B", spec="07", made_on=made_on, serial="0000042"))
-    'T03PB07E5S0000042RP'
-    """
-    second_life = parts.trace is None
-    _check("vendor", parts.vendor, 3, ALPHABET)
-    _check("battery_type", parts.battery_type, 1, TYPE_LETTERS)
-    _check("spec", parts.spec, 2, ALPHABET)
-    if parts.trace is not None:
-        _check("trace", parts.trace, 7, ALPHABET)
-    _check("serial", parts.serial, 7, DIGITS if second_life else ALPHABET)
-    if parts.level not in LEVELS:
-        raise _misfit("level", parts.level, f"one of {', '.join(LEVELS)}")
-    date = date_letters(parts.made_on)
-    if date is None:
-        raise _misfit("made_on", parts.made_on, "a day from 2011 to 2036")
-    level = LEVEL_LETTERS[LEVELS.index(parts.level)]
-    head = parts.vendor + level + parts.battery_type + parts.spec + (parts.trace or "")
-    return head + date + parts.serial + ("R" + level if second_life else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,16 +238,6 @@ def _row(code: BatteryCode) -> dict[str, float]:
         "suffix_level_differs": float("suffix_level_differs" in code.warnings),
         "back_filled": float(code.back_filled),
     }
-
-
-def _check(name: str, value: str, length: int, letters: str) -> None:
-    if len(value) != length or not set(value) <= set(letters):
-        kind = "digits" if letters == DIGITS else f"of {letters}" if len(letters) < 10 else "digits or Latin capitals"
-        raise _misfit(name, value, f"{length} {kind}")
-
-
-def _misfit(name: str, value: object, wanted: str) -> BatteryCodeError:
-    return BatteryCodeError(f"{name} of a battery code is {value!r}", hint=f"give {wanted}", field=name, value=value)
 
 
 def _warnings(code: str, layout: Layout) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valuation.battery_code.decoding import CodeParts, decode, decode_many, encode, require
+from valuation.battery_code.decoding import decode, decode_many, require
+from valuation.battery_code.encoding import CodeParts, encode
 from valuation.battery_code.explanation import PARTS, explain
 from valuation.battery_code.layout import (
     ALPHABET,

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from hypothesis import strategies as st
 
-from valuation.battery_code.decoding import CodeParts, encode
+from valuation.battery_code.encoding import CodeParts, encode
 from valuation.record.fields import (
     COMPOSITION_FIELDS,
     EVENT_COMMON_FIELDS,
