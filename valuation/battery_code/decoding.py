@@ -75,7 +75,7 @@ class BatteryCode:
 
     @property
     def parts(self) -> CodeParts | None:
-        """The parts from which :func:`valuation.battery_code.encoding.encode` writes the code again; None of a refused code."""
+        """The parts from which the code can be written again; None of a refused code."""
         if not (self.vendor and self.level and self.battery_type and self.spec and self.made_on and self.serial):
             return None
         return CodeParts(
