@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from models.bundle import About
+from models.promotions import locked
 
 
-def mirror_alias(home: Path, about: About, alias: str) -> None:
-    """Give MLflow's alias to the new champion; that it cannot be told fails nothing."""
-    with _best_effort("the champion"):
+def mirror_alias(home: Path, standing: Callable[[], str | None], alias: str) -> None:
+    """Give MLflow's alias to the champion; that it cannot be told fails nothing.
+
+    Parameters
+    ----------
+    home
+        Folder of all local state.
+    standing
+        Says who is champion, as name@version. It is asked once it is our turn: of two promotions at once the later one
+        has the last word here too.
+    alias
+        The alias.
+
+    """
+    with _best_effort("the champion"), mlflow_locked(home):
+        name, _, wanted = (standing() or "").partition("@")
         client = _mlflow(home)
-        for version in client.search_model_versions(f"name='{about.name}'"):
-            if version.tags.get("canzhi.version") == about.version:
-                client.set_registered_model_alias(about.name, alias, version.version)
+        for version in client.search_model_versions(f"name='{name}'"):
+            if version.tags.get("canzhi.version") == wanted:
+                client.set_registered_model_alias(name, alias, version.version)
+
+
+@contextmanager
+def mlflow_locked(home: Path) -> Iterator[None]:
+    """Keep others of this home from MLflow: it makes its tables when first opened, and two at once fail."""
+    with locked(home / "runs"):
+        yield
 
 
 def _mlflow(home: Path) -> Any:  # noqa: ANN401 - untyped library

@@ -201,7 +201,7 @@ def _crown(action: str, reference: str | None, decision: Decision, models: Path)
         if label == champion(entries):
             return None
         entry = append(models, action, (label, bundle.digest), decision)
-    mirror_alias(models.parent, bundle.about, CHAMPION)
+    mirror_alias(models.parent, lambda: champion(read_log(models), bundle.about.name), CHAMPION)
     return entry
 
 

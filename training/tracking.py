@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from models.mirror import mlflow_locked
+
 EXPERIMENT = "canzhi"
 _LONGEST_PARAM = 6000
 
@@ -56,11 +58,12 @@ def record_run(home: Path, run: Run) -> str:
     """
     mlflow = _mlflow(home)
     with _quietly():
-        if mlflow.get_experiment_by_name(EXPERIMENT) is None:
-            served = tracking_uri(home).startswith(("http://", "https://"))
-            place = None if served else (home / "runs").resolve().as_uri()
-            mlflow.create_experiment(EXPERIMENT, artifact_location=place)
-        mlflow.set_experiment(EXPERIMENT)
+        with mlflow_locked(home):
+            if mlflow.get_experiment_by_name(EXPERIMENT) is None:
+                served = tracking_uri(home).startswith(("http://", "https://"))
+                place = None if served else (home / "runs").resolve().as_uri()
+                mlflow.create_experiment(EXPERIMENT, artifact_location=place)
+            mlflow.set_experiment(EXPERIMENT)
         with mlflow.start_run(run_name=run.name, tags=dict(run.tags)) as active:
             mlflow.log_params({key: str(value)[:_LONGEST_PARAM] for key, value in run.choices.items()})
             mlflow.log_metrics({key: value for key, value in run.figures.items() if value == value})  # noqa: PLR0124 - not NaN
