@@ -26,6 +26,7 @@ from models import load_model
 from models.predictor import Predictor
 from service.batch.kit import Kit
 from service.batch.local import Request, score_files
+from service.batch.memory import without_pandas
 from valuation.fleet import FleetTerms
 
 ROOT = Path(__file__).parent.parent
@@ -70,7 +71,8 @@ def run(what: str, folder: Path, packs: int) -> int:
         raise TypeError(f"{BUNDLE} is no model of ours")
     if what == "canzhi":
         kit = Kit.of(quotes, model, FleetTerms(as_of=AS_OF))
-        return score_files(Request(packs=files[0], events=files[1], out=folder / "canzhi.parquet"), kit).valued
+        with without_pandas():  # as the command does
+            return score_files(Request(packs=files[0], events=files[1], out=folder / "canzhi.parquet"), kit).valued
     from benchmarks import batch_rivals  # noqa: PLC0415 - only the rivals import pandas and LightGBM
 
     out = folder / f"{what.replace(' ', '-')}.parquet"

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from service.batch.answers import PLACE, REJECTED, values_schema
 from service.batch.kit import Kit
-from service.batch.memory import keep_memory
+from service.batch.memory import keep_memory, rarely_collect
 from service.batch.pieces import ROWS_DEALT_AT_ONCE, gathered, pieces_of, together
 from service.batch.places import OutOfReach, PlacedTable, joined, looked_at, written
 from service.batch.ranges import OutOfOrder, Range, Unfit, batches_in_range, plan_ranges, sorted_range
@@ -266,6 +266,7 @@ def _settled() -> None:
     """Make a worker's process ready: one thread, and its memory kept from batch to batch."""
     pa.set_cpu_count(1)
     keep_memory()
+    rarely_collect()
 
 
 __all__ = ["Files", "OutOfReach", "Places", "Written", "score_places"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -16,7 +15,7 @@ import pyarrow as pa
 
 from service.batch.job import Job
 from service.batch.kit import Kit
-from service.batch.memory import keep_memory
+from service.batch.memory import keep_memory, rarely_collect, without_pandas
 from valuation.errors import CanzhiError, SettingError
 
 _AHEAD = 2  # parts that wait for each process, so that none is idle
@@ -121,20 +120,12 @@ def _carry_out(task: tuple[Callable[..., Any], Any]) -> Any:  # noqa: ANN401 - t
 
 def _settle(kit: Kit, job: Job) -> None:
     """Make a fresh process ready: one thread, and gone when its parent is."""
-    sys.meta_path.insert(0, _WithoutPandas())
+    without_pandas().__enter__()  # for as long as the process lives
     pa.set_cpu_count(1)
     keep_memory()
+    rarely_collect()
     _here.update(kit=kit, job=job)
     threading.Thread(target=_follow_parent, daemon=True).start()
-
-
-class _WithoutPandas:
-    """Keeps Arrow from looking for pandas, which takes it a second and serves nothing here."""
-
-    def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
-        """Say that there is no pandas, and leave every other module to those whose task it is."""
-        if name == "pandas":
-            raise ModuleNotFoundError(name)
 
 
 def _follow_parent() -> None:

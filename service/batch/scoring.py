@@ -10,12 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from service.batch.answers import rejected_table, values_schema, values_table
-from service.batch.codes import join_key
+from service.batch.codes import code_column, join_key
 from service.batch.kit import Kit
 from valuation.columns import BoolArray, IntArray
 from valuation.errors import CanzhiError
 from valuation.fleet import appraise_fleet
 from valuation.intake import TableTraces, read_tables
+from valuation.intake.event_columns import runs_of
 from valuation.intake.ledger import unknown_pack
 from valuation.intake.traces import repeated_code
 
@@ -76,11 +77,14 @@ def _without_strays(batch: Batch) -> tuple[pa.Table, list[Mapping[str, object]]]
     if batch.events.num_rows == 0:
         return batch.events, []
     known = join_key(batch.packs)
-    codes = join_key(batch.events)
-    ours = pc.and_(pc.is_in(codes, value_set=known.drop_null()), pc.not_equal(pc.fill_null(codes, ""), ""))
-    if pc.all(ours).as_py():
+    column = batch.events.column(code_column(batch.events.column_names, "the table"))
+    runs, lengths = runs_of(column if pa.types.is_string(column.type) else column.cast(pa.string()))
+    runs = pc.utf8_trim_whitespace(runs)
+    of_runs = pc.and_(pc.is_in(runs, value_set=known.drop_null()), pc.not_equal(pc.fill_null(runs, ""), ""))
+    if pc.all(of_runs).as_py():
         return batch.events, []
-    counted = pc.value_counts(codes.filter(pc.invert(ours)))
+    ours = pa.array(np.repeat(of_runs.to_numpy(zero_copy_only=False), lengths))
+    counted = pc.value_counts(join_key(batch.events).filter(pc.invert(ours)))
     rows = []
     for one in sorted(counted.to_pylist(), key=lambda one: one["values"] or ""):
         error = unknown_pack("", one["values"]).error

@@ -75,10 +75,12 @@ def score(  # noqa: PLR0913 - one parameter an option
         say(f"{done.valued:,} packs valued into {out}; {done.rejected:,} set aside in {done.rejected_place}")
         return
     from service.batch.local import Request, score_files  # noqa: PLC0415 - --help stays quick
+    from service.batch.memory import without_pandas  # noqa: PLC0415 - as above
     from service.batch.progress import OnTerminal  # noqa: PLC0415 - as above
 
     request = Request(packs=_file(packs), events=_file(events), out=Path(out), processes=processes)
-    outcome = score_files(request, kit, OnTerminal(say))
+    with without_pandas():
+        outcome = score_files(request, kit, OnTerminal(say))
     say(f"{outcome.valued:,} packs valued into {out}; {outcome.rejected:,} set aside in {outcome.rejected_file}")
 
 

@@ -6,7 +6,8 @@ from valuation.battery_code.decoding import decode
 from valuation.intake.notes import IntakeNote, make_note, shown
 from valuation.intake.values import LAST_DAY
 
-_WITH_MARK = 25  # a code of 24 with the C of a virtual module behind it
+WITH_MARK = 25
+"""Length of a code of 24 with the C of a virtual module behind it."""
 
 
 def one_spelling(code: str | None) -> str | None:
@@ -17,7 +18,7 @@ def one_spelling(code: str | None) -> str | None:
     >>> one_spelling("t01pb0a0000001 a680000123"), one_spelling("-"), one_spelling(None)
     ('T01PB0A0000001A680000123', '-', None)
     """
-    if code is None or (code.isascii() and code.isalnum() and code.upper() == code and len(code) != _WITH_MARK):
+    if code is None or (code.isascii() and code.isalnum() and code.upper() == code and len(code) != WITH_MARK):
         return code
     name = decode(code, LAST_DAY).identity
     return name if name and decode(name, LAST_DAY).identity == name else code

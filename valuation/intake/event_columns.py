@@ -68,7 +68,7 @@ def read_events(reading: Reading, opened: OpenTable | None) -> tuple[dict[str, F
         if own.name == "type":
             kinds = np.where(np.isnan(values), len(EVENT_TYPES), values).astype(np.intp)
         if owners is not None and converted.tells:
-            values = _without_strays(reading, own.name, columns, (values, ~owners[kinds], row))
+            values = _without_strays(reading, own.name, columns, (values, kinds, row))
         columns[column_name(own)] = values
         for mask, cells in ((converted.wrong, wrong), (converted.placeholder, marks)):
             if mask.any():
@@ -89,14 +89,33 @@ def _pack_rows(reading: Reading, opened: OpenTable, found: Mapping[str, str]) ->
     codes = opened.table.column(found["battery_code"])
     if not pa.types.is_string(codes.type):
         codes = codes.cast(pa.string())
-    codes = pc.utf8_trim_whitespace(codes)
+    runs, lengths = runs_of(codes)
+    runs = pc.utf8_trim_whitespace(runs)
     packs = pa.array([code or "" for code in reading.codes], type=pa.string())
-    places = pc.index_in(codes, value_set=packs, skip_nulls=True)
-    row: IntArray = pc.fill_null(places, -1).to_numpy().astype(np.int64)
-    row[pc.equal(pc.fill_null(codes, ""), "").to_numpy()] = -1
+    places = pc.index_in(runs, value_set=packs, skip_nulls=True)
+    of_run: IntArray = pc.fill_null(places, -1).to_numpy().astype(np.int64)
+    of_run[pc.equal(pc.fill_null(runs, ""), "").to_numpy(zero_copy_only=False)] = -1
+    row: IntArray = np.repeat(of_run, lengths)
     for place in np.flatnonzero(row < 0).tolist():
-        reading.problems.append(unknown_pack(place_of(opened, place), codes[place].as_py()))
+        code = pc.utf8_trim_whitespace(codes[place]).as_py()
+        reading.problems.append(unknown_pack(place_of(opened, place), code))
     return row
+
+
+def runs_of(codes: pa.ChunkedArray) -> tuple[pa.Array, IntArray]:
+    """Return each code that differs from the one before it, and how often it stands there one after the other.
+
+    Events mostly stand pack by pack: what is asked of a code is asked once for all of its events.
+
+    >>> runs_of(pa.chunked_array([["A", "A", None, "B"], ["B"]]))[1].tolist()
+    [2, 1, 2]
+    """
+    whole = codes.combine_chunks()
+    if len(whole) == 0:
+        return whole, np.zeros(0, dtype=np.int64)
+    same = pc.fill_null(pc.equal(whole.slice(1), whole.slice(0, len(whole) - 1)), False)  # noqa: FBT003 - Arrow's
+    firsts = np.flatnonzero(np.concatenate([[True], ~same.to_numpy(zero_copy_only=False)]))
+    return whole.take(pa.array(firsts)), np.diff(np.concatenate([firsts, [len(whole)]]))
 
 
 def _set_aside_events(
@@ -133,15 +152,15 @@ def _set_aside_event(reading: Reading, opened: OpenTable, place: int, row: IntAr
 
 
 def _without_strays(
-    reading: Reading, name: str, columns: Columns, told: tuple[FloatArray, BoolArray, IntArray]
+    reading: Reading, name: str, columns: Columns, told: tuple[FloatArray, IntArray, IntArray]
 ) -> FloatArray:
     """Return a field's values without those in events of a type that has no such field, and say where they stand.
 
-    `told` holds the values, which events are of such a type, and the pack of each event.
+    `told` holds the values, the type and the pack of each event.
     """
-    values, foreign, row = told
+    values, kinds, row = told
     strays = known_places(values)
-    strays = strays[foreign[strays]]
+    strays = strays[~_OWNERS[name][kinds[strays]]]
     if not len(strays):
         return values
     without = values.copy()

@@ -17,7 +17,7 @@ from valuation.battery_code.decoding import decode_many
 from valuation.columns import BoolArray, FloatArray, IntArray, take
 from valuation.errors import FieldError
 from valuation.intake.aliases import TABLE_SCOPE
-from valuation.intake.codes import one_spelling, respelled
+from valuation.intake.codes import WITH_MARK, one_spelling, respelled
 from valuation.intake.columns import Converted, convert, convert_texts
 from valuation.intake.event_columns import read_events
 from valuation.intake.notes import IntakeNote, Problem
@@ -161,12 +161,21 @@ def _module_lists(reading: Reading, spelled: str) -> tuple[IntArray, Modules] | 
 
 def _respelled(reading: Reading) -> list[str | None]:
     """Return the codes in their one spelling, and say in which rows that is another."""
+    if _are_plain([code for code in reading.codes if code is not None]):
+        return list(reading.codes)
     codes = [one_spelling(code) for code in reading.codes]
     for row, (written, code) in enumerate(zip(reading.codes, codes, strict=True)):
         note = None if written == code else respelled(written)
         if note is not None:
             reading.note(row, note)
     return codes
+
+
+def _are_plain(codes: list[str]) -> bool:
+    """Tell whether no code can have another spelling: capital letters and digits alone, no mark behind."""
+    letters = "".join(codes)
+    plain = letters.isascii() and letters.isalnum() and letters.upper() == letters
+    return plain and {0, WITH_MARK}.isdisjoint(map(len, codes))
 
 
 def _refuse_repeated(reading: Reading, codes: list[str | None]) -> None:

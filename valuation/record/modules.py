@@ -105,6 +105,8 @@ def describe_many(owner: IntArray, modules: Modules, packs: Sequence[str | None]
 
 def _repeated(owners: IntArray, codes: NDArray[np.str_], rows: int) -> FloatArray:
     """Return how many codes of each pack stand there again."""
+    if len(set(codes.tolist())) == len(codes):
+        return np.zeros(rows)
     different, code = np.unique(codes, return_inverse=True)
     pairs = np.unique(owners * max(len(different), 1) + code.reshape(-1))
     once = np.bincount(pairs // max(len(different), 1), minlength=rows)
