@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from service.batch_request import value_group
 from service.counter import Answer, Counter, Terms, ToKeep
@@ -48,6 +49,12 @@ class Kept:
     outcome: Outcome
 
 
+class Unreadable(Exception):
+    """What was sent is no plain question."""
+
+
+Reading: TypeAlias = "Callable[[], Asked | None]"
+"""Reads what was sent, None where it is no plain question."""
 Waiting = tuple[Asked, "asyncio.Future[Kept]"]
 
 
@@ -56,7 +63,7 @@ class Coalescer:
 
     def __init__(self, room: int) -> None:
         self._room = room
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: deque[tuple[Reading, asyncio.Future[Kept]]] = deque()
         self._valued: list[tuple[Counter, ToKeep, asyncio.Future[Kept]]] = []
         self._store = ThreadPoolExecutor(1, thread_name_prefix="keep")
         self._planned = False
@@ -74,10 +81,24 @@ class Coalescer:
         Refusal
             With status 503 if too many wait already.
         """
+        return await self.read_and_value(lambda: asked)
+
+    async def read_and_value(self, read: Reading) -> Kept:
+        """Return the answer for the pack that is read when its turn has come, once it is kept.
+
+        What came together is read together too: one after the other is much cheaper than each between other work.
+
+        Raises
+        ------
+        Unreadable
+            If what was sent is no plain question.
+        CanzhiError, Refusal
+            As :meth:`value`.
+        """
         self.see_room()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Kept] = loop.create_future()
-        self._waiting.append((asked, future))
+        self._waiting.append((read, future))
         self._plan(loop)
         return await future
 
@@ -116,8 +137,16 @@ class Coalescer:
         self._gathering = None
         batch = [self._waiting.popleft() for _ in range(min(LARGEST, len(self._waiting)))]
         groups: dict[object, list[Waiting]] = {}
-        for asked, future in batch:
-            groups.setdefault((id(asked.counter), asked.terms.key), []).append((asked, future))
+        for read, future in batch:
+            try:
+                asked = read()
+            except Exception as fault:  # noqa: BLE001 - whatever it is, it goes to whoever sent it
+                _fail(future, fault)
+                continue
+            if asked is None:
+                _fail(future, Unreadable())
+            else:
+                groups.setdefault((id(asked.counter), asked.terms.key), []).append((asked, future))
         for group in groups.values():
             self._value_group(group)
         loop = asyncio.get_running_loop()

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.coalescing import Asked, Coalescer, Kept
+from service.coalescing import Asked, Coalescer, Kept, Reading, Unreadable
+from service.counter import Counter
 from service.dependencies import JSON
 from service.problems import Refusal, problem_of, respond
 from service.reading import read_one, terms_of
@@ -55,22 +57,26 @@ class ShortWay:
             await self.app(scope, receive, send)
             return
         message = await receive()
-        asked = _asked(scope, message, caller)
-        if asked is None:
+        read = _reading(scope, message, caller)
+        if read is None:
             await self.app(scope, _again(message, receive), send)
             return
         status = 500
         try:
-            status = await self._answer(asked, scope, receive, send)
+            status = await self._answer(read, scope, receive, send)
+        except (Unreadable, Refusal):
+            status = 0
+            await self.app(scope, _again(message, receive), send)
         except Exception as fault:
             scope["route"] = self
             response = await self.on_fault(Request(scope), fault)
             await response(scope, receive, send)
             raise
         finally:
-            requests, seconds = self.telemetry.of_request(PATH, "POST", status)
-            requests.inc()
-            seconds.observe(time.perf_counter() - begun)
+            if status:
+                requests, seconds = self.telemetry.of_request(PATH, "POST", status)
+                requests.inc()
+                seconds.observe(time.perf_counter() - begun)
 
     def _caller(self, scope: Scope) -> str | None:
         """Return who asks, by the head of a plain request; None where anything about the head is not plain."""
@@ -85,11 +91,11 @@ class ShortWay:
             return None
         return self.gate.program(scope["client"], headers)
 
-    async def _answer(self, asked: Asked, scope: Scope, receive: Receive, send: Send) -> int:
+    async def _answer(self, read: Reading, scope: Scope, receive: Receive, send: Send) -> int:
         """Value the pack, send the answer or why there is none, and return its status."""
         coalescer: Coalescer = scope["app"].state.coalescer
         try:
-            kept: Kept = await coalescer.value(asked)
+            kept: Kept = await coalescer.read_and_value(read)
         except CanzhiError as error:
             self.telemetry.refusals.labels(error.code).inc()
             problem = problem_of(error)
@@ -103,23 +109,26 @@ class ShortWay:
         return kept.outcome.status
 
 
-def _asked(scope: Scope, message: Message, caller: str) -> Asked | None:
-    """Return what is asked; None where the body has not come whole, or is refused."""
+def _reading(scope: Scope, message: Message, caller: str) -> Reading | None:
+    """Return how to read what is asked; None where the body has not come whole, or another model is to answer."""
     if message["type"] != "http.request" or message.get("more_body", False):
         return None
-    state = scope["app"].state
-    watch: ModelWatch = state.watch
+    watch: ModelWatch = scope["app"].state.watch
     if watch.outdated():
         return None
+    return partial(_asked, watch.counter, message["body"], caller)
+
+
+def _asked(counter: Counter, body: bytes, caller: str) -> Asked | None:
+    """Return what is asked; None where it is refused, or is about a pack that only the store knows."""
     try:
-        state.coalescer.see_room()
-        asked = decode(ValuationRequest, message["body"])
+        asked = decode(ValuationRequest, body)
         if isinstance(asked.battery_code, str):  # the only way that asks the store
             return None
-        traces = read_one(watch.counter, asked)
+        traces = read_one(counter, asked)
     except (CanzhiError, Refusal):
         return None
-    return Asked(counter=watch.counter, traces=traces, terms=terms_of(watch.counter, asked), caller=caller)
+    return Asked(counter=counter, traces=traces, terms=terms_of(counter, asked), caller=caller)
 
 
 def _again(message: Message, receive: Receive) -> Receive:

@@ -19,13 +19,13 @@ LONG = {"content-encoding": "identity"}
 
 @pytest.fixture
 def short(monkeypatch):
-    """The bodies of requests that were answered on the short way."""
+    """The statuses of requests that were answered on the short way."""
     taken = []
     answer = door.ShortWay._answer
 
-    async def noted(self, asked, *rest):
-        taken.append(asked)
-        return await answer(self, asked, *rest)
+    async def noted(self, read, *rest):
+        taken.append(await answer(self, read, *rest))
+        return taken[-1]
 
     monkeypatch.setattr(door.ShortWay, "_answer", noted)
     return taken
