@@ -98,29 +98,23 @@ def metal_content(cases: Cases, nameplate: Nameplate) -> MetalContent:
     heavier = np.minimum(np.maximum(ratio, LIGHTEST_RATIO), HEAVIEST_RATIO)
     vintage = np.where(nameplate.level == PACK, power(heavier, VINTAGE_EXPONENT), 1.0)
     present = present_share(cases)
-    mass_kg, relative_sd, declared = {}, {}, {}
-    doubtful = np.zeros(cases.rows, dtype=bool)
-    for element in ELEMENTS:
-        inert = element in INERT
-        usual = table.content[element] * nameplate.energy_kwh * _level_share(element, nameplate.level)
-        usual = usual * vintage if inert else usual
-        stated = cases.packs[COMPOSITION_OF[element]]
-        believed = ~np.isnan(stated) & _plausible(stated, usual, nameplate)
-        refuted = ~np.isnan(stated) & ~believed
-        doubtful |= refuted
-        left = 1.0 - (1.0 - present) * (MODULE_SHARE_OF_INERT if inert else 1.0)
-        mass_kg[element] = np.where(believed, stated, usual) * left
-        spread = np.where(refuted, 2.0 * table.spread[element], table.spread[element])
-        relative_sd[element] = np.where(believed, DECLARED_SD, spread)
-        declared[element] = believed
+    usual = table.content * nameplate.energy_kwh * _LEVEL_SHARES[:, nameplate.level.astype(np.int64)]
+    usual = usual * np.where(_INERT, vintage, 1.0)
+    stated = np.array([cases.packs[COMPOSITION_OF[element]] for element in ELEMENTS])
+    told = ~np.isnan(stated)
+    believed = told & _plausible(stated, usual, nameplate)
+    refuted = told & ~believed
+    left = 1.0 - (1.0 - present) * np.where(_INERT, MODULE_SHARE_OF_INERT, 1.0)
+    mass_kg = np.where(believed, stated, usual) * left
+    relative_sd = np.where(believed, DECLARED_SD, np.where(refuted, 2.0 * table.spread, table.spread))
     carried_kg = modern_kg * heavier
     pack_mass_kg = carried_kg * (1.0 - (1.0 - present) * MODULE_SHARE_OF_INERT)
     share = np.where(nameplate.level == CELL, 1.0, table.cell_share)
     return MetalContent(
-        mass_kg=mass_kg,
-        relative_sd=relative_sd,
-        declared=declared,
-        doubtful=doubtful,
+        mass_kg=dict(zip(ELEMENTS, mass_kg, strict=True)),
+        relative_sd=dict(zip(ELEMENTS, relative_sd, strict=True)),
+        declared=dict(zip(ELEMENTS, believed, strict=True)),
+        doubtful=refuted.any(axis=0),
         present_share=present,
         pack_mass_kg=pack_mass_kg,
         cell_mass_kg=carried_kg * share * present,
@@ -142,14 +136,20 @@ _PACK = np.array([[row.pack_kg_per_kwh, row.cell_share] for row in ROWS])
 _NUMBERS = np.concatenate([_MEAN, _MEAN * _MEAN * (1.0 + _WITHIN * _WITHIN), _PACK], axis=1)
 _MIXTURES = tuple((code, ingredients(row)) for code, row in enumerate(ROWS) if row.mixture)
 _IS_MIXTURE = np.array([bool(row.mixture) for row in ROWS])
+_INERT = np.array([[element in INERT] for element in ELEMENTS])
+# How much of the pack's metal per kWh a pack, module or cell has, a row an element. [1]
+_LEVEL_SHARES = np.array([LEVEL_SHARE.get(element, (1.0, 1.0, 1.0)) for element in ELEMENTS])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Usual:
-    """What packs of that chemistry and year usually hold: kg/kWh, relative spread, pack kg/kWh and cell share."""
+    """What packs of that chemistry and year usually hold: kg/kWh, relative spread, pack kg/kWh and cell share.
 
-    content: Mapping[str, FloatArray]
-    spread: Mapping[str, FloatArray]
+    `content` and `spread` have a row an element.
+    """
+
+    content: FloatArray
+    spread: FloatArray
     pack_kg_per_kwh: FloatArray
     cell_share: FloatArray
 
@@ -170,16 +170,11 @@ def _by_chemistry(nameplate: Nameplate) -> _Usual:
     variance = np.maximum(square - mean * mean, 0.0)
     spread = np.where(mean > 0.0, np.sqrt(variance) / np.where(mean > 0.0, mean, 1.0), 0.0)
     return _Usual(
-        content={element: mean[:, position] for position, element in enumerate(ELEMENTS)},
-        spread={element: spread[:, position] for position, element in enumerate(ELEMENTS)},
+        content=np.ascontiguousarray(mean.T),
+        spread=np.ascontiguousarray(spread.T),
         pack_kg_per_kwh=numbers[:, -2],
         cell_share=numbers[:, -1],
     )
-
-
-def _level_share(element: str, level: FloatArray) -> FloatArray:
-    """Return how much of the pack's metal per kWh a pack, module or cell has. [1]"""
-    return np.array(LEVEL_SHARE.get(element, (1.0, 1.0, 1.0)))[level.astype(np.int64)]
 
 
 def _plausible(stated: FloatArray, usual: FloatArray, nameplate: Nameplate) -> BoolArray:

@@ -18,6 +18,7 @@ import numpy as np
 from valuation.columns import FloatArray
 from valuation.elementary import exp
 from valuation.errors import MissingQuote
+from valuation.market.day_quotes import DayQuotes
 from valuation.market.payables import PAID_FORMS, rule_for
 from valuation.market.snapshot import Market
 from valuation.pack.chemistry import CHEMISTRY_CODE, FAMILIES, family_code
@@ -104,14 +105,18 @@ def price_recycling(  # noqa: PLR0913, PLR0917 - one argument for each step of t
     lacking = missing_quotes(nameplate, market, metals)
     if lacking:
         raise lacking[min(lacking)]
-    paid, variance = {}, np.zeros(len(nameplate.energy_kwh))
     known = np.where(nameplate.chemistry == CHEMISTRY_CODE["OTHER"], assumptions.unknown_kind, 1.0)
-    for element in PAID_FORMS:
-        worth, relative_sd, left_out = _paid(element, nameplate, market, metals)
-        content = metals.mass_kg[element] / nameplate.energy_kwh * assumptions.yields[element] * known
-        paid[element] = content * worth
-        spread = paid[element] * np.sqrt(metals.relative_sd[element] ** 2 + relative_sd * relative_sd)
-        variance = variance + spread * spread + (content * left_out) ** 2
+    worth, relative_sd, left_out = _paid(nameplate, market)
+    yields = np.array([assumptions.yields[element] for element in PAID_FORMS])[:, None]
+    content = _of_elements(metals.mass_kg) / nameplate.energy_kwh * yields * known
+    fetched = content * worth
+    content_sd = _of_elements(metals.relative_sd)
+    spread = fetched * np.sqrt(content_sd * content_sd + relative_sd * relative_sd)
+    missed = content * left_out
+    variance = np.zeros(len(nameplate.energy_kwh))
+    for spread_squared, missed_squared in zip(spread * spread, missed * missed, strict=True):
+        variance = variance + spread_squared + missed_squared
+    paid = dict(zip(PAID_FORMS, fetched, strict=True))
     cells = metals.cell_mass_kg / nameplate.energy_kwh * dearer(market, assumptions)
     costs = {
         "transport": metals.pack_mass_kg / nameplate.energy_kwh * (assumptions.transport_cny_per_kg + apart_cny_per_kg),
@@ -146,61 +151,71 @@ def missing_quotes(nameplate: Nameplate, market: Market, metals: MetalContent) -
     """Return, by row, why a pack cannot be valued: a metal that it holds, and that is paid for, was never quoted."""
     found: dict[int, MissingQuote] = {}
     for element in VITAL:
-        price, _ = _price(element, market)
-        lacking = np.isnan(price) & (metals.mass_kg[element] > 0.0)
-        if lacking.any():
-            payable, _ = _payable(element, nameplate, market)
-            for row in np.flatnonzero(lacking & (payable > 0.0)).tolist():
-                found.setdefault(row, _missing(element, market, row))
+        unquoted = np.isnan(_price(element, market.of_days)[0])
+        if unquoted.any():
+            lacking = unquoted[market.row] & (metals.mass_kg[element] > 0.0)
+            family = family_code(nameplate.chemistry)
+            for row in np.flatnonzero(lacking).tolist():
+                payable, _ = _payable(element, FAMILIES[int(family[row])], market.of_days)
+                if payable[market.row[row]] > 0.0:
+                    found.setdefault(row, _missing(element, market, row))
     return found
 
 
-def _paid(
-    element: str, nameplate: Nameplate, market: Market, metals: MetalContent
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return price x payable of a metal [CNY/kg], its relative spread, and what may be missed where it is unquoted."""
-    nothing = np.zeros(len(nameplate.chemistry))
-    if not metals.mass_kg[element].any():
-        return nothing, nothing, nothing
-    payable, payable_sd = _payable(element, nameplate, market)
-    if not payable.any():
-        return nothing, nothing, nothing
-    price, price_sd = _price(element, market)
-    unknown = np.isnan(price)
-    usual = _USUAL_PRICE.get(element, 0.0)
-    worth = np.where(unknown, 0.0, price) * payable
-    spread = np.where(unknown, 0.0, np.sqrt(price_sd * price_sd + payable_sd * payable_sd))
-    return worth, spread, np.where(unknown, usual * payable, 0.0)
+def _of_elements(columns: Mapping[str, FloatArray]) -> FloatArray:
+    """Return the columns of the elements that are paid for as one matrix, shape (elements, packs)."""
+    return np.array([columns[element] for element in PAID_FORMS])
 
 
-def _price(element: str, market: Market) -> tuple[FloatArray, FloatArray]:
+def _paid(nameplate: Nameplate, market: Market) -> FloatArray:
+    """Return what :func:`_paid_by_family` has for each pack, shape (3, elements, packs)."""
+    table = market.of_days.once("paid by family", lambda: _paid_by_family(market.of_days))
+    by_pack: FloatArray = table[:, :, family_code(nameplate.chemistry).astype(np.int64), market.row]
+    return by_pack
+
+
+def _paid_by_family(quotes: DayQuotes) -> FloatArray:
+    """Return price x payable [CNY/kg], its relative spread, and what may be missed where the metal is unquoted.
+
+    They rest on day and family alone, so they are worked out once for both: shape (3, elements, families, days).
+    """
+    table = np.empty((3, len(PAID_FORMS), len(FAMILIES), len(quotes.days)))
+    for place, element in enumerate(PAID_FORMS):
+        price, price_sd = _price(element, quotes)
+        unknown = np.isnan(price)
+        usual = _USUAL_PRICE.get(element, 0.0)
+        for code, family in enumerate(FAMILIES):
+            payable, payable_sd = _payable(element, family, quotes)
+            table[0, place, code] = np.where(unknown, 0.0, price) * payable
+            table[1, place, code] = np.where(unknown, 0.0, np.sqrt(price_sd * price_sd + payable_sd * payable_sd))
+            table[2, place, code] = np.where(unknown, usual * payable, 0.0)
+    return table
+
+
+def _price(element: str, quotes: DayQuotes) -> tuple[FloatArray, FloatArray]:
     """Return the price of a metal in the form that is paid, else in the next best, and its spread. [CNY/kg, 1]"""
-    price = np.full(len(market.row), np.nan)
-    spread = np.zeros(len(market.row))
+    return quotes.once(("paid price", element), lambda: _best_form(element, quotes))
+
+
+def _best_form(element: str, quotes: DayQuotes) -> tuple[FloatArray, FloatArray]:
+    """Return price and spread of the best form that is quoted on each day. [CNY/kg, 1]"""
+    price = np.full(len(quotes.days), np.nan)
+    spread = np.zeros(len(quotes.days))
     for form in PAID_FORMS[element]:
         open_ = np.isnan(price)
-        if not open_.any():
-            break
-        quoted = market.price[form.instrument] * (form.per_metal / 1000.0)
-        aged = market.relative_sd(form.instrument)
+        quoted = quotes.price(form.instrument) * (form.per_metal / 1000.0)
+        aged = quotes.relative_sd(form.instrument)
         price = np.where(open_, quoted, price)
         spread = np.where(open_, np.sqrt(aged * aged + form.relative_sd**2), spread)
     return price, spread
 
 
-def _payable(element: str, nameplate: Nameplate, market: Market) -> tuple[FloatArray, FloatArray]:
-    """Return each pack's payable by its family, and its relative spread."""
-    family = family_code(nameplate.chemistry)
-    payable, spread = np.zeros(len(family)), np.zeros(len(family))
-    for code, name in enumerate(FAMILIES):
-        here = family == code
-        if here.any():
-            instrument = f"payable_{element.lower()}_{name}"
-            estimated_sd = rule_for(element.lower(), name, market.region).relative_sd
-            own_sd = np.where(market.estimated(instrument), estimated_sd, market.relative_sd(instrument))
-            payable = np.where(here, market.price[instrument], payable)
-            spread = np.where(here, own_sd, spread)
-    return payable, spread
+def _payable(element: str, family: str, quotes: DayQuotes) -> tuple[FloatArray, FloatArray]:
+    """Return the payable of an element in packs of a family on each day, and its relative spread."""
+    instrument = f"payable_{element.lower()}_{family}"
+    payable, _, estimated = quotes.payable(instrument)
+    estimated_sd = rule_for(element.lower(), family, quotes.region).relative_sd
+    return payable, np.where(estimated, estimated_sd, quotes.relative_sd(instrument))
 
 
 def _missing(element: str, market: Market, row: int) -> MissingQuote:
