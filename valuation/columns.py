@@ -18,6 +18,8 @@ BoolArray: TypeAlias = NDArray[np.bool_]
 Columns: TypeAlias = Mapping[str, FloatArray]
 
 UNKNOWN = float("nan")
+_BEGINNING = np.zeros(1, dtype=np.int64)
+_NOWHERE = np.full(1, -1, dtype=np.int64)
 
 
 class Stacked(Mapping[str, FloatArray]):
@@ -192,25 +194,28 @@ def first(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
 
 
 def highest(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
-    """Return the highest known value of each pack.
+    """Return the highest known value of each pack, the events of a pack standing together.
 
     >>> highest(np.array([0, 0]), np.array([1.0, 2.0]), 2).tolist()
     [2.0, nan]
     """
-    result = np.full(rows, -np.inf)
+    result = unknown(rows)
     known = known_places(values)
-    np.maximum.at(result, row[known], values[known])
-    result[np.isneginf(result)] = np.nan
+    if len(known):
+        of, told = row[known], values[known]
+        begins = np.concatenate([_BEGINNING, np.flatnonzero(of[1:] != of[:-1]) + 1])
+        result[of[begins]] = np.maximum.reduceat(told + 0.0, begins)  # of zeros with a sign either might be taken
+        result[result == -np.inf] = np.nan
     return result
 
 
 def lowest(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
-    """Return the lowest known value of each pack.
+    """Return the lowest known value of each pack, the events of a pack standing together.
 
     >>> lowest(np.array([0, 0]), np.array([1.0, 2.0]), 2).tolist()
     [1.0, nan]
     """
-    return -highest(row, -values, rows)
+    return 0.0 - highest(row, -values, rows)
 
 
 def previous(row: IntArray, values: FloatArray) -> FloatArray:
@@ -220,12 +225,9 @@ def previous(row: IntArray, values: FloatArray) -> FloatArray:
     [nan, 5.0, 5.0, nan]
     """
     events = len(values)
-    known = ~np.isnan(values)
-    position = np.where(known, np.arange(events), -1)
-    latest = np.maximum.accumulate(position) if events else position
-    before = np.concatenate([np.full(min(1, events), -1), latest[:-1]]) if events else latest
-    usable = before >= 0
-    usable[usable] = row[before[usable]] == row[usable]
-    result = unknown(events)
-    result[usable] = values[before[usable]]
-    return result
+    if not events:
+        return unknown(0)
+    latest = np.maximum.accumulate(np.where(values == values, np.arange(events), -1))  # noqa: PLR0124 - as above
+    before = np.concatenate([_NOWHERE, latest[:-1]])
+    usable = (before >= 0) & (row[before] == row)
+    return np.where(usable, values[before], np.nan)

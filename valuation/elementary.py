@@ -39,10 +39,11 @@ def exp(x: FloatArray) -> FloatArray:
     bounded = np.minimum(np.maximum(x, -745.0), 709.0)
     halvings = np.floor(bounded / _LN2 + 0.5)
     rest = (bounded - halvings * _LN2_HIGH) - halvings * _LN2_LOW
-    total = np.zeros_like(rest)
-    for coefficient in _INVERSE_FACTORIALS:
-        total *= rest
+    total = rest * _INVERSE_FACTORIALS[0]
+    for coefficient in _INVERSE_FACTORIALS[1:-1]:
         total += coefficient
+        total *= rest
+    total += _INVERSE_FACTORIALS[-1]
     return np.ldexp(total, np.where(np.isnan(halvings), 0.0, halvings).astype(np.int64))
 
 
@@ -73,10 +74,11 @@ def log(x: FloatArray) -> FloatArray:
     exponent = np.where(small, exponent - 1, exponent)
     ratio = (mantissa - 1.0) / (mantissa + 1.0)
     square = ratio * ratio
-    series = np.zeros_like(ratio)
-    for coefficient in _ODD_RECIPROCALS:
-        series *= square
+    series = square * _ODD_RECIPROCALS[0]
+    for coefficient in _ODD_RECIPROCALS[1:-1]:
         series += coefficient
+        series *= square
+    series += _ODD_RECIPROCALS[-1]
     value = exponent * _LN2_HIGH + (exponent * _LN2_LOW + 2.0 * ratio * series)
     value = np.where(np.isinf(x) & (x > 0.0), np.inf, value)
     return np.where(x > 0.0, value, np.where(x == 0.0, -np.inf, np.nan))

@@ -219,7 +219,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
 
 def compute(dossier: Dossier) -> FloatArray:
     """Return the features of a batch as a matrix of shape (packs, features), NaN where not known."""
-    matrix = np.empty((dossier.rows, len(FEATURES)))
+    by_feature = np.empty((len(FEATURES), dossier.rows))
     for position, feature in enumerate(FEATURES):
-        matrix[:, position] = feature.function(dossier)
-    return matrix
+        by_feature[position] = feature.function(dossier)
+    return np.ascontiguousarray(by_feature.T)

@@ -102,9 +102,10 @@ class Findings:
 def examine(cases: Cases, nameplate: Nameplate, health: StateOfHealth) -> Findings:
     """Run every check on every pack and say what follows from what is found (溯源核验)."""
     record = open_record(cases, nameplate, health)
-    numbers = np.empty((cases.rows, len(CHECKS)))
+    by_check = np.empty((len(CHECKS), cases.rows))
     for position, check in enumerate(CHECKS):
-        numbers[:, position] = check.function(record)
+        by_check[position] = check.function(record)
+    numbers = np.ascontiguousarray(by_check.T)
     hits = ~np.isnan(numbers)
     tier = evidence_tier(record)
     return Findings(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -20,7 +21,7 @@ from valuation.record.fields import EVENT_TYPES, event_field
 Kept = TypeVar("Kept")
 Texts = Mapping[str, tuple[str | None, ...]]
 
-_TYPE_CODE = {name: code for code, name in enumerate(EVENT_TYPES)}
+_TYPE_CODE = {name: float(code) for code, name in enumerate(EVENT_TYPES)}
 
 PACK_TEXTS = ("battery_code", "maker", "vehicle_model", "parent_code")
 
@@ -96,13 +97,11 @@ class Cases:
 
     def is_type(self, *types: str) -> BoolArray:
         """Return which events are of one of these types."""
-        return self.once(types, lambda: _any_of(self.events["type"], [float(_TYPE_CODE[name]) for name in types]))
+        return self.once(types, lambda: _any_of(self.events["type"], [_TYPE_CODE[name] for name in types]))
 
     def is_choice(self, field: str, *choices: str) -> BoolArray:
         """Return which events hold one of these choices in a category field."""
-        options = event_field(field).choices
-        codes = [float(options.index(choice)) for choice in choices]
-        return self.once((field, codes[0], choices), lambda: _any_of(self.events[field], codes))
+        return self.once((field, choices), lambda: _any_of(self.events[field], _codes_of(field, choices)))
 
     def first_day(self, *types: str) -> FloatArray:
         """Return the day of each pack's first event of these types."""
@@ -114,12 +113,13 @@ class Cases:
 
     def once(self, key: object, work: Callable[[], Kept]) -> Kept:
         """Return what several steps ask for, worked out once; nobody may change it."""
-        if key not in self._kept:
+        found = self._kept.get(key)
+        if found is None:
             found = work()
             if isinstance(found, np.ndarray):
                 found.flags.writeable = False
             self._kept[key] = found
-        return self._kept[key]  # type: ignore[return-value]  # a key always stands for the same work
+        return found  # type: ignore[return-value]  # a key always stands for the same work
 
     def when(self, where: BoolArray, values: FloatArray) -> FloatArray:
         """Return the values where the condition holds, not known elsewhere."""
@@ -186,10 +186,17 @@ def cut(table: TraceTable, as_of_day: FloatArray) -> Cases:
     )
 
 
+@cache
+def _codes_of(field: str, choices: tuple[str, ...]) -> list[float]:
+    """Return the codes of choices of an event field."""
+    options = event_field(field).choices
+    return [float(options.index(choice)) for choice in choices]
+
+
 def _any_of(column: FloatArray, codes: list[float]) -> BoolArray:
     """Return where a column holds one of a few codes; a comparison each is faster than a set for the few there are."""
-    result = np.zeros(len(column), dtype=np.bool_)
-    for code in codes:
+    result: BoolArray = column == codes[0]
+    for code in codes[1:]:
         result |= column == code
     return result
 
