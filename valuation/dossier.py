@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -86,7 +87,7 @@ def open_dossier(
         market = market.shifted(market_shift)
     metals = metal_content(cases, nameplate)
     findings = examine(cases, nameplate, health)
-    assumptions = tuned(assumptions_for(market.region), habits or {})
+    assumptions = _assumptions(market.region, tuple((habits or {}).items()))
     earlier = market_history.on(cases.as_of_day - TREND_DAYS, region=country)
     routes = price_routes(cases, nameplate, health, market, metals, findings, assumptions=assumptions, earlier=earlier)
     return Dossier(
@@ -103,8 +104,17 @@ def open_dossier(
     )
 
 
+@lru_cache(maxsize=64)
+def _assumptions(region: str, habits: tuple[tuple[str, float], ...]) -> Assumptions:
+    """Return a region's assumptions as a market's sales have moved them."""
+    return tuned(assumptions_for(region), dict(habits))
+
+
 def _region_codes(region: str | Sequence[str | None], rows: int) -> FloatArray:
     """Return the province of each pack as its number in :data:`valuation.record.fields.REGIONS`."""
-    named = [region] * rows if isinstance(region, str) else region
-    codes = {name: float(code) for code, name in enumerate(REGIONS)}
-    return np.array([codes.get(name or "", UNKNOWN) for name in named])
+    if isinstance(region, str):
+        return np.full(rows, _REGION_CODE.get(region, UNKNOWN))
+    return np.array([_REGION_CODE.get(name or "", UNKNOWN) for name in region])
+
+
+_REGION_CODE = {name: float(code) for code, name in enumerate(REGIONS)}

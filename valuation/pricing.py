@@ -92,12 +92,11 @@ def calibration_groups(dossier: Dossier) -> tuple[str, ...]:
 
     A band is calibrated on the finest level that has sales enough and backs off to the coarser one.
     """
-    chemistry = dossier.nameplate.chemistry
-    tier = dossier.findings.tier
+    chemistry = dossier.nameplate.chemistry.astype(np.int64).tolist()
+    tier = dossier.findings.tier.astype(np.int64).tolist()
     models = dossier.cases.texts["vehicle_model"]
-    return tuple(
-        f"{CHEMISTRIES[int(chemistry[row])]}/T{int(tier[row])}/{models[row] or '-'}" for row in range(dossier.rows)
-    )
+    rows = zip(chemistry, tier, models, strict=True)
+    return tuple([f"{CHEMISTRIES[code]}/T{level}/{model or '-'}" for code, level, model in rows])
 
 
 def _learned(dossier: Dossier, model: Predictor, levels: Sequence[float]) -> Prices:

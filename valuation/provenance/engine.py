@@ -26,6 +26,9 @@ _SEVERITIES: Final = ("block", "warn", "info")
 _GRAVEST_FIRST: Final = tuple(sorted(CHECKS, key=lambda check: (_SEVERITIES.index(check.severity), check.id)))
 _LEFT: Final = {route: np.array([1.0 - check.haircut.get(route, 0.0) for check in CHECKS]) for route in ROUTES}
 _BEST_GRADE: Final = np.array([float(GRADES.index(check.grade)) for check in CHECKS])
+_REFUSING: Final = np.flatnonzero([check.refuses for check in CHECKS])
+_WEAKENING: Final = np.flatnonzero([check.weakens_readings for check in CHECKS])
+_BLOCKING: Final = {route: np.flatnonzero([route in check.blocks for check in CHECKS]) for route in ROUTES}
 _BY_GRAVITY: Final = np.array([CHECKS.index(check) for check in _GRAVEST_FIRST], dtype=np.int64)
 
 
@@ -114,15 +117,14 @@ def examine(cases: Cases, nameplate: Nameplate, health: StateOfHealth) -> Findin
         tier=_weakened(hits, tier),
         grade=_grade(record, hits, tier),
         code_kind=np.where(record.has_code, record.code["kind_code"], np.nan),
-        refused=_any(hits, [check.refuses for check in CHECKS]),
-        blocked={route: _any(hits, [route in check.blocks for check in CHECKS]) for route in ROUTES},
+        refused=_any(hits, _REFUSING),
+        blocked={route: _any(hits, blocking) for route, blocking in _BLOCKING.items()},
         haircut={route: _haircut(hits, route) for route in ROUTES},
     )
 
 
-def _any(hits: BoolArray, chosen: list[bool]) -> BoolArray:
-    """Return which packs have a finding of the chosen checks."""
-    positions: IntArray = np.flatnonzero(chosen)
+def _any(hits: BoolArray, positions: IntArray) -> BoolArray:
+    """Return which packs have a finding of the checks at these positions."""
     return np.asarray(hits[:, positions].any(axis=1), dtype=np.bool_)
 
 
@@ -162,7 +164,7 @@ def _haircut(hits: BoolArray, route: str) -> FloatArray:
 
 def _weakened(hits: BoolArray, tier: FloatArray) -> FloatArray:
     """Return the tier, one lower where it rests on BMS readings that a finding discredits. [1]"""
-    discredited = _any(hits, [check.weakens_readings for check in CHECKS])
+    discredited = _any(hits, _WEAKENING)
     return np.where(discredited & (tier == 2.0), 1.0, tier)
 
 
