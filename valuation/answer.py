@@ -57,20 +57,23 @@ class Sheet:
     Attributes
     ----------
     band : point, lower, upper, point per kWh, then the quantiles. [CNY]
+    width : of the band. [CNY]
     route_value, route_probability, route_open : one number a route.
     closures : by route, one tuple of ids a pack.
     mass_kg, metal_value, metal_change : one number a metal.
     has_metal : whether there is any of a metal.
     health : soh and its standard deviation.
-    life : cycles, age and effective sales, not rounded.
+    life : cycles and age, not rounded, and effective sales.
     standing : evidence tier and trust grade.
     best_route, source : names of the likeliest route and of what health rests on most.
     evidence : by action, one ratio a pack.
+    cautions : what weakens the price beyond the record, one list a pack.
     model : what is the same of the model's card for every pack.
     """
 
     valued: Valued
     band: Rows
+    width: Sequence[float]
     route_value: Rows
     route_probability: Rows
     route_open: Sequence[Sequence[bool]]
@@ -85,6 +88,7 @@ class Sheet:
     best_route: Sequence[str]
     source: Sequence[str]
     evidence: Mapping[str, Sequence[float]]
+    cautions: Sequence[Sequence[Caution]]
     model: Told
 
 
@@ -111,6 +115,7 @@ def open_sheet(valued: Valued) -> Sheet:
     return Sheet(
         valued=valued,
         band=amounts[:, : ends[0]].tolist(),
+        width=(rounded(amounts[:, 2] - amounts[:, 1], 2) + 0.0).tolist(),
         route_value=amounts[:, ends[0] : ends[1]].tolist(),
         route_probability=shares[:, : len(ROUTES)].tolist(),
         route_open=np.stack([routes.open[route] for route in ROUTES], axis=1).tolist(),
@@ -120,11 +125,12 @@ def open_sheet(valued: Valued) -> Sheet:
         metal_change=amounts[:, ends[2] :].tolist(),
         has_metal=(masses > 0.0).tolist(),
         health=shares[:, len(ROUTES) :].tolist(),
-        life=np.column_stack([health.full_cycles, health.calendar_age_a, prices.effective_sales]).tolist(),
+        life=np.column_stack([health.full_cycles, health.calendar_age_a, rounded(prices.effective_sales, 1)]).tolist(),
         standing=np.column_stack([dossier.findings.tier, dossier.findings.grade]).astype(np.int64).tolist(),
         best_route=[ROUTES[code] for code in routes.best.astype(np.int64).tolist()],
         source=[SOURCES[code] for code in health.source.astype(np.int64).tolist()],
         model=_model_card(valued.model),
+        cautions=price_cautions(valued),
         evidence={action: ratio.tolist() for action, ratio in valued.evidence_ratio.items()},
     )
 
@@ -152,7 +158,7 @@ def tell_valuation(sheet: Sheet, row: int, notes: Sequence[Caution], input_diges
     valued, dossier = sheet.valued, sheet.valued.dossier
     point, lower, upper, per_kwh, *quantiles = sheet.band[row]
     base_cny, drivers = tell(valued.reasons, row, point) if valued.reasons else (point, [])
-    width = money(upper - lower)
+    width = sheet.width[row]
     base_width, width_drivers = tell_width(valued.width_reasons, row, width) if valued.width_reasons else (width, [])
     tier, grade = sheet.standing[row]
     return {
@@ -182,11 +188,11 @@ def tell_valuation(sheet: Sheet, row: int, notes: Sequence[Caution], input_diges
             "grade": GRADES[grade],
             "next_best": _next_best(sheet, row, upper - lower) if sheet.evidence else [],
         },
-        "cautions": (*notes, *dossier.findings.cautions(row), *price_cautions(valued, row)),
+        "cautions": (*notes, *dossier.findings.cautions(row), *sheet.cautions[row]),
         "model": {
             **sheet.model,
             "group_used": STRUCTURE_ONLY if valued.model is None else valued.prices.group_used[row],
-            "effective_sales": round(sheet.life[row][2], 1),
+            "effective_sales": sheet.life[row][2],
         },
         "market": dossier.market.once("card", row, _market_card),
         "input_digest": input_digest,

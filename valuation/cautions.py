@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain
+from typing import TypeAlias
+
+import numpy as np
 
 from valuation.columns import FloatArray
 from valuation.market.cautions import market_cautions
@@ -17,39 +21,48 @@ OLD_NEWS_DAYS = 180.0
 """Half-life of a sale's weight in the band: news older than this says little of the market of the day. [d]"""
 
 
-def price_cautions(valued: Valued, row: int) -> tuple[Caution, ...]:
-    """Return what weakens the price of one pack beyond its own record."""
-    return (
-        *_model_cautions(valued, row),
-        *_scenario_cautions(valued),
-        *market_cautions(valued.dossier.market, row),
-        *valued.dossier.nameplate.cautions(row),
-        *valued.dossier.metals.cautions(row),
-        *valued.dossier.routes.cautions(row),
-        *_floor_cautions(valued, row),
-    )
+Raised: TypeAlias = Iterator[tuple[int, Caution]]
+"""Cautions with the rows of the packs that they are raised for."""
 
 
-def _model_cautions(valued: Valued, row: int) -> Iterator[Caution]:
+def price_cautions(valued: Valued) -> list[list[Caution]]:
+    """Return what weakens the price of each pack beyond its own record, one list a pack."""
+    dossier = valued.dossier
+    told: list[list[Caution]] = [[] for _ in range(dossier.rows)]
+    for row, caution in chain(
+        _of_model(valued),
+        _of_scenario(valued),
+        _of_market(valued),
+        dossier.nameplate.cautions(),
+        dossier.metals.cautions(),
+        dossier.routes.cautions(),
+        _of_floor(valued),
+    ):
+        told[row].append(caution)
+    return told
+
+
+def _of_model(valued: Valued) -> Raised:
     """Yield what weakens the learned part: none, a demonstration, few sales of the kind."""
-    if valued.model is None:
-        yield _NO_MODEL
+    everywhere, model, prices = range(valued.dossier.rows), valued.model, valued.prices
+    if model is None:
+        yield from [(row, _NO_MODEL) for row in everywhere]
         return
-    if valued.model.demonstration:
-        yield _DEMONSTRATION
-    sales = float(valued.prices.effective_sales[row])
-    if sales < FEW_SALES:
-        yield _few_sales(f"{sales:.0f}")
-    age = float(valued.dossier.cases.as_of_day[row]) - float(valued.prices.newest_day[row])
-    if age > OLD_NEWS_DAYS:
-        yield _old_news(f"{age:.0f}")
-    if not valued.prices.group_known[row]:
-        yield _unknown_group(valued.prices.group_used[row] or "all packs")
-    turn = valued.model.turn
+    if model.demonstration:
+        yield from [(row, _DEMONSTRATION) for row in everywhere]
+    for row in np.flatnonzero(prices.effective_sales < FEW_SALES).tolist():
+        yield row, _few_sales(f"{prices.effective_sales[row]:.0f}")
+    age = news_age_days(valued)
+    for row in np.flatnonzero(age > OLD_NEWS_DAYS).tolist():
+        yield row, _old_news(f"{age[row]:.0f}")
+    for row, known in enumerate(prices.group_known):
+        if not known:
+            yield row, _unknown_group(prices.group_used[row] or "all packs")
+    turn = model.turn
     if not turn.knows:
-        yield _OUTRUN
+        yield from [(row, _OUTRUN) for row in everywhere]
     elif turn.widening > 1.0:
-        yield _turning(f"{turn.widening:.2f}")
+        yield from [(row, _turning(f"{turn.widening:.2f}")) for row in everywhere]
 
 
 _NO_MODEL = Caution(
@@ -127,28 +140,39 @@ def news_age_days(valued: Valued) -> FloatArray:
     return age
 
 
-def _scenario_cautions(valued: Valued) -> Iterator[Caution]:
+def _of_scenario(valued: Valued) -> Raised:
     """Yield that the quotes are not those of the day but a scenario's."""
     if valued.market_shift:
         moves = ", ".join(f"{name} × {factor:g}" for name, factor in sorted(valued.market_shift.items()))
-        yield Caution(
+        caution = Caution(
             id="V06",
             severity="warn",
             message_en=f"A scenario, not the market of the day: {moves}.",
             message_zh=f"情景估值，非当日行情：{moves}。",
             effect="the value speaks of a market that was assumed, not quoted",
         )
+        yield from [(row, caution) for row in range(valued.dossier.rows)]
 
 
-def _floor_cautions(valued: Valued, row: int) -> Iterator[Caution]:
+def _of_market(valued: Valued) -> Raised:
+    """Yield what weakens the quotes of the day."""
+    for row in range(valued.dossier.rows):
+        yield from [(row, caution) for caution in market_cautions(valued.dossier.market, row)]
+
+
+def _of_floor(valued: Valued) -> Raised:
     """Yield a caution where the band reaches below what its metals alone would fetch; the band is not clipped."""
-    recycling = float(valued.dossier.routes.value_per_kwh["recycling"][row])
-    below = float(valued.prices.point[row]) < recycling - 0.01 * abs(recycling)
-    if below and valued.dossier.routes.open["recycling"][row]:
-        yield Caution(
-            id="V04",
-            severity="info",
-            message_en="The value lies below what recycling its metals should fetch by today's quotes.",
-            message_zh="估值低于按当日行情计算的材料回收底价。",
-            effect="none: clipping the band would spoil what it promises; ask a recycler for an offer",
-        )
+    routes = valued.dossier.routes
+    recycling = routes.value_per_kwh["recycling"]
+    below = valued.prices.point < recycling - 0.01 * np.abs(recycling)
+    for row in np.flatnonzero(below & routes.open["recycling"]).tolist():
+        yield row, _FLOOR
+
+
+_FLOOR = Caution(
+    id="V04",
+    severity="info",
+    message_en="The value lies below what recycling its metals should fetch by today's quotes.",
+    message_zh="估值低于按当日行情计算的材料回收底价。",
+    effect="none: clipping the band would spoil what it promises; ask a recycler for an offer",
+)

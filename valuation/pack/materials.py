@@ -7,7 +7,7 @@ the table where it can be true. Missing modules take their metals with them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -85,9 +85,10 @@ class MetalContent:
     pack_mass_kg: FloatArray
     cell_mass_kg: FloatArray
 
-    def cautions(self, row: int) -> tuple[Caution, ...]:
-        """Return what could not be taken as stated about one pack's metals."""
-        return (_DOUBTFUL,) if self.doubtful[row] else ()
+    def cautions(self) -> Iterator[tuple[int, Caution]]:
+        """Yield what could not be taken as stated about metals, with the row of the pack."""
+        for row in np.flatnonzero(self.doubtful).tolist():
+            yield row, _DOUBTFUL
 
 
 def metal_content(cases: Cases, nameplate: Nameplate) -> MetalContent:

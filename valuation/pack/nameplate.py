@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -77,16 +77,13 @@ class Nameplate:
     in_service_day: FloatArray
     year: FloatArray
 
-    def cautions(self, row: int) -> tuple[Caution, ...]:
-        """Return what had to be assumed about one pack."""
-        found = []
-        if self.energy_log_sd[row] > 0.0:
-            found.append(_energy_caution(float(self.energy_kwh[row])))
-        if self.chemistry[row] == CHEMISTRY_CODE["OTHER"]:
-            found.append(_CHEMISTRY_CAUTION)
-        elif self.chemistry[row] == CHEMISTRY_CODE["NMC"]:
-            found.append(_GRADE_CAUTION)
-        return tuple(found)
+    def cautions(self) -> Iterator[tuple[int, Caution]]:
+        """Yield what had to be assumed, with the row of the pack it was assumed about."""
+        for row in np.flatnonzero(self.energy_log_sd > 0.0).tolist():
+            yield row, _energy_caution(float(self.energy_kwh[row]))
+        for chemistry, caution in (("OTHER", _CHEMISTRY_CAUTION), ("NMC", _GRADE_CAUTION)):
+            for row in np.flatnonzero(self.chemistry == CHEMISTRY_CODE[chemistry]).tolist():
+                yield row, caution
 
 
 def read_nameplate(cases: Cases) -> Nameplate:

@@ -10,7 +10,7 @@ health is unsure. V rises with health, prices and payables, falls with costs, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -144,10 +144,15 @@ class Routes:
                 closed[row] = (*closed[row], name)
         return closed
 
-    def cautions(self, row: int) -> tuple[Caution, ...]:
-        """Return the sentences behind the routes' own reasons for one pack."""
-        ids = sorted({name for reasons in self.closures.values() for name, where in reasons.items() if where[row]})
-        return tuple(closure_caution(name) for name in ids)
+    def cautions(self) -> Iterator[tuple[int, Caution]]:
+        """Yield the sentences behind the routes' own reasons, with the row of the pack."""
+        for name in sorted({name for reasons in self.closures.values() for name in reasons}):
+            where = np.zeros(len(self.best), dtype=bool)
+            for reasons in self.closures.values():
+                if name in reasons:
+                    where |= reasons[name]
+            for row in where.nonzero()[0].tolist():
+                yield row, closure_caution(name)
 
 
 def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the dossier

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 
 from valuation.columns import FloatArray
@@ -63,7 +63,7 @@ class Check:
 
     def caution(self, number: float) -> Caution:
         """Return the finding as a caution that shows its number."""
-        return self._spelled(number) if self._shows_number else self._plain
+        return self._spelled_once(number) if self._shows_number else self._plain
 
     @cached_property
     def _shows_number(self) -> bool:
@@ -72,6 +72,10 @@ class Check:
     @cached_property
     def _plain(self) -> Caution:
         return self._spelled(1.0)
+
+    @cached_property
+    def _spelled_once(self) -> Callable[[float], Caution]:
+        return lru_cache(maxsize=1024)(self._spelled)
 
     def _spelled(self, number: float) -> Caution:
         return Caution(
