@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from functools import cache
 
 import msgspec
-import structlog
 from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -26,7 +25,7 @@ from service.pools import Pools
 from service.routes import checks, codes, health, market, metrics, model, packs, sales, valuations
 from service.security import Gate, read_keys
 from service.settings import Settings
-from service.telemetry import Measured, Telemetry
+from service.telemetry import Measured, Telemetry, log
 from service.watch import Current, ModelWatch
 from service.web.routes import mount_web
 from valuation.errors import CanzhiError
@@ -117,7 +116,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.coalescer = Coalescer(settings.value_queue)
     app.state.pools = Pools(settings.batch_threads, settings.batch_queue)
     looking = asyncio.create_task(app.state.watch.keep_looking())
-    structlog.get_logger().info(
+    log().info(
         "ready",
         version=__version__,
         model=counter.model.version if counter.model else "structural",
@@ -146,5 +145,5 @@ def _described() -> bytes:
 async def _on_fault(request: Request, error: Exception) -> Response:
     """Write a fault of ours into the log, without the payload, and answer without its inside."""
     route = getattr(request.scope.get("route"), "path", "other")
-    structlog.get_logger().error("fault", route=route, kind=type(error).__name__)
+    log().error("fault", route=route, kind=type(error).__name__)
     return await problems.on_fault(request, error)

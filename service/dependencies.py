@@ -27,6 +27,11 @@ def counter_of(request: Request) -> Counter:
     return watch.counter
 
 
+def named(request: Request, part: str) -> str:
+    """Return a part of the address as it was asked for; FastAPI's own way loads and builds models to say the same."""
+    return str(request.path_params[part])
+
+
 def pools_of(request: Request) -> Pools:
     """Return the server's threads."""
     pools: Pools = request.app.state.pools

@@ -7,14 +7,13 @@ import os
 import socket
 from contextlib import closing
 from functools import partial
+from typing import TYPE_CHECKING
 
-import uvicorn
-
-from service.counter import Counter, open_counter
-from service.security import LOCAL_NAMES, read_keys
 from service.settings import Settings, variable
-from service.telemetry import configure_log
 from valuation.errors import SettingError
+
+if TYPE_CHECKING:
+    from service.counter import Counter
 
 GRACE_S = 10
 
@@ -32,7 +31,18 @@ def serve_http(*, host: str | None = None, port: int | None = None, workers: int
     for name, value in {"host": host, "port": port, "workers": workers}.items():
         if value is not None:
             os.environ[variable(name)] = str(value)  # server processes read the environment when they start
-    settings = Settings.from_environment()
+    gc.disable()  # what is loaded now stays; looking for rings among it would be a tenth of the start
+    try:
+        _serve(Settings.from_environment())
+    finally:
+        gc.enable()
+
+
+def _serve(settings: Settings) -> None:
+    import uvicorn  # noqa: PLC0415 - all that is large is loaded with the collector at rest
+
+    from service.telemetry import configure_log  # noqa: PLC0415 - as above
+
     counter = check_surroundings(settings)
     configure_log()
     alone = settings.workers <= 1
@@ -59,11 +69,14 @@ def settle_memory() -> None:
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    gc.enable()
 
 
 def log_and_create_app() -> object:
     """Return the application in a server process, its log set up."""
+    gc.disable()
     from service.app import create_app  # noqa: PLC0415 - the parent of several processes needs no application
+    from service.telemetry import configure_log  # noqa: PLC0415 - as above
 
     configure_log()
     app = create_app()
@@ -88,6 +101,9 @@ def check_surroundings(settings: Settings) -> Counter:
     CanzhiError
         Saying what is missing.
     """
+    from service.counter import open_counter  # noqa: PLC0415 - as above
+    from service.security import LOCAL_NAMES, read_keys  # noqa: PLC0415 - as above
+
     keys = read_keys(settings.api_keys)
     if not keys and settings.host not in LOCAL_NAMES:
         raise SettingError(

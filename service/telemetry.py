@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
+import sys
 import time
+from functools import cache
+from typing import Any
 
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -110,6 +113,7 @@ class Measured:
 
 def configure_log() -> None:
     """Write the log as one JSON object a line on standard error."""
+    structlog = _structlog()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -118,5 +122,26 @@ def configure_log() -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=__import__("sys").stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
     )
+
+
+def log() -> Any:  # noqa: ANN401 - structlog's own loggers are made to measure
+    """Return where lines of the log are written."""
+    return _structlog().get_logger()
+
+
+@cache
+def _structlog() -> Any:  # noqa: ANN401 - a module
+    """Return structlog, loaded without rich, with which it would draw tracebacks for terminals.
+
+    That would be a tenth of the service's whole start, for what a log of JSON lines never shows.
+    """
+    hidden = "rich" not in sys.modules
+    if hidden:
+        sys.modules["rich"] = None  # type: ignore[assignment]  # the way to say: not to be found
+    try:
+        return importlib.import_module("structlog")
+    finally:
+        if hidden:
+            del sys.modules["rich"]

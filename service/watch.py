@@ -14,7 +14,6 @@ import copy
 import time
 from contextlib import suppress
 
-import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.promotions import log_stamp
@@ -22,6 +21,7 @@ from service.anchoring import Standing, stand
 from service.counter import Counter, find_model
 from service.drifting import Drift, look
 from service.store.anchors import newest_sale
+from service.telemetry import log
 from valuation.errors import CanzhiError
 from valuation.ports import Predictor
 
@@ -106,12 +106,12 @@ class ModelWatch:
         except (CanzhiError, OSError) as error:
             self.problem = getattr(error, "message", None) or str(error)
             self._retry_at = time.monotonic() + TRY_AGAIN_S
-            structlog.get_logger().error("champion not usable", problem=self.problem, serving=_named(self.counter))
+            log().error("champion not usable", problem=self.problem, serving=_named(self.counter))
         else:
             before = self.counter
             self.replace(standing)
             if self.counter.model is not before.model:
-                structlog.get_logger().info("model", before=_named(before), after=_named(self.counter))
+                log().info("model", before=_named(before), after=_named(self.counter))
             self.problem, self._retry_at = "", float("inf")
         finally:
             self._stamp, self._sales_wait = stamp, False

@@ -9,12 +9,13 @@ from starlette.responses import Response
 
 from service.clock import today
 from service.code_answer import code_answer
-from service.dependencies import JSON, code_of
+from service.dependencies import JSON, code_of, named
 
 router = APIRouter(prefix="/v1/codes")
 
 
 @router.get("/{code}")
-async def read_code(_request: Request, code: str) -> Response:
+async def read_code(request: Request) -> Response:
     """Decode and check a battery code; an invalid one is answered too, with the reason."""
-    return Response(msgspec.json.encode(code_answer(code_of(code), today())), media_type=JSON)
+    code = code_of(named(request, "code"))
+    return Response(msgspec.json.encode(code_answer(code, today())), media_type=JSON)

@@ -11,7 +11,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.counter import Counter
-from service.dependencies import JSON, caller_of, claim_of, code_of, counter_of, json_body, json_response, pools_of
+from service.dependencies import (
+    JSON,
+    caller_of,
+    claim_of,
+    code_of,
+    counter_of,
+    json_body,
+    json_response,
+    named,
+    pools_of,
+)
 from service.reading import only_one
 from service.schemas import EventsRequest, decode
 from service.store import packs
@@ -42,14 +52,14 @@ class PackAnswer(msgspec.Struct, kw_only=True, frozen=True):
 
 
 @router.post("/{code}/events")
-async def report(request: Request, code: str) -> Response:
+async def report(request: Request) -> Response:
     """Enter what is reported about a pack, all or nothing; undated reports of events count from today."""
     body = await json_body(request)
     laid = claim_of(request, body)
     asked = decode(EventsRequest, body)
     pack = None if isinstance(asked.pack, msgspec.UnsetType) else bytes(asked.pack)
     events = [bytes(event) for event in asked.events]
-    name = packs.name_of(code_of(code))
+    name = packs.name_of(code_of(named(request, "code")))
     check_report(name, pack, events)
     database, caller = counter_of(request).database, caller_of(request)
 
@@ -64,9 +74,10 @@ async def report(request: Request, code: str) -> Response:
 
 
 @router.get("/{code}")
-async def known(request: Request, code: str) -> Response:
+async def known(request: Request) -> Response:
     """Return what the ledger knows about a pack."""
-    return Response(await pools_of(request).store(_known, counter_of(request), code_of(code)), media_type=JSON)
+    code = code_of(named(request, "code"))
+    return Response(await pools_of(request).store(_known, counter_of(request), code), media_type=JSON)
 
 
 def check_report(code: str, pack: bytes | None, events: Sequence[bytes]) -> None:

@@ -20,6 +20,7 @@ from service.dependencies import (
     counter_of,
     json_body,
     json_response,
+    named,
     pools_of,
     telemetry_of,
 )
@@ -94,9 +95,10 @@ async def value_batch(request: Request) -> Response:
 
 
 @router.get("/{valuation_id}")
-async def bring_back(request: Request, valuation_id: str) -> Response:
+async def bring_back(request: Request) -> Response:
     """Return a kept valuation: the very bytes that were answered."""
-    return Response(await pools_of(request).store(_kept, counter_of(request), valuation_id), media_type=JSON)
+    kept = await pools_of(request).store(_kept, counter_of(request), named(request, "valuation_id"))
+    return Response(kept, media_type=JSON)
 
 
 def _kept(counter: Counter, valuation_id: str) -> bytes:

@@ -6,13 +6,13 @@ import io
 import re
 import warnings
 from datetime import date
-from typing import Final
-
-import zxingcpp
-from PIL import Image, UnidentifiedImageError
+from typing import TYPE_CHECKING, Final
 
 from service.web.refusals import PageRefusal
 from valuation.battery_code.decoding import decode
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
 MOST_PIXELS: Final = 50_000_000
@@ -42,6 +42,8 @@ def read_codes(file: str, content: bytes, on: date) -> tuple[str, ...]:
     PageRefusal
         If the photo cannot be opened, is too large, or shows no code.
     """
+    import zxingcpp  # noqa: PLC0415 - a service starts without what only a photo needs
+
     texts = [found.text.strip() for found in zxingcpp.read_barcodes(_open(file, content)) if found.text.strip()]
     if not texts:
         raise PageRefusal("photo.empty", file=file)
@@ -57,6 +59,8 @@ def _valid_codes(text: str, on: date) -> list[str]:
 
 def _open(file: str, content: bytes) -> Image.Image:
     """Return the picture in grey, its size checked before its pixels are unpacked."""
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - as above
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large pictures; they are refused just below
@@ -76,6 +80,8 @@ def _on_white(picture: Image.Image) -> Image.Image:
     """Return a picture without transparency: a code on nothing is a code on white."""
     if "transparency" not in picture.info and picture.mode not in ("RGBA", "LA", "PA"):
         return picture
+    from PIL import Image  # noqa: PLC0415 - as above
+
     layered = picture.convert("RGBA")
     white = Image.new("RGBA", layered.size, "white")
     return Image.alpha_composite(white, layered)

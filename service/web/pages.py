@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -14,6 +13,9 @@ from service.web.language import COOKIE, COOKIE_AGE_S, choose_language, known_la
 from service.web.messages import LANGUAGES
 from service.web.spelling import Spelling
 from valuation.version import __version__
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 POLICY: Final = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 """Only this service's own files, no script or style inside a page, no frame around it."""
@@ -33,6 +35,8 @@ HEADERS: Final[Mapping[str, str]] = {
 @cache
 def templates() -> Environment:
     """Return the templates; everything put into them is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - only who asks for a page waits
+
     environment = Environment(
         loader=PackageLoader("service.web"),
         autoescape=True,

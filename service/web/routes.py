@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from service.counter import Answer, Counter
-from service.dependencies import JSON, caller_of, counter_of, pools_of, telemetry_of
+from service.dependencies import JSON, caller_of, counter_of, named, pools_of, telemetry_of
 from service.problems import Refusal
 from service.store.idempotency import Outcome
 from service.web.entry import LEVELS, Entry, read_entry
@@ -59,10 +59,10 @@ async def value(request: Request) -> Response:
 
 
 @router.get("/valuations/{valuation_id}")
-async def show(request: Request, valuation_id: str) -> HTMLResponse:
+async def show(request: Request) -> HTMLResponse:
     """Return a kept valuation as a page."""
     try:
-        kept = await pools_of(request).store(find_kept, counter_of(request), valuation_id)
+        kept = await pools_of(request).store(find_kept, counter_of(request), named(request, "valuation_id"))
     except UnknownValuation as error:
         return _missing(request, error)
     view = view_answer(kept.answer, spelling_for(request))
@@ -70,31 +70,31 @@ async def show(request: Request, valuation_id: str) -> HTMLResponse:
 
 
 @router.get("/valuations/{valuation_id}/answer.json")
-async def answer_bytes(request: Request, valuation_id: str) -> Response:
+async def answer_bytes(request: Request) -> Response:
     """Return a kept valuation's bytes to a person who reads the page."""
-    kept = await pools_of(request).store(find_kept, counter_of(request), valuation_id)
+    kept = await pools_of(request).store(find_kept, counter_of(request), named(request, "valuation_id"))
     return Response(kept.answer, media_type=JSON, headers={"x-content-type-options": "nosniff"})
 
 
 @router.get("/valuations/{valuation_id}/report")
-async def page_report(request: Request, valuation_id: str) -> HTMLResponse:
+async def page_report(request: Request) -> HTMLResponse:
     """Return the report to a person who reads the page."""
     try:
-        return await _report(request, valuation_id)
+        return await _report(request)
     except UnknownValuation as error:
         return _missing(request, error)
 
 
 @router.get("/v1/valuations/{valuation_id}/report")
-async def report(request: Request, valuation_id: str) -> HTMLResponse:
+async def report(request: Request) -> HTMLResponse:
     """Return the report on a kept valuation as HTML, in Chinese or English."""
-    return await _report(request, valuation_id)
+    return await _report(request)
 
 
-async def _report(request: Request, valuation_id: str) -> HTMLResponse:
+async def _report(request: Request) -> HTMLResponse:
     counter = counter_of(request)
     spelling = spelling_for(request)
-    kept = await pools_of(request).store(find_kept, counter, valuation_id)
+    kept = await pools_of(request).store(find_kept, counter, named(request, "valuation_id"))
     view = view_answer(kept.answer, spelling)
     more = await pools_of(request).store(view_report, counter, kept, view.answer.market.quotes, spelling)
     return page(request, "report.html", view=view, report=more)
