@@ -2,6 +2,9 @@
 
 Only sales before the newest share are used, cut twice in time: a trial learns from what was known at each cut and is
 scored by the interval score on the sales that followed. Trials are kept in a file and go on where they stopped.
+
+Trials are drawn in batches, each from the trials of the batches before alone, so that processes may share a batch and
+whoever does the work, interrupted or not, finds the same.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +22,7 @@ import numpy as np
 
 from training.configuration import LEAST_SALES, TrainingConfig
 from training.dataset import TrainingSet
+from training.distributed import ALONE, Crew, as_done
 from training.fit import forecast, learn
 from training.judgement import newest_from
 from training.metrics import judge
@@ -27,6 +31,9 @@ from valuation.errors import TooFewSales
 
 CUTS = (0.6, 0.8, 1.0)
 """Shares of the older sales: known at the first cut, judged to the second; known at the second, judged to the third."""
+
+BATCH = 4
+"""Trials that are drawn together, and may be tried at the same time."""
 
 LEAST_GAIN = 0.01
 """Share of the interval score that a winner must take off; what gains less is chance, and the given choices stay."""
@@ -70,9 +77,15 @@ class Found:
         return 1.0 - self.after / self.before
 
 
-def search(
-    prepared: Prepared, config: TrainingConfig, trials: int, home: Path, tick: Callable[[], None] = lambda: None
-) -> Found:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Who tries, and what is called after each trial."""
+
+    crew: Crew = ALONE
+    tick: Callable[[], None] = lambda: None
+
+
+def search(prepared: Prepared, config: TrainingConfig, trials: int, home: Path, work: Work | None = None) -> Found:
     """Return the best choices after a number of trials in all, those of earlier runs on the same data counted.
 
     Parameters
@@ -85,8 +98,8 @@ def search(
         How many trials there are to be in all.
     home : Path
         Folder of all local state; trials are kept in searches.db.
-    tick : callable
-        Called after each trial.
+    work : Work, optional
+        Who tries, and what is called after each trial; the same choices win whoever does the work.
 
     Raises
     ------
@@ -95,6 +108,7 @@ def search(
     """
     import optuna  # noqa: PLC0415 - only a search needs it
 
+    work = work or Work()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
     rounds = rounds_of(prepared.sales, prepared.extra, config)
@@ -104,17 +118,15 @@ def search(
         storage=f"sqlite:///{(home / 'searches.db').resolve()}",
         direction="minimize",
         load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
     )
-    earlier = _done(study)
+    earlier = len(study.trials)
+    while len(study.trials) < trials:
+        done = study.trials
+        end = min(len(done) - len(done) % BATCH + BATCH, trials)
+        batch = [_Trial(number, done, config) for number in range(len(done), end)]
+        _try(batch, rounds, work)
+        study.add_trials([one.finished() for one in batch])  # only what came to an end: a kill leaves no half a trial
     given = {name: float(getattr(config, name)) for name in SPACE}
-    if not study.trials:
-        study.enqueue_trial(given)
-    while _done(study) < trials:
-        # reseeded by its number, a search that was interrupted goes on as if it had not been
-        study.sampler = optuna.samplers.TPESampler(seed=config.seed + _done(study), n_startup_trials=6)
-        study.optimize(lambda trial: _score(trial, rounds, config), n_trials=1)
-        tick()
     before, best = float(study.trials[0].value or 0.0), float(study.best_value)  # the first trial is never given up
     better = best < before * (1.0 - LEAST_GAIN)
     won = {name: float(value) for name, value in study.best_params.items()}
@@ -123,8 +135,8 @@ def search(
         config=replace(config, **changed),  # type: ignore[arg-type]  # all of them are floats
         before=before,
         after=best if better else before,
-        trials=_done(study),
-        earlier=min(earlier, _done(study)),
+        trials=len(study.trials),
+        earlier=min(earlier, len(study.trials)),
         changed=changed,
     )
 
@@ -173,32 +185,75 @@ def rounds_of(sales: TrainingSet, extra: TrainingSet, config: TrainingConfig) ->
     return tuple(rounds)
 
 
-def _score(trial: Any, rounds: tuple[Round, ...], config: TrainingConfig) -> float:  # noqa: ANN401 - untyped library
-    """Return the mean interval score of a trial, given up where the first round says that it is no use."""
-    import optuna  # noqa: PLC0415 - as above
+class _Trial:
+    """One trial under way: its choices, drawn from earlier batches alone, and what they scored so far."""
 
-    chosen = {}
-    for name, (low, high) in SPACE.items():
-        given = float(getattr(config, name))  # whoever chose a value outside of the usual bounds widens them
-        chosen[name] = trial.suggest_float(name, min(low, given), max(high, given), log=True)
-    tried = replace(config, **chosen)
-    scores: list[float] = []
+    def __init__(self, number: int, done: Sequence[Any], config: TrainingConfig) -> None:
+        import optuna  # noqa: PLC0415 - as above
+
+        self._given = number == 0
+        self._space: dict[str, Any] = {}
+        for name, (low, high) in SPACE.items():
+            given = float(getattr(config, name))  # whoever chose a value outside of the usual bounds widens them
+            self._space[name] = optuna.distributions.FloatDistribution(min(low, given), max(high, given), log=True)
+        study = optuna.create_study(
+            sampler=optuna.samplers.TPESampler(seed=config.seed + number, n_startup_trials=6),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
+        )
+        study.add_trials(done[: number - number % BATCH])
+        if self._given:
+            study.enqueue_trial({name: float(getattr(config, name)) for name in SPACE})
+        self._trial = study.ask(self._space)
+        self.config = replace(config, **self._trial.params)
+        self.scores: list[float] = []
+        self.given_up = False
+
+    def scored(self, score: float, *, last: bool) -> None:
+        """Take the score of a round; what is no use after it is given up."""
+        self.scores.append(score)
+        self._trial.report(float(np.mean(self.scores)), len(self.scores) - 1)
+        self.given_up = not last and not self._given and self._trial.should_prune()
+
+    def finished(self) -> Any:  # noqa: ANN401 - untyped library
+        """Return the trial as it is kept."""
+        import optuna  # noqa: PLC0415 - as above
+
+        means = {step: float(np.mean(self.scores[: step + 1])) for step in range(len(self.scores))}
+        state = optuna.trial.TrialState.PRUNED if self.given_up else optuna.trial.TrialState.COMPLETE
+        return optuna.trial.create_trial(
+            state=state,
+            value=None if self.given_up else means[max(means)],
+            params=self._trial.params,
+            distributions=self._space,
+            intermediate_values=means,
+        )
+
+
+def _try(batch: Sequence[_Trial], rounds: tuple[Round, ...], work: Work) -> None:
+    """Score the trials of a batch round by round, those given up left out."""
     for step, part in enumerate(rounds):
-        estimator = learn(part.known, part.thin, tried)
-        said = forecast(estimator, part.following, config.level)
-        scores.append(judge(said, config.level).interval_score_per_kwh)
-        trial.report(float(np.mean(scores)), step)
-        if trial.number and step + 1 < len(rounds) and trial.should_prune():
-            raise optuna.TrialPruned
-    return float(np.mean(scores))
+        last = step + 1 == len(rounds)
+        going = [one for one in batch if not one.given_up]
+        for place, score in as_done(_score, [(part, one.config) for one in going], work.crew):
+            going[place].scored(score, last=last)
+            if last or going[place].given_up:
+                work.tick()
 
 
-def _done(study: Any) -> int:  # noqa: ANN401 - untyped library
-    """Return how many trials came to an end; one that was killed half-way did not."""
-    return sum(trial.state.name in {"COMPLETE", "PRUNED"} for trial in study.trials)
+def _score(job: tuple[Round, TrainingConfig]) -> float:
+    """Return the interval score of some choices in one round."""
+    part, tried = job
+    said = forecast(learn(part.known, part.thin, tried), part.following, tried.level)
+    return judge(said, tried.level).interval_score_per_kwh
 
 
 def _name(prepared: Prepared, config: TrainingConfig) -> str:
     """Return the name of a study: the same data and choices go on with the same trials."""
-    told = {"data": prepared.sources.digests(), "vat": prepared.sources.vat, "config": asdict(config), "space": SPACE}
+    told = {
+        "data": prepared.sources.digests(),
+        "vat": prepared.sources.vat,
+        "config": asdict(config),
+        "space": SPACE,
+        "batch": BATCH,
+    }
     return "search-" + hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]

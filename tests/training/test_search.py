@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import training.search
+from training.distributed import Crew
 from training.judgement import newest_from
 from training.retrain import Prepared
-from training.search import SPACE, rounds_of, search
+from training.search import SPACE, Work, rounds_of, search
 from training.sources import Sources
 from valuation.errors import TooFewSales
 
@@ -57,7 +58,7 @@ def test_every_round_goes_from_older_to_newer_and_ends_before_the_judged_sales(s
 
 def test_a_search_finds_better_choices_and_says_by_how_much(prepared, config, quick, tmp_path):
     ticks = []
-    found = search(prepared, config, 12, tmp_path, lambda: ticks.append(1))
+    found = search(prepared, config, 12, tmp_path, Work(tick=lambda: ticks.append(1)))
     assert (found.trials, found.earlier, len(ticks)) == (12, 0, 12)
     assert quick[0][2] == config  # the choices given are the first trial
     assert found.after < found.before
@@ -70,12 +71,22 @@ def test_a_search_finds_better_choices_and_says_by_how_much(prepared, config, qu
 
 def test_a_search_goes_on_where_it_stopped_and_ends_as_if_it_had_not(prepared, config, quick, tmp_path):
     whole = search(prepared, config, 9, tmp_path / "one")
-    search(prepared, config, 4, tmp_path / "two")
+    search(prepared, config, 3, tmp_path / "two")
+    search(prepared, config, 6, tmp_path / "two")
     rest = search(prepared, config, 9, tmp_path / "two")
-    assert (rest.earlier, rest.trials) == (4, 9)
+    assert (rest.earlier, rest.trials) == (6, 9)
     assert rest.config == whole.config
     assert search(prepared, config, 5, tmp_path / "two").config == rest.config  # enough trials are there already
     assert search(prepared, replace(config, seed=5), 5, tmp_path / "two").earlier == 0  # other choices, another search
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_whoever_tries_the_same_choices_win(prepared, config, tmp_path):
+    config = replace(config, trees=5, folds=2, habits_rows=0)
+    alone = search(prepared, config, 6, tmp_path / "alone")
+    shared = search(prepared, config, 6, tmp_path / "shared", Work(crew=Crew(processes=2)))
+    assert (shared.config, shared.before, shared.after) == (alone.config, alone.before, alone.after)
 
 
 def test_nothing_better_leaves_the_choices_as_they_are(prepared, config, quick, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,9 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--check-only", is_flag=True, help="Only say what became of the ledger's rows.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Where the report of bad rows goes.")
 @click.option("--search", type=click.IntRange(min=1), metavar="N", help="Seek better choices in N trials in all.")
+@click.option(
+    "--processes", type=click.IntRange(1), default=1, show_default=True, help="Processes that share the trials."
+)
 @click.option("--from-run", metavar="RUN", help="Repeat a run from what it kept, and compare the digests.")
 def train(ledger: Path | None, traces: Path | None, market: Path | None, **options: object) -> None:
     """Train a model on a sales LEDGER, judge it on sales it has not seen, and keep it (训练模型).
@@ -71,7 +75,8 @@ def _train(sources: Sources, options: dict[str, object]) -> None:
         prepared = prepare(sources, config, begin)
         lines: list[str] = []
         if trials:
-            config, lines = _sought(prepared, config, int(trials), home, begin)  # type: ignore[call-overload]  # same
+            seek = _Seek(trials=int(trials), processes=int(options["processes"]))  # type: ignore[call-overload]  # same
+            config, lines = _sought(prepared, config, seek, home, begin)
         trained = train_on(prepared, str(options["name"]), config, home, begin)
     about = trained.version.about
     click.echo(f"{about.name}@{about.version}  {trained.version.digest}")
@@ -133,13 +138,23 @@ def _progress(label: str, stages: int) -> Iterator[Callable[[str], None]]:
         bar.update(stages - max(begun - 1, 0))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seek:
+    """How many trials a search is to have in all, and how many processes share them."""
+
+    trials: int
+    processes: int
+
+
 def _sought(
-    prepared: Prepared, config: TrainingConfig, trials: int, home: Path, begin: Callable[[str], None]
+    prepared: Prepared, config: TrainingConfig, seek: _Seek, home: Path, begin: Callable[[str], None]
 ) -> tuple[TrainingConfig, list[str]]:
     """Return the best choices of a search, and what to say of it."""
-    from training.search import search  # noqa: PLC0415 - optuna waits
+    from training.distributed import Crew  # noqa: PLC0415 - optuna waits
+    from training.search import Work, search  # noqa: PLC0415 - same
 
-    found = search(prepared, config, trials, home, lambda: begin("searching"))
+    work = Work(crew=Crew(processes=seek.processes), tick=lambda: begin("searching"))
+    found = search(prepared, config, seek.trials, home, work)
     lines = [f"search              {found.trials} trials ({found.earlier} from before), on sales older than the judged"]
     if found.changed:
         won = ", ".join(f"{name} {value:.4g}" for name, value in found.changed.items())
