@@ -141,7 +141,10 @@ def read_bundle(folder: Path, public_key: str | None = None) -> Bundle:
     manifest, seal = _read(folder / MANIFEST), _seal(_read(folder / SIGNATURE))
     signer = seal["public_key"]
     if public_key is not None and signer != public_key:
-        raise BundleTampered(f"the model in {folder.name} is signed by another key", hint=_HINT)
+        raise BundleTampered(
+            f"the model in {'/'.join(folder.parts[-2:])} is signed by another key",
+            hint="the folders models and keys of a home belong together: bring back its keys, or train again",
+        )
     check_signature(manifest, signer, seal["signature"])
     facts = _json(manifest, MANIFEST)
     if facts.get("format") != FORMAT or facts.get("format_version") != FORMAT_VERSION:
