@@ -2,8 +2,7 @@
 
 The compiled kernel evaluates it where there is one for the machine, numpy elsewhere, with the same bits.
 
-Every tree's nodes and leaves share one numbering, tree after tree: splits first, then leaves; a leaf points at itself,
-so all trees of all rows walk down one level at a time until nobody moves. Sums run in the order of the trees, as
+All trees of all rows walk down one level at a time until nobody moves. Sums run in the order of the trees, as
 LightGBM sums. The decisions are those of LightGBM's ``Tree::Decision`` (missing values, zero as missing, category
 sets), documented at https://lightgbm.readthedocs.io (Advanced Topics: missing values, categorical features).
 """
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from models.kernel.library import kernel
 from models.kernel.program import Program, prepare
+from models.trees import Trees
 from valuation.columns import BoolArray, FloatArray, IntArray
 
 ZERO_THRESHOLD = float(np.float32(1e-35))  # LightGBM reads anything closer to zero as zero
@@ -26,7 +26,7 @@ MISSING_NAN = 2
 _CHUNK_CELLS = 1 << 20  # rows x trees walked at once: the working set stays inside a processor's cache
 
 
-class _Prepared:
+class _Prepared(Trees):
     """Where a forest keeps what the kernel reads: no field, so it is neither stored, copied nor compared."""
 
     __slots__ = ("_program",)
@@ -35,47 +35,7 @@ class _Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forest(_Prepared):
-    """Trained trees as columns over all their nodes.
-
-    Attributes
-    ----------
-    roots
-        The first node of each tree, shape (trees,).
-    split_feature, threshold, left, right
-        Per node; at a leaf the feature is 0 and both children are the leaf itself.
-    default_left, missing, is_category
-        Per node: where a missing value goes, what counts as missing (0 nothing, 1 zero, 2 NaN), whether it is a set.
-    category_start, category_words, category_bits
-        Per node the first 32-bit word of its category set and how many; and all words.
-    value, cover
-        Per node: the leaf's value (0 at a split) and how many training rows came by.
-    depth
-        The longest way from a root to a leaf.
-    features
-        How many columns a row has.
-
-    """
-
-    roots: IntArray
-    split_feature: IntArray
-    threshold: FloatArray
-    left: IntArray
-    right: IntArray
-    default_left: BoolArray
-    missing: IntArray
-    is_category: BoolArray
-    category_start: IntArray
-    category_words: IntArray
-    category_bits: NDArray[np.uint32]
-    value: FloatArray
-    cover: FloatArray
-    depth: int
-    features: int
-
-    @property
-    def trees(self) -> int:
-        """How many trees there are."""
-        return len(self.roots)
+    """Trained trees that answer, by the compiled kernel or by numpy."""
 
     @property
     def program(self) -> Program | None:

@@ -14,7 +14,7 @@ from models.kernel.shape import Shape, read_shape
 from valuation.columns import FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from models.forest import Forest
+    from models.trees import Trees
 
 NARROW, WIDE = np.uint8, np.uint16
 _BRIEF_ROWS = 64
@@ -37,7 +37,7 @@ class _Layout(ctypes.Structure):
 class Program:
     """A forest as the kernel reads it; nothing in it changes, so any number of threads may ask it at once."""
 
-    def __init__(self, kernel: Kernel, forest: Forest, shape: Shape, parts: dict[str, NDArray[Any]]) -> None:
+    def __init__(self, kernel: Kernel, forest: Trees, shape: Shape, parts: dict[str, NDArray[Any]]) -> None:
         self._kernel = kernel
         self.columns = forest.features
         """How many columns a row has at least."""
@@ -101,7 +101,7 @@ class Program:
         functions[name](self.address, int(self.wide), *arguments)
 
 
-def prepare(forest: Forest, kernel: Kernel) -> Program | None:
+def prepare(forest: Trees, kernel: Kernel) -> Program | None:
     """Return the forest prepared for the kernel, None where it is beyond the widest codes or laid out otherwise."""
     shape = read_shape(forest)
     if shape is None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from valuation.columns import FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from models.forest import Forest
+    from models.trees import Trees
 
 _NOTHING, _NAN_LEFT, _NAN_RIGHT, _ZERO_LEFT, _ZERO_RIGHT = range(5)  # which cells are missing, and where they go
 _KINDS = 5
@@ -72,7 +72,7 @@ class Numbers:
         return {"missing": self.missing, "zero": self.zero}
 
 
-def read_numbers(forest: Forest, splits: IntArray) -> Numbers:
+def read_numbers(forest: Trees, splits: IntArray) -> Numbers:
     """Return ranks and views of the forest's numeric splits."""
     places = np.flatnonzero(~forest.is_category[splits])
     here = splits[places]
@@ -110,7 +110,7 @@ def read_numbers(forest: Forest, splits: IntArray) -> Numbers:
     )
 
 
-def _kinds(forest: Forest, nodes: IntArray) -> IntArray:
+def _kinds(forest: Trees, nodes: IntArray) -> IntArray:
     missing, left = forest.missing[nodes], forest.default_left[nodes]
     kind = np.where(missing == _MISSING_NAN, np.where(left, _NAN_LEFT, _NAN_RIGHT), _NOTHING)
     return np.where(missing == _MISSING_ZERO, np.where(left, _ZERO_LEFT, _ZERO_RIGHT), kind)
@@ -141,7 +141,7 @@ class Sets:
         return {**{name: array.astype(np.int32) for name, array in named.items()}, "set_bits": self.bits}
 
 
-def read_sets(forest: Forest, splits: IntArray) -> Sets:
+def read_sets(forest: Trees, splits: IntArray) -> Sets:
     """Return the different category sets of the forest."""
     places = np.flatnonzero(forest.is_category[splits])
     known: dict[tuple[int, bytes], int] = {}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from valuation.columns import IntArray
 
 if TYPE_CHECKING:
-    from models.forest import Forest
+    from models.trees import Trees
 
 _GROUP = 12  # trees walked side by side, as in source/program.h
 _MOST_NODES = 1 << 31
@@ -63,7 +63,7 @@ class Shape:
         nodes[place, 2:] = np.where(beyond >= 0, beyond + leaf_bit, self.child)
         return nodes
 
-    def parts(self, forest: Forest) -> dict[str, NDArray[Any]]:
+    def parts(self, forest: Trees) -> dict[str, NDArray[Any]]:
         """Return where each tree's nodes and leaves start, filled up by whole groups of trees, and the leaves."""
         starts = self._starts()
         tree = np.full(len(self.counts) + _GROUP, starts[-1], dtype=np.int32)
@@ -76,7 +76,7 @@ class Shape:
         return np.concatenate([[0], np.cumsum(np.maximum(self.counts, 1))])
 
 
-def read_shape(forest: Forest) -> Shape | None:
+def read_shape(forest: Trees) -> Shape | None:
     """Return the shape, None unless each tree holds its splits first, parents before children, then its leaves.
 
     The kernel reads memory without asking, so what it is told is checked here once.
