@@ -205,7 +205,7 @@ def _posterior(
         means.append((own * centre + precision * read) / (own + precision))
         spreads.append(1.0 / (own + precision))
     top = np.maximum(shares[0], shares[1])
-    weights = [exp(share - top) for share in shares]
+    weights = exp(np.stack(shares) - top)
     both = weights[0] + weights[1]
     mean = (weights[0] * means[0] + weights[1] * means[1]) / both
     apart = means[0] - means[1]

@@ -90,5 +90,10 @@ def region(dossier: Dossier) -> FloatArray:
 
 def _metal_price(market: Market, element: str) -> FloatArray:
     """Return the price of a metal in the first of its paid forms that is quoted. [CNY/kg]"""
-    forms = [market.price[form.instrument] * (form.per_metal / 1000.0) for form in PAID_FORMS[element]]
-    return first_known(*forms)
+    quotes = market.of_days
+    forms = PAID_FORMS[element]
+    of_day = quotes.once(
+        ("metal price", element),
+        lambda: first_known(*[quotes.price(form.instrument) * (form.per_metal / 1000.0) for form in forms]),
+    )
+    return of_day[market.row]

@@ -71,9 +71,10 @@ def read_typed(content: bytes, most_events: int) -> Reading | None:
         pack: TypedPack = _DECODER.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    events = _ENCODER.encode_lines(pack.events).split(b"\n")[:-1]
+    lines = _ENCODER.encode_lines(pack.events)
+    events = lines.split(b"\n")[:-1]
     without_events = _ENCODER.encode(msgspec.structs.replace(pack, events=[])) if events else _ENCODER.encode(pack)
-    names = without_events.count(b'":') + sum([event.count(b'":') for event in events]) + bool(events)
+    names = without_events.count(b'":') + lines.count(b'":') + bool(events)
     if most_names(content) != names:  # a name that is given twice, or an empty value
         return None
     if len(events) > most_events or missing_identity(pack):

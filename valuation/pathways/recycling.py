@@ -143,8 +143,8 @@ def dearer(market: Market, assumptions: Assumptions) -> FloatArray:
     """Return by what factor work costs more on each pack's day than in the year the costs are of. [1]"""
     if assumptions.cost_decline_per_a == 0.0:
         return np.ones(len(market.as_of_day))
-    years = market.as_of_day / DAYS_PER_YEAR + EPOCH_YEAR - COSTS_OF_YEAR
-    return exp(-assumptions.cost_decline_per_a * years)
+    years = market.of_days.days / DAYS_PER_YEAR + EPOCH_YEAR - COSTS_OF_YEAR
+    return exp(-assumptions.cost_decline_per_a * years)[market.row]
 
 
 def missing_quotes(nameplate: Nameplate, market: Market, metals: MetalContent) -> dict[int, MissingQuote]:
