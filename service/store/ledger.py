@@ -16,6 +16,7 @@ from service.store.tables import ledger
 BEGINNING = "sha256:" + "0" * 64
 """What stands before the first entry."""
 
+_NEWEST = select(ledger.c.sequence, ledger.c.entry_hash).order_by(ledger.c.sequence.desc()).limit(1)
 _COLUMNS = tuple(column.name for column in ledger.columns)
 
 
@@ -47,8 +48,7 @@ def append(connection: Connection, entries: Sequence[Entry], *, recorded_by: str
 
 def head(connection: Connection) -> tuple[int, str]:
     """Return number and hash of the newest entry; zero and :data:`BEGINNING` for an empty ledger."""
-    newest = select(ledger.c.sequence, ledger.c.entry_hash).order_by(ledger.c.sequence.desc()).limit(1)
-    row = connection.execute(newest).first()
+    row = connection.execute(_NEWEST).first()
     return (0, BEGINNING) if row is None else (row.sequence, row.entry_hash)
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import msgspec
 from msgspec.structs import astuple
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from service.clock import milliseconds, now
 from service.store import ledger
@@ -133,9 +133,12 @@ def newest_records(connection: Connection, most: int) -> list[tuple[bytes, str |
     return [(bytes(row.record), row.battery_code, bytes(row.request)) for row in rows]
 
 
+_MARKET = select(markets.c.digest).where(markets.c.digest == bindparam("wanted"))
+
+
 def keep_market(connection: Connection, digest: str, content: bytes) -> None:
     """Keep the quotes a valuation used, once for all valuations that used them."""
-    if connection.execute(select(markets.c.digest).where(markets.c.digest == digest)).first() is None:
+    if connection.execute(_MARKET, {"wanted": digest}).first() is None:
         deflated = zlib.compress(content, 6)
         connection.execute(insert(markets).values(digest=digest, content=deflated, first_used_at=now()))
 

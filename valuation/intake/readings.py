@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from itertools import chain
 
 import numpy as np
 
-from valuation.columns import Stacked
+from valuation.columns import UNKNOWN, Stacked
 from valuation.intake.digest import digest_of, input_digest, write_events, write_trace
 from valuation.intake.notes import IntakeNote, Problem
 from valuation.intake.typed_fields import EVENT_KINDS, EVENT_OWN, TypedEvent
@@ -121,7 +120,8 @@ def _event_columns(events: Sequence[TypedEvent], readings: Sequence[Reading]) ->
     matrix[0] = kinds
     places = np.concatenate([_PLACES[kind] for kind in kinds])
     of_event = np.repeat(np.arange(len(events)), _WIDTHS[kinds])
-    matrix[places, of_event] = np.array(list(chain.from_iterable([one.values for one in readings])), dtype=np.float64)
+    told = [UNKNOWN if one is None else one for reading in readings for one in reading.values]
+    matrix[places, of_event] = np.fromiter(told, dtype=np.float64, count=len(told))
     return Stacked(EVENT_PLACES, matrix)
 
 
