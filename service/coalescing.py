@@ -11,8 +11,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from service.batch_request import value_group
 from service.counter import Answer, Counter, Terms, ToKeep
@@ -30,8 +31,7 @@ GATHER_S = 0.01
 under load a larger batch costs each of them less time than it takes to gather. [s]"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):  # made for each request: a fifth of a dataclass's time
     """One pack to be valued and kept: at which counter, on what terms, for whom, under which claim."""
 
     counter: Counter
@@ -41,8 +41,7 @@ class Asked:
     claim: Claim | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """An answer that is in the store, and the outcome to be sent: the first one's where the claim was known."""
 
     answer: Answer

@@ -27,7 +27,7 @@ from service.store.database import Database
 from service.store.idempotency import Claim, Outcome, once, settle
 from service.store.upgrade import upgrade
 from service.store.valuations import KeptValuation
-from valuation.appraisal import tell_many
+from valuation.appraisal import tell_each
 from valuation.errors import CanzhiError, UnknownModel
 from valuation.intake import Traces, read_passport, read_trace
 from valuation.ports import Predictor
@@ -59,8 +59,7 @@ class Terms:
         return self.as_of, self.level, self.region, tuple(sorted(self.market_shift.items())), self.explain
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A valuation with its id and the bytes that answer for it; `kept` is what the store shall hold."""
 
     told: Told
@@ -87,8 +86,7 @@ class Answer:
         return self.kept.answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToKeep:
+class ToKeep(msgspec.Struct, frozen=True, kw_only=True):
     """An answer to be kept for a caller, under the claim that came with its request."""
 
     answer: Answer
@@ -141,7 +139,7 @@ class Counter:
 
     def value_many(self, traces: Traces, terms: Terms, *, door: str) -> list[Answer | CanzhiError]:
         """Value many packs on the same terms; each is answered or carries its own error. Nothing is kept yet."""
-        results = tell_many(
+        results = tell_each(
             traces,
             self.market.history,
             model=self.model,
@@ -154,7 +152,7 @@ class Counter:
         same = self._of_batch(terms, door)
         return [
             result if isinstance(result, CanzhiError) else _answer(result, traces, row, valuation_id, same)
-            for row, (result, valuation_id) in enumerate(zip(results, valuations.new_ids(len(results)), strict=True))
+            for row, (result, valuation_id) in enumerate(zip(results, valuations.new_ids(traces.packs), strict=True))
         ]
 
     def keep(

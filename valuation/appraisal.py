@@ -139,6 +139,32 @@ def tell_many(  # noqa: PLR0913 - as above
     explain: bool = True,
 ) -> list[Told | CanzhiError]:
     """Return what :func:`appraise_many` returns, as it is told: ready to be written, without objects between."""
+    return list(
+        tell_each(
+            traces,
+            market,
+            model=model,
+            as_of=as_of,
+            level=level,
+            region=region,
+            market_shift=market_shift,
+            explain=explain,
+        )
+    )
+
+
+def tell_each(  # noqa: PLR0913 - as above
+    traces: Traces,
+    market: MarketHistory,
+    *,
+    model: Predictor | None = None,
+    as_of: date | str,
+    level: float = 0.9,
+    region: str = "CN",
+    market_shift: Mapping[str, float] | None = None,
+    explain: bool = True,
+) -> Iterator[Told | CanzhiError]:
+    """Yield what :func:`tell_many` returns, one pack after the other: who writes each at once has it at hand."""
     day = valuation_day(as_of)
     check_level(level)
 
@@ -164,14 +190,13 @@ def tell_many(  # noqa: PLR0913 - as above
             market_shift=market_shift or {},
         )
 
-    answers: list[Told | CanzhiError] = []
     for rows, valued in _value_apart(traces.table, np.arange(traces.table.rows), value):
         if isinstance(valued, CanzhiError):
-            answers.append(valued)
+            yield valued
         else:
             sheet = open_sheet(valued)
-            answers.extend([_answer(sheet, traces, position, row) for position, row in enumerate(rows.tolist())])
-    return answers
+            for position, row in enumerate(rows.tolist()):
+                yield _answer(sheet, traces, position, row)
 
 
 def valuation_day(as_of: date | str) -> date:

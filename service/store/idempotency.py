@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy import Connection, insert, select
 
 from service.clock import now
@@ -23,8 +24,7 @@ class Claim:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What was answered, and whether it was answered before."""
 
     status: int

@@ -103,6 +103,8 @@ class TypedTraces(Traces):
     def digest(self, row: int, as_of: date) -> str:
         """Return the name of what one pack's history says that was known on a day."""
         reading = self.readings[row]
+        if reading.last_known_on <= as_of:
+            return reading.digest
         events = [
             written
             for written, one in zip(reading.events, reading.pack.events, strict=True)

@@ -17,6 +17,7 @@ from msgspec.structs import astuple
 
 from valuation.columns import UNKNOWN
 from valuation.intake.codes import one_spelling
+from valuation.intake.digest import digest_of
 from valuation.intake.documents import most_names
 from valuation.intake.notes import IntakeNote, make_note
 from valuation.intake.plainly import Odd, plain_text
@@ -40,21 +41,22 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     pack : its fields.
-    without_events, events : its canonical JSON, each event's apart.
+    written : its canonical JSON.
+    without_events, events : the same, each event's apart.
+    last_known_on : the day from which all its events were known.
+    digest : the name of all that it says.
     notes : what there is to say about it.
     values : what its events' own fields say, as the numbers that columns hold; None where not known.
     """
 
     pack: TypedPack
+    written: bytes
     without_events: bytes
     events: list[bytes]
+    last_known_on: date
+    digest: str
     notes: tuple[IntakeNote, ...]
     values: list[float | None]
-
-    @property
-    def written(self) -> bytes:
-        """The canonical JSON of the whole record."""
-        return _written(self.pack, self.events)
 
 
 def read_typed(content: bytes, most_events: int) -> Reading | None:
@@ -84,13 +86,20 @@ def read_typed(content: bytes, most_events: int) -> Reading | None:
         values, notes = _said(pack.events)
     except Odd:
         return None
-    return Reading(pack=pack, without_events=without_events, events=events, notes=tuple(notes), values=values)
+    return Reading(
+        pack=pack,
+        written=_written(pack, events) if events else without_events,
+        without_events=without_events,
+        events=events,
+        last_known_on=max([max(one.on, one.reported_on or one.on) for one in pack.events], default=FIRST_DAY),
+        digest=digest_of(without_events, events),
+        notes=tuple(notes),
+        values=values,
+    )
 
 
 def _written(pack: TypedPack, events: list[bytes]) -> bytes:
     """Return a record as canonical JSON, its events written already."""
-    if not events:
-        return _ENCODER.encode(pack)
     told: Any = msgspec.Raw(b"[" + b",".join(events) + b"]")
     return _ENCODER.encode(msgspec.structs.replace(pack, events=told))
 
