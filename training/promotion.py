@@ -11,7 +11,7 @@ from models.promotions import Decision, Promotion
 from models.registry import CHAMPION, load_model, promote
 from training.contest import Contest, contest, recipe_of
 from training.gate import rule
-from training.retrain import prepare
+from training.preparation import prepare
 from training.ruling import GateConfig, Reason, Ruling
 from training.sources import Sources
 from valuation.errors import PredictorError, UnknownModel

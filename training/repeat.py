@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.configuration import read_config
+from training.preparation import prepare
 from training.record import LIBRARIES
-from training.retrain import prepare, train_on
+from training.retrain import train_on
 from training.sources import Sources, digest_of
 from training.tracking import read_run
 from valuation.errors import TrainingError

@@ -10,33 +10,17 @@ from pathlib import Path
 from models.promotions import Decision
 from models.registry import Publication, Version, promote, promotions, publish
 from training.configuration import TrainingConfig
-from training.dataset import TrainingSet, thinned, worked_through
 from training.drift import training_reference
 from training.fit import learn
 from training.judgement import Judgement, judge_sales
-from training.ledger import Ledger, read_ledger
+from training.ledger import Ledger
+from training.preparation import Prepared, prepare
 from training.record import Told, record
 from training.sources import Sources, remember_sources
-from training.traces import read_traces, trace_files, unread_codes
-from valuation.intake import read_market
-from valuation.market.snapshot import MarketHistory
 from valuation.record.tabulation import calendar_day
 
-__all__ = ["STAGES", "Prepared", "Sources", "Trained", "prepare", "retrain", "trace_files", "train_on"]
-
 STAGES = 6
-"""How many stages a training tells of: two of :func:`prepare`, four of :func:`train_on`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A ledger worked out: sales, the same with thinner records, the ledger they came from, the market."""
-
-    sources: Sources
-    ledger: Ledger
-    sales: TrainingSet
-    extra: TrainingSet
-    market: MarketHistory
+"""How many stages a training tells of: two of :func:`training.preparation.prepare`, four of :func:`train_on`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,27 +38,6 @@ class Trained:
     def set_aside(self) -> dict[str, int]:
         """How many rows of the ledger were set aside, by reason."""
         return self.ledger.set_aside
-
-
-def prepare(sources: Sources, config: TrainingConfig, begin: Callable[[str], None]) -> Prepared:
-    """Return a ledger worked out, every sale at its own day.
-
-    Parameters
-    ----------
-    sources : Sources
-        Ledger, traces, quotes.
-    config : TrainingConfig
-        Choices of the training.
-    begin : callable
-        Told the name of each stage as it begins, for a progress bar.
-    """
-    begin("reading")
-    traces, market = read_traces(sources.traces), read_market(sources.market)
-    ledger = read_ledger(sources.ledger, sources.vat)
-    begin("working out every sale at its day")
-    sales, ledger = worked_through(traces.table, ledger, market, unread_codes(traces))
-    extra = thinned(sales, traces.table, market, share=config.thinned_share, seed=config.seed)
-    return Prepared(sources=sources, ledger=ledger, sales=sales, extra=extra, market=market)
 
 
 def retrain(sources: Sources, name: str, config: TrainingConfig, home: Path, begin: Callable[[str], None]) -> Trained:

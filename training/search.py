@@ -26,7 +26,7 @@ from training.distributed import ALONE, Crew, as_done
 from training.fit import forecast, learn
 from training.judgement import newest_from
 from training.metrics import judge
-from training.retrain import Prepared
+from training.preparation import Prepared
 from valuation.errors import TooFewSales
 
 CUTS = (0.6, 0.8, 1.0)

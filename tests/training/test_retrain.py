@@ -10,6 +10,7 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 import pytest
 
+import training.preparation
 import training.retrain
 from models.registry import CHAMPION, list_versions, load_model, promotions
 from training.commands.models import models
@@ -183,7 +184,7 @@ def test_promoting_the_champion_says_so_and_changes_nothing(run):
 @pytest.mark.parametrize("name", ["bad name/..", "", "..", "x" * 65])
 def test_a_bad_name_is_refused_before_any_work(sources, monkeypatch, tmp_path, name):
     monkeypatch.setenv("CANZHI_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(training.retrain, "retrain", lambda *_: pytest.fail("the training began"))
+    monkeypatch.setattr(training.preparation, "prepare", lambda *_: pytest.fail("the training began"))
     words = [str(sources.ledger), "--traces", str(sources.traces), "--market", str(sources.market), "--name", name]
     with pytest.raises(BundleMismatch, match="no name"):
         click.testing.CliRunner().invoke(train, words, catch_exceptions=False)

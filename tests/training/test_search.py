@@ -8,7 +8,7 @@ import pytest
 import training.search
 from training.distributed import Crew
 from training.judgement import newest_from
-from training.retrain import Prepared
+from training.preparation import Prepared
 from training.search import SPACE, Work, rounds_of, search
 from training.sources import Sources
 from valuation.errors import TooFewSales

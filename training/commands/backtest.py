@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from training.configuration import TrainingConfig
     from training.dataset import TrainingSet
     from training.distributed import Crew
-    from training.retrain import Prepared
+    from training.preparation import Prepared
     from training.scenario import VatChange
     from training.sources import Sources
 
@@ -132,8 +132,8 @@ def _tested(sources: Sources, config: TrainingConfig, out: Path, asked: _Asked) 
     from models.registry import home_folder  # noqa: PLC0415 - numpy waits
     from training.backtest import Plan, key_of, plan_origins  # noqa: PLC0415 - lightgbm waits
     from training.backtest import backtest as roll_through  # noqa: PLC0415 - same
+    from training.preparation import prepare  # noqa: PLC0415 - same
     from training.promotion import present_champion  # noqa: PLC0415 - same
-    from training.retrain import prepare  # noqa: PLC0415 - same
 
     incumbent, problem = present_champion(home_folder())
     with click.progressbar(length=2, label="back-test", file=sys.stderr) as bar:
@@ -167,14 +167,15 @@ def _lessons(prepared: Prepared, asked: _Asked) -> tuple[tuple[TrainingSet, Trai
     from training.scenario import misread  # noqa: PLC0415 - numpy waits
 
     seen = misread(prepared.sales, prepared.ledger.tax, asked.changes)
-    count, least, most = int(seen.wrong.sum()), seen.factor[seen.wrong].min(), seen.factor[seen.wrong].max()
-    told = " ".join(f"{change.on.isoformat()} {change.rate:.0%}" for change in asked.changes)
+    count, factors = int(seen.wrong.sum()), sorted({f"{factor:.1%}" for factor in seen.factor[seen.wrong].tolist()})
+    shares = factors[0] if len(factors) == 1 else f"{factors[0]}–{factors[-1]}"
     said = (
-        f"。情景:增值税自 {told} 起变更,台账读取方不知情;{count:,} 笔含税成交被读作真实价格的 "
-        f"{least:.1%} 至 {most:.1%},评判按真实价格"
+        f"。情景:增值税{'、'.join(f'自 {one.on.isoformat()} 起变为 {one.rate:.0%}' for one in asked.changes)},"
+        f"台账读取方不知情;{count:,} 笔含税成交被读作真实价格的 {shares},评判按真实价格"
         if asked.chinese
-        else f"; scenario: VAT is {told} on, nobody tells who reads the ledger; {count:,} sales with VAT are read as "
-        f"{least:.1%} to {most:.1%} of what they were, and judged at what they were"
+        else f"; scenario: VAT becomes {', '.join(f'{one.rate:.0%} on {one.on.isoformat()}' for one in asked.changes)} "
+        f"and nobody tells who reads the ledger; {count:,} sales with VAT are read as {shares} of what they were, "
+        "and judged at what they were"
     )
     return (seen.sales, seen.copies(prepared.extra)), said
 

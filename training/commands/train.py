@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from training.configuration import TrainingConfig
     from training.judgement import Judgement
     from training.ledger import Ledger
-    from training.retrain import Prepared, Trained
+    from training.preparation import Prepared
+    from training.retrain import Trained
     from training.sources import Sources
 
 _STAGES = 6
@@ -68,7 +69,8 @@ def _train(sources: Sources, options: dict[str, object]) -> None:
     """Train and say what came of it."""
     from models.registry import home_folder  # noqa: PLC0415 - numpy waits
     from training.configuration import read_config  # noqa: PLC0415 - same
-    from training.retrain import prepare, train_on  # noqa: PLC0415 - lightgbm waits
+    from training.preparation import prepare  # noqa: PLC0415 - numpy waits
+    from training.retrain import train_on  # noqa: PLC0415 - lightgbm waits
 
     config, home, trials = read_config(options["config"]), home_folder(), options["search"]  # type: ignore[arg-type]  # a path
     with _progress("training", _STAGES + int(trials or 0)) as begin:  # type: ignore[call-overload]  # a number of click
@@ -91,7 +93,7 @@ def _check(sources: Sources, config: Path | None, report: Path | None) -> None:
     """Say what would become of a ledger's rows, and train nothing."""
     from models.registry import home_folder  # noqa: PLC0415 - numpy waits
     from training.configuration import read_config  # noqa: PLC0415 - same
-    from training.retrain import prepare  # noqa: PLC0415 - lightgbm waits
+    from training.preparation import prepare  # noqa: PLC0415 - numpy waits
 
     with _progress("checking", 2) as begin:
         prepared = prepare(sources, read_config(config), begin)
