@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.band import LIVE, SEEN, Band, BandSettings, Records
-from models.calibration import build_band, decayed, level_shifts
+from models.calibration import build_band, level_shifts
 from models.groups import Groups
+from models.weighing import decayed
 from valuation.columns import FloatArray, IntArray
 
 

@@ -6,18 +6,15 @@ import numpy as np
 
 from models.band import FORWARD, GROUP_LEFT_OUT, LEVELS, LIVE, MIDDLE, SEEN, Band, BandSettings, Records
 from models.groups import Groups
+from models.lag import lag_of
 from models.strangers import cluster_share, even_weights
-from models.turn import LEVEL, UNJUDGED, Turn, judge_turn
-from valuation.columns import BoolArray, FloatArray, IntArray
+from models.turn import UNJUDGED, Turn, judge_turn
+from models.weighing import decayed, effective_rows, from_below, strain, trust, weighted_quantile
+from valuation.columns import FloatArray, IntArray
 
 _NO_EXPERIENCE = 1.5  # how much wider where no group could be left out to learn from
-_ENOUGH_FORWARD = 200
-_HINDSIGHT_WEIGHT = 0.2
 _CHECKED = (0.005, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.975, 0.995)
 _CHECK_ROWS = 50.0  # sales at which the check of the table weighs one half
-_LAG_ROWS = 50.0  # sales at which what the band has lacked of late is made up for by one half
-_LAG_WINDOW_DAYS = 30.0
-_LAG_HALF_LIVES = 4.0  # how far back it is looked for: what is older weighs next to nothing
 
 
 def build_band(
@@ -37,7 +34,7 @@ def build_band(
         Day by which weights decay; NaN for no decay.
 
     """
-    weight = decayed(records, settings.decay_days, as_of) * _trust(records)
+    weight = decayed(records, settings.decay_days, as_of) * trust(records)
     regular = records.kind != GROUP_LEFT_OUT
     seen, heavy = records.take(regular), weight[regular]
     pool = _shrunk_pool(seen, heavy, settings)
@@ -46,7 +43,7 @@ def build_band(
     table = table * _factor(seen, heavy, groups, unseen, settings)
     table = np.array([_uncrossed(row) for row in table])
     days = records.day[~np.isnan(records.day)]
-    lag = _lag(table, seen, settings, as_of)
+    lag = lag_of(table, seen, settings, as_of)
     turn = _turn(table * lag, records, settings, as_of)
     return Band(
         quantiles=table * lag * turn.widening,
@@ -85,35 +82,6 @@ def _table(
     return quantiles + strange[:, np.newaxis] * (_wider(quantiles, unseen) - quantiles), effective
 
 
-def _trust(records: Records) -> FloatArray:
-    """Return what a record's kind is worth: folds at random look into the future, forward sales do not."""
-    enough = np.count_nonzero(_ahead(records)) >= _ENOUGH_FORWARD
-    return np.where((records.kind == SEEN) & enough, _HINDSIGHT_WEIGHT, 1.0)
-
-
-def _ahead(records: Records) -> BoolArray:
-    ahead: BoolArray = (records.kind == FORWARD) | (records.kind == LIVE)
-    return ahead
-
-
-def decayed(records: Records, half_life: float, as_of: float) -> FloatArray:
-    """Return the records' weights, halved for every half-life between the sale and the day."""
-    if np.isnan(as_of):
-        return records.weight
-    age = np.maximum(as_of - records.day, 0.0)
-    return records.weight * np.where(np.isnan(age), 1.0, np.exp2(-age / half_life))
-
-
-def effective_rows(weight: FloatArray) -> float:
-    """Return how many equal weights say as much as these (L. Kish, 1965).
-
-    >>> effective_rows(np.array([1.0, 1.0, 0.0]))
-    2.0
-    """
-    square = float(np.sum(weight * weight))
-    return float(np.sum(weight)) ** 2 / square if square > 0.0 else 0.0
-
-
 def level_shifts(
     residual: FloatArray, weight: FloatArray, group: IntArray, groups: Groups, half_rows: tuple[float, float]
 ) -> FloatArray:
@@ -141,17 +109,6 @@ def level_shifts(
     return shift
 
 
-def weighted_quantile(values: FloatArray, weight: FloatArray, level: float) -> float:
-    """Return the value below which the given share of the weight lies, halfway cells interpolated.
-
-    >>> weighted_quantile(np.array([3.0, 1.0, 2.0]), np.ones(3), 0.5)
-    2.0
-    """
-    order = np.argsort(values, kind="stable")
-    middle = np.cumsum(weight[order]) - 0.5 * weight[order]
-    return float(np.interp(level * np.sum(weight), middle, values[order]))
-
-
 def _shrunk(score: FloatArray, weight: FloatArray, parent: FloatArray, share: float) -> FloatArray:
     if share == 0.0:
         return parent
@@ -167,18 +124,8 @@ def _own_quantiles(score: FloatArray, weight: FloatArray) -> FloatArray:
     shrinkage to the parent does the rest.
     """
     above, below = np.maximum(LEVELS, 0.5), np.maximum(1.0 - LEVELS, 0.5)
-    upper, lower = _from_below(score, weight, above), -_from_below(-score, weight, below)
+    upper, lower = from_below(score, weight, above), -from_below(-score, weight, below)
     return np.where(LEVELS > 0.5, upper, np.where(LEVELS < 0.5, lower, 0.0))
-
-
-def _from_below(score: FloatArray, weight: FloatArray, levels: FloatArray) -> FloatArray:
-    """Return the least score that enough of the weight does not exceed, the sale to come counted beyond it."""
-    order = np.argsort(score, kind="stable")
-    rows = effective_rows(weight)
-    share = np.cumsum(weight[order] / np.sum(weight))
-    wanted = np.minimum((rows + 1.0) / rows * levels, 1.0) - 1e-12
-    ordered: FloatArray = score[order][np.minimum(np.searchsorted(share, wanted), len(score) - 1)]
-    return ordered
 
 
 def _uncrossed(quantiles: FloatArray) -> FloatArray:
@@ -196,52 +143,17 @@ def _reference_quantiles() -> FloatArray:
     return np.sign(LEVELS - 0.5) * 2.0 * np.sqrt(np.maximum(ratio - 1.0, 0.0))
 
 
-def _lag(table: FloatArray, records: Records, settings: BandSettings, as_of: float) -> float:
-    """Return by how much a band made month by month of the sales known then fell short of those that came after.
-
-    Sales are known late and old ones count for long, so a band runs behind errors that grow. What it lacked of late is
-    made up for, as by the integral term of a controller (A. N. Angelopoulos et al., 2023); it is never narrowed.
-    """
-    ahead = _ahead(records) & (records.day >= as_of - _LAG_HALF_LIVES * settings.decay_days)
-    if not np.any(ahead):  # nor where the day is NaN
-        return 1.0
-    strain = _strain(table, records)
-    short = np.full(len(strain), np.nan)
-    first, last = float(np.min(records.day[ahead])), float(np.max(records.day[ahead]))
-    for start in np.arange(first, last + 1.0, _LAG_WINDOW_DAYS).tolist():
-        known = records.day + settings.label_delay_days <= start + 1e-9
-        window = ahead & (records.day >= start) & (records.day < start + _LAG_WINDOW_DAYS)
-        past = records.take(known)
-        weight = decayed(past, settings.decay_days, start) * _trust(past)
-        if np.any(window) and effective_rows(weight) >= _LAG_ROWS:
-            stood = _from_below(strain[known], weight, np.array([LEVEL]))[0]
-            short[window] = strain[window] / (stood if stood > 0.0 else 1.0)
-    judged = ~np.isnan(short)
-    if not np.any(judged):
-        return 1.0
-    weight = decayed(records.take(judged), settings.decay_days, as_of)
-    rows = effective_rows(weight)
-    lacked = _from_below(short[judged], weight, np.array([LEVEL]))[0]
-    return max(1.0 + rows / (rows + _LAG_ROWS) * float(lacked - 1.0), 1.0)
-
-
-def _strain(table: FloatArray, records: Records) -> FloatArray:
-    """Return how far each sale fell, as a share of the way to the edge of its group's 90 % band on that side."""
-    lower, upper = (table[records.group, int(np.flatnonzero(p == LEVELS)[0])] for p in (0.05, 0.95))
-    edge = np.where(records.score < 0.0, lower, upper)
-    return records.score / np.where(edge == 0.0, 1.0, edge)
-
-
 def _turn(table: FloatArray, records: Records, settings: BandSettings, as_of: float) -> Turn:
     """Return how the table has held the sales that were reported since training, the newest of them."""
     newest = as_of - settings.label_delay_days - settings.anchor_days
     recent = records.take((records.kind == LIVE) & (records.day >= newest))  # none where the day is NaN
     if not len(recent.day):
         return UNJUDGED
-    strain = _strain(table, recent)
     trained = records.take((records.kind == SEEN) | (records.kind == FORWARD))
-    before = _reach(_shrunk_pool(trained, trained.weight * _trust(trained), settings))
-    return judge_turn(strain, effective_rows(recent.weight), _reach(table[0]) / before if before > 0.0 else 1.0)
+    before = _reach(_shrunk_pool(trained, trained.weight * trust(trained), settings))
+    return judge_turn(
+        strain(table, recent), effective_rows(recent.weight), _reach(table[0]) / before if before > 0.0 else 1.0
+    )
 
 
 def _reach(quantiles: FloatArray) -> float:
@@ -283,7 +195,7 @@ def _factor(
     checked = [int(np.flatnonzero(level == LEVELS)[0]) for level in _CHECKED]
     for at in (at for at in checked if at != MIDDLE):
         ratio = records.score / np.where(promised[:, at] == 0.0, 1.0, promised[:, at])
-        found = _from_below(ratio, weight, np.array([max(LEVELS[at], 1.0 - LEVELS[at])]))[0]
+        found = from_below(ratio, weight, np.array([max(LEVELS[at], 1.0 - LEVELS[at])]))[0]
         factor[at] = 1.0 + rows / (rows + _CHECK_ROWS) * (found - 1.0)
     mended: FloatArray = np.interp(LEVELS, LEVELS[checked], factor[checked])
     return np.maximum(mended, 0.0)

@@ -10,7 +10,6 @@ import numpy as np
 
 from models.anchor import Stream, anchor, rebuild, score_stream, standardised
 from models.band import FORWARD, GROUP_LEFT_OUT, SEEN, Records
-from models.calibration import weighted_quantile
 from models.encoding import AVERAGED, column_kinds
 from models.fitted import FittedRegressor, WidthPart, group_labels
 from models.folds import assign_folds
@@ -20,6 +19,7 @@ from models.ledger import Ledger, in_order
 from models.spread import Verdicts
 from models.table import Vocabulary
 from models.target import Scale
+from models.weighing import weighted_quantile
 from valuation.columns import BoolArray, FloatArray, IntArray
 
 _FORWARD_BLOCKS = 4
