@@ -167,8 +167,8 @@ def _lessons(prepared: Prepared, asked: _Asked) -> tuple[tuple[TrainingSet, Trai
     from training.scenario import misread  # noqa: PLC0415 - numpy waits
 
     seen = misread(prepared.sales, prepared.ledger.tax, asked.changes)
-    count, factors = int(seen.wrong.sum()), sorted({f"{factor:.1%}" for factor in seen.factor[seen.wrong].tolist()})
-    shares = factors[0] if len(factors) == 1 else f"{factors[0]}–{factors[-1]}"
+    count, read = int(seen.wrong.sum()), seen.factor[seen.wrong]
+    shares = "–".join(dict.fromkeys((f"{read.min():.1%}", f"{read.max():.1%}")))
     said = (
         f"。情景:增值税{'、'.join(f'自 {one.on.isoformat()} 起变为 {one.rate:.0%}' for one in asked.changes)},"
         f"台账读取方不知情;{count:,} 笔含税成交被读作真实价格的 {shares},评判按真实价格"
