@@ -82,6 +82,16 @@ def write_fleet(seed: Seed, folder: Path, packs: int, *, group: int = ROW_GROUP)
     return *paths, events
 
 
+def write_mixed(events: Path, target: Path, *, group: int = ROW_GROUP) -> None:
+    """Write the events of a fleet in no order."""
+    table = pq.read_table(events)
+    order = np.random.default_rng(table.num_rows).permutation(table.num_rows)
+    options = {"compression": "zstd", "compression_level": 3, "version": "2.6"}
+    with pq.ParquetWriter(target, table.schema, **options) as writer:
+        for start in range(0, table.num_rows, group):
+            writer.write_table(table.take(pa.array(order[start : start + group])), row_group_size=group)
+
+
 def _moved(events: pa.Table, owner: np.ndarray, rng: np.random.Generator) -> pa.Table:
     """Return events with the readings of each pack moved a little, all of a pack by one factor a column."""
     for name in _READINGS:

@@ -1,11 +1,12 @@
 """A fleet on Spark with two workers of one processor each, beside the local engine on the same two processors.
 
-Run: ``.venv/bin/python -m benchmarks.spark_scoring [--packs 300000] [--rounds 3] [--write]`` (needs the extra `spark`)
+Run: ``.venv/bin/python -m benchmarks.spark_scoring [--packs 300000] [--mixed 100000] [--rounds 3] [--write]``
+(needs the extra `spark`).
 
-Master, workers and driver run on this machine. Both sides value the same synthetic fleet (`benchmarks.fleets`), in
-turn; Spark has valued a smaller one before, so that its processes are up and warm. The clock counts what a person waits
-for; beside it stands the CPU time of all processes, which what else the machine does changes little. At the end the two
-answers are compared, row by row.
+Master, workers and driver run on this machine. Both sides value the same synthetic fleets (`benchmarks.fleets`), in
+turn, one in the order of the codes and one whose events stand in no order; Spark has valued a smaller one before, so
+that its processes are up and warm. The clock counts what a person waits for; beside it stands the CPU time of all
+processes, which what else the machine does changes little. In the end the two answers are compared, cell by cell.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 import pyarrow.dataset as ds
 
 from benchmarks.batch_scoring import AS_OF, BUNDLE, PAGE, Grounds
+from benchmarks.fleets import write_mixed
 from benchmarks.measured import tree
 from benchmarks.report import replace_section, table_of
 from models import load_model
@@ -31,6 +34,9 @@ from service.batch.local import Request, score_files
 from service.spark import ClusterRequest, open_session, score_tables
 from tools.spark_cluster import started
 from valuation.fleet import FleetTerms
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 WARM_PACKS = 20_000
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -63,64 +69,92 @@ def _spent() -> float:
     return total / _TICK
 
 
-def by_engine(grounds: Grounds, packs: int, rounds: int) -> Mapping[str, list[Taken]]:
-    """Return what both engines took, round by round."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engines:
+    """Both engines, ready to value a fleet: the local one starts anew each time, Spark's processes are up."""
+
+    folder: Path
+    session: SparkSession
+    kit: Kit
+
+    def local(self, files: tuple[Path, Path]) -> Taken:
+        """Value a fleet on this machine by two processes, from cold."""
+        request = Request(packs=files[0], events=files[1], out=self.folder / "local.parquet", processes=2)
+        return taken(lambda: score_files(request, self.kit))
+
+    def spark(self, files: tuple[Path, Path]) -> Taken:
+        """Value a fleet on the cluster."""
+        packs, events, out = (path.as_uri() for path in (*files, self.folder / "spark.parquet"))
+        request = ClusterRequest(packs=packs, events=events, out=out)
+        return taken(lambda: score_tables(self.session, request, self.kit))
+
+    def both(self, files: tuple[Path, Path], rounds: int) -> Mapping[str, list[Taken]]:
+        """Return what both take, round by round; raise unless they say the same."""
+        found: dict[str, list[Taken]] = {"local": [], "Spark": []}
+        for _ in range(rounds):
+            found["local"].append(self.local(files))
+            found["Spark"].append(self.spark(files))
+            print({engine: told[-1] for engine, told in found.items()}, flush=True)
+        local, spark = (
+            ds.dataset(self.folder / f"{name}.parquet").to_table().sort_by("battery_code")
+            for name in ("local", "spark")
+        )
+        if not local.equals(spark.select(local.schema.names).cast(local.schema)):
+            raise SystemExit("the engines say different things")
+        return found
+
+
+def fleets_of(grounds: Grounds, ordered: int, mixed: int) -> Mapping[str, tuple[Path, Path]]:
+    """Return the fleets to value: one in the order of the codes, one whose events stand in none."""
+    packs, events = grounds.fleet(mixed)
+    target = grounds.folder / f"events-{mixed}-mixed.parquet"
+    if not target.exists():
+        write_mixed(events, target)
+    return {f"{ordered:,}, in order": grounds.fleet(ordered), f"{mixed:,}, events in no order": (packs, target)}
+
+
+def measure(grounds: Grounds, fleets: Mapping[str, tuple[Path, Path]], rounds: int) -> list[list[str]]:
+    """Return the rows of the table, a fleet and an engine each."""
     quotes, model = (grounds.folder / "seed" / "quotes.csv").read_bytes(), load_model(BUNDLE)
     if not isinstance(model, Predictor):
         raise TypeError(f"{BUNDLE} is no model of ours")
     kit = Kit.of(quotes, model, FleetTerms(as_of=AS_OF))
-    found: dict[str, list[Taken]] = {"local": [], "Spark": []}
+    rows = []
     with tempfile.TemporaryDirectory() as name, started(Path(name), memory="3000m") as cluster:
         os.environ.update(cluster.environment)
         session = open_session(cluster.master)
-
-        def on_spark(count: int) -> Taken:
-            files = (path.as_uri() for path in grounds.fleet(count))
-            request = ClusterRequest(
-                packs=next(files), events=next(files), out=(grounds.folder / "spark.parquet").as_uri()
-            )
-            return taken(lambda: score_tables(session, request, kit))
-
-        print(f"warm after {on_spark(WARM_PACKS)}", flush=True)
-        files = grounds.fleet(packs)
-        request = Request(packs=files[0], events=files[1], out=grounds.folder / "local.parquet", processes=2)
-        for _ in range(rounds):
-            found["local"].append(taken(lambda: score_files(request, kit)))
-            found["Spark"].append(on_spark(packs))
-            print({engine: told[-1] for engine, told in found.items()}, flush=True)
+        engines = Engines(folder=grounds.folder, session=session, kit=kit)
+        print(f"warm after {engines.spark(grounds.fleet(WARM_PACKS))}", flush=True)
+        for fleet, files in fleets.items():
+            found = engines.both(files, rounds)
+            for engine, told in found.items():
+                walls, cpus = (
+                    [getattr(one, what) / getattr(other, what) for one, other in zip(told, found["local"], strict=True)]
+                    for what in ("wall_s", "cpu_s")
+                )
+                rows.append([
+                    fleet, "Spark, 2 workers, warm" if engine == "Spark" else "local, 2 processes, from cold",
+                    f"{median(one.wall_s for one in told):.0f}", _spread(walls),
+                    f"{median(one.cpu_s for one in told):.0f}", _spread(cpus),
+                ])  # fmt: skip
         session.stop()
-    local, spark = (
-        ds.dataset(grounds.folder / f"{name}.parquet").to_table().sort_by("battery_code") for name in ("local", "spark")
-    )
-    if local.to_pylist() != spark.select(local.schema.names).to_pylist():
-        raise SystemExit("the engines say different things")
-    return found
+    return rows
 
 
 def main() -> None:
     """Measure, print, and write the page if asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--packs", type=int, default=300_000)
+    parser.add_argument("--packs", type=int, default=300_000, help="of the fleet in order")
+    parser.add_argument("--mixed", type=int, default=100_000, help="of the fleet in no order")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where the fleets are kept")
     parser.add_argument("--write", action="store_true", help="write the page")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         grounds = Grounds(folder=(given.folder or Path(name)).absolute())
-        found = by_engine(grounds, given.packs, given.rounds)
-    rows = []
-    for engine, told in found.items():
-        ratios = {
-            what: [getattr(one, what) / getattr(other, what) for one, other in zip(told, found["local"], strict=True)]
-            for what in ("wall_s", "cpu_s")
-        }
-        rows.append([
-            "Spark, 2 workers, warm" if engine == "Spark" else "local, 2 processes, from cold",
-            f"{median(one.wall_s for one in told):.0f}", _spread(ratios["wall_s"]),
-            f"{median(one.cpu_s for one in told):.0f}", _spread(ratios["cpu_s"]),
-        ])  # fmt: skip
-    table = table_of(("engine", "wall s", "times local", "CPU s", "times local"), rows)
-    text = f"{given.packs:,} packs; the answers are the same to the last bit:\n\n{table}"
+        rows = measure(grounds, fleets_of(grounds, given.packs, given.mixed), given.rounds)
+    table = table_of(("packs", "engine", "wall s", "times local", "CPU s", "times local"), rows)
+    text = f"The answers are the same to the last bit.\n\n{table}"
     print(text)
     if given.write:
         replace_section(PAGE, "a fleet on Spark", text)

@@ -119,13 +119,15 @@ def looked_at(place: str, name: str) -> PlacedTable:
     Raises
     ------
     OutOfReach
-        If it cannot be read.
+        If it cannot be read, or its codes are no texts.
     FieldError
         If it has no column of battery codes.
     """
     file = opened(place)
     schema = file.schema_arrow.remove_metadata()
     codes = code_column([str(one) for one in schema.names], name)
+    if pa.types.is_dictionary(schema.field(codes).type):
+        raise OutOfReach(f"{place}: the codes are stored as a category, which Java reads as texts")
     facts = file.metadata
     groups = [
         Group(

@@ -133,6 +133,13 @@ def test_what_arrow_does_not_reach_is_left_to_others(tmp_path):
     assert reached("file:/srv/a%20b")[1] == reached("file:///srv/a%20b")[1] == "/srv/a b"
 
 
+def test_codes_stored_as_a_category_are_left_to_others(tmp_path):
+    table = pa.table({"battery_code": pa.array(["A", "B"]).dictionary_encode()})
+    pq.write_table(table, tmp_path / "packs.parquet")
+    with pytest.raises(OutOfReach):
+        looked_at((tmp_path / "packs.parquet").as_uri(), "packs")
+
+
 def test_files_of_different_columns_are_no_one_table(tmp_path):
     for number, kind in enumerate((pa.int32(), pa.float64())):
         pq.write_table(pa.table({"battery_code": ["A"], "soh": pa.array([1], kind)}), tmp_path / f"{number}.parquet")

@@ -101,6 +101,12 @@ def test_folders_that_are_columns_are_read_by_java(cluster, fleet, tmp_path):
     same_as_alone(out, (sorted_rows(alone), sorted_rows(outcome.rejected_file, ("battery_code", "reason"))))
 
 
+def test_what_workers_do_not_reach_is_read_by_java(cluster, fleet, alone, tmp_path):
+    out = tmp_path / "values.parquet"
+    ended(begun(cluster, fleet, out, "--drivers", before=UNREACHED), out)
+    same_as_alone(out, alone)
+
+
 def test_a_worker_killed_in_the_middle_costs_time_and_nothing_else(cluster, fleet, alone, tmp_path):
     """The last test of this file: the cluster has one worker less from here on."""
     shuffled = fleet.rewritten(tmp_path / "shuffled", seed=5, group=500)
@@ -131,6 +137,15 @@ def failing(work, part):
     raise RuntimeError("after it had written")
 
 direct._value_range = failing
+"""
+
+UNREACHED = """
+import service.spark_direct as direct
+
+def unreached(work, part):
+    raise direct.OutOfReach("no such file system on this worker")
+
+direct._value_range = direct._value_share = unreached
 """
 
 HOLDING = """
