@@ -14,6 +14,8 @@ from service.batch.plan import Part
 from service.batch.scoring import Batch
 from service.batch.source import Source
 from service.batch.staging import in_order, staged_rows
+from valuation.columns import IntArray
+from valuation.intake.event_columns import runs_of
 
 EVENTS_AT_ONCE = 196_608
 _LEAST = pa.schema([(name, pa.string()) for name in ("battery_code", "type", "on")])
@@ -87,11 +89,11 @@ def _complete(events: Stream) -> Iterator[tuple[pa.Table, str | None]]:
     held, last, counted = [events.empty], "", 0
     for batch in events.batches:
         table = pa.Table.from_batches([batch])
-        codes = table.column(events.codes).combine_chunks()
+        codes, counts = runs_of(table.column(events.codes))
         if not in_order(codes, last):
             raise OutOfOrder
         last = codes[-1].as_py() if len(codes) else last
-        held.append(_inside(table, codes, events))
+        held.append(_inside(table, codes, counts, events))
         counted += held[-1].num_rows
         if events.high is not None and last > events.high:
             break
@@ -110,10 +112,11 @@ def no_events() -> pa.Table:
     return _LEAST.empty_table()
 
 
-def _inside(table: pa.Table, codes: pa.Array, events: Stream) -> pa.Table:
-    """Return the events of the codes that are wanted."""
-    start = 0 if events.low is None else pc.sum(pc.less_equal(codes, events.low)).as_py() or 0
-    stop = len(codes) if events.high is None else pc.sum(pc.less_equal(codes, events.high)).as_py() or 0
+def _inside(table: pa.Table, codes: pa.Array, counts: IntArray, events: Stream) -> pa.Table:
+    """Return the events of the codes that are wanted; of each code there are so many, one after the other."""
+    ends = np.concatenate([[0], np.cumsum(counts)])
+    start = 0 if events.low is None else int(ends[pc.sum(pc.less_equal(codes, events.low)).as_py() or 0])
+    stop = table.num_rows if events.high is None else int(ends[pc.sum(pc.less_equal(codes, events.high)).as_py() or 0])
     return table.slice(start, max(0, stop - start))
 
 

@@ -125,7 +125,7 @@ def _carried(cases: Cases, readings: Readings, life: Life) -> Readings:
     """Return the readings as of the valuation day: less the ageing since, and less sure."""
     lives = life.of_events(readings.row)
     as_of = cases.as_of_day[readings.row]
-    since = np.maximum(lives.loss_by(as_of) - lives.loss_by(readings.day), 0.0)
+    since = np.maximum(life.loss_by(cases.as_of_day)[readings.row] - lives.loss_by(readings.day), 0.0)
     years = (as_of - readings.day) / DAYS_PER_YEAR
     drift, wear = DRIFT_SD_PER_A * years, DRIFT_RELATIVE_SD * since
     return Readings(

@@ -37,6 +37,7 @@ from valuation.record.fields import (
 )
 from valuation.record.tabulation import column_name
 
+_LETTERS = 8
 _TYPE = category("type", *EVENT_TYPES)
 _OWNERS: Mapping[str, BoolArray] = {
     own.name: np.array([*(own in fields for fields in EVENT_TYPE_FIELDS.values()), False]) for own in EVENT_FIELDS
@@ -113,9 +114,28 @@ def runs_of(codes: pa.ChunkedArray) -> tuple[pa.Array, IntArray]:
     whole = codes.combine_chunks()
     if len(whole) == 0:
         return whole, np.zeros(0, dtype=np.int64)
-    same = pc.fill_null(pc.equal(whole.slice(1), whole.slice(0, len(whole) - 1)), False)  # noqa: FBT003 - Arrow's
-    firsts = np.flatnonzero(np.concatenate([[True], ~same.to_numpy(zero_copy_only=False)]))
+    differs = _differs(whole)
+    if differs is None:
+        same = pc.equal(whole.slice(1), whole.slice(0, len(whole) - 1))
+        differs = ~pc.fill_null(same, False).to_numpy(zero_copy_only=False)  # noqa: FBT003 - Arrow's signature
+    firsts = np.concatenate([[0], np.flatnonzero(differs) + 1])
     return whole.take(pa.array(firsts)), np.diff(np.concatenate([firsts, [len(whole)]]))
+
+
+def _differs(codes: pa.Array) -> BoolArray | None:
+    """Return where codes differ from the one before, eight letters at a time; None unless all have one such length."""
+    if not pa.types.is_string(codes.type) or codes.null_count:
+        return None
+    offsets = np.frombuffer(codes.buffers()[1], dtype=np.int32)[codes.offset : codes.offset + len(codes) + 1]
+    length = int(offsets[1] - offsets[0])
+    if length == 0 or length % _LETTERS or not bool((offsets[1:] - offsets[:-1] == length).all()):
+        return None
+    letters = np.frombuffer(codes.buffers()[2], dtype=np.uint8)[offsets[0] : offsets[-1]]
+    words = letters.view(np.uint64).reshape(len(codes), -1)
+    differs = np.zeros(len(codes) - 1, dtype=np.bool_)
+    for word in range(words.shape[1] - 1, -1, -1):
+        differs |= words[1:, word] != words[:-1, word]
+    return differs
 
 
 def _set_aside_events(

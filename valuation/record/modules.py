@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
 from valuation import columns
 from valuation.battery_code.columns import coded_days
@@ -85,10 +84,11 @@ def describe_many(owner: IntArray, modules: Modules, packs: Sequence[str | None]
     measured = columns.count(owner, known, rows)
     total = columns.total(owner, modules.soh, rows)
     lowest = columns.lowest(owner, modules.soh, rows)
-    coded = np.array(modules.codes, dtype=np.str_) != ""
-    codes, owners = np.array(modules.codes, dtype=np.str_)[coded], owner[coded]
+    codes = [code for code in modules.codes if code]
+    owners = owner if len(codes) == len(owner) else owner[[bool(code) for code in modules.codes]]
     vendor = np.array([(code or "")[:3] for code in packs], dtype="U3")[owners]
-    made = coded_days([code for code in modules.codes if code])
+    makers = np.array([code[:3] for code in codes], dtype="U3")
+    made = coded_days(codes)
     pack_made = coded_days([code or "" for code in packs])[owners]
     return {
         "module_count": np.where(listed, count, np.nan),
@@ -96,19 +96,18 @@ def describe_many(owner: IntArray, modules: Modules, packs: Sequence[str | None]
         "module_mean_soh": np.where(measured > 0.0, total / np.where(measured > 0.0, measured, 1.0), np.nan),
         "module_soh_spread": columns.highest(owner, modules.soh, rows) - lowest,
         "module_repeated": np.where(listed, _repeated(owners, codes, rows), np.nan),
-        "module_foreign": np.where(
-            listed, columns.count(owners, (vendor != "") & (codes.astype("U3") != vendor), rows), np.nan
-        ),
+        "module_foreign": np.where(listed, columns.count(owners, (vendor != "") & (makers != vendor), rows), np.nan),
         "module_younger": np.where(listed, columns.count(owners, made - pack_made > YOUNGER_DAYS, rows), np.nan),
     }
 
 
-def _repeated(owners: IntArray, codes: NDArray[np.str_], rows: int) -> FloatArray:
+def _repeated(owners: IntArray, codes: Sequence[str], rows: int) -> FloatArray:
     """Return how many codes of each pack stand there again."""
-    if len(set(codes.tolist())) == len(codes):
+    different: dict[str, int] = {}
+    code = np.array([different.setdefault(name, len(different)) for name in codes], dtype=np.int64)
+    if len(different) == len(codes):
         return np.zeros(rows)
-    different, code = np.unique(codes, return_inverse=True)
-    pairs = np.unique(owners * max(len(different), 1) + code.reshape(-1))
+    pairs = np.unique(owners * max(len(different), 1) + code)
     once = np.bincount(pairs // max(len(different), 1), minlength=rows)
     return (np.bincount(owners, minlength=rows) - once).astype(np.float64)
 
