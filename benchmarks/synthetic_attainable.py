@@ -53,9 +53,12 @@ def one_seed(seed: int, packs: int, many: int, config: TrainingConfig) -> dict[s
     taught, asked = teacher.sales.seen(habits), tested.sales.where(later).seen(habits)
     names = [features.NAMES.index(name) for name in features.CATEGORICAL]
     known, unknown = _numbered(_columns(taught), _columns(asked), names)
-    off = to_scale(teacher.truth.point, SCALE_SOFTENING_CNY_PER_KWH) - _base(taught)
+    # The truth is told per kWh of the energy on the plate, or guessed; habits know how large packs of a design are.
+    per_kwh = teacher.truth.point * teacher.sales.energy_kwh / taught.energy_kwh
+    off = to_scale(per_kwh, SCALE_SOFTENING_CNY_PER_KWH) - _base(taught)
     grown = lightgbm.train(CHOICES, lightgbm.Dataset(known, off, categorical_feature=names), TREES)
     point = from_scale(_base(asked) + np.asarray(grown.predict(unknown)), SCALE_SOFTENING_CNY_PER_KWH)
+    point = point * asked.energy_kwh / tested.sales.where(later).energy_kwh
     truth = tested.truth.where(later)
     said = Forecast(price=truth.price, point=point, lower=truth.lower, upper=truth.upper)
     told = beside_truth(said, truth, config.level)

@@ -249,12 +249,14 @@ class _Window:
         """Return what a model says of a window, told first the sales reported since the last day it learned from."""
         last = float(self.sales.sold_day[rows].max())
         needed = (self.sales.sold_day > model.learned_to) & (self.sales.sold_day <= last)
-        sales, state = self.sales.where(needed).seen(model.habits), model.state
+        listed, state = self.sales.where(needed), model.state
+        sales = listed.seen(model.habits)
         meanwhile = self._known(sales, origin)
         if meanwhile.any():
             state = tell_kept(state, sales.where(meanwhile), origin)
         asked = rows[needed][sales.sold_day > origin]
-        return _columns(roll_kept(state, sales, origin, self.config))[asked]
+        share = (sales.energy_kwh / listed.energy_kwh)[sales.sold_day > origin]
+        return _columns(roll_kept(state, sales, origin, self.config).times(share))[asked]
 
     def _known(self, sales: TrainingSet, day: float) -> BoolArray:
         return sales.sold_day + self.config.label_delay_days <= day

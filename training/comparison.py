@@ -128,12 +128,13 @@ def _compared(pair: tuple[Predictor, Predictor], table: TraceTable, market: Mark
     cases = cut(table, np.full(table.rows, terms.as_of_day))
     dossier = open_dossier(cases, market, region=terms.region)
     kept: BoolArray = np.array([dossier.findings.refusal(row) is None for row in range(table.rows)], dtype=np.bool_)
-    energy = dossier.nameplate.energy_kwh
     worth = []
     for model in pair:
         seen = open_dossier(cases, market, region=terms.region, habits=model.habits) if model.habits else dossier
         prices = price(seen, model, terms.level)
-        worth.append(np.column_stack([prices.point, prices.lower, prices.upper]) * energy[:, np.newaxis])
+        worth.append(
+            np.column_stack([prices.point, prices.lower, prices.upper]) * seen.nameplate.energy_kwh[:, np.newaxis]
+        )
     codes = [code or f"pack {row + 1}" for row, code in enumerate(table.texts["battery_code"])]
     rows = np.flatnonzero(kept)
     return Comparison(

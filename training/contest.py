@@ -100,7 +100,7 @@ def contest(
     )
     own = sales.alone[sales.sold_day > start]  # what a pack of a lot fetched by itself is not known
     said = [
-        bare if state is None else roll_kept(state, sales.seen(habits), start, config).where(own)
+        bare if state is None else roll_as_listed((state, habits), sales, start, config).where(own)
         for state, habits in ((mine, mine_habits), (theirs, theirs_habits))
     ]
     return Contest(
@@ -177,6 +177,16 @@ def ask_kept(state: FittedRegressor, sales: TrainingSet, level: float) -> FloatA
     edges = np.array([0.5 - level / 2.0, 0.5 + level / 2.0])
     point, quantiles = state.price(_codes(state, sales), sales.structural, list(sales.groups), edges)
     return np.column_stack([point, quantiles])
+
+
+def roll_as_listed(
+    model: tuple[FittedRegressor, Mapping[str, float]], sales: TrainingSet, start: float, config: TrainingConfig
+) -> Forecast:
+    """Return what a model with its habits says of the sales after a day, per kWh of the energy that the sales list."""
+    state, habits = model
+    seen = sales.seen(habits)
+    later = sales.sold_day > start
+    return roll_kept(state, seen, start, config).times((seen.energy_kwh / sales.energy_kwh)[later])
 
 
 def tell_kept(state: FittedRegressor, news: TrainingSet, day: float) -> FittedRegressor:

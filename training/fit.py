@@ -124,9 +124,10 @@ def _few_speak(matrix: FloatArray) -> FloatArray:
 
 
 def forecast(estimator: MarketRegressor, sales: TrainingSet, level: float) -> Forecast:
-    """Return what an estimator says about sales, next to what they fetched."""
-    sales = sales.seen(estimator.habits_)
-    table, groups = frame(sales.matrix), list(sales.groups)
-    point = estimator.predict(table, base=sales.structural, groups=groups)
-    edges = estimator.predict_interval(table, level=level, base=sales.structural, groups=groups)
-    return Forecast(price=sales.price, point=point, lower=edges[:, 0], upper=edges[:, 1])
+    """Return what an estimator says about sales, next to what they fetched, per kWh of the energy the sales list."""
+    seen = sales.seen(estimator.habits_)
+    table, groups = frame(seen.matrix), list(seen.groups)
+    point = estimator.predict(table, base=seen.structural, groups=groups)
+    edges = estimator.predict_interval(table, level=level, base=seen.structural, groups=groups)
+    said = Forecast(price=seen.price, point=point, lower=edges[:, 0], upper=edges[:, 1])
+    return said.times(seen.energy_kwh / sales.energy_kwh)

@@ -8,6 +8,7 @@ the sales and the judgement: residuals on the scale with the heavy tails of deal
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,8 +16,10 @@ import numpy as np
 from models.folds import assign_folds
 from training.configuration import TrainingConfig
 from training.dataset import TrainingSet, join
+from valuation.battery_code.decoding import decode_many
 from valuation.columns import FloatArray
 from valuation.dossier import Dossier
+from valuation.pack.sisters import sizes_of_designs, specifications
 from valuation.pathways.assumptions import assumptions_for
 from valuation.pathways.habits import HABITS, START, tuned
 from valuation.pathways.routes import price_routes
@@ -49,9 +52,22 @@ def learn_habits(
     """
     if config.habits_rows <= 0 or sales.archive is None or not len(sales):
         return {}
-    chosen = sales.take(np.arange(0, len(sales), max(1, -(-len(sales) // config.habits_rows))))
+    sizes = _sizes(sales)
+    chosen = sales.take(np.arange(0, len(sales), max(1, -(-len(sales) // config.habits_rows)))).seen(sizes)
     start = START if near is None else near
-    return _likeliest(sales.archive.dossier(chosen), chosen.price, start, ROUNDS if near is None else FEW_ROUNDS)
+    dossier = replace(sales.archive, habits=sizes).dossier(chosen)
+    return _likeliest(dossier, chosen.price, start, ROUNDS if near is None else FEW_ROUNDS) | sizes
+
+
+def _sizes(sales: TrainingSet) -> dict[str, float]:
+    """Return the rated energy of every design that the plates of some packs sold tell."""
+    if sales.archive is None:
+        return {}
+    texts = sales.archive.table.texts["battery_code"]
+    codes = tuple(texts[row] for row in sales.pack_row.tolist())
+    designs = specifications(codes, decode_many(codes, sales.sold_day).columns)
+    told = sales.archive.table.packs["rated_energy_kwh"][sales.pack_row]
+    return sizes_of_designs(designs, told)
 
 
 def seen_unknowing(

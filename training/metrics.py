@@ -51,6 +51,12 @@ class Forecast:
         """Return the forecasts of some sales."""
         return Forecast(price=self.price[keep], point=self.point[keep], lower=self.lower[keep], upper=self.upper[keep])
 
+    def times(self, share: FloatArray) -> Forecast:
+        """Return the forecasts, and what was fetched, each times a share: per kWh of another rated energy."""
+        return Forecast(
+            price=self.price * share, point=self.point * share, lower=self.lower * share, upper=self.upper * share
+        )
+
 
 def judge(forecast: Forecast, level: float) -> Verdict:
     """Return the figures of a forecast.

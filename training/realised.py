@@ -201,8 +201,9 @@ def realised(champion: Predictor, sales: TrainingSet) -> Realised:
         )
     seen = later.seen(champion.habits)
     own = later.alone
-    told = roll_kept(champion.state, seen, start, config).where(own)
-    said = ask_kept(champion.state, seen, config.level)[own]
+    share = seen.energy_kwh / later.energy_kwh
+    told = roll_kept(champion.state, seen, start, config).times(share).where(own)
+    said = (ask_kept(champion.state, seen, config.level) * share[:, np.newaxis])[own]
     untold = Forecast(price=alone.price, point=said[:, 0], lower=said[:, 1], upper=said[:, 2])
     inside = (told.price >= told.lower) & (told.price <= told.upper)
     effective = max(int(len(alone) / shared_luck(inside, alone.sold_day, config.level)), 1)

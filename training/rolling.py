@@ -33,7 +33,7 @@ def roll(
     config : TrainingConfig
         Level and label delay.
     """
-    sales = sales.seen(estimator.habits_)
+    listed, sales = sales, sales.seen(estimator.habits_)
     said = np.full((len(sales), 3), np.nan)
     told = start_day - config.label_delay_days
     for day in np.arange(start_day, float(sales.sold_day.max()) + 1.0, STEP_DAYS):
@@ -47,7 +47,8 @@ def roll(
             answer = forecast(estimator, sales.where(asked), config.level)
             said[asked] = np.column_stack([answer.point, answer.lower, answer.upper])
     tested = np.isfinite(said[:, 0])
-    return Forecast(price=sales.price, point=said[:, 0], lower=said[:, 1], upper=said[:, 2]).where(tested), tested
+    forecasts = Forecast(price=sales.price, point=said[:, 0], lower=said[:, 1], upper=said[:, 2])
+    return forecasts.times(sales.energy_kwh / listed.energy_kwh).where(tested), tested
 
 
 def tell(estimator: MarketRegressor, news: TrainingSet, day: float) -> None:

@@ -72,7 +72,7 @@ def open_dossier(
         A scenario: today's quotes multiplied, for example ``{"lithium_carbonate": 1.1}``.
 
     habits : mapping of habit to move, optional
-        How a trained model found the market's constants to differ from the judged ones.
+        How a trained model found the market's constants to differ from the judged ones, and the sizes of designs.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def open_dossier(
         If a price is not quoted without which a pack cannot be valued.
     """
     country = region.partition("-")[0] if isinstance(region, str) else "CN"
-    nameplate = read_nameplate(cases)
+    nameplate = read_nameplate(cases, habits)
     health = assess_health(cases, nameplate)
     market = market_history.on(cases.as_of_day, region=country).for_packs(nameplate.chemistry)
     if market_shift:

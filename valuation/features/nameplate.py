@@ -9,10 +9,8 @@ import numpy as np
 from valuation.columns import FloatArray
 from valuation.dossier import Dossier
 from valuation.pack.chemistry import family_code
+from valuation.pack.sisters import SPECIFICATION_LENGTH
 from valuation.record.fields import text_code
-
-SPECIFICATION_LENGTH = 7
-"""Vendor 3, level 1, type 1, spec 2 characters (GB/T 34014-2017)."""
 
 
 def chemistry(dossier: Dossier) -> FloatArray:

@@ -12,6 +12,7 @@ from valuation.battery_code.decoding import decode_many
 from valuation.battery_code.layout import CHEMISTRY_OF_TYPE, TYPE_LETTERS
 from valuation.columns import BoolArray, FloatArray, first_known
 from valuation.pack.chemistry import CHEMISTRY_CODE, energy_density_wh_per_kg, lookup
+from valuation.pack.sisters import size_of_sisters, specifications
 from valuation.pack.vintage import interpolate
 from valuation.record.cases import Cases
 from valuation.record.fields import DUTIES
@@ -37,6 +38,7 @@ CELL_AH: Final = 120.0
 # Spread of the logarithm of the energy where it is not on the plate (judged, 2026): a code says level, year and
 # chemistry, no more; a known duty narrows little; capacity alone leaves the voltage open.
 LOG_SD_FROM_PLATE_VOLTAGE: Final = 0.03
+LOG_SD_FROM_SISTERS: Final = 0.04
 LOG_SD_FROM_CAPACITY: Final = 0.20
 LOG_SD_FROM_MASS: Final = 0.15
 LOG_SD_BY_LEVEL: Final = (0.50, 0.70, 0.60)
@@ -86,10 +88,11 @@ class Nameplate:
                 yield row, caution
 
 
-def read_nameplate(cases: Cases) -> Nameplate:
+def read_nameplate(cases: Cases, sisters: Mapping[str, float] | None = None) -> Nameplate:
     """Return what each pack is (铭牌信息): declared first, then by its code, then typical of its kind and year.
 
     A valid battery code alone is enough: its letters give level, chemistry and day, the rest is typical and unsure.
+    `sisters` are rated energies by design that a model has met (:mod:`valuation.pack.sisters`).
     """
     code = read_codes(cases)
     chemistry = first_known(cases.packs["chemistry"], _coded_chemistry(code["type_code"]))
@@ -102,6 +105,11 @@ def read_nameplate(cases: Cases) -> Nameplate:
     year = EPOCH_YEAR + born / DAYS_PER_YEAR
     density = energy_density_wh_per_kg(chemistry, year)
     energy_kwh, energy_log_sd = _energy(cases, chemistry, level, year, density)
+    if sisters:
+        unsure = energy_log_sd > LOG_SD_FROM_SISTERS
+        size = size_of_sisters(specifications(cases.texts["battery_code"], code), sisters, unsure)
+        energy_log_sd = np.where(np.isnan(size), energy_log_sd, LOG_SD_FROM_SISTERS)
+        energy_kwh = first_known(size, energy_kwh)
     mass_kg = cases.packs["mass_kg"]
     return Nameplate(
         chemistry=chemistry,

@@ -16,6 +16,7 @@ import numpy as np
 
 from valuation.elementary import exp
 from valuation.errors import BundleMismatch
+from valuation.pack.sisters import SISTER_MARK
 from valuation.pathways.assumptions import Assumptions
 
 
@@ -97,7 +98,7 @@ def tuned(judged: Assumptions, habits: Mapping[str, float]) -> Assumptions:
     """
     if not habits:
         return judged
-    unknown = sorted(set(habits) - set(HABITS))
+    unknown = sorted(name for name in set(habits) - set(HABITS) if not name.startswith(SISTER_MARK))
     if unknown:
         raise BundleMismatch(
             f"the model knows habits of the market that this version does not: {', '.join(unknown)}",
