@@ -48,7 +48,8 @@ def exp(x: FloatArray) -> FloatArray:
         np.add(total, coefficient, out=total)
         np.multiply(total, rest, out=total)
     np.add(total, _EXP_STEPS[-1], out=total)
-    raised: FloatArray = np.ldexp(total, np.where(np.isnan(halvings), 0.0, halvings).astype(np.int64))
+    np.putmask(halvings, np.isnan(halvings), 0.0)  # not known it is already
+    raised: FloatArray = np.ldexp(total, halvings.astype(np.int64))
     return raised
 
 
@@ -72,11 +73,20 @@ def log(x: FloatArray) -> FloatArray:
     """
     if x.size <= _FEW:
         return np.array([_log_of_one(value) for value in x.ravel().tolist()]).reshape(x.shape)
-    usable = np.where((x > 0.0) & (x < np.inf), x, 1.0)
-    mantissa, exponent = np.frexp(usable)
+    usable = (x > 0.0) & (x < np.inf)
+    if usable.all():
+        return _log_of_positive(x)
+    value = _log_of_positive(np.where(usable, x, 1.0))
+    value = np.where(np.isinf(x) & (x > 0.0), np.inf, value)
+    return np.where(x > 0.0, value, np.where(x == 0.0, -np.inf, np.nan))
+
+
+def _log_of_positive(x: FloatArray) -> FloatArray:
+    """Return the natural logarithm of numbers that are positive and finite."""
+    mantissa, exponent = np.frexp(x)
     small = mantissa < 0.7071067811865476
-    mantissa = np.where(small, mantissa * 2.0, mantissa)
-    exponent = np.where(small, exponent - 1, exponent)
+    np.multiply(mantissa, 2.0, out=mantissa, where=small)
+    exponent = exponent - small
     ratio = (mantissa - 1.0) / (mantissa + 1.0)
     square = ratio * ratio
     series = square * _LOG_STEPS[0]
@@ -84,9 +94,8 @@ def log(x: FloatArray) -> FloatArray:
         np.add(series, coefficient, out=series)
         np.multiply(series, square, out=series)
     np.add(series, _LOG_STEPS[-1], out=series)
-    value = exponent * _LN2_HIGH + (exponent * _LN2_LOW + 2.0 * ratio * series)
-    value = np.where(np.isinf(x) & (x > 0.0), np.inf, value)
-    return np.where(x > 0.0, value, np.where(x == 0.0, -np.inf, np.nan))
+    value: FloatArray = exponent * _LN2_HIGH + (exponent * _LN2_LOW + 2.0 * ratio * series)
+    return value
 
 
 def _log_of_one(x: float) -> float:
