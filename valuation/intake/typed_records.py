@@ -18,7 +18,6 @@ from msgspec.structs import astuple
 from valuation.columns import UNKNOWN
 from valuation.intake.codes import one_spelling
 from valuation.intake.digest import digest_of
-from valuation.intake.documents import most_names
 from valuation.intake.notes import IntakeNote, make_note
 from valuation.intake.plainly import Odd, plain_text
 from valuation.intake.trace import missing_identity
@@ -67,7 +66,7 @@ def read_typed(content: bytes, most_events: int) -> Reading | None:
     >>> read_typed(b'{"battery_code": "T01PB0A0000001A680000123"}', 9).written
     b'{"battery_code":"T01PB0A0000001A680000123"}'
     """
-    if b"\\" in content:  # without an escape a text holds no quote, and names can be counted by theirs
+    if b"\\" in content:  # without an escape a text is written as it was, and names can be counted by their colons
         return None
     try:
         pack: TypedPack = _DECODER.decode(content)
@@ -76,9 +75,8 @@ def read_typed(content: bytes, most_events: int) -> Reading | None:
     lines = _ENCODER.encode_lines(pack.events)
     events = lines.split(b"\n")[:-1]
     without_events = _ENCODER.encode(msgspec.structs.replace(pack, events=[])) if events else _ENCODER.encode(pack)
-    names = without_events.count(b'":') + lines.count(b'":') + bool(events)
-    if most_names(content) != names:  # a name that is given twice, or an empty value
-        return None
+    if content.count(b":") != without_events.count(b":") + lines.count(b":") + bool(events):
+        return None  # a name that is given twice, or an empty value: each name has a colon, and texts are the same
     if len(events) > most_events or missing_identity(pack):
         return None
     try:
