@@ -114,6 +114,9 @@ class Assumptions:
         Cost of looking for a vehicle, found or not; per rated kWh.
     reuse_age_shift_a, reuse_age_width : float
         How much older than judged packs are taken for reuse [a], and how much buyers differ in it over as judged. [1]
+    keen_age_per_a, keen_harm, keen_missing, keen_again, keen_damaged : float
+        What buyers take off what a further use leaves them: for each year of age [1/a], for the worst mishap put up
+        with, for each module missing, for a pack that has had a second life already, for visible damage. [1]
     """
 
     yields: Mapping[str, float] = field(default_factory=lambda: _YIELDS)
@@ -160,6 +163,11 @@ class Assumptions:
     search_cny_per_kwh: float = 0.0
     reuse_age_shift_a: float = 0.0
     reuse_age_width: float = 1.0
+    keen_age_per_a: float = 0.0
+    keen_harm: float = 0.0
+    keen_missing: float = 0.0
+    keen_again: float = 0.0
+    keen_damaged: float = 0.0
 
 
 CHINA: Final = Assumptions()

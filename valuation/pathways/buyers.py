@@ -11,13 +11,16 @@ from typing import Final
 
 import numpy as np
 
+from valuation.battery_code.layout import KINDS
 from valuation.columns import BoolArray, FloatArray
 from valuation.condition.health import DRIFT_SD_PER_A, MOST_EXPECTED_LOSS, StateOfHealth
 from valuation.condition.life import DAYS_PER_YEAR
 from valuation.condition.readings import told_by_computer
 from valuation.elementary import exp, log
 from valuation.market.snapshot import Market
+from valuation.pack.nameplate import ASSUMED_AGE_A, read_codes
 from valuation.pathways.assumptions import Assumptions
+from valuation.pathways.second_life import OLDEST_A
 from valuation.provenance.catalogue import CHECKS
 from valuation.provenance.engine import Findings
 from valuation.record.cases import Cases
@@ -34,6 +37,9 @@ READ_UP_TO_A: Final = 3.0
 """Buyers carry a reading forward for so many years at most (judged, 2026). [a]"""
 TREND_TELLS_TO: Final = 0.4
 """Logarithm of a change over 90 days beyond which more of it hardly moves buyers further (judged, 2026). [1]"""
+MOST_MISSING: Final = 6.0
+"""Modules missing beyond which one more makes nobody less keen (judged, 2026). [1]"""
+SECOND_LIFE_CODE: Final = float(KINDS.index("second_life19"))
 SEVERITY_HALF_WIDTH: Final = 0.10
 """Half the width over which the worst mishap that buyers put up with differs (judged, 2026). [1]"""
 
@@ -118,6 +124,21 @@ def worst_mishap(cases: Cases) -> FloatArray:
     worst = np.zeros(cases.rows)
     np.maximum.at(worst, cases.row[harmful], severity[harmful])
     return worst
+
+
+def keenness(cases: Cases, age: FloatArray, assumptions: Assumptions) -> FloatArray | float:
+    """Return what buyers pay of what a further use leaves them, beside a sound pack of the usual age. [1]"""
+    by_age, by_harm, by_damage = assumptions.keen_age_per_a, assumptions.keen_harm, assumptions.keen_damaged
+    by_gap, by_turn = assumptions.keen_missing, assumptions.keen_again
+    if by_age == by_harm == by_damage == by_gap == by_turn == 0.0:
+        return 1.0
+    missing = cases.packs["missing_modules"]
+    gap = np.minimum(np.where(np.isnan(missing), 0.0, missing), MOST_MISSING)
+    again = np.where(read_codes(cases)["kind_code"] == SECOND_LIFE_CODE, 1.0, 0.0)
+    damaged = np.where(cases.count(cases.is_choice("condition", "damaged")) > 0.0, 1.0, 0.0)
+    beyond = np.minimum(age, OLDEST_A) - ASSUMED_AGE_A
+    taken_off = by_age * beyond + by_harm * worst_mishap(cases) + by_damage * damaged + by_gap * gap + by_turn * again
+    return exp(-taken_off)
 
 
 def put_up_with(cases: Cases, assumptions: Assumptions) -> FloatArray:

@@ -72,12 +72,27 @@ HABITS: Final[Mapping[str, Habit]] = MappingProxyType(
         "search": Habit(spread=10.0, label_en="cost of seeking a vehicle", label_zh="寻找适配车辆成本"),
         "reuse_age": Habit(spread=1.0, label_en="oldest pack taken for reuse", label_zh="再装车年限上限"),
         "reuse_age_width": Habit(spread=0.70, label_en="how much that age differs", label_zh="年限上限差异"),
+        "keen_age": Habit(spread=0.02, label_en="further use, less keen by the year", label_zh="再用意愿逐年下降"),
+        "keen_harm": Habit(spread=0.30, label_en="further use, less keen after harm", label_zh="事故后再用意愿下降"),
+        "keen_missing": Habit(
+            spread=0.10, label_en="the same for each module missing", label_zh="缺失模块时再用意愿下降"
+        ),
+        "keen_damaged": Habit(spread=0.30, label_en="the same of damaged packs", label_zh="外观受损后再用意愿下降"),
+        "keen_again": Habit(spread=0.20, label_en="the same after a second life", label_zh="已梯次利用后再用意愿下降"),
     }
 )
 """Habits by name, in the order in which sales are asked about them."""
 
 START: Final[Mapping[str, float]] = MappingProxyType(
-    {"rule_of_thumb": 0.6, "premium_falls": 0.4, "severity_limit": -0.3, "daring": 0.4}
+    {
+        "rule_of_thumb": 0.6,
+        "premium_falls": 0.4,
+        "severity_limit": -0.3,
+        "daring": 0.4,
+        "keen_harm": 0.2,
+        "keen_missing": 0.05,
+        "keen_damaged": 0.1,
+    }
 )
 """Where the search for a habit begins if not at nought, where the habits that rest on it would have no slope."""
 
@@ -153,4 +168,9 @@ def tuned(judged: Assumptions, habits: Mapping[str, float]) -> Assumptions:
         search_cny_per_kwh=max(judged.search_cny_per_kwh + moved["search"], 0.0),
         reuse_age_shift_a=judged.reuse_age_shift_a + moved["reuse_age"],
         reuse_age_width=judged.reuse_age_width * factor["reuse_age_width"],
+        keen_age_per_a=judged.keen_age_per_a + moved["keen_age"],
+        keen_harm=max(judged.keen_harm + moved["keen_harm"], 0.0),
+        keen_missing=max(judged.keen_missing + moved["keen_missing"], 0.0),
+        keen_again=judged.keen_again + moved["keen_again"],
+        keen_damaged=max(judged.keen_damaged + moved["keen_damaged"], 0.0),
     )

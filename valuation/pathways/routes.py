@@ -24,7 +24,15 @@ from valuation.pack.chemistry import ELEMENTS
 from valuation.pack.materials import MetalContent
 from valuation.pack.nameplate import Nameplate
 from valuation.pathways.assumptions import Assumptions, assumptions_for
-from valuation.pathways.buyers import as_buyers_see, hauled_as_dangerous, heeded, mood, packed_apart, put_up_with
+from valuation.pathways.buyers import (
+    as_buyers_see,
+    hauled_as_dangerous,
+    heeded,
+    keenness,
+    mood,
+    packed_apart,
+    put_up_with,
+)
 from valuation.pathways.closures import Closures, closed_by, closure_caution, find_closures
 from valuation.pathways.recycling import Recycling, price_recycling
 from valuation.pathways.reuse import age_a, price_reuse
@@ -193,6 +201,7 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
         softness=assume.softness_cny_per_kwh,
         softness_share=assume.softness_share,
         premium_falls=assume.premium_falls,
+        keenness=keenness(cases, age, assume),
     )
     soh = health_nodes(health)
     admission = {"second_life": legs.second_life.admission(soh), "reuse": legs.reuse.admission(soh)}

@@ -38,6 +38,7 @@ class Legs:
     softness: float
     softness_share: float = 0.0
     premium_falls: float = 0.0
+    keenness: FloatArray | float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,8 @@ def weigh(legs: Legs, soh: FloatArray, admission: Mapping[str, FloatArray]) -> W
     recycling = legs.recycling.value(soh)
     second_life = legs.second_life.value(soh, recycling)
     reuse = legs.reuse.value(soh, recycling)
+    if not isinstance(legs.keenness, float):
+        second_life, reuse = _keenly(second_life, legs.keenness), _keenly(reuse, legs.keenness)
     if legs.premium_falls:
         second_life = _sought(second_life, recycling, admission["second_life"], legs.premium_falls)
         reuse = _sought(reuse, recycling, admission["reuse"], legs.premium_falls)
@@ -101,6 +104,11 @@ def weigh(legs: Legs, soh: FloatArray, admission: Mapping[str, FloatArray]) -> W
         lithium_left=mean_over_nodes(legs.recycling.lithium_left(soh)),
         health_variance=mean_over_nodes((value - mean) * (value - mean)),
     )
+
+
+def _keenly(value: FloatArray, keenness: FloatArray) -> FloatArray:
+    """Return a route's value as keenly as buyers bid for it; a loss stays as it is."""
+    return np.where(value > 0.0, value * keenness, value)
 
 
 def _sought(value: FloatArray, recycling: FloatArray, taken: FloatArray, falls: float) -> FloatArray:

@@ -11,7 +11,7 @@ from valuation.intake.quotes import read_market
 from valuation.pack.materials import metal_content
 from valuation.pack.nameplate import read_nameplate
 from valuation.pathways.assumptions import CHINA
-from valuation.pathways.buyers import as_buyers_see, heeded, mood, put_up_with, worst_mishap
+from valuation.pathways.buyers import as_buyers_see, heeded, keenness, mood, put_up_with, worst_mishap
 from valuation.pathways.reuse import age_a
 from valuation.pathways.routes import price_routes
 from valuation.provenance.engine import examine
@@ -143,3 +143,30 @@ def test_what_buyers_take_off_takes_off(field):
     before = worth(*histories)
     after = worth(*histories, **{field: {"premium_falls": 0.8, "search_cny_per_kwh": 20.0}.get(field, 0.05)})
     assert np.all(after < before)
+
+
+NEW = {"chemistry": "LFP", "made_on": date(2023, 6, 1)}
+AGAIN = "001PB0A0000001A6800"  # the code of a second-life product has nineteen characters
+
+
+@pytest.mark.parametrize(
+    ("field", "history"),
+    [
+        ("keen_age_per_a", pack(made_on=date(2018, 6, 1))),
+        ("keen_harm", crashed(0.3, **NEW)),
+        ("keen_missing", pack(missing_modules=2.0, **NEW)),
+        ("keen_damaged", pack(events=(event("removed", condition="damaged"),), **NEW)),
+        ("keen_again", pack(battery_code=AGAIN, **NEW)),
+    ],
+)
+def test_what_makes_buyers_less_keen_lowers_further_use_and_leaves_recycling(field, history):
+    sound = pack(chemistry="LFP", made_on=date(2020, 11, 20))
+    taken = {field: 0.1, "daring": 1.0}
+    assert worth(history, **taken)[0] < worth(history, daring=1.0)[0]
+    assert worth(sound, **taken)[0] == pytest.approx(worth(sound, daring=1.0)[0], rel=1e-3)
+    routes = [price_routes(*bench(history), assumptions=replace(CHINA, **more)) for more in ({}, taken)]
+    assert routes[0].value_per_kwh["recycling"].tolist() == routes[1].value_per_kwh["recycling"].tolist()
+
+
+def test_buyers_are_as_keen_on_all_packs_where_sales_say_nothing_else():
+    assert keenness(bench(crashed())[0], np.array([9.0]), CHINA) == 1.0
