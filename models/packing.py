@@ -10,6 +10,7 @@ import io
 import json
 import zipfile
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -85,7 +86,7 @@ def _to_plain(value: object, path: str, arrays: dict[str, NDArray[Any]]) -> Plai
 
 def _from_plain(plain: Any, kind: Any, arrays: dict[str, NDArray[Any]]) -> Any:  # noqa: ANN401 - follows a type hint
     if is_dataclass(kind):
-        hints = get_type_hints(kind)
+        hints = _hints(kind)  # type: ignore[arg-type]  # a class, which is hashable
         names = [field.name for field in fields(kind)]
         if sorted(plain) != sorted(names):
             raise ValueError(f"{kind} has the fields {names}, the file {sorted(plain)}")
@@ -103,6 +104,12 @@ def _from_plain(plain: Any, kind: Any, arrays: dict[str, NDArray[Any]]) -> Any: 
     if type(plain) is not kind:
         raise ValueError(f"{plain!r} is no {kind.__name__}")
     return plain
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - a dataclass
+    """Return the types of a dataclass's fields, looked up once: a forest is a hundred of the same."""
+    return get_type_hints(kind)
 
 
 def _archive(arrays: dict[str, NDArray[Any]]) -> bytes:

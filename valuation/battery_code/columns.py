@@ -160,11 +160,13 @@ def _places(letters: str) -> NDArray[np.int8]:
 @functools.cache
 def _calendar() -> FloatArray:
     """Return the day number of every year, month and day letter, with a last place of NaN on each axis."""
-    days = np.full((len(YEAR_LETTERS) + 1, len(MONTH_LETTERS) + 1, len(DAY_LETTERS) + 1), np.nan)
-    day = dt.date(FIRST_YEAR, 1, 1)
-    while day.year < FIRST_YEAR + len(YEAR_LETTERS):
-        days[day.year - FIRST_YEAR, day.month - 1, day.day - 1] = _day_number(day)
-        day += dt.timedelta(days=1)
+    years, months, longest = len(YEAR_LETTERS), len(MONTH_LETTERS), len(DAY_LETTERS)
+    begins = np.arange(f"{FIRST_YEAR}-01", f"{FIRST_YEAR + years}-02", dtype="datetime64[M]")
+    first = begins.astype("datetime64[D]").astype(np.float64)
+    day = np.arange(longest)
+    numbers = np.where(day < np.diff(first)[:, None], first[:-1, None] + day, np.nan)
+    days = np.full((years + 1, months + 1, longest + 1), np.nan)
+    days[:-1, :-1, :-1] = numbers.reshape(years, months, longest)
     return days
 
 
