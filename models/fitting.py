@@ -160,7 +160,7 @@ class _Evidence:
         chosen = rows % max(1, len(rows) // _LEFT_OUT_ROWS) == 0
         fold = assign_folds(len(rows), folds, self.learner.settings.seed + 2, self.group)
         parts = [
-            self._judge(chosen & (fold != k), chosen & (fold == k), fold=k)
+            self._judge(chosen & (fold != k), chosen & (fold == k), fold=k, forests=1)
             for k in range(folds if _several(self.group) else 0)
         ]
         return reduce(Verdicts.joined, parts, nobody)
@@ -184,10 +184,10 @@ class _Evidence:
             kind=np.full(len(rows), kind, dtype=np.int64),
         )
 
-    def _judge(self, train: BoolArray, test: BoolArray, *, fold: int) -> Verdicts:
+    def _judge(self, train: BoolArray, test: BoolArray, *, fold: int, forests: int) -> Verdicts:
         if self.ledger.lots is not None:
             test = test & ~self.ledger.lots.member  # a lot is judged whole, and only by folds that leave it whole
-        part = self.learner.part(train, test)
+        part = self.learner.part(train, test, forests)
         return self.verdicts(part.test, part.matrix, part.predict(-1), np.full(len(part.test), fold))
 
     def _forward(self, seen: Records, width: WidthPart) -> Records:
@@ -201,7 +201,7 @@ class _Evidence:
         for start, end in pairwise(edges):
             train, test = day + band.label_delay_days <= start, (day >= start) & (day < end)
             if np.count_nonzero(train) >= _LEAST_FORWARD_ROWS // 4 and np.any(test):
-                parts.append(self._judge(train, test, fold=0))
+                parts.append(self._judge(train, test, fold=0, forests=2))
         if not parts:
             return empty
         ahead = reduce(Verdicts.joined, parts)

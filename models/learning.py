@@ -24,10 +24,9 @@ _TAUGHT_TWICE = 0.2  # of the sales
 _STRANGERS = 0.1  # what they come to in weight, with sales alone in their group: how often a new kind is reckoned with
 _LEAST_STRANGERS = 0.01
 _MOST_TWICE = 10_000
-_MANY_ROWS = 100_000
+_ROWS_FOR_FEWER = (3_000, 100_000)  # sales from which on one forest less judges what it did not see
 _NEXT_SEED = 15_485_863
 _TOGETHER = 1.25  # times the trees that are best for one forest alone: the mean of several overfits later
-_FORESTS_OF_A_PART = 2  # later sales and groups left out are judged by fewer: there are seven such parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +113,7 @@ class Learner:
 
     def _judges(self) -> int:
         """Return how many forests judge the sales that they did not see: of many sales one says as much as three."""
-        return 1 if self.rows >= _MANY_ROWS else FORESTS
+        return FORESTS - sum(self.rows >= rows for rows in _ROWS_FOR_FEWER)
 
     def judged(self, train: BoolArray, test: BoolArray) -> Part:
         """Return a mean trained on some rows, grown until the rows to judge stop gaining."""
@@ -129,9 +128,9 @@ class Learner:
             grown = self._some_forests(taught, self._judges())
         return Part(test=rows, linear=taught.linear, grown=grown, matrix=matrix)
 
-    def part(self, train: BoolArray, test: BoolArray) -> Part:
-        """Return a mean trained on some rows, and others that it judges as of its own last day."""
-        forests = min(self._judges(), _FORESTS_OF_A_PART)
+    def part(self, train: BoolArray, test: BoolArray, forests: int = 2) -> Part:
+        """Return a mean of so many forests trained on some rows, and others that it judges as of its own last day."""
+        forests = min(self._judges(), forests)
         taught = self._taught(train, forests)
         rows = np.flatnonzero(test)
         codes = self.ledger.codes[rows]
@@ -147,7 +146,7 @@ class Learner:
 
     def mean_on_everything(self) -> tuple[MeanPart, FloatArray]:
         """Return the mean trained on every sale, and every sale as it was encoded then."""
-        taught = self._taught(np.ones(self.rows, dtype=np.bool_), self._judges())
+        taught = self._taught(np.ones(self.rows, dtype=np.bool_), FORESTS if self.rows < _ROWS_FOR_FEWER[-1] else 1)
         forest = grow_side_by_side(taught.samples, taught.growth, FORESTS, self.trees).forest(
             len(taught.encoder.source)
         )
