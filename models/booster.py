@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -115,19 +116,29 @@ def grow(sample: Sample, settings: BoosterSettings, judge: Sample | None = None,
     """Return a forest trained on the sample, if judged until the judge's error stops falling."""
     import lightgbm  # noqa: PLC0415 - 2 s and training only; nothing that prices may pay for it
 
+    if judge is None:
+        return grow_several(sample, [settings])[0]
     parameters = _parameters(settings, max(sample.matrix.shape[1], 1))
     training = _dataset(sample, parameters)
     errors: dict[str, dict[str, list[float]]] = {}
-    if judge is None:
-        booster = lightgbm.train(parameters, training, settings.trees)
-    else:
-        callbacks: list[Any] = [lightgbm.record_evaluation(errors), lightgbm.early_stopping(patience, verbose=False)]
-        valid = _dataset(judge, parameters, training)
-        booster = lightgbm.train(
-            parameters, training, settings.trees, valid_sets=[valid], valid_names=["judge"], callbacks=callbacks
-        )
-    curve = np.array(next(iter(errors["judge"].values()))) if errors else np.zeros(0)
-    return Grown(booster, curve, settings.threads)
+    callbacks: list[Any] = [lightgbm.record_evaluation(errors), lightgbm.early_stopping(patience, verbose=False)]
+    valid = _dataset(judge, parameters, training)
+    booster = lightgbm.train(
+        parameters, training, settings.trees, valid_sets=[valid], valid_names=["judge"], callbacks=callbacks
+    )
+    return Grown(booster, np.array(next(iter(errors["judge"].values()))), settings.threads)
+
+
+def grow_several(sample: Sample, many: Sequence[BoosterSettings]) -> list[Grown]:
+    """Return a forest for each of the settings, which differ in pace, trees and chance alone: bins are made once."""
+    import lightgbm  # noqa: PLC0415 - training only
+
+    parameters = [_parameters(settings, max(sample.matrix.shape[1], 1)) for settings in many]
+    training = _dataset(sample, parameters[0])
+    return [
+        Grown(lightgbm.train(chosen, training, settings.trees), np.zeros(0), settings.threads)
+        for settings, chosen in zip(many, parameters, strict=True)
+    ]
 
 
 def _dataset(part: Sample, parameters: dict[str, object], reference: Any = None) -> Any:  # noqa: ANN401 - untyped library

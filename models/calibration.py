@@ -188,13 +188,17 @@ def _factor(
     half = np.arange(len(weight)) % 2 == 0
     if not np.any(weight[half]) or not np.any(weight[~half]):
         return factor
-    promised = np.empty((len(weight), len(LEVELS)))
-    for told in (half, ~half):
-        promised[~told] = _table(records.take(told), weight[told], groups, unseen, settings)[0][records.group[~told]]
-    rows = effective_rows(weight)
     checked = [int(np.flatnonzero(level == LEVELS)[0]) for level in _CHECKED]
-    for at in (at for at in checked if at != MIDDLE):
-        ratio = records.score / np.where(promised[:, at] == 0.0, 1.0, promised[:, at])
+    promised = np.empty((len(weight), len(checked)))
+    for told in (half, ~half):
+        table = _table(records.take(told), weight[told], groups, unseen, settings)[0]
+        promised[~told] = table[:, checked][records.group[~told]]
+    rows = effective_rows(weight)
+    for place, at in enumerate(checked):
+        if at == MIDDLE:
+            continue
+        edge = promised[:, place]
+        ratio = records.score / np.where(edge == 0.0, 1.0, edge)
         found = from_below(ratio, weight, np.array([max(LEVELS[at], 1.0 - LEVELS[at])]))[0]
         factor[at] = 1.0 + rows / (rows + _CHECK_ROWS) * (found - 1.0)
     mended: FloatArray = np.interp(LEVELS, LEVELS[checked], factor[checked])

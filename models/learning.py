@@ -19,7 +19,7 @@ from models.strangers import nested_columns
 from models.table import NEVER_SEEN
 from valuation.columns import BoolArray, FloatArray, IntArray
 
-_LINEAR_ROWS = 30_000
+_LINEAR_ROWS = 20_000
 _TAUGHT_TWICE = 0.2  # of the sales
 _STRANGERS = 0.1  # what they come to in weight, with sales alone in their group: how often a new kind is reckoned with
 _LEAST_STRANGERS = 0.01

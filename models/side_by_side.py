@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.booster import BoosterSettings, Grown, Sample, grow, with_trees
+from models.booster import BoosterSettings, Grown, Sample, grow, grow_several, with_trees
 from models.forest import Forest, empty_forest, mean_of
 from valuation.columns import FloatArray
 
@@ -50,19 +50,24 @@ def grow_side_by_side(samples: Sequence[Sample], growth: BoosterSettings, forest
     9
     """
     sizes = [(trees + turn) // forests for turn in range(forests)]
-    grown = tuple(_one(samples, growth, turn, size) for turn, size in enumerate(sizes) if size)
-    return SideBySide(grown=grown, curve=np.zeros(0))
+    return SideBySide(
+        grown=_all(samples, growth, [(turn, size) for turn, size in enumerate(sizes) if size]), curve=np.zeros(0)
+    )
 
 
 def grow_judged(samples: Sequence[Sample], growth: BoosterSettings, forests: int, judge: Sample) -> SideBySide:
     """Return forests of which the first stops where a judge no longer gains, and the others with it."""
     first = grow(samples[0], with_trees(_own(growth, 0), max(growth.trees // FORESTS, 1)), judge, _PATIENCE)
-    others = (_one(samples, growth, turn, len(first.curve)) for turn in range(1, forests))
+    others = _all(samples, growth, [(turn, len(first.curve)) for turn in range(1, forests)])
     return SideBySide(grown=(first, *others), curve=first.curve)
 
 
-def _one(samples: Sequence[Sample], growth: BoosterSettings, turn: int, trees: int) -> Grown:
-    return grow(samples[turn % len(samples)], with_trees(_own(growth, turn), trees))
+def _all(samples: Sequence[Sample], growth: BoosterSettings, sizes: Sequence[tuple[int, int]]) -> tuple[Grown, ...]:
+    """Return the forests of some turns, of so many trees each."""
+    settings = [with_trees(_own(growth, turn), trees) for turn, trees in sizes]
+    if len(samples) == 1:
+        return tuple(grow_several(samples[0], settings)) if settings else ()
+    return tuple(grow(samples[turn % len(samples)], one) for (turn, _), one in zip(sizes, settings, strict=True))
 
 
 def _own(growth: BoosterSettings, turn: int) -> BoosterSettings:
