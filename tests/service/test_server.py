@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -20,6 +23,19 @@ from service.store.database import Database
 from valuation.errors import SettingError
 
 AS_OF = "2026-11-20"
+
+
+START = """import sys
+from service.server import serve_http
+from service.app import create_app
+from service.counter import open_counter
+from service.settings import Settings
+from service.telemetry import configure_log
+configure_log()
+settings = Settings.from_environment()
+create_app(settings, open_counter(settings))
+print(*sorted({"rich", "jinja2", "PIL", "zxingcpp", "pydantic.v1", "lightgbm", "mlflow"} & set(sys.modules)))
+"""
 
 
 def ask(port, path, body=None, **headers):
@@ -141,3 +157,9 @@ def test_two_processes_serve_one_store(home, pack, start_server):
     ids = {json.loads(answer)["valuation_id"] for answer in answers}
     assert len(ids) == 80
     assert set(_subjects(home)) == ids
+
+
+def test_a_service_starts_without_what_only_pages_photos_and_terminals_need(tmp_path):
+    surroundings = os.environ | {"CANZHI_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", START], capture_output=True, check=True, timeout=60, env=surroundings)
+    assert done.stdout.decode().split() == []

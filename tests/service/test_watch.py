@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -133,3 +134,20 @@ def test_promotions_under_load_lose_no_request_and_every_answer_names_a_champion
             who == version and begun <= answered and end >= asked
             for (who, begun, _), end in zip(reigns, ends, strict=True)
         ), (asked, answered, version)
+
+
+def test_requests_that_the_loop_finds_together_share_one_look(small_home, open_client, monkeypatch):
+    looks = []
+    with open_client(Settings(home=small_home)) as client:
+        watch = client.app.state.watch
+        monkeypatch.setattr("service.watch.log_stamp", lambda folder: looks.append(folder) or watch._stamp)
+
+        async def together():
+            before = len(looks)
+            assert not any(watch.outdated() for _ in range(3))
+            shared = len(looks) - before
+            await asyncio.sleep(0)
+            watch.outdated()
+            return shared, len(looks) - before
+
+        assert client.portal.call(together) == (1, 2)
