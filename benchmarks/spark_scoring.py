@@ -52,21 +52,26 @@ class Taken:
 
 def taken(work: Callable[[], object]) -> Taken:
     """Do a piece of work and return what it took, this process and all below it counted."""
-    cpu, begun = _spent(), time.perf_counter()
+    before, begun = _spent(), time.perf_counter()
     work()
-    return Taken(wall_s=time.perf_counter() - begun, cpu_s=_spent() - cpu)
+    wall_s = time.perf_counter() - begun
+    cpu_s = sum(spent - before.get(pid, 0) for pid, spent in _spent().items()) / _TICK
+    return Taken(wall_s=wall_s, cpu_s=cpu_s)
 
 
-def _spent() -> float:
-    """Return the CPU time of this process, its children that have ended, and all processes below it."""
-    total = 0
+def _spent() -> Mapping[int, int]:
+    """Return the CPU time of this process and of each below it, with that of its children that have ended, in ticks.
+
+    Each for itself: Spark ends workers that had nothing to do for a while, and what they once took goes with them.
+    """
+    found = {}
     for pid in tree(os.getpid()):
         try:
             facts = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
         except OSError:
             continue
-        total += sum(int(facts[place]) for place in (11, 12, 13, 14))
-    return total / _TICK
+        found[pid] = sum(int(facts[place]) for place in (11, 12, 13, 14))
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
