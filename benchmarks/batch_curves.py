@@ -205,8 +205,9 @@ def main() -> None:
             "trees": ("us a row", by_trees(given.rounds)),
             "valuations kept": ("us for one more", by_kept(Path(name), given.most_kept)),
         }
-        events = pq.read_metadata(Grounds(folder=folder).fleet(100)[1]).num_rows / 100
-    text = f"{table(curves)}\n\nThe fleets by packs have {events:.0f} events a pack.\n\n![Cost curves]({PLOT.name})"
+        largest = max(packs for packs in PACKS if packs <= given.most_packs)
+        events = pq.read_metadata(Grounds(folder=folder).fleet(largest)[1]).num_rows / largest
+    text = f"{table(curves)}\n\nThe largest of the fleets by packs has {events:.0f} events a pack.\n\n![Cost curves]({PLOT.name})"
     print(text)
     if given.write:
         draw(curves)
