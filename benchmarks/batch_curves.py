@@ -207,7 +207,8 @@ def main() -> None:
         }
         largest = max(packs for packs in PACKS if packs <= given.most_packs)
         events = pq.read_metadata(Grounds(folder=folder).fleet(largest)[1]).num_rows / largest
-    text = f"{table(curves)}\n\nThe largest of the fleets by packs has {events:.0f} events a pack.\n\n![Cost curves]({PLOT.name})"
+    said = f"The largest of the fleets by packs has {events:.0f} events a pack."
+    text = f"{table(curves)}\n\n{said}\n\n![Cost curves]({PLOT.name})"
     print(text)
     if given.write:
         draw(curves)
