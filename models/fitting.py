@@ -10,11 +10,12 @@ import numpy as np
 
 from models.anchor import Stream, anchor, rebuild, score_stream, standardised
 from models.band import FORWARD, GROUP_LEFT_OUT, SEEN, Records
+from models.carrying import Carry, learn_carry
 from models.encoding import AVERAGED, column_kinds
 from models.fitted import FittedRegressor, WidthPart, group_labels
 from models.folds import assign_folds
 from models.groups import Groups, learn_groups
-from models.learning import FitSettings, Learner
+from models.learning import FitSettings, Learner, Part
 from models.ledger import Ledger, in_order
 from models.spread import Verdicts
 from models.table import Vocabulary
@@ -55,13 +56,17 @@ def fit(ledger: Ledger, settings: FitSettings, shape: Shape) -> FittedRegressor:
     ledger = _settled(ledger, settings, group, shape.scale)
     learner = Learner(ledger, settings, group)
     mean_out = learner.mean_out_of_fold()
+    later = priced_ahead(learner)
+    carry = _carried(ledger, mean_out, later) if shape.uses_base else Carry()
+    mean_out = carry.of(mean_out)
     centre = weighted_quantile(ledger.target - mean_out, ledger.weight, 0.5)
     mean, encoded = learner.mean_on_everything()
-    evidence = _Evidence(learner, centre, groups, group)
+    mean = carry.within(mean)
+    evidence = _Evidence(learner, groups, group, carry=carry, centre=centre)
     seen = evidence.verdicts(np.arange(len(mean_out)), encoded, mean_out, learner.fold)
     out = evidence.left_out(seen.take(np.zeros(len(seen.rows), dtype=np.bool_)))
     width, widths = learner.width_part(seen.joined(out), mean.encoder)
-    records = evidence.collect(seen, out, widths, width)
+    records = evidence.collect((seen, out), widths, later, width)
     days = ledger.day[~np.isnan(ledger.day)]
     latest = float(np.max(days)) if len(days) else float("nan")
     return FittedRegressor(
@@ -137,9 +142,10 @@ def _settled(ledger: Ledger, settings: FitSettings, group: IntArray, scale: Scal
 class _Evidence:
     """Sales judged by models that had not seen them, in the three ways that matter."""
 
-    def __init__(self, learner: Learner, centre: float, groups: Groups, group: IntArray) -> None:
+    def __init__(self, learner: Learner, groups: Groups, group: IntArray, *, carry: Carry, centre: float) -> None:
         self.learner = learner
         self.ledger = learner.ledger
+        self.carry = carry
         self.centre = centre
         self.groups = groups
         self.group = group
@@ -160,18 +166,21 @@ class _Evidence:
         chosen = rows % max(1, len(rows) // _LEFT_OUT_ROWS) == 0
         fold = assign_folds(len(rows), folds, self.learner.settings.seed + 2, self.group)
         parts = [
-            self._judge(chosen & (fold != k), chosen & (fold == k), fold=k, forests=1)
+            self._judge(chosen & (fold != k), chosen & (fold == k), fold=k)
             for k in range(folds if _several(self.group) else 0)
         ]
         return reduce(Verdicts.joined, parts, nobody)
 
-    def collect(self, seen: Verdicts, out: Verdicts, widths: FloatArray, width: WidthPart) -> Records:
+    def collect(
+        self, judged: tuple[Verdicts, Verdicts], widths: FloatArray, later: list[Part], width: WidthPart
+    ) -> Records:
         """Return the records of folds at random, of groups left out and of sales priced ahead of their day."""
+        seen, out = judged
         first = self._records(seen, seen.residual, widths[: len(seen.rows)], SEEN)
         standing = anchor(first, self.groups, self.learner.settings.band, float("nan"))
         first = self._records(seen, seen.residual - standing[self.group], widths[: len(seen.rows)], SEEN)
         left_out = self._records(out, out.residual, widths[len(seen.rows) :], GROUP_LEFT_OUT)
-        return first.joined(left_out).joined(self._forward(first, width))
+        return first.joined(left_out).joined(self._forward(first, later, width))
 
     def _records(self, verdicts: Verdicts, score: FloatArray, width: FloatArray, kind: int) -> Records:
         rows = verdicts.rows
@@ -184,33 +193,49 @@ class _Evidence:
             kind=np.full(len(rows), kind, dtype=np.int64),
         )
 
-    def _judge(self, train: BoolArray, test: BoolArray, *, fold: int, forests: int) -> Verdicts:
-        if self.ledger.lots is not None:
-            test = test & ~self.ledger.lots.member  # a lot is judged whole, and only by folds that leave it whole
-        part = self.learner.part(train, test, forests)
-        return self.verdicts(part.test, part.matrix, part.predict(-1), np.full(len(part.test), fold))
+    def _judge(self, train: BoolArray, test: BoolArray, *, fold: int) -> Verdicts:
+        return self._verdicts_of(self.learner.part(train, _alone(self.ledger, test), 1), fold)
 
-    def _forward(self, seen: Records, width: WidthPart) -> Records:
-        day, band = self.ledger.day, self.learner.settings.band
-        empty = seen.take(np.zeros(len(day), dtype=np.bool_))
-        if np.any(np.isnan(day)) or len(day) < _LEAST_FORWARD_ROWS:
-            return empty
-        edges = np.quantile(day, np.linspace(0.5, 1.0, _FORWARD_BLOCKS + 1))
-        edges[-1] += 1.0
-        parts = []
-        for start, end in pairwise(edges):
-            train, test = day + band.label_delay_days <= start, (day >= start) & (day < end)
-            if np.count_nonzero(train) >= _LEAST_FORWARD_ROWS // 4 and np.any(test):
-                parts.append(self._judge(train, test, fold=0, forests=2))
-        if not parts:
-            return empty
-        ahead = reduce(Verdicts.joined, parts)
+    def _verdicts_of(self, part: Part, fold: int) -> Verdicts:
+        return self.verdicts(part.test, part.matrix, self.carry.of(part.predict(-1)), np.full(len(part.test), fold))
+
+    def _forward(self, seen: Records, later: list[Part], width: WidthPart) -> Records:
+        if not later:
+            return seen.take(np.zeros(len(seen.day), dtype=np.bool_))
+        ahead = reduce(Verdicts.joined, [self._verdicts_of(part, fold=0) for part in later])
         stream = Stream(
             residual=ahead.residual,
             width=width.predict(ahead.encoded, ahead.mean),
             weight=ahead.weight,
-            day=day[ahead.rows],
+            day=self.ledger.day[ahead.rows],
             group=self.group[ahead.rows],
         )
-        records = score_stream(stream, seen, self.groups, band)
+        records = score_stream(stream, seen, self.groups, self.learner.settings.band)
         return replace(records, kind=np.full(len(records.kind), FORWARD, dtype=np.int64))
+
+
+def priced_ahead(learner: Learner) -> list[Part]:
+    """Return means of the earlier sales, each with the stretch of later ones that it is asked for."""
+    day, delay = learner.ledger.day, learner.settings.band.label_delay_days
+    if np.any(np.isnan(day)) or len(day) < _LEAST_FORWARD_ROWS:
+        return []
+    edges = np.quantile(day, np.linspace(0.5, 1.0, _FORWARD_BLOCKS + 1))
+    edges[-1] += 1.0
+    parts = []
+    for start, end in pairwise(edges):
+        train, test = day + delay <= start, (day >= start) & (day < end)
+        if np.count_nonzero(train) >= _LEAST_FORWARD_ROWS // 4 and np.any(test):
+            parts.append(learner.part(train, _alone(learner.ledger, test)))
+    return parts
+
+
+def _alone(ledger: Ledger, test: BoolArray) -> BoolArray:
+    """Return rows to judge without those of lots: a lot is judged whole, and only by folds that leave it whole."""
+    return test if ledger.lots is None else test & ~ledger.lots.member
+
+
+def _carried(ledger: Ledger, mean: FloatArray, later: list[Part]) -> Carry:
+    """Return the share of the learned value that sales priced ahead of their day confirm."""
+    told = [(part.predict(-1), ledger.target[part.test], ledger.weight[part.test]) for part in later]
+    stretches = [one for one in told if np.sum(one[2]) > 0.0]
+    return learn_carry(stretches, float(np.average(mean, weights=ledger.weight)))
