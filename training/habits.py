@@ -63,10 +63,11 @@ def _sizes(sales: TrainingSet) -> dict[str, float]:
     """Return the rated energy of every design that the plates of some packs sold tell."""
     if sales.archive is None:
         return {}
+    rows = np.unique(sales.pack_row)  # a pack sold twice has one plate
     texts = sales.archive.table.texts["battery_code"]
-    codes = tuple(texts[row] for row in sales.pack_row.tolist())
-    designs = specifications(codes, decode_many(codes, sales.sold_day).columns)
-    told = sales.archive.table.packs["rated_energy_kwh"][sales.pack_row]
+    codes = tuple(texts[row] for row in rows.tolist())
+    designs = specifications(codes, decode_many(codes, np.full(len(rows), np.max(sales.sold_day))).columns)
+    told = sales.archive.table.packs["rated_energy_kwh"][rows]
     return sizes_of_designs(designs, told)
 
 

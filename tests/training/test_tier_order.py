@@ -5,15 +5,33 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from training.dataset import build, thinned
 from training.fit import forecast, learn
+from training.ledger import read_ledger
+from training.simulation.market_simulation import simulate
+from training.simulation.plan import SimulationPlan
+from training.simulation.writing import write
 from training.thinning import THINNINGS
+from valuation.intake import read_market, read_tables
 
 KINDS = ("code alone", "plate", "ledger", "readings", "full")
 
 
 @pytest.fixture(scope="module")
-def widths(sales, extra, config):
+def taught(tmp_path_factory, config):
+    """Sales of a market large enough to tell five bands apart, and the same sales with thinner records."""
+    folder = tmp_path_factory.mktemp("larger")
+    write(simulate(SimulationPlan(packs=8000, seed=5, years=6.0), lambda _: None), folder)
+    table = read_tables(folder / "packs.parquet", folder / "events.parquet").table
+    quotes = read_market(folder / "quotes.csv")
+    sales = build(table, read_ledger(folder / "sales.parquet"), quotes)[0]
+    return sales, thinned(sales, table, quotes, share=config.thinned_share, seed=config.seed)
+
+
+@pytest.fixture(scope="module")
+def widths(taught, config):
     """Mean width over mean price of the newer well-documented packs, by how far their records are cut down."""
+    sales, extra = taught
     known = sales.sold_day <= np.quantile(sales.sold_day, 0.6)
     told = set(sales.where(known).packs)
     copies = np.array([pack in told for pack in extra.packs])
@@ -28,8 +46,8 @@ def widths(sales, extra, config):
     return found
 
 
-def test_there_are_packs_to_tell(sales):
-    assert np.count_nonzero(sales.tier >= 3.0) >= 30
+def test_there_are_packs_to_tell(taught):
+    assert np.count_nonzero(taught[0].tier >= 3.0) >= 300
 
 
 @pytest.mark.parametrize(("thinner", "fuller"), [(KINDS[0], KINDS[2]), *pairwise(KINDS[1:])])

@@ -23,6 +23,9 @@ AGREEMENT: Final = 0.10
 AGREEING_SHARE: Final = 0.8
 """Share of the plates that must agree: some are misread or wrongly filed (judged, 2026). [1]"""
 
+LEAST_PLATES: Final = 2
+"""A pack alone of its design would teach its size to nobody but itself."""
+
 _STANDARD: Final = float(KINDS.index("normal24"))
 
 
@@ -51,7 +54,8 @@ def size_of_sisters(designs: list[str | None], learned: Mapping[str, float], wan
 def sizes_of_designs(designs: list[str | None], energy_kwh: FloatArray) -> dict[str, float]:
     """Return the rated energy of every design by the name it has among the habits; energies not on a plate are NaN.
 
-    Designs whose plates disagree have none.
+    One energy a pack. Designs whose plates disagree have none, nor those of a single pack: what a training learns of it
+    by its own plate, no later pack without one could know.
 
     >>> sizes_of_designs(["T01PE3E", "T01PE3E", "T02PB11", None], np.array([26.4, 26.4, np.nan, 50.0]))
     {'kwh of T01PE3E': 26.4}
@@ -63,6 +67,8 @@ def sizes_of_designs(designs: list[str | None], energy_kwh: FloatArray) -> dict[
     found = {}
     for design in sorted(plates):
         told = np.array(plates[design])
+        if len(told) < LEAST_PLATES:
+            continue
         size = float(np.median(told))
         if np.mean(np.abs(told / size - 1.0) <= AGREEMENT) >= AGREEING_SHARE:
             found[f"{SISTER_MARK}{design}"] = round(size, 3)

@@ -27,7 +27,10 @@ def test_a_pack_whose_size_nobody_tells_has_that_of_its_sisters():
     )
     assert plate.energy_kwh.tolist() == [41.5, 41.5]
     assert plate.energy_log_sd.tolist() == [LOG_SD_FROM_SISTERS] * 2
-    assert [caution.id for caution in plate.cautions(0)] == ["N01"]  # it is still not on its own record
+    assert [(row, caution.id) for row, caution in plate.cautions()][:2] == [
+        (0, "N01"),
+        (1, "N01"),
+    ]  # it is still not on its own record
 
 
 @pytest.mark.parametrize(
@@ -59,3 +62,9 @@ def test_sizes_of_designs_are_no_moves_of_a_constant(market_history):
     assert tuned(CHINA, SIZES) == tuned(CHINA, {"softness": 0.0})
     dossier = open_dossier(cases_of(PackHistory(battery_code=CODE)), market_history, habits=SIZES)
     assert dossier.nameplate.energy_kwh[0] == 41.5
+
+
+def test_a_pack_alone_of_its_design_teaches_its_size_to_nobody():
+    assert sizes_of_designs(["T01PE3E", "T02PB11", "T02PB11"], np.array([26.4, 50.0, 50.0])) == {
+        f"{SISTER_MARK}T02PB11": 50.0
+    }
