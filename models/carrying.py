@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.fitted import LINEAR_SHARE, MeanPart
+from models.weighing import effective_rows
 from valuation.columns import FloatArray
 
 _ROWS = 200.0  # later sales at which what they say weighs one half
@@ -63,7 +64,7 @@ def learn_carry(stretches: Sequence[tuple[FloatArray, FloatArray, FloatArray]], 
         away = mean - np.average(mean, weights=weight)
         shared += float(np.sum(weight * away * (target - np.average(target, weights=weight))))
         spread += float(np.sum(weight * away * away))
-        rows += float(np.sum(weight)) ** 2 / float(np.sum(weight * weight))
+        rows += effective_rows(weight)
     confirmed = shared / spread if spread > 0.0 else 1.0
     share = 1.0 + rows / (rows + _ROWS) * (min(max(confirmed, _LEAST), 1.0) - 1.0)
     return Carry(share=share, level=level)

@@ -33,6 +33,9 @@ _ROUNDS, _ROUNDS_OF_LOTS = 2, 8  # in which the sums of lots are spread anew
 _LEFT_OUT_ROWS = 20_000
 _TELLING_SHARE = 0.05  # of the target's variance that a column must explain to stand for the group
 
+Judged = tuple[Part, FloatArray]
+"""A mean of some sales, and what it says of others."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
@@ -172,7 +175,7 @@ class _Evidence:
         return reduce(Verdicts.joined, parts, nobody)
 
     def collect(
-        self, judged: tuple[Verdicts, Verdicts], widths: FloatArray, later: list[Part], width: WidthPart
+        self, judged: tuple[Verdicts, Verdicts], widths: FloatArray, later: list[Judged], width: WidthPart
     ) -> Records:
         """Return the records of folds at random, of groups left out and of sales priced ahead of their day."""
         seen, out = judged
@@ -194,15 +197,17 @@ class _Evidence:
         )
 
     def _judge(self, train: BoolArray, test: BoolArray, *, fold: int) -> Verdicts:
-        return self._verdicts_of(self.learner.part(train, _alone(self.ledger, test), 1), fold)
+        part = self.learner.part(train, _alone(self.ledger, test), 1)
+        return self._verdicts_of((part, part.predict(-1)), fold)
 
-    def _verdicts_of(self, part: Part, fold: int) -> Verdicts:
-        return self.verdicts(part.test, part.matrix, self.carry.of(part.predict(-1)), np.full(len(part.test), fold))
+    def _verdicts_of(self, judged: Judged, fold: int) -> Verdicts:
+        part, told = judged
+        return self.verdicts(part.test, part.matrix, self.carry.of(told), np.full(len(part.test), fold))
 
-    def _forward(self, seen: Records, later: list[Part], width: WidthPart) -> Records:
+    def _forward(self, seen: Records, later: list[Judged], width: WidthPart) -> Records:
         if not later:
             return seen.take(np.zeros(len(seen.day), dtype=np.bool_))
-        ahead = reduce(Verdicts.joined, [self._verdicts_of(part, fold=0) for part in later])
+        ahead = reduce(Verdicts.joined, [self._verdicts_of(one, fold=0) for one in later])
         stream = Stream(
             residual=ahead.residual,
             width=width.predict(ahead.encoded, ahead.mean),
@@ -214,8 +219,8 @@ class _Evidence:
         return replace(records, kind=np.full(len(records.kind), FORWARD, dtype=np.int64))
 
 
-def priced_ahead(learner: Learner) -> list[Part]:
-    """Return means of the earlier sales, each with the stretch of later ones that it is asked for."""
+def priced_ahead(learner: Learner) -> list[Judged]:
+    """Return means of the earlier sales, each with what it says of the stretch of later ones that it is asked for."""
     day, delay = learner.ledger.day, learner.settings.band.label_delay_days
     if np.any(np.isnan(day)) or len(day) < _LEAST_FORWARD_ROWS:
         return []
@@ -225,7 +230,8 @@ def priced_ahead(learner: Learner) -> list[Part]:
     for start, end in pairwise(edges):
         train, test = day + delay <= start, (day >= start) & (day < end)
         if np.count_nonzero(train) >= _LEAST_FORWARD_ROWS // 4 and np.any(test):
-            parts.append(learner.part(train, _alone(learner.ledger, test)))
+            part = learner.part(train, _alone(learner.ledger, test))
+            parts.append((part, part.predict(-1)))
     return parts
 
 
@@ -234,8 +240,8 @@ def _alone(ledger: Ledger, test: BoolArray) -> BoolArray:
     return test if ledger.lots is None else test & ~ledger.lots.member
 
 
-def _carried(ledger: Ledger, mean: FloatArray, later: list[Part]) -> Carry:
+def _carried(ledger: Ledger, mean: FloatArray, later: list[Judged]) -> Carry:
     """Return the share of the learned value that sales priced ahead of their day confirm."""
-    told = [(part.predict(-1), ledger.target[part.test], ledger.weight[part.test]) for part in later]
+    told = [(mean_ahead, ledger.target[part.test], ledger.weight[part.test]) for part, mean_ahead in later]
     stretches = [one for one in told if np.sum(one[2]) > 0.0]
     return learn_carry(stretches, float(np.average(mean, weights=ledger.weight)))
