@@ -18,7 +18,7 @@ import pyarrow as pa
 from service.batch.answers import PLACE, REJECTED, values_schema
 from service.batch.codes import code_column
 from service.batch.kit import Kit
-from service.batch.pieces import gathered, pieces_of, together
+from service.batch.pieces import gathered, pieces_of, shares_for, together
 from service.batch.reading import no_events
 from service.batch.scoring import Batch, score
 from service.batch.staging import ODD, repeated_names, respelled_names
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _SHARE, _PIECE, _ASIDE = "canzhi_share", "canzhi_piece", "canzhi_set_aside"
-_EVENTS_A_SHARE = 200_000
-_PACKS_A_SHARE = 25_000
 _SHARES_A_FILE_ASIDE = 32
 _BLANKS = r"(?U)^\s+|\s+$"
 
@@ -192,8 +190,7 @@ def score_frames(packs: DataFrame, events: DataFrame, kit: Kit, shares: int | No
     codes = f.regexp_replace(f.col(f"`{code_column(packs.columns, 'packs')}`").cast("string"), _BLANKS, "")
     code_column(events.columns, "events")  # refused here, not on a worker, where it has no codes
     if shares is None:
-        shares = 1 + max(events.count() // _EVENTS_A_SHARE, packs.count() // _PACKS_A_SHARE)
-        shares = max(shares, session.sparkContext.defaultParallelism)
+        shares = shares_for(packs.count(), events.count(), session.sparkContext.defaultParallelism)
     repeated = _repeated(packs.select(codes.alias("code")))
     carried = session.sparkContext.broadcast((kit.quotes, kit.parcel, kit.terms))
     schema = from_arrow_schema(_result_schema(kit))

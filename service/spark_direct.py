@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from service.batch.answers import PLACE, REJECTED, values_schema
 from service.batch.kit import Kit
 from service.batch.memory import keep_memory, rarely_collect
-from service.batch.pieces import ROWS_DEALT_AT_ONCE, gathered, pieces_of, together
+from service.batch.pieces import ROWS_DEALT_AT_ONCE, gathered, pieces_of, shares_for, together
 from service.batch.places import OutOfReach, PlacedTable, joined, looked_at, written
 from service.batch.ranges import OutOfOrder, Range, Unfit, batches_in_range, plan_ranges, sorted_range
 from service.batch.reading import no_events
@@ -29,7 +29,6 @@ from service.batch.scoring import Batch, Scored, score
 from service.batch.staging import ODD, repeated_names, respelled_names
 
 _RANGES_A_PROCESSOR = 3
-_EVENTS_A_SHARE, _PACKS_A_SHARE = 200_000, 25_000
 _ROWS_A_PORTION = 1_048_576
 
 
@@ -137,8 +136,7 @@ def _by_shares(context: Any, work: _Work, shares: int | None) -> list[Written]: 
     """Value files whose codes lie anywhere: their rows are dealt into shares by a hash of the code first."""
     if shares is None:
         rows = {name: sum(group.rows for group in getattr(work, name).groups) for name in ("packs", "events")}
-        shares = 1 + max(rows["events"] // _EVENTS_A_SHARE, rows["packs"] // _PACKS_A_SHARE)
-        shares = max(shares, context.defaultParallelism)
+        shares = shares_for(rows["packs"], rows["events"], context.defaultParallelism)
     portions = [
         (name, portion)
         for name in ("packs", "events")

@@ -10,6 +10,17 @@ import pyarrow as pa
 from service.batch.codes import join_key, share_of
 
 ROWS_DEALT_AT_ONCE = 262_144
+_EVENTS_A_SHARE = 200_000
+_PACKS_A_SHARE = 25_000
+
+
+def shares_for(packs: int, events: int, processors: int) -> int:
+    """Return into how many shares so many rows are dealt: each small enough to be held, none too few to keep all busy.
+
+    >>> shares_for(packs=1_000, events=1_000_000, processors=2)
+    6
+    """
+    return max(1 + max(events // _EVENTS_A_SHARE, packs // _PACKS_A_SHARE), processors)
 
 
 def pieces_of(table: pa.Table, shares: int) -> list[tuple[int, bytes]]:
