@@ -18,7 +18,7 @@ from service.store.anchors import KeptAnchor
 from service.store.database import Database
 from service.store.upgrade import upgrade
 from service.store.valuations import KeptValuation
-from valuation.appraisal import tell_many
+from valuation.appraisal import tell_each
 from valuation.errors import CanzhiError, UnknownModel
 from valuation.intake import IntakeNote, Traces, read_market, read_trace
 from valuation.ports import Predictor
@@ -98,7 +98,7 @@ def reproduce_kept(database: Database, valuation_id: str, home: Path) -> Reprodu
     terms = msgspec.json.decode(kept.request, type=Terms)
     notes = msgspec.json.decode(kept.notes, type=tuple[IntakeNote, ...])
     model = _model_of(kept, anchor, home)
-    (told,) = tell_many(
+    (told,) = tell_each(
         Traces(histories=read_trace(kept.record).histories, notes=(notes,)),
         read_market(content),
         model=model,

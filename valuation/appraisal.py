@@ -114,7 +114,7 @@ def appraise_many(  # noqa: PLR0913 - the public contract names them
 
     Parameters are those of :func:`appraise`; a pack's answer does not depend on the others in the batch.
     """
-    told = tell_many(
+    told = tell_each(
         traces,
         market,
         model=model,
@@ -125,32 +125,6 @@ def appraise_many(  # noqa: PLR0913 - the public contract names them
         explain=explain,
     )
     return tuple([one if isinstance(one, CanzhiError) else valuation_of(one) for one in told])
-
-
-def tell_many(  # noqa: PLR0913 - as above
-    traces: Traces,
-    market: MarketHistory,
-    *,
-    model: Predictor | None = None,
-    as_of: date | str,
-    level: float = 0.9,
-    region: str = "CN",
-    market_shift: Mapping[str, float] | None = None,
-    explain: bool = True,
-) -> list[Told | CanzhiError]:
-    """Return what :func:`appraise_many` returns, as it is told: ready to be written, without objects between."""
-    return list(
-        tell_each(
-            traces,
-            market,
-            model=model,
-            as_of=as_of,
-            level=level,
-            region=region,
-            market_shift=market_shift,
-            explain=explain,
-        )
-    )
 
 
 def tell_each(  # noqa: PLR0913 - as above
@@ -164,7 +138,7 @@ def tell_each(  # noqa: PLR0913 - as above
     market_shift: Mapping[str, float] | None = None,
     explain: bool = True,
 ) -> Iterator[Told | CanzhiError]:
-    """Yield what :func:`tell_many` returns, one pack after the other: who writes each at once has it at hand."""
+    """Yield what :func:`appraise_many` returns, as it is told and one pack after the other, without objects between."""
     day = valuation_day(as_of)
     check_level(level)
 
