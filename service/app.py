@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from functools import cache
 
 import msgspec
-from fastapi import APIRouter, FastAPI
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from service import problems
@@ -27,25 +28,25 @@ from service.security import Gate, read_keys
 from service.settings import Settings
 from service.telemetry import Measured, Telemetry, log
 from service.watch import Current, ModelWatch
-from service.web.routes import mount_web
+from service.web import routes as pages
 from valuation.errors import CanzhiError
 from valuation.version import __version__
 
-ROUTERS: tuple[APIRouter, ...] = (
-    valuations.router,
-    checks.router,
-    codes.router,
-    packs.router,
-    sales.router,
-    model.router,
-    market.router,
-    health.router,
-    metrics.router,
+ROUTES = (
+    *valuations.ROUTES,
+    *checks.ROUTES,
+    *codes.ROUTES,
+    *packs.ROUTES,
+    *sales.ROUTES,
+    *model.ROUTES,
+    *market.ROUTES,
+    *health.ROUTES,
+    *metrics.ROUTES,
 )
-"""Every group of routes, one module each."""
+"""What programs ask, one module a subject."""
 
 
-class Service(FastAPI):
+class Service(Starlette):
     """The application, and before all its stations the short way of what is asked most."""
 
     short_way: ShortWay | None = None
@@ -71,12 +72,7 @@ def create_app(settings: Settings | None = None, counter: Counter | None = None)
     telemetry = Telemetry()
     keys = read_keys(chosen.api_keys)
     app = Service(
-        title="canzhi 残值",
-        version=__version__,
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
+        routes=[*ROUTES, *pages.ROUTES, *([Route("/openapi.json", _description)] if chosen.docs else ())],
         lifespan=_lifespan,
         middleware=[
             Middleware(Measured, telemetry=telemetry),
@@ -92,23 +88,18 @@ def create_app(settings: Settings | None = None, counter: Counter | None = None)
             Exception: _on_fault,
         },
     )
+    app.router.redirect_slashes = False  # an address has one spelling
     app.short_way = ShortWay(
         super(Service, app).__call__, telemetry=telemetry, keys=keys, settings=chosen, on_fault=_on_fault
     )
     app.state.settings = chosen
     app.state.opened = counter
     app.state.telemetry = telemetry
-    for router in ROUTERS:
-        app.include_router(router)
-        app.router.routes[:0] = [route for route in router.routes if isinstance(route, valuations.BytesRoute)]
-    mount_web(app)
-    if chosen.docs:
-        app.add_route("/openapi.json", _description)
     return app
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     """Open the counter before the first request, close it after the last."""
     settings: Settings = app.state.settings
     counter = app.state.opened or open_counter(settings)

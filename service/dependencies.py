@@ -28,7 +28,7 @@ def counter_of(request: Request) -> Counter:
 
 
 def named(request: Request, part: str) -> str:
-    """Return a part of the address as it was asked for; FastAPI's own way loads and builds models to say the same."""
+    """Return a part of the address as it was asked for."""
     return str(request.path_params[part])
 
 

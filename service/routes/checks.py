@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import msgspec
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from service.checking import check_traces
 from service.dependencies import JSON, counter_of, json_body, pools_of
 from service.reading import day_of, read_one
 from service.schemas import CheckRequest, decode
 
-router = APIRouter(prefix="/v1/checks")
 
-
-@router.post("")
 async def check(request: Request) -> Response:
     """Examine one pack's history."""
     asked = decode(CheckRequest, await json_body(request))
@@ -23,3 +20,6 @@ async def check(request: Request) -> Response:
     traces = await pools_of(request).store(read_one, counter, asked)
     (answer,) = check_traces(traces, day_of(counter, asked))
     return Response(msgspec.json.encode(answer), media_type=JSON)
+
+
+ROUTES = (Route("/v1/checks", check, methods=["POST"]),)

@@ -6,16 +6,14 @@ Watchmen ask with GET or HEAD; the server leaves out the body of what is answere
 from __future__ import annotations
 
 import msgspec
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from service.counter import Counter
 from service.dependencies import JSON, counter_of, pools_of
 from service.store.upgrade import REVISION, revision
 from valuation.errors import StoreNotReady
-
-router = APIRouter()
 
 
 class Readiness(msgspec.Struct, kw_only=True, frozen=True):
@@ -31,13 +29,11 @@ class Readiness(msgspec.Struct, kw_only=True, frozen=True):
     model_problem: str = ""
 
 
-@router.api_route("/healthz", methods=["GET", "HEAD"])
 async def alive(_request: Request) -> Response:
     """Say that the process answers."""
     return Response(b'{"status":"ok"}', media_type=JSON)
 
 
-@router.api_route("/readyz", methods=["GET", "HEAD"])
 async def ready(request: Request) -> Response:
     """Say whether store, market and model stand ready; 503 where the store does not."""
     counter = counter_of(request)
@@ -57,3 +53,9 @@ def _see_store(counter: Counter) -> None:
         found = revision(connection)
     if found != REVISION:
         raise StoreNotReady(f"the store is at step {found}, not {REVISION}", hint="start canzhi serve again")
+
+
+ROUTES = (
+    Route("/healthz", alive),
+    Route("/readyz", ready),
+)

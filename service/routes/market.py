@@ -7,17 +7,15 @@ from datetime import date
 
 import msgspec
 import numpy as np
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from service.dependencies import JSON, counter_of
 from valuation.appraisal import valuation_day
 from valuation.errors import FieldError
 from valuation.market.instruments import INSTRUMENTS
 from valuation.record.tabulation import calendar_day, day_number
-
-router = APIRouter(prefix="/v1/market")
 
 
 class QuoteAnswer(msgspec.Struct, kw_only=True, frozen=True):
@@ -44,7 +42,6 @@ class MarketAnswer(msgspec.Struct, kw_only=True, frozen=True):
     quotes: list[QuoteAnswer]
 
 
-@router.get("")
 async def describe(request: Request) -> Response:
     """Return the market as it stood on `as_of` for `region`; without them on the default day, in China."""
     counter = counter_of(request)
@@ -83,3 +80,6 @@ async def describe(request: Request) -> Response:
         quotes=quotes,
     )
     return Response(msgspec.json.encode(answer), media_type=JSON)
+
+
+ROUTES = (Route("/v1/market", describe),)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from service.clock import today
 from service.dependencies import counter_of, telemetry_of
 from service.drifting import Drift
 from service.telemetry import Telemetry
 
-router = APIRouter()
 
-
-@router.get("/metrics")
 async def numbers(request: Request) -> Response:
     """Return the numbers of this server process."""
     telemetry, counter = telemetry_of(request), counter_of(request)
@@ -39,3 +36,6 @@ def _show(telemetry: Telemetry, drift: Drift) -> None:
     if drift.realised.sales:
         telemetry.realised_coverage.set(drift.realised.coverage)
     telemetry.drifted.set(len(drift.moved))
+
+
+ROUTES = (Route("/metrics", numbers),)

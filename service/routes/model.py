@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import msgspec
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from service.anchoring import summary_of, trained_digest
 from service.dependencies import JSON, counter_of, pools_of
 from valuation.version import __version__
-
-router = APIRouter(prefix="/v1/model")
 
 
 class ModelAnswer(msgspec.Struct, kw_only=True, frozen=True):
@@ -36,7 +34,6 @@ class ModelAnswer(msgspec.Struct, kw_only=True, frozen=True):
     code_version: str
 
 
-@router.get("")
 async def describe(request: Request) -> Response:
     """Return which model answers."""
     counter = counter_of(request)
@@ -58,3 +55,6 @@ async def describe(request: Request) -> Response:
         code_version=__version__,
     )
     return Response(msgspec.json.encode(answer), media_type=JSON)
+
+
+ROUTES = (Route("/v1/model", describe),)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from service.counter import Counter
 from service.dependencies import (
@@ -30,8 +30,6 @@ from valuation.errors import FieldError
 from valuation.intake import Document, read_trace
 from valuation.intake.documents import decode_json
 
-router = APIRouter(prefix="/v1/packs")
-
 
 class PackReport(msgspec.Struct, kw_only=True, frozen=True):
     """What was entered, and the head of the ledger after it."""
@@ -51,7 +49,6 @@ class PackAnswer(msgspec.Struct, kw_only=True, frozen=True):
     trace: msgspec.Raw
 
 
-@router.post("/{code}/events")
 async def report(request: Request) -> Response:
     """Enter what is reported about a pack, all or nothing; undated reports of events count from today."""
     body = await json_body(request)
@@ -73,7 +70,6 @@ async def report(request: Request) -> Response:
     return json_response(await pools_of(request).store(once, database, laid, work))
 
 
-@router.get("/{code}")
 async def known(request: Request) -> Response:
     """Return what the ledger knows about a pack."""
     code = code_of(named(request, "code"))
@@ -120,3 +116,9 @@ def _known(counter: Counter, code: str) -> bytes:
         battery_code=kept.battery_code, reports=kept.reports, events=kept.events, trace=msgspec.Raw(kept.record)
     )
     return msgspec.json.encode(answer)
+
+
+ROUTES = (
+    Route("/v1/packs/{code}/events", report, methods=["POST"]),
+    Route("/v1/packs/{code}", known),
+)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import msgspec
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from service.dependencies import caller_of, claim_of, counter_of, json_body, json_response, pools_of
 from service.reported_sales import enter_sales
 from service.schemas import SalesRequest, decode
 from service.store.idempotency import Outcome, once
-
-router = APIRouter(prefix="/v1/sales")
 
 
 class SalesReport(msgspec.Struct, kw_only=True, frozen=True):
@@ -23,7 +21,6 @@ class SalesReport(msgspec.Struct, kw_only=True, frozen=True):
     ledger_head: str
 
 
-@router.post("")
 async def report(request: Request) -> Response:
     """Enter deals, all or none."""
     body = await json_body(request)
@@ -38,3 +35,6 @@ def spell(added: int, known: int, ledger_head: str) -> Outcome:
     """Return the answer to sales that were entered."""
     answer = SalesReport(sales_added=added, sales_known=known, ledger_head=ledger_head)
     return Outcome(status=201, body=msgspec.json.encode(answer))
+
+
+ROUTES = (Route("/v1/sales", report, methods=["POST"]),)

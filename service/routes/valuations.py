@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
-from starlette.types import Scope
+from starlette.routing import Route
 
 from service.batch_request import spell_batch, value_items
 from service.coalescing import Asked
@@ -29,8 +27,6 @@ from service.schemas import BatchRequest, ValuationRequest, decode, within_limit
 from service.store import valuations
 from service.store.idempotency import Outcome
 from valuation.errors import CanzhiError
-
-router = APIRouter(prefix="/v1/valuations")
 
 
 async def value_one(request: Request) -> Response:
@@ -59,19 +55,6 @@ async def value_one(request: Request) -> Response:
     return json_response(kept.outcome)
 
 
-class BytesRoute(Route):
-    """A route that reads and answers bytes itself, and needs nothing that FastAPI's own do for their functions."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Return whether a request is this route's, and say so under the name that FastAPI's routes use."""
-        match, told = super().matches(scope)
-        return match, {**told, "route": self}
-
-
-router.routes.append(BytesRoute("/v1/valuations", value_one, methods=["POST"]))
-
-
-@router.post("/batch")
 async def value_batch(request: Request) -> Response:
     """Value up to a thousand packs; each item answers or carries its own problem."""
     body = await json_body(request)
@@ -94,7 +77,6 @@ async def value_batch(request: Request) -> Response:
     return json_response(outcome)
 
 
-@router.get("/{valuation_id}")
 async def bring_back(request: Request) -> Response:
     """Return a kept valuation: the very bytes that were answered."""
     kept = await pools_of(request).store(_kept, counter_of(request), named(request, "valuation_id"))
@@ -113,3 +95,10 @@ def _count(request: Request, results: list[Answer | CanzhiError]) -> None:
             telemetry.valued(one.best_route)
         else:
             telemetry.refusals.labels(one.code).inc()
+
+
+ROUTES = (
+    Route("/v1/valuations", value_one, methods=["POST"]),
+    Route("/v1/valuations/batch", value_batch, methods=["POST"]),
+    Route("/v1/valuations/{valuation_id}", bring_back),
+)

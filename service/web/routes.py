@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from service.counter import Answer, Counter
@@ -24,16 +24,12 @@ from valuation.errors import CanzhiError, UnknownValuation
 from valuation.intake import Traces
 from valuation.record.fields import CHEMISTRIES
 
-router = APIRouter(include_in_schema=False)
 
-
-@router.get("/")
 async def start(request: Request) -> HTMLResponse:
     """Return the form."""
     return form_page(request, Entry())
 
 
-@router.post("/")
 async def value(request: Request) -> Response:
     """Value what was entered and keep it; show the one valuation, or a table of many."""
     counter = counter_of(request)
@@ -58,7 +54,6 @@ async def value(request: Request) -> Response:
     return RedirectResponse(f"/valuations/{results[0].valuation_id}", status_code=303, headers=dict(HEADERS))
 
 
-@router.get("/valuations/{valuation_id}")
 async def show(request: Request) -> HTMLResponse:
     """Return a kept valuation as a page."""
     try:
@@ -69,14 +64,12 @@ async def show(request: Request) -> HTMLResponse:
     return page(request, "answer.html", view=view, entry=Entry())
 
 
-@router.get("/valuations/{valuation_id}/answer.json")
 async def answer_bytes(request: Request) -> Response:
     """Return a kept valuation's bytes to a person who reads the page."""
     kept = await pools_of(request).store(find_kept, counter_of(request), named(request, "valuation_id"))
     return Response(kept.answer, media_type=JSON, headers={"x-content-type-options": "nosniff"})
 
 
-@router.get("/valuations/{valuation_id}/report")
 async def page_report(request: Request) -> HTMLResponse:
     """Return the report to a person who reads the page."""
     try:
@@ -85,7 +78,6 @@ async def page_report(request: Request) -> HTMLResponse:
         return _missing(request, error)
 
 
-@router.get("/v1/valuations/{valuation_id}/report")
 async def report(request: Request) -> HTMLResponse:
     """Return the report on a kept valuation as HTML, in Chinese or English."""
     return await _report(request)
@@ -122,12 +114,6 @@ def lot_page(request: Request, traces: Traces, results: list[Answer | CanzhiErro
     return page(request, "lot.html", status=200 if view.valued else 422, lot=view)
 
 
-def mount_web(app: FastAPI) -> None:
-    """Hang the page and its files into the service."""
-    app.include_router(router)
-    app.mount("/static", StaticFiles(packages=[("service.web", "static")]), name="static")
-
-
 def _value_and_keep(counter: Counter, entry: Entry, caller: str) -> tuple[Traces, list[Answer | CanzhiError]]:
     """Value what was entered and keep every answer, in one thread and one transaction."""
     traces, results = value_entry(counter, entry)
@@ -162,3 +148,14 @@ def _door(refusal: Refusal, spelling: Spelling) -> ProblemView:
         advice=spelling.say(f"advice.{problem.code}"),
         advice_language=spelling.language,
     )
+
+
+ROUTES = (
+    Route("/", start),
+    Route("/", value, methods=["POST"]),
+    Route("/valuations/{valuation_id}", show),
+    Route("/valuations/{valuation_id}/answer.json", answer_bytes),
+    Route("/valuations/{valuation_id}/report", page_report),
+    Route("/v1/valuations/{valuation_id}/report", report),
+    Mount("/static", StaticFiles(packages=[("service.web", "static")])),
+)

@@ -19,7 +19,7 @@ for name in {modules}:
 """
 EXTRAS = {
     "lightgbm", "mlflow", "sklearn", "scipy", "pandas", "openpyxl", "joblib", "threadpoolctl", "matplotlib", "typst",
-    "psycopg",
+    "psycopg", "fastapi", "pydantic",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from service import cli
 
-HEAVY = ("numpy", "sqlalchemy", "fastapi", "uvicorn", "rich", "pyarrow", "msgspec", "alembic", "lightgbm", "mlflow")
+HEAVY = ("numpy", "sqlalchemy", "starlette", "uvicorn", "rich", "pyarrow", "msgspec", "alembic", "lightgbm", "mlflow")
 
 
 def _canzhi(*arguments: str, **surroundings: str) -> subprocess.CompletedProcess[bytes]:

@@ -34,7 +34,7 @@ from service.telemetry import configure_log
 configure_log()
 settings = Settings.from_environment()
 create_app(settings, open_counter(settings))
-print(*sorted({"rich", "jinja2", "PIL", "zxingcpp", "pydantic.v1", "lightgbm", "mlflow"} & set(sys.modules)))
+print(*sorted({"rich", "jinja2", "PIL", "zxingcpp", "fastapi", "pydantic", "lightgbm", "mlflow"} & set(sys.modules)))
 """
 
 
@@ -61,7 +61,7 @@ def test_a_real_server_values_keeps_and_stops_when_asked(home, pack, start_serve
 
 def test_a_watchman_may_ask_with_head(home, start_server):
     with start_server(home) as server:
-        for path in ("/healthz", "/readyz"):
+        for path in ("/healthz", "/readyz", "/v1/market", "/"):
             request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", method="HEAD")
             with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own server
                 assert (answer.status, answer.read()) == (200, b"")
