@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from service import problems
@@ -21,14 +21,12 @@ from service.coalescing import Coalescer
 from service.counter import Counter, open_counter
 from service.door import PATH, ShortWay
 from service.limits import BodyLimit
-from service.openapi import description
 from service.pools import Pools
 from service.routes import checks, codes, health, market, metrics, model, packs, sales, valuations
 from service.security import Gate, read_keys
 from service.settings import Settings
 from service.telemetry import Measured, Telemetry, log
 from service.watch import Current, ModelWatch
-from service.web import routes as pages
 from valuation.errors import CanzhiError
 from valuation.version import __version__
 
@@ -72,7 +70,7 @@ def create_app(settings: Settings | None = None, counter: Counter | None = None)
     telemetry = Telemetry()
     keys = read_keys(chosen.api_keys)
     app = Service(
-        routes=[*ROUTES, *pages.ROUTES, *([Route("/openapi.json", _description)] if chosen.docs else ())],
+        routes=[*ROUTES, *([Route("/openapi.json", _description)] if chosen.docs else ())],
         lifespan=_lifespan,
         middleware=[
             Middleware(Measured, telemetry=telemetry),
@@ -89,6 +87,7 @@ def create_app(settings: Settings | None = None, counter: Counter | None = None)
         },
     )
     app.router.redirect_slashes = False  # an address has one spelling
+    app.router.default = _page
     app.short_way = ShortWay(
         super(Service, app).__call__, telemetry=telemetry, keys=keys, settings=chosen, on_fault=_on_fault
     )
@@ -123,6 +122,19 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         counter.database.close()
 
 
+async def _page(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer what no program asks."""
+    await _pages()(scope, receive, send)
+
+
+@cache
+def _pages() -> Router:
+    """Return the routes of the page, loaded when somebody first asks for one."""
+    from service.web.routes import ROUTES as PAGES  # noqa: PLC0415 - programs do not wait for what only people see
+
+    return Router(PAGES, redirect_slashes=False)
+
+
 async def _description(_request: Request) -> Response:
     return Response(_described(), media_type="application/json")
 
@@ -130,6 +142,8 @@ async def _description(_request: Request) -> Response:
 @cache
 def _described() -> bytes:
     """Return the description of the HTTP door, worded once."""
+    from service.openapi import description  # noqa: PLC0415 - a hundred types that no valuation needs
+
     return msgspec.json.encode(description())
 
 

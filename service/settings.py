@@ -11,8 +11,6 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from valuation.errors import SettingError
 
 PREFIX = "CANZHI_"
@@ -24,12 +22,19 @@ def _said(meaning: str, default: str | None = None) -> dict[str, str | None]:
     return {"meaning": meaning, "default": default}
 
 
+def _user_data_folder() -> Path:
+    """Return where the platform keeps the data of a user's programs."""
+    import platformdirs  # noqa: PLC0415 - only who names no home of his own waits
+
+    return platformdirs.user_data_path("canzhi")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything about the surroundings that the counter needs to know; see `docs/reference/settings.md`."""
 
     home: Path = field(
-        default_factory=lambda: platformdirs.user_data_path("canzhi"),
+        default_factory=_user_data_folder,
         metadata=_said("Folder of all local state: store, models, market.", "the platform's user-data folder"),
     )
     database_url: str = field(

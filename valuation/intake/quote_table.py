@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
 from valuation.columns import IntArray
 from valuation.errors import UnreadableQuotes
 from valuation.intake.quote_units import tidy
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 REQUIRED: Final = ("quoted_on", "instrument", "price", "unit", "vat_included")
 _HEADERS = {
@@ -32,7 +32,9 @@ _HEADER_OF = {spelled: name for name, names in _HEADERS.items() for spelled in n
 _PARQUET_MARK = b"PAR1"
 _GB18030 = "gb18030"  # what spreadsheets in China save a CSV in
 
-QuoteSource: TypeAlias = str | os.PathLike[str] | bytes | pa.Table
+QuoteSource: TypeAlias = "str | os.PathLike[str] | bytes | pa.Table"
+Encoded: TypeAlias = tuple[list[str], IntArray]
+"""The distinct texts of a column, and each row's position among them."""
 Parsed = TypeVar("Parsed")
 
 
@@ -41,30 +43,17 @@ class QuoteTable:
 
     Parameters
     ----------
-    table : pyarrow.Table
-        At least the columns of :data:`REQUIRED`, in either language.
-
-    Raises
-    ------
-    UnreadableQuotes
-        If a column is missing.
+    rows
+        How many there are.
+    columns
+        Columns under our names, all of :data:`REQUIRED` among them; what is not there is empty in every row.
     """
 
-    def __init__(self, table: pa.Table) -> None:
-        spelled = {_HEADER_OF[tidy(name)]: name for name in table.column_names if tidy(name) in _HEADER_OF}
-        missing = [name for name in REQUIRED if name not in spelled]
-        if missing:
-            raise UnreadableQuotes(
-                f"the quotes have no column {', '.join(missing)}",
-                hint="write the columns quoted_on,instrument,price,unit,vat_included,region,source",
-                field=missing[0],
-            )
-        self.rows: int = table.num_rows
-        self._texts: dict[str, list[str]] = {}
-        self._code: dict[str, IntArray] = {}
-        for name in _HEADERS:
-            texts, code = _encoded(table[spelled[name]]) if name in spelled else ([""], np.zeros(self.rows, np.int64))
-            self._texts[name], self._code[name] = texts, code
+    def __init__(self, rows: int, columns: Mapping[str, Encoded]) -> None:
+        self.rows = rows
+        absent: Encoded = ([""], np.zeros(rows, dtype=np.int64))
+        self._texts = {name: columns.get(name, absent)[0] for name in _HEADERS}
+        self._code = {name: columns.get(name, absent)[1] for name in _HEADERS}
 
     def parse(self, name: str, read: Callable[[str], Parsed | None], hint: str) -> tuple[list[Parsed], IntArray]:
         """Return what the distinct texts of a column mean, and for each row which of them it holds.
@@ -117,15 +106,13 @@ def open_quotes(source: QuoteSource) -> QuoteTable:
     UnreadableQuotes
         If it is no CSV or Parquet file, or lacks a column.
     """
-    if isinstance(source, pa.Table):
-        return QuoteTable(source)
+    if not isinstance(source, str | os.PathLike | bytes):
+        return _from_arrow(source)
     name = "the bytes given" if isinstance(source, bytes) else str(source)
     try:
         content = source if isinstance(source, bytes) else Path(source).read_bytes()
-        if content.startswith(_PARQUET_MARK):
-            return QuoteTable(pq.read_table(io.BytesIO(content)))
-        return QuoteTable(_read_csv(content))
-    except (OSError, pa.ArrowException, ValueError) as error:
+        return _read_parquet(content) if content.startswith(_PARQUET_MARK) else _read_csv(content)
+    except (OSError, ValueError, csv.Error) as error:
         raise UnreadableQuotes(
             f"no quotes can be read from {name}: {' '.join(str(error).split())}",
             hint="give a CSV file in UTF-8 or a Parquet file",
@@ -133,33 +120,63 @@ def open_quotes(source: QuoteSource) -> QuoteTable:
         ) from error
 
 
-def _read_csv(content: bytes) -> pa.Table:
+def _read_csv(content: bytes) -> QuoteTable:
     """Return a CSV with every column as text; UTF-8, else the encoding of Chinese spreadsheets."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode(_GB18030)
-    plain = text.encode()
-    header = next(iter(text.splitlines()), "")
-    names = [name.strip().strip('"') for name in header.split(",")]
-    options = pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
-    table = pa_csv.read_csv(io.BytesIO(plain), convert_options=options)
-    return table.rename_columns([name.strip() for name in table.column_names])
+    lines = [cells for cells in csv.reader(io.StringIO(text, newline=""), strict=True) if cells]
+    if not lines:
+        raise ValueError("it is empty")
+    names, rows = lines[0], lines[1:]
+    uneven = next((cells for cells in rows if len(cells) != len(names)), None)
+    if uneven is not None:
+        raise ValueError(f"{len(uneven)} cells where the header names {len(names)}: {','.join(uneven)[:200]}")
+    place = _places(names)
+    return QuoteTable(len(rows), {name: _encoded([cells[at] for cells in rows]) for name, at in place.items()})
 
 
-def _encoded(column: pa.ChunkedArray) -> tuple[list[str], IntArray]:
-    """Return the distinct texts of a column and each row's position among them; nothing becomes an empty text."""
-    if len(column) == 0:
-        return [], np.zeros(0, dtype=np.int64)
-    # Arrow's fill_null and to_numpy import pandas where it is installed, which takes a second at every start.
-    encoded = pc.cast(column, pa.string()).combine_chunks().dictionary_encode(null_encoding="encode")
-    found = [text or "" for text in encoded.dictionary.to_pylist()]
-    place = {text: number for number, text in enumerate(dict.fromkeys(found))}
-    position = np.array([place[text] for text in found], dtype=np.int64)
-    return list(place), position[_plain_numbers(encoded.indices)]
+def _read_parquet(content: bytes) -> QuoteTable:
+    from pyarrow import ArrowException, parquet  # noqa: PLC0415 - most quotes are CSV: a start waits for Arrow in vain
+
+    try:
+        return _from_arrow(parquet.read_table(io.BytesIO(content)))
+    except ArrowException as error:
+        raise ValueError(str(error)) from error
 
 
-def _plain_numbers(indices: pa.Array) -> IntArray:
-    """Return the places that a dictionary's indices hold; none of them is null."""
-    end = indices.offset + len(indices)
-    return np.frombuffer(indices.buffers()[1], dtype=np.int32, count=end)[indices.offset :].astype(np.int64)
+def _from_arrow(table: pa.Table) -> QuoteTable:
+    """Return a table of Arrow, its cells of any kind as texts; nothing becomes an empty text."""
+    import pyarrow as pa  # noqa: PLC0415 - see above
+
+    columns = {}
+    for name, at in _places(table.column_names).items():
+        texts = table.column(at).cast(pa.string()).to_pylist()
+        columns[name] = _encoded([text or "" for text in texts])
+    return QuoteTable(table.num_rows, columns)
+
+
+def _places(spelled: Sequence[str]) -> dict[str, int]:
+    """Return where our columns stand among those of a file, in either language.
+
+    Raises
+    ------
+    UnreadableQuotes
+        If one of :data:`REQUIRED` is missing.
+    """
+    place = {_HEADER_OF[tidy(name)]: at for at, name in enumerate(spelled) if tidy(name) in _HEADER_OF}
+    missing = [name for name in REQUIRED if name not in place]
+    if missing:
+        raise UnreadableQuotes(
+            f"the quotes have no column {', '.join(missing)}",
+            hint="write the columns quoted_on,instrument,price,unit,vat_included,region,source",
+            field=missing[0],
+        )
+    return place
+
+
+def _encoded(cells: Sequence[str]) -> Encoded:
+    """Return the distinct texts of a column in the order of their first row, and each row's position among them."""
+    place = {text: number for number, text in enumerate(dict.fromkeys(cells))}
+    return list(place), np.fromiter(map(place.__getitem__, cells), dtype=np.int64, count=len(cells))

@@ -8,16 +8,15 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
-
-import pyarrow as pa
-import pyarrow.csv as arrow_csv
-from pyarrow import parquet
+from typing import TYPE_CHECKING, TypeAlias
 
 from valuation.errors import FieldError, UnreadableRecord
 from valuation.intake.documents import Document, Limits, decode_text, open_document
 from valuation.intake.notes import Problem
-from valuation.intake.parquet_size import refuse_expanding
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow.csv import InvalidRow
 
 PARQUET_MARK = b"PAR1"
 ARROW_MARK = b"ARROW1"
@@ -44,7 +43,7 @@ def open_table(source: TableSource, name: str, limits: Limits | None = None) -> 
         offsets are followed unseen, so that a forged one reads the memory of the reader or ends it.
     """
     limits = limits or Limits()
-    if isinstance(source, pa.Table):
+    if not isinstance(source, str | os.PathLike | bytes | Document):
         return OpenTable(name=name, table=source, from_text=False)
     if isinstance(source, str | os.PathLike) and _is_parquet(Path(source)):
         return OpenTable(name=Path(source).name, table=_read_parquet(source, Path(source).name), from_text=False)
@@ -54,9 +53,7 @@ def open_table(source: TableSource, name: str, limits: Limits | None = None) -> 
     if document.content[:6] == ARROW_MARK:
         raise UnreadableRecord(f"{document.name} is an Arrow file", hint="write the table as Parquet or CSV")
     if document.content[:4] == PARQUET_MARK:
-        refuse_expanding(document, limits)
-        table = _read_parquet(pa.BufferReader(document.content), document.name)
-        return OpenTable(name=document.name, table=table, from_text=False)
+        return OpenTable(name=document.name, table=_read_parquet_content(document, limits), from_text=False)
     return _read_csv(document)
 
 
@@ -88,8 +85,21 @@ def _is_parquet(path: Path) -> bool:
         return False
 
 
+def _read_parquet_content(document: Document, limits: Limits) -> pa.Table:
+    """Return a Parquet table of a document that must not grow without bounds."""
+    import pyarrow as pa  # noqa: PLC0415 - a tenth of a start; records are read without Arrow
+
+    from valuation.intake.parquet_size import refuse_expanding  # noqa: PLC0415 - see above
+
+    refuse_expanding(document, limits)
+    return _read_parquet(pa.BufferReader(document.content), document.name)
+
+
 def _read_parquet(source: object, name: str) -> pa.Table:
     """Return a Parquet table."""
+    import pyarrow as pa  # noqa: PLC0415 - see above
+    from pyarrow import parquet  # noqa: PLC0415 - see above
+
     try:
         return parquet.read_table(source)
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -98,6 +108,9 @@ def _read_parquet(source: object, name: str) -> pa.Table:
 
 def _read_csv(document: Document) -> OpenTable:
     """Return a CSV table with all cells as texts: types are ours to read, never guessed from the first rows."""
+    import pyarrow as pa  # noqa: PLC0415 - see above
+    from pyarrow import csv as arrow_csv  # noqa: PLC0415 - see above
+
     text = decode_text(document, chinese=True)
     header = re.split(r"\r\n|\r|\n", text, maxsplit=1)[0]
     delimiter = max(",\t;", key=header.count)
@@ -109,7 +122,7 @@ def _read_csv(document: Document) -> OpenTable:
         raise UnreadableRecord(f"{document.name} is no table", hint="give a CSV table with a first line of names")
     problems: list[Problem] = []
 
-    def set_aside(row: arrow_csv.InvalidRow) -> str:
+    def set_aside(row: InvalidRow) -> str:
         wrong = f"{row.actual_columns} cells where the header names {row.expected_columns}"
         error = UnreadableRecord(f"the row has {wrong}", hint="quote cells that hold the separator")
         problems.append(Problem(where=f"{document.name} line {row.number}", battery_code=None, error=error))

@@ -128,6 +128,28 @@ def test_csv_parquet_table_path_and_chinese_spreadsheet_give_the_same_market(tmp
     assert last(markets[1], "lithium_carbonate") == pytest.approx(100_000.0)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD.replace("\n", "\r\n") + '"2026-11-01","copper","90,000","CNY/t",true,CN,"Meier ""SMM"" & Co"\r\n',
+        f"\n{HEAD}\r\n\n2026-11-01,copper,90000,CNY/t,true,CN,x\n\n",
+        HEAD.replace("unit", " unit ").replace("price", '"price"') + "2026-11-01,copper, 90000,CNY/t,true,CN,x",
+        HEAD.replace("\n", ",remark\n") + '2026-11-01,copper,90000,CNY/t,true,CN,x,"two\nlines, one cell"\n',
+    ],
+)
+def test_cells_may_be_quoted_and_lines_empty(text):
+    assert read_market(text.encode()).digest == read("2026-11-01,copper,90000,CNY/t,true,CN,x").digest
+
+
+@pytest.mark.parametrize(
+    "line", ["2026-11-01,copper,9", "2026-11-01,copper,9,CNY/t,true,CN,x,", '"2026-11-01,copper\n']
+)
+def test_a_row_of_another_length_and_a_quote_that_never_ends_are_refused(line):
+    with pytest.raises(UnreadableQuotes, match="no quotes can be read") as caught:
+        read("2026-11-01,aluminium,20000,CNY/t,true,CN,x", line)
+    assert caught.value.field == "market"
+
+
 def test_typed_parquet_columns_are_read():
     table = pa.table(
         {
