@@ -1,4 +1,8 @@
-"""The HTTP service put together: `create_app(settings)` opens the counter once and hangs the routes around it."""
+"""The HTTP service put together: `create_app(settings)` opens the counter once and hangs the routes around it.
+
+Every route reads and answers bytes, and `service.openapi` describes them from our own types; so a router is all that is
+needed, and no framework that builds models of its own at every start.
+"""
 
 from __future__ import annotations
 

@@ -126,15 +126,17 @@ def _read_csv(content: bytes) -> QuoteTable:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode(_GB18030)
-    lines = [cells for cells in csv.reader(io.StringIO(text, newline=""), strict=True) if cells]
-    if not lines:
+    lines = filter(None, csv.reader(io.StringIO(text, newline=""), strict=True))  # empty lines are no rows
+    names = next(lines, None)
+    if names is None:
         raise ValueError("it is empty")
-    names, rows = lines[0], lines[1:]
-    uneven = next((cells for cells in rows if len(cells) != len(names)), None)
-    if uneven is not None:
-        raise ValueError(f"{len(uneven)} cells where the header names {len(names)}: {','.join(uneven)[:200]}")
-    place = _places(names)
-    return QuoteTable(len(rows), {name: _encoded([cells[at] for cells in rows]) for name, at in place.items()})
+    cells: list[str] = []
+    for line in lines:
+        if len(line) != len(names):
+            raise ValueError(f"{len(line)} cells where the header names {len(names)}: {','.join(line)[:200]}")
+        cells += line
+    columns = {name: _encoded(cells[at :: len(names)]) for name, at in _places(names).items()}
+    return QuoteTable(len(cells) // len(names), columns)
 
 
 def _read_parquet(content: bytes) -> QuoteTable:
