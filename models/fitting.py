@@ -66,7 +66,7 @@ def fit(ledger: Ledger, settings: FitSettings, shape: Shape) -> FittedRegressor:
     mean, encoded = learner.mean_on_everything()
     mean = carry.within(mean)
     evidence = _Evidence(learner, groups, group, carry=carry, centre=centre)
-    seen = evidence.verdicts(np.arange(len(mean_out)), encoded, mean_out, learner.fold)
+    seen = evidence.verdicts(np.arange(len(mean_out)), encoded, mean_out, left_out=False)
     out = evidence.left_out(seen.take(np.zeros(len(seen.rows), dtype=np.bool_)))
     width, widths = learner.width_part(seen.joined(out), mean.encoder)
     records = evidence.collect((seen, out), widths, later, width)
@@ -152,25 +152,32 @@ class _Evidence:
         self.centre = centre
         self.groups = groups
         self.group = group
+        self.group_folds = min(_LEFT_OUT_FOLDS, learner.folds)
+        self.group_fold = assign_folds(learner.rows, self.group_folds, learner.settings.seed + 2, group)
 
-    def verdicts(self, rows: IntArray, encoded: FloatArray, mean: FloatArray, fold: IntArray) -> Verdicts:
+    def verdicts(self, rows: IntArray, encoded: FloatArray, mean: FloatArray, *, left_out: bool) -> Verdicts:
         """Return what is left of sales whose means were told by models that had not seen them."""
         residual = self.ledger.target[rows] - mean - self.centre
         if self.ledger.lots is not None:
             residual = self.ledger.lots.take(rows).judged(residual)
         return Verdicts(
-            rows=rows, encoded=encoded, mean=mean, residual=residual, weight=self.ledger.weight[rows], fold=fold
+            rows=rows,
+            encoded=encoded,
+            mean=mean,
+            residual=residual,
+            weight=self.ledger.weight[rows],
+            fold=self.learner.fold[rows],
+            group_fold=self.group_fold[rows],
+            left_out=np.full(len(rows), left_out),
         )
 
     def left_out(self, nobody: Verdicts) -> Verdicts:
         """Return sales whose whole group was left out, after none at all."""
         rows = np.arange(len(self.group))
-        folds = min(_LEFT_OUT_FOLDS, self.learner.folds)
-        chosen = rows % max(1, len(rows) // _LEFT_OUT_ROWS) == 0
-        fold = assign_folds(len(rows), folds, self.learner.settings.seed + 2, self.group)
+        chosen, fold = rows % max(1, len(rows) // _LEFT_OUT_ROWS) == 0, self.group_fold
         parts = [
-            self._judge(chosen & (fold != k), chosen & (fold == k), fold=k)
-            for k in range(folds if _several(self.group) else 0)
+            self._judge(chosen & (fold != k), chosen & (fold == k))
+            for k in range(self.group_folds if _several(self.group) else 0)
         ]
         return reduce(Verdicts.joined, parts, nobody)
 
@@ -196,18 +203,18 @@ class _Evidence:
             kind=np.full(len(rows), kind, dtype=np.int64),
         )
 
-    def _judge(self, train: BoolArray, test: BoolArray, *, fold: int) -> Verdicts:
+    def _judge(self, train: BoolArray, test: BoolArray) -> Verdicts:
         part = self.learner.part(train, _alone(self.ledger, test), 1)
-        return self._verdicts_of((part, part.predict(-1)), fold)
+        return self._verdicts_of((part, part.predict(-1)), left_out=True)
 
-    def _verdicts_of(self, judged: Judged, fold: int) -> Verdicts:
+    def _verdicts_of(self, judged: Judged, *, left_out: bool) -> Verdicts:
         part, told = judged
-        return self.verdicts(part.test, part.matrix, self.carry.of(told), np.full(len(part.test), fold))
+        return self.verdicts(part.test, part.matrix, self.carry.of(told), left_out=left_out)
 
     def _forward(self, seen: Records, later: list[Judged], width: WidthPart) -> Records:
         if not later:
             return seen.take(np.zeros(len(seen.day), dtype=np.bool_))
-        ahead = reduce(Verdicts.joined, [self._verdicts_of(one, fold=0) for one in later])
+        ahead = reduce(Verdicts.joined, [self._verdicts_of(one, left_out=False) for one in later])
         stream = Stream(
             residual=ahead.residual,
             width=width.predict(ahead.encoded, ahead.mean),

@@ -11,9 +11,8 @@ from models.fitted import WidthPart
 from models.forest import Forest, empty_forest
 from valuation.columns import BoolArray, FloatArray, IntArray
 
-_PATIENCE = 30
+_PATIENCE = 80
 _ENOUGH_ROWS = 25_000
-_STRETCH_ROWS = 200.0
 _LEAST_WIDTH = 0.01  # of the mean width: keeps the logarithm of a deviation of nothing finite
 
 
@@ -29,8 +28,11 @@ class Verdicts:
         What was known of each, what was said of it, how far it fell from that; on the scale.
     weight
         Of each.
-    fold
-        Rows of one fold are given a width that no row of that fold has taught.
+    fold, group_fold, left_out
+        Fold of the sale, fold of its group, whether the group was left out. A sale is given a width that no sale of
+        its fold has taught; one whose group was left out, a width that no sale of its group's fold has taught. A sale
+        judged both ways falls much alike both times: taught by the one, a width judged by the other would flatter
+        itself.
 
     """
 
@@ -40,6 +42,8 @@ class Verdicts:
     residual: FloatArray
     weight: FloatArray
     fold: IntArray
+    group_fold: IntArray
+    left_out: BoolArray
 
     def take(self, rows: BoolArray) -> Verdicts:
         """Return some of the verdicts."""
@@ -50,6 +54,14 @@ class Verdicts:
         return Verdicts(
             **{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in Verdicts.__slots__}
         )
+
+    def parted(self) -> list[tuple[BoolArray, BoolArray]]:
+        """Return who may teach, and whom: every verdict is taught once, by none that shares its sale or its group."""
+        return [
+            (apart != k, (apart == k) & (self.left_out == left_out))
+            for apart, left_out in ((self.fold, False), (self.group_fold, True))
+            for k in np.unique(apart).tolist()
+        ]
 
 
 def learn_width(
@@ -77,23 +89,23 @@ def learn_width(
         return replace(shell, unit=0.0), np.zeros(len(size))
     matrix = shell.matrix(verdicts.encoded, verdicts.mean)
     sample = Sample(matrix=matrix, target=size / unit + _LEAST_WIDTH, weight=verdicts.weight)
-    logs, trees = _out_of_fold(sample, verdicts.fold, growth)
+    logs, trees = _out_of_fold(sample, verdicts.parted(), growth)
     forest: Forest = empty_forest(matrix.shape[1])
     if trees > 0:
         forest = grow(_some(sample), with_trees(growth, trees)).forest()
-    stretch = _stretch(size, logs)
-    return replace(shell, forest=replace(forest, value=stretch * forest.value)), unit * np.exp(stretch * logs)
+    return replace(shell, forest=forest), unit * np.exp(logs)
 
 
-def _out_of_fold(sample: Sample, fold: IntArray, growth: BoosterSettings) -> tuple[FloatArray, int]:
+def _out_of_fold(
+    sample: Sample, parted: list[tuple[BoolArray, BoolArray]], growth: BoosterSettings
+) -> tuple[FloatArray, int]:
     pieces = []
-    for k in np.unique(fold).tolist() if sample.matrix.shape[1] else []:
-        train, test = fold != k, fold == k
-        if np.any(train):
+    for train, test in parted if sample.matrix.shape[1] else []:
+        if np.any(train) and np.any(test):
             judge = sample.take(test)
             pieces.append((test, judge.matrix, grow(_some(sample.take(train)), growth, _some(judge), _PATIENCE)))
     trees = fewest_errors([grown.curve for _, _, grown in pieces])
-    logs = np.zeros(len(fold))
+    logs = np.zeros(len(sample.target))
     for test, matrix, grown in pieces:
         logs[test] = grown.predict(matrix, trees)
     return logs, trees
@@ -102,18 +114,6 @@ def _out_of_fold(sample: Sample, fold: IntArray, growth: BoosterSettings) -> tup
 def _some(sample: Sample) -> Sample:
     """Return every so manieth row: a small forest learns no more from millions."""
     return sample.take(np.arange(len(sample.target)) % max(1, len(sample.target) // _ENOUGH_ROWS) == 0)
-
-
-def _stretch(size: FloatArray, logs: FloatArray) -> float:
-    """Return the power of the width under which deviations are likeliest (gamma): trees stopped early say too little.
-
-    Wide is then a little wider and narrow narrower. Half of what the likelihood asks for is taken, and less where few
-    sales can tell: all of it helped some sets and harmed others.
-    """
-    powers = np.linspace(0.7, 1.7, 41)
-    costs = [float(np.log(np.mean(size * np.exp(-power * logs))) + power * np.mean(logs)) for power in powers]
-    best = float(powers[int(np.argmin(costs))])
-    return 1.0 + 0.5 * (best - 1.0) * len(size) / (len(size) + _STRETCH_ROWS)
 
 
 def fewest_errors(curves: list[FloatArray]) -> int:
