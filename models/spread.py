@@ -11,8 +11,9 @@ from models.fitted import WidthPart
 from models.forest import Forest, empty_forest
 from valuation.columns import BoolArray, FloatArray, IntArray
 
-_PATIENCE = 80
-_ENOUGH_ROWS = 25_000
+_PATIENCE = 0.2  # of the trees allowed: the fold that stops first decides for all
+_FOLDS = 3  # of sales: deviations of so many thirds teach a width nearly what all do
+_ENOUGH_ROWS, _ENOUGH_TO_JUDGE = 25_000, 12_500
 _LEAST_WIDTH = 0.01  # of the mean width: keeps the logarithm of a deviation of nothing finite
 
 
@@ -59,7 +60,7 @@ class Verdicts:
         """Return who may teach, and whom: every verdict is taught once, by none that shares its sale or its group."""
         return [
             (apart != k, (apart == k) & (self.left_out == left_out))
-            for apart, left_out in ((self.fold, False), (self.group_fold, True))
+            for apart, left_out in ((self.fold % _FOLDS, False), (self.group_fold, True))
             for k in np.unique(apart).tolist()
         ]
 
@@ -92,18 +93,19 @@ def learn_width(
     logs, trees = _out_of_fold(sample, verdicts.parted(), growth)
     forest: Forest = empty_forest(matrix.shape[1])
     if trees > 0:
-        forest = grow(_some(sample), with_trees(growth, trees)).forest()
+        forest = grow(_some(sample, _ENOUGH_ROWS), with_trees(growth, trees)).forest()
     return replace(shell, forest=forest), unit * np.exp(logs)
 
 
 def _out_of_fold(
     sample: Sample, parted: list[tuple[BoolArray, BoolArray]], growth: BoosterSettings
 ) -> tuple[FloatArray, int]:
-    pieces = []
+    pieces, patience = [], round(_PATIENCE * growth.trees)
     for train, test in parted if sample.matrix.shape[1] else []:
         if np.any(train) and np.any(test):
-            judge = sample.take(test)
-            pieces.append((test, judge.matrix, grow(_some(sample.take(train)), growth, _some(judge), _PATIENCE)))
+            taught, judge = sample.take(train), sample.take(test)
+            grown = grow(_some(taught, _ENOUGH_TO_JUDGE), growth, _some(judge, _ENOUGH_TO_JUDGE), patience)
+            pieces.append((test, judge.matrix, grown))
     trees = fewest_errors([grown.curve for _, _, grown in pieces])
     logs = np.zeros(len(sample.target))
     for test, matrix, grown in pieces:
@@ -111,9 +113,9 @@ def _out_of_fold(
     return logs, trees
 
 
-def _some(sample: Sample) -> Sample:
+def _some(sample: Sample, enough: int) -> Sample:
     """Return every so manieth row: a small forest learns no more from millions."""
-    return sample.take(np.arange(len(sample.target)) % max(1, len(sample.target) // _ENOUGH_ROWS) == 0)
+    return sample.take(np.arange(len(sample.target)) % max(1, len(sample.target) // enough) == 0)
 
 
 def fewest_errors(curves: list[FloatArray]) -> int:
