@@ -13,24 +13,21 @@ from models.band import FORWARD, GROUP_LEFT_OUT, SEEN, Records
 from models.carrying import Carry, learn_carry
 from models.encoding import AVERAGED, column_kinds
 from models.fitted import FittedRegressor, WidthPart, group_labels
-from models.folds import assign_folds
 from models.groups import Groups, learn_groups
-from models.learning import FitSettings, Learner, Part
+from models.learning import FitSettings, Learner
 from models.ledger import Ledger, in_order
+from models.part import Part
 from models.spread import Verdicts
 from models.table import Vocabulary
 from models.target import Scale
 from models.weighing import weighted_quantile
-from valuation.columns import BoolArray, FloatArray, IntArray
+from valuation.columns import FloatArray, IntArray
 
 _FORWARD_BLOCKS = 4
 _LEAST_FORWARD_ROWS = 200
-_LEFT_OUT_FOLDS = 3
-_LEAST_GROUPS = 3
 _SINGLES = 50
 _FIRST_TREES = 200
 _ROUNDS, _ROUNDS_OF_LOTS = 2, 8  # in which the sums of lots are spread anew
-_LEFT_OUT_ROWS = 20_000
 _TELLING_SHARE = 0.05  # of the target's variance that a column must explain to stand for the group
 
 Judged = tuple[Part, FloatArray]
@@ -59,6 +56,8 @@ def fit(ledger: Ledger, settings: FitSettings, shape: Shape) -> FittedRegressor:
     ledger = _settled(ledger, settings, group, shape.scale)
     learner = Learner(ledger, settings, group)
     mean_out = learner.mean_out_of_fold()
+    apart = learner.groups_left_out()
+    mean_out = learner.of_strangers(mean_out, apart)
     later = priced_ahead(learner)
     carry = _carried(ledger, mean_out, later) if shape.uses_base else Carry()
     mean_out = carry.of(mean_out)
@@ -66,8 +65,9 @@ def fit(ledger: Ledger, settings: FitSettings, shape: Shape) -> FittedRegressor:
     mean, encoded = learner.mean_on_everything()
     mean = carry.within(mean)
     evidence = _Evidence(learner, groups, group, carry=carry, centre=centre)
-    seen = evidence.verdicts(np.arange(len(mean_out)), encoded, mean_out, left_out=False)
-    out = evidence.left_out(seen.take(np.zeros(len(seen.rows), dtype=np.bool_)))
+    rows = np.arange(len(mean_out))
+    seen = evidence.verdicts(rows, learner.as_judged(rows, encoded, mean.encoder), mean_out, left_out=False)
+    out = evidence.left_out(seen.take(np.zeros(len(seen.rows), dtype=np.bool_)), apart)
     width, widths = learner.width_part(seen.joined(out), mean.encoder)
     records = evidence.collect((seen, out), widths, later, width)
     days = ledger.day[~np.isnan(ledger.day)]
@@ -116,10 +116,6 @@ def _novelty_column(ledger: Ledger) -> int:
     return winner
 
 
-def _several(group: IntArray) -> bool:
-    return len(np.unique(group)) >= _LEAST_GROUPS
-
-
 def _settled(ledger: Ledger, settings: FitSettings, group: IntArray, scale: Scale) -> Ledger:
     """Return the ledger with the sums of lots spread over their assets as models of other sales have them.
 
@@ -152,8 +148,6 @@ class _Evidence:
         self.centre = centre
         self.groups = groups
         self.group = group
-        self.group_folds = min(_LEFT_OUT_FOLDS, learner.folds)
-        self.group_fold = assign_folds(learner.rows, self.group_folds, learner.settings.seed + 2, group)
 
     def verdicts(self, rows: IntArray, encoded: FloatArray, mean: FloatArray, *, left_out: bool) -> Verdicts:
         """Return what is left of sales whose means were told by models that had not seen them."""
@@ -167,19 +161,13 @@ class _Evidence:
             residual=residual,
             weight=self.ledger.weight[rows],
             fold=self.learner.fold[rows],
-            group_fold=self.group_fold[rows],
+            group_fold=self.learner.group_fold[rows],
             left_out=np.full(len(rows), left_out),
         )
 
-    def left_out(self, nobody: Verdicts) -> Verdicts:
+    def left_out(self, nobody: Verdicts, apart: list[Judged]) -> Verdicts:
         """Return sales whose whole group was left out, after none at all."""
-        rows = np.arange(len(self.group))
-        chosen, fold = rows % max(1, len(rows) // _LEFT_OUT_ROWS) == 0, self.group_fold
-        parts = [
-            self._judge(chosen & (fold != k), chosen & (fold == k))
-            for k in range(self.group_folds if _several(self.group) else 0)
-        ]
-        return reduce(Verdicts.joined, parts, nobody)
+        return reduce(Verdicts.joined, [self._verdicts_of(one, left_out=True) for one in apart], nobody)
 
     def collect(
         self, judged: tuple[Verdicts, Verdicts], widths: FloatArray, later: list[Judged], width: WidthPart
@@ -202,10 +190,6 @@ class _Evidence:
             group=self.group[rows],
             kind=np.full(len(rows), kind, dtype=np.int64),
         )
-
-    def _judge(self, train: BoolArray, test: BoolArray) -> Verdicts:
-        part = self.learner.part(train, _alone(self.ledger, test), 1)
-        return self._verdicts_of((part, part.predict(-1)), left_out=True)
 
     def _verdicts_of(self, judged: Judged, *, left_out: bool) -> Verdicts:
         part, told = judged
@@ -237,14 +221,9 @@ def priced_ahead(learner: Learner) -> list[Judged]:
     for start, end in pairwise(edges):
         train, test = day + delay <= start, (day >= start) & (day < end)
         if np.count_nonzero(train) >= _LEAST_FORWARD_ROWS // 4 and np.any(test):
-            part = learner.part(train, _alone(learner.ledger, test))
+            part = learner.part(train, learner.alone(test))
             parts.append((part, part.predict(-1)))
     return parts
-
-
-def _alone(ledger: Ledger, test: BoolArray) -> BoolArray:
-    """Return rows to judge without those of lots: a lot is judged whole, and only by folds that leave it whole."""
-    return test if ledger.lots is None else test & ~ledger.lots.member
 
 
 def _carried(ledger: Ledger, mean: FloatArray, later: list[Judged]) -> Carry:

@@ -9,7 +9,7 @@ sets), documented at https://lightgbm.readthedocs.io (Advanced Topics: missing v
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -106,8 +106,8 @@ class Forest(_Prepared):
         return usable & ((word >> (code % 32).astype(np.uint32)) & 1).astype(np.bool_)
 
 
-def mean_of(forests: list[Forest]) -> Forest:
-    """Return one forest whose answer is the mean of the answers of several, their trees one after another.
+def sum_of(forests: list[Forest]) -> Forest:
+    """Return one forest whose answer is the sum of the answers of several, their trees one after another.
 
     Parameters
     ----------
@@ -125,13 +125,18 @@ def mean_of(forests: list[Forest]) -> Forest:
         return np.concatenate(columns)
 
     moved = {"roots": nodes, "left": nodes, "right": nodes, "category_start": words}
-    names = [field.name for field in fields(Forest) if field.name not in {"value", "depth", "features"}]
+    names = [field.name for field in fields(Forest) if field.name not in {"depth", "features"}]
     return Forest(
         **{name: gathered(name, moved.get(name)) for name in names},
-        value=gathered("value") / len(forests),
         depth=max(forest.depth for forest in forests),
         features=forests[0].features,
     )
+
+
+def mean_of(forests: list[Forest]) -> Forest:
+    """Return one forest whose answer is the mean of the answers of several, as :func:`sum_of` takes them."""
+    together = sum_of(forests)
+    return replace(together, value=together.value / len(forests))
 
 
 def empty_forest(features: int) -> Forest:

@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.band import BandSettings
-from models.booster import BoosterSettings, Sample, mean_settings, width_settings
+from models.booster import Sample, mean_settings, width_settings
 from models.encoding import NUMBER, Encoder, Lesson, column_kinds, learn_copies
 from models.fitted import LINEAR_SHARE, MeanPart, WidthPart
 from models.folds import assign_folds, fold_count
 from models.ledger import Ledger
 from models.linear import LinearPart, fit_linear
+from models.part import Part, Taught
 from models.side_by_side import FORESTS, SideBySide, grow_judged, grow_side_by_side
 from models.spread import Verdicts, fewest_errors, learn_width
-from models.strangers import nested_columns
+from models.strangers import are_strange, even_weights, nested_columns, place_of_strangers, side_by_side
 from models.table import NEVER_SEEN
 from valuation.columns import BoolArray, FloatArray, IntArray
 
@@ -24,6 +25,9 @@ _TAUGHT_TWICE = 0.2  # of the sales
 _STRANGERS = 0.1  # what they come to in weight, with sales alone in their group: how often a new kind is reckoned with
 _LEAST_STRANGERS = 0.01
 _MOST_TWICE = 10_000
+_LEFT_OUT_FOLDS = 5
+_LEFT_OUT_ROWS = 20_000  # of more sales some are enough to tell what strangers cost
+_LEAST_GROUPS = 3
 _ROWS_FOR_FEWER = (3_000, 100_000)  # sales from which on one forest less judges what it did not see
 _NEXT_SEED = 15_485_863
 _TOGETHER = 1.25  # times the trees that are best for one forest alone: the mean of several overfits later
@@ -42,49 +46,12 @@ class FitSettings:
     band: BandSettings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A mean trained on some rows, and the encoded rows it is to judge."""
-
-    test: IntArray
-    linear: LinearPart
-    grown: SideBySide
-    matrix: FloatArray
-
-    def predict(self, trees: int) -> FloatArray:
-        """Return the mean of the rows to judge."""
-        return LINEAR_SHARE * self.linear.predict(self.matrix) + self.grown.predict(self.matrix, trees)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taught:
-    """What some rows teach before trees are grown.
-
-    Attributes
-    ----------
-    encoder, linear
-        Learned on these rows.
-    encoded
-        The rows as first encoded.
-    samples
-        What the forests are to learn: what the linear part leaves, by as many encodings.
-    growth
-        How they are to grow.
-
-    """
-
-    encoder: Encoder
-    encoded: FloatArray
-    linear: LinearPart
-    samples: list[Sample]
-    growth: BoosterSettings
-
-
 class Learner:
     """One training set and the settings by which means and widths are grown from it."""
 
     def __init__(self, ledger: Ledger, settings: FitSettings, group: IntArray) -> None:
         self.ledger = ledger
+        self.group = group
         sizes = np.bincount(group)
         self.strangers = max(_STRANGERS - float(np.mean(sizes[group] == 1)), _LEAST_STRANGERS)
         self.nested = np.array(nested_columns(ledger.codes, ledger.categorical, group))
@@ -94,9 +61,14 @@ class Learner:
         self.kinds = column_kinds(ledger.codes, ledger.categorical)
         self.folds = fold_count(self.rows, settings.folds)
         self.fold = assign_folds(self.rows, self.folds, settings.seed, ledger.packs)
+        self.group_fold = assign_folds(self.rows, min(_LEFT_OUT_FOLDS, self.folds), settings.seed + 2, group)
         growth = mean_settings(self.rows, (), settings.seed, settings.threads)
         self.growth = replace(growth, learning_rate=settings.learning_rate, trees=settings.trees or growth.trees)
         self.trees = settings.trees or 0
+        self.trees_for_strangers = 0
+        self.strange = np.zeros(self.rows, dtype=np.bool_)
+        self.several = len(sizes[sizes > 0]) >= _LEAST_GROUPS
+        self.place = place_of_strangers(ledger.codes, self.kinds, self.nested) if self.several else -1
 
     def mean_out_of_fold(self) -> FloatArray:
         """Return every sale's mean by a model that never saw it, the number of trees chosen on the way."""
@@ -104,11 +76,20 @@ class Learner:
             return self.ledger.target
         fold = self.fold
         parts = [self.judged(fold != k, fold == k) for k in range(self.folds) if np.any(fold == k)]
-        best = fewest_errors([part.grown.curve for part in parts])
+        best = fewest_errors([part.grown.curve for part in parts if part.grown is not None])
         self.trees = self.settings.trees or FORESTS * round(_TOGETHER * best)
         mean = np.empty(self.rows)
         for part in parts:
+            self.strange[part.test] = part.strange
             mean[part.test] = part.predict(-1 if self.settings.trees else self.trees // FORESTS)
+        return mean
+
+    def of_strangers(self, mean: FloatArray, apart: list[tuple[Part, FloatArray]]) -> FloatArray:
+        """Return every sale's mean, of those whose level no other fold had met the one without their whole group."""
+        mean = mean.copy()
+        for part, told in apart:
+            met_nobody = self.strange[part.test] & part.strange
+            mean[part.test[met_nobody]] = told[met_nobody]
         return mean
 
     def _judges(self) -> int:
@@ -126,19 +107,62 @@ class Learner:
             grown = grow_judged(taught.samples, taught.growth, self._judges(), judge)
         else:
             grown = self._some_forests(taught, self._judges())
-        return Part(test=rows, linear=taught.linear, grown=grown, matrix=matrix)
+        strange = are_strange(matrix, self.place)
+        return Part(test=rows, linear=taught.linear, matrix=matrix, strange=strange, grown=grown)
+
+    def groups_left_out(self) -> list[tuple[Part, FloatArray]]:
+        """Return means of sales whose whole group was left out, the number of trees for strangers chosen on the way."""
+        if not self.several:
+            return []
+        chosen = np.arange(self.rows) % max(1, self.rows // _LEFT_OUT_ROWS) == 0
+        parts = [
+            self._left_out(chosen & (self.group_fold != k), self.alone(chosen & (self.group_fold == k)))
+            for k in range(min(_LEFT_OUT_FOLDS, self.folds))
+        ]
+        best = fewest_errors([part.strangers.curve for part in parts if part.strangers is not None])
+        if self.place >= 0:
+            self.trees_for_strangers = self.settings.trees or FORESTS * round(_TOGETHER * best) or self.trees
+        trees = -1 if self.settings.trees else self.trees_for_strangers // FORESTS
+        return [(part, part.predict(-1, trees)) for part in parts]
+
+    def _left_out(self, train: BoolArray, test: BoolArray) -> Part:
+        part, taught = self._asked(train, test, 1)
+        grown = None if np.all(part.strange) else self._some_forests(taught, 1)
+        if not np.any(part.strange):
+            return replace(part, grown=grown)
+        rows, matrix = part.test[part.strange], part.matrix[part.strange]
+        rest = self.ledger.target[rows] - LINEAR_SHARE * part.linear.predict(matrix)
+        judge = Sample(matrix=matrix, target=rest, weight=even_weights(self.ledger.weight[rows], self.group[rows]))
+        if self.settings.trees is None:
+            strangers = grow_judged(taught.strangers, taught.growth, 1, judge)
+        else:
+            strangers = grow_side_by_side(taught.strangers, taught.growth, 1, max(self.settings.trees // FORESTS, 1))
+        return replace(part, grown=grown, strangers=strangers)
+
+    def alone(self, test: BoolArray) -> BoolArray:
+        """Return rows to judge without those of lots: a lot is judged whole, and only by folds that leave it whole."""
+        return test if self.ledger.lots is None else test & ~self.ledger.lots.member
 
     def part(self, train: BoolArray, test: BoolArray, forests: int = 2) -> Part:
         """Return a mean of so many forests trained on some rows, and others that it judges as of its own last day."""
         forests = min(self._judges(), forests)
-        taught = self._taught(train, forests)
+        part, taught = self._asked(train, test, forests)
+        part = replace(part, grown=self._some_forests(taught, forests))
+        if not self.trees_for_strangers or not np.any(part.strange):
+            return part
+        trees = max(self.trees_for_strangers * forests // FORESTS, 1)
+        return replace(part, strangers=grow_side_by_side(taught.strangers, taught.growth, forests, trees))
+
+    def _asked(self, train: BoolArray, test: BoolArray, copies: int) -> tuple[Part, Taught]:
+        """Return what some rows teach, encoded so many times, and others as it reads them, nothing grown yet."""
+        taught = self._taught(train, copies)
         rows = np.flatnonzero(test)
         codes = self.ledger.codes[rows]
         if not np.all(np.isnan(self.ledger.day)):
             codes = codes.copy()
             codes[:, -1] = np.minimum(codes[:, -1], np.max(self.ledger.codes[train, -1]))
-        grown = self._some_forests(taught, forests)
-        return Part(test=rows, linear=taught.linear, grown=grown, matrix=taught.encoder.encode(codes))
+        matrix = taught.encoder.encode(codes)
+        return Part(test=rows, linear=taught.linear, matrix=matrix, strange=are_strange(matrix, self.place)), taught
 
     def _some_forests(self, taught: Taught, forests: int) -> SideBySide:
         """Return so many of the mean's forests, each as large as the mean's own."""
@@ -147,9 +171,11 @@ class Learner:
     def mean_on_everything(self) -> tuple[MeanPart, FloatArray]:
         """Return the mean trained on every sale, and every sale as it was encoded then."""
         taught = self._taught(np.ones(self.rows, dtype=np.bool_), FORESTS if self.rows < _ROWS_FOR_FEWER[-1] else 1)
-        forest = grow_side_by_side(taught.samples, taught.growth, FORESTS, self.trees).forest(
-            len(taught.encoder.source)
-        )
+        columns = len(taught.encoder.source)
+        forest = grow_side_by_side(taught.samples, taught.growth, FORESTS, self.trees).forest(columns)
+        if self.trees_for_strangers:
+            strange = grow_side_by_side(taught.strangers, taught.growth, FORESTS, self.trees_for_strangers)
+            forest = side_by_side(forest, strange.forest(columns), self.place)
         return MeanPart(encoder=taught.encoder, linear=taught.linear, forest=forest), taught.encoded
 
     def width_part(self, verdicts: Verdicts, encoder: Encoder) -> tuple[WidthPart, FloatArray]:
@@ -161,6 +187,11 @@ class Learner:
         """
         growth = width_settings(len(verdicts.rows), self.settings.seed, self.settings.threads)
         return learn_width(verdicts, np.array(self._directions(encoder)), growth, ~self._tells_day(encoder))
+
+    def as_judged(self, rows: IntArray, encoded: FloatArray, encoder: Encoder) -> FloatArray:
+        """Return sales as encoded, strangers to all other folds as if nothing were known of their group."""
+        strange = self.strange[rows]
+        return np.where(strange[:, np.newaxis], self._blank(encoded, encoder), encoded)
 
     def _taught(self, train: BoolArray, copies: int) -> Taught:
         """Return what some rows teach, encoded so many times."""
@@ -175,11 +206,20 @@ class Learner:
         samples = [Sample(matrix=known, target=target[row], weight=weight[row] * share) for known, row, share in twice]
         directions = self._directions(encoder)
         linear = self._linear(samples, encoder, directions)
+        rests = [replace(one, target=one.target - LINEAR_SHARE * linear.predict(one.matrix)) for one in samples]
+        strangers: list[Sample] = []
+        if self.place >= 0:
+            rests = [one.take(np.arange(len(one.target)) < len(target)) for one in rests]
+            step = max(1, len(target) // _LEFT_OUT_ROWS)
+            matrix = self._blank(encoded[0][::step], encoder)
+            rest = target[::step] - LINEAR_SHARE * linear.predict(matrix)
+            strangers = [Sample(matrix=matrix, target=rest, weight=weight[::step])]
         return Taught(
             encoder=encoder,
             encoded=encoded[0],
             linear=linear,
-            samples=[replace(one, target=one.target - LINEAR_SHARE * linear.predict(one.matrix)) for one in samples],
+            samples=rests,
+            strangers=strangers,
             growth=replace(self.growth, monotone=directions if any(directions) else ()),
         )
 
@@ -214,13 +254,17 @@ class Learner:
             return known, rows, np.ones(len(rows))
         chance = np.random.default_rng(self.settings.seed + 3 + _NEXT_SEED * turn)
         again = np.flatnonzero(chance.random(len(rows)) < twice)
-        never_seen = np.full((1, len(self.nested)), float(NEVER_SEEN))
-        strange = known[again]
-        blank = self.nested[encoder.source]
-        strange[:, blank] = encoder.encode(never_seen)[:, blank]
-        strange[:, encoder.count_columns()] = 0.0
+        strange = self._blank(known[again], encoder)
         share = np.append(np.ones(len(rows)), np.full(len(again), self.strangers / twice))
         return np.concatenate([known, strange]), np.append(rows, again), share
+
+    def _blank(self, encoded: FloatArray, encoder: Encoder) -> FloatArray:
+        """Return rows as if nothing were known of their group."""
+        never_seen = np.full((1, len(self.nested)), float(NEVER_SEEN))
+        strange, blank = encoded.copy(), self.nested[encoder.source]
+        strange[:, blank] = encoder.encode(never_seen)[:, blank]
+        strange[:, encoder.count_columns()] = 0.0
+        return strange
 
     def _timeless(self, encoded: FloatArray, encoder: Encoder) -> FloatArray:
         """Return rows in which the day of sale says nothing, so that the linear part gives it no term.

@@ -4,8 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.agreement import check_forest, probe_rows
+from models.attribution import Attribution
+from models.booster import Sample, mean_settings
+from models.encoding import AVERAGED, NUMBER, RANKED
+from models.forest import empty_forest
 from models.regressor import ResidualValueRegressor
-from models.strangers import nested_columns
+from models.side_by_side import grow_side_by_side
+from models.strangers import are_strange, nested_columns, place_of_strangers, side_by_side
 from models.turn import judge_turn
 
 
@@ -47,6 +53,62 @@ def test_only_what_tells_the_group_apart_is_nested():
     assert nested_columns(codes, (True, True, True), group) == (True, True, False)
     assert nested_columns(codes, (False, False, False), group) == (False, False, False)
     assert nested_columns(np.full((6, 1), np.nan), (True,), group) == (False,)
+
+
+@pytest.fixture(scope="module")
+def two_forests():
+    """Return two small forests of the same columns, the first of which counts sales, and rows to ask."""
+    chance = np.random.default_rng(8)
+    matrix = np.column_stack([np.where(np.arange(300) % 3, np.log(1.0 + np.arange(300)), 0.0), chance.normal(size=300)])
+    matrix[::7, 1] = np.nan
+    growth = mean_settings(300, (), seed=1, threads=1)
+    target = np.nan_to_num(matrix[:, 1])
+    samples = [Sample(matrix=matrix, target=sign * target + level, weight=np.ones(300)) for sign, level in PAIR]
+    return *(grow_side_by_side([sample], growth, 2, 7).forest(2) for sample in samples), matrix
+
+
+PAIR = ((1.0, 0.0), (-2.0, 5.0))
+
+
+def test_known_rows_are_told_by_one_forest_and_strangers_by_the_other(two_forests):
+    known, strange, rows = two_forests
+    both = side_by_side(known, strange, 0)
+    new = are_strange(rows, 0)
+    assert 0 < np.sum(new) < len(rows)
+    np.testing.assert_allclose(
+        both.predict(rows), np.where(new, strange.predict(rows), known.predict(rows)), atol=1e-12
+    )
+    check_forest(both)
+    assert probe_rows(both).shape == (96, 2)
+    assert side_by_side(known, empty_forest(2), 0).predict(rows[new]).tolist() == [0.0] * int(np.sum(new))
+
+
+def test_what_both_forests_say_is_taken_apart_exactly(two_forests):
+    known, strange, rows = two_forests
+    both = side_by_side(known, strange, 0)
+    taken_apart = Attribution(both)
+    whole = taken_apart.expected + np.sum(taken_apart.effects(rows[:40]), axis=1)
+    np.testing.assert_allclose(whole, both.predict(rows[:40]), atol=1e-9)
+    expected = [Attribution(one).expected for one in (known, strange)]
+    assert taken_apart.expected == pytest.approx(0.9 * expected[0] + 0.1 * expected[1])  # one sale in ten is new
+
+
+def test_strangers_are_told_by_the_coarsest_column_of_many_levels():
+    codes = np.array([[0.0, k, k // 2, k % 2] for k in range(8)])
+    kinds = (NUMBER, AVERAGED, AVERAGED, RANKED)
+    assert place_of_strangers(codes, kinds, np.array([False, True, True, True])) == 6
+    assert place_of_strangers(codes, kinds, np.array([False, True, False, True])) == 3
+    assert place_of_strangers(codes, kinds, np.array([False, False, False, True])) == -1
+
+
+@pytest.mark.parametrize("telling", [True, False])
+def test_strangers_have_a_mean_of_their_own_where_a_column_tells_the_group(sales, telling):
+    table, price, names, _ = sales
+    asked = table if telling else table.drop(columns="model")
+    state = ResidualValueRegressor(trees=30).fit(asked, price, groups=names).fitted_
+    first = state.mean.forest.split_feature[state.mean.forest.roots]
+    counts = state.mean.encoder.count_columns()
+    assert (len(first) == 60 and set(first.tolist()) <= set(counts.tolist())) == telling
 
 
 def test_the_newest_sales_widen_only_what_chance_does_not_explain():
