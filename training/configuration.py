@@ -42,7 +42,7 @@ class TrainingConfig:
     group_rows, shift_rows : float
         Sales at which a group's own spread, and its own level, weigh as much as those of its parent.
     anchor_days, decay_days : float
-        Half-lives of the re-anchor and of calibration weights. [d]
+        Half-lives of the re-anchor and of calibration weights (ADR 15). [d]
     seed : int
         Seed of every chance in the training.
     """
@@ -59,7 +59,7 @@ class TrainingConfig:
     group_rows: float = 100.0
     shift_rows: float = 30.0
     anchor_days: float = 60.0
-    decay_days: float = 180.0
+    decay_days: float = 360.0
     seed: int = 0
 
     def digest(self) -> str:
