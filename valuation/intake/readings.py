@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 
-from valuation.columns import UNKNOWN, Stacked
+from valuation import columns
+from valuation.columns import IntArray, Stacked
 from valuation.intake.digest import digest_of, input_digest, write_events, write_trace
 from valuation.intake.notes import IntakeNote, Problem
 from valuation.intake.typed_fields import EVENT_KINDS, EVENT_OWN, TypedEvent
 from valuation.intake.typed_records import Reading, history_of
 from valuation.record.cases import PACK_TEXTS, TraceTable
 from valuation.record.history import PackHistory
-from valuation.record.tabulation import EVENT_PLACES, column_name, pack_columns, tabulate
+from valuation.record.tabulation import EVENT_PLACES, column_name, day_number, pack_columns, tabulate
 from valuation.result import Caution
 
 Notes = tuple[IntakeNote, ...]
@@ -96,6 +98,13 @@ class TypedTraces(Traces):
             row=np.repeat(np.arange(len(packs), dtype=np.int64), counts),
         )
 
+    @cached_property
+    def _all_known_day(self) -> list[float]:
+        """The day from which all of a pack's events were known, one a pack; not known where it has none."""
+        table = self.table
+        known_day = np.fmax(table.events["on_day"], table.events["reported_day"])
+        return columns.highest(table.row, known_day, table.rows).tolist()
+
     def written(self, row: int) -> bytes:
         """Return one pack's history as a canonical trace record."""
         return self.readings[row].written
@@ -103,7 +112,7 @@ class TypedTraces(Traces):
     def digest(self, row: int, as_of: date) -> str:
         """Return the name of what one pack's history says that was known on a day."""
         reading = self.readings[row]
-        if reading.last_known_on <= as_of:
+        if not self._all_known_day[row] > day_number(as_of):
             return reading.digest
         events = [
             written
@@ -120,16 +129,24 @@ def _event_columns(events: Sequence[TypedEvent], readings: Sequence[Reading]) ->
         return Stacked(EVENT_PLACES, matrix)
     kinds = [_CODE[event.__class__] for event in events]
     matrix[0] = kinds
-    places = np.concatenate([_PLACES[kind] for kind in kinds])
-    of_event = np.repeat(np.arange(len(events)), _WIDTHS[kinds])
-    told = [UNKNOWN if one is None else one for reading in readings for one in reading.values]
-    matrix[places, of_event] = np.fromiter(told, dtype=np.float64, count=len(told))
+    places = _PLACES[kinds]
+    of_event, of_member = (places >= 0).nonzero()
+    told = chain.from_iterable([reading.values for reading in readings])
+    matrix[places[of_event, of_member], of_event] = np.fromiter(told, dtype=np.float64, count=len(of_event))
     return Stacked(EVENT_PLACES, matrix)
 
 
+def _places() -> IntArray:
+    """Return where the members of every type of event stand among the columns; -1 beyond the last member."""
+    places = np.full((len(EVENT_KINDS), max(len(EVENT_OWN[kind]) for kind in EVENT_KINDS)), -1)
+    for code, kind in enumerate(EVENT_KINDS):
+        own = EVENT_OWN[kind]
+        places[code, : len(own)] = [EVENT_PLACES[column_name(field)] for field in own]
+    return places
+
+
 _CODE = {kind: code for code, kind in enumerate(EVENT_KINDS)}
-_PLACES = [np.array([EVENT_PLACES[column_name(field)] for field in EVENT_OWN[kind]]) for kind in EVENT_KINDS]
-_WIDTHS = np.array([len(places) for places in _PLACES])
+_PLACES = _places()
 
 
 def join_traces(parts: Sequence[Traces]) -> Traces:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from valuation.columns import UNKNOWN
 from valuation.errors import FieldError
 from valuation.intake.aliases import EVENT_SCOPES, field_name
 from valuation.intake.trace import MOST_MODULES
@@ -104,7 +105,12 @@ def _event_kind(name: str, own: tuple[Field, ...]) -> type[TypedEvent]:
     members: list[Any] = []
     for field in _numbers_last(own):
         kind = _kind_of(field, numbered=True)
-        members.append((field.name, kind) if field.name == needed else (field.name, kind | None, None))
+        if field.name == needed:
+            members.append((field.name, kind))
+        elif field.kind == "number":  # as columns hold it; a number given as null is left to the patient reader
+            members.append((field.name, kind, UNKNOWN))
+        else:
+            members.append((field.name, kind | None, None))
     members += [(foreign, str | None, None) for foreign in _foreign(name)]
     made: type[TypedEvent] = _struct(name, members, TypedEvent, name)
     return made

@@ -42,20 +42,18 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     pack : its fields.
     written : its canonical JSON.
     without_events, events : the same, each event's apart.
-    last_known_on : the day from which all its events were known.
     digest : the name of all that it says.
     notes : what there is to say about it.
-    values : what its events' own fields say, as the numbers that columns hold; None where not known.
+    values : what its events' own fields say, as the numbers that columns hold.
     """
 
     pack: TypedPack
     written: bytes
     without_events: bytes
     events: list[bytes]
-    last_known_on: date
     digest: str
     notes: tuple[IntakeNote, ...]
-    values: list[float | None]
+    values: list[float]
 
 
 def read_typed(content: bytes, most_events: int) -> Reading | None:
@@ -89,7 +87,6 @@ def read_typed(content: bytes, most_events: int) -> Reading | None:
         written=_written(pack, events) if events else without_events,
         without_events=without_events,
         events=events,
-        last_known_on=max([max(one.on, one.reported_on or one.on) for one in pack.events], default=FIRST_DAY),
         digest=digest_of(without_events, events),
         notes=tuple(notes),
         values=values,
@@ -102,7 +99,7 @@ def _written(pack: TypedPack, events: list[bytes]) -> bytes:
     return _ENCODER.encode(msgspec.structs.replace(pack, events=told))
 
 
-def _said(events: list[TypedEvent]) -> tuple[list[float | None], list[IntakeNote]]:
+def _said(events: list[TypedEvent]) -> tuple[list[float], list[IntakeNote]]:
     """Return what the fields of events say, as the numbers that columns hold, and notes on what is kept unused.
 
     Raises
@@ -110,7 +107,7 @@ def _said(events: list[TypedEvent]) -> tuple[list[float | None], list[IntakeNote
     Odd
         If a text is not plain, or a day not such as a record may name.
     """
-    values: list[float | None] = []
+    values: list[float] = []
     notes: list[IntakeNote] = []
     for place, event in enumerate(events):
         words, width, nothing_else = _LAYOUT[event.__class__]
@@ -222,10 +219,14 @@ def history_of(pack: TypedPack) -> PackHistory:
 def _event_of(event: TypedEvent) -> TraceEvent:
     """Return an event as an object."""
     names = event.__struct_fields__[: len(EVENT_OWN[event.__class__])]
-    given = {name: _plain(value) for name in names if (value := getattr(event, name)) is not None}
+    given = {name: _plain(value) for name in names if not _is_unknown(value := getattr(event, name))}
     common: dict[str, Any] = {name: given.pop(name, None) for name in _COMMON_NAMES}
     kind = event.__struct_config__.tag
     return TraceEvent(type=str(kind), **common, facts=given, extras=_extras(event))
+
+
+def _is_unknown(value: object) -> bool:
+    return value is None or value is UNKNOWN
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - a number, a text or a day
