@@ -58,7 +58,7 @@ class Settings:
     workers: int = field(default=1, metadata=_said("Server processes."))
     body_limit_bytes: int = field(default=8_388_608, metadata=_said("Largest request body that is read. [bytes]"))
     value_queue: int = field(
-        default=256, metadata=_said("Single packs that may wait; one more is turned away with status 503.")
+        default=512, metadata=_said("Single packs that may wait; one more is turned away with status 503.")
     )
     batch_limit: int = field(default=1000, metadata=_said("Most packs in one batch request."))
     batch_threads: int = field(default=2, metadata=_said("Batches that are valued at the same time."))

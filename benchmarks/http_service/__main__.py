@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.http_service.cold import cold_starts
@@ -19,15 +20,18 @@ from benchmarks.report import replace_section
 
 PAGE = ROOT / "docs" / "explanation" / "how-fast.md"
 GOLDEN = ROOT / "tests" / "golden" / "bundle"
-PARTS = ("echo", "explained", "rates", "cold", "steady")
+PARTS = ("echo", "crowd", "explained", "rates", "cold", "steady")
 TITLES = {
     "echo": "one valuation over HTTP",
+    "crowd": "one valuation over HTTP in a crowd",
     "explained": "one valuation over HTTP with drivers",
     "rates": "requests per second",
     "cold": "cold start",
     "steady": "latency at a steady rate",
 }
 SHARE = 0.7
+CROWD = 256
+"""Connections at once, where the other parts have 64."""
 
 
 def main() -> None:
@@ -55,9 +59,12 @@ def main() -> None:
 
 def measured(part: str, grounds: Grounds, chosen: argparse.Namespace) -> str:
     """Return the table of one part."""
-    if part in {"echo", "explained"}:
+    if part in {"echo", "crowd", "explained"}:
         explain = part == "explained"
-        found = race([*echoes(grounds, explain=explain), ours(grounds, explain=explain)], chosen.rounds, chosen.seconds)
+        asked = [*echoes(grounds, explain=explain), ours(grounds, explain=explain)]
+        if part == "crowd":
+            asked = [replace(one, connections=CROWD) for one in asked]
+        found = race(asked, chosen.rounds, chosen.seconds)
         return cpu_table(found, "echo, typed")
     if part == "rates":
         found = race([ours(grounds, explain=False), *rivals(grounds)], chosen.rounds, chosen.seconds)

@@ -11,13 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event, insert, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, OperationalError
 
 from valuation.errors import StoreNotReady
 
 _WRITING = "canzhi_writing"
+_PATIENT = "canzhi_patient"
 _FILE = "canzhi_file"
 LEDGER_LOCK = 0x63616E7A  # "canz": every writer of this ledger takes the same PostgreSQL lock
+
+
+class Occupied(Exception):
+    """Somebody else is writing, and the caller would not wait."""
 
 
 class Database:
@@ -46,9 +51,16 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Give a connection for one transaction; writers of the ledger follow one another, all or nothing is kept."""
-        with _spoken(), self._engine.connect().execution_options(**{_WRITING: True}) as connection, connection.begin():
+    def writing(self, *, patient: bool = True) -> Iterator[Connection]:
+        """Give a connection for one transaction; writers of the ledger follow one another, all or nothing is kept.
+
+        Raises
+        ------
+        Occupied
+            If the store is a file that another writer holds just now, and the caller is not patient.
+        """
+        options = {_WRITING: True, _PATIENT: patient}
+        with _spoken(), self._engine.connect().execution_options(**options) as connection, connection.begin():
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LEDGER_LOCK})
             yield connection
@@ -139,5 +151,30 @@ def _file_of(connection: sqlite3.Connection) -> tuple[int, int] | None:
 
 def _begin(connection: Connection) -> None:
     """Begin: a writer takes its turn at once, so that no reader is upgraded into a deadlock."""
-    writing = connection.get_execution_options().get(_WRITING, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get(_WRITING, False):
+        connection.exec_driver_sql("BEGIN")
+    elif options.get(_PATIENT, True):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        _begin_without_waiting(connection)
+
+
+def _begin_without_waiting(connection: Connection) -> None:
+    """Begin as a writer if nobody else writes.
+
+    Raises
+    ------
+    Occupied
+        If somebody does.
+    """
+    patience_ms = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
+    connection.exec_driver_sql("PRAGMA busy_timeout=0").close()
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError as reason:
+        if isinstance(reason.orig, sqlite3.Error) and reason.orig.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            raise Occupied from reason
+        raise
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={patience_ms}").close()

@@ -103,7 +103,8 @@ class TypedTraces(Traces):
         """The day from which all of a pack's events were known, one a pack; not known where it has none."""
         table = self.table
         known_day = np.fmax(table.events["on_day"], table.events["reported_day"])
-        return columns.highest(table.row, known_day, table.rows).tolist()
+        days: list[float] = columns.highest(table.row, known_day, table.rows).tolist()
+        return days
 
     def written(self, row: int) -> bytes:
         """Return one pack's history as a canonical trace record."""
