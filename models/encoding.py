@@ -30,10 +30,7 @@ _NEXT_SEED = 104_729
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Levels:
-    """What is known about the levels of one category column, levels in ascending code order.
-
-    ``known_missing`` tells whether missing cells were met and then hold the last entry of ``mean`` and ``count``.
-    """
+    """What is known about the levels of one category column, in ascending code order; a missing cell has no level."""
 
     codes: FloatArray
     mean: FloatArray

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event, insert, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import QueuePool
 
 from valuation.errors import StoreNotReady
 
@@ -117,7 +118,8 @@ def _engine(url: str, wait_s: float) -> Engine:
         patience = f"-c lock_timeout={int(wait_s * 1000)} -c statement_timeout={int(wait_s * 3000)}"
         arguments = {"connect_timeout": max(2, int(wait_s)), "options": patience}
         return create_engine(url, pool_pre_ping=True, pool_timeout=wait_s, connect_args=arguments)
-    engine = create_engine(url, connect_args={"timeout": wait_s})
+    # As many connections as threads ask: the server's own thread must never wait until another gives one back.
+    engine = create_engine(url, poolclass=QueuePool, max_overflow=-1, connect_args={"timeout": wait_s})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "checkout", _see_same_file)
     event.listen(engine, "begin", _begin)

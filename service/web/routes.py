@@ -54,6 +54,11 @@ async def value(request: Request) -> Response:
     return RedirectResponse(f"/valuations/{results[0].valuation_id}", status_code=303, headers=dict(HEADERS))
 
 
+async def desk(request: Request) -> Response:
+    """Return the form, or what comes of it; one route, so that who asks otherwise is told of both methods."""
+    return await (value if request.method == "POST" else start)(request)
+
+
 async def show(request: Request) -> HTMLResponse:
     """Return a kept valuation as a page."""
     try:
@@ -151,8 +156,7 @@ def _door(refusal: Refusal, spelling: Spelling) -> ProblemView:
 
 
 ROUTES = (
-    Route("/", start),
-    Route("/", value, methods=["POST"]),
+    Route("/", desk, methods=["GET", "POST"]),
     Route("/valuations/{valuation_id}", show),
     Route("/valuations/{valuation_id}/answer.json", answer_bytes),
     Route("/valuations/{valuation_id}/report", page_report),

@@ -165,9 +165,20 @@ def _places(spelled: Sequence[str]) -> dict[str, int]:
     Raises
     ------
     UnreadableQuotes
-        If one of :data:`REQUIRED` is missing.
+        If one of :data:`REQUIRED` is missing, or one of ours is named twice: neither may be dropped in silence.
     """
-    place = {_HEADER_OF[tidy(name)]: at for at, name in enumerate(spelled) if tidy(name) in _HEADER_OF}
+    place: dict[str, int] = {}
+    for at, spelling in enumerate(spelled):
+        name = _HEADER_OF.get(tidy(spelling))
+        if name is not None and name in place:
+            raise UnreadableQuotes(
+                f"the quotes have two columns of {name}: {spelled[place[name]].strip()} and {spelling.strip()}",
+                hint="leave the one that is meant, and call the other something else",
+                field=name,
+                value=spelling.strip(),
+            )
+        if name is not None:
+            place[name] = at
     missing = [name for name in REQUIRED if name not in place]
     if missing:
         raise UnreadableQuotes(

@@ -32,6 +32,12 @@ def valued(client, *args, **kwargs):
     return answer.headers["location"]
 
 
+def test_who_asks_otherwise_is_told_of_every_method(shared_client):
+    response = shared_client.put("/")
+    assert response.status_code == 405
+    assert {"GET", "POST"} <= set(response.headers["allow"].split(", "))
+
+
 def test_the_form_has_labels_and_needs_no_script(shared_client):
     html = shared_client.get("/?lang=en").text
     for field in ("code", "files", "chemistry", "rated_energy_kwh", "made_on", "record", "as_of", "level"):

@@ -96,6 +96,19 @@ def test_a_misspelled_instrument_is_met_with_the_nearest_name():
     assert caught.value.hint == "did you mean lithium_carbonate?"
 
 
+@pytest.mark.parametrize("second", ["price", " 均价", "Price"])
+@pytest.mark.parametrize("as_table", [False, True])
+def test_a_column_named_twice_is_refused(second, as_table):
+    """Of two prices neither may be dropped in silence."""
+    names = [*HEAD.strip().split(","), second]
+    cells = ["2024-01-02", "lithium_carbonate", "96900", "CNY/t", "true", "CN", "SMM", "69900"]
+    text = f"{','.join(names)}\n{','.join(cells)}\n"
+    source = pa.table([[cell] for cell in cells], names=names) if as_table else text.encode()
+    with pytest.raises(UnreadableQuotes, match="two columns of price") as refused:
+        read_market(source)
+    assert refused.value.field == "price"
+
+
 def test_a_missing_column_is_named():
     with pytest.raises(UnreadableQuotes, match="vat_included") as caught:
         read("2026-11-01,copper,90000,CNY/t", head="quoted_on,instrument,price,unit\n")
