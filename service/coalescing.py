@@ -11,9 +11,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from functools import partial
-from time import perf_counter
 from typing import TypeAlias
 
 import msgspec
@@ -21,7 +18,6 @@ import msgspec
 from service.batch_request import value_group
 from service.counter import Answer, Counter, Terms, ToKeep
 from service.problems import Refusal
-from service.store.database import Occupied
 from service.store.idempotency import Claim, Outcome
 from valuation.errors import CanzhiError
 from valuation.intake import Traces
@@ -33,9 +29,6 @@ CROWD = 8
 GATHER_S = 0.01
 """After so many were answered at once, those who wait do so this much longer at most, until as many have come again:
 under load a larger batch costs each of them less time than it takes to gather. [s]"""
-
-SLOW_S = 0.05
-"""A store that took longer than this to keep a batch is written from another thread the next time. [s]"""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):  # made for each request: a fifth of a dataclass's time
@@ -65,12 +58,7 @@ Waiting = tuple[Asked, "asyncio.Future[Kept]"]
 
 
 class Coalescer:
-    """Values packs and keeps them in the server's own thread, as many at a time as came together.
-
-    What was just made is still in that processor's cache: handed to another thread, keeping costs half as much again.
-    Where the store is a server, is written by somebody else just now or was slow the last time, a thread of its own
-    waits for it, so that nobody else has to.
-    """
+    """Values packs in the server's own thread and keeps them from another, as many at a time as came together."""
 
     def __init__(self, room: int) -> None:
         self._room = room
@@ -81,7 +69,6 @@ class Coalescer:
         self._gathering: asyncio.TimerHandle | None = None
         self._expected = 0
         self._keeping: asyncio.Task[None] | None = None
-        self._slow = False
 
     async def value(self, asked: Asked) -> Kept:
         """Return a pack's answer once it is kept.
@@ -187,12 +174,15 @@ class Coalescer:
 
     async def _keep_valued(self) -> None:
         """Keep what was valued, one transaction after the other, each with all that has gathered since the last."""
+        loop = asyncio.get_running_loop()
         answered = 0
         while self._valued:
             batch, self._valued = self._valued, []
             answered = len(batch)
             try:
-                outcomes = await self._keep(batch[-1][0], [keep for _, keep, _ in batch])
+                outcomes = await loop.run_in_executor(
+                    self._store, batch[-1][0].keep_each, [keep for _, keep, _ in batch]
+                )
             except Exception as fault:  # noqa: BLE001 - as above
                 for _, _, future in batch:
                     _fail(future, fault)
@@ -203,23 +193,7 @@ class Coalescer:
                 elif not future.done():
                     future.set_result(Kept(answer=keep.answer, outcome=outcome))
         self._keeping = None
-        self._plan(asyncio.get_running_loop(), answered)
-
-    async def _keep(self, counter: Counter, wanted: Sequence[ToKeep]) -> list[Outcome | CanzhiError]:
-        """Keep answers here if that can be done at once, else wait for the store in its own thread."""
-        if counter.database.is_sqlite and not self._slow:
-            with suppress(Occupied):
-                return self._keep_timed(counter, wanted, patient=False)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._store, partial(self._keep_timed, counter, wanted, patient=True))
-
-    def _keep_timed(self, counter: Counter, wanted: Sequence[ToKeep], *, patient: bool) -> list[Outcome | CanzhiError]:
-        """Keep answers, and see how long the store takes."""
-        begun = perf_counter()
-        try:
-            return counter.keep_each(wanted, patient=patient)
-        finally:
-            self._slow = perf_counter() - begun > SLOW_S
+        self._plan(loop, answered)
 
     async def close(self) -> None:
         """Finish what was begun and take nothing more."""

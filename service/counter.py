@@ -175,17 +175,15 @@ class Counter:
 
         return once(self.database, claim, work)
 
-    def keep_each(self, wanted: Sequence[ToKeep], *, patient: bool = True) -> list[Outcome | CanzhiError]:
+    def keep_each(self, wanted: Sequence[ToKeep]) -> list[Outcome | CanzhiError]:
         """Keep answers to several requests in one transaction, each under its own claim; they return when all is kept.
 
         Raises
         ------
         StoreNotReady
             If the store cannot be written; then none of them is kept.
-        Occupied
-            If another writer holds the store just now, and the caller is not patient; as above.
         """
-        with self.database.writing(patient=patient) as connection:
+        with self.database.writing() as connection:
             valuations.keep_market(connection, self.market.digest, self.market.content)
             outcomes: list[Outcome | CanzhiError] = [
                 settle(connection, one.claim, Outcome(status=200, body=one.answer.body)) for one in wanted

@@ -11,19 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event, insert, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, OperationalError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 
 from valuation.errors import StoreNotReady
 
 _WRITING = "canzhi_writing"
-_PATIENT = "canzhi_patient"
 _FILE = "canzhi_file"
 LEDGER_LOCK = 0x63616E7A  # "canz": every writer of this ledger takes the same PostgreSQL lock
-
-
-class Occupied(Exception):
-    """Somebody else is writing, and the caller would not wait."""
 
 
 class Database:
@@ -52,16 +46,9 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self, *, patient: bool = True) -> Iterator[Connection]:
-        """Give a connection for one transaction; writers of the ledger follow one another, all or nothing is kept.
-
-        Raises
-        ------
-        Occupied
-            If the store is a file that another writer holds just now, and the caller is not patient.
-        """
-        options = {_WRITING: True, _PATIENT: patient}
-        with _spoken(), self._engine.connect().execution_options(**options) as connection, connection.begin():
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection for one transaction; writers of the ledger follow one another, all or nothing is kept."""
+        with _spoken(), self._engine.connect().execution_options(**{_WRITING: True}) as connection, connection.begin():
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LEDGER_LOCK})
             yield connection
@@ -118,8 +105,7 @@ def _engine(url: str, wait_s: float) -> Engine:
         patience = f"-c lock_timeout={int(wait_s * 1000)} -c statement_timeout={int(wait_s * 3000)}"
         arguments = {"connect_timeout": max(2, int(wait_s)), "options": patience}
         return create_engine(url, pool_pre_ping=True, pool_timeout=wait_s, connect_args=arguments)
-    # As many connections as threads ask: the server's own thread must never wait until another gives one back.
-    engine = create_engine(url, poolclass=QueuePool, max_overflow=-1, connect_args={"timeout": wait_s})
+    engine = create_engine(url, connect_args={"timeout": wait_s})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "checkout", _see_same_file)
     event.listen(engine, "begin", _begin)
@@ -153,30 +139,5 @@ def _file_of(connection: sqlite3.Connection) -> tuple[int, int] | None:
 
 def _begin(connection: Connection) -> None:
     """Begin: a writer takes its turn at once, so that no reader is upgraded into a deadlock."""
-    options = connection.get_execution_options()
-    if not options.get(_WRITING, False):
-        connection.exec_driver_sql("BEGIN")
-    elif options.get(_PATIENT, True):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    else:
-        _begin_without_waiting(connection)
-
-
-def _begin_without_waiting(connection: Connection) -> None:
-    """Begin as a writer if nobody else writes.
-
-    Raises
-    ------
-    Occupied
-        If somebody does.
-    """
-    patience_ms = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
-    connection.exec_driver_sql("PRAGMA busy_timeout=0").close()
-    try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    except OperationalError as reason:
-        if isinstance(reason.orig, sqlite3.Error) and reason.orig.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
-            raise Occupied from reason
-        raise
-    finally:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={patience_ms}").close()
+    writing = connection.get_execution_options().get(_WRITING, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

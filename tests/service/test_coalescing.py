@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
-import time
 from datetime import date
 
 import pytest
@@ -85,9 +83,7 @@ def test_those_that_come_together_are_valued_and_kept_together(counter, monkeypa
             many(self, traces, terms, door=door),
         )[1],
     )
-    monkeypatch.setattr(
-        Counter, "keep_each", lambda self, wanted, **how: (kept.append(len(wanted)), each(self, wanted, **how))[1]
-    )
+    monkeypatch.setattr(Counter, "keep_each", lambda self, wanted: (kept.append(len(wanted)), each(self, wanted))[1])
     together([asked(counter, number) for number in range(coalescing.LARGEST + 3)], room=2 * coalescing.LARGEST)
     assert valued == [coalescing.LARGEST, 3]
     assert sum(kept) == coalescing.LARGEST + 3
@@ -118,7 +114,7 @@ def test_a_fault_stays_with_the_pack_that_brings_it_about(counter, monkeypatch):
 
 
 def test_nobody_is_answered_before_all_is_kept(counter, monkeypatch):
-    def full(self, wanted, *, patient):
+    def full(self, wanted):
         raise StoreNotReady("the disk is full", hint="make room")
 
     monkeypatch.setattr(Counter, "keep_each", full)
@@ -187,54 +183,3 @@ def test_who_comes_alone_after_a_crowd_waits_but_a_moment(counter):
         return alone
 
     assert without_id(asyncio.run(run()))["residual_value"]["point"] > 0
-
-
-def test_while_somebody_else_writes_the_server_goes_on(counter):
-    """The store is waited for in another thread: meanwhile the loop turns, and the answer comes when it is kept."""
-    written = threading.Event()
-
-    def hold(taken):
-        with counter.database.writing():
-            taken.set()
-            written.wait(5.0)
-
-    async def run():
-        taken = threading.Event()
-        other = threading.Thread(target=hold, args=(taken,))
-        other.start()
-        taken.wait(5.0)
-        coalescer = Coalescer(8)
-        waiting = asyncio.ensure_future(coalescer.value(asked(counter, 41)))
-        for _ in range(20):
-            await asyncio.sleep(0.01)
-        assert not waiting.done()
-        written.set()
-        kept = await waiting
-        other.join()
-        await coalescer.close()
-        return kept
-
-    assert without_id(asyncio.run(run()))["residual_value"]["point"] > 0
-
-
-@pytest.mark.parametrize("seconds", [0.0, 0.06])
-def test_a_slow_store_is_written_from_another_thread(counter, monkeypatch, seconds):
-    each, threads = Counter.keep_each, []
-
-    def kept(self, wanted, **how):
-        threads.append(threading.current_thread().name)
-        time.sleep(seconds)
-        return each(self, wanted, **how)
-
-    monkeypatch.setattr(Counter, "keep_each", kept)
-
-    async def run():
-        coalescer = Coalescer(8)
-        for number in (51, 52):
-            await coalescer.value(asked(counter, number))
-        await coalescer.close()
-
-    asyncio.run(run())
-    here, *_ = threads
-    assert here == threading.current_thread().name
-    assert (threads[1] == here) is (seconds == 0.0)

@@ -112,7 +112,7 @@ def test_requests_are_counted_under_one_name_on_both_ways(client, pack, short):
 
 
 def test_a_store_that_fails_and_a_fault_are_told_and_counted(client, pack, monkeypatch):
-    def full(self, wanted, *, patient):
+    def full(self, wanted):
         raise StoreNotReady("the disk is full", hint="make room")
 
     monkeypatch.setattr(Counter, "keep_each", full)

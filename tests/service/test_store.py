@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text, update
 
 from service.store import ledger, packs, upgrade
-from service.store.database import Database, Occupied
+from service.store.database import Database
 from service.store.idempotency import Outcome, claim, once
 from service.store.tables import ledger as ledger_table
 from service.store.tables import metadata
@@ -168,20 +167,6 @@ def test_writers_at_the_same_time_lose_nothing(database):
     with database.reading() as connection:
         assert ledger.head(connection)[0] == 40
         assert list(ledger.broken_entries(connection)) == []
-
-
-def test_who_would_not_wait_for_a_writer_waits_for_no_connection_either(database):
-    """The server's own thread asks so: however many threads wait for the store, it is told at once."""
-    with ExitStack() as others:
-        for _ in range(20):
-            others.enter_context(database.reading())
-        with database.writing(patient=False) as connection:
-            patience_ms = connection.execute(text("PRAGMA busy_timeout")).scalar()
-            with pytest.raises(Occupied), database.writing(patient=False):
-                pytest.fail("two write at once")
-    for _ in range(3):  # each connection that was refused is as patient as before
-        with database.reading() as connection:
-            assert connection.execute(text("PRAGMA busy_timeout")).scalar() == patience_ms > 0
 
 
 def test_a_repeated_request_is_done_once(database):
