@@ -4,7 +4,8 @@ Run: ``.venv/bin/python -m benchmarks.synthetic_curve [--sales 0,100,300,1000,30
 
 One market; the model learns from more and more of the sales known two years before the last one, drawn by chance, and
 values the last two years' sales without being re-anchored. With no sales the structural value answers with its own
-band. With ``--write`` table and plot go into docs/explanation.
+band. Beside it stands what a recycler would use instead (:mod:`training.rivals`), taught by the same sales: of several
+the best one, by hindsight. With ``--write`` table and plot go into docs/explanation.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from benchmarks.report import replace_section, table_of
 from benchmarks.synthetic.markets import PAGE, SyntheticMarket, bare, beside_truth, market_of, taught_by
 from training.configuration import TrainingConfig
 from training.fit import forecast
+from training.metrics import Forecast
+from training.rivals import Task, rivals
 from training.simulation.plan import SimulationPlan
 
 PLOT = PAGE.parent / "learning-curve.svg"
@@ -28,6 +31,7 @@ PACKS_PER_SALE = 3.2
 LEAST_PACKS = 20_000
 MOST_TESTED = 5_000
 """Sales that a model is tested on at most, drawn by chance."""
+SCORE = "interval score over the truth's"
 REPEATS_BELOW = 1_000
 """Below so many sales the draw decides much: five draws, of which the median counts."""
 
@@ -52,7 +56,15 @@ def one_size(market: SyntheticMarket, sales: int, draw: int, config: TrainingCon
     known = np.flatnonzero(market.known_by(market.start_day, config))
     chosen = np.zeros(len(market.sales), dtype=bool)
     chosen[chance.permutation(known)[:sales]] = True
-    return beside_truth(forecast(taught_by(market, chosen, config), asked, config.level), truth, config.level)
+    said = forecast(taught_by(market, chosen, config), asked, config.level)
+    task = Task(known=market.sales.where(chosen), asked=asked, level=config.level, seed=draw)
+    return {**beside_truth(said, truth, config.level), **best_rival(task, truth)}
+
+
+def best_rival(task: Task, truth: Forecast) -> dict[str, float]:
+    """Return the least error and the least interval score of those that a recycler would use instead."""
+    told = [beside_truth(rival(task), truth, task.level) for rival in rivals().values()]
+    return {f"{name}, best rival": min(one[name] for one in told) for name in ("MAPE", SCORE)}
 
 
 def curve(seed: int, sizes: list[int], config: TrainingConfig) -> dict[int, dict[str, float]]:
@@ -117,8 +129,9 @@ def main() -> None:
     sizes = [int(size) for size in chosen.sales.split(",")]
     curves = [curve(int(seed), sizes, TrainingConfig()) for seed in chosen.seeds.split(",")]
     points = {n: {name: median(one[n][name] for one in curves) for name in curves[0][n]} for n in sizes}
-    wanted = ("MAPE", "MAPE over floor", "coverage at 0.90", "width over the truth's band")
-    rows = [(f"{n:,}", *(f"{points[n][name]:.3f}" for name in wanted)) for n in sizes]
+    beside = ("MAPE, best rival", SCORE, f"{SCORE}, best rival")
+    wanted = ("MAPE", "MAPE over floor", "coverage at 0.90", "width over the truth's band", *beside)
+    rows = [(f"{n:,}", *(f"{points[n][name]:.3f}" if name in points[n] else "" for name in wanted)) for n in sizes]
     half = halved_at(points)
     text = "\n\n".join(
         [
