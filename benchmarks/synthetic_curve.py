@@ -32,9 +32,9 @@ PACKS_PER_SALE = 3.2
 LEAST_PACKS = 20_000
 MOST_TESTED = 5_000
 """Sales that a model is tested on at most, drawn by chance."""
-SCORE = "interval score over the truth's"
 REPEATS_BELOW = 1_000
 """Below so many sales the draw decides much: five draws, of which the median counts."""
+SCORE = "interval score over the truth's"
 
 
 def draws_of(sales: int) -> int:
@@ -138,16 +138,19 @@ def main() -> None:
         f"Seeds {chosen.seeds}; medians over seeds, and over five draws below {REPEATS_BELOW:,} sales.",
         table_of(("sales learned from", *wanted), rows),
     ]
-    if not chosen.apart:
+    section = "synthetic learning curve"
+    if chosen.apart:
+        section += ", many sales"
+    else:
         half = halved_at(points)
         said.append(f"The error over the floor is half of the structural value's at about {half:,.0f} sales.")
         said.append(f"![Error and width by the number of sales]({PLOT.name})")
     text = "\n\n".join(said)
     print(text)
-    if chosen.write and not chosen.apart:
-        draw_plot(points)
     if chosen.write:
-        replace_section(PAGE, f"synthetic learning curve{', many sales' if chosen.apart else ''}", text)
+        replace_section(PAGE, section, text)
+        if not chosen.apart:
+            draw_plot(points)
 
 
 if __name__ == "__main__":

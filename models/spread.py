@@ -60,7 +60,7 @@ class Verdicts:
         """Return who may teach, and whom: every verdict is taught once, by none that shares its sale or its group."""
         return [
             (apart != k, (apart == k) & (self.left_out == left_out))
-            for apart, left_out in ((self.fold % _FOLDS, False), (self.group_fold % _FOLDS, True))
+            for apart, left_out in ((self.fold % _FOLDS, False), (self.group_fold, True))
             for k in np.unique(apart).tolist()
         ]
 

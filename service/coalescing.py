@@ -23,7 +23,7 @@ from valuation.errors import CanzhiError
 from valuation.intake import Traces
 
 LARGEST = 256
-"""Most packs that are valued at once: beyond it a row gets no cheaper, and everybody would wait for the last."""
+"""Most packs that are valued at once: beyond it a row gets little cheaper, and everybody would wait for the last."""
 
 CROWD = 8
 GATHER_S = 0.01

@@ -8,7 +8,10 @@ import pytest
 
 from service import cli
 
-HEAVY = ("numpy", "sqlalchemy", "starlette", "uvicorn", "rich", "pyarrow", "msgspec", "alembic", "lightgbm", "mlflow")
+HEAVY = (
+    *("numpy", "sqlalchemy", "fastapi", "starlette", "uvicorn"),
+    *("rich", "pyarrow", "msgspec", "alembic", "lightgbm", "mlflow"),
+)
 
 
 def _canzhi(*arguments: str, **surroundings: str) -> subprocess.CompletedProcess[bytes]:

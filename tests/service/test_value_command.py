@@ -203,7 +203,7 @@ def test_a_thousand_refusals_are_not_read_out(tmp_path, capsys):
     assert "and 980 more" in told
 
 
-NOT_NEEDED = ("pandas", "lightgbm", "sklearn", "scipy", "mlflow", "pydantic", "uvicorn", "jinja2", "alembic")
+NOT_NEEDED = ("pandas", "lightgbm", "sklearn", "scipy", "mlflow", "fastapi", "pydantic", "uvicorn", "jinja2", "alembic")
 VALUE_AND_TELL = f"""
 import sys
 from service import cli
