@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from training.commands.simulate import simulate as simulate_command
-from training.simulation import writing
+from training.simulation import tables
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
 from training.simulation.samples import write_samples
@@ -130,6 +130,6 @@ def test_a_hundred_thousand_packs_over_ten_years_take_less_than_a_minute(tmp_pat
 
 
 def test_long_columns_of_codes_stay_in_one_piece():
-    column = writing._text(np.full(1_500_000, b"T01PB0A0000001A680000123"))
+    column = tables.text_column(np.full(1_500_000, b"T01PB0A0000001A680000123"))
     assert isinstance(column, pa.Array)
     assert column.null_count == 0

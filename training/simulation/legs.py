@@ -17,7 +17,7 @@ from training.simulation.chemistries import ELEMENTS, FAMILIES, FAMILY, NAMES
 from training.simulation.fleet import REGIONS
 from training.simulation.habits import Habits, habit_of_day, use_habit
 from training.simulation.lives import DAMAGED, INTACT
-from training.simulation.market_view import MarketView, may_go_on
+from training.simulation.market_view import MarketView
 from training.simulation.quotes import Quotes
 from valuation.columns import FloatArray, IntArray
 
@@ -60,7 +60,7 @@ def legs_of(asked: Asked) -> tuple[FloatArray, FloatArray]:
     """Return what each use is worth [CNY without VAT] and the share of buyers whose limits the pack meets.
 
     Both have shape (packs, 3). A use that fewer buyers take is drawn towards recycling; one that is barred is worth NaN
-    to a share of none.
+    to a share of none: by a finding on the record, which binds every buyer, or because no buyer wants it.
     """
     view = asked.view
     recycling = _recycling(asked)
@@ -69,6 +69,7 @@ def legs_of(asked: Asked) -> tuple[FloatArray, FloatArray]:
     family = asked.habits.maker_recycling[asked.maker] + asked.habits.family_form[FAMILY[view.chemistry]]
     use = day * use_habit(view, asked.habits, asked.maker)
     worth = np.stack([_lifted(recycling, day * np.exp(family)), _lifted(second_life, use), _lifted(reuse, use)], axis=1)
+    worth[view.closed] = np.nan
     lowest = np.array([_LOWEST_HEALTH.get(name, _LOWEST_HEALTH_OTHERS) for name in NAMES])[view.chemistry]
     # What an accident did inside is told by its severity, roughly; some buyers dare more than others.
     unharmed = _meets(_WORST_ACCIDENT - view.accident, _ACCIDENT_LIMITS_DIFFER)
@@ -141,7 +142,7 @@ def _second_life(asked: Asked, recycling: FloatArray) -> FloatArray:
     gross = gross * np.where(view.second_hand_product, 0.9, 1.0) * np.where(view.damage == DAMAGED, 0.75, 1.0)
     gross = gross * (1.0 - 0.12 * np.minimum(view.missing_modules, 6.0))
     value = gross - repurposing * view.energy_kwh - 250.0 + 0.5 * np.maximum(recycling, 0.0)
-    return np.where(may_go_on(view) & ~np.isnan(fitness), value, np.nan)
+    return np.where(np.isnan(fitness), np.nan, value)
 
 
 def _reuse(asked: Asked, recycling: FloatArray) -> FloatArray:
@@ -150,8 +151,8 @@ def _reuse(asked: Asked, recycling: FloatArray) -> FloatArray:
     wanted = asked.demand * np.exp(-0.11 * view.age_years)
     spare = view.energy_kwh * (0.88 * view.health * _new_pack(asked) - 18.0) - 450.0
     value = wanted * spare + (1.0 - wanted) * np.maximum(recycling, 0.0) - _SEARCH_CNY_PER_KWH * view.energy_kwh
-    allowed = (view.damage == INTACT) & (view.missing_modules == 0.0) & ~view.second_hand_product
-    return np.where(allowed & (view.faults < 2.5), value, np.nan)
+    allowed = (view.damage == INTACT) & ~view.second_hand_product & (view.faults < 2.5)
+    return np.where(allowed, value, np.nan)
 
 
 def _year(asked: Asked) -> FloatArray:

@@ -1,7 +1,8 @@
 """What a buyer can know of a pack on the day of the sale: its record, read with suspicion (买方视角).
 
 These formulas are the synthetic buyers' own. They read only what was reported by the day, never the truth, so the
-expected price of a deal follows from the record and the public quotes alone.
+expected price of a deal follows from the record and the public quotes alone. Which routes the record closes is law, not
+opinion, and is asked of the checks themselves (:mod:`training.simulation.closures`).
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import numpy as np
 
 from training.simulation import chemistries
 from training.simulation.chemistries import IS_TERNARY, NAMES
+from training.simulation.closures import closed_routes
 from training.simulation.events import CHOICES, EVENT_TYPES, REPORTER_KINDS, Events
 from training.simulation.fleet import Fleet, told_chemistry_code
-from training.simulation.lives import DAMAGED, INTACT, OPENED
 from training.simulation.plan import DAYS_PER_YEAR
 from training.simulation.vehicle_models import VehicleModels
 from valuation.columns import BoolArray, FloatArray, IntArray, first_known, highest, last, previous, total
@@ -50,6 +51,7 @@ class MarketView:
     composition_told: BoolArray
     missing_modules: FloatArray
     second_hand_product: BoolArray  # already a second-life product
+    closed: BoolArray  # shape (offers, 3): the routes that findings on the record close
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,7 @@ def look(fleet: Fleet, models: VehicleModels, sight: Sight) -> MarketView:
         traceability=_traceability(fleet, sight.row, seen, at), missing_modules=sight.missing_modules[sight.row],
         second_hand_product=fleet.parent[sight.row] >= 0, chemistry_told=fleet.chemistry_told[sight.row],
         composition_told=fleet.metals_told[sight.row],
+        closed=closed_routes(fleet, models, sight.missing_modules, (sight.row, sight.day), seen),
     )  # fmt: skip
 
 
@@ -183,9 +186,3 @@ def _traceability(fleet: Fleet, row: IntArray, seen: Events, at: IntArray) -> Fl
     for name in ("produced", "installed", "sold", "usage", "retired", "removed"):
         score += np.bincount(at[seen.type == EVENT_TYPES.index(name)], minlength=len(row)) > 0
     return score / 6.0 - 0.2 * fleet.legacy[row]
-
-
-def may_go_on(view: MarketView) -> BoolArray:
-    """Tell which packs may be used further: not burned, corroded, swollen or leaking; mere damage can be mended."""
-    allowed: BoolArray = np.isin(view.damage, (INTACT, OPENED, DAMAGED))
-    return allowed

@@ -8,22 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from training.simulation.chemistries import ELEMENTS, NAMES
 from training.simulation.deals import BUYER_KINDS
-from training.simulation.events import (
-    CHOICES,
-    CODE_WIDTHS,
-    EVENT_TYPES,
-    FLOAT_DECIMALS,
-    REPORTER_KINDS,
-    Events,
-    reporter_numbers,
-)
-from training.simulation.fleet import DUTIES, REGION_CODES, told_chemistry_code
+from training.simulation.fleet import REGION_CODES
 from training.simulation.life_events import module_codes, module_made_on, replacement_codes
 from training.simulation.lives import NEVER
 from training.simulation.market_simulation import SimulatedMarket
@@ -31,8 +20,14 @@ from training.simulation.offers import SELLER_KINDS
 from training.simulation.plan import day_of, stream
 from training.simulation.pricing import ROUTES, VAT
 from training.simulation.quotes import Quotes, publication_of
-from training.simulation.vehicle_models import MAKER_NAMES, SEGMENTS
-from valuation.columns import BoolArray, FloatArray, IntArray
+from training.simulation.tables import (
+    choice_column,
+    day_column,
+    known_column,
+    nameplates_table,
+    reported_table,
+    text_column,
+)
 from valuation.market.instruments import vat_rate_on
 
 _ROW_GROUP = 131_072
@@ -68,50 +63,13 @@ _UNITS = {
 
 def packs_table(market: SimulatedMarket) -> pa.Table:
     """Return the nameplates as the record tells them, one row a pack, in order of the battery code."""
-    fleet = market.fleet
-    names = pa.array([*NAMES, "NMC"])
-    models = market.models
-    model_names = pa.array([f"{SEGMENTS[segment]}-{number:03d}" for number, segment in enumerate(models.segment)])
-    parent = np.where(fleet.parent >= 0, fleet.code[fleet.parent], b"")
-    columns = {
-        "battery_code": _text(fleet.code),
-        "chemistry": _choice(told_chemistry_code(fleet), names),
-        "rated_energy_kwh": _known(fleet.energy_kwh, fleet.energy_told),
-        "rated_capacity_ah": _known(fleet.capacity_ah, fleet.capacity_told),
-        "nominal_voltage_v": _known(fleet.volt, fleet.volt_told),
-        "mass_kg": _known(fleet.mass_kg, fleet.mass_told),
-        "made_on": _days(fleet.made_on, fleet.made_on_told),
-        "maker": _choice(np.where(fleet.model_told | (fleet.parent >= 0), fleet.maker, -1), pa.array(MAKER_NAMES)),
-        "vehicle_model": _choice(np.where(fleet.model_told, fleet.model, -1), model_names),
-        "duty": _choice(np.where(fleet.duty_told, fleet.duty, -1), pa.array(DUTIES)),
-        "parent_code": _text(parent),
-        "missing_modules": pa.array(market.missing_modules.astype(np.int32)),
-    }
-    for column, element in enumerate(ELEMENTS):
-        columns[f"{element}_kg"] = _known(fleet.metal_kg[:, column].round(2), fleet.metals_told)
-    columns["modules"] = _modules(market)
-    return pa.table(columns)
+    nameplates = nameplates_table(market.fleet, market.models, market.missing_modules)
+    return nameplates.append_column("modules", _modules(market))
 
 
 def events_table(market: SimulatedMarket) -> pa.Table:
     """Return the reported events in order of battery code and day."""
-    events: Events = market.events
-    columns = {
-        "battery_code": _text(market.fleet.code).take(pa.array(events.row)),
-        "type": _choice(events.type, pa.array(EVENT_TYPES)),
-        "on": _days(events.on),
-        "reported_on": _days(events.reported_on),
-        "reporter": _choice(events.reporter, pa.array(reporter_numbers())),
-        "reporter_kind": _choice(events.reporter_kind, pa.array(REPORTER_KINDS)),
-    }
-    for name, decimals in FLOAT_DECIMALS.items():
-        values = np.round(events.numbers(name), decimals)
-        columns[name] = pa.array(values, mask=np.isnan(values))
-    for name, choices in CHOICES.items():
-        columns[name] = _choice(events.choice(name), pa.array(choices))
-    for name, width in CODE_WIDTHS.items():
-        columns[name] = _text(events.fields.get(name, np.zeros(len(events), dtype=f"S{width}")))
-    return pa.table(columns)
+    return reported_table(market.fleet, market.events)
 
 
 def sales_and_truth(market: SimulatedMarket) -> tuple[pa.Table, pa.Table]:
@@ -121,17 +79,17 @@ def sales_and_truth(market: SimulatedMarket) -> tuple[pa.Table, pa.Table]:
     sale_id = pa.array([f"S{number:07d}" for number in range(1, len(pick) + 1)])
     lots = offers.lot[pick]
     lot_names = pa.array([f"L{number:06d}" for number in range(1, int(lots.max(initial=-1)) + 2)])
-    route = _choice(deals.route, pa.array(ROUTES))
+    route = choice_column(deals.route, pa.array(ROUTES))
     sales = pa.table({
         "sale_id": sale_id,
-        "battery_code": _text(market.fleet.code[offers.row[pick]]),
-        "sold_on": _days(offers.sold_on[pick]),
-        "price_cny": _known(deals.price_cny, deals.itemised),
+        "battery_code": text_column(market.fleet.code[offers.row[pick]]),
+        "sold_on": day_column(offers.sold_on[pick]),
+        "price_cny": known_column(deals.price_cny, deals.itemised),
         "vat_included": deals.vat_included,
-        "region": _choice(offers.region[pick], pa.array(REGION_CODES)),
-        "buyer_kind": _choice(deals.buyer, pa.array(BUYER_KINDS)),
-        "seller_kind": _choice(offers.seller[pick], pa.array(SELLER_KINDS)),
-        "lot_id": _choice(lots, lot_names),
+        "region": choice_column(offers.region[pick], pa.array(REGION_CODES)),
+        "buyer_kind": choice_column(deals.buyer, pa.array(BUYER_KINDS)),
+        "seller_kind": choice_column(offers.seller[pick], pa.array(SELLER_KINDS)),
+        "lot_id": choice_column(lots, lot_names),
         "route": route,
         "lot_price_cny": pa.array(deals.lot_price_cny, mask=np.isnan(deals.lot_price_cny)),
     })  # fmt: skip
@@ -156,7 +114,7 @@ def write_quotes(quotes: Quotes, path: Path) -> None:
     index = pa.array(quotes.instrument)
     count = len(quotes.price)
     table = pa.table({
-        "quoted_on": _days(quotes.quoted_on),
+        "quoted_on": day_column(quotes.quoted_on),
         "instrument": pa.array(quotes.instruments).take(index),
         "price": np.round(quotes.price * of_their_day, 4),
         "unit": pa.array([unit for unit, _ in units]).take(index),
@@ -184,30 +142,11 @@ def _modules(market: SimulatedMarket) -> pa.Array:
     measured[market.offers.row[lab]] = market.view.health[lab]
     soh = measured[row] + rng.normal(0.0, 1.0, len(row)) * (0.006 + 0.06 * (1.0 - measured[row]))
     soh = np.clip(np.round(soh, 4), 0.1, 1.0)
-    struct = pa.StructArray.from_arrays([_text(codes), pa.array(soh, mask=np.isnan(soh))], ["battery_code", "soh"])
+    struct = pa.StructArray.from_arrays(
+        [text_column(codes), pa.array(soh, mask=np.isnan(soh))], ["battery_code", "soh"]
+    )
     offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), struct, mask=pa.array(~listed))
-
-
-def _text(column: np.ndarray) -> pa.Array:
-    """Return bytes as strings, empty ones as not known."""
-    strings = pa.array(column, type=pa.binary()).cast(pa.string())
-    if isinstance(strings, pa.ChunkedArray):  # columns of many megabytes come in pieces
-        strings = strings.combine_chunks()
-    empty = pa.array(column == b"")
-    return pc.if_else(empty, pa.scalar(None, pa.string()), strings)
-
-
-def _choice(codes: IntArray, choices: pa.Array) -> pa.Array:
-    return choices.take(pa.array(codes, mask=codes < 0))
-
-
-def _known(values: FloatArray, told: BoolArray) -> pa.Array:
-    return pa.array(values.astype(np.float64), mask=~told)
-
-
-def _days(days: IntArray, told: BoolArray | None = None) -> pa.Array:
-    return pa.array(days.astype(np.int32), mask=None if told is None else ~told).cast(pa.date32())
 
 
 def summary(market: SimulatedMarket) -> list[tuple[str, str]]:
