@@ -103,13 +103,16 @@ def _blocks(about: About, digest: str) -> Iterator[Block]:
     if "rows" in summary:
         used = float(summary.get("sales", 0)) / max(float(summary["rows"]), 1.0)
         yield "item", f"rows of the ledger used 台账使用比例: {used:.1%} of {summary['rows']:,}"
+    closed = summary.get("closed_routes", {})
     for reason, count in sorted(summary.get("set_aside", {}).items()):
-        yield "item", f"set aside 剔除: {count:,} - {reason}"
+        label = "kept out, closed route 途径已关闭，不参与训练" if reason in closed else "set aside 剔除"
+        yield "item", f"{label}: {count:,} - {reason}"
     yield from _judged(summary.get("judgement"))
     yield "heading", "What it does not know 局限"
     yield "item", f"nothing sold after {about.trained_through}; it is re-anchored on sales reported since"
     yield "item", "packs, makers or chemistries that are not among its sales get a wider band, and the answer says so"
-    yield "item", "it learns prices as they were: a fair price, a safe pack or a lawful sale is not its subject"
+    yield "item", "it learns prices as they were: a fair price or a safe pack is not its subject"
+    yield "item", "sales into a route that a finding closed on their day taught it nothing 已关闭途径的成交不参与训练"
     yield from _repeating(summary)
 
 

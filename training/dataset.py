@@ -185,6 +185,10 @@ def worked_through(
 ) -> tuple[TrainingSet, Ledger]:
     """Return what a model can learn from a ledger, and the ledger of those sales with everything set aside.
 
+    Sales into a route that findings close are kept out here, before anybody learns from sales, is judged by them or is
+    re-anchored on them: training, habits, calibration, gate, contest, back-test, realised coverage and drift all begin
+    with this function (:func:`valuation.pathways.closed_sales.find_closed_sales`).
+
     Parameters
     ----------
     table : TraceTable
@@ -264,7 +268,7 @@ def _work_out(
     """Return the training set of a ledger, prices of lots still open, and what by itself speaks against a sale."""
     parts, facts = [], []
     for dossier, chosen in _dossiers(table, ledger, market, pack_row):
-        facts.append((dossier.findings.refused, dossier.nameplate.made_day, dossier.nameplate.energy_kwh))
+        facts.append(PlainFacts.of(dossier, [ledger.route[row] for row in chosen]))
         parts.append(
             TrainingSet(
                 **_worked_out(dossier),
@@ -277,8 +281,7 @@ def _work_out(
                 lot=tuple(ledger.lot_id[row] if np.isnan(ledger.price_cny[row]) else None for row in chosen),
             )
         )
-    refused, made_day, energy_kwh = (np.concatenate(column) for column in zip(*facts, strict=True))
-    return join(parts), PlainFacts(refused=refused, made_day=made_day, energy_kwh=energy_kwh)
+    return join(parts), PlainFacts.join(facts)
 
 
 def _dossiers(

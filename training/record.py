@@ -99,6 +99,7 @@ def choices_of(told: Told) -> dict[str, object]:
         "version": told.version.about.version,
         "sales": len(told.sales),
         "rows": told.ledger.rows_read,
+        "closed_route_sales": sum(told.ledger.closed_routes.values()),
         "bundle_digest": told.version.digest,
     }
 

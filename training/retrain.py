@@ -113,6 +113,7 @@ def _publication(name: str, prepared: Prepared, judgement: Judgement | None, con
         "sold_from": oldest.isoformat() if oldest else "",
         "rows": prepared.ledger.rows_read,
         "set_aside": prepared.ledger.set_aside,
+        "closed_routes": prepared.ledger.closed_routes,
         "config": config.digest(),
         "choices": asdict(config),
         "market": prepared.market.digest,

@@ -1,18 +1,39 @@
 """Nobody sells into a route that the findings close, and whoever did teaches nothing."""
 
+import csv
+import json
+import sys
+from dataclasses import asdict
+
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
+from models.card import markdown
+from models.promotions import Decision
+from models.registry import Publication, promote, publish
+from training.commands.backtest import backtest
+from training.commands.train import train
+from training.configuration import TrainingConfig
+from training.dataset import TrainingSet
+from training.drift import training_reference
+from training.fit import learn
+from training.ledger import REASONS
+from training.preparation import prepare
+from training.realised import drift_of_ledger
+from training.retrain import train_on
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
 from training.simulation.writing import write
+from training.sources import Sources
 from valuation.dossier import open_dossier
 from valuation.intake import read_market, read_tables
 from valuation.pathways.weighing import ROUTES
 from valuation.provenance.catalogue import CHECKS
 from valuation.record.cases import cut
-from valuation.record.tabulation import day_number
+from valuation.record.tabulation import calendar_day, day_number
 
 
 def closed_on_the_day(folder):
@@ -50,3 +71,144 @@ def test_a_closed_route_moves_the_truth_and_not_only_the_name_of_the_route():
 def test_no_check_closes_recycling():
     """The simulated buyers can always recycle; a check that closes recycling asks for a rule of disposal there."""
     assert not any("recycling" in check.blocks for check in CHECKS)
+
+
+QUICK = TrainingConfig(trees=5, folds=2, test_share=0.25, habits_rows=150)
+CHOICES = "trees = 5\nfolds = 2\ntest_share = 0.25\nhabits_rows = 0\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_mlflow():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "mlflow", None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def planted(market_folder, tmp_path_factory):
+    """A ledger with every fifth row a sale into a closed route: dear ones, stated and not, and one in a lot."""
+    clean = pq.read_table(market_folder / "sales.parquet").to_pylist()
+    _, closed = closed_on_the_day(market_folder)
+    wet = [row for row, shut in zip(clean, closed, strict=True) if shut[1]]
+    assert len(wet) > 20
+    mixed, sown = [], 0
+    for number, row in enumerate(clean):
+        mixed.append(row)
+        if number % 5 == 0:
+            victim = wet[sown % len(wet)]
+            fact = {"sale_id": f"X{sown}", "price_cny": 40_000.0 + sown, "lot_id": None, "lot_price_cny": None}
+            if sown % 7 == 3:  # one pack of a lot of two that was sold for one sum: the lot goes whole
+                lot = {"lot_id": f"XL{sown}", "price_cny": None, "lot_price_cny": 90_000.0}
+                mixed.append(wet[(sown + 1) % len(wet)] | lot | {"sale_id": f"Y{sown}", "route": "recycling"})
+                mixed[-1] |= {name: victim[name] for name in ("sold_on", "vat_included")}
+                fact |= lot
+            mixed.append(victim | fact | {"route": ("second_life", "reuse", None)[sown % 3]})
+            sown += 1
+    folder = tmp_path_factory.mktemp("planted")
+    schema = pq.read_schema(market_folder / "sales.parquet")
+    pq.write_table(pa.Table.from_pylist(mixed, schema=schema), folder / "sales.parquet")
+    for name in ("packs.parquet", "events.parquet", "quotes.csv"):
+        (folder / name).symlink_to(market_folder / name)
+    return folder
+
+
+def sources_of(folder):
+    return Sources(ledger=folder / "sales.parquet", traces=folder, market=folder / "quotes.csv")
+
+
+@pytest.fixture(scope="module")
+def both(market_folder, planted):
+    """The two ledgers worked out, the clean one first."""
+    return [prepare(sources_of(folder), QUICK, lambda _: None) for folder in (market_folder, planted)]
+
+
+def test_planted_sales_leave_everything_that_is_learned_from_bit_for_bit(both):
+    """Habits, calibration, gate, contest, back-test and drift read nothing but these sales."""
+    clean, mixed = both
+    for name in ("sales", "extra"):
+        for column in TrainingSet.__slots__:
+            one, other = getattr(getattr(clean, name), column), getattr(getattr(mixed, name), column)
+            if column != "archive":
+                np.testing.assert_array_equal(one, other, err_msg=f"{name}.{column}")
+    counted = mixed.ledger.closed_routes
+    stated, unstated = (counted[REASONS[reason].en] for reason in ("closed route", "route not stated"))
+    assert stated > unstated > 10
+    assert clean.ledger.closed_routes == {}
+    assert set(mixed.ledger.set_aside) - set(counted) == {REASONS["lot broken"].en}
+
+
+def test_a_model_of_planted_sales_is_the_same_model_and_says_what_was_kept_out(both, tmp_path):
+    """The digest covers the ledger's file and the counts, so it differs; everything fitted and judged does not."""
+    one, other = (
+        train_on(prepared, "mine", QUICK, tmp_path / str(number), lambda _: None, keep_record=False)
+        for number, prepared in enumerate(both)
+    )
+    for name in ("arrays.npz", "model.json"):
+        assert (one.version.folder / name).read_bytes() == (other.version.folder / name).read_bytes()
+    assert one.judgement.as_dict() == other.judgement.as_dict()
+    assert one.version.about.habits == other.version.about.habits
+    summary = other.version.about.summary
+    assert summary["closed_routes"] == both[1].ledger.closed_routes
+    assert {**summary, **dict.fromkeys(("rows", "set_aside", "closed_routes", "data"))} == {
+        **one.version.about.summary,
+        **dict.fromkeys(("rows", "set_aside", "closed_routes", "data")),
+    }
+    card = markdown(other.version.about, other.version.digest)
+    assert f"{summary['closed_routes'][REASONS['closed route'].en]:,} - sold into a route" in card
+    assert "已关闭" in card
+
+
+def test_check_only_names_every_kept_out_sale_in_both_languages(planted, both, monkeypatch, tmp_path):
+    monkeypatch.setenv("CANZHI_HOME", str(tmp_path))
+    report = tmp_path / "report.csv"
+    words = [str(planted / "sales.parquet"), "--traces", str(planted), "--market", str(planted / "quotes.csv")]
+    done = CliRunner().invoke(train, [*words, "--check-only", "--report", str(report)], catch_exceptions=False)
+    for reason, count in both[1].ledger.closed_routes.items():
+        assert f"closed route        {count}  {reason}" in done.stdout
+    with report.open(encoding="utf-8-sig", newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["sale_id"].startswith("X")]
+    sown = [row for row in pq.read_table(planted / "sales.parquet").to_pylist() if row["sale_id"].startswith("X")]
+    assert [row["sale_id"] for row in rows] == [row["sale_id"] for row in sown]
+    for row, sale in zip(rows, sown, strict=True):
+        reason = REASONS["closed route" if sale["route"] else "route not stated"]
+        assert (row["reason"], row["原因"], row["处理办法"]) == (reason.en, reason.zh, reason.way_out_zh)
+        assert row["value"].startswith(f"{sale['route'] or 'not stated'} (closed: second_life ")
+
+
+def backtest_of(folder, out, language):
+    choices = out / "quick.toml"
+    choices.write_text(CHOICES, encoding="utf-8")
+    words = [str(folder / "sales.parquet"), "--traces", str(folder), "--market", str(folder / "quotes.csv")]
+    words += ["--step", "24months", "--no-refit", "--config", str(choices), "--processes", "1"]
+    done = CliRunner().invoke(
+        backtest, [*words, "--out", str(out / "report.html"), "--lang", language], catch_exceptions=False
+    )
+    assert done.exit_code == 0
+    return json.loads((out / "report.json").read_text("utf-8")), (out / "report.html").read_text("utf-8")
+
+
+def test_a_back_test_of_planted_sales_has_the_same_figures(market_folder, planted, both, monkeypatch, tmp_path):
+    monkeypatch.setenv("CANZHI_HOME", str(tmp_path / "home"))
+    folders = [tmp_path / name for name in ("clean", "mixed")]
+    for folder in folders:
+        folder.mkdir()
+    clean, _ = backtest_of(market_folder, folders[0], "en")
+    mixed, page = backtest_of(planted, folders[1], "zh")
+    assert clean | {"closed_routes": None} == mixed | {"closed_routes": None}
+    assert (clean["closed_routes"], mixed["closed_routes"]) == ({}, both[1].ledger.closed_routes)
+    assert REASONS["closed route"].zh in page
+
+
+def test_what_a_ledger_says_of_the_champion_is_not_moved_by_planted_sales(market_folder, planted, both, tmp_path):
+    sales = both[0].sales
+    known = sales.where(sales.sold_day <= float(np.quantile(sales.sold_day, 0.65)))
+    through = str(calendar_day(float(known.sold_day.max())))
+    about = {"sales": len(known), "choices": asdict(QUICK), "reference": training_reference(known)}
+    said = Publication(name="mine", created_on=through, trained_through=through, version="1", summary=about)
+    publish(learn(known, None, QUICK).fitted_, said, tmp_path)
+    promote("mine@1", Decision(who="a test", why="the first", at="2026-01-05T00:00:00+00:00"), tmp_path)
+    one, other = (
+        drift_of_ledger((folder / "sales.parquet", folder, folder / "quotes.csv"), None, tmp_path).as_dict()
+        for folder in (market_folder, planted)
+    )
+    assert one == other

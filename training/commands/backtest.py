@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from training.configuration import TrainingConfig
     from training.dataset import TrainingSet
     from training.distributed import Crew
+    from training.ledger import Ledger
     from training.preparation import Prepared
     from training.scenario import VatChange
     from training.sources import Sources
@@ -94,9 +95,9 @@ def backtest(  # noqa: PLR0913 - every option by name, as click hands them over
         crew=Crew(processes=processes, spark=spark),
         chinese=lang == "zh",
     )
-    tested, note = _tested(sources, read_config(config), out, asked)
-    _write(tested, out, lang, note)
-    if asked.changes:
+    tested, sold, note = _tested(sources, read_config(config), out, asked)
+    _write(tested, out, lang, (sold, note))
+    if asked.changes or sold.closed_routes:
         click.echo(note)
     for line in _lines(tested):
         click.echo(line)
@@ -127,8 +128,8 @@ def _months(step: str) -> int:
     return int(number)
 
 
-def _tested(sources: Sources, config: TrainingConfig, out: Path, asked: _Asked) -> tuple[Backtest, str]:
-    """Return the back-test, and a remark on what it stands on."""
+def _tested(sources: Sources, config: TrainingConfig, out: Path, asked: _Asked) -> tuple[Backtest, Ledger, str]:
+    """Return the back-test, the ledger it stands on, and a remark on that."""
     from models.registry import home_folder  # noqa: PLC0415 - numpy waits
     from training.backtest import Plan, key_of, plan_origins  # noqa: PLC0415 - lightgbm waits
     from training.backtest import backtest as roll_through  # noqa: PLC0415 - same
@@ -157,7 +158,7 @@ def _tested(sources: Sources, config: TrainingConfig, out: Path, asked: _Asked) 
         parts.rmdir()
     if problem:
         tested = replace(tested, absent={**tested.absent, "incumbent": problem})
-    return tested, _remark(prepared, chinese=asked.chinese) + said
+    return tested, prepared.ledger, _remark(prepared, chinese=asked.chinese) + said
 
 
 def _lessons(prepared: Prepared, asked: _Asked) -> tuple[tuple[TrainingSet, TrainingSet], str]:
@@ -181,21 +182,29 @@ def _lessons(prepared: Prepared, asked: _Asked) -> tuple[tuple[TrainingSet, Trai
 
 
 def _remark(prepared: Prepared, *, chinese: bool) -> str:
-    """Return what a back-test stands on."""
-    used, aside = len(prepared.sales), sum(prepared.ledger.set_aside.values())
+    """Return what a back-test stands on: sales used, set aside, and kept out because their route is closed."""
+    from training.ledger.reasons import in_chinese  # noqa: PLC0415 - numpy waits
+
+    ledger, used = prepared.ledger, len(prepared.sales)
+    closed = ledger.closed_routes
+    aside = sum(ledger.set_aside.values()) - sum(closed.values())
     if chinese:
         synthetic = "合成市场:数字说明方法,不代表真实市场;" if prepared.market.synthetic else ""
-        return f"{synthetic}可用成交 {used:,} 笔,剔除 {aside:,} 笔"
+        kept_out = "".join(f";未参与 {count:,} 笔({in_chinese(reason)})" for reason, count in closed.items())
+        return f"{synthetic}可用成交 {used:,} 笔,剔除 {aside:,} 笔{kept_out}"
     synthetic = "synthetic market: figures show the method, not a market; " if prepared.market.synthetic else ""
-    return f"{synthetic}{used:,} usable sales, {aside:,} set aside"
+    kept_out = "".join(f"; {count:,} kept out: {reason}" for reason, count in closed.items())
+    return f"{synthetic}{used:,} usable sales, {aside:,} set aside{kept_out}"
 
 
-def _write(tested: Backtest, out: Path, lang: str, note: str) -> None:
+def _write(tested: Backtest, out: Path, lang: str, stands_on: tuple[Ledger, str]) -> None:
+    """Write the report, and beside it the figures with the sales that were kept out by reason."""
     from training.backtest_report import report_html  # noqa: PLC0415 - numpy waits
 
+    ledger, note = stands_on
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(report_html(tested, "zh" if lang == "zh" else "en", note), encoding="utf-8")
-    figures = json.dumps(tested.as_dict(), ensure_ascii=False, indent=1)
+    figures = json.dumps(tested.as_dict() | {"closed_routes": ledger.closed_routes}, ensure_ascii=False, indent=1)
     out.with_suffix(".json").write_text(figures + "\n", encoding="utf-8")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,7 +10,9 @@ import numpy as np
 
 from training.ledger.book import Ledger
 from valuation.columns import BoolArray, FloatArray, IntArray
+from valuation.dossier import Dossier
 from valuation.market.snapshot import FRESH_DAYS, MarketHistory
+from valuation.pathways.closed_sales import closing_findings, find_closed_sales
 from valuation.record.cases import TraceTable
 from valuation.record.tabulation import calendar_day
 
@@ -21,11 +23,44 @@ HIGHEST_CNY_PER_KWH: Final = 5_000.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainFacts:
-    """What by itself speaks against a sale, one row a sale: packs refused, day made, rated energy [kWh]."""
+    """What by itself speaks against a sale, one row a sale: packs refused, day made, rated energy [kWh].
+
+    `closed` and `maybe_closed` name the sales into a route that findings close, and those that may be
+    (:mod:`valuation.pathways.closed_sales`); `closing` says which findings close which routes.
+    """
 
     refused: BoolArray
     made_day: FloatArray
     energy_kwh: FloatArray
+    closed: BoolArray
+    maybe_closed: BoolArray
+    closing: tuple[str, ...]
+
+    @classmethod
+    def of(cls, dossier: Dossier, stated: Sequence[str | None]) -> PlainFacts:
+        """Return what speaks against sales of a dossier's packs; `stated` are the routes of the sales."""
+        found = find_closed_sales(dossier.routes, stated)
+        kept_out = found.kept_out.tolist()
+        return cls(
+            refused=dossier.findings.refused,
+            made_day=dossier.nameplate.made_day,
+            energy_kwh=dossier.nameplate.energy_kwh,
+            closed=found.certain,
+            maybe_closed=found.ambiguous,
+            closing=tuple(closing_findings(dossier.routes, row) if out else "" for row, out in enumerate(kept_out)),
+        )
+
+    @classmethod
+    def join(cls, parts: Sequence[PlainFacts]) -> PlainFacts:
+        """Return the facts of all parts below one another."""
+        return cls(
+            refused=np.concatenate([part.refused for part in parts]),
+            made_day=np.concatenate([part.made_day for part in parts]),
+            energy_kwh=np.concatenate([part.energy_kwh for part in parts]),
+            closed=np.concatenate([part.closed for part in parts]),
+            maybe_closed=np.concatenate([part.maybe_closed for part in parts]),
+            closing=tuple(one for part in parts for one in part.closing),
+        )
 
 
 def matched(
@@ -76,6 +111,8 @@ def worth_learning(ledger: Ledger, facts: PlainFacts) -> Ledger:
     doubts = (
         (ledger.sold_day < facts.made_day, "before made", "sold_on", _dates(ledger.sold_day)),
         (facts.refused, "refused", "battery_code", ledger.battery_code),
+        (facts.closed, "closed route", "route", _into(ledger.route, facts.closing)),
+        (facts.maybe_closed, "route not stated", "route", _into(ledger.route, facts.closing)),
         (absurd, "absurd", "price_cny", [f"{value:.2f}" for value in ledger.price_cny.tolist()]),
     )
     kept = ledger
@@ -83,6 +120,11 @@ def worth_learning(ledger: Ledger, facts: PlainFacts) -> Ledger:
         at = np.flatnonzero(np.isin(ledger.row, kept.row))
         kept = kept.where(~doubt[at], reason, name, [values[place] for place in at.tolist()])
     return kept
+
+
+def _into(stated: Sequence[str | None], closing: Sequence[str]) -> list[str]:
+    """Return the stated route of each sale, and what is closed to its pack by which findings."""
+    return [f"{route or 'not stated'} (closed: {one})" for route, one in zip(stated, closing, strict=True)]
 
 
 def _rows(ledger: Ledger, position: dict[str | None, int]) -> IntArray:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
-from training.ledger.reasons import REASONS
+from training.ledger.reasons import CLOSED_ROUTES, REASONS
 from valuation.columns import BoolArray, FloatArray, IntArray
 
 
@@ -78,8 +78,17 @@ class Ledger:
     @property
     def set_aside(self) -> dict[str, int]:
         """How many rows were set aside, by the first reason of each."""
-        first = {fault.row: fault.reason for fault in reversed(self.faults)}
-        return dict(Counter(REASONS[reason].en for reason in first.values()))
+        return dict(Counter(REASONS[reason].en for reason in self._first_reasons))
+
+    @property
+    def closed_routes(self) -> dict[str, int]:
+        """How many of them were kept out because findings close the route of the sale, by reason."""
+        return dict(Counter(REASONS[reason].en for reason in self._first_reasons if reason in CLOSED_ROUTES))
+
+    @property
+    def _first_reasons(self) -> list[str]:
+        """The first reason of each row that was set aside."""
+        return list({fault.row: fault.reason for fault in reversed(self.faults)}.values())
 
     def take(self, rows: IntArray) -> Ledger:
         """Return some sales, in the order asked for."""

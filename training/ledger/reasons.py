@@ -149,6 +149,18 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
             "`canzhi check` on the pack says why; correct the record or the day",
             "用 canzhi check 查看原因",
         ),
+        "closed route": Reason(
+            "sold into a route that a finding on the record of that day closes",
+            "售往当日核验结论已关闭的途径",
+            "correct the route or the trace record; otherwise none: such a price is never learned from",
+            "核对去向或溯源记录；若属实则无需处理，此类成交不参与训练与评判",
+        ),
+        "route not stated": Reason(
+            "route not stated, and a closed route would have fetched more than the open ones",
+            "未填写去向，且已关闭的途径估价高于可用途径",
+            "state the route of the sale (recycling, second_life or reuse)",
+            "填写去向（再生利用、梯次利用或再装车）",
+        ),
         "absurd": Reason(
             "price per rated kWh cannot be meant",
             "单位电量价格不合常理",
@@ -158,6 +170,9 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
     }
 )
 """Every reason by its name; the order is that of the checks."""
+
+CLOSED_ROUTES: Final = ("closed route", "route not stated")
+"""The reasons by which a sale is kept out because of a closed route; they are counted and reported apart."""
 
 NOTES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -184,3 +199,8 @@ NOTES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     }
 )
 """What is worth a word though the rows are used: English and Chinese, by name."""
+
+
+def in_chinese(reason: str) -> str:
+    """Return the Chinese sentence of a reason that is given by its English one."""
+    return next(one.zh for one in REASONS.values() if one.en == reason)

@@ -39,6 +39,8 @@ def _plain(text: str) -> str:
 def summary(ledger: Ledger, used: int) -> list[str]:
     """Return what became of a ledger's rows, a line each: rows, used, set aside by reason, what is worth a word.
 
+    Sales that are kept out because findings close their route have lines of their own.
+
     Parameters
     ----------
     ledger : Ledger
@@ -50,10 +52,10 @@ def summary(ledger: Ledger, used: int) -> list[str]:
         f"rows                {ledger.rows_read:,}",
         f"used                {used:,}  ({used / ledger.rows_read:.1%})",
     ]
-    lines.extend(
-        f"set aside           {count:,}  {reason}"
-        for reason, count in sorted(ledger.set_aside.items(), key=lambda item: (-item[1], item[0]))
-    )
+    closed = ledger.closed_routes
+    counted = sorted(ledger.set_aside.items(), key=lambda item: (-item[1], item[0]))
+    lines.extend(f"set aside           {count:,}  {reason}" for reason, count in counted if reason not in closed)
+    lines.extend(f"closed route        {count:,}  {reason}" for reason, count in counted if reason in closed)
     lines.extend(f"note                {count:,}  {NOTES[name][0]}" for name, count in ledger.notes.items() if count)
     if ledger.unused_columns:
         lines.append(f"columns not used    {', '.join(ledger.unused_columns)}")
