@@ -29,12 +29,13 @@ from models.reanchor import (
     write_anchor,
 )
 from service.quotes import QuotedMarket
+from service.reported_sales import closed_sales
 from service.schemas import Sale
 from service.store import anchors, packs, valuations
 from service.store.anchors import KeptAnchor
 from service.store.database import Database
 from valuation import features
-from valuation.columns import FloatArray
+from valuation.columns import BoolArray, FloatArray
 from valuation.dossier import Dossier, open_dossier
 from valuation.errors import TraceError, UnknownPack
 from valuation.intake import read_trace
@@ -146,7 +147,7 @@ def _known(connection: Connection, sale: Sale, model: TrainedModel, left_out: Ta
     if sale.sold_on.isoformat() <= (model.trained_through or ""):
         left_out["sold before the model's last training"] += 1
         return None
-    record = _record_of(connection, sale)
+    record = record_of(connection, sale)
     if record is None:
         left_out["no history of the pack is kept; report it with its events, or value it first"] += 1
         return None
@@ -158,7 +159,7 @@ def _known(connection: Connection, sale: Sale, model: TrainedModel, left_out: Ta
     return _Known(sale=sale, history=history)
 
 
-def _record_of(connection: Connection, sale: Sale) -> bytes | None:
+def record_of(connection: Connection, sale: Sale) -> bytes | None:
     """Return the record of a sold pack: from the histories kept, else from its last valuation before."""
     try:
         return packs.find(connection, sale.battery_code).record
@@ -215,10 +216,30 @@ def _worked_out(
         price=_prices([one.sale for one in known], dossier),
         day=day,
     )
-    keep = usable(model, news.price)
-    if not np.all(keep):
-        left_out["a price the model cannot learn from"] += int(np.sum(~keep))
+    lawful = _lawful([one.sale for one in known], dossier, left_out)
+    keep = lawful & usable(model, news.price)
+    if not np.array_equal(keep, lawful):
+        left_out["a price the model cannot learn from"] += int(np.sum(lawful & ~keep))
     return [one for one, take in zip(known, keep.tolist(), strict=True) if take], news.where(keep)
+
+
+def _lawful(sales: Sequence[Sale], dossier: Dossier, left_out: Tally[str]) -> BoolArray:
+    """Return which sales were made into an open route, or may have been; the others are counted by reason.
+
+    A lot that was sold for one sum is left out whole, for the sum holds the price of the pack that is left out.
+    """
+    found = closed_sales(sales, dossier)
+    lots = {sale.lot_id for sale, out in zip(sales, found.kept_out.tolist(), strict=True) if out}
+    with_them = np.array([sale.price_cny is None and sale.lot_id in lots for sale in sales], dtype=np.bool_)
+    for where, reason in (
+        (found.certain, "sold into a route that a finding on the record of that day closes"),
+        (found.ambiguous, "route not stated, and a closed route would have fetched more than the open ones"),
+        (with_them & ~found.kept_out, _BROKEN_LOT),
+    ):
+        if where.any():
+            left_out[reason] += int(where.sum())
+    lawful: BoolArray = ~(found.kept_out | with_them)
+    return lawful
 
 
 def _prices(sales: Sequence[Sale], dossier: Dossier) -> FloatArray:

@@ -14,17 +14,20 @@ from sqlalchemy import Connection
 
 from models.drift import Shift, least_covered, shifts
 from models.predictor import Predictor as TrainedModel
-from service.anchoring import AnchorSummary, summary_of, without_vat
+from service.anchoring import AnchorSummary, record_of, summary_of, without_vat
 from service.counter import Counter, Terms
 from service.quotes import QuotedMarket
+from service.reported_sales import closed_sales
 from service.schemas import Sale
 from service.store import anchors, valuations
 from valuation import features
 from valuation.dossier import open_dossier
+from valuation.errors import TraceError
 from valuation.features import LABELS
 from valuation.intake import read_trace
 from valuation.ports import Predictor
 from valuation.record.cases import cut
+from valuation.record.history import PackHistory
 from valuation.record.tabulation import day_number, tabulate
 
 LEAST_PACKS = 100
@@ -123,20 +126,21 @@ def look(counter: Counter, *, most_sales: int, most_packs: int) -> Drift:
     """Return how far packs and prices have moved from what the counter's model learned."""
     with counter.database.reading() as connection:
         packs, found = valued_packs(connection, counter.market, counter.model, most_packs)
-        realised = realised_bands(connection, most_sales)
+        realised = realised_bands(connection, counter.market, most_sales)
     return Drift(packs=packs, shifts=found, realised=realised, anchor=summary_of(counter.model, counter.database))
 
 
-def realised_bands(connection: Connection, most: int) -> Realised:
-    """Return what the newest reported sales say of the bands answered before; packs never valued say nothing."""
+def realised_bands(connection: Connection, market: QuotedMarket, most: int) -> Realised:
+    """Return what the newest reported sales say of the bands answered before.
+
+    Packs never valued say nothing, nor do sales into a route that findings close.
+    """
     newest = anchors.newest_sale(connection)
+    entered = [msgspec.json.decode(entry, type=Sale) for entry in anchors.reported_sales(connection, newest)[-most:]]
     held: list[tuple[bool, float, float]] = []
-    for entry in anchors.reported_sales(connection, newest)[-most:]:
-        sale = msgspec.json.decode(entry, type=Sale)
-        if sale.price_cny is None:
-            continue
+    for sale in _lawful(connection, market, [sale for sale in entered if sale.price_cny is not None]):
         answer = valuations.answer_before(connection, sale.battery_code, sale.sold_on.isoformat())
-        if answer is not None:
+        if answer is not None and sale.price_cny is not None:
             value = msgspec.json.decode(answer)["residual_value"]
             paid = without_vat(sale.price_cny, sale)
             held.append(
@@ -150,6 +154,29 @@ def realised_bands(connection: Connection, most: int) -> Realised:
         promised=float(np.mean([level for _, level, _ in held])),
         bias=float(np.median([ratio for _, _, ratio in held])) - 1.0,
     )
+
+
+def _lawful(connection: Connection, market: QuotedMarket, sales: list[Sale]) -> list[Sale]:
+    """Return the sales but those into a route that findings close; one that cannot be examined stays."""
+    quoted = [sale for sale in sales if day_number(sale.sold_on) >= market.history.complete_from]
+    known = [(sale, history) for sale in quoted if (history := _history(connection, sale)) is not None]
+    if not known:
+        return sales
+    examined, histories = [sale for sale, _ in known], [history for _, history in known]
+    day = np.array([day_number(sale.sold_on) for sale in examined])
+    dossier = open_dossier(cut(tabulate(histories), day), market.history, region=[sale.region for sale in examined])
+    kept_out = closed_sales(examined, dossier).kept_out.tolist()
+    closed = {sale.sale_id for sale, out in zip(examined, kept_out, strict=True) if out}
+    return [sale for sale in sales if sale.sale_id not in closed]
+
+
+def _history(connection: Connection, sale: Sale) -> PackHistory | None:
+    """Return the history of a sold pack, None where none is kept or it cannot be read."""
+    record = record_of(connection, sale)
+    try:
+        return None if record is None else read_trace(record).histories[0]
+    except (TraceError, ValueError):
+        return None
 
 
 def valued_packs(

@@ -12,8 +12,12 @@ from sqlalchemy import Connection
 from service.clock import today
 from service.schemas import Sale
 from service.store import packs
+from valuation.dossier import Dossier
 from valuation.errors import FieldError
+from valuation.intake.aliases import choice_name
 from valuation.intake.values import FIRST_DAY
+from valuation.pathways.closed_sales import ClosedSales, find_closed_sales
+from valuation.pathways.weighing import ROUTES
 
 Said = TypeVar("Said")
 
@@ -66,3 +70,17 @@ def check_sale(sale: Sale) -> None:
             hint="give price_cny, or lot_price_cny together with lot_id",
             field="price_cny",
         )
+
+
+def closed_sales(sales: Sequence[Sale], dossier: Dossier) -> ClosedSales:
+    """Return which reported sales were made into a route that findings close, or may have been (已关闭途径的成交).
+
+    Parameters
+    ----------
+    sales : sequence of Sale
+        The sales; a route is read in any spelling that a ledger may use.
+    dossier : Dossier
+        The pack of each sale as it was known on the day of the sale.
+    """
+    stated = [None if sale.route is None else choice_name(sale.route, "route", ROUTES) for sale in sales]
+    return find_closed_sales(dossier.routes, stated)

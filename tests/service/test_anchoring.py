@@ -12,6 +12,7 @@ from models.promotions import Decision
 from service import cli
 from service.anchoring import stand, summary_of
 from service.counter import open_counter
+from service.drifting import realised_bands
 from service.settings import Settings
 from service.store.tables import anchors
 from valuation.errors import BundleTampered
@@ -130,6 +131,54 @@ def test_a_lot_is_shared_and_vat_taken_off(champion_home, open_client, pack, tmp
             wait_for(client, lambda model: model["anchor_sales"] == 2)
             digests.append(client.get("/v1/model").json()["anchor_point_ratio"])
     assert digests[0] == pytest.approx(digests[1], rel=1e-9)
+
+
+WET = {"type": "negative", "on": "2026-09-01", "kind": "water", "severity": 0.3}
+TESTED = {"type": "tested", "on": "2026-09-02", "method": "lab", "soh": 0.9}
+
+
+def anchored_on(champion_home, open_client, record, sales):
+    """Return what the anchor was made of, and what the bands are said to have held."""
+    with open_client(Settings(home=champion_home)) as client:
+        client.post("/v1/valuations", json={"trace": record, "as_of": "2026-08-30"})
+        client.post("/v1/sales", json={"sales": sales})
+        wait_for(client, lambda model: model["anchor_sales"] + model["anchor_left_out"] == len(sales))
+        counter = client.app.state.watch.counter
+        with counter.database.reading() as connection:
+            realised = realised_bands(connection, counter.market, 100)
+        return summary_of(counter.model, counter.database), realised
+
+
+def test_a_sale_into_a_route_that_findings_close_moves_nothing(champion_home, open_client, pack):
+    wet = pack | {"events": [*pack["events"], WET, TESTED]}
+    lot = {"price_cny": None, "lot_id": "L1", "lot_price_cny": 90_000.0, "sold_on": "2026-10-02"}
+    sales = [
+        sale(1, route="recycling"),
+        sale(2, 20_000.0, route="second_life"),
+        sale(3, 20_000.0, route="梯次利用"),
+        sale(4, 20_000.0),  # a second life would fetch more than recycling: the price may be of one
+        sale(5, **lot, route="recycling"),
+        sale(6, **lot, route="reuse"),
+        sale(7, 20_000.0, route="reuse", sold_on="2026-08-31"),
+    ]
+    summary, realised = anchored_on(champion_home, open_client, wet, sales)
+    assert summary.used == ("S1", "S7")  # the pack stood in water the day after the seventh
+    assert summary.left_out == {
+        "route not stated, and a closed route would have fetched more than the open ones": 1,
+        "sold into a route that a finding on the record of that day closes": 3,
+        next(reason for reason in summary.left_out if "one sum of a lot" in reason): 1,
+    }
+    assert realised.sales == 2
+
+
+def test_a_finding_reported_after_the_sale_closes_nothing_on_its_day(champion_home, open_client, pack):
+    late = WET | {"reported_on": "2026-10-20"}
+    record = pack | {"events": [*pack["events"], late, TESTED]}
+    sales = [sale(1, route="second_life", sold_on="2026-10-19"), sale(2, route="second_life", sold_on="2026-10-20")]
+    summary, realised = anchored_on(champion_home, open_client, record, sales)
+    assert summary.used == ("S1",)
+    assert list(summary.left_out.values()) == [1]
+    assert realised.sales == 1
 
 
 @pytest.mark.parametrize("fault", [{"battery_code": "001PB0A0000001A680000124"}, {"lot_price_cny": 18001.0},

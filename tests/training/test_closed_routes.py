@@ -73,7 +73,7 @@ def test_no_check_closes_recycling():
     assert not any("recycling" in check.blocks for check in CHECKS)
 
 
-QUICK = TrainingConfig(trees=5, folds=2, test_share=0.25, habits_rows=150)
+QUICK = TrainingConfig(trees=5, folds=2, test_share=0.25, habits_rows=0)
 CHOICES = "trees = 5\nfolds = 2\ntest_share = 0.25\nhabits_rows = 0\n"
 
 
