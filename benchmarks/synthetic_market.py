@@ -2,6 +2,9 @@
 
 Run: ``.venv/bin/python -m benchmarks.synthetic_market [--packs 20000] [--seeds 101,102] [--refit-days 0] [--write]``
 
+``--markets DIR`` keeps the files of the markets there, and reads them from there if they exist; ``--figures FILE``
+keeps the figures of every seed, and does not measure a seed again (:mod:`benchmarks.before_after`).
+
 Each seed is a market of its own. The model learns from the sales up to a day, waits out the label delay, and values
 the sales of the last two years month by month; between months it is re-anchored on the sales reported by then,
 never refitted; with ``--refit-days`` a second model, trained anew every so often, stands beside it. The simulator
@@ -13,19 +16,23 @@ band must hold what it promises. With ``--write`` the tables go into docs/explan
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks.report import replace_section, table_of
 from benchmarks.synthetic.markets import PAGE, SyntheticMarket, bare, beside_truth, market_of, medians, taught_by
 from training.configuration import TrainingConfig
+from training.dataset import TrainingSet
 from training.fit import MarketRegressor, forecast
 from training.metrics import Forecast, Verdict, judge
 from training.rolling import roll
 from training.segments import judge_segments
 from training.simulation.plan import SimulationPlan
 from training.thinning import THINNINGS
+from valuation import features
 
 LEAST = 100
 """A segment with fewer sales in a market is left out: its coverage is known to 6 points at best."""
@@ -34,13 +41,13 @@ WELL_DOCUMENTED = 3.0
 MASKS = ("T0, code alone", "T0, code and plate", "T1, ledger", "T2, readings", "full record, T3 or T4")
 
 Figures = dict[str, float]
+Run = tuple[Figures, Figures, Figures, Figures]
+"""Of one seed: figures overall, coverage by segment, the worst of each kind, and what cut-down records give."""
 
 
-def one_seed(
-    seed: int, packs: int, config: TrainingConfig, refit_days: float = 0.0
-) -> tuple[Figures, Figures, Figures, Figures]:
+def one_seed(plan: SimulationPlan, config: TrainingConfig, refit_days: float = 0.0, folder: Path | None = None) -> Run:
     """Return figures overall, coverage by segment, the worst of each kind, and what cut-down records give."""
-    market = market_of(SimulationPlan(packs=packs, seed=seed), config)
+    market = market_of(plan, config, folder)
     start = market.start_day
     estimator = taught_by(market, market.known_by(start, config), config)
     masked = _masked(estimator, market, start, config)  # before it is re-anchored
@@ -48,6 +55,7 @@ def one_seed(
     judged = market.sales.where(tested)
     overall = beside_truth(said, market.truth.where(tested), config.level)
     overall["MAPE of the structural value alone"] = judge(bare(judged), config.level).mape
+    overall |= _of_closed(said, judged, config.level)
     overall["sales learned from"] = float(market.known_by(start, config).sum())
     by_kind = judge_segments(said, judged, config.level)
     covered = {
@@ -84,6 +92,16 @@ def _refitted(market: SyntheticMarket, every_days: float, config: TrainingConfig
     return {f"trained anew every {every_days:.0f} days: {name}": told[name] for name in wanted}
 
 
+def _of_closed(said: Forecast, judged: TrainingSet, level: float) -> Figures:
+    """Return the figures of the packs to which a finding closes a route; none where there are few."""
+    closed = judged.matrix[:, features.NAMES.index("closures")] > 0.0
+    if int(closed.sum()) < LEAST:
+        return {}
+    verdict = judge(said.where(closed), level)
+    named = {"sales": float(verdict.sales), "MAPE": verdict.mape, "coverage": verdict.coverage, "bias": verdict.bias}
+    return {f"packs with a closed route: {name}": value for name, value in named.items()}
+
+
 def _worst(verdicts: Mapping[str, Verdict]) -> float:
     """Return the lowest coverage of a segment that has sales enough; 2 where none has."""
     return min((verdict.coverage for verdict in verdicts.values() if verdict.sales >= LEAST), default=2.0)
@@ -111,17 +129,33 @@ def main() -> None:
     parser.add_argument("--packs", type=int, default=20_000)
     parser.add_argument("--seeds", default="101,102,103")
     parser.add_argument("--refit-days", type=float, default=0.0, help="also train anew every so many days")
+    parser.add_argument("--markets", type=Path, help="folder in which the files of the markets are kept")
+    parser.add_argument("--figures", type=Path, help="file in which the figures of every seed are kept")
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
-    runs = []
-    for seed in chosen.seeds.split(","):
-        runs.append(one_seed(int(seed), chosen.packs, TrainingConfig(), chosen.refit_days))
-        print(f"seed {seed}: {runs[-1][0]}", flush=True)
+    seeds = [int(seed) for seed in chosen.seeds.split(",")]
+    kept = read_figures(chosen.figures)
+    for seed in seeds:
+        if seed not in kept:
+            plan = SimulationPlan(packs=chosen.packs, seed=seed)
+            folder = None if chosen.markets is None else chosen.markets / f"seed-{seed}"
+            kept[seed] = one_seed(plan, TrainingConfig(), chosen.refit_days, folder)
+            if chosen.figures is not None:
+                _keep_figures(kept, chosen.figures)
+        print(f"seed {seed}: {kept[seed][0]}", flush=True)
+    text = section([kept[seed] for seed in seeds], chosen.seeds, chosen.packs)
+    print(text)
+    if chosen.write:
+        replace_section(PAGE, "synthetic market", text)
+
+
+def section(runs: Sequence[Run], seeds: str, packs: int) -> str:
+    """Return the tables of the page."""
     overall, covered, worst, masked = (medians(part) for part in zip(*runs, strict=True))
     heads = ("median", "lowest", "highest")
-    text = "\n\n".join(
+    return "\n\n".join(
         [
-            f"{len(runs)} synthetic markets (seeds {chosen.seeds}) of {chosen.packs:,} packs each; medians over seeds.",
+            f"{len(runs)} synthetic markets (seeds {seeds}) of {packs:,} packs each; medians over seeds.",
             table_of(("figure", *heads), overall),
             f"The segment that is covered worst, of those with {LEAST} sales in a market or more, at nominal 0.90:",
             table_of(("kind", *heads), worst),
@@ -131,9 +165,19 @@ def main() -> None:
             table_of(("figure", *heads), masked),
         ]
     )
-    print(text)
-    if chosen.write:
-        replace_section(PAGE, "synthetic market", text)
+
+
+def read_figures(path: Path | None) -> dict[int, Run]:
+    """Return the figures that a file holds by seed; none where there is no file."""
+    if path is None or not path.exists():
+        return {}
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return {int(seed): tuple(parts) for seed, parts in kept.items()}
+
+
+def _keep_figures(kept: Mapping[int, Run], path: Path) -> None:
+    """Write the figures by seed."""
+    path.write_text(json.dumps(kept), encoding="utf-8")
 
 
 if __name__ == "__main__":

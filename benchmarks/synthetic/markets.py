@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,17 +47,43 @@ class SyntheticMarket:
         return known
 
 
-def market_of(plan: SimulationPlan, config: TrainingConfig) -> SyntheticMarket:
-    """Return the market of a plan, every sale worked out at its day."""
+def market_of(plan: SimulationPlan, config: TrainingConfig, folder: Path | None = None) -> SyntheticMarket:
+    """Return the market of a plan, every sale worked out at its day.
+
+    With a folder the files of the market are kept there, and read from there if they exist already.
+    """
+    if folder is not None:
+        keep_market(plan, folder)
+        return _read(folder, plan, config)
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
+        keep_market(plan, Path(temporary))
+        return _read(Path(temporary), plan, config)
+
+
+def keep_market(plan: SimulationPlan, folder: Path) -> None:
+    """Write the files of a market into a folder unless they are there.
+
+    Raises
+    ------
+    SystemExit
+        If the folder holds the market of another plan.
+    """
+    about = folder / "about.json"  # the last file that is written
+    if not about.exists():
         write(simulate(plan), folder)
-        traces = read_tables(folder / "packs.parquet", folder / "events.parquet")
-        market = read_market(folder / "quotes.csv")
-        sales, ledger = worked_through(traces.table, read_ledger(folder / "sales.parquet"), market)
-        thinner = thinned(sales, traces.table, market, share=config.thinned_share, seed=plan.seed)
-        truth = _truth_of(sales, folder / "truth.parquet")
-        return SyntheticMarket(sales=sales, thinner=thinner, truth=truth, tax=ledger.tax)
+    kept = json.loads(about.read_text(encoding="utf-8"))["plan"]
+    if (kept["packs"], kept["seed"]) != (plan.packs, plan.seed):
+        raise SystemExit(f"{folder} holds {kept['packs']} packs of seed {kept['seed']}: give another folder")
+
+
+def _read(folder: Path, plan: SimulationPlan, config: TrainingConfig) -> SyntheticMarket:
+    """Return the market whose files a folder holds."""
+    traces = read_tables(folder / "packs.parquet", folder / "events.parquet")
+    market = read_market(folder / "quotes.csv")
+    sales, ledger = worked_through(traces.table, read_ledger(folder / "sales.parquet"), market)
+    thinner = thinned(sales, traces.table, market, share=config.thinned_share, seed=plan.seed)
+    truth = _truth_of(sales, folder / "truth.parquet")
+    return SyntheticMarket(sales=sales, thinner=thinner, truth=truth, tax=ledger.tax)
 
 
 def _truth_of(sales: TrainingSet, path: Path) -> Forecast:
