@@ -27,6 +27,9 @@ _SHOWN = 20
     "--vat/--no-vat", "vat_included", default=None, help="Whether prices hold VAT; of FILE, where it does not say."
 )
 @click.option("--region", default="CN", show_default=True, help="Its region.")
+@click.option(
+    "--route", type=click.Choice(["recycling", "second_life", "reuse"]), help="Its route; a closed one moves no band."
+)
 def report_sale(  # noqa: PLR0913 - every option by name, as click hands them over
     file: Path | None,
     *,
@@ -36,6 +39,7 @@ def report_sale(  # noqa: PLR0913 - every option by name, as click hands them ov
     price_cny: float | None,
     vat_included: bool | None,
     region: str,
+    route: str | None,
 ) -> None:
     """Enter the sales of FILE, or one by options, and say how far they move the band (成交上报).
 
@@ -55,7 +59,8 @@ def report_sale(  # noqa: PLR0913 - every option by name, as click hands them ov
         file is None and any(value is None for value in (*asked, vat_included))
     ):
         raise click.UsageError("give a FILE, or all of --sale-id, --code, --sold-on, --price and --vat or --no-vat")
-    rows: list[dict[str, object]] = [{**one, "region": region, "sold_on": sold_on.date()}] if sold_on else []
+    place = {"region": region, "route": route}
+    rows: list[dict[str, object]] = [{**one, **place, "sold_on": sold_on.date()}] if sold_on else []
     counter = opened(settings_with())
     sales = _read(file, counter.market.history, vat_included) if file is not None else _sales(rows, "the options")
     told: list[int] = []

@@ -171,6 +171,17 @@ def test_a_sale_into_a_route_that_findings_close_moves_nothing(champion_home, op
     assert realised.sales == 2
 
 
+def test_a_sale_reported_by_options_states_its_route(champion_home, pack, tmp_path, capsys):
+    file = tmp_path / "wet.json"
+    file.write_text(json.dumps(pack | {"events": [*pack["events"], WET, TESTED]}), encoding="utf-8")
+    assert cli.run(["value", str(file), "--as-of", "2026-09-30", "--json"]) == 0
+    one = ["--code", CODE, "--sold-on", "2026-10-30", "--price", "20000", "--no-vat"]
+    assert cli.run(["report-sale", "--sale-id", "X1", *one, "--route", "reuse"]) == 0
+    assert "left out 1: sold into a route that a finding" in capsys.readouterr().out
+    assert cli.run(["report-sale", "--sale-id", "X2", *one, "--route", "recycling"]) == 0
+    assert "1 sales" in capsys.readouterr().out
+
+
 def test_a_finding_reported_after_the_sale_closes_nothing_on_its_day(champion_home, open_client, pack):
     late = WET | {"reported_on": "2026-10-20"}
     record = pack | {"events": [*pack["events"], late, TESTED]}
