@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from valuation.columns import UNKNOWN, FloatArray
+from valuation.columns import UNKNOWN, FloatArray, IntArray
 from valuation.condition.health import StateOfHealth, assess_health
 from valuation.market.snapshot import Market, MarketHistory
 from valuation.pack.materials import MetalContent, metal_content
@@ -21,6 +21,7 @@ from valuation.pathways.assumptions import Assumptions, assumptions_for
 from valuation.pathways.habits import tuned
 from valuation.pathways.routes import Routes, price_routes
 from valuation.provenance.engine import Findings, examine
+from valuation.provenance.sound_twin import sound_twins
 from valuation.record.cases import Cases
 from valuation.record.fields import REGIONS
 
@@ -81,26 +82,57 @@ def open_dossier(
     """
     country = region.partition("-")[0] if isinstance(region, str) else "CN"
     nameplate = read_nameplate(cases, habits)
-    health = assess_health(cases, nameplate)
     market = market_history.on(cases.as_of_day, region=country).for_packs(nameplate.chemistry)
     if market_shift:
         market = market.shifted(market_shift)
-    metals = metal_content(cases, nameplate)
-    findings = examine(cases, nameplate, health)
-    assumptions = _assumptions(market.region, tuple((habits or {}).items()))
-    earlier = market_history.on(cases.as_of_day - TREND_DAYS, region=country)
-    routes = price_routes(cases, nameplate, health, market, metals, findings, assumptions=assumptions, earlier=earlier)
-    return Dossier(
+    return _worked_out(
         cases=cases,
         region=_region_codes(region, cases.rows),
         nameplate=nameplate,
+        market=market,
+        earlier_market=market_history.on(cases.as_of_day - TREND_DAYS, region=country),
+        assumptions=_assumptions(market.region, tuple((habits or {}).items())),
+    )
+
+
+def dossier_of_twins(dossier: Dossier, rows: IntArray) -> Dossier:
+    """Work out the packs of these rows anew as if no finding closed a route to them, on the same day and market."""
+    return _worked_out(
+        cases=sound_twins(dossier.cases, rows),
+        region=dossier.region[rows],
+        nameplate=dossier.nameplate.take(rows),
+        market=dossier.market.take(rows),
+        earlier_market=dossier.earlier_market.take(rows),
+        assumptions=dossier.assumptions,
+    )
+
+
+def _worked_out(  # noqa: PLR0913 - what a dossier starts from
+    *,
+    cases: Cases,
+    region: FloatArray,
+    nameplate: Nameplate,
+    market: Market,
+    earlier_market: Market,
+    assumptions: Assumptions,
+) -> Dossier:
+    """Return the dossier of packs whose nameplate and market are known."""
+    health = assess_health(cases, nameplate)
+    metals = metal_content(cases, nameplate)
+    findings = examine(cases, nameplate, health)
+    return Dossier(
+        cases=cases,
+        region=region,
+        nameplate=nameplate,
         health=health,
         market=market,
-        earlier_market=earlier,
+        earlier_market=earlier_market,
         metals=metals,
         findings=findings,
         assumptions=assumptions,
-        routes=routes,
+        routes=price_routes(
+            cases, nameplate, health, market, metals, findings, assumptions=assumptions, earlier=earlier_market
+        ),
     )
 
 

@@ -6,17 +6,18 @@ This is the part that one pack, a lot and a fleet share; :mod:`valuation.apprais
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from valuation import features
-from valuation.columns import FloatArray
+from valuation.closed_routes import hold_to_open_routes
+from valuation.columns import BoolArray, FloatArray
 from valuation.dossier import Dossier
 from valuation.elementary import normal_quantile
 from valuation.errors import BundleMismatch, FieldError
-from valuation.ports import Predictor
+from valuation.ports import Predictor, Priced
 from valuation.record.fields import CHEMISTRIES
 from valuation.scale import SCALE_SOFTENING_CNY_PER_KWH, from_scale, to_scale
 
@@ -30,7 +31,8 @@ STRUCTURE_ONLY = "structural value, no sales"
 class Prices:
     """Prices of a batch, CNY without VAT per rated kWh.
 
-    `lower`, `point`, `upper` of shape (packs,), `quantiles` of shape (packs, len(QUANTILE_LEVELS)), `group_used` and
+    `lower`, `point`, `upper` of shape (packs,), `quantiles` of shape (packs, len(QUANTILE_LEVELS)), `uncapped` the
+    point before closed routes were kept out of it (:mod:`valuation.closed_routes`), `group_used` and
     `effective_sales` the group and number of sales behind each band, `group_known` whether the pack's own group was
     ever learned from, `newest_day` the day of the newest sale behind the bands (NaN: none has a day), `matrix` the
     features that the model reads (packs, features).
@@ -40,6 +42,7 @@ class Prices:
     lower: FloatArray
     upper: FloatArray
     quantiles: FloatArray
+    uncapped: FloatArray
     group_used: tuple[str, ...]
     group_known: tuple[bool, ...]
     effective_sales: FloatArray
@@ -101,22 +104,45 @@ def calibration_groups(dossier: Dossier) -> tuple[str, ...]:
 
 def _learned(dossier: Dossier, model: Predictor, levels: Sequence[float]) -> Prices:
     """Return the model's prices, its band widened where the quotes are staler than any sale it learned from."""
-    matrix = features.compute(dossier)[
-        :, _columns_of(f"{model.name} {model.version}", tuple(model.feature_names), features.NAMES)
-    ]
-    base = dossier.routes.structural_per_kwh
-    priced = model.price(matrix, base, calibration_groups(dossier), levels)
+    matrix, priced = _asked(dossier, model, levels)
     widening = dossier.market.staleness_widening[:, None]
     centre = to_scale(priced.point, model.softening)[:, None]
     spread = from_scale(centre + (to_scale(priced.quantiles, model.softening) - centre) * widening, model.softening)
     quantiles = np.where(widening > 1.0, spread, priced.quantiles)
-    return Prices(
-        **_holding(priced.point, quantiles),
+
+    def learned(twins: Dossier) -> FloatArray:
+        return _asked(twins, model, levels)[1].point
+
+    prices = Prices(
+        **_holding(*hold_to_open_routes(dossier, priced.point, quantiles, learned, model.softening)),
+        uncapped=priced.point,
         group_used=tuple(priced.group_used),
         group_known=tuple(priced.group_known),
         effective_sales=priced.effective_n,
         newest_day=np.full(dossier.rows, priced.newest_day),
         matrix=matrix,
+    )
+    disposed = dossier.findings.blocked["recycling"]
+    return _disposed(prices, _structural(dossier, levels), disposed) if disposed.any() else prices
+
+
+def _asked(dossier: Dossier, model: Predictor, levels: Sequence[float]) -> tuple[FloatArray, Priced]:
+    """Return the features that a model reads, and what it says."""
+    columns = _columns_of(f"{model.name} {model.version}", tuple(model.feature_names), features.NAMES)
+    matrix = features.compute(dossier)[:, columns]
+    return matrix, model.price(matrix, dossier.routes.structural_per_kwh, calibration_groups(dossier), levels)
+
+
+def _disposed(learned: Prices, structural: Prices, where: BoolArray) -> Prices:
+    """Return learned prices, but structural ones of packs that nobody buys: no sale tells what a disposal costs."""
+    return replace(
+        learned,
+        **{
+            name: np.where(where, getattr(structural, name), getattr(learned, name))
+            for name in ("point", "lower", "upper", "uncapped", "effective_sales", "newest_day")
+        },
+        quantiles=np.where(where[:, None], structural.quantiles, learned.quantiles),
+        group_used=tuple([STRUCTURE_ONLY if one else group for one, group in zip(where, learned.group_used, strict=True)]),
     )
 
 
@@ -140,7 +166,8 @@ def _structural(dossier: Dossier, levels: Sequence[float]) -> Prices:
     steps = normal_quantile(np.array(levels))[None, :]
     quantiles = from_scale(centre + width * steps, SCALE_SOFTENING_CNY_PER_KWH)
     return Prices(
-        **_holding(base, quantiles),
+        **_holding(*hold_to_open_routes(dossier, base, quantiles, None, SCALE_SOFTENING_CNY_PER_KWH)),
+        uncapped=base,
         group_used=(STRUCTURE_ONLY,) * dossier.rows,
         group_known=(False,) * dossier.rows,
         effective_sales=np.zeros(dossier.rows),

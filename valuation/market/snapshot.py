@@ -245,6 +245,11 @@ class Market:
         """Return the same market, knowing the packs' chemistries, so that only quotes that matter to a pack count."""
         return replace(self, chemistry=chemistry)
 
+    def take(self, rows: IntArray) -> Market:
+        """Return the market of the packs of these rows."""
+        chemistry = None if self.chemistry is None else self.chemistry[rows]
+        return replace(self, as_of_day=self.as_of_day[rows], row=self.row[rows], chemistry=chemistry)
+
     def once(self, what: str, row: int, work: Callable[[Market, int], Kept]) -> Kept:
         """Return what follows from day and chemistry alone, worked out once for all packs that share them."""
         chemistry = None if self.chemistry is None else float(self.chemistry[row])

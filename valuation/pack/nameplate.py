@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
 
 from valuation.battery_code.decoding import decode_many
 from valuation.battery_code.layout import CHEMISTRY_OF_TYPE, TYPE_LETTERS
-from valuation.columns import BoolArray, FloatArray, first_known
+from valuation.columns import BoolArray, FloatArray, IntArray, first_known
 from valuation.pack.chemistry import CHEMISTRY_CODE, energy_density_wh_per_kg, lookup
 from valuation.pack.sisters import size_of_sisters, specifications
 from valuation.pack.vintage import interpolate
@@ -78,6 +78,10 @@ class Nameplate:
     made_day: FloatArray
     in_service_day: FloatArray
     year: FloatArray
+
+    def take(self, rows: IntArray) -> Nameplate:
+        """Return the nameplates of the packs of these rows."""
+        return Nameplate(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
     def cautions(self) -> Iterator[tuple[int, Caution]]:
         """Yield what had to be assumed, with the row of the pack it was assumed about."""

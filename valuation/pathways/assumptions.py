@@ -86,6 +86,9 @@ class Assumptions:
         Packing, haul and handling of a damaged pack on top of a sound one's; per kg of pack.
     dangerous_cny_per_kg : float
         The same on top of that for one that may react; per kg of pack.
+    disposal_cny_per_kg : float
+        Packing in drums (UN 3480, P911), a watched haul and storage of a pack that no recycler takes, on top of a sound
+        one's transport, where a damaged and dangerous one costs no more: 8 in China, 3 EUR in Europe (judged, 2026).
     momentum : float
         How far buyers' bids follow a rise or fall of lithium over 90 days. [1]
     softness_share : float
@@ -101,8 +104,6 @@ class Assumptions:
         one left pays all of it; 1, in proportion. [1]
     severity_limit : float
         Severity of the worst mishap that half of the buyers for further use put up with; above one, all. [1]
-    daring : float
-        Share of buyers who take a pack for further use in spite of an accident or mishap on its record. [1]
     end_shift : float
         How much lower than the table's buyers put the health at which a second life ends. [1]
     age_discount_per_a : float
@@ -148,6 +149,7 @@ class Assumptions:
     bms_sd: float = 0.05
     damaged_cny_per_kg: float = 0.0
     dangerous_cny_per_kg: float = 0.0
+    disposal_cny_per_kg: float = 8.0
     momentum: float = 0.0
     softness_share: float = 0.0
     unknown_kind: float = 1.0
@@ -155,7 +157,6 @@ class Assumptions:
     unsureness: float = 1.0
     premium_falls: float = 0.0
     severity_limit: float = 1.15
-    daring: float = 0.0
     end_shift: float = 0.0
     age_discount_per_a: float = 0.0
     recycling_cny: float = 0.0
@@ -177,6 +178,7 @@ EUROPE: Final = replace(
     transport_cny_per_kg=3.0,
     dismantling_cny_per_kg=2.5,
     treatment_cny_per_kg=4.0,
+    disposal_cny_per_kg=24.0,
     repurposing_cny_per_kwh=260.0,
     liability_cny_per_kwh=30.0,
 )

@@ -1,7 +1,8 @@
 """How buyers look at a pack (买方视角): the health they go by, the harm they put up with, what they must pack apart.
 
-Deals are struck on what buyers believe and dare, not on what is true or wise. As judged they believe a valuer's
-estimate and heed every finding; how far a market's buyers differ from that is told by its sales (:mod:`habits`).
+Deals are struck on what buyers believe, not on what is true. As judged they believe a valuer's estimate; how far a
+market's buyers differ from that is told by its sales (:mod:`habits`). A route that a finding closes is closed whatever
+buyers do: what is said here grades open routes only.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from valuation.battery_code.layout import KINDS
-from valuation.columns import BoolArray, FloatArray
+from valuation.columns import FloatArray
 from valuation.condition.health import DRIFT_SD_PER_A, MOST_EXPECTED_LOSS, StateOfHealth
 from valuation.condition.life import DAYS_PER_YEAR
 from valuation.condition.readings import told_by_computer
@@ -21,16 +22,12 @@ from valuation.market.snapshot import Market
 from valuation.pack.nameplate import ASSUMED_AGE_A, read_codes
 from valuation.pathways.assumptions import Assumptions
 from valuation.pathways.second_life import OLDEST_A
-from valuation.provenance.catalogue import CHECKS
-from valuation.provenance.engine import Findings
 from valuation.record.cases import Cases
 from valuation.record.fields import DUTIES
 
 HARMED: Final = ("damaged", "burned", "corroded", "swollen", "leaking")
 DANGEROUS: Final = ("burned", "leaking")
 HARMFUL: Final = ("accident", "fire", "water", "swelling", "leak")
-DISPUTED: Final = ("U10", "U13")
-"""Findings on mishaps that lie behind a pack: a cautious buyer stays away, a daring one opens the pack and looks."""
 USUAL_SEVERITY: Final = 0.3
 """Of an event whose severity nobody states (judged)."""
 READ_UP_TO_A: Final = 3.0
@@ -142,20 +139,7 @@ def keenness(cases: Cases, age: FloatArray, assumptions: Assumptions) -> FloatAr
 
 
 def put_up_with(cases: Cases, assumptions: Assumptions) -> FloatArray:
-    """Return the share of buyers who put up with the worst mishap of each pack. [1]"""
+    """Return the share of buyers who put up with the worst mishap of each pack, on routes that are open to it. [1]"""
     margin = assumptions.severity_limit - worst_mishap(cases)
     share: FloatArray = np.minimum(np.maximum(0.5 + margin / (2.0 * SEVERITY_HALF_WIDTH), 0.0), 1.0)
     return share
-
-
-def heeded(findings: Findings, route: str, assumptions: Assumptions) -> tuple[BoolArray, FloatArray]:
-    """Return which packs findings close a route to, and the share of buyers who would take the others there."""
-    blocked = findings.blocked.get(route, np.zeros(len(findings.tier), dtype=bool))
-    share = np.ones(len(blocked))
-    if assumptions.daring <= 0.0 or not blocked.any():
-        return blocked, share
-    undisputed = np.zeros(len(blocked), dtype=bool)
-    for check in CHECKS:
-        if route in check.blocks and check.id not in DISPUTED:
-            undisputed |= ~np.isnan(findings.number(check.id))
-    return undisputed, np.where(blocked & ~undisputed, min(assumptions.daring, 1.0), share)

@@ -64,7 +64,6 @@ HABITS: Final[Mapping[str, Habit]] = MappingProxyType(
         "unsureness": Habit(spread=0.70, label_en="how unsure health is taken to be", label_zh="健康不确定的计价"),
         "premium_falls": Habit(spread=0.50, label_en="bargaining where few would buy", label_zh="买家稀少时的压价"),
         "severity_limit": Habit(spread=0.40, label_en="worst mishap put up with", label_zh="可接受的事故程度"),
-        "daring": Habit(spread=0.50, label_en="buying in spite of findings", label_zh="对核验结论的忽视"),
         "end_health": Habit(spread=0.03, label_en="health at the end of a second life", label_zh="梯次寿命终点健康"),
         "age_discount": Habit(spread=0.02, label_en="yearly discount for age", label_zh="年限折价"),
         "recycling_pack": Habit(spread=2.0, label_en="cost of recycling a pack", label_zh="每包再生处理费"),
@@ -88,13 +87,15 @@ START: Final[Mapping[str, float]] = MappingProxyType(
         "rule_of_thumb": 0.6,
         "premium_falls": 0.4,
         "severity_limit": -0.3,
-        "daring": 0.4,
         "keen_harm": 0.2,
         "keen_missing": 0.05,
         "keen_damaged": 0.1,
     }
 )
 """Where the search for a habit begins if not at nought, where the habits that rest on it would have no slope."""
+
+RETIRED: Final = frozenset({"daring"})
+"""Habits of models trained earlier that move nothing any more. `daring`: buyers who took what findings close."""
 
 
 def tuned(judged: Assumptions, habits: Mapping[str, float]) -> Assumptions:
@@ -113,7 +114,7 @@ def tuned(judged: Assumptions, habits: Mapping[str, float]) -> Assumptions:
     """
     if not habits:
         return judged
-    unknown = sorted(name for name in set(habits) - set(HABITS) if not name.startswith(SISTER_MARK))
+    unknown = sorted(name for name in set(habits) - set(HABITS) - RETIRED if not name.startswith(SISTER_MARK))
     if unknown:
         raise BundleMismatch(
             f"the model knows habits of the market that this version does not: {', '.join(unknown)}",
@@ -160,7 +161,6 @@ def tuned(judged: Assumptions, habits: Mapping[str, float]) -> Assumptions:
         unsureness=judged.unsureness * factor["unsureness"],
         premium_falls=min(max(judged.premium_falls + moved["premium_falls"], 0.0), 1.0),
         severity_limit=judged.severity_limit + moved["severity_limit"],
-        daring=min(max(judged.daring + moved["daring"], 0.0), 1.0),
         end_shift=judged.end_shift + moved["end_health"],
         age_discount_per_a=judged.age_discount_per_a + moved["age_discount"],
         recycling_cny=max(judged.recycling_cny + 100.0 * moved["recycling_pack"], 0.0),

@@ -91,11 +91,12 @@ def price_recycling(  # noqa: PLR0913, PLR0917 - one argument for each step of t
     assumptions: Assumptions,
     apart_cny_per_kg: FloatArray | float = 0.0,
     bids: FloatArray | float = 1.0,
+    paid_share: FloatArray | float = 1.0,
 ) -> Recycling:
     """Return what recycling each pack fetches.
 
     `apart_cny_per_kg` is what packing and hauling a harmed pack apart costs, `bids` what buyers pay of the metals'
-    worth in the mood of the day.
+    worth in the mood of the day, `paid_share` 0 where no recycler pays for the metals: only the costs are left.
 
     Raises
     ------
@@ -108,7 +109,7 @@ def price_recycling(  # noqa: PLR0913, PLR0917 - one argument for each step of t
     known = np.where(nameplate.chemistry == CHEMISTRY_CODE["OTHER"], assumptions.unknown_kind, 1.0)
     worth, relative_sd, left_out = _paid(nameplate, market)
     yields = np.array([assumptions.yields[element] for element in PAID_FORMS])[:, None]
-    content = _of_elements(metals.mass_kg) / nameplate.energy_kwh * yields * known
+    content = _of_elements(metals.mass_kg) / nameplate.energy_kwh * yields * (known * paid_share)
     fetched = content * worth
     content_sd = _of_elements(metals.relative_sd)
     spread = fetched * np.sqrt(content_sd * content_sd + relative_sd * relative_sd)

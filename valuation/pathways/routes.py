@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from valuation.columns import BoolArray, FloatArray
+from valuation.columns import UNKNOWN, BoolArray, FloatArray
 from valuation.condition.health import StateOfHealth
 from valuation.market.snapshot import Market
 from valuation.pack.chemistry import ELEMENTS
@@ -27,7 +27,6 @@ from valuation.pathways.assumptions import Assumptions, assumptions_for
 from valuation.pathways.buyers import (
     as_buyers_see,
     hauled_as_dangerous,
-    heeded,
     keenness,
     mood,
     packed_apart,
@@ -107,11 +106,13 @@ class Routes:
     Attributes
     ----------
     value_per_kwh : columns by route
-        What the route would fetch, open or not, averaged over uncertain health; 0 where it cannot be priced.
+        What the route would fetch, open or not, averaged over uncertain health; 0 where it cannot be priced. Where
+        recycling is closed its value is the cost of disposal, negative.
     open, probability : columns by route
-        Whether it is open, and how likely the pack ends on it; a reuse that finds no vehicle ends in recycling.
+        Whether it is open, and how likely the pack ends on it, 0 where it is closed; a reuse that finds no vehicle
+        ends in recycling.
     best : code into :data:`ROUTES`
-        The likeliest route.
+        The likeliest route, which is open; NaN where every route is closed.
     structural_per_kwh : array
         What the pack is worth; exactly the sum of `terms` in their order.
     scale_sd : array
@@ -193,9 +194,12 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
     health = as_buyers_see(health, cases, age, assume)
     haircut = {route: findings.haircut.get(route, np.zeros(cases.rows)) for route in ROUTES}
     apart = packed_apart(cases) * assume.damaged_cny_per_kg + hauled_as_dangerous(cases) * assume.dangerous_cny_per_kg
+    disposed = findings.blocked["recycling"]
+    apart = np.where(disposed, np.maximum(apart, assume.disposal_cny_per_kg), apart)
+    paid_share = np.where(disposed, 0.0, 1.0)
     bids = mood(market, earlier, assume)
     legs = Legs(
-        recycling=price_recycling(nameplate, market, metals, haircut["recycling"], assume, apart, bids),
+        recycling=price_recycling(nameplate, market, metals, haircut["recycling"], assume, apart, bids, paid_share),
         second_life=price_second_life(nameplate, health, market, metals, haircut["second_life"], assume, age, bids),
         reuse=price_reuse(cases, nameplate, health, market, haircut["reuse"], assume, bids),
         softness=assume.softness_cny_per_kwh,
@@ -207,15 +211,12 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
     admission = {"second_life": legs.second_life.admission(soh), "reuse": legs.reuse.admission(soh)}
     mean_admission = {route: mean_over_nodes(share) for route, share in admission.items()}
     closures = find_closures(nameplate, metals.present_share, legs.second_life, legs.reuse, mean_admission)
-    is_open = {
-        route: ~(closed_by(closures[route], cases.rows) | findings.blocked.get(route, np.zeros(cases.rows, dtype=bool)))
-        for route in ROUTES
-    }
-    weighed = weigh(legs, soh, _taken(findings, closures, admission, cases, assume))
+    is_open = {route: ~(closed_by(closures[route], cases.rows) | findings.blocked[route]) for route in ROUTES}
+    weighed = weigh(legs, soh, _taken(is_open, admission, cases, assume))
     terms = _terms(legs.recycling, weighed)
     structural = _sum(terms)
     weight = recycling_weight(legs, weighed)
-    probability = fates(legs, weighed.share)
+    probability = {route: np.where(is_open[route], ends, 0.0) for route, ends in fates(legs, weighed.share).items()}
     return Routes(
         value_per_kwh={
             "recycling": weighed.value["recycling"],
@@ -224,7 +225,7 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
         },
         open=is_open,
         probability=probability,
-        best=likeliest(probability),
+        best=np.where(disposed, UNKNOWN, likeliest(probability)),
         structural_per_kwh=structural,
         scale_sd=_uncertainty(legs, weighed, health, nameplate, (structural, weight)),
         terms=terms,
@@ -239,16 +240,11 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
 
 
 def _taken(
-    findings: Findings, closures: Closures, admission: Mapping[str, FloatArray], cases: Cases, assume: Assumptions
+    is_open: Mapping[str, BoolArray], admission: Mapping[str, FloatArray], cases: Cases, assume: Assumptions
 ) -> Mapping[str, FloatArray]:
-    """Return, by route and at each health, the share of buyers who take a pack there, findings and mishaps counted."""
+    """Return, by route and at each health, the share of buyers who take a pack there; none where it is closed."""
     unharmed = put_up_with(cases, assume)
-    taken = {}
-    for route, share in admission.items():
-        barred, daring = heeded(findings, route, assume)
-        barred = barred | closed_by(closures[route], cases.rows)
-        taken[route] = np.where(barred, 0.0, share * (daring * unharmed))
-    return taken
+    return {route: np.where(is_open[route], share * unharmed, 0.0) for route, share in admission.items()}
 
 
 def _sum(columns: Mapping[str, FloatArray]) -> FloatArray:

@@ -15,6 +15,28 @@ GRADES = "ABCD"
 _NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What on a record raises a finding, so that the same pack can be seen without it.
+
+    Attributes
+    ----------
+    event_types : types of events that are left out.
+    kinds : kinds of negative events that are left out.
+    from_severity : float
+        Negative events stated to be milder than this stay. [1]
+    conditions : states of a pack that are forgotten wherever they were seen.
+    event_fields, pack_fields : fields that are forgotten.
+    """
+
+    event_types: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    from_severity: float = 0.0
+    conditions: tuple[str, ...] = ()
+    event_fields: tuple[str, ...] = ()
+    pack_fields: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Check:
     """One check on a traced history (核验项).
@@ -31,7 +53,8 @@ class Check:
         Factor by which the band grows; at least 1.
     haircut : mapping of route to fraction
         What is taken off a route's value.
-    blocks : routes that are closed.
+    blocks : routes that are closed; no sale reopens them. A check that closes recycling closes all routes.
+    evidence : what raises the finding; every check that closes a route names it.
     grade : the best trust grade that a pack with this finding can have.
     weakens_readings : whether what the BMS says of health no longer counts as evidence.
     refuses : whether the pack must not be valued at all.
@@ -46,6 +69,7 @@ class Check:
     widen: float = 1.0
     haircut: Mapping[str, float] = field(default_factory=lambda: _NOTHING)
     blocks: tuple[str, ...] = ()
+    evidence: Evidence | None = None
     grade: str = "A"
     weakens_readings: bool = False
     refuses: bool = False

@@ -62,6 +62,14 @@ class Findings:
         """Ids of the checks, in the order of the columns of `numbers`."""
         return IDS
 
+    @cached_property
+    def closes(self) -> BoolArray:
+        """Return which packs a finding closes a route to."""
+        closed = self.blocked[ROUTES[0]]
+        for route in ROUTES[1:]:
+            closed = closed | self.blocked[route]
+        return closed
+
     def number(self, check_id: str) -> FloatArray:
         """Return what one check found, one row a pack."""
         column: FloatArray = self.numbers[:, IDS.index(check_id)]

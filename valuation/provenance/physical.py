@@ -7,13 +7,16 @@ from typing import Final
 import numpy as np
 
 from valuation.columns import FloatArray
-from valuation.provenance.check import Check
+from valuation.provenance.check import Check, Evidence
 from valuation.provenance.record import Record, at_least_one, found
 
 WEIGHT_TOLERANCE: Final = 0.15  # judged: scale, pallet and coolant explain less
 NAMEPLATE_TOLERANCE: Final = 0.15  # judged: energy is rated at mean, not nominal voltage; that explains 5 %
 LIGHTEST_WH_PER_KG, HEAVIEST_WH_PER_KG = 250.0, 25.0
 """No pack is lighter or heavier for its energy: best 2026 packs reach 205 Wh/kg, NiMH 44, with a margin. [Wh/kg]"""
+RUINED: Final = ("burned", "corroded", "swollen", "leaking")
+BURNT_OUT: Final = 0.9
+"""Severity of a fire from which nothing is left that a recycler pays for (judged, 2026). [1]"""
 
 
 def opened_without_record(record: Record) -> FloatArray:
@@ -39,7 +42,7 @@ def missing_modules(record: Record) -> FloatArray:
 def ruined(record: Record) -> FloatArray:
     """Return 1 where the pack is burned, corroded, swollen or leaking. [1]"""
     cases = record.cases
-    return found(cases.count(cases.is_choice("condition", "burned", "corroded", "swollen", "leaking")) > 0.0)
+    return found(cases.count(cases.is_choice("condition", *RUINED)) > 0.0)
 
 
 def impossible_weight(record: Record) -> FloatArray:
@@ -61,6 +64,14 @@ def damaged(record: Record) -> FloatArray:
     return found(record.cases.count(record.cases.is_choice("condition", "damaged")) > 0.0)
 
 
+def burnt_out(record: Record) -> FloatArray:
+    """Return the severity of the fire after which the pack was seen burned, where it left nothing to recycle. [1]"""
+    cases = record.cases
+    burned = cases.count(cases.is_choice("condition", "burned")) > 0.0
+    severity = cases.highest("severity", cases.is_choice("kind", "fire"))
+    return found(burned & (severity >= BURNT_OUT), severity)
+
+
 def _missing(record: Record) -> FloatArray:
     """Return the number of missing modules, none where nothing is said. [1]"""
     missing = record.cases.packs["missing_modules"]
@@ -80,6 +91,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         widen=1.15,
         haircut={"second_life": 0.10},
         blocks=("reuse",),
+        evidence=Evidence(conditions=("opened",)),
         grade="D",
         message_en="Signs of opening without a repair on record: open and inspect it (GB/T 38698.1).",
         message_zh="存在拆解痕迹且无维修或开包记录，应开包检查（GB/T 38698.1）。",
@@ -99,6 +111,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="block",
         widen=1.10,
         blocks=("reuse",),
+        evidence=Evidence(pack_fields=("missing_modules",)),
         grade="C",
         message_en="{value:.0f} module(s) are missing.",
         message_zh="缺少{value:.0f}个模块。",
@@ -109,6 +122,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="block",
         widen=1.10,
         blocks=("reuse", "second_life"),
+        evidence=Evidence(conditions=RUINED),
         grade="C",
         message_en="Burned, corroded, swollen or leaking: only recycling is open.",
         message_zh="电池烧损、腐蚀、鼓胀或漏液，仅可再生利用。",
@@ -138,8 +152,20 @@ CHECKS: Final[tuple[Check, ...]] = (
         widen=1.10,
         haircut={"second_life": 0.15},
         blocks=("reuse",),
+        evidence=Evidence(conditions=("damaged",)),
         grade="C",
         message_en="The pack was seen damaged: it goes into no vehicle untreated.",
         message_zh="电池包存在损伤，未经处理不得装车使用。",
+    ),
+    Check(
+        id="P09",
+        function=burnt_out,
+        severity="block",
+        widen=1.10,
+        blocks=("recycling", "second_life", "reuse"),
+        evidence=Evidence(conditions=("burned",), kinds=("fire",)),
+        grade="C",
+        message_en="Burnt out (a fire of severity {value:.2f}): nobody pays for what is left, it is disposed of at a cost.",
+        message_zh="电池已烧毁（起火严重程度{value:.2f}），残余物无人收购，须付费处置。",
     ),
 )

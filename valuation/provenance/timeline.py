@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from valuation.columns import FloatArray, chosen, count, first_known, highest, successive
-from valuation.provenance.check import Check
+from valuation.provenance.check import Check, Evidence
 from valuation.provenance.record import DAYS_PER_MONTH, LEAVING, Record, at_least_one, found
 from valuation.record.fields import EVENT_TYPES, REPORTER_KINDS
 
@@ -197,6 +197,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="block",
         widen=1.30,
         blocks=("reuse", "second_life"),
+        evidence=Evidence(event_fields=("vin",)),
         grade="D",
         message_en="The pack turns up in another vehicle {value:.0f} time(s) without having left the one before.",
         message_zh="电池有{value:.0f}次未离开原车即出现在另一车辆。",
@@ -249,6 +250,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="block",
         widen=1.05,
         blocks=("reuse", "second_life"),
+        evidence=Evidence(event_types=("dismantled",)),
         message_en="Taken apart {value:.0f} days ago: as a pack only its material is left.",
         message_zh="已于{value:.0f}天前拆解，作为电池包仅剩材料价值。",
     ),
@@ -257,6 +259,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         function=at_recycler,
         severity="block",
         blocks=("reuse", "second_life"),
+        evidence=Evidence(event_types=("recycled_in",)),
         message_en="In a recycler's hands for {value:.0f} days: only recycling is open.",
         message_zh="已进入再生利用企业{value:.0f}天，仅可再生利用。",
     ),
@@ -266,6 +269,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="block",
         widen=1.10,
         blocks=("reuse",),
+        evidence=Evidence(event_types=("second_life_out",)),
         grade="C",
         message_en="Made into a second-life product {value:.0f} days ago: value that product by its own code.",
         message_zh="已于{value:.0f}天前制成梯次利用产品，应按新编码评估。",

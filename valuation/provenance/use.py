@@ -39,6 +39,8 @@ RATIO_IMPOSSIBLE: Final = (0.25, 1.25)  # judged: outside, another unit explains
 STALE_DAYS: Final = 365.0
 SEVERE: Final = 0.5
 """From this severity an accident or insulation fault counts as harm to the pack (judged)."""
+RUINOUS: Final = ("fire", "water", "swelling", "leak")
+HARMFUL: Final = ("accident", "isolation_fault")
 
 
 def odometer_falls(record: Record) -> FloatArray:
@@ -143,14 +145,14 @@ def above_rating(record: Record) -> FloatArray:
 
 def ruinous_event(record: Record) -> FloatArray:
     """Return how many events burned, flooded, swelled or leaked the pack. [1]"""
-    return _happened(record, "fire", "water", "swelling", "leak")
+    return _happened(record, *RUINOUS)
 
 
 def accident(record: Record) -> FloatArray:
     """Return how many accidents or insulation faults there were that may have harmed the pack. [1]"""
     cases = record.cases
     mild = cases.events["severity"] < SEVERE
-    harmful = cases.is_choice("kind", "accident", "isolation_fault") & ~mild
+    harmful = cases.is_choice("kind", *HARMFUL) & ~mild
     return _counted(record, harmful)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from valuation.provenance import use
-from valuation.provenance.check import Check
+from valuation.provenance.check import Check, Evidence
 
 CHECKS: Final[tuple[Check, ...]] = (
     Check(
@@ -100,6 +100,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="block",
         widen=1.15,
         blocks=("reuse", "second_life"),
+        evidence=Evidence(kinds=use.RUINOUS),
         grade="C",
         message_en="{value:.0f} event(s) of fire, water, swelling or leaking: only recycling is open.",
         message_zh="发生过{value:.0f}次起火、浸水、鼓胀或漏液，仅可再生利用。",
@@ -128,6 +129,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         widen=1.10,
         haircut={"second_life": 0.10},
         blocks=("reuse",),
+        evidence=Evidence(kinds=use.HARMFUL, from_severity=use.SEVERE),
         grade="C",
         message_en="{value:.0f} accident(s) or insulation fault(s): it goes into no vehicle without an inspection.",
         message_zh="发生过{value:.0f}次事故或绝缘故障，未经检验不得装车。",

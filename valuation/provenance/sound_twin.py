@@ -1,0 +1,69 @@
+"""The same packs without what closes a route to them (无关闭项的同一电池): what a sound pack is compared by.
+
+A twin keeps everything else that is on record: age, use, readings, tests, milder mishaps. What raises a closing finding
+is named by each check (:class:`valuation.provenance.check.Evidence`), so a new check needs no line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from valuation.columns import BoolArray, IntArray, take
+from valuation.provenance.catalogue import CHECKS
+from valuation.provenance.check import Evidence
+from valuation.record.cases import Cases
+
+_CLOSING: Final[tuple[Evidence, ...]] = tuple(check.evidence for check in CHECKS if check.evidence is not None)
+_CONDITIONS: Final = tuple(sorted({name for one in _CLOSING for name in one.conditions}))
+_EVENT_FIELDS: Final = tuple(sorted({name for one in _CLOSING for name in one.event_fields}))
+_PACK_FIELDS: Final = frozenset(name for one in _CLOSING for name in one.pack_fields)
+
+
+def sound_twins(cases: Cases, rows: IntArray) -> Cases:
+    """Return the packs of these rows as they would be on record if no finding closed a route to them.
+
+    Parameters
+    ----------
+    cases : Cases
+        Packs on their valuation days.
+    rows : integers of shape (twins,)
+        Which packs, ascending and each once.
+    """
+    place = np.full(cases.rows, -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    row = place[cases.row]
+    kept = np.flatnonzero((row >= 0) & ~_closing_events(cases))
+    events = dict(take(cases.events, kept))
+    events["condition"] = np.where(cases.is_choice("condition", *_CONDITIONS)[kept], np.nan, events["condition"])
+    for name in _EVENT_FIELDS:
+        events[name] = np.full(len(kept), np.nan)
+    return Cases(
+        as_of_day=cases.as_of_day[rows],
+        packs={
+            name: np.full(len(rows), np.nan) if name in _PACK_FIELDS else column[rows]
+            for name, column in cases.packs.items()
+        },
+        texts={name: tuple(texts[row] for row in rows.tolist()) for name, texts in cases.texts.items()},
+        events=events,
+        row=row[kept],
+    )
+
+
+def _closing_events(cases: Cases) -> BoolArray:
+    """Return which events raise a finding that closes a route."""
+    found = np.zeros(len(cases.row), dtype=np.bool_)
+    for where in _by_evidence(cases):
+        found |= where
+    return found
+
+
+def _by_evidence(cases: Cases) -> Iterator[BoolArray]:
+    """Yield, for each kind of evidence, which events it is."""
+    for one in _CLOSING:
+        if one.event_types:
+            yield cases.is_type(*one.event_types)
+        if one.kinds:
+            yield cases.is_choice("kind", *one.kinds) & ~(cases.events["severity"] < one.from_severity)
