@@ -30,7 +30,8 @@ class ValuationAnswer(msgspec.Struct, kw_only=True, frozen=True):
     """One pack valued as of one day; `base_cny` and the effects of all drivers add up to the point.
 
     `base_width_cny` times the factors of all width drivers is the width of the band; answers kept before there were any
-    lack both.
+    lack both. `best_route` is an open route; where every route is closed it is null, `disposal_cny` is what it costs to
+    be rid of the pack, and the point is its negative.
     """
 
     valuation_id: str
@@ -41,7 +42,8 @@ class ValuationAnswer(msgspec.Struct, kw_only=True, frozen=True):
     region: str
     residual_value: Band
     routes: tuple[RouteValue, ...]
-    best_route: str
+    best_route: str | None
+    disposal_cny: float | None = None
     state: PackState
     metals: tuple[MetalValue, ...]
     drivers: tuple[Driver, ...]

@@ -76,9 +76,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         return self.kept.valuation_id
 
     @property
-    def best_route(self) -> str:
-        """The route that the value rests on most."""
-        return str(self.told["best_route"])
+    def best_route(self) -> str | None:
+        """The open route that the value rests on most; None where every route is closed."""
+        best: str | None = self.told["best_route"]
+        return best
 
     @property
     def body(self) -> bytes:

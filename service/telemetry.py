@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+DISPOSAL = "disposal"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -65,11 +66,12 @@ class Telemetry:
             registry=self.registry,
         )
 
-    def valued(self, best_route: str) -> None:
-        """Count a valuation by its best route."""
-        if best_route not in self._by_route:
-            self._by_route[best_route] = self.valuations.labels(best_route)
-        self._by_route[best_route].inc()
+    def valued(self, best_route: str | None) -> None:
+        """Count a valuation by its best route; by disposal where every route is closed."""
+        label = best_route or DISPOSAL
+        if label not in self._by_route:
+            self._by_route[label] = self.valuations.labels(label)
+        self._by_route[label].inc()
 
     def of_request(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
         """Return where a request is counted and timed; finding it by its labels costs more than counting."""

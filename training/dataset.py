@@ -252,7 +252,7 @@ def _worked_out(dossier: Dossier) -> dict[str, Any]:
     bare = price(dossier, None, LEVEL)
     return {
         "matrix": features.compute(dossier),
-        "structural": bare.point,
+        "structural": dossier.routes.structural_per_kwh,
         "structural_lower": bare.lower,
         "structural_upper": bare.upper,
         "energy_kwh": dossier.nameplate.energy_kwh,

@@ -65,7 +65,7 @@ class Sheet:
     health : soh and its standard deviation.
     life : cycles and age, not rounded, and effective sales.
     standing : evidence tier and trust grade.
-    best_route, source : names of the likeliest route and of what health rests on most.
+    best_route, source : names of the likeliest open route, None where there is none, and of what health rests on most.
     evidence : by action, one ratio a pack.
     cautions : what weakens the price beyond the record, one list a pack.
     model : what is the same of the model's card for every pack.
@@ -85,7 +85,7 @@ class Sheet:
     health: Rows
     life: Rows
     standing: Sequence[Sequence[int]]
-    best_route: Sequence[str]
+    best_route: Sequence[str | None]
     source: Sequence[str]
     evidence: Mapping[str, Sequence[float]]
     cautions: Sequence[Sequence[Caution]]
@@ -127,7 +127,7 @@ def open_sheet(valued: Valued) -> Sheet:
         health=shares[:, len(ROUTES) :].tolist(),
         life=np.column_stack([health.full_cycles, health.calendar_age_a, rounded(prices.effective_sales, 1)]).tolist(),
         standing=np.column_stack([dossier.findings.tier, dossier.findings.grade]).astype(np.int64).tolist(),
-        best_route=[ROUTES[code] for code in routes.best.astype(np.int64).tolist()],
+        best_route=[None if code != code else ROUTES[int(code)] for code in routes.best.tolist()],  # noqa: PLR0124 - as above
         source=[SOURCES[code] for code in health.source.astype(np.int64).tolist()],
         model=_model_card(valued.model),
         cautions=price_cautions(valued),
@@ -177,6 +177,7 @@ def tell_valuation(sheet: Sheet, row: int, notes: Sequence[Caution], input_diges
         },
         "routes": _routes(sheet, row),
         "best_route": sheet.best_route[row],
+        "disposal_cny": -point if sheet.best_route[row] is None else None,
         "state": _state(sheet, row),
         "metals": _metals(sheet, row),
         "drivers": drivers,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -19,7 +19,13 @@ from valuation.scale import to_scale
 MARKET_OVER_FORMULA = "market_over_formula"
 """The driver that stands for all learned effects of what the formula already prices."""
 
-_LABELS = {MARKET_OVER_FORMULA: ("what the market pays over or under the formula", "市场对公式价值的溢价或折价")}
+HELD_TO_OPEN_ROUTES = "held_to_open_routes"
+"""The driver that takes off what a price with a closed route exceeds its ceiling by."""
+
+_LABELS = {
+    MARKET_OVER_FORMULA: ("what the market pays over or under the formula", "市场对公式价值的溢价或折价"),
+    HELD_TO_OPEN_ROUTES: ("held to the dearest open route", "以可行途径的最高价值为限"),
+}
 _ALL_LABELS = {**features.LABELS, **TERM_LABELS, **_LABELS}
 PRICED_BY_FORMULA = {
     "chemistry",
@@ -32,20 +38,29 @@ PRICED_BY_FORMULA = {
 
 @dataclass(frozen=True, kw_only=True)
 class Reasons:
-    """Effects in CNY, each of shape (packs,): terms of the structural value, then learned effects by driver."""
+    """Effects in CNY, each of shape (packs,): terms of the structural value, then learned effects by driver.
+
+    Last comes what is taken off so that no closed route is paid, where it is taken off of any pack.
+    """
 
     terms: dict[str, FloatArray]
     learned: dict[str, FloatArray]
+    held: dict[str, FloatArray] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of all effects, terms first."""
-        return (*self.terms, *self.learned)
+        return tuple(self.effects)
+
+    @cached_property
+    def effects(self) -> dict[str, FloatArray]:
+        """All effects by name, terms first."""
+        return {**self.terms, **self.learned, **self.held}
 
     @cached_property
     def fen(self) -> FloatArray:
         """All effects in whole fen, halves to even, shape (packs, effects)."""
-        return np.rint(np.stack([*self.terms.values(), *self.learned.values()], axis=1) * 100.0)
+        return np.rint(np.stack([*self.effects.values()], axis=1) * 100.0)
 
 
 def fen(amount_cny: float) -> int:
@@ -62,20 +77,24 @@ def reasons(dossier: Dossier, prices: Prices, model: Predictor | None) -> Reason
 
     The structural value is a sum already. The learned part is a sum on a logarithm-like scale; it is brought to money
     by the Aumann-Shapley rule (R. J. Aumann and L. S. Shapley, Values of Non-Atomic Games, 1974), which for a function
-    of a sum shares the change in proportion to the summands, so what the effects lack of the point is rounding.
+    of a sum shares the change in proportion to the summands, so what the effects lack of the point is rounding. What
+    the ceiling of a pack with a closed route takes off that price is a driver of its own; a disposal has nothing learned.
     """
     energy = dossier.nameplate.energy_kwh
     terms = {name: value * energy for name, value in dossier.routes.terms.items()}
+    taken_off = prices.point - prices.uncapped
+    held = {HELD_TO_OPEN_ROUTES: taken_off * energy} if taken_off.any() else {}
     if model is None or prices.matrix is None:
-        return Reasons(terms=terms, learned={})
+        return Reasons(terms=terms, learned={}, held=held)
     base = dossier.routes.structural_per_kwh
     explained = model.explain(prices.matrix, base, calibration_groups(dossier))
-    money_per_step = _money_per_step(base, prices.point, model.softening) * energy
+    money_per_step = _money_per_step(base, prices.uncapped, model.softening) * energy
+    money_per_step = np.where(dossier.findings.blocked["recycling"], 0.0, money_per_step)
     learned = {MARKET_OVER_FORMULA: np.zeros(dossier.rows)}
     for position, feature in enumerate(model.feature_names):
         driver = MARKET_OVER_FORMULA if feature in PRICED_BY_FORMULA else feature
         learned[driver] = learned.get(driver, 0.0) + explained.effects[:, position] * money_per_step
-    return Reasons(terms=terms, learned=learned)
+    return Reasons(terms=terms, learned=learned, held=held)
 
 
 def _money_per_step(base: FloatArray, point: FloatArray, softening: float) -> FloatArray:
@@ -109,4 +128,4 @@ def driver_names(model: Predictor | None) -> tuple[str, ...]:
     ('metal:Li', 'metal:Ni')
     """
     learned = () if model is None else (MARKET_OVER_FORMULA, *model.feature_names)
-    return (*TERM_LABELS, *(name for name in learned if name not in PRICED_BY_FORMULA))
+    return (*TERM_LABELS, *(name for name in learned if name not in PRICED_BY_FORMULA), HELD_TO_OPEN_ROUTES)

@@ -59,7 +59,8 @@ class FleetValues:
     point_cny, lower_cny, upper_cny : floats
         Money to the fen.
     best, tier, grade : integers
-        Codes into `valuation.pathways.routes.ROUTES`, of the evidence tier (0 to 4), and of the grade (0 to 3).
+        Codes into `valuation.pathways.routes.ROUTES` (-1 where every route is closed), of the evidence tier (0 to 4),
+        and of the grade (0 to 3).
     cautions : pairs of id and mask
         Which packs the caution is raised for, in the order in which an answer lists them.
     base_cny, effects_cny : float columns
@@ -188,7 +189,7 @@ def _columns(valued: Valued, rows: IntArray, kept: IntArray, refused: Mapping[in
     dossier, prices = valued.dossier, valued.prices
     energy = dossier.nameplate.energy_kwh[kept]
     point = money_column(prices.point[kept] * energy)
-    effects = {} if valued.reasons is None else {**valued.reasons.terms, **valued.reasons.learned}
+    effects = {} if valued.reasons is None else valued.reasons.effects
     fen = {name: np.rint(effect[kept] * 100.0) for name, effect in effects.items()}
     base = np.rint(point * 100.0) if effects else np.zeros(0)
     for amount in fen.values():
@@ -198,7 +199,7 @@ def _columns(valued: Valued, rows: IntArray, kept: IntArray, refused: Mapping[in
         point_cny=point,
         lower_cny=money_column(prices.lower[kept] * energy),
         upper_cny=money_column(prices.upper[kept] * energy),
-        best=dossier.routes.best[kept].astype(np.int64),
+        best=np.nan_to_num(dossier.routes.best[kept], nan=-1.0).astype(np.int64),
         tier=dossier.findings.tier[kept].astype(np.int64),
         grade=dossier.findings.grade[kept].astype(np.int64),
         cautions=tuple((name, mask[kept]) for name, mask in caution_masks(valued)),

@@ -141,7 +141,11 @@ class MarketCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Valuation:
-    """One pack valued as of one day (评估结果)."""
+    """One pack valued as of one day (评估结果).
+
+    `best_route` is an open route. Where every route is closed it is None, `disposal_cny` is what it costs to be rid of
+    the pack, and the point is its negative; everywhere else `disposal_cny` is None.
+    """
 
     battery_code: str | None
     as_of: date
@@ -150,7 +154,8 @@ class Valuation:
     region: str
     residual_value: Band
     routes: tuple[RouteValue, ...]
-    best_route: str
+    best_route: str | None
+    disposal_cny: float | None
     state: PackState
     metals: tuple[MetalValue, ...]
     drivers: tuple[Driver, ...]

@@ -65,7 +65,8 @@ class WidthReasons:
 def width_reasons(dossier: Dossier, prices: Prices, model: Predictor | None) -> WidthReasons:
     """Return what widens and narrows each pack's band.
 
-    Without a model the width is that of the structural value's own uncertainty, and only odd histories are factors.
+    Without a model the width is that of the structural value's own uncertainty, and only odd histories are factors. A
+    model has no part in what a disposal costs, so nothing of it widens or narrows that band.
 
     Parameters
     ----------
@@ -92,6 +93,7 @@ def width_reasons(dossier: Dossier, prices: Prices, model: Predictor | None) -> 
             explained.effects[:, own],
         ]
     )
+    logs[dossier.findings.blocked["recycling"]] = 0.0
     small = np.abs(logs) < _LEAST_TOLD
     told = np.column_stack([np.where(small, 0.0, logs), _sum(np.where(small, logs, 0.0))])
     return WidthReasons(names=(*names, OTHERS), factors=_in_money(told, prices, model.softening))

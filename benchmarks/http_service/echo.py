@@ -140,7 +140,7 @@ class Answer(BaseModel):
     region: str
     residual_value: Band
     routes: list[RouteValue]
-    best_route: str
+    best_route: str | None
     state: State
     metals: list[Metal]
     drivers: list[Driver]

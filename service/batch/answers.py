@@ -101,7 +101,8 @@ def id_lists(masks: Sequence[tuple[str, BoolArray]], rows: int) -> pa.Array:
 
 
 def _chosen(names: Sequence[str], codes: IntArray) -> pa.Array:
-    return pa.array(names, type=pa.string()).take(pa.array(codes))
+    """Return names by their codes; null where a code is negative."""
+    return pa.array(names, type=pa.string()).take(pa.array(codes, mask=codes < 0))
 
 
 __all__ = ["PLACE", "REJECTED", "id_lists", "published", "rejected_table", "values_schema", "values_table"]

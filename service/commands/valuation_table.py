@@ -65,7 +65,7 @@ def _print_list(console: Console, answers: Sequence[ValuationAnswer], language: 
         table.add_row(
             one.battery_code or "-",
             *(money(amount) for amount in (band.point, band.lower, band.upper)),
-            name(language, "route", one.best_route),
+            name(language, "route", one.best_route or "disposal"),
             one.evidence.tier,
             one.evidence.grade,
             " ".join(dict.fromkeys(caution.id for caution in one.cautions)),
@@ -92,6 +92,9 @@ def _print_one(console: Console, one: ValuationAnswer, language: Language) -> No
     console.print(f"{words[5]}: {one.model.name} {one.model.version}   {words[6]}: {one.market.digest[:19]}…")
     if one.model.demonstration or one.market.synthetic:
         console.print(_DEMONSTRATION[zh], style="yellow")
+    if one.disposal_cny is not None:
+        cost = f"{money(one.disposal_cny)} {unit}"
+        console.print(say(language, "answer.no_route", cost=cost), style="bold")
     _print_routes(console, one, language)
     _print_drivers(console, one, zh=zh)
     _print_widths(console, one, language)

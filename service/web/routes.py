@@ -132,7 +132,7 @@ def _count(request: Request, results: list[Answer | CanzhiError]) -> None:
     telemetry = telemetry_of(request)
     for one in results:
         if isinstance(one, Answer):
-            telemetry.valuations.labels(one.valuation.best_route).inc()
+            telemetry.valued(one.best_route)
         else:
             telemetry.refusals.labels(one.code).inc()
 

@@ -85,6 +85,7 @@ def test_structural_terms_and_learned_effects_add_up_to_the_point(market_history
         lower=point,
         upper=point,
         quantiles=point[:, None],
+        uncapped=point,
         group_used=("", ""),
         group_known=(True, True),
         effective_sales=np.zeros(2),

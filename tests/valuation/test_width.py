@@ -53,6 +53,7 @@ def prices_of(dossier, below, above, *, known=True):
         lower=from_scale(centre - below, SOFT),
         upper=from_scale(centre + above, SOFT),
         quantiles=np.zeros((rows, 5)),
+        uncapped=from_scale(centre, SOFT),
         group_used=("LFP",) * rows,
         group_known=(known,) * rows,
         effective_sales=np.full(rows, 100.0),

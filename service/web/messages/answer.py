@@ -15,6 +15,9 @@ MESSAGES: Final[dict[str, Wording]] = {
     "answer.band": Wording("{lower} – {upper} at {level}", "{level} 区间：{lower} – {upper}"),
     "answer.per_kwh": Wording("{amount} per rated kWh", "每额定千瓦时 {amount}"),
     "answer.best": Wording("Best route: {route}", "最优利用途径：{route}"),
+    "answer.no_route": Wording(
+        "No route is open: it costs {cost} to have the pack disposed of.", "无可行利用途径，须付费处置，费用 {cost}。"
+    ),
     "answer.demonstration": Wording(
         "Demonstration: {what}. The figures show how canzhi works, not what the market pays.",
         "演示：{what}。数字仅展示系统功能，不代表市场成交价。",

@@ -10,6 +10,7 @@ MESSAGES: Final[dict[str, Wording]] = {
     "route.recycling": Wording("recycling", "再生利用"),
     "route.second_life": Wording("second life", "梯次利用"),
     "route.reuse": Wording("reuse in a vehicle", "再装车使用"),
+    "route.disposal": Wording("disposal at a cost", "付费处置"),
     "chemistry.LFP": Wording("LFP, lithium iron phosphate", "磷酸铁锂（LFP）"),
     "chemistry.NMC": Wording("NMC, ternary, grade unknown", "三元，比例未知（NMC）"),
     "chemistry.NMC111": Wording("NMC 111", "三元 NMC 111"),

@@ -11,7 +11,7 @@ from valuation.intake.quotes import read_market
 from valuation.pack.materials import metal_content
 from valuation.pack.nameplate import read_nameplate
 from valuation.pathways.assumptions import CHINA
-from valuation.pathways.buyers import as_buyers_see, heeded, keenness, mood, put_up_with, worst_mishap
+from valuation.pathways.buyers import as_buyers_see, keenness, mood, put_up_with, worst_mishap
 from valuation.pathways.reuse import age_a
 from valuation.pathways.routes import price_routes
 from valuation.provenance.engine import examine
@@ -92,19 +92,14 @@ def test_a_grave_accident_is_put_up_with_only_as_far_as_buyers_do():
     assert put_up_with(cases, replace(CHINA, severity_limit=0.7)).round(6).tolist() == [1.0, 1.0, 0.0]
 
 
-def test_daring_buyers_pay_for_what_an_accident_closes_and_no_more_than_for_a_sound_pack():
-    history = crashed(0.6, chemistry="NMC622", made_on=date(2024, 6, 1), duty="swap")
-    sound = pack(chemistry="NMC622", made_on=date(2024, 6, 1), duty="swap")
-    heeding, some, daring = (worth(history, daring=share)[0] for share in (0.0, 0.5, 1.0))
-    assert heeding < some < daring <= worth(sound)[0]
-
-
-def test_what_no_buyer_may_use_stays_closed_to_the_most_daring():
-    burned = pack(events=(event("removed", condition="burned"),))
-    findings = bench(burned)[-1]
-    barred, _ = heeded(findings, "second_life", replace(CHINA, daring=1.0))
-    assert barred.tolist() == [True]
-    assert worth(burned, daring=1.0)[0] == worth(burned)[0]
+@pytest.mark.parametrize("field", ["severity_limit", "keen_harm", "softness_share"])
+@pytest.mark.parametrize("kind", ["fire", "water", "swelling", "leak"])
+def test_no_way_of_buyers_reopens_what_a_finding_closes(kind, field):
+    drowned = pack(events=(event("negative", kind=kind, severity=0.2),))
+    routes = price_routes(*bench(drowned), assumptions=replace(CHINA, **{field: 3.0}))
+    assert [bool(routes.open[route][0]) for route in ("recycling", "second_life", "reuse")] == [True, False, False]
+    assert routes.probability["second_life"][0] == routes.probability["reuse"][0] == 0.0
+    assert routes.structural_per_kwh[0] == worth(drowned)[0]
 
 
 @pytest.mark.parametrize("harm", ["damaged", "swollen"])
@@ -161,9 +156,9 @@ AGAIN = "001PB0A0000001A6800"  # the code of a second-life product has nineteen 
 )
 def test_what_makes_buyers_less_keen_lowers_further_use_and_leaves_recycling(field, history):
     sound = pack(chemistry="LFP", made_on=date(2020, 11, 20))
-    taken = {field: 0.1, "daring": 1.0}
-    assert worth(history, **taken)[0] < worth(history, daring=1.0)[0]
-    assert worth(sound, **taken)[0] == pytest.approx(worth(sound, daring=1.0)[0], rel=1e-3)
+    taken = {field: 0.1}
+    assert worth(history, **taken)[0] < worth(history)[0]
+    assert worth(sound, **taken)[0] == pytest.approx(worth(sound)[0], rel=1e-3)
     routes = [price_routes(*bench(history), assumptions=replace(CHINA, **more)) for more in ({}, taken)]
     assert routes[0].value_per_kwh["recycling"].tolist() == routes[1].value_per_kwh["recycling"].tolist()
 

@@ -6,7 +6,7 @@ import pytest
 
 from valuation.errors import BundleMismatch
 from valuation.pathways.assumptions import CHINA, EUROPE
-from valuation.pathways.habits import HABITS, START, tuned
+from valuation.pathways.habits import HABITS, RETIRED, START, tuned
 
 
 def test_no_habits_leave_the_judged_constants_as_they_are():
@@ -36,3 +36,9 @@ def test_a_habit_of_another_version_is_refused_with_the_way_out():
 
 def test_the_search_begins_at_habits_that_exist():
     assert set(START) <= set(HABITS)
+
+
+def test_a_habit_that_moves_nothing_any_more_is_still_read():
+    assert not RETIRED & set(HABITS)
+    assert tuned(CHINA, {"daring": 0.4, "search": 3.0}) == tuned(CHINA, {"search": 3.0})
+    assert tuned(CHINA, {"daring": 0.4}) == tuned(CHINA, dict.fromkeys(HABITS, 0.0))

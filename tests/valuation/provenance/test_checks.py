@@ -234,6 +234,11 @@ EXAMPLES = {
         1.0,
         pack(event("removed", "2026-01-01", condition="intact")),
     ),
+    "P09": (
+        pack(event("negative", "2026-01-01", kind="fire", severity=0.9), event("removed", "2026-01-02", condition="burned")),
+        0.9,
+        pack(event("negative", "2026-01-01", kind="fire", severity=0.89), event("removed", "2026-01-02", condition="burned")),
+    ),
     "S01": (
         pack(event("collected_out", "2026-01-01", reporter="x"), event("recycled_in", "2026-01-09", reporter="x")),
         1.0,
@@ -290,3 +295,10 @@ def test_effects_agree_with_severity(check):
     assert bool(check.way_out) == check.refuses
     if check.severity == "warn":
         assert check.widen > 1.0
+
+
+@pytest.mark.parametrize("check", [check for check in CHECKS if check.blocks], ids=lambda check: check.id)
+def test_what_closes_a_route_names_its_evidence_and_recycling_closes_last(check):
+    """A pack that no recycler takes goes nowhere else: the price of a disposal rests on it."""
+    assert check.evidence is not None
+    assert "recycling" not in check.blocks or set(check.blocks) == {"recycling", "second_life", "reuse"}

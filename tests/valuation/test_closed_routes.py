@@ -1,0 +1,324 @@
+"""A route that a finding closes is never chosen and never paid: every closing finding, with a model and without."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.bundle import read_bundle
+from models.predictor import Predictor
+from valuation import closed_routes
+from valuation.answer import money
+from valuation.appraisal import appraise, appraise_many
+from valuation.columns import FloatArray
+from valuation.dossier import dossier_of_twins, open_dossier
+from valuation.drivers import HELD_TO_OPEN_ROUTES, driver_names
+from valuation.elementary import normal_quantile
+from valuation.fleet import FleetTerms, appraise_fleet
+from valuation.intake import read_trace
+from valuation.pathways.routes import ROUTES, TERM_LABELS
+from valuation.pricing import STRUCTURE_ONLY, price
+from valuation.provenance.catalogue import CHECKS
+from valuation.record.cases import cut
+from valuation.record.fields import CHEMISTRIES
+from valuation.record.history import PackHistory
+from valuation.record.tabulation import day_number, tabulate
+from valuation.scale import SCALE_SOFTENING_CNY_PER_KWH, from_scale, to_scale
+
+GOLDEN, CASES = Path(__file__).parents[1] / "golden", Path(__file__).parents[1] / "cases"
+DAY = date(2026, 6, 1)
+A_FEN_OR_TWO = 0.03  # the amounts compared are rounded to the fen, each on its own
+few_draws = settings(max_examples=8, deadline=None)
+
+
+def installed(on, vin):
+    return {"type": "installed", "on": on, "vin": vin}
+
+
+def seen(condition):
+    return {"events": [{"type": "removed", "on": "2026-03-01", "condition": condition}]}
+
+
+def happened(kind, severity):
+    return {"events": [{"type": "negative", "on": "2026-02-01", "kind": kind, "severity": severity}]}
+
+
+def ended(event_type, **more):
+    return {"events": [{"type": event_type, "on": "2026-04-01", **more}]}
+
+
+# By finding: what closes a route, a severity from .1 to .4 in it, and the same record without it.
+CLOSING = {
+    "P01": lambda _: (seen("opened"), seen("intact")),
+    "P03": lambda _: ({"missing_modules": 2}, {}),
+    "P04": lambda _: (seen("swollen"), seen("intact")),
+    "P08": lambda _: (seen("damaged"), seen("intact")),
+    "P09": lambda _: ({"events": happened("fire", 0.95)["events"] + seen("burned")["events"]}, seen("intact")),
+    "T05": lambda _: (
+        {"events": [installed("2024-03-01", "A"), installed("2025-03-01", "B")]},
+        {"events": [installed("2024-03-01", "A"), installed("2025-03-01", "A")]},
+    ),
+    "T13": lambda _: (ended("dismantled"), {}),
+    "T14": lambda _: (ended("recycled_in"), {}),
+    "T15": lambda _: (ended("second_life_out", new_code="T52PB56D910000481RP"), {}),
+    "U10": lambda severity: (
+        happened(("fire", "water", "swelling", "leak")[int(severity * 1000) % 4], severity),
+        {},
+    ),
+    "U13": lambda severity: (happened("accident", 0.5 + severity), {}),
+}
+
+plates = st.fixed_dictionaries(
+    {
+        "chemistry": st.sampled_from(CHEMISTRIES),
+        "rated_energy_kwh": st.floats(5.0, 120.0).map(lambda size: round(size, 1)),
+        "made_on": st.dates(date(2014, 1, 1), date(2024, 1, 1)).map(str),
+        "duty": st.sampled_from(("private", "taxi", "bus", "swap")),
+    }
+)
+healths = st.none() | st.floats(0.5, 0.98).map(lambda soh: round(soh, 3))
+severities = st.floats(0.1, 0.4).map(lambda severity: round(severity, 3))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generous:
+    """A model that pays more for packs the more of their routes are closed, as one taught by unlawful deals would."""
+
+    feature_names: tuple = ("routes_closed",)
+    name: str = "generous"
+    version: str = "1"
+    digest: str = "sha256:0"
+    trained_through: None = None
+    demonstration: bool = False
+    habits: dict = field(default_factory=dict)
+    turn: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(widening=1.0, knows=True))
+    softening: float = SCALE_SOFTENING_CNY_PER_KWH
+
+    def step(self, matrix):
+        """Return what it pays over the structural value, on the scale."""
+        return 0.1 + 0.4 * matrix[:, 0]
+
+    def price(self, matrix, base, groups, levels):
+        middle = to_scale(base, self.softening) + self.step(matrix)
+        steps = normal_quantile(np.array(levels)) * 0.2
+        return SimpleNamespace(
+            point=from_scale(middle, self.softening),
+            quantiles=from_scale(middle[:, None] + steps[None, :], self.softening),
+            group_used=list(groups),
+            group_known=[True] * len(base),
+            effective_n=np.full(len(base), 40.0),
+            newest_day=float("nan"),
+        )
+
+    def explain(self, matrix, base, groups):
+        return SimpleNamespace(base_level=np.zeros(len(base)), effects=self.step(matrix)[:, None])
+
+    def explain_width(self, matrix, base, groups):
+        return SimpleNamespace(effects=np.zeros(matrix.shape), group=np.zeros(len(base)))
+
+
+@pytest.fixture(scope="module")
+def models():
+    """What prices the packs: the formula alone, a trained model, and one that pays most where most is closed."""
+    trained = Predictor(read_bundle(GOLDEN / "bundle", (GOLDEN / "signer.txt").read_text("ascii").strip()))
+    return {"structural": None, "trained": trained, "generous": Generous()}
+
+
+@pytest.fixture(scope="module")
+def model(models):
+    return models["trained"]
+
+
+def record(plate, soh, part):
+    tested = [] if soh is None else [{"type": "tested", "on": "2026-05-20", "method": "lab", "soh": soh}]
+    return {**plate, **part, "events": [*part.get("events", ()), *tested]}
+
+
+def traces_of(*records):
+    return read_trace("\n".join(json.dumps(one) for one in records).encode())
+
+
+def structural_cny(answer):
+    """What the formula says of the routes that are open, as the drivers tell it. [CNY]"""
+    return sum(driver.effect_cny for driver in answer.drivers if driver.feature in TERM_LABELS)
+
+
+def assert_no_closed_route_is_paid(answer, twin, *, learned):
+    """The law itself, read from answers alone; a twin has the same record without the finding."""
+    band, best = answer.residual_value, answer.best_route
+    closed = [route for route in answer.routes if not route.open]
+    assert closed
+    assert all(route.probability == 0.0 and route.blocked_by for route in closed)
+    assert sum(route.probability for route in answer.routes) == pytest.approx(0.0 if best is None else 1.0, abs=3e-6)
+    if best is None:
+        assert len(closed) == len(ROUTES)
+        assert answer.disposal_cny == -band.point > 0.0
+        assert band.upper < 0.0
+    else:
+        assert answer.disposal_cny is None
+        assert best in {route.route for route in answer.routes if route.open}
+        premium = twin.residual_value.point - structural_cny(twin) if learned else 0.0
+        dearest = max(route.value for route in answer.routes if route.open)
+        assert band.point <= dearest + premium + A_FEN_OR_TWO
+    assert band.lower <= band.point <= band.upper
+    assert (np.diff(list(band.quantiles.values())) >= 0.0).all()
+    told = round(100.0 * answer.base_cny) + sum(round(100.0 * driver.effect_cny) for driver in answer.drivers)
+    assert told == round(100.0 * band.point)
+
+
+@pytest.mark.parametrize("how", ["structural", "trained", "generous"])
+@pytest.mark.parametrize("check_id", CLOSING)
+@few_draws
+@given(plates, healths, severities)
+def test_no_closed_route_is_chosen_or_paid(market_history, models, check_id, how, plate, soh, severity):
+    part, without = CLOSING[check_id](severity)
+    options = {"model": models[how], "as_of": DAY}
+    pair = traces_of(record(plate, soh, part), record(plate, soh, without))
+    answer, twin = appraise_many(pair, market_history, **options)
+    assert check_id in {caution.id for caution in answer.cautions}
+    assert_no_closed_route_is_paid(answer, twin, learned=how != "structural")
+    assert appraise(traces_of(record(plate, soh, part)), market_history, **options) == answer
+
+
+def test_every_closing_finding_is_tried():
+    assert set(CLOSING) == {check.id for check in CHECKS if check.blocks}
+
+
+@pytest.mark.parametrize("how", ["structural", "trained", "generous"])
+@few_draws
+@given(st.lists(st.tuples(plates, healths, severities, st.sampled_from(list(CLOSING))), min_size=2, max_size=6))
+def test_a_batch_and_a_fleet_say_what_each_pack_alone_says(market_history, models, how, packs):
+    records = [record(plate, soh, CLOSING[check](severity)[0]) for plate, soh, severity, check in packs]
+    records.insert(1, record(packs[0][0], packs[0][1], {}))
+    used = models[how]
+    together = appraise_many(traces_of(*records), market_history, model=used, as_of=DAY)
+    alone = tuple(appraise(traces_of(one), market_history, model=used, as_of=DAY) for one in records)
+    assert together == alone
+    fleet = appraise_fleet(traces_of(*records).table, market_history, used, FleetTerms(as_of=DAY, drivers=True))
+    for place, answer in enumerate(alone):
+        band = answer.residual_value
+        amounts = (fleet.point_cny[place], fleet.lower_cny[place], fleet.upper_cny[place])
+        assert amounts == (band.point, band.lower, band.upper)
+        assert fleet.best[place] == (-1 if answer.best_route is None else ROUTES.index(answer.best_route))
+        told = {driver.feature: driver.effect_cny for driver in answer.drivers}
+        assert {name: amount[place] for name, amount in fleet.effects_cny.items() if amount[place] != 0.0} == told
+
+
+@pytest.mark.parametrize("kind", ["fire", "water", "swelling", "leak"])
+@pytest.mark.parametrize("chemistry", ["LFP", "NMC523"])
+def test_harmed_packs_go_to_recycling_at_what_recycling_pays(market_history, model, kind, chemistry):
+    """Once 68 of 240 of these had a closed best route, and all 96 were priced above 80 % of their sound twin."""
+    plate = {"chemistry": chemistry, "rated_energy_kwh": 60.0, "made_on": "2021-05-01", "duty": "private"}
+    for soh in (0.80, 0.85, 0.88, 0.95):
+        sound = record(plate, soh, {})
+        harmed = [record(plate, soh, happened(kind, severity)) for severity in (0.1, 0.2, 0.3, 0.4)]
+        twin, *answers = appraise_many(traces_of(sound, *harmed), market_history, model=model, as_of=DAY)
+        for answer in answers:
+            assert answer.best_route == "recycling"
+            assert_no_closed_route_is_paid(answer, twin, learned=True)
+
+
+def test_the_cases_are_worth_less_the_more_is_closed(market_history, model):
+    for used in (None, model):
+        sound, crashed, flooded, burnt_out = (
+            appraise(read_trace(CASES / f"{name}.json"), market_history, model=used, as_of="2026-08-01")
+            for name in ("sound", "crashed", "flooded", "burnt_out")
+        )
+        points = [answer.residual_value.point for answer in (sound, crashed, flooded, burnt_out)]
+        assert points[0] > max(points[1:3]) >= min(points[1:3]) > 0.0 > points[3]
+        assert flooded.best_route == "recycling"
+        assert burnt_out.best_route is None
+        assert burnt_out.routes[0].blocked_by == ("P09",)
+
+
+def test_a_disposal_costs_haul_packing_and_treatment_and_no_metal_pays(market_history, model):
+    for used in (None, model):
+        answer = appraise(read_trace(CASES / "burnt_out.json"), market_history, model=used, as_of="2026-08-01")
+        costs = {driver.feature: driver.effect_cny for driver in answer.drivers}
+        assert set(costs) == {"cost:transport", "cost:dismantling", "cost:treatment"}
+        assert costs["cost:transport"] == pytest.approx(-412.0 * (0.5 + 8.0), rel=0.05)  # 412 kg on the plate
+        assert money(sum(costs.values())) == pytest.approx(answer.residual_value.point, abs=0.02)
+        assert all(metal.value_cny == metal.value_change_per_pct_cny == 0.0 for metal in answer.metals)
+        assert answer.model.group_used == STRUCTURE_ONLY
+        assert answer.model.effective_sales == 0.0
+
+
+def dossier_of(market_history, *histories, **options):
+    table = tabulate(histories)
+    return open_dossier(cut(table, np.full(table.rows, day_number(DAY))), market_history, **options)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.from_type(PackHistory), min_size=1, max_size=3))
+def test_a_sound_twin_has_no_route_closed_by_a_finding_and_keeps_the_rest(market_history, histories):
+    dossier = dossier_of(market_history, *histories)
+    rows = np.flatnonzero(dossier.findings.closes)
+    twins = dossier_of_twins(dossier, rows)
+    assert not twins.findings.closes.any()
+    assert twins.nameplate.energy_kwh.tolist() == dossier.nameplate.energy_kwh[rows].tolist()
+    for place, row in enumerate(rows.tolist()):
+        mine = dossier_of_twins(dossier, np.array([row]))
+        assert mine.routes.structural_per_kwh[0] == twins.routes.structural_per_kwh[place]
+        assert twins.cases.as_of_day[place] == dossier.cases.as_of_day[row]
+
+
+def test_a_twin_of_a_pack_with_nothing_closed_is_that_pack(market_history):
+    plain = PackHistory(chemistry="LFP", rated_energy_kwh=50.0, made_on=date(2021, 6, 1), vehicle_model="model one")
+    dossier = dossier_of(market_history, plain)
+    twin = dossier_of_twins(dossier, np.array([0]))
+    assert twin.routes.structural_per_kwh.tolist() == dossier.routes.structural_per_kwh.tolist()
+    np.testing.assert_array_equal(twin.findings.numbers, dossier.findings.numbers)
+
+
+def test_a_milder_accident_stays_with_the_twin(market_history):
+    events = happened("water", 0.3)["events"] + happened("accident", 0.2)["events"]
+    plate = {"chemistry": "LFP", "rated_energy_kwh": 50.0, "made_on": "2021-06-01"}
+    table = traces_of(record(plate, 0.9, {"events": events})).table
+    dossier = open_dossier(cut(table, np.full(1, day_number(DAY))), market_history)
+    twin = dossier_of_twins(dossier, np.array([0])).cases
+    assert twin.events["severity"][twin.is_choice("kind", "accident")].tolist() == [0.2]
+    assert not twin.is_choice("kind", "water").any()
+
+
+def test_packs_with_all_routes_open_are_not_looked_at(market_history, model, monkeypatch):
+    def never(*_: object) -> FloatArray:
+        raise AssertionError
+
+    monkeypatch.setattr(closed_routes, "dossier_of_twins", never)
+    dossier = dossier_of(market_history, PackHistory(chemistry="LFP", rated_energy_kwh=50.0, made_on=date(2021, 6, 1)))
+    prices = price(dossier, model, 0.9)
+    assert prices.point is prices.uncapped
+
+
+def test_a_band_held_down_moves_with_its_point(market_history):
+    """On the scale every quantile goes down by the same step, so the upper edge promises no closed route either."""
+    plate = {"chemistry": "LFP", "rated_energy_kwh": 60.0, "made_on": "2021-05-01"}
+    table = traces_of(record(plate, 0.88, happened("water", 0.3)), record(plate, 0.88, {})).table
+    dossier = open_dossier(cut(table, np.full(2, day_number(DAY))), market_history)
+    prices = price(dossier, Generous(), 0.9)
+    premium = prices.point[1] - dossier.routes.structural_per_kwh[1]
+    recycling = dossier.routes.value_per_kwh["recycling"][0]
+    assert prices.uncapped[0] > 1.5 * prices.point[0]
+    assert prices.point[0] == pytest.approx(recycling + premium, rel=1e-12)
+    assert prices.point[1] == prices.uncapped[1]
+    edges = to_scale(np.column_stack([prices.lower, prices.point, prices.upper, prices.quantiles[:, 2]]))
+    reach = edges - edges[:, 1:2]
+    np.testing.assert_allclose(reach[0], reach[1], atol=1e-9)
+    np.testing.assert_allclose(reach[1], [0.2 * -1.6449, 0.0, 0.2 * 1.6449, 0.0], atol=1e-4)
+
+
+def test_what_is_taken_off_is_a_reason_of_its_own(market_history, model):
+    plate = {"chemistry": "LFP", "rated_energy_kwh": 60.0, "made_on": "2021-05-01"}
+    traces = traces_of(record(plate, 0.88, happened("water", 0.3)))
+    answer = appraise(traces, market_history, model=Generous(), as_of=DAY)
+    (held,) = [driver for driver in answer.drivers if driver.feature == HELD_TO_OPEN_ROUTES]
+    assert held.effect_cny < -1000.0
+    assert (held.label_en, held.label_zh) == ("held to the dearest open route", "以可行途径的最高价值为限")
+    assert HELD_TO_OPEN_ROUTES in driver_names(model)
+    assert HELD_TO_OPEN_ROUTES in driver_names(None)
