@@ -155,7 +155,7 @@ class Valuation:
     residual_value: Band
     routes: tuple[RouteValue, ...]
     best_route: str | None
-    disposal_cny: float | None
+    disposal_cny: float | None = None
     state: PackState
     metals: tuple[MetalValue, ...]
     drivers: tuple[Driver, ...]

@@ -32,7 +32,7 @@ from valuation.record.tabulation import calendar_day, day_number
 from valuation.version import __version__
 
 HERE = Path(__file__).resolve().parent
-SAMPLES = HERE.parents[1] / "data_samples"
+SAMPLES, CASES = HERE.parents[1] / "data_samples", HERE.parent / "cases"
 BUNDLE, SIGNER, FEATURES, VALUATIONS = "bundle", "signer.txt", "features.jsonl", "valuations.jsonl"
 AS_OF = date(2026, 11, 20)
 MARKET = {"packs": 1200, "seed": 11, "years": 8.0}
@@ -42,8 +42,9 @@ Line = dict[str, Any]
 
 
 def samples() -> dict[str, Traces]:
-    """Return the packs that are held to the bit, by file: the sample records, and one plain pack a chemistry."""
-    single = {path.stem: read_trace(path) for path in sorted(SAMPLES.glob("*.json"))}
+    """Return the packs that are held to the bit, by file: sample records, the cases of tests, a plain pack a chemistry."""
+    paths = [*sorted(SAMPLES.glob("*.json")), *sorted(CASES.glob("*.json"))]
+    single = {path.stem: read_trace(path) for path in paths}
     tables = {
         "tables": read_trace([str(SAMPLES / "packs.csv"), str(SAMPLES / "events.csv")]),
         "ledger": read_trace(SAMPLES / "ledger.csv"),

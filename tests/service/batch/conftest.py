@@ -56,6 +56,34 @@ def fleet(tmp_path_factory) -> Fleet:
     return Fleet(packs=folder / "packs.parquet", events=folder / "events.parquet", quotes=folder / "quotes.csv")
 
 
+# Events that close routes, each on a day before the fleet is valued; the last ones close every route.
+CLOSING = (
+    ({"type": "negative", "kind": "water", "severity": 0.2},),
+    ({"type": "negative", "kind": "leak", "severity": 0.4},),
+    ({"type": "negative", "kind": "accident", "severity": 0.6},),
+    ({"type": "removed", "condition": "swollen"},),
+    ({"type": "removed", "condition": "damaged"},),
+    ({"type": "removed", "condition": "opened"},),
+    ({"type": "dismantled"},),
+    ({"type": "recycled_in"},),
+    ({"type": "second_life_out"},),
+    ({"type": "negative", "kind": "fire", "severity": 0.95}, {"type": "removed", "condition": "burned"}),
+)
+
+
+@pytest.fixture(scope="session")
+def closed_fleet(fleet, tmp_path_factory) -> Fleet:
+    """The same packs, a route or all of them closed to each by what is on record."""
+    events, codes = pq.read_table(fleet.events), pq.read_table(fleet.packs)["battery_code"].to_pylist()
+    harm = [
+        {"battery_code": code, "on": date(2025, 5, 20), "reported_on": date(2025, 5, 20), **event}
+        for place, code in enumerate(codes)
+        for event in CLOSING[place % len(CLOSING)]
+    ]
+    more = pa.concat_tables([events, pa.Table.from_pylist(harm, schema=events.schema)])
+    return fleet.rewritten(tmp_path_factory.mktemp("closed"), events=more.sort_by("battery_code"))
+
+
 @pytest.fixture
 def small_parts(monkeypatch):
     """Parts so small that a small fleet has many."""

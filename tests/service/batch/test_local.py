@@ -96,6 +96,24 @@ def test_every_pack_is_valued_as_on_its_own_bit_for_bit(fleet, tmp_path, small_p
         assert (row["reason"], row["hint"]) == (own[code].message, own[code].hint)
 
 
+@pytest.mark.parametrize("model", [True, False])
+def test_where_routes_are_closed_each_pack_is_valued_as_on_its_own(closed_fleet, tmp_path, small_parts, model):
+    """No closed route is best; where all are closed there is none, and the point is what disposal costs."""
+    kit = closed_fleet.kit(model=model, drivers=True)
+    run(closed_fleet, tmp_path / "values.parquet", kit, processes=2)
+    values = pq.read_table(tmp_path / "values.parquet").to_pylist()
+    own = own_answers(closed_fleet, kit)
+    disposed = [row for row in values if row["best_route"] is None]
+    assert len(values) > 300
+    assert len(disposed) > 30
+    assert all(row["upper_cny"] < 0.0 and "P09" in row["caution_ids"] for row in disposed)
+    for row in values:
+        answer = own[row["battery_code"]]
+        said = {name: cell for name, cell in row.items() if not name.startswith("effect_") or cell != 0.0}
+        assert said == as_row(answer, drivers=True)
+        assert row["best_route"] in {None, *(route.route for route in answer.routes if route.open)}
+
+
 def test_order_row_groups_and_processes_change_no_byte(fleet, tmp_path, small_parts):
     kit = fleet.kit()
     run(fleet, tmp_path / "a" / "values.parquet", kit)

@@ -88,6 +88,17 @@ def test_what_lies_in_order_is_read_where_it_lies(cluster, fleet, alone, tmp_pat
     assert len([*marks.iterdir()]) == 1
 
 
+def test_where_routes_are_closed_the_cluster_says_what_one_machine_says(cluster, closed_fleet, tmp_path):
+    shuffled = closed_fleet.rewritten(tmp_path / "shuffled", seed=6, group=500)
+    one, out = tmp_path / "alone.parquet", tmp_path / "values.parquet"
+    outcome = score_files(
+        Request(packs=closed_fleet.packs, events=closed_fleet.events, out=one), closed_fleet.kit(drivers=True)
+    )
+    ended(begun(cluster, shuffled, out, "--drivers", "--shares", "3"), out)
+    same_as_alone(out, (sorted_rows(one), sorted_rows(outcome.rejected_file, ("battery_code", "reason"))))
+    assert sum(row["best_route"] is None for row in sorted_rows(out)) > 30
+
+
 def test_folders_that_are_columns_are_read_by_java(cluster, fleet, tmp_path):
     table = pq.read_table(fleet.events)
     table = table.append_column("year", pc.cast(pc.year(table["on"]), pa.int32()))
