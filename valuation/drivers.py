@@ -78,7 +78,7 @@ def reasons(dossier: Dossier, prices: Prices, model: Predictor | None) -> Reason
     The structural value is a sum already. The learned part is a sum on a logarithm-like scale; it is brought to money
     by the Aumann-Shapley rule (R. J. Aumann and L. S. Shapley, Values of Non-Atomic Games, 1974), which for a function
     of a sum shares the change in proportion to the summands, so what the effects lack of the point is rounding. What
-    the ceiling of a pack with a closed route takes off that price is a driver of its own; a disposal has nothing learned.
+    the ceiling of a pack with a closed route takes off is a driver of its own; in a disposal nothing is learned.
     """
     energy = dossier.nameplate.energy_kwh
     terms = {name: value * energy for name, value in dossier.routes.terms.items()}

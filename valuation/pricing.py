@@ -142,7 +142,9 @@ def _disposed(learned: Prices, structural: Prices, where: BoolArray) -> Prices:
             for name in ("point", "lower", "upper", "uncapped", "effective_sales", "newest_day")
         },
         quantiles=np.where(where[:, None], structural.quantiles, learned.quantiles),
-        group_used=tuple([STRUCTURE_ONLY if one else group for one, group in zip(where, learned.group_used, strict=True)]),
+        group_used=tuple(
+            [STRUCTURE_ONLY if one else group for one, group in zip(where, learned.group_used, strict=True)]
+        ),
     )
 
 

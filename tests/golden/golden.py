@@ -42,7 +42,7 @@ Line = dict[str, Any]
 
 
 def samples() -> dict[str, Traces]:
-    """Return the packs that are held to the bit, by file: sample records, the cases of tests, a plain pack a chemistry."""
+    """Return the packs that are held to the bit, by file: samples, the cases of tests, one plain pack a chemistry."""
     paths = [*sorted(SAMPLES.glob("*.json")), *sorted(CASES.glob("*.json"))]
     single = {path.stem: read_trace(path) for path in paths}
     tables = {

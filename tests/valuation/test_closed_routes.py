@@ -175,8 +175,9 @@ def assert_no_closed_route_is_paid(answer, twin, *, learned):
 @pytest.mark.parametrize("how", ["structural", "trained", "generous"])
 @pytest.mark.parametrize("check_id", CLOSING)
 @few_draws
-@given(plates, healths, severities)
-def test_no_closed_route_is_chosen_or_paid(market_history, models, check_id, how, plate, soh, severity):
+@given(st.tuples(plates, healths, severities))
+def test_no_closed_route_is_chosen_or_paid(market_history, models, check_id, how, pack):
+    plate, soh, severity = pack
     part, without = CLOSING[check_id](severity)
     options = {"model": models[how], "as_of": DAY}
     pair = traces_of(record(plate, soh, part), record(plate, soh, without))

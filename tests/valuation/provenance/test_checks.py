@@ -235,9 +235,15 @@ EXAMPLES = {
         pack(event("removed", "2026-01-01", condition="intact")),
     ),
     "P09": (
-        pack(event("negative", "2026-01-01", kind="fire", severity=0.9), event("removed", "2026-01-02", condition="burned")),
+        pack(
+            event("negative", "2026-01-01", kind="fire", severity=0.9),
+            event("removed", "2026-01-02", condition="burned"),
+        ),
         0.9,
-        pack(event("negative", "2026-01-01", kind="fire", severity=0.89), event("removed", "2026-01-02", condition="burned")),
+        pack(
+            event("negative", "2026-01-01", kind="fire", severity=0.89),
+            event("removed", "2026-01-02", condition="burned"),
+        ),
     ),
     "S01": (
         pack(event("collected_out", "2026-01-01", reporter="x"), event("recycled_in", "2026-01-09", reporter="x")),
