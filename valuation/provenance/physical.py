@@ -165,7 +165,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         blocks=("recycling", "second_life", "reuse"),
         evidence=Evidence(conditions=("burned",), kinds=("fire",)),
         grade="C",
-        message_en="Burnt out (a fire of severity {value:.2f}): nobody pays for the remains, their disposal costs money.",
+        message_en="Burnt out (a fire of severity {value:.2f}): nobody buys the remains, disposal costs money.",
         message_zh="电池已烧毁（起火严重程度{value:.2f}），残余物无人收购，须付费处置。",
     ),
 )
