@@ -78,15 +78,16 @@ def read_log(folder: Path) -> tuple[Promotion, ...]:
     path = folder / LOG
     if not path.is_file():
         return ()
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    lines = path.read_bytes().split(b"\n")[:-1]
     entries: list[Promotion] = []
     for number, line in enumerate(lines, start=1):
         previous = entries[-1].hash if entries else _START
         try:
-            entry = Promotion(**json.loads(line))
-        except (ValueError, TypeError) as error:
+            entry = Promotion(**json.loads(line.decode()))
+            whole = entry.sequence == number and entry.previous == previous and entry.hash == _hash(asdict(entry))
+        except (ValueError, TypeError, RecursionError) as error:  # ValueError: not UTF-8, or not JSON
             raise _broken(number) from error
-        if entry.sequence != number or entry.previous != previous or entry.hash != _hash(asdict(entry)):
+        if not whole:
             raise _broken(number)
         entries.append(entry)
     return tuple(entries)
@@ -107,6 +108,24 @@ def champion(entries: tuple[Promotion, ...], name: str | None = None) -> str | N
         if name is None or entry.after.partition("@")[0] == name:
             return entry.after
     return None
+
+
+def check_promoted(entries: tuple[Promotion, ...], label: str, digest: str) -> None:
+    """Compare a version read from disk with the one that was promoted; one that never was promoted is accepted.
+
+    Raises
+    ------
+    BundleTampered
+        Another model was promoted under this name and version.
+
+    """
+    promoted = next((entry.digest for entry in reversed(entries) if entry.after == label), digest)
+    if promoted != digest:
+        raise BundleTampered(
+            f"{label} is not the model that was promoted: the log of promotions names {promoted}, on disk is {digest}",
+            hint="restore the folder of that version from a backup, or promote the version again if it was replaced"
+            " on purpose",
+        )
 
 
 def before_champion(entries: tuple[Promotion, ...]) -> str:

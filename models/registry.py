@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models.bundle import About, Bundle, files_of, read_bundle, write_bundle
+from models.bundle import About, files_of, read_bundle, write_bundle
 from models.fitted import FittedRegressor
+from models.kept import HINT, is_one_folder, keys_folder, read_kept
 from models.mirror import mirror_alias
 from models.predictor import Predictor
 from models.promotions import (
@@ -28,15 +29,14 @@ from models.promotions import (
     append,
     before_champion,
     champion,
+    check_promoted,
     locked,
     read_log,
 )
-from models.signing import public_key
-from valuation.errors import PredictorError, StoreNotReady, UnknownModel
+from valuation.errors import BundleTampered, PredictorError, StoreNotReady, UnknownModel
 
 CHAMPION = "champion"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_HINT = "`canzhi models` lists what is there; `canzhi train` makes a model"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ def publish(state: FittedRegressor, publication: Publication, home: Path | None 
             habits=publication.habits,
         )
         folder = models / publication.name / version
-        bundle = write_bundle(folder, state, about, _keys(models))
+        bundle = write_bundle(folder, state, about, keys_folder(models))
     return Version(about=about, digest=bundle.digest, folder=folder, is_champion=False)
 
 
@@ -110,7 +110,7 @@ def promote(reference: str, decision: Decision, home: Path | None = None) -> Pro
     UnknownModel
         No such version is kept.
     BundleTampered
-        The version's files are not those that were signed.
+        The version's files are not those that were signed, or belong to another version.
 
     """
     return _crown(PROMOTE, reference, decision, _models(home))
@@ -123,6 +123,8 @@ def rollback(decision: Decision, home: Path | None = None) -> Promotion:
     ------
     UnknownModel
         There was none.
+    BundleTampered
+        Its files are not those that were promoted.
 
     """
     entry = _crown(ROLLBACK, None, decision, _models(home))
@@ -134,21 +136,22 @@ def rollback(decision: Decision, home: Path | None = None) -> Promotion:
 def list_versions(home: Path | None = None) -> tuple[Version, ...]:
     """Return every version kept, by name and age; a damaged one is listed with what is wrong with it."""
     models = _models(home)
-    standing = champion(read_log(models))
+    entries = read_log(models)
     folders = sorted((path for path in models.glob("*/*") if path.is_dir() and not path.name.startswith(".")), key=_age)
-    versions = []
-    for folder in folders:
-        is_champion = f"{folder.parent.name}@{folder.name}" == standing
-        try:
-            bundle = read_bundle(folder, public_key(_keys(models)))
-        except PredictorError as error:
-            about = About(name=folder.parent.name, version=folder.name, created_on="", trained_through="")
-            versions.append(
-                Version(about=about, digest="", folder=folder, is_champion=is_champion, problem=error.message)
-            )
-        else:
-            versions.append(Version(about=bundle.about, digest=bundle.digest, folder=folder, is_champion=is_champion))
-    return tuple(versions)
+    return tuple(_version(folder, models, entries) for folder in folders)
+
+
+def _version(folder: Path, models: Path, entries: tuple[Promotion, ...]) -> Version:
+    label, digest, problem = f"{folder.parent.name}@{folder.name}", "", ""
+    about = About(name=folder.parent.name, version=folder.name, created_on="", trained_through="")
+    try:
+        bundle = read_kept(models, label)
+        about, digest = bundle.about, bundle.digest
+        check_promoted(entries, label, digest)
+    except PredictorError as error:
+        problem = error.message
+    is_champion = label == champion(entries)
+    return Version(about=about, digest=digest, folder=folder, is_champion=is_champion, problem=problem)
 
 
 def twins(version: Version, home: Path | None = None) -> tuple[str, ...]:
@@ -182,14 +185,20 @@ def load_model(reference: str | Path = CHAMPION, home: Path | None = None) -> Pr
     UnknownModel
         Nothing is kept under that reference.
     BundleTampered
-        The files are not those that were signed, or not by this workshop (kept models only).
+        The files are not those that were signed. Of a kept model also: they were not signed here, belong to another
+        version, or are not those that were promoted. A digest names its model whatever was promoted, and a version can
+        be named where the log of promotions is broken.
 
     """
     folder = Path(reference)
     if folder.is_dir() and (folder / "manifest.json").exists():
         return Predictor(read_bundle(folder))
     models = _models(home)
-    return Predictor(_read(models, _resolve(models, str(reference))))
+    label = _resolve(models, str(reference))
+    bundle = read_kept(models, label)
+    if not _DIGEST.fullmatch(str(reference)):
+        check_promoted(_entries(models, needed=label != reference), label, bundle.digest)
+    return Predictor(bundle)
 
 
 def _crown(action: str, reference: str | None, decision: Decision, models: Path) -> Promotion | None:
@@ -197,8 +206,10 @@ def _crown(action: str, reference: str | None, decision: Decision, models: Path)
     with _room(), locked(models):
         entries = read_log(models)
         label = before_champion(entries) if reference is None else _resolve(models, reference)
-        bundle = _read(models, label)
-        if label == champion(entries):
+        bundle = read_kept(models, label)
+        if reference is None:
+            check_promoted(entries, label, bundle.digest)
+        elif entries and (entries[-1].after, entries[-1].digest) == (label, bundle.digest):
             return None
         entry = append(models, action, (label, bundle.digest), decision)
     mirror_alias(models.parent, lambda: champion(read_log(models), bundle.about.name), CHAMPION)
@@ -218,17 +229,27 @@ def _resolve(models: Path, reference: str) -> str:
         return standing
     if reference == CHAMPION:
         raise UnknownModel("no model is champion yet", hint="train one with `canzhi train`, then `canzhi promote` it")
-    folders = [path for path in (models / name).glob("*") if path.is_dir()] if _plain(name) else []
+    folders = [path for path in (models / name).glob("*") if path.is_dir()] if is_one_folder(name) else []
     if not folders:
-        raise UnknownModel(f"no model is called {name!r}", hint=_HINT)
+        raise UnknownModel(f"no model is called {name!r}", hint=HINT)
     return f"{name}@{max(folders, key=_age).name}"
+
+
+def _entries(models: Path, *, needed: bool) -> tuple[Promotion, ...]:
+    """Return the log's entries; none where it is broken and somebody named a version, which does not need it."""
+    try:
+        return read_log(models)
+    except BundleTampered:
+        if needed:
+            raise
+        return ()
 
 
 def _by_digest(models: Path, digest: str) -> str:
     for version in list_versions(models.parent):
         if version.digest == digest:
             return f"{version.about.name}@{version.about.version}"
-    raise UnknownModel(f"no model with the digest {digest} is kept", hint=_HINT)
+    raise UnknownModel(f"no model with the digest {digest} is kept", hint=HINT)
 
 
 @contextmanager
@@ -255,18 +276,6 @@ def _clear_away(folder: Path) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _read(models: Path, label: str) -> Bundle:
-    name, _, version = label.partition("@")
-    folder = models / name / version
-    if not _plain(name) or not _plain(version) or not folder.is_dir():
-        raise UnknownModel(f"no model {label} is kept", hint=_HINT)
-    return read_bundle(folder, public_key(_keys(models)))
-
-
-def _plain(part: str) -> bool:
-    return bool(part) and not part.startswith(".") and Path(part).name == part
-
-
 def _next_version(folder: Path) -> str:
     taken = [int(path.name) for path in folder.glob("*") if path.name.isdigit()]
     return str(max(taken, default=0) + 1)
@@ -279,7 +288,3 @@ def _age(folder: Path) -> tuple[str, int, str]:
 
 def _models(home: Path | None) -> Path:
     return (home_folder() if home is None else Path(home)) / "models"
-
-
-def _keys(models: Path) -> Path:
-    return models.parent / "keys"

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +107,7 @@ def test_who_is_champion_already_is_not_entered_again(home):
 
 def test_a_log_that_names_a_champion_twice_in_a_row_still_leads_back(home):
     for label in ("demo@1", "demo@2", "demo@2"):
-        append(home / "models", "promote", (label, "sha256:0"), WHO)
+        append(home / "models", "promote", (label, load_model(label, home=home).digest), WHO)
     assert rollback(WHO, home).after == "demo@1"
     with pytest.raises(UnknownModel, match="before"):
         rollback(WHO, home)
@@ -135,6 +137,85 @@ def test_a_changed_log_is_found(home, change):
     path.write_text("\n".join(lines) + "\n")
     with pytest.raises(BundleTampered, match="broken at entry"):
         promotions(home)
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"who": "\xff"}', b"\xff\xfe", b"[1]", b"null", b'{"sequence": NaN}', b"[" * 100_000]
+)
+def test_a_log_that_cannot_be_decoded_is_a_sentence_and_a_named_version_is_still_read(home, line):
+    promote("demo@1", WHO, home)
+    path = home / "models" / LOG
+    whole = path.read_bytes()
+    path.write_bytes(whole + line + b"\n")
+    for use in (promotions, list_versions):
+        with pytest.raises(BundleTampered, match="broken at entry 2"):
+            use(home)
+    with pytest.raises(BundleTampered, match="broken at entry 2") as caught:
+        load_model(home=home)
+    assert "name@version" in caught.value.hint
+    assert load_model("demo@1", home=home).version == "1"
+    path.write_bytes(whole)
+    assert load_model(home=home).version == "1"
+
+
+def swap(first, second):
+    aside = first.with_name("aside")
+    first.rename(aside)
+    second.rename(first)
+    aside.rename(second)
+
+
+@pytest.mark.parametrize("reference", ["champion", "demo", "demo@1", "demo@2", "other", "other@1"])
+@pytest.mark.parametrize("promoted", [True, False])
+def test_versions_swapped_on_disk_are_never_read_under_each_others_name(home, reference, promoted):
+    if promoted:
+        promote("demo@1", WHO, home)
+    models = home / "models"
+    swap(models / "demo" / "1", models / "demo" / "2")
+    swap(models / "demo" / "2", models / "other" / "1")
+    swapped = [version for version in list_versions(home) if version.problem]
+    assert [(version.about.name, version.about.version) for version in swapped] == [
+        ("demo", "1"),
+        ("demo", "2"),
+        ("other", "1"),
+    ]
+    expected = UnknownModel if reference == "champion" and not promoted else BundleTampered
+    with pytest.raises(expected, match=r"holds the signed files of|no model is champion") as caught:
+        load_model(reference, home=home)
+    assert caught.value.hint
+    with pytest.raises(BundleTampered, match="holds the signed files of"):
+        promote("demo@2", WHO, home)
+
+
+def replace_version(home, estimator, **changes):
+    """Put another signed model where demo@1 was, under the same name and version."""
+    shutil.rmtree(home / "models" / "demo" / "1")
+    return publish(estimator.fitted_, replace(made(version="1"), **changes), home).digest
+
+
+def test_a_version_that_is_not_the_one_that_was_promoted_is_refused_until_it_is_promoted(home, estimator):
+    promote("demo@1", WHO, home)
+    promote("demo@2", WHO, home)
+    digest = replace_version(home, estimator, created_on="2026-02-02")
+    with pytest.raises(BundleTampered, match="demo@1 is not the model that was promoted") as caught:
+        load_model("demo@1", home=home)
+    assert digest in caught.value.message
+    with pytest.raises(BundleTampered, match="is not the model that was promoted"):
+        rollback(WHO, home)
+    assert champion(promotions(home)) == "demo@2"
+    assert "is not the model that was promoted" in list_versions(home)[0].problem
+    assert load_model(digest, home=home).digest == digest, "a digest names what was meant"
+    promote("demo@1", WHO, home)
+    assert load_model(home=home).digest == digest
+
+
+def test_the_champion_replaced_on_disk_can_be_promoted_under_its_own_name(home, estimator):
+    promote("demo@1", WHO, home)
+    replace_version(home, estimator, created_on="2026-02-02")
+    with pytest.raises(BundleTampered, match="is not the model that was promoted"):
+        load_model(home=home)
+    assert promote("demo@1", WHO, home) is not None
+    assert load_model(home=home).about.created_on == "2026-02-02"
 
 
 def test_a_line_cut_by_a_crash_was_never_an_entry(home):
