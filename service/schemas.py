@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 
 from service.problems import Refusal
 from valuation.errors import FieldError, UnreadableRecord
-from valuation.intake.documents import refuse_repeated
+from valuation.intake.documents import refuse_repeated, refuse_too_deep
 
 Level = Annotated[float, Meta(ge=0.5, le=0.99, description="Share of deals the band is to hold.")]
 Region = Annotated[str, Meta(min_length=2, max_length=16, description="Region whose quotes are preferred.")]
@@ -89,10 +89,11 @@ def decode(kind: type[Envelope], body: bytes) -> Envelope:
     Raises
     ------
     UnreadableRecord
-        If the body is no JSON, or gives a field twice.
+        If the body is no JSON, is nested too deep, or gives a field twice.
     FieldError
         If a field of the envelope is unknown, missing, of a wrong type or out of bounds.
     """
+    refuse_too_deep(body, "the request body")
     try:
         asked = msgspec.json.decode(body, type=kind)
         refuse_repeated(body, _EXAMINED_HERE)

@@ -16,7 +16,13 @@ import msgspec
 from valuation.errors import UnreadableRecord
 from valuation.intake.notes import shown
 
+MOST_LEVELS = 200
+"""How deep lists and objects may be nested: well below what any supported Python can follow."""
+
 _NAME_END = re.compile(rb'"\s*:')
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
+_BRACKETS = bytes.maketrans(b"{}", b"[]")
+_NO_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -107,6 +113,42 @@ def json_lines(text: str, name: str) -> Iterator[tuple[str, object | UnreadableR
                 yield where, error
 
 
+def refuse_too_deep(content: bytes, name: str) -> None:
+    """Refuse a JSON text that is nested too deep, in the same words on every Python, whose own limits differ.
+
+    Each step takes the innermost brackets away, so that as many steps are needed as there are levels. That brackets do
+    not match is for the decoder to say.
+
+    Raises
+    ------
+    UnreadableRecord
+        Saying how many levels are read.
+
+    >>> refuse_too_deep(b'{"a": [[1], "[[", 2]}' * 300, "record")
+    >>> refuse_too_deep(b"[" * 201 + b"]" * 201, "record")
+    Traceback (most recent call last):
+    ...
+    valuation.errors.UnreadableRecord: record is nested too deep: more than 200 levels
+    """
+    if content.count(b"[") + content.count(b"{") <= MOST_LEVELS:
+        return
+    plain = _ESCAPE.sub(b"", content) if b"\\" in content else content
+    outside_texts = plain.translate(None, _NO_STRUCTURE).split(b'"')[::2]
+    brackets = b"".join(outside_texts).translate(_BRACKETS)
+    for _ in range(MOST_LEVELS):
+        fewer = brackets.replace(b"[]", b"")
+        if len(fewer) == len(brackets):
+            break
+        brackets = fewer
+    if b"[]" in brackets or brackets.count(b"[") > MOST_LEVELS:
+        raise _too_deep(name)
+
+
+def _too_deep(name: str) -> UnreadableRecord:
+    message = f"{name} is nested too deep: more than {MOST_LEVELS} levels"
+    return UnreadableRecord(message, hint="leave out what is no field of ours")
+
+
 def refuse_repeated(content: bytes, whole: Sequence[str] = ()) -> None:
     """Raise where a JSON object gives one of its own names twice: of two values neither may be dropped in silence.
 
@@ -138,12 +180,13 @@ def refuse_repeated(content: bytes, whole: Sequence[str] = ()) -> None:
 
 def _decode(content: bytes, name: str) -> object:
     """Return the JSON value of UTF-8 bytes."""
+    refuse_too_deep(content, name)
     try:
         value = msgspec.json.decode(content)
         if most_names(content) != _names_in(value):
             _find_repeated(content)
     except RecursionError as error:
-        raise UnreadableRecord(f"{name} is nested too deep", hint="leave out what is no field of ours") from error
+        raise _too_deep(name) from error  # the caller's own stack is nearly used up
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableRecord(
             f"{name} is no JSON: {str(error)[:120]}",

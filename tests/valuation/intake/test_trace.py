@@ -282,9 +282,33 @@ def test_finding_a_name_given_twice_takes_no_longer_for_many_names():
         read_trace(f'{{{names},"k59999":2}}'.encode())  # comparing all with all would take minutes
 
 
-def test_what_is_nested_too_deep_is_said_in_words():
-    with pytest.raises(UnreadableRecord, match="record is nested too deep"):
-        read_trace(b'{"x":' + b"[" * 2000 + b"]" * 2000 + b"}")
+@pytest.mark.parametrize("levels", [200, 950, 2_000, 60_000])
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"y":[', b"]}"), (b'["\\"[",{"y":', b"}]")])
+def test_what_is_nested_too_deep_is_said_in_the_same_words_on_every_python(levels, opening, closing):
+    parts = levels if opening == b"[" else levels // 2
+    inside = b"[]" if opening == b"[" else b"0"
+    with pytest.raises(UnreadableRecord, match=r"^record is nested too deep: more than 200 levels$"):
+        read_trace(b'{"x":' + opening * parts + inside + closing * parts + b"}")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'{"x":' + b"[" * 60_000, "is nested too deep"),
+        (b'{"x":' + b"[{" * 60_000 + b"]" * 9, "is nested too deep"),
+        (b'{"x":' + b"]" * 60_000, "is no JSON"),
+        (b'{"x":' + b"[" * 150, "is no JSON"),
+    ],
+)
+def test_brackets_that_do_not_match_are_refused_whatever_their_number(content, reason):
+    with pytest.raises(UnreadableRecord, match=reason):
+        read_trace(content)
+
+
+def test_brackets_in_texts_and_beside_each_other_are_no_levels():
+    events = [{"type": "usage", "on": "2024-03-31", "note": "[{" * 20 + '"' + "\\"}] * 300
+    read = read_trace(json.dumps({"battery_code": CODE, "events": events}).encode())
+    assert len(read.histories[0].events) == 300
 
 
 def test_of_very_many_wrong_events_only_the_first_are_worded():
