@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from inspect import cleandoc
 from typing import Any, Final
 
 import msgspec
@@ -197,6 +198,9 @@ def _schemas() -> dict[str, Any]:
     for one in OPERATIONS:
         types += [kind for kind in (one.body, one.answer) if isinstance(kind, type)]
     _, found = msgspec.json.schema_components(types, ref_template=REF)
+    for schema in found.values():
+        if "description" in schema:
+            schema["description"] = cleandoc(schema["description"])  # Python 3.13 keeps docstrings without indentation
     schemas: dict[str, Any] = dict(found) | record_schemas()
     for name in ("ValuationRequest", "CheckRequest"):
         schemas[name]["properties"]["trace"] = {"$ref": REF.format(name="TraceRecord")}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -24,6 +25,21 @@ def test_the_description_is_the_one_that_was_agreed():
     Write it again with: python -m service.openapi > tests/service/openapi.json
     """
     assert json.loads(SNAPSHOT.read_text("utf-8")) == json.loads(msgspec.json.encode(description()))
+
+
+def test_a_description_does_not_depend_on_how_python_keeps_docstrings():
+    """Python 3.13 takes the indentation away, older ones keep it."""
+
+    def descriptions(part):
+        if isinstance(part, dict):
+            yield from (text for name, text in part.items() if name == "description" and isinstance(text, str))
+            part = list(part.values())
+        for child in part if isinstance(part, list) else ():
+            yield from descriptions(child)
+
+    found = list(descriptions(json.loads(msgspec.json.encode(description()))))
+    assert len(found) > 20
+    assert [text for text in found if text != inspect.cleandoc(text)] == []
 
 
 def test_it_is_served(shared_client):
