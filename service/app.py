@@ -110,14 +110,14 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     app.state.coalescer = Coalescer(settings.value_queue)
     app.state.pools = Pools(settings.batch_threads, settings.batch_queue)
     looking = asyncio.create_task(app.state.watch.keep_looking())
-    log().info(
-        "ready",
-        version=__version__,
-        model=counter.model.version if counter.model else "structural",
-        market=counter.market.source,
-        market_digest=counter.market.digest,
-    )
     try:
+        log().info(
+            "ready",
+            version=__version__,
+            model=counter.model.version if counter.model else "structural",
+            market=counter.market.source,
+            market_digest=counter.market.digest,
+        )
         yield
     finally:
         looking.cancel()

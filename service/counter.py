@@ -239,7 +239,11 @@ def open_counter(settings: Settings) -> Counter:
     upgrade(settings.store_url, wait_s=settings.store_wait_s)
     database = Database(settings.store_url, wait_s=settings.store_wait_s)
     stamp = log_stamp(settings.home / "models")  # before the model: a promotion meanwhile is seen again
-    standing = stand(find_model(settings), market, database)
+    try:
+        standing = stand(find_model(settings), market, database)
+    except BaseException:
+        database.close()
+        raise
     counter = Counter(settings, market, standing.model, database)
     counter.log_stamp, counter.sales_through = stamp, standing.sales_through
     return counter

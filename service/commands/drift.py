@@ -48,7 +48,8 @@ def drift(  # noqa: PLR0913 - every option by name, as click hands them over
     from service.drifting import look  # noqa: PLC0415 - as above
     from valuation.features import LABELS  # noqa: PLC0415 - as above
 
-    found = look(opened(settings_with()), most_sales=_MOST_SALES, most_packs=_MOST_PACKS)
+    counter = context.with_resource(opened(settings_with()))
+    found = look(counter, most_sales=_MOST_SALES, most_packs=_MOST_PACKS)
     if as_json:
         told = {
             "packs": found.packs,

@@ -61,7 +61,7 @@ def report_sale(  # noqa: PLR0913 - every option by name, as click hands them ov
         raise click.UsageError("give a FILE, or all of --sale-id, --code, --sold-on, --price and --vat or --no-vat")
     place = {"region": region, "route": route}
     rows: list[dict[str, object]] = [{**one, **place, "sold_on": sold_on.date()}] if sold_on else []
-    counter = opened(settings_with())
+    counter = click.get_current_context().with_resource(opened(settings_with()))
     sales = _read(file, counter.market.history, vat_included) if file is not None else _sales(rows, "the options")
     told: list[int] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
@@ -24,7 +25,8 @@ def reproduce(context: click.Context, valuation_id: str, *, as_json: bool) -> No
     from service.settings import Settings  # noqa: PLC0415 - as above
 
     settings = Settings.from_environment()
-    done = reproduce_kept(open_archive(settings), valuation_id, settings.home)
+    with closing(open_archive(settings)) as archive:
+        done = reproduce_kept(archive, valuation_id, settings.home)
     if as_json:
         click.echo(done.kept.answer)
     if done.identical:

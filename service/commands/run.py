@@ -86,6 +86,6 @@ def value_samples(settings: Settings) -> None:
         return
     read = [read_files([path]) for path in samples]
     problems = [problem for _, found in read for problem in found]
-    counter = opened(settings)
-    terms = Terms(as_of=chosen_day(counter, None))
-    value_and_print(counter, join_traces([traces for traces, _ in read]), terms, problems)
+    with opened(settings) as counter:
+        terms = Terms(as_of=chosen_day(counter, None))
+        value_and_print(counter, join_traces([traces for traces, _ in read]), terms, problems)

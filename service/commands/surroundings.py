@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -25,11 +27,16 @@ def settings_with(market: Path | None = None, model: str | None = None) -> Setti
     return settings
 
 
-def opened(settings: Settings) -> Counter:
-    """Return the counter, opened."""
+@contextmanager
+def opened(settings: Settings) -> Iterator[Counter]:
+    """Open the counter for as long as the block runs."""
     from service.counter import open_counter  # noqa: PLC0415 - --help must not import the work
 
-    return open_counter(settings)
+    counter = open_counter(settings)
+    try:
+        yield counter
+    finally:
+        counter.database.close()
 
 
 def chosen_day(counter: Counter, as_of: datetime | None) -> date:

@@ -67,7 +67,7 @@ def value(  # noqa: PLR0913 - one parameter an option
     from service.counter import Terms  # noqa: PLC0415 - as above
     from service.files import read_files  # noqa: PLC0415 - as above
 
-    counter = opened(settings_with(market, model))
+    counter = context.with_resource(opened(settings_with(market, model)))
     terms = Terms(as_of=chosen_day(counter, as_of), level=level, region=region)
     traces, problems = read_files(files)
     context.exit(value_and_print(counter, traces, terms, problems, Shown(as_json=as_json, language=language)))

@@ -32,6 +32,7 @@ class Database:
                 f"the database address cannot be used ({type(reason).__name__})",
                 hint="set CANZHI_DATABASE_URL to sqlite:////path/to/file or postgresql+psycopg://user@host/database",
             ) from reason
+        self._closed = False
         weakref.finalize(self, self._engine.dispose)  # whoever forgets it, forgets its connections too
 
     @property
@@ -42,20 +43,36 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees one state of the store."""
-        with _spoken(), self._engine.connect() as connection, connection.begin():
+        with _spoken(), self._returned(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection for one transaction; writers of the ledger follow one another, all or nothing is kept."""
-        with _spoken(), self._engine.connect().execution_options(**{_WRITING: True}) as connection, connection.begin():
+        with (
+            _spoken(),
+            self._returned(),
+            self._engine.connect().execution_options(**{_WRITING: True}) as connection,
+            connection.begin(),
+        ):
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LEDGER_LOCK})
             yield connection
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Close every connection; one that another thread still uses is closed when that thread has done."""
+        self._closed = True
         self._engine.dispose()
+
+    @contextmanager
+    def _returned(self) -> Iterator[None]:
+        """Close what the block gives back to the pool, if the store was closed meanwhile."""
+        pool = self._engine.pool
+        try:
+            yield
+        finally:
+            if self._closed:
+                pool.dispose()
 
 
 def insert_rows(

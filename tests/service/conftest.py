@@ -20,6 +20,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from service.settings import Settings
+from service.store.database import Database
 
 _PACK = {
     "battery_code": "001PB0A0000001A680000123",
@@ -54,6 +55,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CANZHI_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture(autouse=True)
+def no_store_left_open(monkeypatch: pytest.MonkeyPatch):
+    """Every store that a test opens is closed when it ends, whether or not this Python warns of open ones."""
+    opened, make = [], Database.__init__
+
+    def remember(database: Database, *args: object, **options: object) -> None:
+        make(database, *args, **options)
+        opened.append(database)
+
+    monkeypatch.setattr(Database, "__init__", remember)
+    yield
+    assert [database.url for database in opened if not database._closed] == []
 
 
 @pytest.fixture

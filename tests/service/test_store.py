@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text, update
 
+from service import counter
+from service.settings import Settings
 from service.store import ledger, packs, upgrade
 from service.store.database import Database
 from service.store.idempotency import Outcome, claim, once
@@ -253,3 +256,34 @@ def test_what_is_written_after_the_file_went_away_is_not_said_to_be_kept(tmp_pat
         return
     with pytest.raises(StoreNotReady, match="no such table"), database.writing() as connection:
         ledger.append(connection, [_sale(2)], recorded_by="test")
+
+
+def test_a_connection_in_use_while_the_store_closes_is_closed_after_its_use(url):
+    upgrade.upgrade(url)
+    database, in_use, closed, raw = Database(url), threading.Event(), threading.Event(), []
+
+    def read():
+        with database.reading() as connection:
+            raw.append(connection.connection.dbapi_connection)
+            in_use.set()
+            closed.wait()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    in_use.wait()
+    database.close()
+    raw[0].execute("SELECT 1").close()
+    closed.set()
+    reader.join()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        raw[0].execute("SELECT 1")
+
+
+@pytest.mark.parametrize("fault", [StoreNotReady("no", hint="no"), KeyboardInterrupt()])
+def test_a_counter_that_cannot_be_opened_leaves_no_store_open(home, monkeypatch, fault):
+    def fail(*_):
+        raise fault
+
+    monkeypatch.setattr(counter, "find_model", fail)
+    with pytest.raises(type(fault)):
+        counter.open_counter(Settings(home=home))
