@@ -5,17 +5,22 @@ from __future__ import annotations
 import gc
 import os
 import socket
+import sys
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service.settings import Settings, variable
-from valuation.errors import SettingError
+from valuation.errors import CanzhiError, SettingError
 
 if TYPE_CHECKING:
+    from uvicorn import Config
+
     from service.counter import Counter
 
 GRACE_S = 10
+CANNOT_START = 3
+"""The exit code of a server process that cannot start."""
 
 
 def serve_http(*, host: str | None = None, port: int | None = None, workers: int | None = None) -> None:
@@ -46,19 +51,42 @@ def _serve(settings: Settings) -> None:
     counter = check_surroundings(settings)
     configure_log()
     alone = settings.workers <= 1
-    if not alone:
+    options: dict[str, Any] = {
+        "factory": True,
+        "host": settings.host,
+        "port": settings.port,
+        "workers": settings.workers,
+        "log_level": "warning",
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": GRACE_S,
+    }
+    if alone:
+        with closing(counter.database):
+            uvicorn.run(partial(_create_app_at, counter), **options)
+    else:
         counter.database.close()  # every server process opens its own
-    uvicorn.run(
-        partial(_create_app_at, counter) if alone else "service.server:log_and_create_app",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_S,
-    )
+        _run_several(uvicorn.Config("service.server:log_and_create_app", **options))
+
+
+def _run_several(config: Config) -> None:
+    """Serve with several processes, until a signal ends them.
+
+    Raises
+    ------
+    CanzhiError
+        If none of them could ever start.
+    """
+    from service.supervisor import Supervisor  # noqa: PLC0415 - as above
+
+    with closing(config.bind_socket()) as listening:
+        supervisor = Supervisor(config, [listening])
+        supervisor.run()
+    if supervisor.gave_up:
+        raise CanzhiError(
+            f"no server process can start: {supervisor.gave_up}",
+            hint="mend what is named, then start the service again",
+        )
 
 
 def settle_memory() -> None:
@@ -73,13 +101,24 @@ def settle_memory() -> None:
 
 
 def log_and_create_app() -> object:
-    """Return the application in a server process, its log set up."""
+    """Return the application in a server process, its log set up; end the process, with the reason, if it cannot be."""
     gc.disable()
     from service.app import create_app  # noqa: PLC0415 - the parent of several processes needs no application
-    from service.telemetry import configure_log  # noqa: PLC0415 - as above
+    from service.counter import open_counter  # noqa: PLC0415 - as above
+    from service.store.upgrade import check_there  # noqa: PLC0415 - as above
+    from service.supervisor import report_problem  # noqa: PLC0415 - as above
+    from service.telemetry import configure_log, log  # noqa: PLC0415 - as above
 
     configure_log()
-    app = create_app()
+    try:
+        settings = Settings.from_environment()
+        check_there(settings.store_url)  # the parent has made it
+        counter = open_counter(settings)
+        app = create_app(settings, counter)
+    except CanzhiError as error:
+        report_problem(error.message)
+        log().error("server process cannot start", problem=error.message, hint=error.hint)
+        sys.exit(CANNOT_START)
     settle_memory()
     return app
 

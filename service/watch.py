@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import time
-from contextlib import suppress
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -40,6 +39,7 @@ class ModelWatch:
     def __init__(self, counter: Counter) -> None:
         self.counter = counter
         self.problem = ""
+        self.watch_problem = ""
         self.swaps = 0
         self._log = counter.settings.home / "models"
         self._stamp = counter.log_stamp
@@ -76,11 +76,22 @@ class ModelWatch:
         """Look once a second for as long as the server runs, so that a quiet server changes its model too."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            with suppress(CanzhiError):
+            try:
                 newest = await asyncio.to_thread(_newest_sale, self.counter)
                 self._sales_wait = self._sales_wait or newest > self.counter.sales_through
                 await self.renew()
                 await self._look_at_drift()
+            except Exception as error:  # noqa: BLE001 - whatever fails, the next look is made
+                self._report_failed_look(error)
+            else:
+                self.watch_problem = ""
+
+    def _report_failed_look(self, error: Exception) -> None:
+        """Say in the log, once for each kind of failure, why sales or drift could not be looked at."""
+        problem = _reason(error)
+        if problem != self.watch_problem:
+            log().error("watch failed", problem=problem, serving=_named(self.counter))
+        self.watch_problem = problem
 
     async def _look_at_drift(self) -> None:
         """Look at drift when sales were reported, and once an hour."""
@@ -103,8 +114,8 @@ class ModelWatch:
         stamp = log_stamp(self._log)
         try:
             standing = await asyncio.to_thread(_find, self.counter)
-        except (CanzhiError, OSError) as error:
-            self.problem = getattr(error, "message", None) or str(error)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a champion, the one before keeps answering
+            self.problem = _reason(error)
             self._retry_at = time.monotonic() + TRY_AGAIN_S
             log().error("champion not usable", problem=self.problem, serving=_named(self.counter))
         else:
@@ -144,6 +155,11 @@ def _drift_of(counter: Counter) -> Drift:
 def _newest_sale(counter: Counter) -> int:
     with counter.database.reading() as connection:
         return newest_sale(connection)
+
+
+def _reason(error: Exception) -> str:
+    """Return why something failed: our own sentence, or the kind of error with what it says."""
+    return error.message if isinstance(error, CanzhiError) else f"{type(error).__name__}: {error}"
 
 
 def _digest(model: Predictor | None) -> str:

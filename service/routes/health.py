@@ -13,6 +13,7 @@ from starlette.routing import Route
 from service.counter import Counter
 from service.dependencies import JSON, counter_of, pools_of
 from service.store.upgrade import REVISION, revision
+from service.supervisor import workers_state
 from valuation.errors import StoreNotReady
 
 
@@ -20,6 +21,8 @@ class Readiness(msgspec.Struct, kw_only=True, frozen=True):
     """What stands ready; `model` is `structural` where no trained model answers.
 
     `model_problem` says why the champion could not be read: then the one before it, named in `model`, still answers.
+    `watch_problem` says why reported sales or drift could not be looked at. Of `workers` server processes
+    `workers_missing` do not serve, for the reasons in `workers_problem`; they are started again.
     """
 
     status: str
@@ -27,6 +30,10 @@ class Readiness(msgspec.Struct, kw_only=True, frozen=True):
     model: str
     market_last_day: str
     model_problem: str = ""
+    watch_problem: str = ""
+    workers: int = 1
+    workers_missing: int = 0
+    workers_problem: str = ""
 
 
 async def alive(_request: Request) -> Response:
@@ -38,12 +45,17 @@ async def ready(request: Request) -> Response:
     """Say whether store, market and model stand ready; 503 where the store does not."""
     counter = counter_of(request)
     await pools_of(request).store(_see_store, counter)
+    watch, processes = request.app.state.watch, workers_state()
     answer = Readiness(
         status="ready",
         store=REVISION,
         model=counter.model.version if counter.model else "structural",
         market_last_day=counter.market.last_day.isoformat(),
-        model_problem=request.app.state.watch.problem,
+        model_problem=watch.problem,
+        watch_problem=watch.watch_problem,
+        workers=processes.workers,
+        workers_missing=processes.missing,
+        workers_problem=processes.problem,
     )
     return Response(msgspec.json.encode(answer), media_type=JSON)
 

@@ -43,6 +43,23 @@ def upgrade(url: str, *, wait_s: float = 10.0) -> None:
         database.close()
 
 
+def check_there(url: str) -> None:
+    """Refuse to go on with a SQLite store that has gone away: a new, empty one in its place would divide the records.
+
+    Raises
+    ------
+    StoreNotReady
+        If the file is not there.
+    """
+    address = make_url(url)
+    file = address.database if address.get_backend_name() == "sqlite" else None
+    if file and file != ":memory:" and not Path(file).exists():
+        raise StoreNotReady(
+            f"the store {file} has gone away",
+            hint="bring the file back, or stop the service and start it again to begin with an empty store",
+        )
+
+
 def revision(connection: Connection) -> str | None:
     """Return the step the store is at, None for an empty one."""
     inspector = inspect(connection)

@@ -111,7 +111,7 @@ def test_an_address_that_is_not_ours_is_a_sentence(settings, tmp_path):
 
 
 def test_surroundings_in_which_the_service_could_answer_are_accepted(settings):
-    check_surroundings(replace(settings, port=0))
+    check_surroundings(replace(settings, port=0)).database.close()
 
 
 @pytest.mark.slow

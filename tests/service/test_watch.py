@@ -10,10 +10,14 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from structlog.testing import capture_logs
 
 from models import registry
 from models.promotions import Decision
+from service import cli
+from service.server import check_surroundings
 from service.settings import Settings
+from valuation.errors import BundleTampered
 
 VERSIONS = ("one", "two", "three")
 AS_OF = "2026-11-20"
@@ -75,6 +79,112 @@ def test_a_broken_log_leaves_the_champion_in_service(small_home, open_client):
         log.write_text(log.read_text("utf-8").replace("a test", "nobody"), "utf-8")
         assert answering(client) == "one"
         assert "promotions is broken" in client.get("/readyz").json()["model_problem"]
+
+
+def wait_until(client, says):
+    """Return the readiness that says what is waited for."""
+    for _ in range(600):
+        ready = client.get("/readyz")
+        if ready.status_code == 200 and says(ready.json()):
+            return ready.json()
+        time.sleep(0.05)
+    return pytest.fail(str(ready.json()))
+
+
+def test_an_undecodable_byte_in_the_log_leaves_watcher_and_champion_in_service(small_home, open_client):
+    registry.promote("small@one", decided(), small_home)
+    registry.promote("small@two", decided(), small_home)
+    log = small_home / "models" / "promotions.jsonl"
+    whole = log.read_bytes()
+    with capture_logs() as logged, open_client(Settings(home=small_home)) as client:
+        looking = client.app.state.watch
+        log.write_bytes(whole.replace(b"a test", b"a \xff test"))
+        time.sleep(0.1)
+        deadline = time.monotonic() + 30
+        while not looking.problem and time.monotonic() < deadline:
+            time.sleep(0.05)  # nobody asks: the watcher itself must find it, and go on
+        assert "promotions is broken at entry 1" in looking.problem
+        assert answering(client) == "two"
+        assert "promotions is broken at entry 1" in client.get("/readyz").json()["model_problem"]
+        assert "champion not usable" in [entry["event"] for entry in logged]
+        log.write_bytes(whole)
+        wait_until(client, lambda ready: ready["model_problem"] == "")
+        registry.promote("small@three", decided(), small_home)
+        deadline = time.monotonic() + 30
+        while looking.counter.model.version != "three" and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert looking.counter.model.version == "three", "the watcher is at work"
+
+
+def test_a_look_that_fails_in_whatever_way_is_not_the_last(small_home, open_client, monkeypatch):
+    registry.promote("small@one", decided(), small_home)
+    with capture_logs() as logged, open_client(Settings(home=small_home)) as client:
+        with monkeypatch.context() as patch:
+
+            def fail(*_):
+                raise RuntimeError("no look today")
+
+            patch.setattr("service.watch._newest_sale", fail)
+            ready = wait_until(client, lambda ready: ready["watch_problem"] != "")
+            assert ready["watch_problem"] == "RuntimeError: no look today"
+            time.sleep(2.5)
+            found = [entry for entry in logged if entry["event"] == "watch failed"]
+            assert [entry["problem"] for entry in found] == ["RuntimeError: no look today"], "said once"
+        wait_until(client, lambda ready: ready["watch_problem"] == "")
+
+
+def test_a_champion_that_fails_in_an_unforeseen_way_leaves_the_one_before(small_home, open_client, monkeypatch):
+    registry.promote("small@one", decided(), small_home)
+    with open_client(Settings(home=small_home)) as client:
+
+        def fail(*_):
+            raise MemoryError("too large")
+
+        monkeypatch.setattr("service.watch._find", fail)
+        registry.promote("small@two", decided(), small_home)
+        assert answering(client) == "one"
+        assert client.get("/readyz").json()["model_problem"] == "MemoryError: too large"
+
+
+def swap(models):
+    for before, after in (("one", "aside"), ("two", "one"), ("aside", "two")):
+        (models / before).rename(models / after)
+
+
+def test_versions_swapped_on_disk_are_never_served_under_each_others_name(small_home, open_client, pack):
+    registry.promote("small@one", decided(), small_home)
+    with open_client(Settings(home=small_home)) as client:
+        before = client.get("/v1/model").json()["digest"]
+        swap(small_home / "models" / "small")
+        log = small_home / "models" / "promotions.jsonl"
+        log.touch()
+        answer = client.post("/v1/valuations", json={"trace": pack, "as_of": AS_OF})
+        assert answer.json()["model"]["digest"] == before, "the old model goes on"
+        problem = client.get("/readyz").json()["model_problem"]
+        assert problem == "the folder of small@one holds the signed files of small@two"
+        swap(small_home / "models" / "small")
+        client.app.state.watch._retry_at = 0.0
+        assert answering(client) == "one"
+        assert client.get("/readyz").json()["model_problem"] == ""
+
+
+@pytest.mark.parametrize("model", ["champion", "small", "small@one"])
+def test_service_command_line_and_fleets_refuse_swapped_versions_at_the_start(
+    small_home, model, tmp_path, pack, capsys
+):
+    registry.promote("small@one", decided(), small_home)
+    swap(small_home / "models" / "small")
+    with pytest.raises(BundleTampered, match="holds the signed files of small@two"):
+        check_surroundings(Settings(home=small_home, model=model, port=0))
+    record = tmp_path / "pack.json"
+    record.write_text(json.dumps(pack), "utf-8")
+    table = tmp_path / "packs.csv"
+    table.write_text("battery_code,chemistry,rated_energy_kwh\n001PB0A0000001A680000123,LFP,52.5\n", "utf-8")
+    events = tmp_path / "events.csv"
+    events.write_text("battery_code,type,on\n001PB0A0000001A680000123,usage,2024-03-31\n", "utf-8")
+    for command in (["value", str(record)], ["score", str(table), str(events), str(tmp_path / "values.parquet")]):
+        assert cli.run([*command, "--model", model]) == 1
+        assert "the folder of small@one holds the signed files of small@two" in capsys.readouterr().err
 
 
 def test_a_named_version_is_not_replaced_by_a_promotion(small_home, open_client):

@@ -1,0 +1,232 @@
+"""Several server processes on one socket (多进程服务): one that ends is started again, later after each failure.
+
+uvicorn's own supervisor ends the whole service when one process cannot start. Here the others go on serving, and each
+of them knows how many are missing and why: the supervisor sends it along with every question whether a process lives.
+The service gives up only where no process has ever started.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from socket import socket
+
+from uvicorn import Config
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
+
+from service.telemetry import log
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+"""How long after a failure a process is started again; each further failure doubles it. [s]"""
+STABLE_AFTER_S = 30.0
+"""A process that lived so long is started again at once when it ends. [s]"""
+START_PATIENCE_S = 120.0
+"""How long a process may take to start before it counts as hanging. [s]"""
+MOST_FIRST_FAILURES = 5
+"""So many starts of every process may fail before the service, which never answered, gives up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkersState:
+    """How many server processes there should be, how many of them do not serve, and why ("" where none is missing)."""
+
+    workers: int = 1
+    missing: int = 0
+    problem: str = ""
+
+
+class Worker(Process):
+    """One server process: what the supervisor knows of it, and what runs in it."""
+
+    def __init__(self, config: Config, sockets: list[socket], state: WorkersState, failures: int = 0) -> None:
+        super().__init__(config, sockets)
+        self.failures = failures
+        self.problem = ""
+        self.serving_since: float | None = None
+        self._state = state
+        self._asked_at: float | None = None
+
+    def check(self, state: WorkersState) -> bool:
+        """Exchange messages without waiting; return False if the process has ended or hangs."""
+        alive = self.process.is_alive()
+        self._receive()
+        if not alive:
+            return False
+        now = time.monotonic()
+        if self._asked_at is None:
+            self.parent_conn.send(state)
+            self._asked_at = now
+        patience_s = START_PATIENCE_S if self.serving_since is None else self.config.timeout_worker_healthcheck
+        return now - self._asked_at < patience_s
+
+    def _receive(self) -> None:
+        try:
+            while self.parent_conn.poll():
+                message = self.parent_conn.recv()
+                if isinstance(message, str):
+                    self.problem = message
+                    continue
+                self._asked_at = None
+                if message and self.serving_since is None:
+                    self.serving_since = time.monotonic()
+        except (OSError, EOFError):
+            return  # it has just ended; the next look finds it so
+
+    @property
+    def ending(self) -> str:
+        """Why the process ended: in its own words, or by its exit code."""
+        code = self.exitcode
+        if self.problem:
+            return self.problem
+        if code is None:
+            return "a server process did not answer"
+        return f"a server process ended {f'by {signal.Signals(-code).name}' if code < 0 else f'with {code}'}"
+
+    def pong(self) -> None:
+        """Take the state from the supervisor and answer whether this process serves; runs in the process."""
+        _here.state = self.child_conn.recv()
+        self.send(self.server.started)
+
+    def target(self, sockets: list[socket] | None = None) -> None:
+        """Serve; runs in the process."""
+        _here.worker, _here.state = self, self._state
+        super().target(sockets)
+
+    def send(self, message: object) -> None:
+        """Send a message to the supervisor; runs in the process."""
+        with _here.sending:
+            self.child_conn.send(message)
+
+
+class _Here:
+    """What this process knows of itself, if it is one of several."""
+
+    def __init__(self) -> None:
+        self.worker: Worker | None = None
+        self.state = WorkersState()
+        self.sending = threading.Lock()
+
+
+_here = _Here()
+
+
+def workers_state() -> WorkersState:
+    """Return what the supervisor said last; of a service with one process, that it is there."""
+    return _here.state
+
+
+def report_problem(problem: str) -> None:
+    """Tell the supervisor, if there is one, why this process cannot start."""
+    if _here.worker is not None:
+        _here.worker.send(problem)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pause:
+    """A process that is to be started again."""
+
+    failures: int
+    problem: str
+    due: float
+
+
+class Supervisor(Multiprocess):
+    """Keeps the server processes running; ``gave_up`` says why, if none has ever started."""
+
+    def __init__(self, config: Config, sockets: list[socket]) -> None:
+        super().__init__(config, sockets)
+        self.gave_up = ""
+        self._workers: list[Worker] = []
+        self._pauses: list[_Pause] = []
+        self._ever_served = False
+
+    def init_processes(self) -> None:
+        """Start all processes."""
+        for _ in range(self.processes_num):
+            self._workers.append(self._start())
+
+    def keep_subprocess_alive(self) -> None:
+        """Look at every process, and start again what has ended and whose pause is over."""
+        if self.should_exit.is_set():
+            return
+        state = self._state()
+        for worker in tuple(self._workers):
+            if not worker.check(state):
+                self._workers.remove(worker)
+                self._pauses.append(self._pause_after(worker))
+            self._ever_served = self._ever_served or worker.serving_since is not None
+        if not self._ever_served and not self._workers and min(p.failures for p in self._pauses) >= MOST_FIRST_FAILURES:
+            self.gave_up = self._state().problem
+            self.should_exit.set()
+            return
+        for pause in tuple(self._pauses):
+            if time.monotonic() >= pause.due:
+                self._pauses.remove(pause)
+                self._workers.append(self._start(pause.failures))
+
+    def terminate_all(self) -> None:
+        """Ask every process to end."""
+        for worker in self._workers:
+            worker.terminate()
+
+    def join_all(self) -> None:
+        """Wait until every process has ended."""
+        for worker in self._workers:
+            worker.join()
+
+    def restart_all(self) -> None:
+        """Replace one process after the other, each only when its successor serves."""
+        for place, old in enumerate(self._workers):
+            fresh = self._start()
+            while fresh.serving_since is None:
+                if self.should_exit.is_set() or not fresh.check(self._state()):
+                    log().error("restart given up", problem=self._ended(fresh), kept=old.pid)
+                    return
+                time.sleep(0.1)
+            self._workers[place] = fresh
+            old.terminate()
+            old.join()
+
+    def handle_ttin(self) -> None:
+        """Add a process."""
+        self.processes_num += 1
+        self._workers.append(self._start())
+
+    def handle_ttou(self) -> None:
+        """Take a process away, never the last."""
+        if self.processes_num > 1 and self._workers:
+            self.processes_num -= 1
+            worker = self._workers.pop()
+            worker.terminate()
+            worker.join()
+
+    def _start(self, failures: int = 0) -> Worker:
+        worker = Worker(self.config, self.sockets, self._state(), failures)
+        worker.start()
+        return worker
+
+    def _pause_after(self, worker: Worker) -> _Pause:
+        """Return when a process that has ended or hangs is started again."""
+        problem, since, now = self._ended(worker), worker.serving_since, time.monotonic()
+        failures = 0 if since is not None and now - since >= STABLE_AFTER_S else worker.failures + 1
+        pause_s = min(FIRST_PAUSE_S * 2 ** (failures - 1), LONGEST_PAUSE_S) if failures else 0.0
+        log().error("server process ended", pid=worker.pid, problem=problem, restart_in_s=pause_s)
+        return _Pause(failures=failures, problem=problem, due=now + pause_s)
+
+    def _ended(self, worker: Worker) -> str:
+        """End what is left of a process and return why it ended."""
+        problem = worker.ending
+        worker.kill()
+        worker.join()
+        return problem
+
+    def _state(self) -> WorkersState:
+        absent = [worker for worker in self._workers if worker.serving_since is None]
+        problems = [*(pause.problem for pause in self._pauses), *("starting" for _ in absent)]
+        return WorkersState(
+            workers=self.processes_num,
+            missing=max(0, self.processes_num - (len(self._workers) - len(absent))),
+            problem="; ".join(dict.fromkeys(problems)),
+        )

@@ -1,0 +1,257 @@
+"""Several server processes: one that is killed or cannot start is started again while the others serve."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from service import supervisor
+from service.server import CANNOT_START
+from service.supervisor import Supervisor, WorkersState, workers_state
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "bundle"
+PATIENCE_S = 60.0
+
+
+def readiness(port):
+    """Return the status and body of /readyz; None where the connection fails, as that to a killed process does."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, json.loads(refused.read())
+    except OSError:
+        return None
+
+
+def wait_for(found, what):
+    """Return the first true answer of a question that is asked again and again."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < PATIENCE_S:
+        answer = found()
+        if answer:
+            return answer
+        time.sleep(0.1)
+    return pytest.fail(f"not within {PATIENCE_S} s: {what}")
+
+
+def is_complete(port):
+    found = readiness(port)
+    return found and found[0] == 200 and found[1]["workers_missing"] == 0
+
+
+def missing_one(port):
+    found = readiness(port)
+    return found[1] if found and found[1].get("workers_missing") == 1 else None
+
+
+def worker_ids(parent):
+    """Return the process ids of the server processes; the helper of multiprocessing is not one."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def kill_one(parent):
+    killed = worker_ids(parent)[0]
+    os.kill(killed, signal.SIGKILL)
+    return killed
+
+
+@pytest.mark.slow
+def test_a_killed_process_comes_back(home, start_server):
+    with start_server(home, "--workers", "2") as server:
+        wait_for(lambda: is_complete(server.port), "both serve")
+        assert readiness(server.port)[1]["workers"] == 2
+        killed = kill_one(server.process.pid)
+        wait_for(lambda: len(set(worker_ids(server.process.pid)) - {killed}) == 2, "another one is started")
+        wait_for(lambda: is_complete(server.port), "it serves")
+        assert server.process.poll() is None
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(timeout=30) == 0
+
+
+@pytest.mark.slow
+def test_a_process_that_cannot_start_is_missing_with_its_reason_until_it_can(home, start_server, monkeypatch, tmp_path):
+    bundle = tmp_path / "bundle"
+    shutil.copytree(GOLDEN, bundle)
+    monkeypatch.setenv("CANZHI_MODEL", str(bundle))
+    with start_server(home, "--workers", "2") as server:
+        wait_for(lambda: is_complete(server.port), "both serve")
+        bundle.rename(tmp_path / "away")
+        kill_one(server.process.pid)
+        told = wait_for(
+            lambda: (found := missing_one(server.port)) and "bundle" in found["workers_problem"] and found,
+            "the reason is named",
+        )
+        assert (told["status"], told["workers"]) == ("ready", 2)
+        assert server.process.poll() is None
+        (tmp_path / "away").rename(bundle)
+        wait_for(lambda: is_complete(server.port), "it comes back")
+        assert readiness(server.port)[1]["workers_problem"] == ""
+
+
+@pytest.mark.slow
+def test_a_database_that_goes_away_and_comes_back_ends_nothing(home, start_server, monkeypatch, tmp_path):
+    folder = tmp_path / "store"
+    folder.mkdir()
+    monkeypatch.setenv("CANZHI_DATABASE_URL", f"sqlite:///{folder / 'canzhi.sqlite'}")
+    with start_server(home, "--workers", "2") as server:
+        wait_for(lambda: is_complete(server.port), "both serve")
+        folder.rename(tmp_path / "away")
+        log = home.parent / f"log-{server.port}.txt"
+        kill_one(server.process.pid)
+        wait_for(lambda: log.read_text("utf-8").count("server process cannot start") >= 2, "it is tried again")
+        assert (found := readiness(server.port)) is not None
+        assert found[0] == 503
+        assert server.process.poll() is None, "the others stay"
+        (tmp_path / "away").rename(folder)
+        wait_for(lambda: is_complete(server.port), "all are back")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(timeout=30) == 0
+
+
+FAILING = """
+import sys, uvicorn
+from service import supervisor
+supervisor.FIRST_PAUSE_S, supervisor.MOST_FIRST_FAILURES = 0.01, 2
+config = uvicorn.Config("{app}", factory=True, port=0, workers=2, log_level="warning")
+running = supervisor.Supervisor(config, [config.bind_socket()])
+running.run()
+print(running.gave_up)
+sys.exit(1 if running.gave_up else 0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("app", "reason"),
+    [
+        ("service.server:log_and_create_app", "has gone away"),  # nobody has made a store; it says so itself
+        ("service.server:no_such_thing", "a server process ended with 3"),
+    ],
+)
+def test_a_service_of_which_no_process_ever_starts_gives_up(home, app, reason):
+    done = subprocess.run(
+        [sys.executable, "-c", FAILING.format(app=app)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S * 2,
+    )
+    assert done.returncode == 1, done.stderr
+    assert reason in done.stdout
+
+
+def test_where_no_process_can_start_the_command_ends_with_the_reason(home, monkeypatch):
+    from service import server  # noqa: PLC0415
+
+    class GivenUp:
+        gave_up = "the store cannot be used"
+        run = staticmethod(lambda: None)
+
+    monkeypatch.setattr(supervisor, "Supervisor", lambda *_: GivenUp)
+    with pytest.raises(server.CanzhiError, match="no server process can start: the store cannot be used"):
+        server._run_several(uvicorn.Config("service.server:log_and_create_app", port=0))
+
+
+class Stand:
+    """A process that is not one: it lives, serves and ends as the test says."""
+
+    def __init__(self, config, sockets, state, failures=0):
+        self.failures, self.state, self.alive, self.serving_since, self.problem = failures, state, True, None, "broken"
+        self.pid, self.ending = id(self), "broken"
+        Stand.made.append(self)
+
+    def start(self):
+        pass
+
+    kill = join = terminate = start
+
+    def check(self, state):
+        self.state = state
+        return self.alive
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands still until it is moved."""
+    now = [1000.0]
+    monkeypatch.setattr(supervisor.time, "monotonic", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def two(monkeypatch, clock):
+    """A supervisor of two processes that are none."""
+    Stand.made = []
+    monkeypatch.setattr(supervisor, "Worker", Stand)
+    monkeypatch.setattr(supervisor.signal, "signal", lambda *_: None)
+    running = Supervisor(uvicorn.Config("x:y", workers=2), [])
+    running.init_processes()
+    return running
+
+
+def test_every_failure_doubles_the_pause_up_to_its_bound(two, clock):
+    healthy, failing = Stand.made
+    healthy.serving_since = clock[0]
+    pauses = []
+    for _ in range(10):
+        failing.alive = False
+        two.keep_subprocess_alive()
+        assert two._state() == WorkersState(workers=2, missing=1, problem="broken")
+        (pause,) = two._pauses
+        pauses.append(pause.due - clock[0])
+        clock[0] = pause.due
+        two.keep_subprocess_alive()
+        failing = Stand.made[-1]
+    assert pauses[:4] == [0.5, 1.0, 2.0, 4.0]
+    assert max(pauses) == pauses[-1] == supervisor.LONGEST_PAUSE_S
+    assert healthy.state.missing == 1, "the healthy one knows"
+    assert not two.should_exit.is_set()
+
+
+def test_what_served_for_long_is_started_again_at_once_and_one_that_ends_soon_is_not(two, clock):
+    first, second = Stand.made
+    first.serving_since = second.serving_since = clock[0]
+    clock[0] += supervisor.STABLE_AFTER_S
+    first.alive = False
+    two.keep_subprocess_alive()
+    third = Stand.made[2]
+    assert (third.failures, two._pauses) == (0, [])
+    third.serving_since, third.alive = clock[0], False
+    two.keep_subprocess_alive()
+    assert two._pauses[0].due > clock[0]
+
+
+def test_a_service_that_answered_once_never_gives_up(two, clock):
+    for one in Stand.made:
+        one.serving_since = clock[0]
+    two.keep_subprocess_alive()
+    for _ in range(4 * supervisor.MOST_FIRST_FAILURES):
+        for one in Stand.made:
+            one.alive = False
+        clock[0] += supervisor.LONGEST_PAUSE_S
+        two.keep_subprocess_alive()
+    assert not two.should_exit.is_set()
+    assert two.gave_up == ""
+
+
+def test_a_service_with_one_process_is_complete(shared_client):
+    assert workers_state() == WorkersState(workers=1, missing=0, problem="")
+    told = shared_client.get("/readyz").json()
+    assert (told["workers"], told["workers_missing"], told["workers_problem"]) == (1, 0, "")
+
+
+def test_the_exit_code_of_a_failed_start_is_uvicorns():
+    assert uvicorn.config.STARTUP_FAILURE == CANNOT_START
