@@ -10,17 +10,16 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from models.bundle import read_bundle
+from models.clock import today
 from models.predictor import Predictor
 from valuation.appraisal import appraise_many
 from valuation.errors import BundleTampered, CanzhiError, FieldError
 from valuation.intake import Traces, read_market, read_trace
 from valuation.market.snapshot import MarketHistory
-from valuation.record.tabulation import calendar_day
 from valuation.result import Valuation
 from valuation.version import __version__
 
@@ -59,8 +58,6 @@ class Valuer:
     def __init__(self, model: Predictor, market: MarketHistory) -> None:
         self.model = model
         self.market = market
-        last = calendar_day(market.last_day)
-        self.last_day = last.isoformat() if isinstance(last, date) else ""
 
     def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - MLflow's shape
         """Return one row a pack: value, band, route, evidence, cautions, or the problem why there is no value.
@@ -68,14 +65,14 @@ class Valuer:
         Parameters
         ----------
         model_input : frame
-            Column `trace`: the record of one pack as JSON (contract §2). Columns `as_of` (ISO day; the last day of the
-            quotes where it is not given), `region` (CN) and `level` (0.9) may stand beside it.
+            Column `trace`: the record of one pack as JSON (contract §2). Columns `as_of` (ISO day; today where it is
+            not given), `region` (CN) and `level` (0.9) may stand beside it.
         params : mapping, optional
             `as_of`, `region` and `level` for rows that give none of their own.
         """
         import pandas as pd  # noqa: PLC0415 - only MLflow asks, and it brings pandas with it
 
-        rows = _rows(model_input, params or {}, self.last_day)
+        rows = _rows(model_input, params or {}, today().isoformat())
         answers: list[dict[str, Any]] = [{} for _ in rows]
         batches: dict[Asked, list[tuple[int, Traces]]] = {}
         for at, (record, asked) in enumerate(rows):
@@ -177,7 +174,7 @@ def _quotes(folder: Path) -> Path:
     return found[0]
 
 
-def _rows(table: Any, params: Mapping[str, Any], last_day: str) -> list[tuple[object, Asked]]:  # noqa: ANN401 - any frame
+def _rows(table: Any, params: Mapping[str, Any], default_day: str) -> list[tuple[object, Asked]]:  # noqa: ANN401 - any frame
     """Return the record of each row, and what is asked of it."""
     if "trace" not in getattr(table, "columns", ()):
         raise FieldError(
@@ -197,7 +194,7 @@ def _rows(table: Any, params: Mapping[str, Any], last_day: str) -> list[tuple[ob
         (
             columns["trace"][at],
             Asked(
-                as_of=str(said("as_of", at, last_day))[:10],
+                as_of=str(said("as_of", at, default_day))[:10],
                 region=str(said("region", at, "CN")),
                 level=float(said("level", at, 0.9)),
             ),

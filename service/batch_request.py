@@ -36,7 +36,7 @@ def value_items(counter: Counter, items: Sequence[msgspec.Raw]) -> list[Answer |
     for place, item in enumerate(items):
         try:
             asked = decode(ValuationRequest, bytes(item))
-            terms = terms_of(counter, asked)
+            terms = terms_of(asked)
             entry = (place, read_one(counter, asked), terms)
         except CanzhiError as error:
             results[place] = error

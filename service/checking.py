@@ -9,16 +9,21 @@ import numpy as np
 
 from valuation.condition.health import assess_health
 from valuation.intake import Traces
+from valuation.late_reports import late_report_cautions, not_used
 from valuation.pack.nameplate import read_nameplate
 from valuation.provenance.check import GRADES
 from valuation.provenance.engine import examine
 from valuation.record.cases import cut
+from valuation.record.not_used import NotUsed
 from valuation.record.tabulation import day_number, tabulate
 from valuation.result import Caution
 
 
 class CheckAnswer(msgspec.Struct, kw_only=True, frozen=True):
-    """What is odd about a history: evidence tier, trust grade, whether the pack is refused, and every finding."""
+    """What is odd about a history: evidence tier, trust grade, whether the pack is refused, and every finding.
+
+    `not_used` counts what was known only after the day.
+    """
 
     battery_code: str | None
     as_of: date
@@ -26,6 +31,7 @@ class CheckAnswer(msgspec.Struct, kw_only=True, frozen=True):
     grade: str
     refused: bool
     cautions: tuple[Caution, ...]
+    not_used: NotUsed
 
     @property
     def blocks(self) -> bool:
@@ -39,6 +45,10 @@ def check_traces(traces: Traces, as_of: date) -> list[CheckAnswer]:
     cases = cut(table, np.full(table.rows, day_number(as_of)))
     nameplate = read_nameplate(cases)
     findings = examine(cases, nameplate, assess_health(cases, nameplate))
+    left_out = not_used(cases)
+    late: list[list[Caution]] = [[] for _ in left_out]
+    for row, caution in late_report_cautions(left_out):
+        late[row].append(caution)
     answers = []
     for row, history in enumerate(traces.histories):
         refusal = findings.refusal(row)
@@ -51,7 +61,8 @@ def check_traces(traces: Traces, as_of: date) -> list[CheckAnswer]:
                 tier=f"T{int(findings.tier[row])}",
                 grade=GRADES[int(findings.grade[row])],
                 refused=refusal is not None,
-                cautions=(*unique.values(), *traces.cautions(row, as_of)),
+                cautions=(*unique.values(), *late[row], *traces.cautions(row, as_of)),
+                not_used=left_out[row],
             )
         )
     return answers

@@ -1,26 +1,29 @@
-"""The one place where canzhi reads the clock; the core is told the day and never asks for it."""
+"""The clock as the service and its store use it: days in China, moments in UTC."""
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
+from models import clock
+from models.clock import today
 
-def today() -> date:
-    """Return today's date where the program runs: the default valuation day (评估基准日) of a person's question."""
-    return datetime.now(tz=UTC).astimezone().date()  # noqa: TID251 - this is the door that reads the clock
+__all__ = ["milliseconds", "now", "recorded_day", "today"]
 
 
 def now() -> str:
     """Return the present moment in UTC to the microsecond, as it is written into the store."""
-    return datetime.now(tz=UTC).isoformat(timespec="microseconds")  # noqa: TID251 - as above
+    return clock.moment().isoformat(timespec="microseconds")
 
 
 def milliseconds() -> int:
     """Return the milliseconds since 1970 began in UTC, by which things made later are named later."""
-    return time.time_ns() // 1_000_000
+    return int(clock.moment().timestamp() * 1000.0)
 
 
-def recording_day() -> date:
-    """Return the day on which something is written into the store, in UTC as the store counts its moments."""
-    return datetime.now(tz=UTC).date()  # noqa: TID251 - as above
+def recorded_day(recorded_at: str) -> date:
+    """Return the day (入账日期, UTC+8) of a moment that the store wrote.
+
+    >>> recorded_day("2026-11-20T16:00:00.000000+00:00")
+    datetime.date(2026, 11, 21)
+    """
+    return clock.day_at(datetime.fromisoformat(recorded_at))

@@ -19,7 +19,7 @@ from models import load_model
 from models.promotions import log_stamp
 from service import answers
 from service.anchoring import stand
-from service.clock import now, today
+from service.clock import now
 from service.quotes import QuotedMarket, open_market
 from service.settings import DEFAULT_MODEL, Settings
 from service.store import packs, valuations
@@ -106,12 +106,10 @@ class Counter:
         self.log_stamp = (0, 0, 0)
         self.sales_through = 0
 
-    def default_day(self) -> date:
-        """Return the valuation day of a question that names none: today, or the synthetic quotes' last day."""
-        return self.market.last_day if self.market.synthetic else today()
-
-    def read(self, way: str, content: bytes) -> Traces:
+    def read(self, way: str, content: bytes, as_of: date) -> Traces:
         """Return the pack that a request names by its trace, its passport or a code whose history is kept.
+
+        A kept history comes as it was recorded by the valuation day, with what was recorded later marked as such.
 
         Raises
         ------
@@ -122,7 +120,7 @@ class Counter:
         """
         if way == "battery_code":
             with self.database.reading() as connection:
-                content = packs.find(connection, content.decode()).record
+                content = packs.find(connection, content.decode(), as_of=as_of).record
         return read_passport(content) if way == "passport" else read_trace(content)
 
     def value(self, traces: Traces, terms: Terms, *, door: str) -> Answer:

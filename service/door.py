@@ -128,7 +128,7 @@ def _asked(counter: Counter, body: bytes, caller: str) -> Asked | None:
         traces = read_one(counter, asked)
     except (CanzhiError, Refusal):
         return None
-    return Asked(counter=counter, traces=traces, terms=terms_of(counter, asked), caller=caller)
+    return Asked(counter=counter, traces=traces, terms=terms_of(asked), caller=caller)
 
 
 def _again(message: Message, receive: Receive) -> Receive:

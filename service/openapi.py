@@ -106,8 +106,9 @@ OPERATIONS: Final = (
         path="/v1/packs/{code}/events",
         name="reportEvents",
         summary=(
-            "Enter what is reported about a pack, all or nothing. An event without reported_on is reported on the day"
-            " it is recorded (UTC); nameplate fields have no day and hold for every valuation day."
+            "Enter what is reported about a pack, all or nothing. The service records the day (UTC+8): a valuation as"
+            " of an earlier day uses neither the events nor the nameplate fields and says so in not_used. An event without"
+            " reported_on is reported on that day; recorded_on and superseded_on are the service's own."
         ),
         answer=PackReport,
         body=EventsRequest,

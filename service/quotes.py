@@ -34,7 +34,7 @@ class QuotedMarket:
 
     @property
     def synthetic(self) -> bool:
-        """Whether all quotes are synthetic: then their last day, not today, is the day a question means."""
+        """Whether all quotes are synthetic."""
         return self.history.synthetic
 
     @property

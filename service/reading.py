@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from service.clock import today
 from service.counter import Counter, Terms
 from service.schemas import CheckRequest, ValuationRequest, the_one
 from valuation.errors import FieldError, UnreadableRecord
@@ -11,7 +12,7 @@ from valuation.intake import Traces
 
 
 def read_one(counter: Counter, asked: ValuationRequest | CheckRequest) -> Traces:
-    """Return the one pack that a request names.
+    """Return the one pack that a request names, as its valuation day knows it.
 
     Raises
     ------
@@ -23,7 +24,7 @@ def read_one(counter: Counter, asked: ValuationRequest | CheckRequest) -> Traces
         If the request names a code under which no history is kept.
     """
     way, content = the_one({"trace": asked.trace, "passport": asked.passport, "battery_code": asked.battery_code})
-    return only_one(counter.read(way, content))
+    return only_one(counter.read(way, content, day_of(asked)))
 
 
 def only_one(traces: Traces) -> Traces:
@@ -47,10 +48,10 @@ def only_one(traces: Traces) -> Traces:
     )
 
 
-def terms_of(counter: Counter, asked: ValuationRequest) -> Terms:
+def terms_of(asked: ValuationRequest) -> Terms:
     """Return what is asked of the pack, the valuation day filled in."""
     return Terms(
-        as_of=asked.as_of or counter.default_day(),
+        as_of=day_of(asked),
         level=asked.level,
         region=asked.region,
         market_shift=asked.market_shift or {},
@@ -58,6 +59,6 @@ def terms_of(counter: Counter, asked: ValuationRequest) -> Terms:
     )
 
 
-def day_of(counter: Counter, asked: CheckRequest) -> date:
-    """Return the day on which the history is examined."""
-    return asked.as_of or counter.default_day()
+def day_of(asked: ValuationRequest | CheckRequest) -> date:
+    """Return the valuation day: the one asked for, else today."""
+    return asked.as_of or today()

@@ -15,10 +15,12 @@ from valuation.columns import FloatArray
 from valuation.condition.health import SOURCES
 from valuation.dossier import Dossier
 from valuation.drivers import tell
+from valuation.late_reports import not_used
 from valuation.market.snapshot import Market
 from valuation.pathways.routes import ROUTES
 from valuation.ports import Predictor
 from valuation.pricing import QUANTILE_LEVELS, STRUCTURE_ONLY
+from valuation.record.not_used import NotUsed
 from valuation.record.tabulation import calendar_day
 from valuation.result import Caution, MarketCard, Told
 from valuation.rounding import rounded
@@ -68,6 +70,7 @@ class Sheet:
     best_route, source : names of the likeliest open route, None where there is none, and of what health rests on most.
     evidence : by action, one ratio a pack.
     cautions : what weakens the price beyond the record, one list a pack.
+    not_used : what was known only after the valuation day, one a pack.
     model : what is the same of the model's card for every pack.
     """
 
@@ -89,6 +92,7 @@ class Sheet:
     source: Sequence[str]
     evidence: Mapping[str, Sequence[float]]
     cautions: Sequence[Sequence[Caution]]
+    not_used: Sequence[NotUsed]
     model: Told
 
 
@@ -112,6 +116,7 @@ def open_sheet(valued: Valued) -> Sheet:
     amounts = rounded(np.concatenate([band, by_route, value, change], axis=1), 2) + 0.0
     shares = np.column_stack([*(routes.probability[route] for route in ROUTES), health.soh, health.soh_sd])
     shares = rounded(shares, 6)
+    left_out = not_used(dossier.cases)
     return Sheet(
         valued=valued,
         band=amounts[:, : ends[0]].tolist(),
@@ -130,7 +135,8 @@ def open_sheet(valued: Valued) -> Sheet:
         best_route=[None if code != code else ROUTES[int(code)] for code in routes.best.tolist()],  # noqa: PLR0124 - as above
         source=[SOURCES[code] for code in health.source.astype(np.int64).tolist()],
         model=_model_card(valued.model),
-        cautions=price_cautions(valued),
+        cautions=price_cautions(valued, left_out),
+        not_used=left_out,
         evidence={action: ratio.tolist() for action, ratio in valued.evidence_ratio.items()},
     )
 
@@ -190,6 +196,7 @@ def tell_valuation(sheet: Sheet, row: int, notes: Sequence[Caution], input_diges
             "next_best": _next_best(sheet, row, upper - lower) if sheet.evidence else [],
         },
         "cautions": (*notes, *dossier.findings.cautions(row), *sheet.cautions[row]),
+        "not_used": sheet.not_used[row],
         "model": {
             **sheet.model,
             "group_used": STRUCTURE_ONLY if valued.model is None else valued.prices.group_used[row],

@@ -13,6 +13,7 @@ import numpy as np
 from valuation.cautions import FEW_SALES, OLD_NEWS_DAYS, news_age_days
 from valuation.columns import BoolArray
 from valuation.dossier import Dossier
+from valuation.late_reports import late_report_masks
 from valuation.market.cautions import market_cautions
 from valuation.pack.chemistry import CHEMISTRY_CODE
 from valuation.provenance.catalogue import CHECKS
@@ -30,6 +31,7 @@ def caution_masks(valued: Valued) -> Iterator[tuple[str, BoolArray]]:
     places = sorted(range(len(CHECKS)), key=lambda place: (_SEVERITIES.index(CHECKS[place].severity), CHECKS[place].id))
     for place in places:
         yield CHECKS[place].id, ~np.isnan(dossier.findings.numbers[:, place])
+    yield from late_report_masks(dossier.cases)
     yield from _of_model(valued)
     yield from _of_market(dossier)
     yield from _of_pack(dossier)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import TypeAlias
@@ -10,7 +10,9 @@ from typing import TypeAlias
 import numpy as np
 
 from valuation.columns import FloatArray
+from valuation.late_reports import late_report_cautions
 from valuation.market.cautions import market_cautions
+from valuation.record.not_used import NotUsed
 from valuation.result import Caution
 from valuation.valued import Valued
 
@@ -25,11 +27,15 @@ Raised: TypeAlias = Iterator[tuple[int, Caution]]
 """Cautions with the rows of the packs that they are raised for."""
 
 
-def price_cautions(valued: Valued) -> list[list[Caution]]:
-    """Return what weakens the price of each pack beyond its own record, one list a pack."""
+def price_cautions(valued: Valued, left_out: Sequence[NotUsed]) -> list[list[Caution]]:
+    """Return what weakens the price of each pack beyond the findings on its record, one list a pack.
+
+    `left_out` is what was known only after the valuation day, one a pack.
+    """
     dossier = valued.dossier
     told: list[list[Caution]] = [[] for _ in range(dossier.rows)]
     for row, caution in chain(
+        late_report_cautions(left_out),
         _of_model(valued),
         _of_scenario(valued),
         _of_market(valued),

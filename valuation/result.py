@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, TypeAlias
 
+from valuation.record.not_used import NotUsed
+
 Severity = Literal["info", "warn", "block"]
 
 Told: TypeAlias = "dict[str, Any]"
@@ -164,6 +166,7 @@ class Valuation:
     base_width_cny: float
     evidence: Evidence
     cautions: tuple[Caution, ...]
+    not_used: NotUsed
     model: ModelCard
     market: MarketCard
     input_digest: str

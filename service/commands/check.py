@@ -33,12 +33,12 @@ def check(
 
     from service.checking import check_traces  # noqa: PLC0415 - as above
     from service.cli import DONE, REFUSED, say  # noqa: PLC0415 - as above
-    from service.clock import today  # noqa: PLC0415 - as above
     from service.commands.refusals import told  # noqa: PLC0415 - as above
+    from service.commands.surroundings import day_of  # noqa: PLC0415 - as above
     from service.files import read_files  # noqa: PLC0415 - as above
 
     traces, problems = read_files(files)
-    answers = check_traces(traces, as_of.date() if as_of else today())
+    answers = check_traces(traces, day_of(as_of))
     if as_json:
         for answer in answers:
             click.echo(msgspec.json.encode(answer))

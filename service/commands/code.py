@@ -41,10 +41,10 @@ def code(
     Two printed halves may be given with a blank between them, in quotes. Give - to read codes from standard input,
     one a line. The exit code is 1 if any code is refused.
     """
-    from service.clock import today  # noqa: PLC0415 - a command imports its work when it is called, so --help is quick
+    from service.commands.surroundings import day_of  # noqa: PLC0415 - a command imports its work when it is called, so --help is quick
     from valuation.battery_code.decoding import decode  # noqa: PLC0415 - as above
 
-    on = as_of.date() if as_of else today()
+    on = day_of(as_of)
     texts = [text for given in codes for text in (_lines() if given == "-" else [_printable(given)])]
     if not texts:
         raise click.UsageError("standard input holds no code; give one code a line")

@@ -89,28 +89,18 @@ def _kit(market: Path | None, model: str | None, as_of: datetime | None, terms: 
     import msgspec  # noqa: PLC0415 - --help stays quick
 
     from service.batch.kit import Kit  # noqa: PLC0415 - as above
-    from service.clock import today  # noqa: PLC0415 - as above
-    from service.commands.surroundings import settings_with  # noqa: PLC0415 - as above
+    from service.commands.surroundings import day_of, say_synthetic, settings_with  # noqa: PLC0415 - as above
     from service.counter import standing_model  # noqa: PLC0415 - as above
     from service.quotes import open_market  # noqa: PLC0415 - as above
     from valuation.fleet import FleetTerms, check_terms  # noqa: PLC0415 - as above
 
     settings = settings_with(market, model)
     quotes = open_market(settings)
-    day = as_of.date() if as_of else (quotes.last_day if quotes.synthetic else today())
-    asked = msgspec.convert({"as_of": day, **terms}, FleetTerms)
+    asked = msgspec.convert({"as_of": day_of(as_of), **terms}, FleetTerms)
     check_terms(asked, quotes.history)
-    if quotes.synthetic:
-        _tell_synthetic(day)
+    say_synthetic(quotes)
     loaded = cast("Predictor | None", standing_model(settings, quotes))  # the registry has no other kind
     return Kit.of(quotes.content, loaded, asked)
-
-
-def _tell_synthetic(day: object) -> None:
-    """Say that no market stands behind the values."""
-    from service.cli import say  # noqa: PLC0415 - as above
-
-    say(f"the quotes are synthetic; valued as of {day}")
 
 
 def _shifts(given: tuple[str, ...]) -> dict[str, float]:

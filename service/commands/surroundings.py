@@ -13,8 +13,9 @@ from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.counter import Counter
+    from service.quotes import QuotedMarket
 
-_SYNTHETIC = "the quotes are synthetic; name your own with --market or CANZHI_MARKET"
+_HINT = "name your own with --market or CANZHI_MARKET, or keep them as market.csv in CANZHI_HOME"
 
 
 def settings_with(market: Path | None = None, model: str | None = None) -> Settings:
@@ -40,10 +41,21 @@ def opened(settings: Settings) -> Iterator[Counter]:
 
 
 def chosen_day(counter: Counter, as_of: datetime | None) -> date:
-    """Return the valuation day, and say on standard error where it or the quotes are not the person's own."""
+    """Return the valuation day (today unless one is named), and warn on standard error about synthetic quotes."""
+    say_synthetic(counter.market)
+    return day_of(as_of)
+
+
+def day_of(as_of: datetime | None) -> date:
+    """Return the valuation day of a command: the one named, else today."""
+    from service.clock import today  # noqa: PLC0415 - --help must not import the work
+
+    return as_of.date() if as_of else today()
+
+
+def say_synthetic(market: QuotedMarket) -> None:
+    """Say on standard error that the quotes are synthetic, how old they are, and how to give others."""
     from service.cli import say  # noqa: PLC0415 - the command line imports the commands, not the other way round
 
-    if counter.market.synthetic:
-        day = "" if as_of else f"; valued as of their last day, {counter.market.last_day}"
-        say(_SYNTHETIC + day)
-    return as_of.date() if as_of else counter.default_day()
+    if market.synthetic:
+        say(f"the quotes are synthetic and end on {market.last_day}", _HINT)

@@ -18,7 +18,7 @@ async def check(request: Request) -> Response:
     asked = decode(CheckRequest, await json_body(request))
     counter = counter_of(request)
     traces = await pools_of(request).store(read_one, counter, asked)
-    (answer,) = check_traces(traces, day_of(counter, asked))
+    (answer,) = check_traces(traces, day_of(asked))
     return Response(msgspec.json.encode(answer), media_type=JSON)
 
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from service.clock import today
 from service.dependencies import JSON, counter_of
 from valuation.appraisal import valuation_day
 from valuation.errors import FieldError
@@ -43,10 +44,10 @@ class MarketAnswer(msgspec.Struct, kw_only=True, frozen=True):
 
 
 async def describe(request: Request) -> Response:
-    """Return the market as it stood on `as_of` for `region`; without them on the default day, in China."""
+    """Return the market as it stood on `as_of` for `region`; without them today, in China."""
     counter = counter_of(request)
     asked = request.query_params.get("as_of")
-    day = counter.default_day() if asked is None else valuation_day(asked[:40])
+    day = today() if asked is None else valuation_day(asked[:40])
     region = request.query_params.get("region", "CN")
     if not 2 <= len(region) <= 16:
         raise FieldError(

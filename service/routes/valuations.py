@@ -43,9 +43,7 @@ async def value_one(request: Request) -> Response:
         traces = await pools_of(request).store(read_one, counter, asked)
     else:
         traces = read_one(counter, asked)
-    wanted = Asked(
-        counter=counter, traces=traces, terms=terms_of(counter, asked), caller=caller_of(request), claim=laid
-    )
+    wanted = Asked(counter=counter, traces=traces, terms=terms_of(asked), caller=caller_of(request), claim=laid)
     try:
         kept = await coalescer_of(request).value(wanted)
     except CanzhiError as error:

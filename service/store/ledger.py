@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from service.clock import now
+from service.clock import now, recorded_day
 from service.store.database import insert_rows
 from service.store.tables import ledger
 
@@ -27,6 +28,14 @@ class Entry:
     kind: str
     subject: str
     payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    """The bytes of an entry, and the day on which they were recorded (入库日期)."""
+
+    payload: bytes
+    recorded_on: date
 
 
 def append(connection: Connection, entries: Sequence[Entry], *, recorded_by: str) -> str:
@@ -54,8 +63,14 @@ def head(connection: Connection) -> tuple[int, str]:
 
 def payloads(connection: Connection, subject: str, kind: str) -> tuple[bytes, ...]:
     """Return what was entered about a subject, oldest first."""
-    wanted = select(ledger.c.payload).where(ledger.c.subject == subject, ledger.c.kind == kind)
-    return tuple(bytes(row.payload) for row in connection.execute(wanted.order_by(ledger.c.sequence)))
+    return tuple(one.payload for one in entered(connection, subject, kind))
+
+
+def entered(connection: Connection, subject: str, kind: str) -> tuple[Entered, ...]:
+    """Return what was entered about a subject and on which days, oldest first."""
+    wanted = select(ledger.c.payload, ledger.c.recorded_at).where(ledger.c.subject == subject, ledger.c.kind == kind)
+    rows = connection.execute(wanted.order_by(ledger.c.sequence))
+    return tuple(Entered(payload=bytes(row.payload), recorded_on=recorded_day(row.recorded_at)) for row in rows)
 
 
 def count(connection: Connection, kind: str) -> int:

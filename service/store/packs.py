@@ -9,13 +9,14 @@ from datetime import date
 import msgspec
 from sqlalchemy import Connection
 
-from service.clock import recording_day, today
+from service.clock import today
 from service.store import ledger
+from service.store.ledger import Entered
 from valuation.battery_code.decoding import decode
 from valuation.errors import FieldError, UnknownPack
 from valuation.intake import Limits
 from valuation.intake.aliases import NAMEPLATE_SCOPE, field_name
-from valuation.intake.values import is_placeholder
+from valuation.intake.values import LAST_DAY, is_placeholder
 from valuation.record.fields import EVENT_COMMON_FIELDS
 
 _REPORTED_ON = next(field for field in EVENT_COMMON_FIELDS if field.name == "reported_on")
@@ -58,8 +59,8 @@ def enter(
 ) -> str:
     """Append what was reported about a pack and return the new head of the ledger.
 
-    An event whose reporter gives no day of reporting is reported on the day it is recorded (UTC), so that it never
-    changes a valuation as of an earlier day. Nameplate fields (铭牌) have no day: they hold for every valuation day.
+    An event whose reporter gives no day of reporting is reported on the day it is recorded (UTC+8). What is entered
+    never changes a valuation as of a day before it was recorded, whatever days it names.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def enter(
             field="events",
         )
     entries = [] if pack is None else [ledger.Entry(kind="pack", subject=battery_code, payload=pack)]
-    day = recording_day()
+    day = today()
     entries += [ledger.Entry(kind="event", subject=battery_code, payload=dated(event, day)) for event in events]
     return ledger.append(connection, entries, recorded_by=recorded_by)
 
@@ -96,19 +97,30 @@ def dated(event: bytes, day: date) -> bytes:
     return msgspec.json.encode({**fields, "reported_on": day})
 
 
-def find(connection: Connection, battery_code: str) -> KeptPack:
+def find(connection: Connection, battery_code: str, *, as_of: date | None = None) -> KeptPack:
     """Return a pack's history as the ledger knows it.
+
+    Parameters
+    ----------
+    connection
+        To the store.
+    battery_code
+        The pack, however its code is spelled.
+    as_of : date, optional
+        The valuation day: the nameplate is the one recorded by then, and the record names the day on which a newer one
+        was recorded. Events all come along with the day they were recorded on, for the cut at the valuation day.
+        Without a day the newest nameplate is returned.
 
     Raises
     ------
     UnknownPack
-        If nothing was reported under that code, however it is spelled.
+        If nothing was reported under that code, or what says which pack it is was recorded after the day.
     FieldError
         If the text names no pack.
     """
     battery_code = name_of(battery_code)
-    packs = ledger.payloads(connection, battery_code, "pack")
-    events = ledger.payloads(connection, battery_code, "event")
+    packs = ledger.entered(connection, battery_code, "pack")
+    events = ledger.entered(connection, battery_code, "event")
     if not packs and not events:
         raise UnknownPack(
             f"no history is kept under the battery code {battery_code[:64]!r}",
@@ -116,15 +128,32 @@ def find(connection: Connection, battery_code: str) -> KeptPack:
             field="battery_code",
             value=battery_code,
         )
-    record = assemble(battery_code, packs, events)
+    later = [one.recorded_on for one in packs if as_of is not None and one.recorded_on > as_of]
+    if later and len(later) == len(packs) and decode(battery_code, LAST_DAY).chemistry is None:
+        raise UnknownPack(
+            f"no nameplate of {battery_code[:64]!r} was recorded by {as_of} (the first was on {min(later)}), and the"
+            " code names no chemistry",
+            hint="choose the day on which the nameplate was recorded, or a later one, as the valuation day",
+            field="as_of",
+            value=str(as_of),
+        )
+    record = assemble(
+        battery_code,
+        [one.payload for one in packs[: len(packs) - len(later)]],
+        [recorded(one) for one in events],
+        superseded_on=min(later, default=None),
+    )
     return KeptPack(battery_code=battery_code, record=record, reports=len(packs) + len(events), events=len(events))
 
 
-def assemble(battery_code: str, packs: Sequence[bytes], events: Sequence[bytes]) -> bytes:
+def assemble(
+    battery_code: str, packs: Sequence[bytes], events: Sequence[bytes], *, superseded_on: date | None = None
+) -> bytes:
     """Return one trace record from reports: a later nameplate field replaces an earlier one, events are all kept.
 
     A field may be spelled otherwise in every report (额定能量, then rated_energy_kwh); twice in one report it stays
-    twice, for the porch to refuse.
+    twice, for the porch to refuse. Only the ledger says when a newer nameplate was recorded (`superseded_on`), whatever
+    a reporter gave as such.
 
     >>> assemble("C", [b'{"chemistry": "LFP"}'], [b'{"type":"sold","on":"2024-01-01"}'])
     b'{"battery_code":"C","chemistry":"LFP","events":[{"type":"sold","on":"2024-01-01"}]}'
@@ -133,8 +162,22 @@ def assemble(battery_code: str, packs: Sequence[bytes], events: Sequence[bytes])
     for pack in packs:
         record |= _under_our_names(msgspec.json.decode(pack, type=dict[str, msgspec.Raw]))
     record["battery_code"] = battery_code
+    record.pop("superseded_on", None)
+    if superseded_on is not None:
+        record["superseded_on"] = superseded_on
     record["events"] = [msgspec.Raw(event) for event in events]
     return msgspec.json.encode(record)
+
+
+def recorded(event: Entered) -> bytes:
+    """Return an event with the day on which the ledger recorded it (入库日期), whatever its reporter gave as such.
+
+    >>> recorded(Entered(payload=b'{"type":"sold","on":"2024-01-01"}', recorded_on=date(2024, 1, 3)))
+    b'{"type":"sold","on":"2024-01-01","recorded_on":"2024-01-03"}'
+    """
+    fields = msgspec.json.decode(event.payload, type=dict[str, msgspec.Raw])
+    given = {name: value for name, value in fields.items() if field_name(name, ("recorded_on",)) is None}
+    return msgspec.json.encode({**given, "recorded_on": event.recorded_on})
 
 
 def _under_our_names(fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:

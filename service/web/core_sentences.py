@@ -32,6 +32,10 @@ _SHAPES: Final = tuple(
         (r"(\S+) is (.+?), none of (.+)", "{0} 为 {1}，应为以下之一：{2}"),
         (r"(.+?) is not quoted on or before (\S+)", "{0} 在 {1} 及之前无报价"),
         (r"(\S+) is missing", "缺少 {0}"),
+        (
+            r"no nameplate of (.+) was recorded by (\S+) \(the first was on (\S+)\), and the code names no chemistry",
+            "截至 {1}，电池 {0} 尚无铭牌信息（最早登记于 {2}），且编码不含电池类型",
+        ),
         (r"(.+?) is no JSON: .*", "{0} 不是有效的 JSON"),
         (r"(.+?) is no text in UTF-8.*", "{0} 不是 UTF-8 文本"),
         (r"(.+?) is a zip archive or Excel workbook", "{0} 是压缩包或 Excel 文件，请另存为 CSV（UTF-8）"),
@@ -58,6 +62,9 @@ HINTS: Final[dict[str, str]] = {
     ),
     "a code belongs to one pack: find out which label is wrong, or give all events in one record": (
         "一码只对应一个电池包：请查清哪张标签有误，或将全部记录合并为一条"
+    ),
+    "choose the day on which the nameplate was recorded, or a later one, as the valuation day": (
+        "请将评估基准日改为铭牌登记当日或之后"
     ),
     "write 2026-11-20": "请写成 2026-11-20 的形式",
     "save the sheet as CSV (UTF-8)": "请将表格另存为 CSV（UTF-8）",

@@ -25,6 +25,10 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "none: clipping the band would spoil what it promises; ask a recycler for an offer": (
             "不调整区间，以保证其覆盖率；请向回收企业询价"
         ),
+        # the valuation day
+        "not part of this value; choose that day or a later one as the valuation day to count it": (
+            "未计入本次评估；将评估基准日改为该日或之后即可计入"
+        ),
         # the market
         "widens the band with the square root of the age; read fresher quotes": (
             "区间随报价天数的平方根加宽；请更新行情"

@@ -6,6 +6,7 @@ from datetime import date
 
 import msgspec
 
+from service.clock import today
 from service.counter import Answer, Counter, Terms
 from service.store import packs
 from service.web.entry import Entry
@@ -28,7 +29,7 @@ def value_entry(counter: Counter, entry: Entry) -> tuple[Traces, list[Answer | C
     CanzhiError
         If nothing of it can be read.
     """
-    day = entry.day(counter.default_day())
+    day = entry.day(today())
     terms = Terms(as_of=day, level=entry.share())
     traces = read_packs(counter, entry, day)
     limit = counter.settings.batch_limit
@@ -81,7 +82,9 @@ def _labelled(counter: Counter, entry: Entry, code: str, day: date) -> dict[str,
     if name is not None:
         try:
             with counter.database.reading() as connection:
-                record = msgspec.json.decode(packs.find(connection, name).record)
-        except UnknownPack:
-            pass  # a code alone is valued too
+                record = msgspec.json.decode(packs.find(connection, name, as_of=day).record)
+        except UnknownPack as unknown:
+            if unknown.field == "as_of":  # the pack is known, but was not on that day
+                raise
+            # a code alone is valued too
     return record | entry.nameplate()

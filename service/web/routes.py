@@ -7,6 +7,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from service.clock import today
 from service.counter import Answer, Counter
 from service.dependencies import JSON, caller_of, counter_of, named, pools_of, telemetry_of
 from service.problems import Refusal
@@ -47,7 +48,7 @@ async def value(request: Request) -> Response:
     except PageRefusal as refusal:
         return form_page(request, entry, view_refusal(refusal, spelling_for(request)))
     except CanzhiError as error:
-        shown = view_error(error, spelling_for(request), entry, counter.default_day())
+        shown = view_error(error, spelling_for(request), entry, today())
         return form_page(request, entry, shown)
     except Refusal as refusal:
         return form_page(request, entry, _door(refusal, spelling_for(request)))
@@ -108,14 +109,14 @@ def form_page(request: Request, entry: Entry, problem: ProblemView | None = None
         problem=problem,
         chemistries=CHEMISTRIES,
         levels=LEVELS,
-        default_day=counter.default_day(),
+        default_day=today(),
         limit_mb=counter.settings.body_limit_bytes // 1_000_000,
     )
 
 
 def lot_page(request: Request, traces: Traces, results: list[Answer | CanzhiError]) -> HTMLResponse:
     """Return a table of many packs, each with a link to its valuation."""
-    view = view_lot(traces, results, spelling_for(request), counter_of(request).default_day())
+    view = view_lot(traces, results, spelling_for(request), today())
     return page(request, "lot.html", status=200 if view.valued else 422, lot=view)
 
 
@@ -138,7 +139,7 @@ def _count(request: Request, results: list[Answer | CanzhiError]) -> None:
 
 
 def _missing(request: Request, error: UnknownValuation) -> HTMLResponse:
-    day = counter_of(request).default_day()
+    day = today()
     return form_page(request, Entry(), view_error(error, spelling_for(request), Entry(), day))
 
 

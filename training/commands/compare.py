@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,9 +26,7 @@ _SHOWN = 10
     envvar="CANZHI_MARKET",
     help="Market quotes.  [default: CANZHI_MARKET, else market.csv in the home folder]",
 )
-@click.option(
-    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Valuation day.  [default: today; of synthetic quotes the last]"
-)
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Valuation day.  [default: today]")
 @click.option("--level", type=click.FloatRange(0.5, 0.99), default=0.9, show_default=True, help="Level of the bands.")
 @click.option("--csv", "table", type=click.Path(dir_okay=False, path_type=Path), help="Write every pack to a CSV file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a pack.")
@@ -47,6 +45,7 @@ def compare(  # noqa: PLR0913 - every option by name, as click hands them over
 
     A and B are champion, name@version or a digest; PACKS are trace files, or a folder with the tables packs and events.
     """
+    from models.clock import today  # noqa: PLC0415 - as below
     from models.registry import home_folder, load_model  # noqa: PLC0415 - numpy waits
     from training.comparison import Terms, read_portfolio  # noqa: PLC0415 - same
     from training.comparison import compare as compare_models  # noqa: PLC0415 - same
@@ -55,9 +54,7 @@ def compare(  # noqa: PLR0913 - every option by name, as click hands them over
 
     home = home_folder()
     quotes = read_market(_quotes(home, market))
-    today = datetime.now(tz=UTC).date()  # noqa: TID251 - the command line is a door
-    last = quotes.last_day
-    day = day_number(as_of.date()) if as_of else last if quotes.synthetic else max(day_number(today), last)
+    day = day_number(as_of.date() if as_of else today())
     pair = (load_model(a, home=home), load_model(b, home=home))
     compared = compare_models(pair, read_portfolio(packs), quotes, Terms(as_of_day=day, level=level))
     if table is not None:

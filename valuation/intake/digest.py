@@ -81,6 +81,8 @@ def _event(event: TraceEvent) -> dict[str, object]:
     record["on"] = event.on
     if event.reported_on is not None:
         record["reported_on"] = event.reported_on
+    if event.recorded_on is not None:
+        record["recorded_on"] = event.recorded_on
     if event.reporter is not None:
         record["reporter"] = event.reporter
     if event.reporter_kind is not None:

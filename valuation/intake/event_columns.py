@@ -35,6 +35,7 @@ from valuation.record.fields import (
     Field,
     category,
 )
+from valuation.record.not_used import known_from_day
 from valuation.record.tabulation import column_name
 
 _LETTERS = 8
@@ -76,8 +77,7 @@ def read_events(reading: Reading, opened: OpenTable | None) -> tuple[dict[str, F
                 cells.append((own, mask & (row >= 0) if owners is None else mask & owners[kinds] & (row >= 0)))
     _set_aside_events(reading, opened, (found, columns, row), wrong)
     for own, mask in marks:
-        known_from = np.fmax(columns["on_day"], columns["reported_day"])
-        note_placeholders(reading, f"events.{own.name}", mask, row, known_from)
+        note_placeholders(reading, f"events.{own.name}", mask, row, known_from_day(columns))
     return columns, row
 
 
@@ -186,6 +186,5 @@ def _without_strays(
     without = values.copy()
     without[strays] = np.nan
     places = strays[row[strays] >= 0]
-    known_from = np.fmax(columns["on_day"][places], columns["reported_day"][places])
-    note_at(reading, make_note("I01", fields=f"events.{name}"), row[places], known_from)
+    note_at(reading, make_note("I01", fields=f"events.{name}"), row[places], known_from_day(columns)[places])
     return without

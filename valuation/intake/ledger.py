@@ -23,7 +23,7 @@ from valuation.intake.values import PLACEHOLDERS
 from valuation.record.fields import COMPOSITION, PACK_FIELDS, event_field
 
 _PACK_NAMES = frozenset(field.name for field in PACK_FIELDS)
-_COMMON = ("reported_on", "reporter", "reporter_kind")
+_COMMON = ("reported_on", "recorded_on", "reporter", "reporter_kind")
 _TEST_ONLY = frozenset(EVENT_SCOPES["tested"]) - frozenset(EVENT_SCOPES["usage"])
 _USAGE = frozenset(EVENT_SCOPES["usage"]) - {"type", "on", *_COMMON}
 _LEAVING = ("reason", "destination", "condition")

@@ -105,6 +105,7 @@ def plain_event(item: object) -> TraceEvent | None:
         type=kind,
         on=facts.pop("on"),
         reported_on=facts.pop("reported_on", None),
+        recorded_on=facts.pop("recorded_on", None),
         reporter=facts.pop("reporter", None),
         reporter_kind=facts.pop("reporter_kind", None),
         facts=facts,

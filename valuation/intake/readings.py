@@ -17,7 +17,8 @@ from valuation.intake.notes import IntakeNote, Problem
 from valuation.intake.typed_fields import EVENT_KINDS, EVENT_OWN, TypedEvent
 from valuation.intake.typed_records import Reading, history_of
 from valuation.record.cases import PACK_TEXTS, TraceTable
-from valuation.record.history import PackHistory
+from valuation.record.history import PackHistory, known_from
+from valuation.record.not_used import known_from_day
 from valuation.record.tabulation import EVENT_PLACES, column_name, day_number, pack_columns, tabulate
 from valuation.result import Caution
 
@@ -102,7 +103,7 @@ class TypedTraces(Traces):
     def _all_known_day(self) -> list[float]:
         """The day from which all of a pack's events were known, one a pack; not known where it has none."""
         table = self.table
-        known_day = np.fmax(table.events["on_day"], table.events["reported_day"])
+        known_day = known_from_day(table.events)
         days: list[float] = columns.highest(table.row, known_day, table.rows).tolist()
         return days
 
@@ -118,7 +119,7 @@ class TypedTraces(Traces):
         events = [
             written
             for written, one in zip(reading.events, reading.pack.events, strict=True)
-            if one.on <= as_of and (one.reported_on or as_of) <= as_of
+            if known_from(one.on, one.reported_on, one.recorded_on) <= as_of
         ]
         return digest_of(reading.without_events, events)
 

@@ -25,6 +25,7 @@ FIELD_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "duty": ("用途", "车辆用途", "使用性质", "运营类型", "usage type"),
     "parent_code": ("原编码", "原电池编码", "母编码", "来源编码", "原包编码"),
     "missing_modules": ("缺失模块数", "缺模块数", "缺失模组数", "缺模组数"),
+    "superseded_on": ("铭牌更新日期",),
     "composition": ("材料组成", "材料成分", "成分", "materials"),
     "modules": ("模块", "模组", "模块列表", "模组列表"),
     "events": ("事件", "溯源节点", "溯源信息", "履历", "事件列表"),
@@ -45,6 +46,7 @@ FIELD_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "type": ("事件类型", "类型", "节点", "环节", "event type", "event"),
     "on": ("日期", "发生日期", "事件日期", "时间", "发生时间", "date", "event date", "读数日期", "数据日期"),
     "reported_on": ("上报日期", "上报时间", "申报日期", "填报日期", "reported", "report date"),
+    "recorded_on": ("平台入库日期", "记录入库日期"),
     "reporter": ("上报企业", "上报单位", "申报主体", "上报主体", "统一社会信用代码"),
     "reporter_kind": ("企业类型", "上报企业类型", "主体类型"),
     # own fields

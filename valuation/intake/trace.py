@@ -25,13 +25,14 @@ from valuation.record.fields import (
     category,
     text,
 )
-from valuation.record.history import Module, Named, PackHistory, TraceEvent
+from valuation.record.history import Module, Named, PackHistory, TraceEvent, known_from
 
 _PACK = {field.name: field for field in PACK_FIELDS}
 _COMPOSITION = {field.name: field for field in COMPOSITION_FIELDS}
 _EVENT = {field.name: field for field in (*EVENT_COMMON_FIELDS, *EVENT_FIELDS)}
 _EVENT["type"] = category("type", *EVENT_TYPES)
 _MODULE = {"battery_code": text("battery_code"), "soh": _EVENT["soh"]}
+_LATER_DAYS = ("reported_on", "recorded_on")
 MOST_MODULES = 2000
 _PROBLEMS_SHOWN = 5
 _MOST_PROBLEMS = 100
@@ -165,8 +166,7 @@ class _RecordReader:
             if event is None:
                 event = self._event(item, f"events[{index}]")
             elif event.extras:
-                since = max(event.on, event.reported_on or event.on)
-                self._note_extras(event.extras, f"events[{index}].", since)
+                self._note_extras(event.extras, f"events[{index}].", event.known_from)
             if event is not None:
                 read.append(event)
             if len(self.problems) > _MOST_PROBLEMS:
@@ -181,7 +181,7 @@ class _RecordReader:
         raw, extras = self._named(mapping, scope, f"{path}.")
         self._note_extras(extras, f"{path}.")
         values = self._values(raw, _EVENT, f"{path}.")
-        kind, on, reported = values.pop("type", None), values.pop("on", None), values.pop("reported_on", None)
+        kind, on = values.pop("type", None), values.pop("on", None)
         if len(self.problems) == found[1]:
             needed = [("type", kind), ("on", on)]
             required = REQUIRED_EVENT_FIELDS.get(str(kind))
@@ -191,14 +191,15 @@ class _RecordReader:
                     self._lacking(path, name)
         if not isinstance(kind, str) or not isinstance(on, date):
             return None
-        reported_on = reported if isinstance(reported, date) else None
-        known_from = max(on, reported_on or on)
-        self.notes[found[0] :] = [note.since(known_from) for note in self.notes[found[0] :]]
+        reported_on, recorded_on = (cast("date | None", values.pop(name, None)) for name in _LATER_DAYS)
+        since = known_from(on, reported_on, recorded_on)
+        self.notes[found[0] :] = [note.since(since) for note in self.notes[found[0] :]]
         reporter, role = values.pop("reporter", None), values.pop("reporter_kind", None)
         return TraceEvent(
             type=kind,
             on=on,
             reported_on=reported_on,
+            recorded_on=recorded_on,
             reporter=None if reporter is None else str(reporter),
             reporter_kind=None if role is None else str(role),
             facts=cast("Mapping[str, float | str]", values),

@@ -47,6 +47,7 @@ class TypedEvent(msgspec.Struct, kw_only=True, frozen=True):
 
     on: date
     reported_on: date | None = None
+    recorded_on: date | None = None
 
 
 class TypedPack(msgspec.Struct, kw_only=True, frozen=True):
@@ -58,6 +59,7 @@ class TypedPack(msgspec.Struct, kw_only=True, frozen=True):
     rated_capacity_ah: float | None = None
     nominal_voltage_v: float | None = None
     made_on: date | None = None
+    superseded_on: date | None = None
     composition: dict[str, float] = {}
     modules: list[Any] = []
     events: list[TypedEvent] = []
@@ -136,13 +138,13 @@ def _unheard_of(name: str, scope: tuple[str, ...]) -> bool:
         return False
 
 
+_DAYS: Final = tuple(field for field in EVENT_COMMON_FIELDS if field.kind == "day")
 _COMMON: Final = tuple(field for field in EVENT_COMMON_FIELDS if field.kind != "day")
 EVENT_KINDS: Final = tuple(_event_kind(name, own) for name, own in EVENT_TYPE_FIELDS.items())
 """The type of every type of event, in their order."""
 
 EVENT_OWN: Final[Mapping[type, tuple[Field, ...]]] = {
-    kind: (event_field("on"), event_field("reported_on"), *_numbers_last(own))
-    for kind, own in zip(EVENT_KINDS, EVENT_TYPE_FIELDS.values(), strict=True)
+    kind: (*_DAYS, *_numbers_last(own)) for kind, own in zip(EVENT_KINDS, EVENT_TYPE_FIELDS.values(), strict=True)
 }
 """The fields of every type of event, in the order of its members, numbers last; what comes behind them is extra."""
 

@@ -24,7 +24,7 @@ from valuation.intake.trace import missing_identity
 from valuation.intake.typed_fields import EVENT_KINDS, EVENT_OWN, Choice, Record, TypedEvent, TypedPack
 from valuation.intake.values import FIRST_DAY, LAST_DAY
 from valuation.record.fields import EVENT_COMMON_FIELDS, PACK_FIELDS, Field, text_code
-from valuation.record.history import Module, PackHistory, TraceEvent
+from valuation.record.history import Module, PackHistory, TraceEvent, known_from
 from valuation.record.tabulation import day_number
 
 _DECODER = msgspec.json.Decoder(Record)
@@ -131,8 +131,9 @@ def _see_proper(pack: TypedPack) -> None:
         raise Odd
     if one_spelling(pack.battery_code) != pack.battery_code:
         raise Odd
-    if pack.made_on is not None and not FIRST_DAY <= pack.made_on <= LAST_DAY:
-        raise Odd
+    for day in (pack.made_on, pack.superseded_on):
+        if day is not None and not FIRST_DAY <= day <= LAST_DAY:
+            raise Odd
     for text in _PACK_TEXTS(pack):
         if text is not None:
             plain_text(text)
@@ -189,12 +190,12 @@ def _note(place: int, event: TypedEvent) -> IntakeNote:
     (name, value), *others = _extras(event).items()
     if others or not str(value).isprintable():
         raise Odd
-    return _unused(f"events[{place}].{name}", max(event.on, event.reported_on or event.on))
+    return _unused(f"events[{place}].{name}", known_from(event.on, event.reported_on, event.recorded_on))
 
 
 @lru_cache(maxsize=8192)
-def _unused(fields: str, known_from: date) -> IntakeNote:
-    return make_note("I01", fields=fields).since(known_from)
+def _unused(fields: str, since: date) -> IntakeNote:
+    return make_note("I01", fields=fields).since(since)
 
 
 def _extras(event: TypedEvent) -> dict[str, object]:

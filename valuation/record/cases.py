@@ -1,8 +1,9 @@
 """Cases: packs and their events as columns, cut at the valuation day so that no look-ahead can exist.
 
 A :class:`TraceTable` holds everything that was ever reported. :func:`cut` is the only way from it to :class:`Cases`,
-and it drops whatever had not happened *and* been reported by `as_of`, puts events in one canonical order and removes
-repetitions; nothing behind it can see, or be swayed by, anything else.
+and it drops whatever had not happened, been reported *and* been recorded by `as_of`, puts events in one canonical order
+and removes repetitions; nothing behind it can see, or be swayed by, anything else. What is left is how much was dropped
+and from which day on it counts (:attr:`Cases.not_used`).
 """
 
 from __future__ import annotations
@@ -17,11 +18,22 @@ import numpy as np
 from valuation import columns
 from valuation.columns import BoolArray, Columns, FloatArray, IntArray, take
 from valuation.record.fields import EVENT_TYPES, event_field
+from valuation.record.not_used import (
+    NO_LATE_EVENTS,
+    LateEvents,
+    NotUsedColumns,
+    count_not_used,
+    known_from_day,
+    late_events,
+)
 
 Kept = TypeVar("Kept")
 Texts = Mapping[str, tuple[str | None, ...]]
 
 _TYPE_CODE = {name: float(code) for code, name in enumerate(EVENT_TYPES)}
+
+RECORDED = "recorded_day"
+"""When an event was written down says nothing about what happened: the same report on another day is a repetition."""
 
 PACK_TEXTS = ("battery_code", "maker", "vehicle_model", "parent_code")
 
@@ -39,7 +51,7 @@ class TraceTable:
     texts : tuples of length packs
         :data:`PACK_TEXTS` as they were given.
     events : columns of shape (events,)
-        `type`, `on_day`, `reported_day`, `reporter`, `reporter_kind` and every own field; texts as
+        `type`, `on_day`, `reported_day`, `recorded_day`, `reporter`, `reporter_kind` and every own field; texts as
         :func:`valuation.record.fields.text_code` numbers.
     row : integers of shape (events,)
         The pack of each event.
@@ -83,6 +95,7 @@ class Cases:
     texts: Texts
     events: Columns
     row: IntArray
+    late: LateEvents = NO_LATE_EVENTS
     _kept: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -94,6 +107,11 @@ class Cases:
     def counted(self) -> FloatArray:
         """Number of events of each pack."""
         return self.once("counted", lambda: np.bincount(self.row, minlength=self.rows).astype(np.float64))
+
+    @property
+    def not_used(self) -> NotUsedColumns:
+        """What is left out of each pack because it was not known by its valuation day."""
+        return self.once("not_used", lambda: count_not_used(self.late, self.packs["superseded_day"], self.as_of_day))
 
     def is_type(self, *types: str) -> BoolArray:
         """Return which events are of one of these types."""
@@ -175,15 +193,18 @@ def cut(table: TraceTable, as_of_day: FloatArray) -> Cases:
     as_of_day : array of shape (packs,)
         Valuation day of each pack, days since 1970-01-01.
     """
-    known = np.flatnonzero(_known_by(table, as_of_day))
+    as_of_day = np.asarray(as_of_day, dtype=np.float64)
+    is_known = known_from_day(table.events) <= as_of_day[table.row]
+    known = np.flatnonzero(is_known)
     index = known[_canonical_order(table.row[known], known, table.events)]
     if len(index) == len(table.row) and bool((index[1:] > index[:-1]).all()):  # all known, and in order already
         row, events = table.row, table.events
     else:
         row, events = table.row[index], take(table.events, index)
-    return Cases(
-        as_of_day=np.asarray(as_of_day, dtype=np.float64), packs=table.packs, texts=table.texts, events=events, row=row
-    )
+    late = NO_LATE_EVENTS
+    if len(known) < len(table.row):
+        late = late_events(table.events, table.row, np.flatnonzero(~is_known), as_of_day)
+    return Cases(as_of_day=as_of_day, packs=table.packs, texts=table.texts, events=events, row=row, late=late)
 
 
 @cache
@@ -199,13 +220,6 @@ def _any_of(column: FloatArray, codes: list[float]) -> BoolArray:
     for code in codes[1:]:
         result |= column == code
     return result
-
-
-def _known_by(table: TraceTable, as_of_day: FloatArray) -> BoolArray:
-    """Return which events had happened and been reported by their pack's valuation day."""
-    reported = columns.first_known(table.events["reported_day"], table.events["on_day"])
-    limit = np.asarray(as_of_day, dtype=np.float64)[table.row]
-    return (table.events["on_day"] <= limit) & (reported <= limit)
 
 
 def _canonical_order(row: IntArray, known: IntArray, events: Columns) -> IntArray:
@@ -254,7 +268,7 @@ def _next_equal(*keys: FloatArray | IntArray) -> BoolArray:
 def _fingerprint(events: Columns) -> IntArray:
     """Return a number made of an event's whole content, to order events that share pack, day and type."""
     mixed = np.zeros(len(events["type"]), dtype=np.uint64)
-    for name in sorted(events):
+    for name in sorted(events.keys() - {RECORDED}):
         bits = np.ascontiguousarray(np.where(np.isnan(events[name]), np.nan, events[name] + 0.0)).view(np.uint64)
         mixed = (mixed ^ bits) * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(29)
@@ -266,7 +280,8 @@ def _repeats(row: IntArray, events: Columns) -> BoolArray:
     same = np.zeros(len(row), dtype=bool)
     if len(row) > 1:
         same[1:] = row[1:] == row[:-1]
-        for column in events.values():
+        for name in events.keys() - {RECORDED}:
+            column = events[name]
             later, earlier = column[1:], column[:-1]
             same[1:] &= (later == earlier) | (np.isnan(later) & np.isnan(earlier))
     return same

@@ -116,12 +116,14 @@ PACK_FIELDS: tuple[Field, ...] = (
     category("duty", *DUTIES),
     text("parent_code"),
     number("missing_modules", 0.0, 1000.0),
+    day("superseded_on"),
 )
 COMPOSITION_FIELDS: tuple[Field, ...] = tuple(number(name, 0.0, 10000.0) for name in COMPOSITION)
 
 EVENT_COMMON_FIELDS: tuple[Field, ...] = (
     day("on"),
     day("reported_on"),
+    day("recorded_on"),
     text("reporter"),
     category("reporter_kind", *REPORTER_KINDS),
 )

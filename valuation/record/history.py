@@ -17,6 +17,15 @@ _NO_MASSES: Mapping[str, float] = MappingProxyType({})
 _NO_FACTS: Mapping[str, float | str] = MappingProxyType({})
 
 
+def known_from(on: date, reported_on: date | None, recorded_on: date | None) -> date:
+    """Return the first day on which an event had happened, been reported and been recorded.
+
+    >>> known_from(date(2024, 3, 1), None, date(2024, 6, 1))
+    datetime.date(2024, 6, 1)
+    """
+    return max(on, reported_on or on, recorded_on or on)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
     """A module (蓄电池模块) of a pack, with its state of health where it was measured."""
@@ -37,6 +46,8 @@ class TraceEvent:
         The day it happened.
     reported_on : date, optional
         The day it was reported; where absent, the day it happened.
+    recorded_on : date, optional
+        The day on which whoever keeps the record wrote it down; where absent, nobody said.
     reporter, reporter_kind : str, optional
         Who reported it, and in which role.
     facts : mapping of str to float or str
@@ -48,19 +59,25 @@ class TraceEvent:
     type: str
     on: date
     reported_on: date | None = None
+    recorded_on: date | None = None
     reporter: str | None = None
     reporter_kind: str | None = None
     facts: Mapping[str, float | str] = field(default_factory=lambda: _NO_FACTS)
     extras: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
 
+    @property
+    def known_from(self) -> date:
+        """The first day on which it had happened, been reported and been recorded."""
+        return known_from(self.on, self.reported_on, self.recorded_on)
+
     def known_by(self, as_of: date) -> bool:
-        """Tell whether the event had happened and been reported by that day.
+        """Tell whether the event had happened, been reported and been recorded by that day.
 
         >>> late = TraceEvent(type="usage", on=date(2024, 3, 1), reported_on=date(2024, 6, 1))
         >>> late.known_by(date(2024, 5, 1)), late.known_by(date(2024, 6, 1))
         (False, True)
         """
-        return max(self.on, self.reported_on or self.on) <= as_of
+        return self.known_from <= as_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +85,8 @@ class PackHistory:
     """A pack and its traced life; whatever is not known is absent, never zero.
 
     Units are in the names; `chemistry` and `duty` take the choices of :data:`valuation.record.fields.PACK_FIELDS`,
-    `composition` the masses of :data:`valuation.record.fields.COMPOSITION` in kg.
+    `composition` the masses of :data:`valuation.record.fields.COMPOSITION` in kg. `superseded_on` is the day on which
+    whoever keeps the record recorded a newer nameplate than this one.
     """
 
     battery_code: str | None = None
@@ -85,6 +103,7 @@ class PackHistory:
     modules: tuple[Module, ...] = ()
     parent_code: str | None = None
     missing_modules: float | None = None
+    superseded_on: date | None = None
     events: tuple[TraceEvent, ...] = ()
     extras: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
 
