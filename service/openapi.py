@@ -107,8 +107,8 @@ OPERATIONS: Final = (
         name="reportEvents",
         summary=(
             "Enter what is reported about a pack, all or nothing. The service records the day (UTC+8): a valuation as"
-            " of an earlier day uses neither the events nor the nameplate fields and says so in not_used. An event without"
-            " reported_on is reported on that day; recorded_on and superseded_on are the service's own."
+            " of an earlier day uses neither the events nor the nameplate fields and says so in not_used. An event"
+            " without reported_on is reported on that day; recorded_on and superseded_on are the service's own."
         ),
         answer=PackReport,
         body=EventsRequest,

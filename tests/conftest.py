@@ -14,12 +14,13 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import strategies as st
 
+from models import clock
 from valuation.record.fields import (
     COMPOSITION_FIELDS,
     EVENT_TYPE_FIELDS,
@@ -74,16 +75,17 @@ def days(last_day=LAST_DAY):
 
 @st.composite
 def events_of(draw, event_type):
-    """Draw one event of a type: some of its fields, reported on the day or later."""
+    """Draw one event of a type: some of its fields, reported and recorded on the day or later."""
     required = REQUIRED_EVENT_FIELDS.get(event_type)
     fields = {field.name: values_of(field) for field in EVENT_TYPE_FIELDS[event_type]}
     always = {required: fields.pop(required)} if required else {}
     on = draw(days())
-    delay = draw(st.none() | st.integers(0, 400))
+    delay, wait = draw(st.none() | st.integers(0, 400)), draw(st.none() | st.integers(0, 400))
     return TraceEvent(
         type=event_type,
         on=on,
         reported_on=None if delay is None else on + timedelta(days=delay),
+        recorded_on=None if wait is None else on + timedelta(days=wait),
         reporter=draw(st.none() | st.sampled_from(("x", "y"))),
         reporter_kind=draw(st.none() | st.sampled_from(REPORTER_KINDS)),
         facts=draw(st.fixed_dictionaries(always, optional=fields)),
@@ -108,6 +110,7 @@ def histories(draw):
     return PackHistory(
         battery_code=draw(st.sampled_from(CODES)),
         made_on=draw(st.none() | days()),
+        superseded_on=draw(st.none() | days()),
         maker=draw(st.none() | st.sampled_from(("maker one", "maker two"))),
         vehicle_model=draw(st.none() | st.sampled_from(("model one", "model two"))),
         missing_modules=draw(st.none() | st.sampled_from((0.0, 1.0, 3.0))),
@@ -116,6 +119,17 @@ def histories(draw):
         events=tuple(draw(st.lists(st.one_of(*EVENTS.values()), max_size=8))),
         **draw(st.fixed_dictionaries(plate)),
     )
+
+
+@pytest.fixture
+def set_clock(monkeypatch):
+    """A function that makes it another day (UTC+8) for everything in this process."""
+
+    def set_to(day: date, hour: int = 12) -> None:
+        instant = datetime(day.year, day.month, day.day, hour, tzinfo=clock.CHINA).astimezone(UTC)
+        monkeypatch.setattr(clock, "moment", lambda: instant)
+
+    return set_to
 
 
 SOH_FIELD = next(field for field in EVENT_TYPE_FIELDS["usage"] if field.name == "soh")

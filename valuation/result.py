@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, TypeAlias
 
-from valuation.record.not_used import NotUsed
+from valuation.record.not_used import NOTHING_LEFT_OUT, NotUsed
 
 Severity = Literal["info", "warn", "block"]
 
@@ -166,7 +166,7 @@ class Valuation:
     base_width_cny: float
     evidence: Evidence
     cautions: tuple[Caution, ...]
-    not_used: NotUsed
+    not_used: NotUsed = NOTHING_LEFT_OUT
     model: ModelCard
     market: MarketCard
     input_digest: str

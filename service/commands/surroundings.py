@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from service.counter import Counter
     from service.quotes import QuotedMarket
 
-_HINT = "name your own with --market or CANZHI_MARKET, or keep them as market.csv in CANZHI_HOME"
+_OWN_QUOTES = "name your own with --market or CANZHI_MARKET, or keep them as market.csv in CANZHI_HOME"
 
 
 def settings_with(market: Path | None = None, model: str | None = None) -> Settings:
@@ -58,4 +58,4 @@ def say_synthetic(market: QuotedMarket) -> None:
     from service.cli import say  # noqa: PLC0415 - the command line imports the commands, not the other way round
 
     if market.synthetic:
-        say(f"the quotes are synthetic and end on {market.last_day}", _HINT)
+        say(f"the quotes are synthetic and end on {market.last_day}; {_OWN_QUOTES}")

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from service.reproduction import reproduce_kept
 from service.routes.sales import SalesReport
 from service.schemas import Sale
-from service.store import ledger, packs
+from service.store import ledger
 
 CODE = "001PB0A0000001A680000123"
 INSTALLED = {"type": "installed", "on": "2020-07-01", "reported_on": "2020-07-03"}
+FIRE = {"type": "negative", "on": "2025-03-31", "kind": "fire", "severity": 1.0}
 KEY = {"idempotency-key": "9b0c2f6e"}
 
 
@@ -20,7 +22,8 @@ def _entries(client) -> int:
         return ledger.head(connection)[0]
 
 
-def test_a_history_is_reported_read_back_and_valued(client):
+def test_a_history_is_reported_read_back_and_valued(client, set_clock):
+    set_clock(date(2026, 11, 19))
     first = client.post(
         f"/v1/packs/{CODE}/events",
         json={
@@ -38,7 +41,7 @@ def test_a_history_is_reported_read_back_and_valued(client):
         "battery_code": CODE,
         "chemistry": "LFP",
         "rated_energy_kwh": 52.5,
-        "events": [INSTALLED, usage],
+        "events": [one | {"recorded_on": "2026-11-19"} for one in (INSTALLED, usage)],
     }
     assert (known["reports"], known["events"]) == (3, 2)
     stored = client.post("/v1/valuations", json={"battery_code": CODE, "as_of": "2026-11-20"}).json()
@@ -158,7 +161,7 @@ def _report(client, code, **report):
 
 
 def _value_of(client, code):
-    return client.post("/v1/valuations", json={"battery_code": code, "as_of": "2026-11-20"}).json()
+    return client.post("/v1/valuations", json={"battery_code": code}).json()
 
 
 @pytest.mark.parametrize(
@@ -232,28 +235,94 @@ def test_a_sale_stands_under_the_name_of_its_pack(client):
 
 
 @pytest.mark.parametrize("undated", [{}, {"reported_on": None}, {"上报日期": "-"}], ids=str)
-def test_an_event_is_not_known_before_the_day_it_was_recorded(client, monkeypatch, undated):
-    monkeypatch.setattr(packs, "recording_day", lambda: date(2026, 11, 1))
+def test_an_event_is_not_known_before_the_day_it_was_recorded(client, set_clock, undated):
+    set_clock(date(2026, 10, 1))
     _report(client, CODE, pack={"chemistry": "LFP", "rated_energy_kwh": 52.5}, events=[INSTALLED])
 
     def value(as_of):
-        answer = client.post("/v1/valuations", json={"battery_code": CODE, "as_of": as_of}).json()
-        return {name: part for name, part in answer.items() if name not in ("valuation_id", "input_digest")}
+        return client.post("/v1/valuations", json={"battery_code": CODE, "as_of": as_of}).json()
 
-    before = {as_of: value(as_of) for as_of in ("2025-11-20", "2026-10-31", "2026-11-01")}
-    fire = {"type": "negative", "on": "2025-03-31", "kind": "fire", "severity": 1.0}
-    assert _report(client, CODE, events=[fire | undated]).status_code == 201
-    assert value("2025-11-20") == before["2025-11-20"]
-    assert value("2026-10-31") == before["2026-10-31"]
+    before = {as_of: value(as_of) for as_of in ("2026-10-01", "2026-10-31", "2026-11-01")}
+    set_clock(date(2026, 11, 1), hour=1)  # still October in UTC
+    assert _report(client, CODE, events=[FIRE | undated]).status_code == 201
+    for as_of in ("2026-10-01", "2026-10-31"):
+        answer = value(as_of)
+        assert _but_late(answer) == _but_late(before[as_of])
+        assert _late(answer) == (1, "2026-11-01")
+        assert _late(before[as_of]) == (0, None)
     assert value("2026-11-01")["residual_value"] != before["2026-11-01"]["residual_value"]
+    assert _late(value("2026-11-01")) == (0, None)
     kept = client.get(f"/v1/packs/{CODE}").json()["trace"]["events"]
-    assert kept == [INSTALLED, fire | {"reported_on": "2026-11-01"}]
+    first, second = {"recorded_on": "2026-10-01"}, {"reported_on": "2026-11-01", "recorded_on": "2026-11-01"}
+    assert kept == [INSTALLED | first, FIRE | second]
 
 
-def test_the_day_of_reporting_that_a_reporter_gives_stands_as_it_was_spelled(client):
+def test_what_a_reporter_dates_back_does_not_change_an_earlier_day(client, set_clock):
+    set_clock(date(2026, 10, 1))
+    _report(client, CODE, pack={"chemistry": "LFP", "rated_energy_kwh": 52.5}, events=[INSTALLED])
+    set_clock(date(2026, 11, 2))
+    dated_back = FIRE | {"reported_on": "2025-04-01", "recorded_on": "2025-04-01"}
+    _report(client, CODE, pack={"rated_energy_kwh": 30.0}, events=[dated_back])
+    asked = {"battery_code": CODE, "as_of": "2026-11-01"}
+    answer = client.post("/v1/valuations", json=asked).json()
+    assert answer["not_used"] == {
+        "events_after_as_of": 1,
+        "happened_after": 0,
+        "reported_after": 0,
+        "recorded_after": 1,
+        "nameplate_counts_on": "2026-11-02",
+        "first_counts_on": "2026-11-02",
+    }
+    (item,) = client.post("/v1/valuations/batch", json={"items": [asked]}).json()["items"]
+    assert {**item["valuation"], "valuation_id": ""} == {**answer, "valuation_id": ""}
+    checked = client.post("/v1/checks", json=asked).json()
+    assert checked["not_used"] == answer["not_used"]
+    assert {"D01", "D02"} <= {caution["id"] for caution in checked["cautions"]}
+    counter = client.app.state.watch.counter
+    assert reproduce_kept(counter.database, answer["valuation_id"], counter.settings.home).identical
+    page = client.post("/", data={"code": CODE, "as_of": "2026-11-01"}, headers={"accept-language": "zh"})
+    assert "1 条在其后入库" in page.text
+    assert "铭牌信息于 2026-11-02 更新" in page.text
+    now = client.post("/v1/valuations", json={"battery_code": CODE}).json()
+    assert (now["as_of"], _late(now)) == ("2026-11-02", (0, None))
+    assert now["residual_value"]["point"] < answer["residual_value"]["point"]
+
+
+def test_a_pack_recorded_later_is_valued_by_its_code_alone(client, set_clock):
+    set_clock(date(2026, 11, 2))
+    _report(client, CODE, pack={"chemistry": "LFP", "rated_energy_kwh": 52.5}, events=[INSTALLED, FIRE])
+    answer = client.post("/v1/valuations", json={"battery_code": CODE, "as_of": "2026-11-01"}).json()
+    alone = client.post("/v1/valuations", json={"trace": {"battery_code": CODE}, "as_of": "2026-11-01"}).json()
+    assert answer["residual_value"] == alone["residual_value"]
+    assert _late(answer) == (2, "2026-11-02")
+
+
+def test_a_code_that_says_nothing_has_no_value_before_its_nameplate_was_recorded(client, set_clock):
+    set_clock(date(2026, 11, 2))
+    assert _report(client, "YARD-7", pack={"chemistry": "LFP", "rated_energy_kwh": 52.5}).status_code == 201
+    early = client.post("/v1/valuations", json={"battery_code": "YARD-7", "as_of": "2026-11-01"})
+    assert (early.status_code, early.json()["code"]) == (404, "unknown-pack")
+    assert "2026-11-02" in early.json()["detail"]
+    page = client.post("/", data={"code": "YARD-7", "as_of": "2026-11-01"}, headers={"accept-language": "zh"})
+    assert "尚无铭牌信息（最早登记于 2026-11-02）" in page.text
+    assert "residual_value" in _value_of(client, "YARD-7")
+
+
+def _late(answer):
+    return answer["not_used"]["events_after_as_of"], answer["not_used"]["first_counts_on"]
+
+
+def _but_late(answer):
+    """Return an answer without its id, the name of its input and what it says of later reports."""
+    cautions = [caution for caution in answer["cautions"] if caution["id"] not in ("D01", "D02")]
+    return {**answer, "cautions": cautions, "valuation_id": "", "input_digest": "", "not_used": None}
+
+
+def test_the_day_of_reporting_that_a_reporter_gives_stands_as_it_was_spelled(client, set_clock):
+    set_clock(date(2026, 11, 1))
     usage = {"type": "usage", "on": "2024-03-31", "上报日期": "2024-04-02"}
     _report(client, CODE, events=[usage])
-    assert client.get(f"/v1/packs/{CODE}").json()["trace"]["events"] == [usage]
+    assert client.get(f"/v1/packs/{CODE}").json()["trace"]["events"] == [usage | {"recorded_on": "2026-11-01"}]
 
 
 def test_the_reference_names_every_field_of_a_sale():

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 import multiprocessing
 import sqlite3
 import threading
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -215,17 +217,58 @@ def test_failed_work_leaves_nothing_behind(database):
         assert ledger.count(connection, "sale") == 0
 
 
-def test_a_history_is_put_together_from_reports(database):
+def test_a_history_is_put_together_from_reports(database, set_clock):
     sold, used = b'{"type":"sold","reported_on":"2024-01-02"}', b'{"type":"usage","reported_on":"2024-01-03"}'
     with database.writing() as connection:
+        set_clock(date(2024, 2, 1))
         packs.enter(connection, "C1", b'{"chemistry":"LFP","mass_kg":1}', [sold], recorded_by="a")
+        set_clock(date(2024, 3, 1))
         packs.enter(connection, "C1", b'{"mass_kg":2}', [used], recorded_by="b")
         packs.enter(connection, "C2", None, [b'{"type":"retired"}'], recorded_by="b")
         found = packs.find(connection, "C1")
     assert found.record == (
-        b'{"battery_code":"C1","chemistry":"LFP","mass_kg":2,"events":[' + sold + b"," + used + b"]}"
+        b'{"battery_code":"C1","chemistry":"LFP","mass_kg":2,"events":['
+        b'{"type":"sold","reported_on":"2024-01-02","recorded_on":"2024-02-01"},'
+        b'{"type":"usage","reported_on":"2024-01-03","recorded_on":"2024-03-01"}]}'
     )
     assert (found.reports, found.events) == (4, 2)
+
+
+def test_a_nameplate_is_the_one_recorded_by_the_day(database, set_clock):
+    plates = {date(2024, 2, 1): 1, date(2024, 3, 1): 2, date(2024, 4, 1): 3}
+    with database.writing() as connection:
+        for day, mass in plates.items():
+            set_clock(day)
+            packs.enter(connection, "C1", b'{"chemistry":"LFP","mass_kg":%d}' % mass, [], recorded_by="a")
+        first, second, last, newest = (
+            json.loads(packs.find(connection, "C1", as_of=day).record)
+            for day in (date(2024, 2, 29), date(2024, 3, 1), date(2024, 4, 1), None)
+        )
+        with pytest.raises(UnknownPack, match="2024-02-01"):  # the code names no chemistry, and nothing else did
+            packs.find(connection, "C1", as_of=date(2024, 1, 31))
+    assert (first["mass_kg"], first["superseded_on"]) == (1, "2024-03-01")
+    assert (second["mass_kg"], second["superseded_on"]) == (2, "2024-04-01")
+    assert last == newest == {"battery_code": "C1", "chemistry": "LFP", "mass_kg": 3, "events": []}
+
+
+def test_an_event_is_recorded_on_the_day_of_china(database, set_clock):
+    with database.writing() as connection:
+        set_clock(date(2024, 2, 1), hour=1)  # still January in UTC
+        packs.enter(connection, "C1", None, [b'{"type":"sold"}'], recorded_by="a")
+        (event,) = json.loads(packs.find(connection, "C1").record)["events"]
+    assert event == {"type": "sold", "reported_on": "2024-02-01", "recorded_on": "2024-02-01"}
+
+
+def test_the_ledger_alone_says_when_something_was_recorded(database, set_clock):
+    claimed = (
+        '{"type":"sold","reported_on":"2020-01-02","recorded_on":"2020-01-02","平台入库日期":"2020-01-02"}'.encode()
+    )
+    with database.writing() as connection:
+        set_clock(date(2024, 2, 1))
+        packs.enter(connection, "C1", b'{"superseded_on":"2020-01-01"}', [claimed], recorded_by="a")
+        record = json.loads(packs.find(connection, "C1").record)
+    assert record["events"] == [{"type": "sold", "reported_on": "2020-01-02", "recorded_on": "2024-02-01"}]
+    assert "superseded_on" not in record
 
 
 def test_an_unknown_pack_is_a_sentence(database):

@@ -95,7 +95,7 @@ def test_people_see_a_table_in_their_language(pack_file, capsys, language, word)
     told = capsys.readouterr()
     assert word in told.out
     assert "synthetic" in told.err
-    assert AS_OF in told.err, "the day is the synthetic quotes' last day, and this is said"
+    assert "end on 2026-11-20" in told.err, "how old the synthetic quotes are is said"
 
 
 @pytest.mark.usefixtures("home")

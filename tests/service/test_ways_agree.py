@@ -198,9 +198,7 @@ def test_among_others_each_is_told_what_it_is_told_alone(shared_client):
     while len(asked) < 120:
         try:
             one = decode(ValuationRequest, scribe.body())
-            asked.append(
-                Asked(counter=counter, traces=read_one(counter, one), terms=terms_of(counter, one), caller="test")
-            )
+            asked.append(Asked(counter=counter, traces=read_one(counter, one), terms=terms_of(one), caller="test"))
         except CanzhiError:
             continue
 

@@ -1,8 +1,12 @@
 """One small market for the tests of the core: round prices, quoted twice, so that trends can be seen."""
 
+from dataclasses import replace
+
 import pytest
 
+from valuation.errors import CanzhiError
 from valuation.intake.quotes import read_market
+from valuation.record.not_used import NOTHING_LEFT_OUT
 
 QUOTES = """quoted_on,instrument,price,unit,vat_included,region,source
 2015-01-05,lithium_carbonate,40000,CNY/t,true,CN,synthetic
@@ -26,3 +30,16 @@ QUOTES = """quoted_on,instrument,price,unit,vat_included,region,source
 def market_history():
     """All quotes of a small synthetic market."""
     return read_market(QUOTES.encode())
+
+
+@pytest.fixture(scope="session")
+def but_late():
+    """A function that returns an answer without what it says about reports that came after its day."""
+
+    def stripped(answer):
+        if isinstance(answer, CanzhiError):
+            return answer
+        cautions = tuple(caution for caution in answer.cautions if caution.id not in ("D01", "D02"))
+        return replace(answer, cautions=cautions, not_used=NOTHING_LEFT_OUT)
+
+    return stripped

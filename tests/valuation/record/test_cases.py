@@ -36,21 +36,26 @@ def same(one, other):
 
 
 def days_of(histories):
-    """Return the days on which something happened or was reported: the days at which a cut can go wrong."""
+    """Return the days on which something happened, was reported or recorded: the days at which a cut can go wrong."""
     events = [event for history in histories for event in history.events]
-    return sorted({AS_OF, *(event.on for event in events), *(event.reported_on or event.on for event in events)})
+    days = {day for event in events for day in (event.on, event.reported_on, event.recorded_on)}
+    return sorted({AS_OF, *days} - {None})
 
 
 @quick
 @given(ANY_PACKS, st.data())
-def test_only_what_had_happened_and_been_reported_is_left(histories, data):
+def test_only_what_had_happened_been_reported_and_recorded_is_left(histories, data):
     as_of = data.draw(st.sampled_from(days_of(histories)))
     cases = cut_at(histories, as_of)
     assert (cases.events["on_day"] <= day_number(as_of)).all()
-    reported = cases.events["reported_day"]
-    assert (np.isnan(reported) | (reported <= day_number(as_of))).all()
+    for name in ("reported_day", "recorded_day"):
+        day = cases.events[name]
+        assert (np.isnan(day) | (day <= day_number(as_of))).all()
     same(cases, cut_at([history.known_by(as_of) for history in histories], as_of))
-    distinct = [{repr(event) for event in history.events if event.known_by(as_of)} for history in histories]
+    distinct = [
+        {repr(replace(event, recorded_on=None)) for event in history.events if event.known_by(as_of)}
+        for history in histories
+    ]
     assert np.bincount(cases.row, minlength=len(histories)).tolist() == [len(events) for events in distinct]
 
 
@@ -63,6 +68,19 @@ def test_order_and_repetition_leave_no_trace(histories, chance):
         chance.shuffle(events)
         mixed.append(replace(history, events=tuple(events)))
     same(cut_at(histories), cut_at(mixed))
+
+
+@quick
+@given(ANY_PACKS, st.integers(0, 300))
+def test_the_same_report_recorded_on_another_day_is_a_repetition(histories, days):
+    again = []
+    for history in histories:
+        later = [replace(event, recorded_on=event.on + timedelta(days=days)) for event in history.events]
+        again.append(replace(history, events=(*history.events, *later)))
+    once, twice = cut_at(histories, date(2040, 1, 1)), cut_at(again, date(2040, 1, 1))
+    assert once.row.tolist() == twice.row.tolist()
+    for name in once.events.keys() - {"recorded_day"}:
+        np.testing.assert_array_equal(once.events[name], twice.events[name])
 
 
 @quick

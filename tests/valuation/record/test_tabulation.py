@@ -68,10 +68,12 @@ def test_a_pack_stands_the_same_alone_and_in_a_batch(histories):
 
 def test_what_a_day_column_is_called():
     names = {column_name(field) for field in PACK_FIELDS if field.kind == "day"}
-    assert names == {"made_day"}
-    event = TraceEvent(type="usage", on=date(2024, 3, 1), reported_on=date(2024, 3, 9))
+    assert names == {"made_day", "superseded_day"}
+    days = {"reported_on": date(2024, 3, 9), "recorded_on": date(2024, 3, 11)}
+    event = TraceEvent(type="usage", on=date(2024, 3, 1), **days)
     table = tabulate([PackHistory(events=(event,))])
     assert table.events["reported_day"][0] - table.events["on_day"][0] == 8.0
+    assert table.events["recorded_day"][0] - table.events["on_day"][0] == 10.0
 
 
 def test_modules_become_a_few_numbers():
