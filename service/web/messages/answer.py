@@ -22,6 +22,12 @@ MESSAGES: Final[dict[str, Wording]] = {
         "Demonstration: {what}. The figures show how canzhi works, not what the market pays.",
         "演示：{what}。数字仅展示系统功能，不代表市场成交价。",
     ),
+    "answer.own_quotes": Wording(
+        "To value with current prices, keep a quotes file as market.csv in the CANZHI_HOME folder, or name one in "
+        "CANZHI_MARKET, and restart the service.",
+        "如需按最新行情评估，请将行情文件命名为 market.csv 放入 CANZHI_HOME 目录，"
+        "或用 CANZHI_MARKET 指定文件，再重启服务。",
+    ),
     "answer.demonstration.model": Wording("demonstration model, trained on a synthetic market", "模型由合成市场训练"),
     "answer.demonstration.market": Wording("synthetic quotes", "行情为合成数据"),
     "answer.demonstration.both": Wording(
