@@ -93,6 +93,18 @@ def test_events_of_one_day_have_one_order_too(events, chance):
 
 
 @quick
+@given(st.lists(st.from_type(TraceEvent), min_size=2, max_size=5), st.integers(0, 300))
+def test_when_events_of_one_day_were_recorded_changes_neither_order_nor_repetition(events, days):
+    on = date(2022, 1, 1)
+    events = [replace(event, type="usage", on=on, reported_on=None, recorded_on=None) for event in events]
+    later = [replace(event, recorded_on=on + timedelta(days=days + place)) for place, event in enumerate(events)]
+    plain, mixed = (cut_at([PackHistory(events=tuple(told))], date(2040, 1, 1)) for told in (events, events + later))
+    assert plain.row.tolist() == mixed.row.tolist()
+    for name in plain.events.keys() - {"recorded_day"}:
+        np.testing.assert_array_equal(plain.events[name], mixed.events[name])
+
+
+@quick
 @given(ANY_PACKS)
 def test_events_stand_in_order_of_pack_and_day(histories):
     cases = cut_at(histories)
