@@ -162,7 +162,7 @@ def _known(connection: Connection, sale: Sale, model: TrainedModel, left_out: Ta
 def record_of(connection: Connection, sale: Sale) -> bytes | None:
     """Return the record of a sold pack: from the histories kept, else from its last valuation before."""
     try:
-        return packs.find(connection, sale.battery_code).record
+        return packs.as_reported(connection, sale.battery_code)
     except UnknownPack:
         return valuations.record_before(connection, sale.battery_code, sale.sold_on.isoformat())
 

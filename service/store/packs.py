@@ -118,16 +118,7 @@ def find(connection: Connection, battery_code: str, *, as_of: date | None = None
     FieldError
         If the text names no pack.
     """
-    battery_code = name_of(battery_code)
-    packs = ledger.entered(connection, battery_code, "pack")
-    events = ledger.entered(connection, battery_code, "event")
-    if not packs and not events:
-        raise UnknownPack(
-            f"no history is kept under the battery code {battery_code[:64]!r}",
-            hint="report it with POST /v1/packs/{code}/events, or send the trace itself",
-            field="battery_code",
-            value=battery_code,
-        )
+    battery_code, packs, events = _entered(connection, battery_code)
     later = [one.recorded_on for one in packs if as_of is not None and one.recorded_on > as_of]
     if later and len(later) == len(packs) and decode(battery_code, LAST_DAY).chemistry is None:
         raise UnknownPack(
@@ -144,6 +135,35 @@ def find(connection: Connection, battery_code: str, *, as_of: date | None = None
         superseded_on=min(later, default=None),
     )
     return KeptPack(battery_code=battery_code, record=record, reports=len(packs) + len(events), events=len(events))
+
+
+def as_reported(connection: Connection, battery_code: str) -> bytes:
+    """Return a pack's newest record without the days of recording.
+
+    A sale is judged by what had happened and been reported by its day: its pack's history often comes in with the sale.
+
+    Raises
+    ------
+    UnknownPack
+        If nothing was reported under that code, however it is spelled.
+    """
+    battery_code, packs, events = _entered(connection, battery_code)
+    return assemble(battery_code, [one.payload for one in packs], [one.payload for one in events])
+
+
+def _entered(connection: Connection, battery_code: str) -> tuple[str, tuple[Entered, ...], tuple[Entered, ...]]:
+    """Return the name of a pack, its nameplates and its events as they were entered."""
+    battery_code = name_of(battery_code)
+    packs = ledger.entered(connection, battery_code, "pack")
+    events = ledger.entered(connection, battery_code, "event")
+    if not packs and not events:
+        raise UnknownPack(
+            f"no history is kept under the battery code {battery_code[:64]!r}",
+            hint="report it with POST /v1/packs/{code}/events, or send the trace itself",
+            field="battery_code",
+            value=battery_code,
+        )
+    return battery_code, packs, events
 
 
 def assemble(

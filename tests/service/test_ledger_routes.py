@@ -283,6 +283,8 @@ def test_what_a_reporter_dates_back_does_not_change_an_earlier_day(client, set_c
     page = client.post("/", data={"code": CODE, "as_of": "2026-11-01"}, headers={"accept-language": "zh"})
     assert "1 条在其后入库" in page.text
     assert "铭牌信息于 2026-11-02 更新" in page.text
+    report = client.get(f"/v1/valuations/{answer['valuation_id']}/report", headers={"accept-language": "zh"})
+    assert "1 条在其后入库" in report.text
     now = client.post("/v1/valuations", json={"battery_code": CODE}).json()
     assert (now["as_of"], _late(now)) == ("2026-11-02", (0, None))
     assert now["residual_value"]["point"] < answer["residual_value"]["point"]

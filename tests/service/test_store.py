@@ -256,7 +256,9 @@ def test_an_event_is_recorded_on_the_day_of_china(database, set_clock):
         set_clock(date(2024, 2, 1), hour=1)  # still January in UTC
         packs.enter(connection, "C1", None, [b'{"type":"sold"}'], recorded_by="a")
         (event,) = json.loads(packs.find(connection, "C1").record)["events"]
+        judged = json.loads(packs.as_reported(connection, "C1"))["events"]
     assert event == {"type": "sold", "reported_on": "2024-02-01", "recorded_on": "2024-02-01"}
+    assert judged == [{"type": "sold", "reported_on": "2024-02-01"}], "a sale is judged whenever its pack was recorded"
 
 
 def test_the_ledger_alone_says_when_something_was_recorded(database, set_clock):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from valuation.appraisal import appraise, appraise_many
 from valuation.fleet import FleetTerms, appraise_fleet
-from valuation.intake import read_market, read_trace
+from valuation.intake import Document, read_market, read_passport, read_trace
 from valuation.intake.traces import Traces
 from valuation.late_reports import late_report_cautions, not_used
 from valuation.record.cases import cut
@@ -152,3 +152,13 @@ def test_an_event_reported_on_the_day_counts_on_the_day(market):
     wet = appraise(read_trace(PLATE | {"events": [today]}), market, as_of=DAY)
     assert wet.residual_value.point < dry.residual_value.point
     assert wet.not_used == NOTHING_LEFT_OUT
+
+
+def test_readings_of_a_passport_that_came_later_are_counted():
+    files = sorted((Path(__file__).parents[2] / "data_samples" / "passports").glob("idta_*.json"))
+    documents = [Document(name=path.name, content=path.read_bytes()) for path in files]
+    (history,) = read_passport(documents).histories
+    last = max(event.known_from for event in history.events)
+    found = left_out(history, last - timedelta(days=1))
+    assert found.events_after_as_of == sum(event.known_from == last for event in history.events)
+    assert found.first_counts_on == last
