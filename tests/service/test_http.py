@@ -37,6 +37,7 @@ def test_a_pack_is_valued_with_everything_the_contract_names(shared_client, pack
         "residual_value",
         "routes",
         "best_route",
+        "disposal_cny",
         "state",
         "metals",
         "drivers",

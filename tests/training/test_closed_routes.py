@@ -24,6 +24,7 @@ from training.ledger import REASONS
 from training.preparation import prepare
 from training.realised import drift_of_ledger
 from training.retrain import train_on
+from training.simulation.events import CHOICES
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
 from training.simulation.writing import write
@@ -68,13 +69,21 @@ def test_a_closed_route_moves_the_truth_and_not_only_the_name_of_the_route():
     np.testing.assert_allclose(market.priced.expected[only_recycling], legs[only_recycling, 0], rtol=1e-12)
 
 
-def test_no_check_closes_recycling():
-    """The simulated buyers can always recycle; a check that closes recycling asks for a rule of disposal there."""
-    assert not any("recycling" in check.blocks for check in CHECKS)
+def test_no_pack_on_sale_is_closed_to_recycling():
+    """The simulated buyers can always recycle: what closes recycling needs a fire, and simulated packs catch none.
+
+    A check that closes recycling for another reason, or a simulated fire, asks for a rule of disposal in the simulator.
+    """
+    closing = [check for check in CHECKS if "recycling" in check.blocks]
+    assert [check.id for check in closing] == ["P09"]
+    assert "fire" in closing[0].evidence.kinds
+    market = simulate(SimulationPlan(packs=1_500, seed=6))
+    assert not (market.events.choice("kind") == CHOICES["kind"].index("fire")).any()
+    assert not market.view.closed[:, 0].any()
 
 
 QUICK = TrainingConfig(trees=5, folds=2, test_share=0.25, habits_rows=0)
-CHOICES = "trees = 5\nfolds = 2\ntest_share = 0.25\nhabits_rows = 0\n"
+TRAINING_CHOICES = "trees = 5\nfolds = 2\ntest_share = 0.25\nhabits_rows = 0\n"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -177,7 +186,7 @@ def test_check_only_names_every_kept_out_sale_in_both_languages(planted, both, m
 
 def backtest_of(folder, out, language):
     choices = out / "quick.toml"
-    choices.write_text(CHOICES, encoding="utf-8")
+    choices.write_text(TRAINING_CHOICES, encoding="utf-8")
     words = [str(folder / "sales.parquet"), "--traces", str(folder), "--market", str(folder / "quotes.csv")]
     words += ["--step", "24months", "--no-refit", "--config", str(choices), "--processes", "1"]
     done = CliRunner().invoke(
