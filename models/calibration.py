@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from models.band import FORWARD, GROUP_LEFT_OUT, LEVELS, LIVE, MIDDLE, SEEN, Band, BandSettings, Records
@@ -9,17 +11,54 @@ from models.groups import Groups
 from models.lag import lag_of
 from models.strangers import cluster_share, even_weights
 from models.turn import UNJUDGED, Turn, judge_turn
-from models.weighing import decayed, effective_rows, from_below, strain, trust, weighted_quantile
+from models.weighing import (
+    decayed,
+    effective_rows,
+    from_below,
+    from_below_by_group,
+    median_by_group,
+    rows_by_group,
+    strain,
+    trust,
+)
 from valuation.columns import FloatArray, IntArray
 
 _NO_EXPERIENCE = 1.5  # how much wider where no group could be left out to learn from
 _CHECKED = (0.005, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.975, 0.995)
+MOST_WIDENING = 2.0
+"""The most by which a band is widened for what the bounds of the move hold back."""
+_EDGE_SIGMAS = 1.645  # edge of a 90 % band, normal distribution
 _CHECK_ROWS = 50.0  # sales at which the check of the table weighs one half
 
 
-def build_band(
-    records: Records, groups: Groups, shifts: tuple[FloatArray, FloatArray], settings: BandSettings, as_of: float
-) -> Band:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shifts:
+    """How far each group's level has moved, and how far it would have without a bound.
+
+    Attributes
+    ----------
+    known, unseen
+        Shape (groups,): what is added to the mean of a known group, and of a group never seen under it.
+    held_back
+        Shape (groups,): what the bounds of the move have held back, which the band must cover.
+    sigma
+        Robust standard deviation of a deviation, on the scale.
+
+    """
+
+    known: FloatArray
+    unseen: FloatArray
+    held_back: FloatArray
+    sigma: float
+
+    def widening(self) -> FloatArray:
+        """Return by how much each group's band must be wider to reach as far as the sales ask."""
+        if self.sigma == 0.0:
+            return np.ones(len(self.held_back))
+        return np.minimum(1.0 + np.abs(self.held_back) / (_EDGE_SIGMAS * self.sigma), MOST_WIDENING)
+
+
+def build_band(records: Records, groups: Groups, shifts: Shifts, settings: BandSettings, as_of: float) -> Band:
     """Return the band that the records known by a day support.
 
     Parameters
@@ -27,7 +66,7 @@ def build_band(
     records
         Sales never trained on; those later than ``as_of`` minus the label delay are left out by the caller.
     groups, shifts
-        The tree of groups; the level shift of each, and that of a group never seen under each.
+        The tree of groups; how far the level of each has moved.
     settings
         How groups are shrunk and how fast sales age.
     as_of
@@ -41,25 +80,29 @@ def build_band(
     unseen, clusters = _unseen_quantiles(records, weight, groups, pool)
     table, effective = _table(seen, heavy, groups, unseen, settings)
     table = table * _factor(seen, heavy, groups, unseen, settings)
-    table = np.array([_uncrossed(row) for row in table])
+    table = _uncrossed(table)
     days = records.day[~np.isnan(records.day)]
     lag = lag_of(table, seen, settings, as_of)
     turn = _turn(table * lag, records, settings, as_of)
+    held_back = shifts.widening()
+    widening = np.maximum(held_back, turn.widening)[:, np.newaxis]
     return Band(
-        quantiles=table * lag * turn.widening,
-        unseen=unseen * lag * turn.widening,
-        shift=shifts[0],
-        unseen_shift=shifts[1],
+        quantiles=table * lag * widening,
+        unseen=unseen * lag * widening,
+        shift=shifts.known,
+        unseen_shift=shifts.unseen,
         effective_rows=effective,
         unseen_groups=clusters,
         newest_day=float(np.max(days)) if len(days) else float("nan"),
-        turn=turn,
+        turn=turn.widened(float(held_back[0])),
     )
 
 
 def _shrunk_pool(records: Records, weight: FloatArray, settings: BandSettings) -> FloatArray:
-    effective = effective_rows(weight)
-    return _shrunk(records.score, weight, _reference_quantiles(), effective / (effective + settings.prior_rows))
+    effective = np.array([effective_rows(weight)])
+    own = _own_quantiles(records.score, weight, np.zeros(len(weight), dtype=np.int64), effective)
+    pool: FloatArray = _shrunk(own, _reference_quantiles(), effective / (effective + settings.prior_rows))[0]
+    return pool
 
 
 def _table(
@@ -69,14 +112,15 @@ def _table(
 
     How familiar a group is depends on what the mean was trained on, not on how many of its sales stand here.
     """
+    row, code = groups.pairs(records.group)
+    effective = rows_by_group(weight[row], code, len(groups.names))
+    own = _own_quantiles(records.score[row], weight[row], code, effective)
     quantiles = np.empty((len(groups.names), len(LEVELS)))
-    effective = np.zeros(len(groups.names))
-    quantiles[0], effective[0] = _shrunk_pool(records, weight, settings), effective_rows(weight)
-    for code, rows in enumerate(groups.members(records.group)):
-        if code:
-            effective[code] = effective_rows(weight[rows])
-            share = effective[code] / (effective[code] + settings.group_rows)
-            quantiles[code] = _shrunk(records.score[rows], weight[rows], quantiles[groups.parent[code]], share)
+    pool, *generations = groups.generations()
+    quantiles[pool] = _shrunk_pool(records, weight, settings)
+    for codes in generations:
+        share = effective[codes] / (effective[codes] + settings.group_rows)
+        quantiles[codes] = _shrunk(own[codes], quantiles[groups.parent[codes]], share)
     strange = settings.familiar_rows / (settings.familiar_rows + groups.rows)
     strange[0] = 0.0
     return quantiles + strange[:, np.newaxis] * (_wider(quantiles, unseen) - quantiles), effective
@@ -97,42 +141,44 @@ def level_shifts(
         Sales at which the pool's, and a group's, own median weighs one half.
 
     """
+    weighty = weight > 0.0
+    row, code = groups.pairs(group[weighty])
+    weight, residual = weight[weighty][row], residual[weighty][row]
+    effective = rows_by_group(weight, code, len(groups.names))
+    middle = median_by_group(residual, weight, code, len(groups.names))
     shift = np.zeros(len(groups.names))
-    members = groups.members(group)
-    for code in range(len(groups.names)):
-        rows = members[code][weight[members[code]] > 0.0]
-        parent = 0.0 if code == 0 else shift[groups.parent[code]]
-        effective = effective_rows(weight[rows])
-        share = effective / (effective + half_rows[0 if code == 0 else 1]) if effective > 0.0 else 0.0
-        middle = weighted_quantile(residual[rows], weight[rows], 0.5) if share > 0.0 else 0.0
-        shift[code] = parent + share * (middle - parent)
+    for depth, codes in enumerate(groups.generations()):
+        parent = shift[groups.parent[codes]] if depth else np.zeros(1)
+        share = effective[codes] / (effective[codes] + half_rows[1 if depth else 0])
+        shift[codes] = parent + share * (middle[codes] - parent)
     return shift
 
 
-def _shrunk(score: FloatArray, weight: FloatArray, parent: FloatArray, share: float) -> FloatArray:
-    if share == 0.0:
-        return parent
-    mixed = parent + share * (_own_quantiles(score, weight) - parent)
-    return _uncrossed(mixed)
+def _shrunk(own: FloatArray, parent: FloatArray, share: FloatArray) -> FloatArray:
+    """Return quantiles, one row a group, between those of its parent and its own; the parent's where it has none."""
+    part = share[:, np.newaxis]
+    return np.where(part > 0.0, _uncrossed(parent + part * (own - parent)), parent)
 
 
-def _own_quantiles(score: FloatArray, weight: FloatArray) -> FloatArray:
-    """Return conformal quantiles: each tail counts the sale to come among its own.
+def _own_quantiles(score: FloatArray, weight: FloatArray, group: IntArray, rows: FloatArray) -> FloatArray:
+    """Return conformal quantiles of each group: each tail counts the sale to come among its own.
 
     The finite-sample rule k = ceil((n + 1) p) of split conformal prediction (V. Vovk et al., 2005), with weights
     normalised to the effective number; where it asks for more sales than there are, the farthest one serves and the
     shrinkage to the parent does the rest.
     """
-    above, below = np.maximum(LEVELS, 0.5), np.maximum(1.0 - LEVELS, 0.5)
-    upper, lower = from_below(score, weight, above), -from_below(-score, weight, below)
-    return np.where(LEVELS > 0.5, upper, np.where(LEVELS < 0.5, lower, 0.0))
+    above, below = LEVELS > 0.5, LEVELS < 0.5
+    own = np.zeros((len(rows), len(LEVELS)))
+    own[:, above] = from_below_by_group(score, weight, group, LEVELS[above], rows)
+    own[:, below] = -from_below_by_group(-score, weight, group, 1.0 - LEVELS[below], rows)
+    return own
 
 
 def _uncrossed(quantiles: FloatArray) -> FloatArray:
-    straight = np.maximum.accumulate(quantiles)
-    straight[:MIDDLE] = np.minimum(straight[:MIDDLE], 0.0)
-    straight[MIDDLE] = 0.0
-    straight[MIDDLE + 1 :] = np.maximum(straight[MIDDLE + 1 :], 0.0)
+    straight = np.maximum.accumulate(quantiles, axis=1)
+    straight[:, :MIDDLE] = np.minimum(straight[:, :MIDDLE], 0.0)
+    straight[:, MIDDLE] = 0.0
+    straight[:, MIDDLE + 1 :] = np.maximum(straight[:, MIDDLE + 1 :], 0.0)
     return straight
 
 
@@ -151,9 +197,8 @@ def _turn(table: FloatArray, records: Records, settings: BandSettings, as_of: fl
         return UNJUDGED
     trained = records.take((records.kind == SEEN) | (records.kind == FORWARD))
     before = _reach(_shrunk_pool(trained, trained.weight * trust(trained), settings))
-    return judge_turn(
-        strain(table, recent), effective_rows(recent.weight), _reach(table[0]) / before if before > 0.0 else 1.0
-    )
+    spread = _reach(table[0]) / before if before > 0.0 else 1.0
+    return judge_turn(strain(table, recent), recent.weight, effective_rows(recent.weight), spread)
 
 
 def _reach(quantiles: FloatArray) -> float:
@@ -168,12 +213,22 @@ def _unseen_quantiles(
     out = records.kind == GROUP_LEFT_OUT
     code, score = records.group[out], records.score[out]
     even = even_weights(weight[out], code)
-    table, clusters = np.empty((len(groups.names), len(LEVELS))), np.zeros(len(groups.names))
-    for group, rows in enumerate(groups.members(code)):
-        parent = table[groups.parent[group]] if group else pool * _NO_EXPERIENCE
-        clusters[group], share = cluster_share(even[rows], code[rows])
-        table[group] = _shrunk(score[rows], even[rows], parent, share)
+    row, above = groups.pairs(code)
+    clusters = _clusters(even, code, groups)
+    own = _own_quantiles(score[row], even[row], above, rows_by_group(even[row], above, len(groups.names)))
+    table = np.empty((len(groups.names), len(LEVELS)))
+    for depth, codes in enumerate(groups.generations()):
+        parent = table[groups.parent[codes]] if depth else pool[np.newaxis] * _NO_EXPERIENCE
+        table[codes] = _shrunk(own[codes], parent, cluster_share(clusters[codes]))
     return table, clusters
+
+
+def _clusters(weight: FloatArray, group: IntArray, groups: Groups) -> FloatArray:
+    """Return how many equally heavy groups left out stand under each group."""
+    alone = np.bincount(group, weights=weight, minlength=len(groups.names))
+    row, code = groups.pairs(np.arange(len(groups.names)))
+    weights: FloatArray = alone[row].astype(np.float64)
+    return rows_by_group(weights, code, len(groups.names))
 
 
 def _factor(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.anchor import Stream, rebuild, score_stream
+from models.anchor import OWN_REPORTER, Stream, absorb
 from models.band import Band, BandSettings, Records
 from models.encoding import Encoder
 from models.forest import Forest
@@ -181,7 +181,7 @@ class FittedRegressor:
         Each window of days is scored against the anchor known before it, then joins the anchor; sales whose price is
         not yet known on ``as_of`` are left out.
         """
-        usable = news.day + self.settings.label_delay_days <= as_of + 1e-9
+        usable = (news.day + self.settings.label_delay_days <= as_of + 1e-9) & news.first_of_packs()
         learned = self.learn(codes[usable])
         deviation = self.scale.to(price[usable]) - self.structural(
             None if base is None else base[usable], len(codes[usable])
@@ -190,24 +190,57 @@ class FittedRegressor:
             None if news.labels is None else [label for label, take in zip(news.labels, usable, strict=True) if take]
         )
         group, _ = self.find_groups(codes[usable], labels)
+        reporter = news.numbered_reporters()
         sales = Stream(
             residual=deviation - learned.mean,
             width=learned.width,
             weight=news.weight[usable],
             day=news.day[usable],
             group=group,
+            reporter=None if reporter is None else reporter[usable],
         )
-        records = self.records.joined(score_stream(sales, self.records, self.groups, self.settings))
-        return replace(self, records=records, band=rebuild(records, self.groups, self.settings, as_of))
+        records, band = absorb(sales, self.records, self.groups, self.settings, as_of)
+        return replace(self, records=records, band=band)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """Sales reported since training: day and weight of each, and group labels where groups are used."""
+    """Sales reported since training.
+
+    Attributes
+    ----------
+    day, weight, labels
+        Day and weight of each, and group labels where groups are used.
+    reporter, pack
+        Who reported each sale and what was sold, "" where it is not known; None where nobody says. A sale of an unknown
+        reporter stands for itself, and of the sales of a pack the first counts.
+
+    """
 
     day: FloatArray
     weight: FloatArray
     labels: list[str] | None
+    reporter: tuple[str, ...] | None = None
+    pack: tuple[str, ...] | None = None
+
+    def first_of_packs(self) -> BoolArray:
+        """Return which sales are the first of their pack, by day and, on one day, by place."""
+        first = np.ones(len(self.day), dtype=np.bool_)
+        met: set[str] = set()
+        if self.pack is None:
+            return first
+        for row in np.argsort(self.day, kind="stable").tolist():
+            name = self.pack[row]
+            first[row] = not name or name not in met
+            met.add(name)
+        return first
+
+    def numbered_reporters(self) -> IntArray | None:
+        """Return a number for each sale's reporter, None where nobody is named."""
+        if self.reporter is None or not any(self.reporter):
+            return None
+        numbers = {name: number for number, name in enumerate(sorted(set(self.reporter) - {""}))}
+        return np.array([numbers.get(name, OWN_REPORTER) for name in self.reporter], dtype=np.int64)
 
 
 def group_labels(column: FloatArray, texts: tuple[str, ...]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -36,8 +35,8 @@ class Groups:
             found[row], known[row] = place[name], name == label
         return found, known
 
-    def members(self, group: IntArray) -> list[IntArray]:
-        """Return the rows of each group, those of its children included."""
+    def pairs(self, group: IntArray) -> tuple[IntArray, IntArray]:
+        """Return rows and groups so that each row stands once beside its group and once beside each parent of it."""
         pairs_row, pairs_group = [np.arange(len(group))], [group]
         here, rows = group, np.arange(len(group))
         while len(rows):
@@ -45,10 +44,14 @@ class Groups:
             here, rows = self.parent[here[below]], rows[below]
             pairs_row.append(rows)
             pairs_group.append(here)
-        row, code = np.concatenate(pairs_row), np.concatenate(pairs_group)
-        order = np.argsort(code, kind="stable")
-        bounds = np.searchsorted(code[order], np.arange(len(self.names) + 1))
-        return [np.sort(row[order[start:end]]) for start, end in pairwise(bounds)]
+        return np.concatenate(pairs_row), np.concatenate(pairs_group)
+
+    def generations(self) -> list[IntArray]:
+        """Return the groups by how many parents they have, the pool first."""
+        depth = np.zeros(len(self.names), dtype=np.int64)
+        for code, parent in enumerate(self.parent.tolist()):
+            depth[code] = depth[parent] + 1 if code else 0
+        return [np.flatnonzero(depth == one) for one in range(int(depth.max()) + 1)]
 
 
 def learn_groups(labels: list[str]) -> tuple[Groups, IntArray]:

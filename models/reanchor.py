@@ -17,10 +17,12 @@ from models.fitted import News
 from models.packing import pack, unpack
 from models.predictor import Predictor
 from models.target import LOG
-from valuation.columns import BoolArray, FloatArray
+from valuation.columns import BoolArray, FloatArray, IntArray
 from valuation.errors import BundleMismatch, BundleTampered
 
-_LEVEL = 0.9
+FAR_REACHES = 2.0
+"""Distance from the point, in reaches of the 90 % band on that side, beyond which a sale has to be confirmed."""
+_LEVELS = (0.05, 0.95)
 _SMALL_CNY_PER_KWH = 20.0
 
 
@@ -34,6 +36,8 @@ class Reported:
         Features in the model's order, structural value [CNY/kWh] and calibration group of each pack on its day.
     price, day
         What it fetched [CNY/kWh without VAT] and when, days since 1970-01-01.
+    reporter, pack
+        Who reported each sale and which pack was sold, "" for not known; empty where no sale says.
 
     """
 
@@ -42,15 +46,20 @@ class Reported:
     labels: tuple[str, ...]
     price: FloatArray
     day: FloatArray
+    reporter: tuple[str, ...] = ()
+    pack: tuple[str, ...] = ()
 
-    def where(self, keep: BoolArray) -> Reported:
-        """Return some of the sales."""
+    def where(self, rows: BoolArray | IntArray) -> Reported:
+        """Return some of the sales, or all in another order."""
+        places = np.arange(len(self.day))[rows].tolist()
         return Reported(
-            matrix=self.matrix[keep],
-            base=self.base[keep],
-            labels=tuple(label for label, take in zip(self.labels, keep.tolist(), strict=True) if take),
-            price=self.price[keep],
-            day=self.day[keep],
+            matrix=self.matrix[rows],
+            base=self.base[rows],
+            labels=tuple(self.labels[row] for row in places),
+            price=self.price[rows],
+            day=self.day[rows],
+            reporter=tuple(self.reporter[row] for row in places if self.reporter),
+            pack=tuple(self.pack[row] for row in places if self.pack),
         )
 
 
@@ -108,26 +117,76 @@ def usable(model: Predictor, price: FloatArray) -> BoolArray:
     return finite & (price > 0.0) if model.state.scale.kind == LOG else finite
 
 
-def reanchor(model: Predictor, news: Reported) -> Reanchor:
-    """Return the band of a model after reported sales; their order does not matter.
+def reanchor(model: Predictor, news: Reported, as_of: float) -> Reanchor:
+    """Return the band of a model after the sales made by a day; their order does not matter.
 
-    The day it speaks of is that on which the newest of them counts as known, so the same sales give the same band
-    whenever and wherever it is worked out.
+    A sale that was reported is known, so the label delay of the model's training plays no part: its days are counted
+    from the day of the sale. Each pack counts once, with its first sale.
+
+    Parameters
+    ----------
+    model : Predictor
+        The model as it was trained.
+    news : Reported
+        Sales known to it; those after `as_of` are left out.
+    as_of : float
+        The day the values speak of, days since 1970-01-01.
     """
-    order = np.lexsort((news.price, news.base, news.day))
+    news = news.where(news.day <= as_of)
+    news = news.where(_in_order(news))
+    told = _as_news(news)
+    news = news.where(told.first_of_packs())
+    if not len(news.day):
+        return Reanchor(model=model.digest, as_of=as_of, sales=0, band=model.state.band)
     state = model.state
-    as_of = float(news.day.max()) + state.settings.label_delay_days
-    told = News(day=news.day[order], weight=np.ones(len(order)), labels=[news.labels[row] for row in order.tolist()])
-    codes = state.vocabulary.codes(news.matrix[order])
-    moved = state.updated(codes, news.price[order], news.base[order], told, as_of)
-    return Reanchor(model=model.digest, as_of=as_of, sales=len(order), band=moved.band)
+    codes = state.vocabulary.codes(news.matrix)
+    moved = state.updated(codes, news.price, news.base, _as_news(news), as_of + state.settings.label_delay_days)
+    return Reanchor(model=model.digest, as_of=as_of, sales=len(news.day), band=moved.band)
+
+
+def _in_order(news: Reported) -> IntArray:
+    """Return the rows in an order that does not depend on how they were listed."""
+    names = [np.unique(column, return_inverse=True)[1] for column in (news.labels, news.reporter, news.pack) if column]
+    columns = [*news.matrix.T, *names, news.price, news.base, news.day]
+    return np.lexsort(columns)
+
+
+def _as_news(news: Reported) -> News:
+    return News(
+        day=news.day,
+        weight=np.ones(len(news.day)),
+        labels=list(news.labels),
+        reporter=news.reporter or None,
+        pack=news.pack or None,
+    )
+
+
+def far_outside(model: Predictor, news: Reported) -> BoolArray:
+    """Return which sales are so far outside their own band that somebody should confirm them (待确认成交).
+
+    A sale is judged on the scale of the model: its distance from the point over that of the edge of the 90 % band on
+    its side. The model is the one that stood when the sale was reported, re-centred on the sales known by then, so a
+    market that moves takes the limit along.
+
+    Parameters
+    ----------
+    model : Predictor
+        The model as it was trained, or re-centred.
+    news : Reported
+        The sales to judge.
+    """
+    priced = model.price(news.matrix, news.base, news.labels, _LEVELS)
+    scale = model.state.scale
+    middle, edges = scale.to(priced.point), scale.to(priced.quantiles)
+    away = scale.to(news.price) - middle
+    reach = np.where(away < 0.0, middle - edges[:, 0], edges[:, 1] - middle)
+    return ~(np.abs(away) <= FAR_REACHES * reach)
 
 
 def how_far(model: Predictor, anchor: Reanchor, news: Reported) -> Moved:
     """Return how far an anchor moves a model's prices of the packs that were sold."""
-    levels = (0.5 - _LEVEL / 2.0, 0.5 + _LEVEL / 2.0)
-    before = model.price(news.matrix, news.base, news.labels, levels)
-    after = ReanchoredPredictor(model, anchor, anchor.model).price(news.matrix, news.base, news.labels, levels)
+    before = model.price(news.matrix, news.base, news.labels, _LEVELS)
+    after = ReanchoredPredictor(model, anchor, anchor.model).price(news.matrix, news.base, news.labels, _LEVELS)
     share = np.where(
         np.abs(before.point) >= _SMALL_CNY_PER_KWH, (after.point - before.point) / np.abs(before.point), np.nan
     )

@@ -115,9 +115,6 @@ def even_weights(weight: FloatArray, group: IntArray) -> FloatArray:
     return weight / np.sqrt(sizes[group])
 
 
-def cluster_share(weight: FloatArray, group: IntArray) -> tuple[float, float]:
-    """Return how many equally heavy groups stand behind weights, and how much they weigh against a parent's."""
-    sums = np.bincount(group, weights=weight)
-    square = float(np.sum(sums * sums))
-    clusters = float(np.sum(sums)) ** 2 / square if square > 0.0 else 0.0
-    return clusters, clusters / (clusters + _CLUSTERS)
+def cluster_share(clusters: FloatArray) -> FloatArray:
+    """Return how much groups left out weigh against those of a parent, by how many equally heavy ones there are."""
+    return clusters / (clusters + _CLUSTERS)

@@ -7,7 +7,7 @@ widened until it would have held them. Beyond a stated limit the model says that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,34 +47,43 @@ class Turn:
         """Whether the model may still be relied upon."""
         return self.spread <= LIMIT
 
+    def widened(self, factor: float) -> Turn:
+        """Return the same for a band that is at least this much wider for another reason."""
+        if factor <= self.widening:
+            return self
+        return replace(self, widening=factor, spread=self.spread * factor / self.widening)
+
 
 UNJUDGED = Turn(rows=0.0, held=float("nan"), widening=1.0, spread=1.0)
 
 
-def judge_turn(strain: FloatArray, rows: float, spread: float = 1.0) -> Turn:
+def judge_turn(strain: FloatArray, weight: FloatArray, rows: float, spread: float = 1.0) -> Turn:
     """Return how a band has held sales.
 
     Parameters
     ----------
     strain
         How far each sale fell, as a share of the way to the edge of its 90 % band on that side.
-    rows
-        How many equally weighted sales they are.
+    weight, rows
+        What each of them weighs, and how many equally weighted sales they are.
     spread
         How wide the band of all sales together is now, over what it was after training.
 
-    >>> judge_turn(np.array([0.5] * 90 + [1.5] * 10), 100.0).widening
+    >>> judge_turn(np.array([0.5] * 90 + [1.5] * 10), np.ones(100), 100.0).widening
     1.0
-    >>> judge_turn(np.array([0.5] * 60 + [1.5] * 40), 100.0).knows
+    >>> judge_turn(np.array([0.5] * 60 + [1.5] * 40), np.ones(100), 100.0).knows
     True
-    >>> judge_turn(np.array([0.5] * 60 + [2.0] * 40), 100.0).knows
+    >>> judge_turn(np.array([0.5] * 60 + [2.0] * 40), np.ones(100), 100.0).knows
     False
     """
     if rows < _LEAST_ROWS:
         return Turn(rows=rows, held=float("nan"), widening=1.0, spread=spread)
-    held = float(np.mean(strain <= 1.0))
+    held = float(np.average(strain <= 1.0, weights=weight))
     error = float(np.sqrt(LEVEL * (1.0 - LEVEL) / rows))
     if held >= LEVEL - _ERRORS * error:
         return Turn(rows=rows, held=held, widening=1.0, spread=spread)
-    widening = max(float(np.sort(strain)[int(LEVEL * len(strain))]), 1.0)
+    order = np.argsort(strain, kind="stable")
+    reached = np.cumsum(weight[order]) / np.sum(weight)
+    beyond = min(int(np.searchsorted(reached, LEVEL + 1e-9, side="right")), len(strain) - 1)
+    widening = max(float(strain[order][beyond]), 1.0)
     return Turn(rows=rows, held=held, widening=widening, spread=spread * widening)

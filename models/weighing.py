@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from models.band import FORWARD, LEVELS, LIVE, SEEN, Records
-from valuation.columns import BoolArray, FloatArray
+from valuation.columns import BoolArray, FloatArray, IntArray
 
 _ENOUGH_FORWARD = 200
 _HINDSIGHT_WEIGHT = 0.2
+_SLACK = 1e-9  # share of a group's weight that rounding of sums may take
 
 
 def decayed(records: Records, half_life: float, as_of: float) -> FloatArray:
@@ -67,3 +68,53 @@ def strain(table: FloatArray, records: Records) -> FloatArray:
     lower, upper = (table[records.group, int(np.flatnonzero(p == LEVELS)[0])] for p in (0.05, 0.95))
     edge = np.where(records.score < 0.0, lower, upper)
     return records.score / np.where(edge == 0.0, 1.0, edge)
+
+
+def rows_by_group(weight: FloatArray, group: IntArray, groups: int) -> FloatArray:
+    """Return :func:`effective_rows` of each group.
+
+    >>> rows_by_group(np.ones(3), np.array([0, 0, 2]), 3).tolist()
+    [2.0, 0.0, 1.0]
+    """
+    total = np.bincount(group, weights=weight, minlength=groups)
+    square = np.bincount(group, weights=weight * weight, minlength=groups)
+    rows: FloatArray = np.divide(total * total, square, out=np.zeros(groups), where=square > 0.0)
+    return rows
+
+
+def median_by_group(values: FloatArray, weight: FloatArray, group: IntArray, groups: int) -> FloatArray:
+    """Return the weighted median of each group, zero where it has no weight.
+
+    >>> median_by_group(np.array([3.0, 1.0, 2.0, 9.0]), np.ones(4), np.array([0, 0, 0, 2]), 3).tolist()
+    [2.0, 0.0, 9.0]
+    """
+    order = np.lexsort((values, group))
+    ordered = weight[order]
+    reached = np.cumsum(ordered)
+    total = np.bincount(group, weights=weight, minlength=groups)
+    if not np.any(total > 0.0):
+        return np.zeros(groups)
+    before = np.concatenate([[0.0], reached])[np.searchsorted(group[order], np.arange(groups))]
+    middle = np.interp(before + 0.5 * total, reached - 0.5 * ordered, values[order])
+    medians: FloatArray = np.where(total > 0.0, middle, 0.0)
+    return medians
+
+
+def from_below_by_group(
+    score: FloatArray, weight: FloatArray, group: IntArray, levels: FloatArray, rows: FloatArray
+) -> FloatArray:
+    """Return :func:`from_below` of each group, shape (groups, levels); ``rows`` are the effective rows of each.
+
+    What is returned of a group without weight means nothing.
+    """
+    order = np.lexsort((score, group))
+    ordered, code = weight[order], group[order]
+    total = np.bincount(group, weights=weight, minlength=len(rows))
+    ends = np.searchsorted(code, np.arange(len(rows)), side="right")
+    reached = np.cumsum(ordered)
+    before = np.concatenate([[0.0], reached])[np.searchsorted(code, np.arange(len(rows)))]
+    share = code + np.minimum((reached - before[code]) / np.where(total > 0.0, total, 1.0)[code], 1.0)
+    factor = np.divide(rows + 1.0, rows, out=np.zeros(len(rows)), where=rows > 0.0)
+    wanted = np.arange(len(rows))[:, np.newaxis] + np.minimum(factor[:, np.newaxis] * levels, 1.0) - _SLACK
+    found = np.minimum(np.searchsorted(share, wanted), np.maximum(ends - 1, 0)[:, np.newaxis])
+    return score[order][found] if len(score) else np.zeros((len(rows), len(levels)))

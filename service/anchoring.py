@@ -122,7 +122,7 @@ def _work_out(model: TrainedModel, newest: int, market: QuotedMarket, database: 
         known = [one for sale in entered if (one := _known(connection, sale, model, left_out)) is not None]
     known = _in_whole_lots(_quoted(known, market, left_out), entered, left_out)
     known, news = _worked_out(known, model, market, left_out)
-    made: Reanchor | None = reanchor(model, news) if known else None
+    made: Reanchor | None = reanchor(model, news, float(news.day.max())) if known else None
     content, digest = (b"", model.digest) if made is None else write_anchor(made)
     summary = AnchorSummary(
         used=tuple(one.sale.sale_id for one in known),
