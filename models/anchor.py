@@ -64,13 +64,13 @@ class Trace:
         return self.levels[place - 1] if place else None
 
     def shifts(self, day: float) -> Shifts:
-        """Return what is added to each group's mean on a day, and what the bounds of the move hold back."""
+        """Return what is added to each group's mean on a day, and by how much it may be off."""
         levels = self.by(day)
         if levels is None:
             nothing = np.zeros(len(self.standing))
-            return Shifts(known=self.standing, unseen=nothing, held_back=nothing, sigma=self.sigma)
-        moved, held_back = levels.on(day)
-        return Shifts(known=self.standing + moved, unseen=moved, held_back=held_back, sigma=self.sigma)
+            return Shifts(known=self.standing, unseen=nothing, unsure=nothing, sigma=self.sigma)
+        moved, unsure = levels.on(day)
+        return Shifts(known=self.standing + moved, unseen=moved, unsure=unsure, sigma=self.sigma)
 
 
 def anchor(records: Records, groups: Groups, settings: BandSettings, as_of: float) -> FloatArray:

@@ -26,21 +26,21 @@ from valuation.columns import FloatArray, IntArray
 _NO_EXPERIENCE = 1.5  # how much wider where no group could be left out to learn from
 _CHECKED = (0.005, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.975, 0.995)
 MOST_WIDENING = 2.0
-"""The most by which a band is widened for what the bounds of the move hold back."""
+"""The most by which a band is widened because its level may be off."""
 _EDGE_SIGMAS = 1.645  # edge of a 90 % band, normal distribution
 _CHECK_ROWS = 50.0  # sales at which the check of the table weighs one half
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shifts:
-    """How far each group's level has moved, and how far it would have without a bound.
+    """How far each group's level has moved, and by how much it may be off.
 
     Attributes
     ----------
     known, unseen
         Shape (groups,): what is added to the mean of a known group, and of a group never seen under it.
-    held_back
-        Shape (groups,): what the bounds of the move have held back, which the band must cover.
+    unsure
+        Shape (groups,): by how much each may be off, which the band must cover.
     sigma
         Robust standard deviation of a deviation, on the scale.
 
@@ -48,14 +48,14 @@ class Shifts:
 
     known: FloatArray
     unseen: FloatArray
-    held_back: FloatArray
+    unsure: FloatArray
     sigma: float
 
     def widening(self) -> FloatArray:
-        """Return by how much each group's band must be wider to reach as far as the sales ask."""
+        """Return by how much each group's band must be wider to cover by how much its level may be off."""
         if self.sigma == 0.0:
-            return np.ones(len(self.held_back))
-        return np.minimum(1.0 + np.abs(self.held_back) / (_EDGE_SIGMAS * self.sigma), MOST_WIDENING)
+            return np.ones(len(self.unsure))
+        return np.minimum(1.0 + self.unsure / (_EDGE_SIGMAS * self.sigma), MOST_WIDENING)
 
 
 def build_band(records: Records, groups: Groups, shifts: Shifts, settings: BandSettings, as_of: float) -> Band:
@@ -84,8 +84,8 @@ def build_band(records: Records, groups: Groups, shifts: Shifts, settings: BandS
     days = records.day[~np.isnan(records.day)]
     lag = lag_of(table, seen, settings, as_of)
     turn = _turn(table * lag, records, settings, as_of)
-    held_back = shifts.widening()
-    widening = np.maximum(held_back, turn.widening)[:, np.newaxis]
+    least = shifts.widening()
+    widening = np.maximum(least, turn.widening)[:, np.newaxis]
     return Band(
         quantiles=table * lag * widening,
         unseen=unseen * lag * widening,
@@ -94,7 +94,7 @@ def build_band(records: Records, groups: Groups, shifts: Shifts, settings: BandS
         effective_rows=effective,
         unseen_groups=clusters,
         newest_day=float(np.max(days)) if len(days) else float("nan"),
-        turn=turn.widened(float(held_back[0])),
+        turn=turn.widened(float(least[0])),
     )
 
 
@@ -198,7 +198,7 @@ def _turn(table: FloatArray, records: Records, settings: BandSettings, as_of: fl
     trained = records.take((records.kind == SEEN) | (records.kind == FORWARD))
     before = _reach(_shrunk_pool(trained, trained.weight * trust(trained), settings))
     spread = _reach(table[0]) / before if before > 0.0 else 1.0
-    return judge_turn(strain(table, recent), recent.weight, effective_rows(recent.weight), spread)
+    return judge_turn(strain(table, recent), effective_rows(recent.weight), spread, recent.weight)
 
 
 def _reach(quantiles: FloatArray) -> float:

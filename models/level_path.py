@@ -15,16 +15,18 @@ import numpy as np
 
 from models.band import BandSettings
 from models.groups import Groups
-from models.robust_level import ReporterCap, capped_from, reporter_cap, robust_levels, rows_of
+from models.robust_level import PULLING_SHARE, ReporterCap, capped_from, reporter_cap, robust_levels, rows_of
 from valuation.columns import FloatArray, IntArray
 
-MARKET_SIGMAS_PER_DAY = 0.08
-"""The most by which the market's level moves in a day; -40 % in two months take 0.06 at a spread of 14 %."""
-GROUP_SIGMAS_PER_DAY = 0.03
+MARKET_SIGMAS_PER_DAY = 0.06
+"""The most by which the market's level moves in a day: -40 % in two months, where prices spread by 15 %."""
+GROUP_SIGMAS_PER_DAY = 0.02
 GROUP_SIGMAS = 0.75
 """The most by which a group's level moves in a day, and in all, from the market's; a new training has no such bound."""
 _FAST_SHARE = 1.0 / 6.0  # half-life of the newest sales over that of the level
-_CHANCE = (2.0, 3.0)  # standard errors between which the newest sales take the level over
+_CHANCE = (1.5, 2.5)  # standard errors between which the newest sales take the level over
+_AHEAD = 0.3  # by how much of its lead over the level the newest sales are behind themselves, in a steady trend
+_UNSURE = 0.45  # share of that lead by which the level may be off
 _ERROR_OF_ONE = 1.15  # standard error of the robust level, times the root of its sales, over sigma
 
 
@@ -57,6 +59,8 @@ class Levels:
         Shape (groups,): what each group has over the market.
     asked
         Shape (groups,): what the sales ask for each group, over the market, without a bound.
+    trend
+        By how much the newest sales lead all others, as far as it is not chance.
 
     """
 
@@ -67,13 +71,22 @@ class Levels:
     group: FloatArray
     group_goal: FloatArray
     asked: FloatArray
+    trend: float
 
     def on(self, day: float) -> tuple[FloatArray, FloatArray]:
-        """Return each group's shift on a later day without new sales, and what the bounds still hold back."""
-        days = max(day - self.day, 0.0)
-        market = self.market + _bounded(self.market_goal - self.market, MARKET_SIGMAS_PER_DAY * self.sigma * days)
-        group = self.group + _bounded(self.group_goal - self.group, GROUP_SIGMAS_PER_DAY * self.sigma * days)
-        return market + group, self.market_goal + self.asked - market - group
+        """Return each group's shift on a later day without new sales, and by how much it may be off.
+
+        It may be off by what the bounds still hold back and by a share of the trend.
+        """
+        market, group = self.drawn_on(day)
+        held_back = np.abs(self.market_goal + self.asked - market - group)
+        return market + group, held_back + _UNSURE * abs(self.trend)
+
+    def drawn_on(self, day: float) -> tuple[float, FloatArray]:
+        """Return the levels of market and groups on a later day without new sales: nearer to where they are drawn."""
+        most = self.sigma * max(day - self.day, 0.0)
+        market = self.market + float(_bounded(self.market_goal - self.market, MARKET_SIGMAS_PER_DAY * most))
+        return market, self.group + _bounded(self.group_goal - self.group, GROUP_SIGMAS_PER_DAY * most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +132,8 @@ def trace_levels(
 
     """
     sigma, step_days = pace
+    if not len(sales.known_day):
+        return
     lines = _lines(groups)
     sales = replace(sales, known_day=np.ceil(sales.known_day / step_days - 1e-9) * step_days)
     pool, *layers = _layers(sales, lines, settings)
@@ -129,9 +144,10 @@ def trace_levels(
         day = float(sales.known_day[end - 1])
         if levels is None:
             levels = _origin(day - step_days, sigma, len(groups.names))
-        goal = market.goal(end)
-        most = sigma * (day - levels.day)
-        level = levels.market + float(_bounded(goal - levels.market, MARKET_SIGMAS_PER_DAY * most))
+        goal, trend = market.goal(end)
+        before = levels.drawn_on(day - step_days)
+        most = sigma * step_days
+        level = before[0] + float(_bounded(goal - before[0], MARKET_SIGMAS_PER_DAY * most))
         relative[start:end] = sales.residual[start:end] - level
         weight = market.weight(end, settings.anchor_days)
         difference = _differences(layers, (relative[:end], weight), difference, sigma)
@@ -142,9 +158,10 @@ def trace_levels(
             sigma=sigma,
             market=level,
             market_goal=goal,
-            group=levels.group + _bounded(group_goal - levels.group, GROUP_SIGMAS_PER_DAY * most),
+            group=before[1] + _bounded(group_goal - before[1], GROUP_SIGMAS_PER_DAY * most),
             group_goal=group_goal,
             asked=asked,
+            trend=trend,
         )
         start = end
         yield levels
@@ -153,7 +170,9 @@ def trace_levels(
 def _origin(day: float, sigma: float, groups: int) -> Levels:
     """Return the levels before the first sale: none has moved."""
     nothing = np.zeros(groups)
-    return Levels(day=day, sigma=sigma, market=0.0, market_goal=0.0, group=nothing, group_goal=nothing, asked=nothing)
+    return Levels(
+        day=day, sigma=sigma, market=0.0, market_goal=0.0, group=nothing, group_goal=nothing, asked=nothing, trend=0.0
+    )
 
 
 def _bounded(move: FloatArray | float, most: float) -> FloatArray:
@@ -177,7 +196,7 @@ def _layers(sales: DailySales, lines: IntArray, settings: BandSettings) -> list[
         if depth and not len(sale):
             break
         codes, group = np.unique(column[sale], return_inverse=True)
-        prior_rows = settings.shift_rows if depth else settings.prior_rows
+        prior_rows = settings.shift_rows if depth else settings.prior_rows * PULLING_SHARE
         layers.append(
             _Layer(
                 sale=sale,
@@ -205,8 +224,12 @@ class _Market:
         weight: FloatArray = self._sales.weight[:end] * np.exp2((day - day[-1]) / half_life)
         return weight
 
-    def goal(self, end: int) -> float:
-        """Return the level of the first sales: that of the newest as far as it differs by more than chance allows."""
+    def goal(self, end: int) -> tuple[float, float]:
+        """Return the level of the first sales, and by how much the newest lead as far as it is not chance.
+
+        The newest sales are behind a trend as well, by a share of their lead: that is added, as by double exponential
+        smoothing (R. G. Brown, 1959).
+        """
         residual, rows = self._sales.residual[:end], np.zeros(0)
         for place, half_life in enumerate(self._half_lives):
             rows = self._pool.rows(self.weight(end, half_life))
@@ -214,9 +237,10 @@ class _Market:
         slow, fast = (float(level[0]) for level in self._last)
         error = self._sigma * _ERROR_OF_ONE / float(np.sqrt(np.sum(rows)))
         if fast == slow or error == 0.0:
-            return slow
+            return slow, 0.0
         least, most = _CHANCE
-        return slow + (fast - slow) * min(max((abs(fast - slow) / error - least) / (most - least), 0.0), 1.0)
+        trend = (fast - slow) * min(max((abs(fast - slow) / error - least) / (most - least), 0.0), 1.0)
+        return slow + (1.0 + _AHEAD) * trend, trend
 
 
 def _differences(

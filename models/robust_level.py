@@ -15,6 +15,8 @@ from valuation.columns import FloatArray, IntArray
 
 CLIP_SIGMAS = 0.5
 """Deviation at which the pull of a sale stops growing, in robust standard deviations (P. J. Huber, 1964)."""
+PULLING_SHARE = 0.383
+"""Share of normal deviations within the clip: so much of a sale pulls in full once the level is right."""
 _NORMAL_MAD = 1.4826  # standard deviation over median absolute deviation, normal distribution
 _LEAST_REPORTERS = 3
 _ROUNDS = 60
@@ -108,7 +110,7 @@ class ReporterCap:
         greatest = carried == most[self.place]
         rest = np.maximum.reduceat(np.where(greatest, 0.0, carried), self.starts)
         second = np.where(np.add.reduceat(greatest.astype(np.int64), self.starts) > 1, most, rest)
-        one, two = (total - most) / 2.0, total - most - second
+        one, two = (total - most) / 2.0, np.maximum(total - most - second, 0.0)
         cap = np.where(most <= total / 3.0, np.inf, np.where(second <= one, one, two))[self.place]
         factor = np.divide(np.minimum(carried, cap), carried, out=np.ones(len(carried)), where=carried > 0.0)
         capped: FloatArray = weight * factor[pair]

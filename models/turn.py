@@ -57,27 +57,30 @@ class Turn:
 UNJUDGED = Turn(rows=0.0, held=float("nan"), widening=1.0, spread=1.0)
 
 
-def judge_turn(strain: FloatArray, weight: FloatArray, rows: float, spread: float = 1.0) -> Turn:
+def judge_turn(strain: FloatArray, rows: float, spread: float = 1.0, weight: FloatArray | None = None) -> Turn:
     """Return how a band has held sales.
 
     Parameters
     ----------
     strain
         How far each sale fell, as a share of the way to the edge of its 90 % band on that side.
-    weight, rows
-        What each of them weighs, and how many equally weighted sales they are.
+    rows
+        How many equally weighted sales they are.
     spread
         How wide the band of all sales together is now, over what it was after training.
+    weight
+        What each of them weighs, the same where it is not given.
 
-    >>> judge_turn(np.array([0.5] * 90 + [1.5] * 10), np.ones(100), 100.0).widening
+    >>> judge_turn(np.array([0.5] * 90 + [1.5] * 10), 100.0).widening
     1.0
-    >>> judge_turn(np.array([0.5] * 60 + [1.5] * 40), np.ones(100), 100.0).knows
+    >>> judge_turn(np.array([0.5] * 60 + [1.5] * 40), 100.0).knows
     True
-    >>> judge_turn(np.array([0.5] * 60 + [2.0] * 40), np.ones(100), 100.0).knows
+    >>> judge_turn(np.array([0.5] * 60 + [2.0] * 40), 100.0).knows
     False
     """
     if rows < _LEAST_ROWS:
         return Turn(rows=rows, held=float("nan"), widening=1.0, spread=spread)
+    weight = np.ones(len(strain)) if weight is None else weight
     held = float(np.average(strain <= 1.0, weights=weight))
     error = float(np.sqrt(LEVEL * (1.0 - LEVEL) / rows))
     if held >= LEVEL - _ERRORS * error:
