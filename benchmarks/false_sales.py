@@ -1,6 +1,6 @@
 """How far false sales move the values, and whether an honest market that turns is followed, on synthetic markets.
 
-Run: ``.venv/bin/python -m benchmarks.false_sales [--packs 8000] [--seeds 601,602,603] [--write]``
+Run: ``.venv/bin/python -m benchmarks.false_sales [--packs 8000] [--seeds 601,602,603] [--processes 1] [--write]``
 
 Each seed is a synthetic market of its own. A model of the size of the demonstration learns from the sales known a year
 before the end of the market. The sales of the last months are then reported by seven reporters of unequal size, and
@@ -17,30 +17,33 @@ docs/explanation/how-good.md.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
+from multiprocessing import get_context
 
 import numpy as np
 
 from benchmarks.report import replace_section, table_of
-from benchmarks.synthetic.markets import PAGE, market_of, taught_by
-from models.bundle import About, Bundle
-from models.predictor import Predictor
-from models.reanchor import ReanchoredPredictor, Reported, far_outside, reanchor
-from training.configuration import TrainingConfig
-from training.simulation.plan import SimulationPlan
-from valuation.columns import BoolArray, FloatArray, IntArray
+from benchmarks.synthetic.markets import PAGE
+from benchmarks.synthetic.reported import (
+    HONEST_SALES,
+    VALUED_PACKS,
+    Scene,
+    joined,
+    lived_through,
+    reporters,
+    scene_of,
+    values_of,
+)
+from models.reanchor import Reported
+from valuation.columns import FloatArray, IntArray
 
-TRAINED_BEFORE_DAYS = 365.0
-HONEST_SALES = 320
-VALUED_PACKS = 200
 WORTH_CNY_PER_KWH = 20.0
 STEP_DAYS = 14.0
 """How often the model is re-centred while false sales come in. [d]"""
 TURN_DAYS, AFTER_DAYS, BEFORE_DAYS = 60.0, 30.0, 150.0
 BURST_DAYS = 7.0
-HONEST_REPORTERS = (0.30, 0.20, 0.15, 0.12, 0.10, 0.08, 0.05)
 SHARES = (0.01, 0.10, 0.30)
 FACTORS = (0.1, 0.7, 1.5, 10.0, 1e6)
 UNNOTICED = (0.7, 1.5)
@@ -50,16 +53,6 @@ Turned = tuple[int, float, dict[str, float]]
 """Seed, factor and figures of a market that turned."""
 ONE, MANY = "one more", "all"
 ANY, CHEMISTRY, GROUP, WEEK = "any pack", "one chemistry", "one model", "any pack, within a week"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """A trained model, the honest sales reported later, all later sales to draw false ones from, the packs valued."""
-
-    model: Predictor
-    honest: Reported
-    later: Reported
-    valued: Reported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,37 +76,6 @@ class Outcome:
     honest_held: float
 
 
-def scene_of(seed: int, packs: int) -> Scene:
-    """Return the model of one synthetic market and the sales reported after it was trained."""
-    config = TrainingConfig()
-    market = market_of(SimulationPlan(packs=packs, seed=seed), config)
-    start = float(market.sales.sold_day.max()) - TRAINED_BEFORE_DAYS
-    estimator = taught_by(market, market.known_by(start, config), config)
-    about = About(
-        name="false-sales", version=str(seed), created_on="2026-11-20", trained_through="2025-11-20", demonstration=True
-    )
-    model = Predictor(Bundle(state=estimator.fitted_, about=about, digest=f"sha256:{seed}", signed_by=""))
-    sales = market.sales.where(market.sales.sold_day > start).seen(estimator.habits_)
-    chance = np.random.default_rng(seed)
-    later = Reported(
-        matrix=sales.matrix,
-        base=sales.structural,
-        labels=sales.groups,
-        price=sales.price,
-        day=np.floor(sales.sold_day),
-        reporter=_reporters(chance, len(sales)),
-        pack=sales.packs,
-    )
-    newest = np.argsort(later.day, kind="stable")[-HONEST_SALES:]
-    valued = chance.choice(len(sales), VALUED_PACKS, replace=False)
-    return Scene(model=model, honest=later.where(newest), later=later, valued=later.where(valued))
-
-
-def _reporters(chance: np.random.Generator, sales: int) -> tuple[str, ...]:
-    """Return who reports each sale, the large reporters more often than the small ones."""
-    return tuple(f"honest-{one}" for one in chance.choice(len(HONEST_REPORTERS), sales, p=HONEST_REPORTERS))
-
-
 def false_sales(scene: Scene, attack: Attack, chance: np.random.Generator) -> Reported:
     """Return the false sales of an attack."""
     honest = scene.honest
@@ -127,7 +89,7 @@ def false_sales(scene: Scene, attack: Attack, chance: np.random.Generator) -> Re
         sales,
         price=sales.price * attack.factor,
         day=day.astype(np.float64),
-        reporter=("false",) * count if attack.reporter == ONE else _reporters(chance, count),
+        reporter=("false",) * count if attack.reporter == ONE else reporters(chance, count),
         pack=tuple(f"false-{number}" for number in range(count)),
     )
 
@@ -141,37 +103,6 @@ def _aimed_at(scene: Scene, aim: str) -> IntArray:
     names, counts = np.unique(groups, return_counts=True)
     chosen = names[np.argmax(counts)] if aim == GROUP else names[np.argsort(counts, kind="stable")[len(names) // 2]]
     return np.flatnonzero([label.startswith(chosen) for label in scene.later.labels])
-
-
-def joined(first: Reported, second: Reported) -> Reported:
-    """Return the sales of both."""
-    return Reported(
-        matrix=np.concatenate([first.matrix, second.matrix]),
-        base=np.concatenate([first.base, second.base]),
-        labels=first.labels + second.labels,
-        price=np.concatenate([first.price, second.price]),
-        day=np.concatenate([first.day, second.day]),
-        reporter=first.reporter + second.reporter,
-        pack=first.pack + second.pack,
-    )
-
-
-def lived_through(
-    model: Predictor, sales: Reported, step_days: float
-) -> Iterator[tuple[Predictor, BoolArray, BoolArray]]:
-    """Return step by step the model that judged, the sales of the step, and all sales held up to then."""
-    held, known = np.zeros(len(sales.day), dtype=np.bool_), np.zeros(len(sales.day), dtype=np.bool_)
-    standing, newest = model, float(sales.day.max())
-    for day in np.arange(float(sales.day.min()), newest + 1.0, step_days).tolist():
-        now = (sales.day >= day) & (sales.day < day + step_days)
-        if not now.any():
-            continue
-        held[now] = far_outside(standing, sales.where(now))
-        known |= now & ~held
-        yield standing, now, held
-        anchor = reanchor(model, sales.where(known), min(day + step_days - 1.0, newest))
-        standing = ReanchoredPredictor(model, anchor, "sha256:benchmark")
-    yield standing, np.zeros(len(sales.day), dtype=np.bool_), held
 
 
 def outcome_of(scene: Scene, attack: Attack, seed: int, honest: tuple[FloatArray, FloatArray]) -> Outcome:
@@ -189,12 +120,6 @@ def outcome_of(scene: Scene, attack: Attack, seed: int, honest: tuple[FloatArray
         held=float(np.mean(held[wrong])),
         honest_held=float(np.mean(held[~wrong])),
     )
-
-
-def values_of(model: Predictor, packs: Reported) -> tuple[FloatArray, FloatArray]:
-    """Return points of packs and the widths of their bands. [CNY/kWh]"""
-    priced = model.price(packs.matrix, packs.base, packs.labels, (0.05, 0.95))
-    return priced.point, priced.quantiles[:, 1] - priced.quantiles[:, 0]
 
 
 def attacks() -> list[Attack]:
@@ -272,19 +197,17 @@ def text_of(found: dict[Attack, list[Outcome]], turns: list[Turned], lead: str) 
     )
 
 
-def measured(scenes: Sequence[tuple[int, Scene]]) -> tuple[dict[Attack, list[Outcome]], list[Turned]]:
-    """Return what every attack did in every market, and how every turn was followed."""
-    found: dict[Attack, list[Outcome]] = {attack: [] for attack in attacks()}
-    turns: list[Turned] = []
-    for seed, scene in scenes:
-        for factor in (1.0, 1.4, 0.6):
-            turns.append((seed, factor, turned(scene, factor)))
-            print(*turns[-1], flush=True)
-        *_, (model, _, _) = lived_through(scene.model, scene.honest, STEP_DAYS)
-        honest = values_of(model, scene.valued)
-        for attack, outcomes in found.items():
-            outcomes.append(outcome_of(scene, attack, seed, honest))
-            print(seed, attack, outcomes[-1], flush=True)
+def one_seed(seed: int, packs: int) -> tuple[dict[Attack, Outcome], list[Turned]]:
+    """Return what every attack did in one market, and how every turn was followed."""
+    scene = scene_of(seed, packs)
+    turns = [(seed, factor, turned(scene, factor)) for factor in (1.0, 1.4, 0.6)]
+    print(*turns, sep="\n", flush=True)
+    *_, (model, _, _) = lived_through(scene.model, scene.honest, STEP_DAYS)
+    honest = values_of(model, scene.valued)
+    found = {}
+    for attack in attacks():
+        found[attack] = outcome_of(scene, attack, seed, honest)
+        print(seed, attack, found[attack], flush=True)
     return found, turns
 
 
@@ -293,10 +216,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--packs", type=int, default=8_000)
     parser.add_argument("--seeds", default="601,602,603")
+    parser.add_argument("--processes", type=int, default=1, help="seeds measured at once")
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
     seeds = [int(seed) for seed in chosen.seeds.split(",")]
-    found, turns = measured([(seed, scene_of(seed, chosen.packs)) for seed in seeds])
+    with ProcessPoolExecutor(chosen.processes, mp_context=get_context("spawn")) as pool:
+        done = list(pool.map(one_seed, seeds, [chosen.packs] * len(seeds)))
+    found = {attack: [of_seed[attack] for of_seed, _ in done] for attack in attacks()}
+    turns = [turn for _, of_seed in done for turn in of_seed]
     lead = (
         f"Synthetic markets (seeds {chosen.seeds}) of {chosen.packs:,} packs, {HONEST_SALES} honest sales each, values "
         f"of {VALUED_PACKS} packs."

@@ -10,7 +10,7 @@ from models.band import FORWARD, GROUP_LEFT_OUT, LEVELS, LIVE, MIDDLE, SEEN, Ban
 from models.groups import Groups
 from models.lag import lag_of
 from models.strangers import cluster_share, even_weights
-from models.turn import UNJUDGED, Turn, judge_turn
+from models.turn import MOST_WIDENING, UNJUDGED, Turn, judge_turn
 from models.weighing import (
     decayed,
     effective_rows,
@@ -25,8 +25,6 @@ from valuation.columns import FloatArray, IntArray
 
 _NO_EXPERIENCE = 1.5  # how much wider where no group could be left out to learn from
 _CHECKED = (0.005, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.975, 0.995)
-MOST_WIDENING = 2.0
-"""The most by which a band is widened because its level may be off."""
 _EDGE_SIGMAS = 1.645  # edge of a 90 % band, normal distribution
 _CHECK_ROWS = 50.0  # sales at which the check of the table weighs one half
 

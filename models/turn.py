@@ -16,6 +16,8 @@ from valuation.columns import FloatArray
 LEVEL = 0.9
 LIMIT = 1.5
 """Spread beyond which a model says that it no longer knows."""
+MOST_WIDENING = 2.0
+"""The most by which a band is widened for sales since training: false ones that widen it must not let worse ones in."""
 _LEAST_ROWS = 10.0
 _ERRORS = 3.0  # standard errors below the promised share that chance is granted
 
@@ -88,5 +90,5 @@ def judge_turn(strain: FloatArray, rows: float, spread: float = 1.0, weight: Flo
     order = np.argsort(strain, kind="stable")
     reached = np.cumsum(weight[order]) / np.sum(weight)
     beyond = min(int(np.searchsorted(reached, LEVEL + 1e-9, side="right")), len(strain) - 1)
-    widening = max(float(strain[order][beyond]), 1.0)
+    widening = min(max(float(strain[order][beyond]), 1.0), MOST_WIDENING)
     return Turn(rows=rows, held=held, widening=widening, spread=spread * widening)

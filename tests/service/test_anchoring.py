@@ -65,7 +65,9 @@ def test_reported_sales_move_the_answer_and_every_answer_is_reproduced(champion_
     assert model["trained_digest"] == trained["digest"]
     assert after["model"]["version"] == before["model"]["version"] == "one"
     gap = 9000.0 - before["residual_value"]["point"]
-    assert (after["residual_value"]["point"] - before["residual_value"]["point"]) / gap > 0.15  # bounded in its move per day
+    assert (
+        after["residual_value"]["point"] - before["residual_value"]["point"]
+    ) / gap > 0.15  # bounded in its move per day
     assert "canzhi_realised_sales" in numbers
     for one in (valued, before, after):
         assert cli.run(["reproduce", one["valuation_id"]]) == 0

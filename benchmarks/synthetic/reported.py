@@ -1,0 +1,99 @@
+"""Sales as they are reported to a model in service: who reports them, which are held, how the model is re-centred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.synthetic.markets import market_of, taught_by
+from models.bundle import About, Bundle
+from models.predictor import Predictor
+from models.reanchor import ReanchoredPredictor, Reported, far_outside, reanchor
+from training.configuration import TrainingConfig
+from training.simulation.plan import SimulationPlan
+from valuation.columns import BoolArray, FloatArray
+
+TRAINED_BEFORE_DAYS = 365.0
+HONEST_SALES = 320
+VALUED_PACKS = 200
+HONEST_REPORTERS = (0.30, 0.20, 0.15, 0.12, 0.10, 0.08, 0.05)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """A trained model, the honest sales reported later, all later sales to draw false ones from, the packs valued."""
+
+    model: Predictor
+    honest: Reported
+    later: Reported
+    valued: Reported
+
+
+def scene_of(seed: int, packs: int) -> Scene:
+    """Return the model of one synthetic market and the sales reported after it was trained."""
+    config = TrainingConfig()
+    market = market_of(SimulationPlan(packs=packs, seed=seed), config)
+    start = float(market.sales.sold_day.max()) - TRAINED_BEFORE_DAYS
+    estimator = taught_by(market, market.known_by(start, config), config)
+    about = About(
+        name="false-sales", version=str(seed), created_on="2026-11-20", trained_through="2025-11-20", demonstration=True
+    )
+    model = Predictor(Bundle(state=estimator.fitted_, about=about, digest=f"sha256:{seed}", signed_by=""))
+    sales = market.sales.where(market.sales.sold_day > start).seen(estimator.habits_)
+    chance = np.random.default_rng(seed)
+    later = Reported(
+        matrix=sales.matrix,
+        base=sales.structural,
+        labels=sales.groups,
+        price=sales.price,
+        day=np.floor(sales.sold_day),
+        reporter=reporters(chance, len(sales)),
+        pack=sales.packs,
+    )
+    newest = np.argsort(later.day, kind="stable")[-HONEST_SALES:]
+    valued = chance.choice(len(sales), VALUED_PACKS, replace=False)
+    return Scene(model=model, honest=later.where(newest), later=later, valued=later.where(valued))
+
+
+def reporters(chance: np.random.Generator, sales: int) -> tuple[str, ...]:
+    """Return who reports each sale, the large reporters more often than the small ones."""
+    return tuple(f"honest-{one}" for one in chance.choice(len(HONEST_REPORTERS), sales, p=HONEST_REPORTERS))
+
+
+def joined(first: Reported, second: Reported) -> Reported:
+    """Return the sales of both."""
+    return Reported(
+        matrix=np.concatenate([first.matrix, second.matrix]),
+        base=np.concatenate([first.base, second.base]),
+        labels=first.labels + second.labels,
+        price=np.concatenate([first.price, second.price]),
+        day=np.concatenate([first.day, second.day]),
+        reporter=first.reporter + second.reporter,
+        pack=first.pack + second.pack,
+    )
+
+
+def lived_through(
+    model: Predictor, sales: Reported, step_days: float
+) -> Iterator[tuple[Predictor, BoolArray, BoolArray]]:
+    """Return step by step the model that judged, the sales of the step, and all sales held up to then."""
+    held, known = np.zeros(len(sales.day), dtype=np.bool_), np.zeros(len(sales.day), dtype=np.bool_)
+    standing, newest = model, float(sales.day.max())
+    for day in np.arange(float(sales.day.min()), newest + 1.0, step_days).tolist():
+        now = (sales.day >= day) & (sales.day < day + step_days)
+        if not now.any():
+            continue
+        held[now] = far_outside(standing, sales.where(now))
+        known |= now & ~held
+        yield standing, now, held
+        anchor = reanchor(model, sales.where(known), min(day + step_days - 1.0, newest))
+        standing = ReanchoredPredictor(model, anchor, "sha256:benchmark")
+    yield standing, np.zeros(len(sales.day), dtype=np.bool_), held
+
+
+def values_of(model: Predictor, packs: Reported) -> tuple[FloatArray, FloatArray]:
+    """Return points of packs and the widths of their bands. [CNY/kWh]"""
+    priced = model.price(packs.matrix, packs.base, packs.labels, (0.05, 0.95))
+    return priced.point, priced.quantiles[:, 1] - priced.quantiles[:, 0]
