@@ -23,6 +23,7 @@ def wrap(model: Predictor) -> bytes:
         "about": asdict(model.about),
         "digest": model.digest,
         "signed_by": model.signed_by,
+        "week_move": model.week_move,
         "document_bytes": len(document),
         "sha256": hashlib.sha256(document + arrays).hexdigest(),
     }
@@ -47,4 +48,5 @@ def unwrap(parcel: bytes) -> Predictor:
     split = head["document_bytes"]
     state = unpack(FittedRegressor, content[:split], content[split:])
     about = About(**head["about"])
-    return Predictor(Bundle(state=state, about=about, digest=head["digest"], signed_by=head["signed_by"]))
+    bundle = Bundle(state=state, about=about, digest=head["digest"], signed_by=head["signed_by"])
+    return Predictor(bundle, head["week_move"])

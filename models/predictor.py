@@ -54,8 +54,9 @@ class Predictor:
     structural value per unit; ``groups`` a label for each row, "/" between a group and its parent.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, week_move: float | None = None) -> None:
         self._state = bundle.state
+        self.week_move = week_move
         self.about: About = bundle.about
         self.digest: str = bundle.digest
         self.signed_by: str = bundle.signed_by

@@ -18,9 +18,9 @@ from sqlalchemy import Connection
 from models import load_model
 from models.promotions import log_stamp
 from service import answers
-from service.anchoring import stand
 from service.clock import now
 from service.quotes import QuotedMarket, open_market
+from service.serving import ServingModels, serving_models
 from service.settings import DEFAULT_MODEL, Settings
 from service.store import packs, valuations
 from service.store.database import Database
@@ -98,13 +98,17 @@ class ToKeep(msgspec.Struct, frozen=True, kw_only=True):
 class Counter:
     """Market, model and store, opened once and used for every valuation."""
 
-    def __init__(self, settings: Settings, market: QuotedMarket, model: Predictor | None, database: Database) -> None:
+    def __init__(self, settings: Settings, market: QuotedMarket, models: ServingModels, database: Database) -> None:
         self.settings = settings
         self.market = market
-        self.model = model
+        self.models = models
         self.database = database
         self.log_stamp = (0, 0, 0)
-        self.sales_through = 0
+
+    @property
+    def model(self) -> Predictor | None:
+        """The model as it answers for today."""
+        return self.models.current.model
 
     def read(self, way: str, content: bytes, as_of: date) -> Traces:
         """Return the pack that a request names by its trace, its passport or a code whose history is kept.
@@ -138,17 +142,18 @@ class Counter:
 
     def value_many(self, traces: Traces, terms: Terms, *, door: str) -> list[Answer | CanzhiError]:
         """Value many packs on the same terms; each is answered or carries its own error. Nothing is kept yet."""
+        model = self.models.on(terms.as_of).model
         results = tell_each(
             traces,
             self.market.history,
-            model=self.model,
+            model=model,
             as_of=terms.as_of,
             level=terms.level,
             region=terms.region,
             market_shift=terms.market_shift or None,
             explain=terms.explain,
         )
-        same = self._of_batch(terms, door)
+        same = self._of_batch(model, terms, door)
         return [
             result if isinstance(result, CanzhiError) else _answer(result, traces, row, valuation_id, same)
             for row, (result, valuation_id) in enumerate(zip(results, valuations.new_ids(traces.packs), strict=True))
@@ -195,7 +200,7 @@ class Counter:
                 valuations.keep(connection, kept, recorded_by=caller)
         return outcomes
 
-    def _of_batch(self, terms: Terms, door: str) -> dict[str, Any]:
+    def _of_batch(self, model: Predictor | None, terms: Terms, door: str) -> dict[str, Any]:
         """Return what is kept of every pack that was valued together."""
         return {
             "as_of": terms.as_of.isoformat(),
@@ -203,8 +208,8 @@ class Counter:
             "door": door,
             "request": terms.written,
             "market_digest": self.market.digest,
-            "model_reference": self.settings.model if self.model else None,
-            "model_digest": self.model.digest if self.model else None,
+            "model_reference": self.settings.model if model else None,
+            "model_digest": model.digest if model else None,
             "code_version": __version__,
         }
 
@@ -238,17 +243,17 @@ def open_counter(settings: Settings) -> Counter:
     database = Database(settings.store_url, wait_s=settings.store_wait_s)
     stamp = log_stamp(settings.home / "models")  # before the model: a promotion meanwhile is seen again
     try:
-        standing = stand(find_model(settings), market, database)
+        models = serving_models(find_model(settings), market, database)
     except BaseException:
         database.close()
         raise
-    counter = Counter(settings, market, standing.model, database)
-    counter.log_stamp, counter.sales_through = stamp, standing.sales_through
+    counter = Counter(settings, market, models, database)
+    counter.log_stamp = stamp
     return counter
 
 
-def standing_model(settings: Settings, market: QuotedMarket) -> Predictor | None:
-    """Return the model that would answer at the counter now, re-anchored on the sales reported so far.
+def model_on(settings: Settings, market: QuotedMarket, as_of: date) -> Predictor | None:
+    """Return the model that would answer for a day, re-anchored on the sales known by then.
 
     Raises
     ------
@@ -258,7 +263,7 @@ def standing_model(settings: Settings, market: QuotedMarket) -> Predictor | None
     upgrade(settings.store_url, wait_s=settings.store_wait_s)
     database = Database(settings.store_url, wait_s=settings.store_wait_s)
     try:
-        return stand(find_model(settings), market, database).model
+        return serving_models(find_model(settings), market, database).on(as_of).model
     finally:
         database.close()
 

@@ -19,6 +19,7 @@ from valuation.errors import FieldError
 JSON = "application/json"
 _USABLE_KEY = re.compile("[!-~]{1,255}")
 _LONGEST_CODE = 64
+_LONGEST_NUMBER = 20
 
 
 def counter_of(request: Request) -> Counter:
@@ -30,6 +31,27 @@ def counter_of(request: Request) -> Counter:
 def named(request: Request, part: str) -> str:
     """Return a part of the address as it was asked for."""
     return str(request.path_params[part])
+
+
+def query_number(request: Request, name: str, default: int, within: tuple[int, int]) -> int:
+    """Return a whole number of the query, or the default.
+
+    Raises
+    ------
+    FieldError
+        If it is none, or outside its bounds.
+    """
+    least, most = within
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < _LONGEST_NUMBER and least <= int(text) <= most):
+        raise FieldError(
+            f"{name} is {text[:40]!r}, no whole number from {least} to {most}",
+            hint=f"give a number from {least} to {most}, or leave it out",
+            field=name,
+        )
+    return int(text)
 
 
 def pools_of(request: Request) -> Pools:

@@ -120,15 +120,16 @@ def _reading(scope: Scope, message: Message, caller: str) -> Reading | None:
 
 
 def _asked(counter: Counter, body: bytes, caller: str) -> Asked | None:
-    """Return what is asked; None where it is refused, or is about a pack that only the store knows."""
+    """Return what is asked; None where it is refused, or where the store has to be asked first."""
     try:
         asked = decode(ValuationRequest, body)
-        if isinstance(asked.battery_code, str):  # the only way that asks the store
+        terms = terms_of(asked)
+        if isinstance(asked.battery_code, str) or not counter.models.at_hand(terms.as_of):
             return None
         traces = read_one(counter, asked)
     except (CanzhiError, Refusal):
         return None
-    return Asked(counter=counter, traces=traces, terms=terms_of(asked), caller=caller)
+    return Asked(counter=counter, traces=traces, terms=terms, caller=caller)
 
 
 def _again(message: Message, receive: Receive) -> Receive:

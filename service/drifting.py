@@ -14,12 +14,15 @@ from sqlalchemy import Connection
 
 from models.drift import Shift, least_covered, shifts
 from models.predictor import Predictor as TrainedModel
-from service.anchoring import AnchorSummary, record_of, summary_of, without_vat
+from service.anchoring import AnchorSummary
 from service.counter import Counter, Terms
 from service.quotes import QuotedMarket
 from service.reported_sales import closed_sales
+from service.sale_histories import first_known
+from service.sale_prices import without_vat
+from service.sale_states import COUNTS, ReportedSale, SalesLog
 from service.schemas import Sale
-from service.store import anchors, valuations
+from service.store import valuations
 from valuation import features
 from valuation.dossier import open_dossier
 from valuation.errors import TraceError
@@ -127,18 +130,19 @@ def look(counter: Counter, *, most_sales: int, most_packs: int) -> Drift:
     with counter.database.reading() as connection:
         packs, found = valued_packs(connection, counter.market, counter.model, most_packs)
         realised = realised_bands(connection, counter.market, most_sales)
-    return Drift(packs=packs, shifts=found, realised=realised, anchor=summary_of(counter.model, counter.database))
+    return Drift(packs=packs, shifts=found, realised=realised, anchor=counter.models.current.summary)
 
 
 def realised_bands(connection: Connection, market: QuotedMarket, most: int) -> Realised:
     """Return what the newest reported sales say of the bands answered before.
 
-    Packs never valued say nothing, nor do sales into a route that findings close.
+    Packs never valued say nothing, nor do sales that are held or voided, or into a route that findings close.
     """
-    newest = anchors.newest_sale(connection)
-    entered = [msgspec.json.decode(entry, type=Sale) for entry in anchors.reported_sales(connection, newest)[-most:]]
+    log = SalesLog()
+    log.read(connection)
+    counting = [one for one, state in log.states(log.newest) if state in COUNTS and one.sale.price_cny is not None]
     held: list[tuple[bool, float, float]] = []
-    for sale in _lawful(connection, market, [sale for sale in entered if sale.price_cny is not None]):
+    for sale in _lawful(connection, market, counting[-most:]):
         answer = valuations.answer_before(connection, sale.battery_code, sale.sold_on.isoformat())
         if answer is not None and sale.price_cny is not None:
             value = msgspec.json.decode(answer)["residual_value"]
@@ -156,25 +160,29 @@ def realised_bands(connection: Connection, market: QuotedMarket, most: int) -> R
     )
 
 
-def _lawful(connection: Connection, market: QuotedMarket, sales: list[Sale]) -> list[Sale]:
+def _lawful(connection: Connection, market: QuotedMarket, reported: list[ReportedSale]) -> list[Sale]:
     """Return the sales but those into a route that findings close; one that cannot be examined stays."""
-    quoted = [sale for sale in sales if day_number(sale.sold_on) >= market.history.complete_from]
-    known = [(sale, history) for sale in quoted if (history := _history(connection, sale)) is not None]
+    quoted = [one for one in reported if day_number(one.sale.sold_on) >= market.history.complete_from]
+    records = first_known(connection, quoted)
+    known = [
+        (one.sale, history)
+        for one in quoted
+        if one.sequence in records and (history := _history(records[one.sequence].record)) is not None
+    ]
     if not known:
-        return sales
+        return [one.sale for one in reported]
     examined, histories = [sale for sale, _ in known], [history for _, history in known]
     day = np.array([day_number(sale.sold_on) for sale in examined])
     dossier = open_dossier(cut(tabulate(histories), day), market.history, region=[sale.region for sale in examined])
     kept_out = closed_sales(examined, dossier).kept_out.tolist()
     closed = {sale.sale_id for sale, out in zip(examined, kept_out, strict=True) if out}
-    return [sale for sale in sales if sale.sale_id not in closed]
+    return [one.sale for one in reported if one.sale.sale_id not in closed]
 
 
-def _history(connection: Connection, sale: Sale) -> PackHistory | None:
-    """Return the history of a sold pack, None where none is kept or it cannot be read."""
-    record = record_of(connection, sale)
+def _history(record: bytes) -> PackHistory | None:
+    """Return the history of a sold pack, None where it cannot be read."""
     try:
-        return None if record is None else read_trace(record).histories[0]
+        return read_trace(record).histories[0]
     except (TraceError, ValueError):
         return None
 
@@ -220,7 +228,7 @@ def _said_of_bands(realised: Realised) -> tuple[str, str]:
 def _said_of_anchor(anchor: AnchorSummary | None) -> tuple[str, str]:
     if anchor is None or anchor.moved is None or anchor.moved.point is None:
         return ("no reported sale re-anchors the model", "尚无成交可用于重新锚定")
-    sales, point, width = f"{anchor.moved.sales:,}", f"{anchor.moved.point:+.1%}", f"{anchor.moved.width:.2f}"
+    sales, point, width = f"{anchor.used:,}", f"{anchor.moved.point:+.1%}", f"{anchor.moved.width:.2f}"
     return (
         f"{sales} reported sales moved the points by {point} and the bands to {width} times their width",
         f"{sales} 笔上报成交使估值移动 {point},区间宽度为原来的 {width} 倍",

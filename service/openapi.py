@@ -23,8 +23,8 @@ from service.routes.health import Readiness
 from service.routes.market import MarketAnswer
 from service.routes.model import ModelAnswer
 from service.routes.packs import PackAnswer, PackReport
-from service.routes.sales import SalesReport
-from service.schemas import BatchRequest, CheckRequest, EventsRequest, SalesRequest, ValuationRequest
+from service.sale_answers import MOST_LISTED, SaleAnswer, SalesPage, SalesReport
+from service.schemas import BatchRequest, CheckRequest, EventsRequest, SalesRequest, StepRequest, ValuationRequest
 from valuation.version import __version__
 
 REF: Final = "#/components/schemas/{name}"
@@ -41,6 +41,7 @@ class Operation:
     summary: str
     answer: type | str
     body: type[msgspec.Struct] | None = None
+    body_needed: bool = True
     status: int = 200
     problems: tuple[int, ...] = ()
     query: tuple[str, ...] = ()
@@ -127,11 +128,43 @@ OPERATIONS: Final = (
         method="post",
         path="/v1/sales",
         name="reportSales",
-        summary="Enter deals that were made, all or none.",
+        summary=(
+            "Enter deals that were made, all or none. A price far outside the band of its pack is held: it moves no"
+            " value until it is confirmed."
+        ),
         answer=SalesReport,
         body=SalesRequest,
         status=201,
         problems=_STORING,
+    ),
+    Operation(
+        method="get",
+        path="/v1/sales",
+        name="listSales",
+        summary="List reported sales in the order of their reporting, of one state or of all.",
+        answer=SalesPage,
+        problems=(422, 503),
+        query=("after", "limit", "state"),
+    ),
+    Operation(
+        method="post",
+        path="/v1/sales/{sale_id}/confirm",
+        name="confirmSale",
+        summary="Let a held sale count from today on.",
+        answer=SaleAnswer,
+        body=StepRequest,
+        body_needed=False,
+        problems=(*_STORING, 404, 409),
+    ),
+    Operation(
+        method="post",
+        path="/v1/sales/{sale_id}/void",
+        name="voidSale",
+        summary="Let a sale count no more from today on; valuations as of earlier days stay as they are.",
+        answer=SaleAnswer,
+        body=StepRequest,
+        body_needed=False,
+        problems=(*_STORING, 404, 409),
     ),
     Operation(
         method="get",
@@ -163,9 +196,13 @@ OPERATIONS: Final = (
 
 _PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "valuation_id": {"type": "string", "minLength": 1, "maxLength": 80},
+    "sale_id": {"type": "string", "minLength": 1, "maxLength": 128},
     "code": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[^/]+$"},
     "as_of": {"type": "string", "format": "date"},
     "region": {"type": "string", "minLength": 2, "maxLength": 16},
+    "after": {"type": "integer", "minimum": 0, "description": "next_after of the page before."},
+    "limit": {"type": "integer", "minimum": 1, "maximum": MOST_LISTED, "default": 100},
+    "state": {"enum": ["accepted", "held", "confirmed", "voided", "corrected"]},
     "lang": {"type": "string", "description": "en or zh; without it, what the Accept-Language header prefers."},
 }
 
@@ -228,7 +265,7 @@ def _operation(one: Operation) -> dict[str, Any]:
     parameters = _parameters(one)
     if one.body is not None:
         schema = {"$ref": REF.format(name=one.body.__name__)}
-        described["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
+        described["requestBody"] = {"required": one.body_needed, "content": {JSON: {"schema": schema}}}
     if parameters:
         described["parameters"] = parameters
     for status in sorted({*one.problems, 401, 403}):

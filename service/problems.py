@@ -29,6 +29,8 @@ STATUS: Mapping[type[errors.CanzhiError], int] = {
     errors.StoreError: 503,
     errors.UnknownValuation: 404,
     errors.UnknownPack: 404,
+    errors.UnknownSale: 404,
+    errors.SaleClosed: 409,
     errors.IdempotencyConflict: 422,
     errors.SettingError: 500,
 }

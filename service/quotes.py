@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+
+import numpy as np
 
 from service.settings import Settings
 from valuation.errors import UnreadableQuotes
 from valuation.intake import read_market
 from valuation.market.snapshot import MarketHistory
-from valuation.record.tabulation import calendar_day
+from valuation.record.tabulation import calendar_day, day_number
 
 _IN_PACKAGE = Path(__file__).with_name("demonstration_quotes.csv")
 _IN_CHECKOUT = Path(__file__).resolve().parents[1] / "data_samples" / "quotes.csv"
@@ -42,6 +45,10 @@ class QuotedMarket:
         """Hash of the quotes."""
         return self.history.digest
 
+    def until(self, day: date) -> QuotesByDay:
+        """Return what the quotes made on a day or before come to."""
+        return quotes_by_day(self.history, day_number(day))
+
     @property
     def last_day(self) -> date:
         """Day of the newest quote."""
@@ -51,6 +58,33 @@ class QuotedMarket:
                 f"the quotes {self.source} hold no quote", hint="give a CSV or Parquet file with at least one quote"
             )
         return day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotesByDay:
+    """The quotes made by a day: their hash, and from which day on every price among them is quoted.
+
+    Quotes that are added to a file later for later days change neither.
+    """
+
+    digest: str
+    complete_from: float
+
+
+def quotes_by_day(history: MarketHistory, day: float) -> QuotesByDay:
+    """Return what the quotes made on a day or before come to. The day is counted from 1970-01-01."""
+    hashed, series = hashlib.sha256(), {}
+    for name, regions in sorted(history.series.items()):
+        made = {}
+        for region, (days, prices) in sorted(regions.items()):
+            count = int(np.searchsorted(days, day, side="right"))
+            if count:
+                made[region] = days[:count], prices[:count]
+                hashed.update(f"{name}\0{region}\0{count}\0".encode())
+                hashed.update(days[:count].tobytes() + prices[:count].tobytes())
+        series[name] = made
+    by_day = replace(history, series=series)
+    return QuotesByDay(digest="sha256:" + hashed.hexdigest(), complete_from=by_day.complete_from)
 
 
 def open_market(settings: Settings) -> QuotedMarket:

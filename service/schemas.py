@@ -69,6 +69,25 @@ class Sale(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True
     lot_id: ShortText | None = None
     lot_price_cny: Annotated[float, Meta(ge=-1e10, le=1e10)] | None = None
     route: ShortText | None = None
+    corrects: Annotated[ShortText, Meta(description="Id of the sale that this one puts right.")] | None = None
+
+
+class FiledSale(Sale, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A deal as a file or the command line reports it, where `reporter` names who did; over HTTP the caller did."""
+
+    reporter: Annotated[str, Meta(min_length=1, max_length=80)] | None = None
+
+
+class EnteredSale(FiledSale, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A deal as it is entered: `judged_by` names the model against whose band its price was held that day."""
+
+    judged_by: str | None = None
+
+
+class StepRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """Why a sale is confirmed or voided; it is kept with who said so and when."""
+
+    note: ShortText | None = None
 
 
 class SalesRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):

@@ -54,6 +54,14 @@ class Telemetry:
         self.anchor_point = Gauge(
             "canzhi_anchor_point_ratio", "By which share reported sales moved the points.", registry=self.registry
         )
+        self.anchor_week = Gauge(
+            "canzhi_anchor_week_ratio",
+            "By which share reported sales moved the points within the last seven days; look into it above 0.05.",
+            registry=self.registry,
+        )
+        self.sales_held = Gauge(
+            "canzhi_sales_held", "Reported sales that wait to be confirmed or voided.", registry=self.registry
+        )
         self.realised_sales = Gauge(
             "canzhi_realised_sales", "Reported sales whose packs were valued before.", registry=self.registry
         )

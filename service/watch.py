@@ -4,7 +4,7 @@ Every request is preceded by a look at the log's size and time; those that the l
 has changed, the request waits for the new champion to be read in another thread; requests that are under way finish
 with the model they began with, because a counter is never changed, only replaced. A champion that cannot be read leaves
 the one before in service. Once a second the store is asked for sales reported since, through any server process; they
-re-anchor the model.
+re-anchor the model of today, and so does a new day (UTC+8).
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from __future__ import annotations
 import asyncio
 import copy
 import time
+from datetime import timedelta
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from models import clock
 from models.promotions import log_stamp
-from service.anchoring import Standing, stand
+from service.clock import today
 from service.counter import Counter, find_model
 from service.drifting import Drift, look
-from service.store.anchors import newest_sale
+from service.serving import ServingModels, serving_models
+from service.store.sales import newest_entry
 from service.telemetry import log
 from valuation.errors import CanzhiError
 from valuation.ports import Predictor
@@ -29,6 +32,8 @@ TRY_AGAIN_S = 5.0
 """How long after a champion could not be read it is tried again. [s]"""
 DRIFT_EVERY_S = 3600.0
 """How often packs valued lately are compared with those learned from. [s]"""
+AHEAD = timedelta(minutes=10)
+"""How long before midnight (UTC+8) the model of the new day is worked out."""
 LOOK_EVERY_S = 1.0
 """How often a server without requests looks. [s]"""
 
@@ -77,9 +82,10 @@ class ModelWatch:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             try:
-                newest = await asyncio.to_thread(_newest_sale, self.counter)
-                self._sales_wait = self._sales_wait or newest > self.counter.sales_through
+                waiting = await asyncio.to_thread(_outdated, self.counter)
+                self._sales_wait = self._sales_wait or waiting
                 await self.renew()
+                await self._prepare_tomorrow()
                 await self._look_at_drift()
             except Exception as error:  # noqa: BLE001 - whatever fails, the next look is made
                 self._report_failed_look(error)
@@ -93,34 +99,39 @@ class ModelWatch:
             log().error("watch failed", problem=problem, serving=_named(self.counter))
         self.watch_problem = problem
 
+    async def _prepare_tomorrow(self) -> None:
+        """Work out the model of tomorrow shortly before midnight, so that no request of the new day waits for it."""
+        models, tomorrow = self.counter.models, clock.day_at(clock.moment() + AHEAD)
+        if tomorrow != models.day and not models.at_hand(tomorrow):
+            await asyncio.to_thread(models.on, tomorrow)
+
     async def _look_at_drift(self) -> None:
         """Look at drift when sales were reported, and once an hour."""
-        through, now = self.counter.sales_through, time.monotonic()
+        through, now = self.counter.models.sales_through, time.monotonic()
         if self._looked is not None and self._looked[0] == through and now - self._looked[1] < DRIFT_EVERY_S:
             return
         self._looked = (through, now)
         self.drift = await asyncio.to_thread(_drift_of, self.counter)
 
-    def replace(self, standing: Standing) -> None:
-        """Let another model answer from the next request on."""
+    def replace(self, models: ServingModels) -> None:
+        """Let other models answer from the next request on."""
         fresh = copy.copy(self.counter)
-        fresh.sales_through = standing.sales_through
-        if _digest(standing.model) != _digest(self.counter.model):
-            fresh.model = standing.model
+        fresh.models = models
+        if _digest(fresh.model) != _digest(self.counter.model):
             self.swaps += 1
         self.counter = fresh
 
     async def _renew(self) -> None:
         stamp = log_stamp(self._log)
         try:
-            standing = await asyncio.to_thread(_find, self.counter)
+            models = await asyncio.to_thread(_find, self.counter)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a champion, the one before keeps answering
             self.problem = _reason(error)
             self._retry_at = time.monotonic() + TRY_AGAIN_S
             log().error("champion not usable", problem=self.problem, serving=_named(self.counter))
         else:
             before = self.counter
-            self.replace(standing)
+            self.replace(models)
             if self.counter.model is not before.model:
                 log().info("model", before=_named(before), after=_named(self.counter))
             self.problem, self._retry_at = "", float("inf")
@@ -144,17 +155,24 @@ class Current:
         await self.app(scope, receive, send)
 
 
-def _find(counter: Counter) -> Standing:
-    return stand(find_model(counter.settings), counter.market, counter.database)
+def _find(counter: Counter) -> ServingModels:
+    """Return the models by day after all that was promoted and reported until now."""
+    model, serving = find_model(counter.settings), counter.models
+    if _digest(model) == _digest(serving.trained):
+        return serving.renewed()
+    return serving_models(model, counter.market, counter.database)
 
 
 def _drift_of(counter: Counter) -> Drift:
     return look(counter, most_sales=_MOST_SALES, most_packs=_MOST_PACKS)
 
 
-def _newest_sale(counter: Counter) -> int:
+def _outdated(counter: Counter) -> bool:
+    """Tell whether sales were reported, or another day has begun, since the models in service were found."""
+    if today() != counter.models.day:
+        return True
     with counter.database.reading() as connection:
-        return newest_sale(connection)
+        return newest_entry(connection) > counter.models.sales_through
 
 
 def _reason(error: Exception) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from valuation.cautions import FEW_SALES, OLD_NEWS_DAYS, news_age_days
+from valuation.cautions import FEW_SALES, OLD_NEWS_DAYS, moved_far, news_age_days
 from valuation.columns import BoolArray
 from valuation.dossier import Dossier
 from valuation.late_reports import late_report_masks
@@ -57,6 +57,8 @@ def _of_model(valued: Valued) -> Iterator[tuple[str, BoolArray]]:
             yield "V08", everywhere
         elif valued.model.turn.widening > 1.0:
             yield "V09", everywhere
+        if moved_far(valued.model):
+            yield "V10", everywhere
     if valued.market_shift:
         yield "V06", everywhere
 

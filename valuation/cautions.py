@@ -12,12 +12,16 @@ import numpy as np
 from valuation.columns import FloatArray
 from valuation.late_reports import late_report_cautions
 from valuation.market.cautions import market_cautions
+from valuation.ports import Predictor
 from valuation.record.not_used import NotUsed
 from valuation.result import Caution
 from valuation.valued import Valued
 
 FEW_SALES = 30.0
 """Below this effective number of sales a group's own coverage cannot be told from luck (judged)."""
+
+FAR_IN_A_WEEK = 0.05
+"""Sales reported that move the points by more within a week are pointed out (judged). [1]"""
 
 OLD_NEWS_DAYS = 180.0
 """Half-life of a sale's weight in the band: news older than this says little of the market of the day. [d]"""
@@ -69,6 +73,13 @@ def _of_model(valued: Valued) -> Raised:
         yield from [(row, _OUTRUN) for row in everywhere]
     elif turn.widening > 1.0:
         yield from [(row, _turning(f"{turn.widening:.2f}")) for row in everywhere]
+    if moved_far(model):
+        yield from [(row, _moved(f"{model.week_move:+.1%}")) for row in everywhere]
+
+
+def moved_far(model: Predictor) -> bool:
+    """Tell whether sales reported within a week have moved the model's points far."""
+    return model.week_move is not None and abs(model.week_move) > FAR_IN_A_WEEK
 
 
 _NO_MODEL = Caution(
@@ -137,6 +148,17 @@ def _turning(factor: str) -> Caution:
         message_en="The newest sales reported fell outside the band more often than promised.",
         message_zh="最近上报的成交落在区间之外的比例高于承诺。",
         effect=f"the band is widened {factor} times until it would have held them; report more sales",
+    )
+
+
+@lru_cache(maxsize=1024)
+def _moved(share: str) -> Caution:
+    return Caution(
+        id="V10",
+        severity="warn",
+        message_en=f"Sales reported within a week moved this model's points by {share} in the middle.",
+        message_zh=f"近一周上报的成交使本模型的估值中位数变动 {share}。",
+        effect="look at the newest sales before you deal by the point; void those that are wrong",
     )
 
 

@@ -20,6 +20,8 @@ CanzhiError
 ├── StoreError
 │   ├── UnknownValuation
 │   ├── UnknownPack
+│   ├── UnknownSale
+│   ├── SaleClosed
 │   ├── IdempotencyConflict
 │   └── StoreNotReady
 └── SettingError
@@ -160,6 +162,18 @@ class UnknownPack(StoreError):
     """No history is kept under that battery code."""
 
     code = "unknown-pack"
+
+
+class UnknownSale(StoreError):
+    """No sale was reported under that id."""
+
+    code = "unknown-sale"
+
+
+class SaleClosed(StoreError):
+    """The sale was withdrawn, or put right by another one, and cannot be changed any more."""
+
+    code = "sale-closed"
 
 
 class IdempotencyConflict(StoreError):

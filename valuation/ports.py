@@ -111,6 +111,10 @@ class Predictor(Protocol):
     def turn(self) -> Turn:
         """Whether the market has outrun the sales it knows."""
 
+    @property
+    def week_move(self) -> float | None:
+        """By which share reported sales moved its points within a week; None where none is known to move them."""
+
     def price(self, matrix: FloatArray, base: FloatArray, groups: Sequence[str], levels: Sequence[float]) -> Priced:
         """Return prices for features (packs, features) over structural values (packs,). [CNY/kWh]"""
 

@@ -43,7 +43,9 @@ def drift(  # noqa: PLR0913 - every option by name, as click hands them over
         if ledger is None or traces is None or market is None:
             raise click.UsageError("give LEDGER, --traces and --market together, or none of them")
         context.exit(_of_ledger((ledger, traces, market), vat, lang, as_json=as_json))
-    from service.cli import DONE, REFUSED  # noqa: PLC0415 - --help stays quick
+    import msgspec  # noqa: PLC0415 - --help stays quick
+
+    from service.cli import DONE, REFUSED  # noqa: PLC0415 - as above
     from service.commands.surroundings import opened, settings_with  # noqa: PLC0415 - as above
     from service.drifting import look  # noqa: PLC0415 - as above
     from valuation.features import LABELS  # noqa: PLC0415 - as above
@@ -55,7 +57,7 @@ def drift(  # noqa: PLR0913 - every option by name, as click hands them over
             "packs": found.packs,
             "shifts": [asdict(shift) | {"moved": shift.moved} for shift in found.shifts],
             "realised": asdict(found.realised),
-            "anchor": None if found.anchor is None else asdict(found.anchor) | {"as_of": str(found.anchor.as_of)},
+            "anchor": None if found.anchor is None else msgspec.to_builtins(found.anchor),
             "calls_for_action": found.calls_for_action,
             "advice": found.advice(lang),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from service.anchoring import AnchorSummary
-    from service.schemas import Sale
+    from service.counter import Counter
+    from service.reported_sales import StepKind
+    from service.schemas import FiledSale
+    from service.serving import DatedModel
     from valuation.market.snapshot import MarketHistory
 
 _SHOWN = 20
+_BY = "canzhi report-sale"
 
 
 @click.command("report-sale")
@@ -30,53 +33,92 @@ _SHOWN = 20
 @click.option(
     "--route", type=click.Choice(["recycling", "second_life", "reuse"]), help="Its route; a closed one moves no band."
 )
-def report_sale(  # noqa: PLR0913 - every option by name, as click hands them over
+@click.option("--corrects", metavar="ID", help="Id of the sale that it puts right.")
+@click.option("--reporter", help="Who made the sales, where FILE does not say.  [default: canzhi report-sale]")
+@click.option("--confirm", multiple=True, metavar="ID", help="Confirm a held sale; may be repeated.")
+@click.option("--void", multiple=True, metavar="ID", help="Void a sale that was wrong; may be repeated.")
+@click.option("--note", help="Why, with --confirm and --void.")
+def report_sale(
     file: Path | None,
     *,
-    sale_id: str | None,
-    battery_code: str | None,
-    sold_on: datetime | None,
-    price_cny: float | None,
-    vat_included: bool | None,
-    region: str,
-    route: str | None,
+    confirm: tuple[str, ...],
+    void: tuple[str, ...],
+    note: str | None,
+    **asked: str | float | datetime | None,
 ) -> None:
     """Enter the sales of FILE, or one by options, and say how far they move the band (成交上报).
 
     FILE is any ledger that `canzhi train` reads (CSV, Excel, Parquet, Chinese or English headings), or JSON or JSONL as
     the HTTP service takes it. Rows of a ledger that cannot be used are named and left out. A sale is entered once:
-    reported again with the same content it changes nothing. A running service answers with the re-anchored band within
-    two seconds.
+    reported again with the same content it changes nothing. A price far outside the band of its pack is held until
+    --confirm. A running service answers with the re-anchored band within two seconds.
     """
-    from service.anchoring import stand, summary_of  # noqa: PLC0415 - --help stays quick
-    from service.commands.surroundings import opened, settings_with  # noqa: PLC0415 - as above
-    from service.reported_sales import enter_sales  # noqa: PLC0415 - as above
-    from service.store.idempotency import Outcome, once  # noqa: PLC0415 - as above
+    from service.commands.surroundings import opened, settings_with  # noqa: PLC0415 - --help stays quick
 
-    one = {"sale_id": sale_id, "battery_code": battery_code, "price_cny": price_cny, "vat_included": vat_included}
-    asked = [sale_id, battery_code, sold_on, price_cny]
-    if (file is not None and any(value is not None for value in asked)) or (
-        file is None and any(value is None for value in (*asked, vat_included))
-    ):
-        raise click.UsageError("give a FILE, or all of --sale-id, --code, --sold-on, --price and --vat or --no-vat")
-    place = {"region": region, "route": route}
-    rows: list[dict[str, object]] = [{**one, **place, "sold_on": sold_on.date()}] if sold_on else []
+    steps: list[tuple[StepKind, str]] = [("sale_confirmed", one) for one in confirm]
+    steps += [("sale_voided", one) for one in void]
+    given = _of_options(file, asked)
+    if bool(steps) == (file is not None or given is not None):
+        raise click.UsageError(
+            "give a FILE, or all of --sale-id, --code, --sold-on, --price and --vat or --no-vat, or --confirm or --void"
+        )
     counter = click.get_current_context().with_resource(opened(settings_with()))
-    sales = _read(file, counter.market.history, vat_included) if file is not None else _sales(rows, "the options")
-    told: list[int] = []
-
-    def spell(added: int, known: int, _head: str) -> Outcome:
-        told[:] = [added, known]
-        return Outcome(status=201, body=b"")
-
-    once(counter.database, None, enter_sales(sales, "canzhi report-sale", spell))
-    click.echo(f"{told[0]:,} sales entered, {told[1]:,} known already")
-    standing = stand(counter.model, counter.market, counter.database)
-    for line in _lines(summary_of(standing.model, counter.database)):
+    if steps:
+        _take_steps(counter, steps, note)
+    else:
+        vat = None if asked["vat_included"] is None else bool(asked["vat_included"])
+        sales = _sales([given], "the options") if file is None else _read(file, counter.market.history, vat)
+        _enter(counter, _with_reporter(sales, asked["reporter"]))
+    for line in _lines(counter.models.renewed().current):
         click.echo(line)
 
 
-def _read(path: Path, market: MarketHistory, vat_included: bool | None) -> list[Sale]:  # noqa: FBT001 - yes, no, unsaid
+def _of_options(file: Path | None, asked: Mapping[str, str | float | datetime | None]) -> dict[str, object] | None:
+    """Return the one sale that the options describe, None where they describe none."""
+    needed = ("sale_id", "battery_code", "sold_on", "price_cny")
+    given = [asked[name] is not None for name in needed]
+    if not any(given) and (file is not None or asked["vat_included"] is None):
+        return None
+    sold_on = asked["sold_on"]
+    if file is not None or not all(given) or not isinstance(sold_on, datetime) or asked["vat_included"] is None:
+        raise click.UsageError("give a FILE, or all of --sale-id, --code, --sold-on, --price and --vat or --no-vat")
+    return {**asked, "sold_on": sold_on.date()}
+
+
+def _with_reporter(sales: Sequence[FiledSale], reporter: object) -> list[FiledSale]:
+    """Return sales with who reported them, where they do not say."""
+    from msgspec.structs import replace  # noqa: PLC0415 - --help stays quick
+
+    return [sale if sale.reporter else replace(sale, reporter=reporter) for sale in sales]
+
+
+def _enter(counter: Counter, sales: Sequence[FiledSale]) -> None:
+    """Enter sales, say how many, and name those that are held with the way out."""
+    from service.sale_answers import file_sales, hold_answer  # noqa: PLC0415 - --help stays quick
+
+    entered = file_sales(counter, sales, _BY)
+    known = entered.count("known")
+    click.echo(f"{len(sales) - known:,} sales entered, {known:,} known already")
+    held = [(one.sale_id, one.hold) for one in entered.sales if one.state == "held" and one.hold is not None]
+    for sale_id, hold in held[:_SHOWN]:
+        click.echo(f"held: {sale_id}: {hold_answer(hold, sale_id).message_en}")
+    if len(held) > _SHOWN:
+        click.echo(f"held: {len(held) - _SHOWN:,} sales more")
+    if held:
+        click.echo("  hint: canzhi report-sale --confirm ID if the price is right, --void ID if it is not")
+
+
+def _take_steps(counter: Counter, steps: Sequence[tuple[StepKind, str]], note: str | None) -> None:
+    """Confirm and void sales, all or none, and say what they are then."""
+    from service.reported_sales import step_on_sale  # noqa: PLC0415 - --help stays quick
+
+    with counter.database.writing() as connection:
+        done = [step_on_sale(sale_id, kind, note, _BY)(connection) for kind, sale_id in steps]
+    for sale in done:
+        click.echo(f"{sale.sale.sale_id}: {sale.state}")
+
+
+def _read(path: Path, market: MarketHistory, vat_included: bool | None) -> list[FiledSale]:  # noqa: FBT001 - yes, no, unsaid
     """Return the sales of a file; rows of a ledger that cannot be used are named on standard error."""
     if path.suffix.lower() not in {".json", ".jsonl"}:
         return _of_ledger(path, market, None if vat_included is None else "included" if vat_included else "excluded")
@@ -95,7 +137,7 @@ def _read(path: Path, market: MarketHistory, vat_included: bool | None) -> list[
     return _sales(lines, path.name)
 
 
-def _of_ledger(path: Path, market: MarketHistory, vat: str | None) -> list[Sale]:
+def _of_ledger(path: Path, market: MarketHistory, vat: str | None) -> list[FiledSale]:
     """Return the sales of a recycler's own ledger, as the workshop reads it."""
     from service.reported_sales import check_sale  # noqa: PLC0415 - --help stays quick
     from service.workshop import lent  # noqa: PLC0415 - as above
@@ -125,16 +167,16 @@ def _of_ledger(path: Path, market: MarketHistory, vat: str | None) -> list[Sale]
     return sales
 
 
-def _sales(rows: Sequence[object], place: str) -> list[Sale]:
+def _sales(rows: Sequence[object], place: str) -> list[FiledSale]:
     import msgspec  # noqa: PLC0415 - --help stays quick
 
-    from service.schemas import Sale  # noqa: PLC0415 - as above
+    from service.schemas import FiledSale  # noqa: PLC0415 - as above
     from valuation.errors import FieldError  # noqa: PLC0415 - as above
 
     sales = []
     for number, row in enumerate(rows, start=1):
         try:
-            sales.append(msgspec.convert(row, type=Sale, strict=False))
+            sales.append(msgspec.convert(row, type=FiledSale, strict=False))
         except msgspec.ValidationError as reason:
             raise FieldError(
                 f"sale {number} of {place} is refused: {reason}",
@@ -144,11 +186,17 @@ def _sales(rows: Sequence[object], place: str) -> list[Sale]:
     return sales
 
 
-def _lines(summary: AnchorSummary | None) -> list[str]:
-    """Return how far the model has moved, a line each."""
-    if summary is None:
+def _lines(dated: DatedModel) -> list[str]:
+    """Return how far the model of today has moved, a line each."""
+    if dated.model is None:
         return ["no trained model answers, so there is no band to re-anchor"]
-    lines = [f"re-anchored on {len(summary.used):,} sales since the model was trained"]
+    from valuation.cautions import FAR_IN_A_WEEK  # noqa: PLC0415 - as above
+
+    summary = dated.summary
+    if summary is None:
+        return ["no sale re-anchors the model"]
+    lines = [f"re-anchored on {summary.used:,} sales since the model was trained"]
+    lines += [f"  held {summary.held:,}: far outside the band of their packs, not confirmed"] if summary.held else []
     lines += [f"  left out {count:,}: {reason}" for reason, count in summary.left_out.items()]
     moved = summary.moved
     if moved is not None and moved.point is not None:
@@ -157,4 +205,6 @@ def _lines(summary: AnchorSummary | None) -> list[str]:
         lines.append(
             f"  bands are {moved.width:.2f} times as wide; as trained they held {moved.covered_before:.1%} of the sales"
         )
+    if summary.week_move is not None and abs(summary.week_move) > FAR_IN_A_WEEK:
+        lines.append(f"  within the last week they moved by {summary.week_move:+.1%}: look at the newest sales")
     return lines

@@ -90,7 +90,7 @@ def _kit(market: Path | None, model: str | None, as_of: datetime | None, terms: 
 
     from service.batch.kit import Kit  # noqa: PLC0415 - as above
     from service.commands.surroundings import day_of, say_synthetic, settings_with  # noqa: PLC0415 - as above
-    from service.counter import standing_model  # noqa: PLC0415 - as above
+    from service.counter import model_on  # noqa: PLC0415 - as above
     from service.quotes import open_market  # noqa: PLC0415 - as above
     from valuation.fleet import FleetTerms, check_terms  # noqa: PLC0415 - as above
 
@@ -99,7 +99,7 @@ def _kit(market: Path | None, model: str | None, as_of: datetime | None, terms: 
     asked = msgspec.convert({"as_of": day_of(as_of), **terms}, FleetTerms)
     check_terms(asked, quotes.history)
     say_synthetic(quotes)
-    loaded = cast("Predictor | None", standing_model(settings, quotes))  # the registry has no other kind
+    loaded = cast("Predictor | None", model_on(settings, quotes, asked.as_of))  # the registry has no other kind
     return Kit.of(quotes.content, loaded, asked)
 
 

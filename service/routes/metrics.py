@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from service.anchoring import AnchorSummary
 from service.clock import today
 from service.dependencies import counter_of, telemetry_of
 from service.drifting import Drift
@@ -22,16 +23,22 @@ async def numbers(request: Request) -> Response:
     watch = request.app.state.watch
     telemetry.champion_usable.set(watch.problem == "")
     telemetry.model_swaps.set(watch.swaps)
+    _show_anchor(telemetry, counter.models.current.summary or AnchorSummary())
     if watch.drift is not None:
         _show(telemetry, watch.drift)
     return Response(generate_latest(telemetry.registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
 
+def _show_anchor(telemetry: Telemetry, anchor: AnchorSummary) -> None:
+    """Set the numbers that tell what reported sales make of the model of today."""
+    telemetry.sales_used.set(anchor.used)
+    telemetry.sales_held.set(anchor.held)
+    telemetry.anchor_point.set(0.0 if anchor.moved is None else anchor.moved.point or 0.0)
+    telemetry.anchor_week.set(anchor.week_move or 0.0)
+
+
 def _show(telemetry: Telemetry, drift: Drift) -> None:
     """Set the numbers that tell of drift."""
-    moved = None if drift.anchor is None else drift.anchor.moved
-    telemetry.sales_used.set(0 if moved is None else moved.sales)
-    telemetry.anchor_point.set(0.0 if moved is None or moved.point is None else moved.point)
     telemetry.realised_sales.set(drift.realised.sales)
     if drift.realised.sales:
         telemetry.realised_coverage.set(drift.realised.coverage)

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from service.anchoring import summary_of, trained_digest
-from service.dependencies import JSON, counter_of, pools_of
+from service.anchoring import AnchorSummary, trained_digest
+from service.dependencies import JSON, counter_of
 from valuation.version import __version__
 
 
 class ModelAnswer(msgspec.Struct, kw_only=True, frozen=True):
     """Which model answers; `structural` where none is trained and the formulas answer alone.
 
-    `digest` names the model as it answers, re-anchored on the reported sales; `trained_digest` the model as it was
-    trained. `anchor_sales` sales re-anchor it, `anchor_left_out` could not be used, and `anchor_point_ratio` says by
-    which share they moved the points.
+    `digest` names the model as it answers for today (`anchor_day`), re-anchored on the sales known by now;
+    `trained_digest` the model as it was trained. `anchor_sales` sales re-anchor it; `anchor_held` wait to be confirmed,
+    `anchor_voided` were voided or corrected, `anchor_left_out` could not be used (`anchor_left_out_reasons`).
+    `anchor_point_ratio` says by which share they moved the points since the training, `anchor_week_ratio` within the
+    last seven days.
     """
 
     name: str
     version: str
     digest: str
     trained_digest: str
+    anchor_day: date
     anchor_sales: int
+    anchor_held: int
+    anchor_voided: int
     anchor_left_out: int
+    anchor_left_out_reasons: dict[str, int]
     anchor_point_ratio: float | None
+    anchor_week_ratio: float | None
     trained_through: str | None
     demonstration: bool
     structural: bool
@@ -37,17 +46,22 @@ class ModelAnswer(msgspec.Struct, kw_only=True, frozen=True):
 async def describe(request: Request) -> Response:
     """Return which model answers."""
     counter = counter_of(request)
-    model = counter.model
-    anchor = await pools_of(request).store(summary_of, model, counter.database)
-    moved = None if anchor is None else anchor.moved
+    model, summary = counter.models.current.model, counter.models.current.summary
+    anchor = summary or AnchorSummary()
+    moved = anchor.moved
     answer = ModelAnswer(
         name=model.name if model else "structural",
         version=model.version if model else __version__,
         digest=model.digest if model else "",
         trained_digest=trained_digest(model),
-        anchor_sales=0 if anchor is None else len(anchor.used),
-        anchor_left_out=0 if anchor is None else sum(anchor.left_out.values()),
+        anchor_day=counter.models.day,
+        anchor_sales=anchor.used,
+        anchor_held=anchor.held,
+        anchor_voided=anchor.voided,
+        anchor_left_out=sum(anchor.left_out.values()),
+        anchor_left_out_reasons=anchor.left_out,
         anchor_point_ratio=None if moved is None else moved.point,
+        anchor_week_ratio=anchor.week_move,
         trained_through=model.trained_through if model else None,
         demonstration=model.demonstration if model else False,
         structural=model is None,

@@ -1,4 +1,4 @@
-"""Sales: enter deals that were made; within a second they re-anchor the band, and a model learns from them later."""
+"""Sales: report deals, list them, confirm one that is held, void one that was wrong; the band follows at once."""
 
 from __future__ import annotations
 
@@ -7,34 +7,64 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from service.dependencies import caller_of, claim_of, counter_of, json_body, json_response, pools_of
-from service.reported_sales import enter_sales
-from service.schemas import SalesRequest, decode
-from service.store.idempotency import Outcome, once
-
-
-class SalesReport(msgspec.Struct, kw_only=True, frozen=True):
-    """How many deals were new, how many were known already, and the head of the ledger after them."""
-
-    sales_added: int
-    sales_known: int
-    ledger_head: str
+from service.dependencies import (
+    JSON,
+    caller_of,
+    claim_of,
+    counter_of,
+    json_body,
+    json_response,
+    named,
+    pools_of,
+    query_number,
+)
+from service.reported_sales import StepKind
+from service.sale_answers import MOST_LISTED, list_sales, report_sales, step
+from service.schemas import SalesRequest, StepRequest, decode
+from service.store.sales import CONFIRMED, VOIDED
 
 
 async def report(request: Request) -> Response:
-    """Enter deals, all or none."""
+    """Enter deals, all or none; a price far outside the band of its pack is held until it is confirmed."""
     body = await json_body(request)
     laid = claim_of(request, body)
     sales = decode(SalesRequest, body).sales
-    database, caller = counter_of(request).database, caller_of(request)
-    work = enter_sales(sales, caller, spell)
-    return json_response(await pools_of(request).store(once, database, laid, work))
+    outcome = await pools_of(request).store(report_sales, counter_of(request), sales, caller_of(request), laid)
+    return json_response(outcome)
 
 
-def spell(added: int, known: int, ledger_head: str) -> Outcome:
-    """Return the answer to sales that were entered."""
-    answer = SalesReport(sales_added=added, sales_known=known, ledger_head=ledger_head)
-    return Outcome(status=201, body=msgspec.json.encode(answer))
+async def confirm(request: Request) -> Response:
+    """Let a held sale count."""
+    return await _step(request, CONFIRMED)
 
 
-ROUTES = (Route("/v1/sales", report, methods=["POST"]),)
+async def void(request: Request) -> Response:
+    """Let a sale count no more."""
+    return await _step(request, VOIDED)
+
+
+async def listed(request: Request) -> Response:
+    """Return reported sales in the order of their reporting."""
+    after = query_number(request, "after", 0, (0, 2**62))
+    limit = query_number(request, "limit", 100, (1, MOST_LISTED))
+    state = request.query_params.get("state")
+    page = await pools_of(request).store(list_sales, counter_of(request), after, limit, state)
+    return Response(msgspec.json.encode(page), media_type=JSON)
+
+
+async def _step(request: Request, kind: StepKind) -> Response:
+    """Take a step on a sale; the body may be empty, or say why."""
+    body = await request.body() and await json_body(request)
+    laid = claim_of(request, body)
+    said = (decode(StepRequest, body).note if body else None), caller_of(request)
+    return json_response(
+        await pools_of(request).store(step, counter_of(request), named(request, "sale_id"), kind, said, laid)
+    )
+
+
+ROUTES = (
+    Route("/v1/sales", report, methods=["POST"]),
+    Route("/v1/sales", listed),
+    Route("/v1/sales/{sale_id:path}/confirm", confirm, methods=["POST"]),
+    Route("/v1/sales/{sale_id:path}/void", void, methods=["POST"]),
+)

@@ -39,11 +39,14 @@ async def value_one(request: Request) -> Response:
         return json_response(before)
     counter = counter_of(request)
     asked = decode(ValuationRequest, body)
-    if isinstance(asked.battery_code, str):  # the only way that asks the store
+    terms = terms_of(asked)
+    if not counter.models.at_hand(terms.as_of):
+        await pools_of(request).store(counter.models.on, terms.as_of)
+    if isinstance(asked.battery_code, str):  # the only way of naming a pack that asks the store
         traces = await pools_of(request).store(read_one, counter, asked)
     else:
         traces = read_one(counter, asked)
-    wanted = Asked(counter=counter, traces=traces, terms=terms_of(asked), caller=caller_of(request), claim=laid)
+    wanted = Asked(counter=counter, traces=traces, terms=terms, caller=caller_of(request), claim=laid)
     try:
         kept = await coalescer_of(request).value(wanted)
     except CanzhiError as error:

@@ -6,45 +6,60 @@ import zlib
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, insert, select
 
 from service.clock import now
 from service.store import ledger as chain
-from service.store.tables import anchors, ledger
+from service.store.tables import anchors
 from valuation.errors import StoreNotReady
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptAnchor:
-    """One model's anchor after the sales up to one entry of the ledger.
+    """One model's anchor on one day after the entries about sales up to one of the ledger.
 
     ``digest`` names model and anchor together; where no sale could be used it is the model's own, ``content`` empty.
-    ``summary`` is JSON: which sales were used, what was left out and why, how far the model has moved.
+    ``market_digest`` names the quotes by that day. ``summary`` is JSON: how many sales were used, what was left out and
+    why, how far the model has moved. ``as_of`` is empty for one that was kept before anchors had a day.
     """
 
     model_digest: str
+    as_of: str
     sale_sequence: int
-    digest: str
     market_digest: str
+    digest: str
     summary: bytes
     content: bytes
 
-
-def newest_sale(connection: Connection) -> int:
-    """Return the number of the newest sale's entry in the ledger, zero where none was reported."""
-    newest = select(func.max(ledger.c.sequence)).where(ledger.c.kind == "sale")
-    return int(connection.execute(newest).scalar() or 0)
-
-
-def reported_sales(connection: Connection, through: int) -> list[bytes]:
-    """Return the reported sales up to an entry of the ledger, oldest first."""
-    wanted = select(ledger.c.payload).where(ledger.c.kind == "sale", ledger.c.sequence <= through)
-    return [bytes(row.payload) for row in connection.execute(wanted.order_by(ledger.c.sequence))]
+    @property
+    def key(self) -> AnchorKey:
+        """What it is found by."""
+        return AnchorKey(
+            model_digest=self.model_digest,
+            as_of=self.as_of,
+            sale_sequence=self.sale_sequence,
+            market_digest=self.market_digest,
+        )
 
 
-def find(connection: Connection, model_digest: str, sale_sequence: int) -> KeptAnchor | None:
-    """Return a model's anchor after the sales up to an entry of the ledger, None where it was not made yet."""
-    wanted = select(anchors).where(anchors.c.model_digest == model_digest, anchors.c.sale_sequence == sale_sequence)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorKey:
+    """All that an anchor depends on: the model, the day, the newest entry about a sale, the quotes by that day."""
+
+    model_digest: str
+    as_of: str
+    sale_sequence: int
+    market_digest: str
+
+
+def find(connection: Connection, key: AnchorKey) -> KeptAnchor | None:
+    """Return a model's anchor on a day, None where it was not made yet."""
+    wanted = select(anchors).where(
+        anchors.c.model_digest == key.model_digest,
+        anchors.c.as_of == key.as_of,
+        anchors.c.sale_sequence == key.sale_sequence,
+        anchors.c.market_digest == key.market_digest,
+    )
     return _kept(connection, wanted)
 
 
@@ -56,22 +71,24 @@ def named(connection: Connection, digest: str) -> KeptAnchor | None:
 
 def keep(connection: Connection, anchor: KeptAnchor, *, recorded_by: str) -> KeptAnchor:
     """Keep an anchor unless another program was faster, and return the one that is kept: it holds for all."""
-    before = find(connection, anchor.model_digest, anchor.sale_sequence)
+    before = find(connection, anchor.key)
     if before is not None:
         return before
     connection.execute(
         insert(anchors).values(
             model_digest=anchor.model_digest,
+            as_of=anchor.as_of,
             sale_sequence=anchor.sale_sequence,
-            digest=anchor.digest,
             market_digest=anchor.market_digest,
+            digest=anchor.digest,
             summary=anchor.summary,
-            content=zlib.compress(anchor.content, 6),
+            content=zlib.compress(anchor.content, 1),
             created_at=now(),
         )
     )
     sealed = {
         "model": anchor.model_digest,
+        "as_of": anchor.as_of,
         "sales_through": anchor.sale_sequence,
         "market": anchor.market_digest,
         "summary": chain.digest(anchor.summary),
@@ -93,9 +110,10 @@ def _kept(connection: Connection, wanted: object) -> KeptAnchor | None:
         ) from reason
     return KeptAnchor(
         model_digest=row.model_digest,
+        as_of=row.as_of,
         sale_sequence=row.sale_sequence,
-        digest=row.digest,
         market_digest=row.market_digest,
+        digest=row.digest,
         summary=bytes(row.summary),
         content=content,
     )

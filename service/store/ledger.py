@@ -17,13 +17,15 @@ from service.store.tables import ledger
 BEGINNING = "sha256:" + "0" * 64
 """What stands before the first entry."""
 
-_NEWEST = select(ledger.c.sequence, ledger.c.entry_hash).order_by(ledger.c.sequence.desc()).limit(1)
+_NEWEST = (
+    select(ledger.c.sequence, ledger.c.entry_hash, ledger.c.recorded_at).order_by(ledger.c.sequence.desc()).limit(1)
+)
 _COLUMNS = tuple(column.name for column in ledger.columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One thing to be entered: its kind (pack, event, sale, valuation), whom it concerns and its bytes."""
+    """One thing to be entered: its kind (pack, event, sale, valuation …), whom it concerns and its bytes."""
 
     kind: str
     subject: str
@@ -42,9 +44,11 @@ def append(connection: Connection, entries: Sequence[Entry], *, recorded_by: str
     """Append entries in their order and return the new head of the chain.
 
     The connection must come from :meth:`service.store.database.Database.writing`, so that nobody appends in between.
+    Moments never run backwards, whatever clocks do: a day that has ended stays as it was.
     """
-    sequence, previous = head(connection)
-    moment = now()
+    newest = connection.execute(_NEWEST).first()
+    sequence, previous, before = (0, BEGINNING, "") if newest is None else newest
+    moment = max(now(), before)
     rows = []
     for entry in entries:
         sequence += 1

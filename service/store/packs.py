@@ -207,31 +207,3 @@ def _under_our_names(fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
         name = field_name(spelled, NAMEPLATE_SCOPE)
         found[spelled if name is None or name in found or name in fields else name] = value
     return found
-
-
-def enter_sales(connection: Connection, sales: Sequence[tuple[str, bytes]], *, recorded_by: str) -> tuple[int, str]:
-    """Append sales that are not known yet and return how many were new, and the new head of the ledger.
-
-    Parameters
-    ----------
-    sales : sequence of (sale id, canonical bytes)
-
-    Raises
-    ------
-    FieldError
-        If a sale id is known with another content; nothing is entered then.
-    """
-    fresh: dict[str, bytes] = {}
-    for sale_id, content in sales:
-        known = [fresh[sale_id]] if sale_id in fresh else ledger.payloads(connection, sale_id, "sale")
-        if known and known[0] != content:
-            raise FieldError(
-                f"sale {sale_id[:64]!r} is already entered with another content",
-                hint="a sale is entered once and never changed; give a corrected sale its own sale_id",
-                field="sale_id",
-                value=sale_id,
-            )
-        if not known:
-            fresh[sale_id] = content
-    entries = [ledger.Entry(kind="sale", subject=sale_id, payload=content) for sale_id, content in fresh.items()]
-    return len(entries), ledger.append(connection, entries, recorded_by=recorded_by)

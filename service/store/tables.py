@@ -50,7 +50,7 @@ ledger = Table(
     "ledger",
     metadata,
     Column("sequence", _SEQUENCE, primary_key=True, autoincrement=False),
-    Column("kind", String(16), nullable=False),  # pack, event, sale, valuation, anchor
+    Column("kind", String(16), nullable=False),  # pack, event, sale and its steps, valuation, anchor
     Column("subject", Text, nullable=False),  # battery code, sale id or valuation id
     Column("recorded_at", _MOMENT, nullable=False),
     Column("recorded_by", String(80), nullable=False),  # name of the API key, or the door
@@ -65,10 +65,11 @@ anchors = Table(
     "anchors",
     metadata,
     Column("model_digest", _DIGEST, primary_key=True),
-    Column("sale_sequence", _SEQUENCE, primary_key=True, autoincrement=False),  # entry of the newest sale it knows
+    Column("as_of", String(10), primary_key=True),  # empty: kept before anchors had a day
+    Column("sale_sequence", _SEQUENCE, primary_key=True, autoincrement=False),  # newest entry about a sale that counts
+    Column("market_digest", _DIGEST, primary_key=True),  # of the quotes by that day
     Column("digest", _DIGEST, nullable=False),  # names model and anchor together, as valuations do
-    Column("market_digest", _DIGEST, nullable=False),
-    Column("summary", LargeBinary, nullable=False),  # JSON: sales used, sales left out and why, how far it moved
+    Column("summary", LargeBinary, nullable=False),  # JSON: sales used, left out and why, how far it moved
     Column("content", LargeBinary, nullable=False),  # the band, deflated
     Column("created_at", _MOMENT, nullable=False),
     Index(None, "digest"),

@@ -25,6 +25,9 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "none: clipping the band would spoil what it promises; ask a recycler for an offer": (
             "不调整区间，以保证其覆盖率；请向回收企业询价"
         ),
+        "look at the newest sales before you deal by the point; void those that are wrong": (
+            "交易前请核对近期上报的成交；有误的请作废"
+        ),
         # the valuation day
         "not part of this value; choose that day or a later one as the valuation day to count it": (
             "未计入本次评估；将评估基准日改为该日或之后即可计入"

@@ -27,6 +27,8 @@ TITLES: Final[dict[str, Wording]] = {
     "store": Wording("The store cannot do that", "存储无法完成该操作"),
     "unknown-valuation": Wording("There is no such valuation", "评估结果不存在"),
     "unknown-pack": Wording("Nothing is known of this pack", "无该电池的履历"),
+    "unknown-sale": Wording("No such sale was reported", "无此成交记录"),
+    "sale-closed": Wording("The sale can no longer be changed", "该成交已作废或已更正"),
     "idempotency-conflict": Wording("The request was sent before, differently", "重复提交且内容不同"),
     "store-not-ready": Wording("The store is not ready", "存储未就绪"),
     "setting": Wording("A setting cannot be used", "设置有误"),

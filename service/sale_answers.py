@@ -1,0 +1,232 @@
+"""What the service answers about reported sales (成交答复): what became of them, one of them, a page of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final, Literal, get_args
+from urllib.parse import quote
+
+import msgspec
+
+from service.counter import Counter
+from service.reported_sales import Entered, SaleOutcome, StepKind, enter_sales, known_sales, named_sales, step_on_sale
+from service.sale_judging import judge
+from service.sale_states import Hold, ReportedSale, State, Step
+from service.schemas import FiledSale, Sale
+from service.store import sales
+from service.store.idempotency import Claim, Outcome, once
+from valuation.errors import FieldError
+
+MOST_LISTED: Final = 1000
+_STATES: Final = get_args(State)
+
+
+class HoldAnswer(msgspec.Struct, kw_only=True, frozen=True):
+    """Why a sale is held and the way out; money is CNY for the pack without VAT.
+
+    The band is that of the pack on the day of its sale, by the model that answered when the sale was reported.
+    """
+
+    price_cny: float
+    lower_cny: float
+    upper_cny: float
+    level: float
+    message_en: str
+    message_zh: str
+    hint_en: str
+    hint_zh: str
+
+
+class ReportedAnswer(msgspec.Struct, kw_only=True, frozen=True):
+    """What became of one sale that was sent, and what its state is now; a held one moves no value."""
+
+    sale_id: str
+    outcome: Literal["accepted", "held", "known"]
+    state: State
+    held: HoldAnswer | None = None
+
+
+class SalesReport(msgspec.Struct, kw_only=True, frozen=True):
+    """How many deals were new, how many of these are held, how many were known already, and what became of each.
+
+    `ledger_head` is the head of the ledger after them.
+    """
+
+    sales_added: int
+    sales_held: int
+    sales_known: int
+    ledger_head: str
+    sales: list[ReportedAnswer]
+
+
+class SaleAnswer(msgspec.Struct, kw_only=True, frozen=True):
+    """A reported sale as it is now: the deal, who reported it when, its state, and every step on it."""
+
+    sale_id: str
+    battery_code: str
+    sold_on: date
+    vat_included: bool
+    price_cny: float | None
+    lot_id: str | None
+    lot_price_cny: float | None
+    region: str
+    route: str | None
+    reporter: str
+    recorded_at: str
+    state: State
+    held: HoldAnswer | None
+    corrects: str | None
+    corrected_by: str | None
+    steps: list[Step]
+
+
+class SalesPage(msgspec.Struct, kw_only=True, frozen=True):
+    """Some reported sales in the order of their reporting; `next_after` brings the next page, null at the end."""
+
+    sales: list[SaleAnswer]
+    next_after: int | None
+
+
+def report_sales(counter: Counter, reported: Sequence[Sale], caller: str, laid: Claim | None) -> Outcome:
+    """Judge and enter sales, all or none, and return the answer.
+
+    Raises
+    ------
+    FieldError
+        If one of them cannot be entered.
+    """
+    wanted = named_sales(reported)
+    work = enter_sales(wanted, judge(counter, wanted), caller, _entered)
+    return once(counter.database, laid, work)
+
+
+def file_sales(counter: Counter, reported: Sequence[FiledSale], caller: str) -> Entered:
+    """Judge and enter sales of a file, all or none, and return what became of them.
+
+    Raises
+    ------
+    FieldError
+        If one of them cannot be entered.
+    """
+    wanted = named_sales(reported)
+    judged = judge(counter, wanted)
+    with counter.database.writing() as connection:
+        return enter_sales(wanted, judged, caller, lambda entered: entered)(connection)
+
+
+def step(counter: Counter, sale_id: str, kind: StepKind, said: tuple[str | None, str], laid: Claim | None) -> Outcome:
+    """Confirm or void a sale and return it as it is then; ``said`` is why, and who says so.
+
+    Raises
+    ------
+    UnknownSale, SaleClosed
+        If there is no such sale, or nothing can be changed about it.
+    """
+    work = step_on_sale(sale_id, kind, *said)
+    return once(
+        counter.database,
+        laid,
+        lambda connection: Outcome(status=200, body=msgspec.json.encode(_answer(work(connection), frozenset()))),
+    )
+
+
+def list_sales(counter: Counter, after: int, limit: int, state: str | None) -> SalesPage:
+    """Return reported sales after a number of the ledger, at most so many, of one state or of all.
+
+    Raises
+    ------
+    FieldError
+        If there is no such state.
+    """
+    if state is not None and state not in _STATES:
+        raise FieldError(
+            f"state is {state[:40]!r}, which no sale has", hint=f"give one of {', '.join(_STATES)}", field="state"
+        )
+    unconfirmed = _unconfirmed(counter)
+    found: list[SaleAnswer] = []
+    with counter.database.reading() as connection:
+        while True:
+            page = sales.ids_after(connection, after, MOST_LISTED)
+            known = known_sales(connection, [sale_id for _, sale_id in page])
+            for number, sale_id in page:
+                answer = _answer(known[sale_id], unconfirmed)
+                if state is None or answer.state == state:
+                    if len(found) == limit:
+                        return SalesPage(sales=found, next_after=after)
+                    found.append(answer)
+                after = number
+            if len(page) < MOST_LISTED:
+                return SalesPage(sales=found, next_after=None)
+
+
+def hold_answer(hold: Hold, sale_id: str) -> HoldAnswer:
+    """Return why a sale is held and the way out, in English and Chinese."""
+    band, address = (f"{hold.lower_cny:,.0f}", f"{hold.upper_cny:,.0f}"), f"/v1/sales/{quote(sale_id, safe='')}"
+    return HoldAnswer(
+        price_cny=hold.price_cny,
+        lower_cny=hold.lower_cny,
+        upper_cny=hold.upper_cny,
+        level=hold.level,
+        message_en=(
+            f"{hold.price_cny:,.2f} CNY without VAT is far outside the band of this pack, {band[0]} to {band[1]} CNY:"
+            " the sale is held and moves no value until it is confirmed"
+        ),
+        message_zh=(
+            f"成交价 {hold.price_cny:,.2f} 元（不含税）远超该电池包的估值区间 {band[0]} 至 {band[1]} 元，"
+            "已暂挂，确认前不影响估值"
+        ),
+        hint_en=(
+            f"POST {address}/confirm if the price is right, {address}/void if it is not; or report the right sale with"
+            " the id of this one as corrects"
+        ),
+        hint_zh=(
+            f"价格无误请调用 POST {address}/confirm 确认；有误请调用 POST {address}/void 作废，"
+            "或在更正后的成交中以 corrects 填写本笔编号"
+        ),
+    )
+
+
+def _entered(entered: Entered) -> Outcome:
+    report = SalesReport(
+        sales_added=len(entered.sales) - entered.count("known"),
+        sales_held=entered.count("held"),
+        sales_known=entered.count("known"),
+        ledger_head=entered.ledger_head,
+        sales=[_outcome(one) for one in entered.sales],
+    )
+    return Outcome(status=201, body=msgspec.json.encode(report))
+
+
+def _outcome(one: SaleOutcome) -> ReportedAnswer:
+    held = hold_answer(one.hold, one.sale_id) if one.hold is not None and one.state == "held" else None
+    return ReportedAnswer(sale_id=one.sale_id, outcome=one.outcome, state=one.state, held=held)
+
+
+def _unconfirmed(counter: Counter) -> frozenset[str]:
+    """Return the sales that wait by today's anchor, though they were not held when they were reported."""
+    summary = counter.models.current.summary
+    return frozenset() if summary is None else frozenset(summary.unconfirmed)
+
+
+def _answer(one: ReportedSale, unconfirmed: frozenset[str]) -> SaleAnswer:
+    sale = one.sale
+    waits = one.state == "accepted" and sale.sale_id in unconfirmed
+    return SaleAnswer(
+        sale_id=sale.sale_id,
+        battery_code=sale.battery_code,
+        sold_on=sale.sold_on,
+        vat_included=sale.vat_included,
+        price_cny=sale.price_cny,
+        lot_id=sale.lot_id,
+        lot_price_cny=sale.lot_price_cny,
+        region=sale.region,
+        route=sale.route,
+        reporter=one.reporter,
+        recorded_at=one.recorded_at,
+        state="held" if waits else one.state,
+        held=hold_answer(one.hold, sale.sale_id) if one.hold is not None and one.state == "held" else None,
+        corrects=sale.corrects,
+        corrected_by=one.corrected_by,
+        steps=one.steps,
+    )

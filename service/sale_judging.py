@@ -1,0 +1,76 @@
+"""Reported prices against the band of their own packs (成交核验), before anything is entered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from models.predictor import Predictor as TrainedModel
+from models.reanchor import far_outside, usable
+from service.counter import Counter
+from service.reported_sales import Judgement
+from service.sale_features import SaleFeatures
+from service.sale_selection import Candidate, reported_to, set_prices
+from service.sale_states import Hold, ReportedSale
+from service.schemas import EnteredSale
+
+_LEVEL: Final = 0.9
+_NOT_ENTERED: Final = 2**62
+_NOT_RECORDED: Final = "9999"
+"""Number and moment of what is not entered yet: after all that is."""
+
+
+def judge(counter: Counter, reported: Sequence[EnteredSale]) -> dict[str, Judgement]:
+    """Return what the model as it stands today makes of each sale; nothing of those it cannot judge yet.
+
+    It judges no sale made before its training, and none whose pack is not known: these are judged when they could
+    first move it. A lot's one sum is judged as it is shared among the packs that are reported together.
+    """
+    model = counter.model
+    if not isinstance(model, TrainedModel):
+        return {}
+    later = [one for one in reported if one.sold_on.isoformat() > (model.trained_through or "")]
+    asked = [
+        ReportedSale(sequence=_NOT_ENTERED + place, sale=one, recorded_at=_NOT_RECORDED, reporter="")
+        for place, one in enumerate(later)
+    ]
+    packs = SaleFeatures(model, counter.market)
+    with counter.database.reading() as connection:
+        known = packs.of(connection, asked)
+    sold = [
+        Candidate(one, "accepted", pack)
+        for one in asked
+        if (pack := known.get(one.sequence)) is not None and not pack.left_out
+    ]
+    set_prices(sold)
+    learnable = usable(model, np.array([one.price_per_kwh for one in sold])).tolist()
+    return _judged(model, [one for one, take in zip(sold, learnable, strict=True) if take])
+
+
+def _judged(model: TrainedModel, sold: Sequence[Candidate]) -> dict[str, Judgement]:
+    """Return what a model makes of the prices of packs it knows."""
+    if not sold:
+        return {}
+    news = reported_to(model, sold)
+    energy = np.array([one.pack.energy_kwh for one in sold])
+    far = far_outside(model, news).tolist()
+    priced = model.price(news.matrix, news.base, news.labels, (0.5 - _LEVEL / 2.0, 0.5 + _LEVEL / 2.0))
+    edges_cny = np.round(priced.quantiles * energy[:, np.newaxis], 2).tolist()
+    paid_cny = np.round(news.price * energy, 2).tolist()
+    return {
+        one.reported.sale.sale_id: Judgement(
+            model=model.digest,
+            hold=Hold(
+                price_cny=paid_cny[row],
+                lower_cny=edges_cny[row][0],
+                upper_cny=edges_cny[row][1],
+                level=_LEVEL,
+                model=model.digest,
+            )
+            if far[row]
+            else None,
+        )
+        for row, one in enumerate(sold)
+    }

@@ -1,0 +1,75 @@
+"""Reported sales in the ledger: a sale is one entry, and every step on it another one that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, Select, func, select
+
+from service.store.tables import ledger
+
+SALE: Final = "sale"
+HELD: Final = "sale_held"
+CONFIRMED: Final = "sale_confirmed"
+VOIDED: Final = "sale_voided"
+CORRECTED: Final = "sale_corrected"
+KINDS: Final = (SALE, HELD, CONFIRMED, VOIDED, CORRECTED)
+"""What the ledger says of sales; every entry but a sale's own is about the sale that its subject names."""
+
+_COLUMNS: Final = (
+    ledger.c.sequence,
+    ledger.c.kind,
+    ledger.c.subject,
+    ledger.c.recorded_at,
+    ledger.c.recorded_by,
+    ledger.c.payload,
+)
+_AT_ONCE: Final = 500
+
+
+class SaleEntry(msgspec.Struct, frozen=True):
+    """One entry about a sale: its number, what it says, of which sale, when and by whom, and its bytes."""
+
+    sequence: int
+    kind: str
+    sale_id: str
+    recorded_at: str
+    recorded_by: str
+    payload: bytes
+
+
+def newest_entry(connection: Connection) -> int:
+    """Return the number of the newest entry about a sale, zero where none was reported."""
+    newest = select(func.max(ledger.c.sequence)).where(ledger.c.kind.in_(KINDS))
+    return int(connection.execute(newest).scalar() or 0)
+
+
+def entries_after(connection: Connection, sequence: int) -> list[SaleEntry]:
+    """Return the entries about sales after one of the ledger, oldest first."""
+    wanted = select(*_COLUMNS).where(ledger.c.kind.in_(KINDS), ledger.c.sequence > sequence)
+    return _entries(connection, wanted.order_by(ledger.c.sequence))
+
+
+def entries_about(connection: Connection, sale_ids: Sequence[str]) -> list[SaleEntry]:
+    """Return the entries about some sales, oldest first."""
+    found: list[SaleEntry] = []
+    for start in range(0, len(sale_ids), _AT_ONCE):
+        some = sale_ids[start : start + _AT_ONCE]
+        found += _entries(connection, select(*_COLUMNS).where(ledger.c.subject.in_(some), ledger.c.kind.in_(KINDS)))
+    return sorted(found, key=lambda entry: entry.sequence)
+
+
+def ids_after(connection: Connection, sequence: int, most: int, kind: str = SALE) -> list[tuple[int, str]]:
+    """Return number and sale id of the next entries of a kind, oldest first: a page of a list."""
+    wanted = select(ledger.c.sequence, ledger.c.subject).where(ledger.c.kind == kind, ledger.c.sequence > sequence)
+    rows = connection.execute(wanted.order_by(ledger.c.sequence).limit(most))
+    return [(row.sequence, row.subject) for row in rows]
+
+
+def _entries(connection: Connection, wanted: Select[tuple[object, ...]]) -> list[SaleEntry]:
+    return [
+        SaleEntry(row.sequence, row.kind, row.subject, row.recorded_at, row.recorded_by, bytes(row.payload))
+        for row in connection.execute(wanted)
+    ]
