@@ -125,8 +125,9 @@ def histories(draw):
 def set_clock(monkeypatch):
     """A function that makes it another day (UTC+8) for everything in this process."""
 
-    def set_to(day: date, hour: int = 12) -> None:
-        instant = datetime(day.year, day.month, day.day, hour, tzinfo=clock.CHINA).astimezone(UTC)
+    def set_to(day: date | str, hour: int = 12, minute: int = 0) -> None:
+        day = date.fromisoformat(str(day))
+        instant = datetime(day.year, day.month, day.day, hour, minute, tzinfo=clock.CHINA).astimezone(UTC)
         monkeypatch.setattr(clock, "moment", lambda: instant)
 
     return set_to

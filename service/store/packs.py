@@ -137,20 +137,6 @@ def find(connection: Connection, battery_code: str, *, as_of: date | None = None
     return KeptPack(battery_code=battery_code, record=record, reports=len(packs) + len(events), events=len(events))
 
 
-def as_reported(connection: Connection, battery_code: str) -> bytes:
-    """Return a pack's newest record without the days of recording.
-
-    A sale is judged by what had happened and been reported by its day: its pack's history often comes in with the sale.
-
-    Raises
-    ------
-    UnknownPack
-        If nothing was reported under that code, however it is spelled.
-    """
-    battery_code, packs, events = _entered(connection, battery_code)
-    return assemble(battery_code, [one.payload for one in packs], [one.payload for one in events])
-
-
 def _entered(connection: Connection, battery_code: str) -> tuple[str, tuple[Entered, ...], tuple[Entered, ...]]:
     """Return the name of a pack, its nameplates and its events as they were entered."""
     battery_code = name_of(battery_code)

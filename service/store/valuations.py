@@ -112,13 +112,6 @@ def find(connection: Connection, valuation_id: str) -> KeptValuation:
 _NEWEST_FIRST = (valuations.c.as_of.desc(), valuations.c.created_at.desc(), valuations.c.valuation_id.desc())
 
 
-def record_before(connection: Connection, battery_code: str, day: str) -> bytes | None:
-    """Return the record of a pack as it was valued last on or before a day, None where it was not."""
-    wanted = select(valuations.c.record).where(valuations.c.battery_code == battery_code, valuations.c.as_of <= day)
-    row = connection.execute(wanted.order_by(*_NEWEST_FIRST).limit(1)).first()
-    return None if row is None else bytes(row.record)
-
-
 def answer_before(connection: Connection, battery_code: str, day: str) -> bytes | None:
     """Return the last answer about a pack for a day on or before one, None where there is none."""
     wanted = select(valuations.c.answer).where(valuations.c.battery_code == battery_code, valuations.c.as_of <= day)

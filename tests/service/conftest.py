@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from models.promotions import Decision
 from service.settings import Settings
 from service.store.database import Database
 
@@ -100,6 +101,81 @@ def pack_file(tmp_path: Path, pack) -> Path:
 def pack():
     """A taxi's pack with a short life."""
     return json.loads(json.dumps(_PACK))
+
+
+@pytest.fixture
+def day(set_clock):
+    """It is 2026-11-20; a function that makes it another day."""
+    set_clock("2026-11-20")
+    return set_clock
+
+
+@pytest.fixture
+def champion_home(small_home):
+    """A home folder with a small model that is champion."""
+    from models import registry  # noqa: PLC0415 - most tests need no model
+
+    decided = Decision(who="a test", why="a test", at="2026-01-05T00:00:00+00:00")
+    registry.promote("small@one", decided, small_home)
+    return small_home
+
+
+@pytest.fixture
+def open_champion(champion_home):
+    """A function that makes a client of a service with a champion."""
+    return lambda **changed: _local_client(Settings(home=champion_home, **changed))
+
+
+class SoldPacks:
+    """Many packs that are alike, and their sales."""
+
+    @staticmethod
+    def code(number: int) -> str:
+        """Return the code of one of the packs."""
+        return f"001PB0A0000001A680{number:06d}"
+
+    def sale(self, number: int, price_cny: float | None = -1.0, **changed) -> dict:
+        """Return a sale of one of the packs in October, when they fell, by default above its band but not far."""
+        place = number % 28
+        told = {"sale_id": f"S{number}", "battery_code": self.code(number), "sold_on": f"2026-10-{1 + place:02d}"}
+        return (
+            told
+            | {"price_cny": 6850.0 - 16.0 * place if price_cny == -1.0 else price_cny, "vat_included": False}
+            | changed
+        )
+
+    def know(self, client, numbers) -> None:
+        """Report the histories of some packs."""
+        for number in numbers:
+            told = {name: _PACK[name] for name in ("chemistry", "rated_energy_kwh", "made_on", "duty")}
+            events = [event | {"reported_on": event["on"]} for event in _PACK["events"]]
+            answer = client.post(f"/v1/packs/{self.code(number)}/events", json={"pack": told, "events": events})
+            assert answer.status_code == 201, answer.text
+
+    def report(self, client, *sales) -> dict:
+        """Report sales and return the answer, once the band follows them."""
+        answer = client.post("/v1/sales", json={"sales": list(sales)})
+        assert answer.status_code == 201, answer.text
+        self.follow(client)
+        return answer.json()
+
+    def follow(self, client) -> None:
+        """Let the server answer with all that was reported, without waiting for the second in which it looks."""
+        watch = client.app.state.watch
+        watch.replace(watch.counter.models.renewed())
+
+    def step(self, client, number: int, what: str, **said) -> dict:
+        """Confirm or void a sale and return the answer, once the band follows."""
+        answer = client.post(f"/v1/sales/S{number}/{what}", **said)
+        assert answer.status_code == 200, answer.text
+        self.follow(client)
+        return answer.json()
+
+
+@pytest.fixture
+def sold():
+    """Packs that were sold, and how their sales are reported."""
+    return SoldPacks()
 
 
 @dataclass(frozen=True)

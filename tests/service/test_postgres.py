@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import threading
+import zlib
+from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 
 from service.settings import Settings
-from service.store import ledger, upgrade
+from service.store import anchors, ledger, upgrade
 from service.store.database import Database
 from service.store.tables import metadata
 from valuation.errors import StoreNotReady
@@ -93,6 +98,53 @@ def test_the_counter_works_on_it_as_on_sqlite(url, home, pack, open_client):
         assert report.status_code == 201, report.text
         assert client.get(f"/v1/packs/{code}").json()["events"] == len(pack["events"])
         assert client.post("/v1/valuations", json={"battery_code": code}).status_code == 200
+
+
+def test_sales_and_their_steps_work_on_it_as_on_sqlite(url, open_champion, pack, sold, day):
+
+    def value(client, as_of):
+        return client.post("/v1/valuations", json={"trace": pack, "as_of": as_of}).json()["residual_value"]
+
+    with open_champion(database_url=url) as client:
+        sold.know(client, range(4))
+        before = value(client, "2026-11-19")
+        sold.report(client, sold.sale(0), sold.sale(1), sold.sale(2, 9000.0))
+        assert sold.step(client, 1, "void")["state"] == "voided"
+        day("2026-11-22")
+        assert sold.step(client, 2, "confirm")["state"] == "confirmed"
+        sold.report(client, sold.sale(3, battery_code=sold.code(2), corrects="S2"))
+        listed = client.get("/v1/sales").json()["sales"]
+        today = value(client, "2026-11-22")
+    assert [one["state"] for one in listed] == ["accepted", "voided", "corrected", "accepted"]
+    with open_champion(database_url=url) as client:
+        assert client.get("/v1/model").json()["anchor_sales"] == 2
+        assert value(client, "2026-11-19") == before
+        assert value(client, "2026-11-22") == today
+    database = Database(url)
+    with database.reading() as connection:
+        assert list(ledger.broken_entries(connection)) == []
+    database.close()
+
+
+def test_anchors_kept_before_they_had_a_day_stay_on_it(url):
+    upgrade.upgrade(url)
+    database = Database(url)
+    with database.writing() as connection:
+        configuration = Config()
+        configuration.set_main_option("script_location", str(Path(upgrade.__file__).parent / "migrations"))
+        configuration.set_main_option("path_separator", "os")
+        configuration.attributes["connection"] = connection
+        command.downgrade(configuration, "0002")
+        words = (
+            "INSERT INTO anchors (model_digest, sale_sequence, digest, market_digest, summary, content, created_at)"
+            " VALUES ('m', 7, 'd', 'q', '{}'::bytea, :content, '2026')"
+        )
+        connection.execute(text(words), {"content": zlib.compress(b"band")})
+    upgrade.upgrade(url)
+    with database.reading() as connection:
+        kept = anchors.named(connection, "d")
+        assert (kept.as_of, kept.sale_sequence, kept.content) == ("", 7, b"band")
+    database.close()
 
 
 def test_a_server_that_does_not_answer_is_a_sentence():

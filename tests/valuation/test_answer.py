@@ -162,6 +162,7 @@ class _Below:
     name, version, digest, trained_through, demonstration = "half", "1", "sha256:0", None, False
     habits = MappingProxyType({})
     turn = SimpleNamespace(widening=1.0, knows=True)
+    week_move = None
     softening = SCALE_SOFTENING_CNY_PER_KWH
 
     def __init__(self):
@@ -196,6 +197,17 @@ def test_a_model_that_the_market_has_outrun_says_so(turn, said):
     traces, market = read_trace(SAMPLES / "lfp_taxi.json"), read_market(SAMPLES / "quotes.csv")
     answer = appraise(traces, market, as_of=AS_OF, model=model, explain=False)
     assert {(one.id, one.severity) for one in answer.cautions if one.id in {"V08", "V09"}} == said
+
+
+@pytest.mark.parametrize(("week_move", "said"), [(None, False), (0.05, False), (0.051, True), (-0.2, True)])
+def test_a_model_that_sales_moved_far_within_a_week_says_so(week_move, said):
+    model = _Below()
+    model.week_move = week_move
+    traces, market = read_trace(SAMPLES / "lfp_taxi.json"), read_market(SAMPLES / "quotes.csv")
+    answer = appraise(traces, market, as_of=AS_OF, model=model, explain=False)
+    found = [one for one in answer.cautions if one.id == "V10"]
+    assert len(found) == said
+    assert all(f"{week_move:+.1%}" in one.message_en and f"{week_move:+.1%}" in one.message_zh for one in found)
 
 
 def test_every_part_of_an_answer_is_there(value):
