@@ -1,0 +1,163 @@
+"""What the first valuation of a day costs when thousands of sales re-anchor the band; a table.
+
+Run: ``.venv/bin/python -m benchmarks.anchor_days [--sales N] [--write]``
+
+One process and one thread, by processor time, medians of the rounds. The sales are those of a synthetic market, spread
+over the ninety days before the first valuation day; the model is the frozen one of the tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import msgspec
+import pyarrow.parquet as pq
+
+from benchmarks.batch_scoring import BUNDLE, PAGE
+from benchmarks.report import replace_section, table_of
+from models import clock, load_model
+from models.predictor import Predictor
+from models.reanchor import reanchor
+from service import anchoring
+from service.quotes import QuotedMarket, open_market
+from service.schemas import EnteredSale
+from service.server import settle_memory
+from service.serving import ServingModels, serving_models
+from service.settings import Settings
+from service.store import ledger, packs, sales
+from service.store.database import Database
+from service.store.upgrade import upgrade
+from training.simulation.market_simulation import simulate
+from training.simulation.plan import SimulationPlan
+from training.simulation.writing import write
+
+FIRST = date(2026, 11, 13)
+"""The day after the last sale that the model learned from."""
+DAYS = 90
+WEEK = 7
+"""From the eighth day on the anchor of a week before is kept, by which the new one is compared."""
+
+
+def main() -> None:
+    """Measure, print, and write the table where asked to."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--sales", type=int, default=5000)
+    options.add_argument("--write", action="store_true")
+    asked = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        table = _measured(Path(folder), asked.sales)
+    print(table)
+    if asked.write:
+        replace_section(PAGE, "anchor-days", table)
+
+
+def _measured(folder: Path, count: int) -> str:
+    """Return the table of what days cost with so many sales."""
+    settings = Settings(home=folder)
+    market, model = open_market(settings), load_model(str(BUNDLE))
+    database = _filled(folder, count, settings)
+    _set_clock(FIRST + timedelta(days=DAYS))
+    begun = time.process_time()
+    models = serving_models(model, market, database)
+    cold = time.process_time() - begun
+    settle_memory()  # as the service does
+    new_days, statistics = [], []
+    for number in range(1, 2 * WEEK):
+        _set_clock(FIRST + timedelta(days=DAYS + number))
+        spent = _watched()
+        new_days.append(_timed(models.renewed))
+        statistics.append(sum(spent))
+    rows = [("first start, every sale prepared", 1000.0 * cold)]
+    rows += [
+        ("a new day", 1000.0 * median(new_days[WEEK:])),
+        ("of it the statistics of `models.reanchor`", 1000.0 * median(statistics[WEEK:])),
+        ("a past day, from the store", 1000.0 * _past_day(model, market, database)),
+        (
+            "a past day, from memory",
+            1000.0 * min(_timed(lambda: models.on(FIRST + timedelta(days=DAYS))) for _ in range(3)),
+        ),
+    ]
+    database.close()
+    return table_of(
+        (f"{count:,} sales, {len(model.state.groups.names)} groups", "ms"), [(a, f"{b:.2f}") for a, b in rows]
+    )
+
+
+def _filled(folder: Path, count: int, settings: Settings) -> Database:
+    """Return a store with so many sales and the histories of their packs, recorded on the days of the sales."""
+    market = folder / "market"
+    write(simulate(SimulationPlan(packs=2 * count, seed=7)), market)
+    nameplates = {one.pop("battery_code"): one for one in _rows(market / "packs.parquet")}
+    events: dict[str, list[bytes]] = {}
+    for one in _rows(market / "events.parquet"):
+        events.setdefault(one.pop("battery_code"), []).append(msgspec.json.encode(one))
+    sold = [one for one in pq.read_table(market / "sales.parquet").to_pylist() if one["price_cny"] is not None]
+    known = {one["battery_code"]: one["price_cny"] for one in sold if one["battery_code"] in nameplates}
+    upgrade(settings.store_url)
+    database = Database(settings.store_url)
+    for number, (code, price_cny) in enumerate(list(known.items())[:count]):
+        day = FIRST + timedelta(days=number * DAYS // count)
+        _set_clock(day)
+        entered = EnteredSale(
+            sale_id=f"S{number}", battery_code=packs.name_of(code), sold_on=day, vat_included=False,
+            price_cny=price_cny, judged_by="the benchmark", reporter=f"yard {number % 9}",
+        )  # fmt: skip
+        with database.writing() as connection:
+            nameplate = msgspec.json.encode(nameplates[code])
+            packs.enter(connection, entered.battery_code, nameplate, events.get(code, []), recorded_by="yard")
+            entry = ledger.Entry(kind=sales.SALE, subject=entered.sale_id, payload=msgspec.json.encode(entered))
+            ledger.append(connection, [entry], recorded_by="yard")
+    return database
+
+
+def _rows(file: Path) -> list[dict[str, Any]]:
+    """Return the rows of a table, each without what it does not say."""
+    return [{name: part for name, part in row.items() if part is not None} for row in pq.read_table(file).to_pylist()]
+
+
+def _past_day(model: Predictor, market: QuotedMarket, database: Database) -> float:
+    """Return how long a process that was just started takes for a day whose anchor is kept. [s]"""
+    day = FIRST + timedelta(days=DAYS + 1)
+    models: ServingModels = serving_models(model, market, database)
+    return _timed(lambda: models.on(day))
+
+
+def _watched() -> list[float]:
+    """Return where the time spent in the statistics is noted from now on. [s]"""
+    spent: list[float] = []
+
+    def noted(*arguments: object) -> object:
+        begun = time.process_time()
+        made = _REANCHOR(*arguments)  # type: ignore[arg-type]  # as the service calls it
+        spent.append(time.process_time() - begun)
+        return made
+
+    vars(anchoring)["reanchor"] = noted  # for this process alone
+    return spent
+
+
+_REANCHOR = reanchor
+
+
+def _timed(work: Callable[[], object]) -> float:
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
+
+
+def _set_clock(day: date) -> None:
+    """Set the clock to noon of a day in China."""
+    moment = datetime.combine(day, time_of_day(4), tzinfo=UTC)
+    clock.moment = lambda: moment  # for this process alone
+
+
+if __name__ == "__main__":
+    main()
