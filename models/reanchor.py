@@ -104,9 +104,10 @@ class Moved:
 class ReanchoredPredictor(Predictor):
     """A trained model that answers with its re-anchored band."""
 
-    def __init__(self, trained: Predictor, anchor: Reanchor, digest: str) -> None:
+    def __init__(self, trained: Predictor, anchor: Reanchor, digest: str, week_move: float | None = None) -> None:
         state = replace(trained.state, band=anchor.band)
-        super().__init__(Bundle(state=state, about=trained.about, digest=digest, signed_by=trained.signed_by))
+        bundle = Bundle(state=state, about=trained.about, digest=digest, signed_by=trained.signed_by)
+        super().__init__(bundle, week_move)
         self.trained = trained
         self.anchor = anchor
 
@@ -213,8 +214,8 @@ def write_anchor(anchor: Reanchor) -> tuple[bytes, str]:
     return content, _digest(anchor.model, content)
 
 
-def read_anchor(trained: Predictor, content: bytes, digest: str) -> ReanchoredPredictor:
-    """Return a model with a kept anchor.
+def read_anchor(trained: Predictor, content: bytes, digest: str, week_move: float | None = None) -> ReanchoredPredictor:
+    """Return a model with a kept anchor, and by which share the points moved within the week before.
 
     Raises
     ------
@@ -233,7 +234,7 @@ def read_anchor(trained: Predictor, content: bytes, digest: str) -> ReanchoredPr
     anchor = unpack(Reanchor, content[8 : 8 + size], content[8 + size :])
     if anchor.model != trained.digest or anchor.band.quantiles.shape != trained.state.band.quantiles.shape:
         raise BundleMismatch("the kept anchor belongs to another model", hint="report the sales to this model's store")
-    return ReanchoredPredictor(trained, anchor, digest)
+    return ReanchoredPredictor(trained, anchor, digest, week_move)
 
 
 def _digest(model: str, content: bytes) -> str:
