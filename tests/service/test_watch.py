@@ -124,7 +124,7 @@ def test_a_look_that_fails_in_whatever_way_is_not_the_last(small_home, open_clie
             def fail(*_):
                 raise RuntimeError("no look today")
 
-            patch.setattr("service.watch._newest_sale", fail)
+            patch.setattr("service.watch._outdated", fail)
             ready = wait_until(client, lambda ready: ready["watch_problem"] != "")
             assert ready["watch_problem"] == "RuntimeError: no look today"
             time.sleep(2.5)
