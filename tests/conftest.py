@@ -12,9 +12,13 @@ import os
 import pwd
 import shutil
 import socket
+import sqlite3
 import subprocess
+import sys
 import tempfile
+import warnings
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -56,6 +60,28 @@ USUAL = {
     "temperature_c": (0.0, 40.0),
 }
 CODES = ("001PB0A0000001A680000123", "04QPE0100000017250000001", "T01PE010000001A170000123", "660050GMHF3A041X0", None)
+
+
+if sys.version_info < (3, 13):
+
+    class _Connection(sqlite3.Connection):
+        """Warns if it is forgotten before it is closed, as every connection does from Python 3.13 on."""
+
+        _open = False
+
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            self._open = True
+
+        def close(self):
+            self._open = False
+            super().close()
+
+        def __del__(self):
+            if self._open:
+                warnings.warn(f"unclosed database in {self!r}", ResourceWarning, source=self, stacklevel=1)
+
+    sqlite3.connect = sqlite3.dbapi2.connect = partial(sqlite3.connect, factory=_Connection)
 
 
 def values_of(field):

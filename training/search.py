@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -106,19 +107,29 @@ def search(prepared: Prepared, config: TrainingConfig, trials: int, home: Path, 
     TooFewSales
         If the sales cannot be cut so that each part can tell anything.
     """
+    rounds = rounds_of(prepared.sales, prepared.extra, config)
+    with _kept_study(home, _name(prepared, config)) as study:
+        return _best_of(study, rounds, config, trials, work or Work())
+
+
+@contextmanager
+def _kept_study(home: Path, name: str) -> Iterator[Any]:
+    """Give the study that is kept under a name; its database is closed after the block."""
     import optuna  # noqa: PLC0415 - only a search needs it
 
-    work = work or Work()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
-    rounds = rounds_of(prepared.sales, prepared.extra, config)
     home.mkdir(parents=True, exist_ok=True)
-    study = optuna.create_study(
-        study_name=_name(prepared, config),
-        storage=f"sqlite:///{(home / 'searches.db').resolve()}",
-        direction="minimize",
-        load_if_exists=True,
-    )
+    storage = optuna.storages.RDBStorage(f"sqlite:///{(home / 'searches.db').resolve()}")
+    try:
+        yield optuna.create_study(study_name=name, storage=storage, direction="minimize", load_if_exists=True)
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _best_of(study: Any, rounds: tuple[Round, ...], config: TrainingConfig, trials: int, work: Work) -> Found:  # noqa: ANN401 - untyped library
+    """Return the best choices of a study after a number of trials in all."""
     earlier = len(study.trials)
     while len(study.trials) < trials:
         done = study.trials

@@ -1,5 +1,6 @@
 """A search learns from older sales, is judged by newer ones, and never sees those that judge the model."""
 
+import gc
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,13 @@ from valuation.errors import TooFewSales
 def prepared(sales, extra, ledger, quotes, market_folder):
     sources = Sources(ledger=market_folder / "sales.parquet", traces=market_folder, market=market_folder / "quotes.csv")
     return Prepared(sources=sources, ledger=ledger, sales=sales, extra=extra, market=quotes)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_open():
+    """A connection that a search forgot is found here, not in whatever test happens to collect it."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
