@@ -1,7 +1,7 @@
 """The history by which a sold pack is priced (成交电池的履历): the first that was known once its sale was reported.
 
-What had happened and been reported by the day of sale counts, on whatever day it was recorded. What is recorded after the
-sale never changes it again. A sale whose pack was not known waits until it is.
+What had happened and been reported by the day of sale counts, on whatever day it was recorded. What is recorded
+after the sale never changes it again. A sale whose pack was not known waits until it is.
 """
 
 from __future__ import annotations
