@@ -24,13 +24,13 @@ import pyarrow.parquet as pq
 from benchmarks.batch_scoring import BUNDLE, PAGE
 from benchmarks.report import replace_section, table_of
 from models import clock, load_model
-from models.predictor import Predictor
-from models.reanchor import reanchor
-from service import anchoring
+from models.artifact.predictor import Predictor
+from models.artifact.recentring import reanchor
 from service.quotes import QuotedMarket, open_market
+from service.sales import live_recentring
+from service.sales.serving_models import ServingModels, serving_models
 from service.schemas import EnteredSale
 from service.server import settle_memory
-from service.serving import ServingModels, serving_models
 from service.settings import Settings
 from service.store import ledger, packs, sales
 from service.store.database import Database
@@ -78,7 +78,7 @@ def _measured(folder: Path, count: int) -> str:
     rows = [("first start, every sale prepared", 1000.0 * cold)]
     rows += [
         ("a new day", 1000.0 * median(new_days[WEEK:])),
-        ("of it the statistics of `models.reanchor`", 1000.0 * median(statistics[WEEK:])),
+        ("of it the statistics of `models.artifact.recentring`", 1000.0 * median(statistics[WEEK:])),
         ("a past day, from the store", 1000.0 * _past_day(model, market, database)),
         (
             "a past day, from memory",
@@ -140,7 +140,7 @@ def _watched() -> list[float]:
         spent.append(time.process_time() - begun)
         return made
 
-    vars(anchoring)["reanchor"] = noted  # for this process alone
+    vars(live_recentring)["reanchor"] = noted  # for this process alone
     return spent
 
 

@@ -20,17 +20,17 @@ import numpy as np
 
 from benchmarks.price_bands.borrowed import borrow
 from benchmarks.report import replace_section, table_of
-from training.backtest import Backtest, Plan, backtest, plan_origins
-from training.backtest_report import monthly, months_of
-from training.charts import Chart, line_chart
 from training.configuration import TrainingConfig
-from training.contestant import Contestant
-from training.dataset import TrainingSet, build, thinned
-from training.ledger import read_ledger
+from training.dataset.training_set import TrainingSet, build, thinned
+from training.evaluation.backtest import Backtest, Plan, backtest, plan_origins
+from training.evaluation.backtest_entry import BacktestEntry
+from training.evaluation.backtest_report import monthly, months_of
+from training.evaluation.charts import Chart, line_chart
+from training.sales_ledger import read_ledger
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
 from training.simulation.writing import write
-from valuation.intake import read_market, read_tables
+from valuation.ingest import read_market, read_tables
 
 FIRST_ORIGIN, PEAK = date(2023, 12, 1), date(2025, 4, 15)
 PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "how-good.md"
@@ -72,7 +72,7 @@ def one_seed(seed: int, packs: int) -> Ran:
     return Ran(seed=seed, tested=tested, lithium=lithium)
 
 
-def row_of(one: Contestant, months: list[str], level: float) -> tuple[str, ...]:
+def row_of(one: BacktestEntry, months: list[str], level: float) -> tuple[str, ...]:
     """Return a contestant's row: how far its months were from the promise, and what that cost."""
     covered = np.array([value for value in monthly(one, "coverage", months) if value == value])  # noqa: PLR0124 - not NaN
     return (

@@ -27,14 +27,14 @@ from benchmarks.fleets import Seed, seed_of, write_fleet
 from benchmarks.forest_evaluation import grown, synthetic
 from benchmarks.report import replace_section, table_of
 from models import load_model
-from models.forest_text import forest_from_text
-from models.predictor import Predictor
-from service.batch.kit import Kit
-from service.batch.local import Request, score_files
+from models.artifact.predictor import Predictor
+from models.fitting.forest_text import forest_from_text
+from service.scoring.job_context import JobContext
+from service.scoring.local import Request, score_files
 from service.store import valuations
 from service.store.database import Database
 from service.store.upgrade import upgrade
-from valuation.fleet import FleetTerms
+from valuation.answer.fleet_values import FleetTerms
 
 PLOT = PAGE.parent / "cost-curves.svg"
 EVENTS = (1, 3, 10, 30, 100, 300, 1000)
@@ -59,12 +59,12 @@ def spent(work: Callable[[], object], rounds: int) -> float:
     return median(taken)
 
 
-def scored(kit: Kit, files: Sequence[Path], out: Path) -> Callable[[], object]:
+def scored(kit: JobContext, files: Sequence[Path], out: Path) -> Callable[[], object]:
     """Return the work of valuing a fleet in this process."""
     return lambda: score_files(Request(packs=files[0], events=files[1], out=out, processes=1), kit)
 
 
-def by_events(kit: Kit, folder: Path, rounds: int) -> Curve:
+def by_events(kit: JobContext, folder: Path, rounds: int) -> Curve:
     """Return the cost of a pack, in microseconds, by events a pack."""
     curve = {}
     for events in EVENTS:
@@ -89,7 +89,7 @@ def _first_events(seed: Seed, most: int) -> Seed:
     return Seed(packs=seed.packs, events=seed.events.take(pa.array(place)), first=ends - counts, last=ends)
 
 
-def by_packs(kit: Kit, folder: Path, most: int, rounds: int) -> Curve:
+def by_packs(kit: JobContext, folder: Path, most: int, rounds: int) -> Curve:
     """Return the cost of a whole fleet, in seconds, by packs; the last is extrapolated."""
     grounds, curve = Grounds(folder=folder), {}
     for packs in (count for count in PACKS if count <= most):
@@ -195,7 +195,7 @@ def main() -> None:
         model = load_model(BUNDLE)
         if not isinstance(model, Predictor):
             raise TypeError(f"{BUNDLE} is no model of ours")
-        kit = Kit.of((folder / "seed" / "quotes.csv").read_bytes(), model, FleetTerms(as_of=AS_OF))
+        kit = JobContext.of((folder / "seed" / "quotes.csv").read_bytes(), model, FleetTerms(as_of=AS_OF))
         score_files(
             Request(packs=Grounds(folder=folder).fleet(1)[0], events=None, out=Path(name) / "warm.parquet"), kit
         )

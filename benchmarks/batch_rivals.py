@@ -18,10 +18,10 @@ import lightgbm
 import numpy as np
 import pandas as pd
 
-from models.predictor import Predictor
-from valuation.appraisal import appraise_many
+from models.artifact.predictor import Predictor
+from valuation.appraise import appraise_many
 from valuation.errors import CanzhiError
-from valuation.intake import Document, read_market, read_trace
+from valuation.ingest import Document, read_market, read_trace
 
 LOT = 1000
 LEVELS = (0.05, 0.5, 0.95)

@@ -23,11 +23,11 @@ import pyarrow.parquet as pq
 from benchmarks.measured import Cost, measured, tell
 from benchmarks.report import replace_section, table_of
 from models import load_model
-from models.predictor import Predictor
-from service.batch.kit import Kit
-from service.batch.local import Request, score_files
-from service.batch.memory import without_pandas
-from valuation.fleet import FleetTerms
+from models.artifact.predictor import Predictor
+from service.scoring.job_context import JobContext
+from service.scoring.local import Request, score_files
+from service.scoring.memory import without_pandas
+from valuation.answer.fleet_values import FleetTerms
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "explanation" / "how-fast.md"
@@ -70,7 +70,7 @@ def run(what: str, folder: Path, packs: int) -> int:
     if not isinstance(model, Predictor):
         raise TypeError(f"{BUNDLE} is no model of ours")
     if what == "canzhi":
-        kit = Kit.of(quotes, model, FleetTerms(as_of=AS_OF))
+        kit = JobContext.of(quotes, model, FleetTerms(as_of=AS_OF))
         with without_pandas():  # as the command does
             return score_files(Request(packs=files[0], events=files[1], out=folder / "canzhi.parquet"), kit).valued
     from benchmarks import batch_rivals  # noqa: PLC0415 - only the rivals import pandas and LightGBM

@@ -36,8 +36,8 @@ from benchmarks.synthetic.reported import (
     scene_of,
     values_of,
 )
-from models.reanchor import Reported
-from valuation.columns import FloatArray, IntArray
+from models.artifact.recentring import Reported
+from valuation.numeric.columns import FloatArray, IntArray
 
 WORTH_CNY_PER_KWH = 20.0
 STEP_DAYS = 14.0

@@ -21,11 +21,11 @@ import lightgbm
 import numpy as np
 
 from benchmarks.report import replace_section, table_of
-from models.attribution import Attribution
-from models.forest import Forest
-from models.forest_text import forest_from_text
+from models.fitting.forest_text import forest_from_text
+from models.inference.forest import Forest
+from models.inference.tree_shap import Attribution
 from models.kernel.library import LEVELS, open_kernel
-from models.kernel.program import Program, prepare
+from models.kernel.native_forest import NativeForest, prepare
 from valuation.errors import SettingError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,7 +67,7 @@ def grown(trees: int, leaves: int) -> Path:
     return path
 
 
-def levels_here(forest: Forest) -> dict[str, Program]:
+def levels_here(forest: Forest) -> dict[str, NativeForest]:
     """Return the forest prepared for every level this processor has, the highest last."""
     programs = {}
     for level in LEVELS.values():
@@ -90,7 +90,7 @@ def answers_of(path: Path, booster: Any, forest: Forest) -> dict[str, Answer]:  
         compiled = lleaves.Model(model_file=str(path))
         compiled.compile(cache=str(path.with_suffix(".lleaves")))
         found[LLEAVES] = lambda rows: compiled.predict(rows, n_jobs=1)
-    found[NUMPY] = forest.predict_plainly
+    found[NUMPY] = forest.predict_numpy
     return found | {name: program.predict for name, program in levels_here(forest).items()}
 
 

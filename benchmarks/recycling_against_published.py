@@ -15,17 +15,17 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.report import replace_section, table_of
-from valuation.intake import read_market
+from valuation.ingest import read_market
 from valuation.market.instruments import VAT_RATE
 from valuation.market.payables import LCE_PER_LITHIUM
 from valuation.market.snapshot import MarketHistory
 from valuation.pack.materials import metal_content
 from valuation.pack.nameplate import read_nameplate
-from valuation.pathways.assumptions import CHINA
-from valuation.pathways.recycling import Recycling, price_recycling
 from valuation.record.cases import cut
 from valuation.record.history import PackHistory
-from valuation.record.tabulation import day_number, tabulate
+from valuation.record.to_columns import day_number, tabulate
+from valuation.routes.assumptions import CHINA
+from valuation.routes.recycling import Recycling, price_recycling
 
 HERE = Path(__file__).parent
 PUBLISHED = HERE / "data" / "published_recycling.csv"

@@ -26,15 +26,15 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.report import replace_section, table_of
-from models.regressor import ResidualValueRegressor
+from models.estimator import ResidualValueRegressor
 from training.configuration import TrainingConfig
-from training.dataset import TrainingSet, build
-from training.ledger import read_ledger
+from training.dataset.training_set import TrainingSet, build
+from training.sales_ledger import read_ledger
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
 from training.simulation.writing import write
 from valuation import features
-from valuation.intake import read_market, read_tables
+from valuation.ingest import read_market, read_tables
 
 PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "how-fast.md"
 LEAVES, PACE = 31, 0.05

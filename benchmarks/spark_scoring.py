@@ -28,12 +28,12 @@ from benchmarks.fleets import write_mixed
 from benchmarks.measured import tree
 from benchmarks.report import replace_section, table_of
 from models import load_model
-from models.predictor import Predictor
-from service.batch.kit import Kit
-from service.batch.local import Request, score_files
-from service.spark import ClusterRequest, open_session, score_tables
+from models.artifact.predictor import Predictor
+from service.scoring.job_context import JobContext
+from service.scoring.local import Request, score_files
+from service.scoring.spark import ClusterRequest, open_session, score_tables
 from tools.spark_cluster import started
-from valuation.fleet import FleetTerms
+from valuation.answer.fleet_values import FleetTerms
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -80,7 +80,7 @@ class Engines:
 
     folder: Path
     session: SparkSession
-    kit: Kit
+    kit: JobContext
 
     def local(self, files: tuple[Path, Path]) -> Taken:
         """Value a fleet on this machine by two processes, from cold."""
@@ -123,7 +123,7 @@ def measure(grounds: Grounds, fleets: Mapping[str, tuple[Path, Path]], rounds: i
     quotes, model = (grounds.folder / "seed" / "quotes.csv").read_bytes(), load_model(BUNDLE)
     if not isinstance(model, Predictor):
         raise TypeError(f"{BUNDLE} is no model of ours")
-    kit = Kit.of(quotes, model, FleetTerms(as_of=AS_OF))
+    kit = JobContext.of(quotes, model, FleetTerms(as_of=AS_OF))
     rows = []
     with tempfile.TemporaryDirectory() as name, started(Path(name), memory="3000m") as cluster:
         os.environ.update(cluster.environment)

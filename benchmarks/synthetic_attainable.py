@@ -19,13 +19,13 @@ import numpy as np
 from benchmarks.report import replace_section, table_of
 from benchmarks.synthetic.markets import PAGE, TEST_DAYS, beside_truth, market_of, medians
 from training.configuration import TrainingConfig
-from training.dataset import TrainingSet
-from training.habits import learn_habits
+from training.dataset.market_calibration import fit_market_calibration
+from training.dataset.training_set import TrainingSet
 from training.metrics import Forecast
 from training.simulation.plan import SimulationPlan
 from valuation import features
-from valuation.columns import FloatArray
-from valuation.scale import SCALE_SOFTENING_CNY_PER_KWH, from_scale, to_scale
+from valuation.numeric.asinh_scale import LINEAR_THRESHOLD_CNY_PER_KWH, from_scale, to_scale
+from valuation.numeric.columns import FloatArray
 
 TREES = 400
 CHOICES = {
@@ -49,15 +49,15 @@ def one_seed(seed: int, packs: int, many: int, config: TrainingConfig) -> dict[s
     tested = market_of(SimulationPlan(packs=packs, seed=seed), config)
     teacher = market_of(SimulationPlan(packs=many, seed=seed), config)
     later = tested.sales.sold_day > float(tested.sales.sold_day.max()) - TEST_DAYS
-    habits = learn_habits(teacher.sales, config)
+    habits = fit_market_calibration(teacher.sales, config)
     taught, asked = teacher.sales.seen(habits), tested.sales.where(later).seen(habits)
     names = [features.NAMES.index(name) for name in features.CATEGORICAL]
     known, unknown = _numbered(_columns(taught), _columns(asked), names)
     # The truth is told per kWh of the energy on the plate, or guessed; habits know how large packs of a design are.
     per_kwh = teacher.truth.point * teacher.sales.energy_kwh / taught.energy_kwh
-    off = to_scale(per_kwh, SCALE_SOFTENING_CNY_PER_KWH) - _base(taught)
+    off = to_scale(per_kwh, LINEAR_THRESHOLD_CNY_PER_KWH) - _base(taught)
     grown = lightgbm.train(CHOICES, lightgbm.Dataset(known, off, categorical_feature=names), TREES)
-    point = from_scale(_base(asked) + np.asarray(grown.predict(unknown)), SCALE_SOFTENING_CNY_PER_KWH)
+    point = from_scale(_base(asked) + np.asarray(grown.predict(unknown)), LINEAR_THRESHOLD_CNY_PER_KWH)
     point = point * asked.energy_kwh / tested.sales.where(later).energy_kwh
     truth = tested.truth.where(later)
     said = Forecast(price=truth.price, point=point, lower=truth.lower, upper=truth.upper)
@@ -72,7 +72,7 @@ def _columns(sales: TrainingSet) -> FloatArray:
 
 def _base(sales: TrainingSet) -> FloatArray:
     """Return the structural value on the scale."""
-    return to_scale(sales.structural, SCALE_SOFTENING_CNY_PER_KWH)
+    return to_scale(sales.structural, LINEAR_THRESHOLD_CNY_PER_KWH)
 
 
 def _numbered(one: FloatArray, other: FloatArray, places: list[int]) -> tuple[FloatArray, FloatArray]:

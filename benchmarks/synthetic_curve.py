@@ -4,7 +4,7 @@ Run: ``.venv/bin/python -m benchmarks.synthetic_curve [--sales 0,100,300,1000,30
 
 One market; the model learns from more and more of the sales known two years before the last one, drawn by chance, and
 values the last two years' sales without being re-anchored. With no sales the structural value answers with its own
-band. Beside it stands what a recycler would use instead (:mod:`training.rivals`), taught by the same sales: of several
+band. Beside it stands what a recycler would use instead (:mod:`training.evaluation.baselines`), taught by the same sales: of several
 the best one, by hindsight. With ``--write`` table and plot go into docs/explanation;
 ``--sales 100000 --apart`` has a section of its own.
 """
@@ -21,9 +21,9 @@ import numpy as np
 from benchmarks.report import replace_section, table_of
 from benchmarks.synthetic.markets import PAGE, SyntheticMarket, bare, beside_truth, market_of, taught_by
 from training.configuration import TrainingConfig
-from training.fit import forecast
+from training.evaluation.baselines import Task, rivals
+from training.fit_model import forecast
 from training.metrics import Forecast
-from training.rivals import Task, rivals
 from training.simulation.plan import SimulationPlan
 
 PLOT = PAGE.parent / "learning-curve.svg"

@@ -25,13 +25,13 @@ import numpy as np
 from benchmarks.report import replace_section, table_of
 from benchmarks.synthetic.markets import PAGE, SyntheticMarket, bare, beside_truth, market_of, medians, taught_by
 from training.configuration import TrainingConfig
-from training.dataset import TrainingSet
-from training.fit import MarketRegressor, forecast
+from training.dataset.degraded_records import DEGRADATIONS
+from training.dataset.training_set import TrainingSet
+from training.evaluation.replay import roll
+from training.evaluation.segments import judge_segments
+from training.fit_model import MarketRegressor, forecast
 from training.metrics import Forecast, Verdict, judge
-from training.rolling import roll
-from training.segments import judge_segments
 from training.simulation.plan import SimulationPlan
-from training.thinning import THINNINGS
 from valuation import features
 
 LEAST = 100
@@ -115,7 +115,7 @@ def _masked(estimator: MarketRegressor, market: SyntheticMarket, start: float, c
     archive = sales.archive
     figures: Figures = {}
     for kind, name in enumerate(MASKS):
-        cut_down = np.full(len(sales), float(kind) if kind < len(THINNINGS) else np.nan)
+        cut_down = np.full(len(sales), float(kind) if kind < len(DEGRADATIONS) else np.nan)
         seen = archive.reworked(sales, cut_down)
         verdict = judge(forecast(estimator, seen, config.level), config.level)
         figures[f"width over price: {name}"] = verdict.relative_width

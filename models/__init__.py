@@ -9,19 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from models.registry import load_model
-    from models.regressor import ResidualValueRegressor
+    from models.artifact.registry import load_model
+    from models.estimator import ResidualValueRegressor
 
 __all__ = ["ResidualValueRegressor", "load_model"]
 
 
 def __getattr__(name: str) -> object:
     if name == "ResidualValueRegressor":
-        from models.regressor import ResidualValueRegressor  # noqa: PLC0415 - see the module's first lines
+        from models.estimator import ResidualValueRegressor  # noqa: PLC0415 - see the module's first lines
 
         return ResidualValueRegressor
     if name == "load_model":
-        from models.registry import load_model  # noqa: PLC0415 - see the module's first lines
+        from models.artifact.registry import load_model  # noqa: PLC0415 - see the module's first lines
 
         return load_model
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

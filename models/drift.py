@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from valuation.columns import BoolArray, FloatArray
+from valuation.numeric.columns import BoolArray, FloatArray
 
 _BINS = 10
 _DIGITS = 9
@@ -93,14 +93,14 @@ def shifts(reference: Mapping[str, Any], columns: Mapping[str, FloatArray]) -> t
     return tuple(sorted(found, key=lambda shift: (-shift.psi, shift.name)))
 
 
-def least_covered(sales: int, level: float, doubt: float) -> int:
+def binomial_lower_count(sales: int, level: float, doubt: float) -> int:
     """Return how many of so many sales a true band of that level holds at least, but for a share of bad luck.
 
     The lower end of the binomial interval: the smallest count whose chance to be undercut is no more than ``doubt``.
 
-    >>> least_covered(100, 0.9, 0.01)
+    >>> binomial_lower_count(100, 0.9, 0.01)
     82
-    >>> least_covered(0, 0.9, 0.01)
+    >>> binomial_lower_count(0, 0.9, 0.01)
     0
     """
     below = 0.0

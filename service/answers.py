@@ -1,6 +1,6 @@
 """How a valuation is spelled on the wire (CONTRACT section 5): the order of its keys and its bytes.
 
-The core has rounded already (:mod:`valuation.answer`), or base and effects would not add up to the point.
+The core has rounded already (:mod:`valuation.answer.build_answer`), or base and effects would not add up to the point.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from valuation.result import (
     ModelCard,
     PackState,
     RouteValue,
-    Told,
     Valuation,
+    ValuationDict,
     WidthDriver,
 )
 
@@ -62,7 +62,7 @@ class ValuationAnswer(msgspec.Struct, kw_only=True, frozen=True):
 _NAMES = tuple(field.name for field in fields(Valuation))
 
 
-def encode(told: Told, valuation_id: str) -> bytes:
+def encode(told: ValuationDict, valuation_id: str) -> bytes:
     """Return the bytes that answer for a valuation: its id, then what the core says in its order.
 
     Parameters

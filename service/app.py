@@ -22,15 +22,15 @@ from starlette.types import Receive, Scope, Send
 
 from service import problems
 from service.coalescing import Coalescer
-from service.counter import Counter, open_counter
 from service.door import PATH, ShortWay
 from service.limits import BodyLimit
+from service.model_refresh import Current, ModelRefresher
 from service.pools import Pools
 from service.routes import checks, codes, health, market, metrics, model, packs, sales, valuations
 from service.security import Gate, read_keys
 from service.settings import Settings
 from service.telemetry import Measured, Telemetry, log
-from service.watch import Current, ModelWatch
+from service.valuation_service import ValuationService, open_valuation_service
 from valuation.errors import CanzhiError
 from valuation.version import __version__
 
@@ -62,7 +62,7 @@ class Service(Starlette):
             await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings | None = None, counter: Counter | None = None) -> Service:
+def create_app(settings: Settings | None = None, counter: ValuationService | None = None) -> Service:
     """Return the service as an ASGI application; the counter is opened when the server starts, if it is not yet.
 
     Raises
@@ -105,8 +105,8 @@ def create_app(settings: Settings | None = None, counter: Counter | None = None)
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     """Open the counter before the first request, close it after the last."""
     settings: Settings = app.state.settings
-    counter = app.state.opened or open_counter(settings)
-    app.state.watch = ModelWatch(counter)
+    counter = app.state.opened or open_valuation_service(settings)
+    app.state.watch = ModelRefresher(counter)
     app.state.coalescer = Coalescer(settings.value_queue)
     app.state.pools = Pools(settings.batch_threads, settings.batch_queue)
     looking = asyncio.create_task(app.state.watch.keep_looking())

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from service.counter import Answer, Counter, Terms
 from service.problems import Problem, problem_of
 from service.reading import read_one, terms_of
 from service.schemas import ValuationRequest, decode
+from service.valuation_service import Answer, Terms, ValuationService
 from valuation.errors import CanzhiError
-from valuation.intake import Traces, join_traces
+from valuation.ingest import Traces, join_traces
 
 
 class BatchItem(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -29,7 +29,7 @@ class BatchAnswer(msgspec.Struct, kw_only=True, frozen=True):
     refused: int
 
 
-def value_items(counter: Counter, items: Sequence[msgspec.Raw]) -> list[Answer | CanzhiError]:
+def value_items(counter: ValuationService, items: Sequence[msgspec.Raw]) -> list[Answer | CanzhiError]:
     """Return for each item its answer or its error; nothing is kept yet."""
     results: dict[int, Answer | CanzhiError] = {}
     groups: dict[object, list[tuple[int, Traces, Terms]]] = {}
@@ -48,7 +48,7 @@ def value_items(counter: Counter, items: Sequence[msgspec.Raw]) -> list[Answer |
     return [results[place] for place in range(len(items))]
 
 
-def value_group(counter: Counter, group: Sequence[tuple[Traces, Terms]]) -> list[Answer | CanzhiError]:
+def value_group(counter: ValuationService, group: Sequence[tuple[Traces, Terms]]) -> list[Answer | CanzhiError]:
     """Return the answers of packs on the same terms; where the batch as a whole fails, each speaks for itself."""
     terms = group[0][1]
     try:

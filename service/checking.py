@@ -7,15 +7,15 @@ from datetime import date
 import msgspec
 import numpy as np
 
+from valuation.answer.late_reports import late_report_cautions, not_used
 from valuation.condition.health import assess_health
-from valuation.intake import Traces
-from valuation.late_reports import late_report_cautions, not_used
+from valuation.ingest import Traces
 from valuation.pack.nameplate import read_nameplate
 from valuation.provenance.check import GRADES
-from valuation.provenance.engine import examine
+from valuation.provenance.run_checks import run_checks
 from valuation.record.cases import cut
 from valuation.record.not_used import NotUsed
-from valuation.record.tabulation import day_number, tabulate
+from valuation.record.to_columns import day_number, tabulate
 from valuation.result import Caution
 
 
@@ -44,7 +44,7 @@ def check_traces(traces: Traces, as_of: date) -> list[CheckAnswer]:
     table = tabulate(traces.histories)
     cases = cut(table, np.full(table.rows, day_number(as_of)))
     nameplate = read_nameplate(cases)
-    findings = examine(cases, nameplate, assess_health(cases, nameplate))
+    findings = run_checks(cases, nameplate, assess_health(cases, nameplate))
     left_out = not_used(cases)
     late: list[list[Caution]] = [[] for _ in left_out]
     for row, caution in late_report_cautions(left_out):

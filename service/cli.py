@@ -135,7 +135,7 @@ def _explained(end: BaseException) -> int:
             _drop_output()
             code = DONE
         case _:
-            _confess(end)
+            _write_crash_report(end)
     return code
 
 
@@ -156,7 +156,7 @@ def say(sentence: str, hint: str | None = None) -> None:
     click.echo("\n".join(lines), err=True)
 
 
-def _confess(fault: BaseException) -> None:
+def _write_crash_report(fault: BaseException) -> None:
     """Say that canzhi failed, and leave the details in a file for whoever looks into it."""
     from service.settings import Settings  # noqa: PLC0415 - only the unlucky need it
 

@@ -16,11 +16,11 @@ from typing import TypeAlias
 import msgspec
 
 from service.batch_request import value_group
-from service.counter import Answer, Counter, Terms, ToKeep
 from service.problems import Refusal
 from service.store.idempotency import Claim, Outcome
+from service.valuation_service import Answer, Terms, ToKeep, ValuationService
 from valuation.errors import CanzhiError
-from valuation.intake import Traces
+from valuation.ingest import Traces
 
 LARGEST = 256
 """Most packs that are valued at once: beyond it a row gets little cheaper, and everybody would wait for the last."""
@@ -34,7 +34,7 @@ under load a larger batch costs each of them less time than it takes to gather. 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):  # made for each request: a fifth of a dataclass's time
     """One pack to be valued and kept: at which counter, on what terms, for whom, under which claim."""
 
-    counter: Counter
+    counter: ValuationService
     traces: Traces
     terms: Terms
     caller: str
@@ -63,7 +63,7 @@ class Coalescer:
     def __init__(self, room: int) -> None:
         self._room = room
         self._waiting: deque[tuple[Reading, asyncio.Future[Kept]]] = deque()
-        self._valued: list[tuple[Counter, ToKeep, asyncio.Future[Kept]]] = []
+        self._valued: list[tuple[ValuationService, ToKeep, asyncio.Future[Kept]]] = []
         self._store = ThreadPoolExecutor(1, thread_name_prefix="keep")
         self._planned = False
         self._gathering: asyncio.TimerHandle | None = None

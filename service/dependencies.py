@@ -8,12 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.coalescing import Coalescer
-from service.counter import Counter
+from service.model_refresh import ModelRefresher
 from service.pools import Pools
 from service.problems import Refusal
 from service.store.idempotency import Claim, Outcome, claim, earlier
 from service.telemetry import Telemetry
-from service.watch import ModelWatch
+from service.valuation_service import ValuationService
 from valuation.errors import FieldError
 
 JSON = "application/json"
@@ -22,9 +22,9 @@ _LONGEST_CODE = 64
 _LONGEST_NUMBER = 20
 
 
-def counter_of(request: Request) -> Counter:
+def service_of(request: Request) -> ValuationService:
     """Return the counter in service; a request asks once, so that one model answers all of it."""
-    watch: ModelWatch = request.app.state.watch
+    watch: ModelRefresher = request.app.state.watch
     return watch.counter
 
 
@@ -135,7 +135,7 @@ async def answered_before(request: Request, laid: Claim | None) -> Outcome | Non
     """
     if laid is None:
         return None
-    database = counter_of(request).database
+    database = service_of(request).database
 
     def look() -> Outcome | None:
         with database.reading() as connection:

@@ -17,15 +17,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.coalescing import Asked, Coalescer, Kept, Reading, Unreadable
-from service.counter import Counter
 from service.dependencies import JSON
+from service.model_refresh import ModelRefresher
 from service.problems import Refusal, problem_of, respond
 from service.reading import read_one, terms_of
 from service.schemas import ValuationRequest, decode
 from service.security import ApiKey, Gate
 from service.settings import Settings
 from service.telemetry import Telemetry
-from service.watch import ModelWatch
+from service.valuation_service import ValuationService
 from valuation.errors import CanzhiError
 
 PATH = "/v1/valuations"
@@ -113,13 +113,13 @@ def _reading(scope: Scope, message: Message, caller: str) -> Reading | None:
     """Return how to read what is asked; None where the body has not come whole, or another model is to answer."""
     if message["type"] != "http.request" or message.get("more_body", False):
         return None
-    watch: ModelWatch = scope["app"].state.watch
+    watch: ModelRefresher = scope["app"].state.watch
     if watch.outdated():
         return None
     return partial(_asked, watch.counter, message["body"], caller)
 
 
-def _asked(counter: Counter, body: bytes, caller: str) -> Asked | None:
+def _asked(counter: ValuationService, body: bytes, caller: str) -> Asked | None:
     """Return what is asked; None where it is refused, or where the store has to be asked first."""
     try:
         asked = decode(ValuationRequest, body)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from valuation.errors import CanzhiError, UnreadableRecord
-from valuation.intake import Document, Traces, read_trace
+from valuation.ingest import Document, Traces, read_trace
 
 STANDARD_INPUT = Path("-")
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from service.settings import Settings
 from valuation.errors import UnreadableQuotes
-from valuation.intake import read_market
+from valuation.ingest import read_market
 from valuation.market.snapshot import MarketHistory
-from valuation.record.tabulation import calendar_day, day_number
+from valuation.record.to_columns import calendar_day, day_number
 
 _IN_PACKAGE = Path(__file__).with_name("demonstration_quotes.csv")
 _IN_CHECKOUT = Path(__file__).resolve().parents[1] / "data_samples" / "quotes.csv"

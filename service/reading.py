@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 from service.clock import today
-from service.counter import Counter, Terms
 from service.schemas import CheckRequest, ValuationRequest, the_one
+from service.valuation_service import Terms, ValuationService
 from valuation.errors import FieldError, UnreadableRecord
-from valuation.intake import Traces
+from valuation.ingest import Traces
 
 
-def read_one(counter: Counter, asked: ValuationRequest | CheckRequest) -> Traces:
+def read_one(counter: ValuationService, asked: ValuationRequest | CheckRequest) -> Traces:
     """Return the one pack that a request names, as its valuation day knows it.
 
     Raises

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from valuation.intake.values import PLACEHOLDERS
+from valuation.ingest.values import PLACEHOLDERS
 from valuation.record.fields import (
     COMPOSITION_FIELDS,
     EVENT_COMMON_FIELDS,

@@ -8,19 +8,19 @@ from pathlib import Path
 import msgspec
 
 from models import load_model
-from models.predictor import Predictor as TrainedModel
+from models.artifact.predictor import Predictor as TrainedModel
 from service import answers
-from service.anchoring import applied
-from service.counter import Terms
+from service.sales.live_recentring import applied
 from service.settings import Settings
 from service.store import anchors, valuations
 from service.store.anchors import KeptAnchor
 from service.store.database import Database
 from service.store.upgrade import upgrade
 from service.store.valuations import KeptValuation
-from valuation.appraisal import tell_each
+from service.valuation_service import Terms
+from valuation.appraise import iter_valuations
 from valuation.errors import CanzhiError, UnknownModel
-from valuation.intake import IntakeNote, Traces, read_market, read_trace
+from valuation.ingest import IntakeNote, Traces, read_market, read_trace
 from valuation.ports import Predictor
 from valuation.version import __version__
 
@@ -98,7 +98,7 @@ def reproduce_kept(database: Database, valuation_id: str, home: Path) -> Reprodu
     terms = msgspec.json.decode(kept.request, type=Terms)
     notes = msgspec.json.decode(kept.notes, type=tuple[IntakeNote, ...])
     model = _model_of(kept, anchor, home)
-    (told,) = tell_each(
+    (told,) = iter_valuations(
         Traces(histories=read_trace(kept.record).histories, notes=(notes,)),
         read_market(content),
         model=model,

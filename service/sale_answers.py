@@ -9,13 +9,21 @@ from urllib.parse import quote
 
 import msgspec
 
-from service.counter import Counter
-from service.reported_sales import Entered, SaleOutcome, StepKind, enter_sales, known_sales, named_sales, step_on_sale
 from service.sale_judging import judge
-from service.sale_states import Hold, ReportedSale, State, Step
+from service.sales.enter_sales import (
+    Entered,
+    SaleOutcome,
+    StepKind,
+    enter_sales,
+    known_sales,
+    named_sales,
+    step_on_sale,
+)
+from service.sales.states import Hold, ReportedSale, State, Step
 from service.schemas import FiledSale, Sale
 from service.store import sales
 from service.store.idempotency import Claim, Outcome, once
+from service.valuation_service import ValuationService
 from valuation.errors import FieldError
 
 MOST_LISTED: Final = 1000
@@ -88,7 +96,7 @@ class SalesPage(msgspec.Struct, kw_only=True, frozen=True):
     next_after: int | None
 
 
-def report_sales(counter: Counter, reported: Sequence[Sale], caller: str, laid: Claim | None) -> Outcome:
+def report_sales(counter: ValuationService, reported: Sequence[Sale], caller: str, laid: Claim | None) -> Outcome:
     """Judge and enter sales, all or none, and return the answer.
 
     Raises
@@ -101,7 +109,7 @@ def report_sales(counter: Counter, reported: Sequence[Sale], caller: str, laid: 
     return once(counter.database, laid, work)
 
 
-def file_sales(counter: Counter, reported: Sequence[FiledSale], caller: str) -> Entered:
+def file_sales(counter: ValuationService, reported: Sequence[FiledSale], caller: str) -> Entered:
     """Judge and enter sales of a file, all or none, and return what became of them.
 
     Raises
@@ -115,7 +123,9 @@ def file_sales(counter: Counter, reported: Sequence[FiledSale], caller: str) -> 
         return enter_sales(wanted, judged, caller, lambda entered: entered)(connection)
 
 
-def step(counter: Counter, sale_id: str, kind: StepKind, said: tuple[str | None, str], laid: Claim | None) -> Outcome:
+def step(
+    counter: ValuationService, sale_id: str, kind: StepKind, said: tuple[str | None, str], laid: Claim | None
+) -> Outcome:
     """Confirm or void a sale and return it as it is then; ``said`` is why, and who says so.
 
     Raises
@@ -131,7 +141,7 @@ def step(counter: Counter, sale_id: str, kind: StepKind, said: tuple[str | None,
     )
 
 
-def list_sales(counter: Counter, after: int, limit: int, state: str | None) -> SalesPage:
+def list_sales(counter: ValuationService, after: int, limit: int, state: str | None) -> SalesPage:
     """Return reported sales after a number of the ledger, at most so many, of one state or of all.
 
     Raises
@@ -203,7 +213,7 @@ def _outcome(one: SaleOutcome) -> ReportedAnswer:
     return ReportedAnswer(sale_id=one.sale_id, outcome=one.outcome, state=one.state, held=held)
 
 
-def _unconfirmed(counter: Counter) -> frozenset[str]:
+def _unconfirmed(counter: ValuationService) -> frozenset[str]:
     """Return the sales that wait by today's anchor, though they were not held when they were reported."""
     summary = counter.models.current.summary
     return frozenset() if summary is None else frozenset(summary.unconfirmed)

@@ -7,14 +7,14 @@ from typing import Final
 
 import numpy as np
 
-from models.predictor import Predictor as TrainedModel
-from models.reanchor import far_outside, usable
-from service.counter import Counter
-from service.reported_sales import Judgement
-from service.sale_features import SaleFeatures
-from service.sale_selection import Candidate, reported_to, set_prices
-from service.sale_states import Hold, ReportedSale
+from models.artifact.predictor import Predictor as TrainedModel
+from models.artifact.recentring import eligible, far_outside
+from service.sales.enter_sales import Judgement
+from service.sales.features import SaleFeatures
+from service.sales.selection import Candidate, reported_to, set_prices
+from service.sales.states import Hold, ReportedSale
 from service.schemas import EnteredSale
+from service.valuation_service import ValuationService
 
 _LEVEL: Final = 0.9
 _NOT_ENTERED: Final = 2**62
@@ -22,7 +22,7 @@ _NOT_RECORDED: Final = "9999"
 """Number and moment of what is not entered yet: after all that is."""
 
 
-def judge(counter: Counter, reported: Sequence[EnteredSale]) -> dict[str, Judgement]:
+def judge(counter: ValuationService, reported: Sequence[EnteredSale]) -> dict[str, Judgement]:
     """Return what the model as it stands today makes of each sale; nothing of those it cannot judge yet.
 
     It judges no sale made before its training, and none whose pack is not known: these are judged when they could
@@ -45,7 +45,7 @@ def judge(counter: Counter, reported: Sequence[EnteredSale]) -> dict[str, Judgem
         if (pack := known.get(one.sequence)) is not None and not pack.left_out
     ]
     set_prices(sold)
-    learnable = usable(model, np.array([one.price_per_kwh for one in sold])).tolist()
+    learnable = eligible(model, np.array([one.price_per_kwh for one in sold])).tolist()
     return _judged(model, [one for one, take in zip(sold, learnable, strict=True) if take])
 
 

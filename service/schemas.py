@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 
 from service.problems import Refusal
 from valuation.errors import FieldError, UnreadableRecord
-from valuation.intake.documents import refuse_repeated, refuse_too_deep
+from valuation.ingest.decode_bytes import refuse_repeated, refuse_too_deep
 
 Level = Annotated[float, Meta(ge=0.5, le=0.99, description="Share of deals the band is to hold.")]
 Region = Annotated[str, Meta(min_length=2, max_length=16, description="Region whose quotes are preferred.")]

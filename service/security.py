@@ -113,7 +113,7 @@ class Gate:
             await self.app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
-        refusal = self._foreign_page(connection) or self._stranger(connection)
+        refusal = self._cross_origin(connection) or self._unauthenticated(connection)
         if refusal is None:
             await self.app(scope, receive, send)
             return
@@ -130,7 +130,7 @@ class Gate:
         name = _name_in(headers.get(b"host", b"").decode("latin-1"))
         return "local" if client and _is_loopback(client[0]) and name in self.local_names else None
 
-    def _foreign_page(self, connection: HTTPConnection) -> tuple[int, str, str, str] | None:
+    def _cross_origin(self, connection: HTTPConnection) -> tuple[int, str, str, str] | None:
         """Refuse what a browser sends on behalf of another site."""
         origin = connection.headers.get("origin")
         if origin is None or connection.scope["method"] in ("GET", "HEAD", "OPTIONS"):
@@ -140,7 +140,7 @@ class Gate:
         hint = "send it from a program, or from the page of this service"
         return 403, "foreign-origin", "the request comes from a page of another site", hint
 
-    def _stranger(self, connection: HTTPConnection) -> tuple[int, str, str, str] | None:
+    def _unauthenticated(self, connection: HTTPConnection) -> tuple[int, str, str, str] | None:
         """Refuse who has no key, or where none are set up, who is not on this machine."""
         state = connection.scope.setdefault("state", {})
         state["caller"] = "local"

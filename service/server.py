@@ -16,7 +16,7 @@ from valuation.errors import CanzhiError, SettingError
 if TYPE_CHECKING:
     from uvicorn import Config
 
-    from service.counter import Counter
+    from service.valuation_service import ValuationService
 
 GRACE_S = 10
 CANNOT_START = 3
@@ -104,16 +104,16 @@ def log_and_create_app() -> object:
     """Return the application in a server process, its log set up; end the process, with the reason, if it cannot be."""
     gc.disable()
     from service.app import create_app  # noqa: PLC0415 - the parent of several processes needs no application
-    from service.counter import open_counter  # noqa: PLC0415 - as above
     from service.store.upgrade import check_there  # noqa: PLC0415 - as above
     from service.supervisor import report_problem  # noqa: PLC0415 - as above
     from service.telemetry import configure_log, log  # noqa: PLC0415 - as above
+    from service.valuation_service import open_valuation_service  # noqa: PLC0415 - as above
 
     configure_log()
     try:
         settings = Settings.from_environment()
         check_there(settings.store_url)  # the parent has made it
-        counter = open_counter(settings)
+        counter = open_valuation_service(settings)
         app = create_app(settings, counter)
     except CanzhiError as error:
         report_problem(error.message)
@@ -123,7 +123,7 @@ def log_and_create_app() -> object:
     return app
 
 
-def _create_app_at(counter: Counter) -> object:
+def _create_app_at(counter: ValuationService) -> object:
     """Return the application of the only server process, at the counter that was opened to see whether it can be."""
     from service.app import create_app  # noqa: PLC0415 - as above
 
@@ -132,7 +132,7 @@ def _create_app_at(counter: Counter) -> object:
     return app
 
 
-def check_surroundings(settings: Settings) -> Counter:
+def check_surroundings(settings: Settings) -> ValuationService:
     """Return the counter, opened; refuse to start where the service could not answer, or would answer strangers.
 
     Raises
@@ -140,8 +140,8 @@ def check_surroundings(settings: Settings) -> Counter:
     CanzhiError
         Saying what is missing.
     """
-    from service.counter import open_counter  # noqa: PLC0415 - as above
     from service.security import LOCAL_NAMES, read_keys  # noqa: PLC0415 - as above
+    from service.valuation_service import open_valuation_service  # noqa: PLC0415 - as above
 
     keys = read_keys(settings.api_keys)
     if not keys and settings.host not in LOCAL_NAMES:
@@ -151,7 +151,7 @@ def check_surroundings(settings: Settings) -> Counter:
             field="CANZHI_API_KEYS",
         )
     _see_address_free(settings.host, settings.port)
-    return open_counter(settings)
+    return open_valuation_service(settings)
 
 
 def _see_address_free(host: str, port: int) -> None:

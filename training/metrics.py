@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from valuation.columns import BoolArray, FloatArray
+from valuation.numeric.columns import BoolArray, FloatArray
 
 SMALL_CNY_PER_KWH = 20.0
 """Below this a ratio of errors says nothing. [CNY/kWh]"""

@@ -6,28 +6,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.predictor import Predictor
-from models.promotions import Decision, Promotion
-from models.registry import CHAMPION, load_model, promote
-from training.contest import Contest, contest, recipe_of
-from training.gate import rule
-from training.preparation import prepare
-from training.ruling import GateConfig, Reason, Ruling
-from training.sources import Sources
+from models.artifact.predictor import Predictor
+from models.artifact.promotion_log import Decision, Promotion
+from models.artifact.registry import CHAMPION, load_model, promote
+from training.dataset.prepare import prepare
+from training.dataset.sources import Sources
+from training.evaluation.champion_challenger import Comparison, compare_models, recipe_of
+from training.evaluation.gate import evaluate_gate
+from training.evaluation.gate_rules import GateConfig, GateDecision, Reason
 from valuation.errors import PredictorError, UnknownModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hearing:
+class PromotionReview:
     """What was asked and found before a promotion: the two models, what they said, and what the gate says."""
 
     challenger: Predictor
     champion: Predictor | None
-    held: Contest
-    ruling: Ruling
+    held: Comparison
+    ruling: GateDecision
 
 
-def present_champion(home: Path) -> tuple[Predictor | None, str]:
+def current_champion(home: Path) -> tuple[Predictor | None, str]:
     """Return the champion, None where none was promoted yet or it cannot be read, and then why."""
     try:
         return load_model(CHAMPION, home=home), ""
@@ -37,19 +37,19 @@ def present_champion(home: Path) -> tuple[Predictor | None, str]:
         return None, error.message
 
 
-def hear(
+def review(
     challenger: Predictor, home: Path, sources: Sources, config: GateConfig, begin: Callable[[str], None]
-) -> Hearing:
+) -> PromotionReview:
     """Return what the gate says of a challenger on the sales of the given files."""
-    champion, problem = present_champion(home)
+    champion, problem = current_champion(home)
     pair = (challenger, champion)
     recipe = recipe_of(challenger)
     prepared = prepare(sources, recipe, begin)
-    held = contest(pair, prepared.sales, prepared.extra, begin)
-    ruling = rule(pair, held, prepared.sales, recipe.level, config)
+    held = compare_models(pair, prepared.sales, prepared.extra, begin)
+    ruling = evaluate_gate(pair, held, prepared.sales, recipe.level, config)
     if problem:
-        ruling = Ruling(reasons=(_unreadable(problem), *ruling.reasons))
-    return Hearing(challenger=challenger, champion=champion, held=held, ruling=ruling)
+        ruling = GateDecision(reasons=(_unreadable(problem), *ruling.reasons))
+    return PromotionReview(challenger=challenger, champion=champion, held=held, ruling=ruling)
 
 
 def _unreadable(problem: str) -> Reason:
@@ -62,7 +62,7 @@ def _unreadable(problem: str) -> Reason:
     )
 
 
-def enter(hearing: Hearing, home: Path, decision: Decision) -> Promotion | None:
+def commit(hearing: PromotionReview, home: Path, decision: Decision) -> Promotion | None:
     """Make the challenger champion and return the log's entry, None where it is champion already.
 
     Raises
@@ -70,7 +70,7 @@ def enter(hearing: Hearing, home: Path, decision: Decision) -> Promotion | None:
     UnknownModel
         If another model became champion since the gate looked: then the comparison no longer holds.
     """
-    now, _ = present_champion(home)
+    now, _ = current_champion(home)
     if (now.digest if now else "") != (hearing.champion.digest if hearing.champion else ""):
         raise UnknownModel(
             "another model became champion while the gate was looking",

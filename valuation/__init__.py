@@ -8,16 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from valuation.appraisal import appraise, appraise_many
-    from valuation.intake import read_market, read_tables, read_trace, write_trace
+    from valuation.appraise import appraise, appraise_many
+    from valuation.ingest import read_market, read_tables, read_trace, write_trace
 
 _HOMES = {
-    "appraise": "valuation.appraisal",
-    "appraise_many": "valuation.appraisal",
-    "read_market": "valuation.intake",
-    "read_tables": "valuation.intake",
-    "read_trace": "valuation.intake",
-    "write_trace": "valuation.intake",
+    "appraise": "valuation.appraise",
+    "appraise_many": "valuation.appraise",
+    "read_market": "valuation.ingest",
+    "read_tables": "valuation.ingest",
+    "read_trace": "valuation.ingest",
+    "write_trace": "valuation.ingest",
 }
 
 __all__ = ["appraise", "appraise_many", "read_market", "read_tables", "read_trace", "write_trace"]

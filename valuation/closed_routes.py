@@ -12,9 +12,9 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from valuation.columns import FloatArray, IntArray
 from valuation.dossier import Dossier, dossier_of_twins
-from valuation.scale import from_scale, to_scale
+from valuation.numeric.asinh_scale import from_scale, to_scale
+from valuation.numeric.columns import FloatArray, IntArray
 
 LearnedPrice: TypeAlias = Callable[[Dossier], FloatArray]
 """Returns the learned price of each pack of a dossier. [CNY/kWh]"""

@@ -12,18 +12,18 @@ from functools import lru_cache
 
 import numpy as np
 
-from valuation.columns import UNKNOWN, FloatArray, IntArray
 from valuation.condition.health import StateOfHealth, assess_health
 from valuation.market.snapshot import Market, MarketHistory
+from valuation.numeric.columns import UNKNOWN, FloatArray, IntArray
 from valuation.pack.materials import MetalContent, metal_content
 from valuation.pack.nameplate import Nameplate, read_nameplate
-from valuation.pathways.assumptions import Assumptions, assumptions_for
-from valuation.pathways.habits import tuned
-from valuation.pathways.routes import Routes, price_routes
-from valuation.provenance.engine import Findings, examine
+from valuation.provenance.run_checks import Findings, run_checks
 from valuation.provenance.sound_twin import sound_twins
 from valuation.record.cases import Cases
 from valuation.record.fields import REGIONS
+from valuation.routes.assumptions import Assumptions, assumptions_for
+from valuation.routes.market_calibration import apply_calibration
+from valuation.routes.structural_value import Routes, price_routes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ TREND_DAYS = 90.0
 """How far back the market's trend looks. [d]"""
 
 
-def open_dossier(
+def build_dossier(
     cases: Cases,
     market_history: MarketHistory,
     *,
@@ -119,7 +119,7 @@ def _worked_out(  # noqa: PLR0913 - what a dossier starts from
     """Return the dossier of packs whose nameplate and market are known."""
     health = assess_health(cases, nameplate)
     metals = metal_content(cases, nameplate)
-    findings = examine(cases, nameplate, health)
+    findings = run_checks(cases, nameplate, health)
     return Dossier(
         cases=cases,
         region=region,
@@ -139,7 +139,7 @@ def _worked_out(  # noqa: PLR0913 - what a dossier starts from
 @lru_cache(maxsize=64)
 def _assumptions(region: str, habits: tuple[tuple[str, float], ...]) -> Assumptions:
     """Return a region's assumptions as a market's sales have moved them."""
-    return tuned(assumptions_for(region), dict(habits))
+    return apply_calibration(assumptions_for(region), dict(habits))
 
 
 def _region_codes(region: str | Sequence[str | None], rows: int) -> FloatArray:

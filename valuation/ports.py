@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from valuation.columns import FloatArray
+from valuation.numeric.columns import FloatArray
 
 
 class Priced(Protocol):
@@ -36,7 +36,7 @@ class Priced(Protocol):
         """Day of the newest sale behind the bands, days since 1970-01-01; NaN where no sale has a day."""
 
 
-class Turn(Protocol):
+class ShiftMonitor(Protocol):
     """How a model's band has held the newest sales reported (行情转折)."""
 
     @property
@@ -44,12 +44,12 @@ class Turn(Protocol):
         """By what factor bands are widened because the newest sales fell outside too often; 1 where they did not."""
 
     @property
-    def knows(self) -> bool:
+    def reliable(self) -> bool:
         """Whether the model may still be relied upon: bands have not grown beyond a stated limit since training."""
 
 
 class Explained(Protocol):
-    """Why the learned part says what it says, on the scale of :mod:`valuation.scale`."""
+    """Why the learned part says what it says, on the scale of :mod:`valuation.numeric.asinh_scale`."""
 
     @property
     def base_level(self) -> FloatArray:
@@ -108,7 +108,7 @@ class Predictor(Protocol):
         """How the market's constants differ from the judged ones, by name (市场习惯)."""
 
     @property
-    def turn(self) -> Turn:
+    def turn(self) -> ShiftMonitor:
         """Whether the market has outrun the sales it knows."""
 
     @property

@@ -1,6 +1,6 @@
 """From a dossier to prices with a band, in columns: the learned price where a model is given, else the structural one.
 
-This is the part that one pack, a lot and a fleet share; :mod:`valuation.appraisal` spells it out for people.
+This is the part that one pack, a lot and a fleet share; :mod:`valuation.appraise` spells it out for people.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import numpy as np
 
 from valuation import features
 from valuation.closed_routes import hold_to_open_routes
-from valuation.columns import BoolArray, FloatArray
 from valuation.dossier import Dossier
-from valuation.elementary import normal_quantile
 from valuation.errors import BundleMismatch, FieldError
+from valuation.numeric.asinh_scale import LINEAR_THRESHOLD_CNY_PER_KWH, from_scale, to_scale
+from valuation.numeric.columns import BoolArray, FloatArray
+from valuation.numeric.exact_math import normal_quantile
 from valuation.ports import Predictor, Priced
 from valuation.record.fields import CHEMISTRIES
-from valuation.scale import SCALE_SOFTENING_CNY_PER_KWH, from_scale, to_scale
 
 QUANTILE_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles that every answer carries."""
@@ -163,12 +163,12 @@ def _columns_of(model: str, feature_names: tuple[str, ...], catalogue: tuple[str
 def _structural(dossier: Dossier, levels: Sequence[float]) -> Prices:
     """Return the structural value with the spread that its own uncertainty and unseen margins give it."""
     base = dossier.routes.structural_per_kwh
-    centre = to_scale(base, SCALE_SOFTENING_CNY_PER_KWH)[:, None]
+    centre = to_scale(base, LINEAR_THRESHOLD_CNY_PER_KWH)[:, None]
     width = (dossier.routes.scale_sd * dossier.findings.widen)[:, None]
     steps = normal_quantile(np.array(levels))[None, :]
-    quantiles = from_scale(centre + width * steps, SCALE_SOFTENING_CNY_PER_KWH)
+    quantiles = from_scale(centre + width * steps, LINEAR_THRESHOLD_CNY_PER_KWH)
     return Prices(
-        **_holding(*hold_to_open_routes(dossier, base, quantiles, None, SCALE_SOFTENING_CNY_PER_KWH)),
+        **_holding(*hold_to_open_routes(dossier, base, quantiles, None, LINEAR_THRESHOLD_CNY_PER_KWH)),
         uncapped=base,
         group_used=(STRUCTURE_ONLY,) * dossier.rows,
         group_known=(False,) * dossier.rows,

@@ -14,7 +14,7 @@ from valuation.record.not_used import NOTHING_LEFT_OUT, NotUsed
 
 Severity = Literal["info", "warn", "block"]
 
-Told: TypeAlias = "dict[str, Any]"
+ValuationDict: TypeAlias = "dict[str, Any]"
 """A valuation as it is told: the fields of :class:`Valuation` by name, in their order, and so on inside."""
 
 
@@ -172,7 +172,7 @@ class Valuation:
     input_digest: str
 
 
-def valuation_of(told: Told) -> Valuation:
+def valuation_of(told: ValuationDict) -> Valuation:
     """Return a valuation as it is told as an object."""
     band, state, evidence = told["residual_value"], told["state"], told["evidence"]
     inside = {

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.http_service.cold import cold_starts
-from benchmarks.http_service.contestants import OURS_PATH, ROOT, Contestant, Grounds, echoes, ours, rivals, started
+from benchmarks.http_service.contestants import OURS_PATH, ROOT, BacktestEntry, Grounds, echoes, ours, rivals, started
 from benchmarks.http_service.load import Load, load
 from benchmarks.http_service.packs import bodies
 from benchmarks.http_service.page import cold_table, cpu_table, rate_table, steady_table
@@ -74,7 +74,7 @@ def measured(part: str, grounds: Grounds, chosen: argparse.Namespace) -> str:
     return steadily(grounds, chosen.rounds, chosen.seconds)
 
 
-def race(contestants: Iterable[Contestant], rounds: int, seconds: float) -> dict[str, list[Load]]:
+def race(contestants: Iterable[BacktestEntry], rounds: int, seconds: float) -> dict[str, list[Load]]:
     """Return each contestant's rounds, taken in turn, all servers running from the first to the last."""
     found: dict[str, list[Load]] = {}
     with ExitStack() as running:

@@ -20,7 +20,7 @@ OURS_PATH = "/v1/valuations"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contestant:
+class BacktestEntry:
     """One server and one way to ask it."""
 
     name: str
@@ -54,10 +54,10 @@ class Grounds:
         return write_bodies(self.folder / f"{name}.jsonl", made)
 
 
-def ours(grounds: Grounds, *, explain: bool, workers: int = 1) -> Contestant:
+def ours(grounds: Grounds, *, explain: bool, workers: int = 1) -> BacktestEntry:
     """Return canzhi's own service."""
     program = f"from service.server import serve_http; serve_http(port={{port}}, workers={workers})"
-    return Contestant(
+    return BacktestEntry(
         name="canzhi, drivers and next_best" if explain else "canzhi",
         command=lambda port: [sys.executable, "-c", program.format(port=port)],
         path=OURS_PATH,
@@ -67,7 +67,7 @@ def ours(grounds: Grounds, *, explain: bool, workers: int = 1) -> Contestant:
     )
 
 
-def echoes(grounds: Grounds, *, explain: bool) -> Iterator[Contestant]:
+def echoes(grounds: Grounds, *, explain: bool) -> Iterator[BacktestEntry]:
     """Yield the echo, typed and raw, with the very answer that our service gives to the first pack."""
     asked = bodies(grounds.packs, explain=explain)
     answer = grounds.folder / f"answer{int(explain)}.json"
@@ -75,7 +75,7 @@ def echoes(grounds: Grounds, *, explain: bool) -> Iterator[Contestant]:
     with started(own) as (_, port):
         answer.write_bytes(ask(f"http://127.0.0.1:{port}{OURS_PATH}", asked[0]))
     for way in ("typed", "raw"):
-        yield Contestant(
+        yield BacktestEntry(
             name=f"echo, {way}",
             command=_uvicorn("benchmarks.http_service.echo:create_app"),
             path=f"/{way}",
@@ -84,7 +84,7 @@ def echoes(grounds: Grounds, *, explain: bool) -> Iterator[Contestant]:
         )
 
 
-def rivals(grounds: Grounds) -> Iterator[Contestant]:
+def rivals(grounds: Grounds) -> Iterator[BacktestEntry]:
     """Yield the services that do the same work otherwise: MLflow's server, and two written by hand."""
     yield mlflow_server(grounds)
     boosters = grounds.folder / "boosters"
@@ -92,7 +92,7 @@ def rivals(grounds: Grounds) -> Iterator[Contestant]:
     handwritten.train(boosters, TREES, LEAVES, 100)
     asked = grounds.bodies("handwritten", bodies(grounds.packs, explain=False))
     for way in ("pandas", "numpy"):
-        yield Contestant(
+        yield BacktestEntry(
             name=f"by hand, {way}",
             command=_uvicorn("benchmarks.http_service.handwritten:create_app"),
             path=f"/{way}",
@@ -101,11 +101,11 @@ def rivals(grounds: Grounds) -> Iterator[Contestant]:
         )
 
 
-def mlflow_server(grounds: Grounds) -> Contestant:
+def mlflow_server(grounds: Grounds) -> BacktestEntry:
     """Return `mlflow models serve` of our own pyfunc, with its signature."""
     import mlflow.pyfunc  # noqa: PLC0415 - 2.5 s, and only this rival needs it
 
-    from models.pyfunc import model_parts, write_data  # noqa: PLC0415 - as above
+    from models.artifact.pyfunc import model_parts, write_data  # noqa: PLC0415 - as above
 
     data = write_data(grounds.folder / "pyfunc-data", grounds.model, SAMPLES / "quotes.csv")
     saved = grounds.folder / "pyfunc"
@@ -114,7 +114,7 @@ def mlflow_server(grounds: Grounds) -> Contestant:
         json.dumps({"dataframe_records": [{"trace": json.dumps(record, ensure_ascii=False), "as_of": "2026-11-20"}]})
         for record in records(grounds.packs)
     ]
-    return Contestant(
+    return BacktestEntry(
         name="mlflow models serve",
         command=lambda port: [
             *(sys.executable, "-m", "mlflow", "models", "serve", "-m", str(saved)),
@@ -140,7 +140,7 @@ def _uvicorn(factory: str) -> Callable[[int], Sequence[str]]:
 
 
 @contextmanager
-def started(one: Contestant) -> Iterator[tuple[int, int]]:
+def started(one: BacktestEntry) -> Iterator[tuple[int, int]]:
     """Run a contestant; give its process id and its port."""
     port = free_port()
     with serving(one.command(port), port, one.ready, one.variables) as pid:

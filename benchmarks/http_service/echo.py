@@ -13,13 +13,7 @@ from typing import Annotated, Literal
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from valuation.record.fields import (
-    COMPOSITION_FIELDS,
-    EVENT_COMMON_FIELDS,
-    EVENT_FIELDS,
-    EVENT_TYPES,
-    PACK_FIELDS,
-)
+from valuation.record.fields import COMPOSITION_FIELDS, EVENT_COMMON_FIELDS, EVENT_FIELDS, EVENT_TYPES, PACK_FIELDS
 from valuation.record.fields import Field as RecordField
 
 ANSWER_FILE = "ECHO_ANSWER"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.price_bands.matrices import View
-from benchmarks.price_bands.tuning import Choice, Lesson
+from benchmarks.price_bands.tuning import Choice, EncoderTarget
 
 LEVEL = 0.9
 CALIBRATION_SHARE = 0.25
@@ -52,9 +52,9 @@ def widened(said: np.ndarray, target: np.ndarray) -> float:
     return conformal(np.maximum(said[:, 0] - target, target - said[:, 2]), LEVEL)
 
 
-def lesson_of(view: View, rows: np.ndarray, form: str) -> Lesson:
+def lesson_of(view: View, rows: np.ndarray, form: str) -> EncoderTarget:
     """Return some rows of a view in one form."""
-    return Lesson(matrix=view.matrix(form)[rows], target=view.target[rows], categorical=view.categorical)
+    return EncoderTarget(matrix=view.matrix(form)[rows], target=view.target[rows], categorical=view.categorical)
 
 
 def calibrated(raw: Band, view: View, rows: np.ndarray) -> Band:

@@ -14,7 +14,7 @@ from benchmarks.price_bands.tuning import (
     PATIENCE,
     QUANTILES,
     Choice,
-    Lesson,
+    EncoderTarget,
     pinball,
     set_apart,
 )
@@ -22,7 +22,7 @@ from benchmarks.price_bands.tuning import (
 NATIVE_LEVELS = 254  # HistGradientBoosting takes no more
 
 
-def hist_fit(lesson: Lesson, choice: Choice, level: float, seed: int) -> Any:  # noqa: ANN401 - untyped library
+def hist_fit(lesson: EncoderTarget, choice: Choice, level: float, seed: int) -> Any:  # noqa: ANN401 - untyped library
     """Return scikit-learn's histogram booster for one quantile."""
     from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415 - when it is its turn
 
@@ -47,7 +47,7 @@ def tune_hist(view: View, level: float, seed: int) -> Choice:
     few = codes.size == 0 or np.nanmax(codes) < NATIVE_LEVELS
     for form in ("encoded", "native") if few else ("encoded",):
         matrix = view.matrix(form)
-        lesson = Lesson(matrix=matrix[kept], target=view.target[kept], categorical=view.categorical)
+        lesson = EncoderTarget(matrix=matrix[kept], target=view.target[kept], categorical=view.categorical)
         model = hist_fit(lesson, Choice(form=form, variant={"max_leaf_nodes": 15}, trees=300), level, seed)
         losses = [pinball(view.target[apart], said, level) for said in model.staged_predict(matrix[apart])]
         least = int(np.argmin(losses))
@@ -57,7 +57,7 @@ def tune_hist(view: View, level: float, seed: int) -> Choice:
     return best
 
 
-def catboost_fit(lesson: Lesson, choice: Choice, loss: str, seed: int) -> Any:  # noqa: ANN401 - untyped library
+def catboost_fit(lesson: EncoderTarget, choice: Choice, loss: str, seed: int) -> Any:  # noqa: ANN401 - untyped library
     """Return a fitted CatBoost regressor; codes of categories go in as its own categories."""
     import catboost  # noqa: PLC0415 - as every rival, when it is its turn
 
@@ -96,7 +96,7 @@ def tune_catboost(view: View, loss: str, seed: int) -> Choice:
     best = Choice(form="encoded")
     for form in ("encoded", "native"):
         matrix = view.matrix(form)
-        lesson = Lesson(
+        lesson = EncoderTarget(
             matrix=matrix[kept],
             target=view.target[kept],
             categorical=view.categorical,
@@ -109,7 +109,7 @@ def tune_catboost(view: View, loss: str, seed: int) -> Choice:
     return best
 
 
-def xgboost_fit(lesson: Lesson, choice: Choice, seed: int) -> Any:  # noqa: ANN401 - untyped library
+def xgboost_fit(lesson: EncoderTarget, choice: Choice, seed: int) -> Any:  # noqa: ANN401 - untyped library
     """Return XGBoost's model of three quantiles at once."""
     import xgboost  # noqa: PLC0415 - as every rival, when it is its turn
 
@@ -139,7 +139,7 @@ def tune_xgboost(view: View, seed: int) -> Choice:
     best = Choice(form="encoded")
     for form in ("encoded", "native"):
         matrix = view.matrix(form)
-        lesson = Lesson(
+        lesson = EncoderTarget(
             matrix=matrix[kept],
             target=view.target[kept],
             categorical=view.categorical,
@@ -155,7 +155,7 @@ def tune_xgboost(view: View, seed: int) -> Choice:
     return best
 
 
-def ngboost_fit(lesson: Lesson, choice: Choice, seed: int) -> Any:  # noqa: ANN401 - untyped library
+def ngboost_fit(lesson: EncoderTarget, choice: Choice, seed: int) -> Any:  # noqa: ANN401 - untyped library
     """Return NGBoost's normal density."""
     from ngboost import NGBRegressor  # noqa: PLC0415 - as every rival, when it is its turn
     from ngboost.distns import Normal  # noqa: PLC0415
@@ -185,7 +185,7 @@ def tune_ngboost(view: View, seed: int) -> Choice:
     best = Choice(form="filled")
     held = (view.filled[apart], view.target[apart])
     for variant in ({"max_depth": 5}, {"max_depth": 3}):
-        lesson = Lesson(matrix=view.filled[kept], target=view.target[kept], valid=held)
+        lesson = EncoderTarget(matrix=view.filled[kept], target=view.target[kept], valid=held)
         model = ngboost_fit(lesson, Choice(form="filled", variant=variant, trees=500), seed)
         trees = max(FEWEST_TREES, int(model.best_val_loss_itr or 0) + 1)
         said = model.pred_dist(held[0], max_iter=trees)
@@ -195,7 +195,7 @@ def tune_ngboost(view: View, seed: int) -> Choice:
     return best
 
 
-def forest_fit(lesson: Lesson, choice: Choice, seed: int) -> Any:  # noqa: ANN401 - untyped library
+def forest_fit(lesson: EncoderTarget, choice: Choice, seed: int) -> Any:  # noqa: ANN401 - untyped library
     """Return a quantile regression forest."""
     from quantile_forest import RandomForestQuantileRegressor  # noqa: PLC0415 - as every rival, when it is its turn
 
@@ -209,7 +209,7 @@ def tune_forest(view: View, seed: int) -> Choice:
     best = Choice(form="filled")
     for leaf in (2, 5, 10):
         choice = Choice(form="filled", variant={"min_samples_leaf": leaf, "max_features": 0.5}, trees=200)
-        model = forest_fit(Lesson(matrix=view.filled[kept], target=view.target[kept]), choice, seed)
+        model = forest_fit(EncoderTarget(matrix=view.filled[kept], target=view.target[kept]), choice, seed)
         said = model.predict(view.filled[apart], quantiles=list(QUANTILES))
         loss = sum(pinball(view.target[apart], said[:, k], level) for k, level in enumerate(QUANTILES))
         if loss < best.loss:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.price_bands.matrices import View
-from benchmarks.price_bands.tuning import FEWEST_TREES, MOST_TREES, PATIENCE, Choice, Lesson, set_apart
+from benchmarks.price_bands.tuning import FEWEST_TREES, MOST_TREES, PATIENCE, Choice, EncoderTarget, set_apart
 
 PLAIN = {"num_leaves": 31, "min_child_samples": 20, "subsample": 0.8, "subsample_freq": 1, "colsample_bytree": 0.8}
 REGULAR = {**PLAIN, "min_child_samples": 10, "colsample_bytree": 0.5, "reg_lambda": 10.0}
@@ -22,7 +22,7 @@ def lightgbm_model(choice: Choice, objective: dict[str, Any], seed: int) -> Any:
     return lightgbm.LGBMRegressor(n_estimators=choice.trees, **parameters, **choice.variant, **objective)
 
 
-def lightgbm_fit(lesson: Lesson, choice: Choice, objective: dict[str, Any], seed: int) -> Any:  # noqa: ANN401 - untyped library
+def lightgbm_fit(lesson: EncoderTarget, choice: Choice, objective: dict[str, Any], seed: int) -> Any:  # noqa: ANN401 - untyped library
     """Return a fitted LightGBM regressor; with validation rows, stopped early."""
     import lightgbm  # noqa: PLC0415 - as every rival, when it is its turn
 
@@ -47,7 +47,7 @@ def tune_lightgbm(view: View, target: np.ndarray, objective: dict[str, Any], see
     best = Choice(form="encoded")
     for form in ("encoded", "native"):
         matrix = view.matrix(form)
-        lesson = Lesson(
+        lesson = EncoderTarget(
             matrix=matrix[kept],
             target=target[kept],
             categorical=view.categorical,

@@ -18,7 +18,7 @@ from benchmarks.price_bands.calibration import (
 )
 from benchmarks.price_bands.lightgbm_engine import lightgbm_fit, lightgbm_model, quantile_objective, tune_lightgbm
 from benchmarks.price_bands.matrices import View
-from benchmarks.price_bands.tuning import HIGH, LOW, MIDDLE, QUANTILES, Choice, Lesson, halves
+from benchmarks.price_bands.tuning import HIGH, LOW, MIDDLE, QUANTILES, Choice, EncoderTarget, halves
 
 LEAST_GROUP_ROWS = 20  # crepes gives infinite bands below 19 calibration rows; smaller groups go into one
 
@@ -55,14 +55,14 @@ def _mean_and_width(view: View, rows: np.ndarray, tuned: Tuned, seed: int) -> tu
     lesson = lesson_of(view, rows, mean_choice.form)
     left = np.empty(len(rows))
     for train, test in KFold(5, shuffle=True, random_state=seed).split(rows):
-        part = Lesson(matrix=lesson.matrix[train], target=lesson.target[train], categorical=view.categorical)
+        part = EncoderTarget(matrix=lesson.matrix[train], target=lesson.target[train], categorical=view.categorical)
         left[test] = lesson.target[test] - lightgbm_fit(part, mean_choice, {}, seed).predict(lesson.matrix[test])
     mean = lightgbm_fit(lesson, mean_choice, {}, seed)
     size = np.abs(left) + 1e-3
     gamma = {"objective": "gamma"}
     learned = view.take(rows)
     width_choice = tuned.choice("lightgbm width", lambda: tune_lightgbm(learned, size, gamma, seed))
-    width_lesson = Lesson(matrix=learned.matrix(width_choice.form), target=size, categorical=view.categorical)
+    width_lesson = EncoderTarget(matrix=learned.matrix(width_choice.form), target=size, categorical=view.categorical)
     width = lightgbm_fit(width_lesson, width_choice, gamma, seed)
 
     def both(asked: View) -> np.ndarray:

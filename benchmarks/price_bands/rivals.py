@@ -34,7 +34,7 @@ from benchmarks.price_bands.lightgbm_rivals import (
     mapie_cross_cqr,
 )
 from benchmarks.price_bands.matrices import View
-from benchmarks.price_bands.tuning import QUANTILES, Lesson, halves
+from benchmarks.price_bands.tuning import QUANTILES, EncoderTarget, halves
 
 NORMAL_EDGE = 1.6448536269514722  # the 95 % quantile of the standard normal
 
@@ -91,7 +91,7 @@ def hist_cqr(view: View, tuned: Tuned, seed: int) -> Band:
 def ngboost_normal(view: View, tuned: Tuned, seed: int) -> Band:
     """NGBoost's normal density as it is: calibrating it on a share cost more than it gave."""
     choice = tuned.choice("ngboost", lambda: tune_ngboost(view, seed))
-    model = ngboost_fit(Lesson(matrix=view.filled, target=view.target), choice, seed)
+    model = ngboost_fit(EncoderTarget(matrix=view.filled, target=view.target), choice, seed)
 
     def band(asked: View) -> np.ndarray:
         said = model.pred_dist(asked.filled)
@@ -103,7 +103,7 @@ def ngboost_normal(view: View, tuned: Tuned, seed: int) -> Band:
 def quantile_forest(view: View, tuned: Tuned, seed: int) -> Band:
     """Quantile regression forest as it is: its own quantiles held without calibration."""
     choice = tuned.choice("forest", lambda: tune_forest(view, seed))
-    model = forest_fit(Lesson(matrix=view.filled, target=view.target), choice, seed)
+    model = forest_fit(EncoderTarget(matrix=view.filled, target=view.target), choice, seed)
     return lambda asked: np.sort(model.predict(asked.filled, quantiles=list(QUANTILES)), axis=1)
 
 

@@ -21,7 +21,7 @@ from benchmarks.price_bands.matrices import Reader, View
 from benchmarks.price_bands.rivals import RIVALS
 from benchmarks.price_bands.scores import scores
 from benchmarks.price_bands.splits import in_time, random_split, unseen_split
-from benchmarks.price_bands.walking import MapieWalking, OursWalking, Standing, Start, walked
+from benchmarks.price_bands.walking import MapieWalking, OursWalking, ServingModel, Start, walked
 
 ENBPI, ACI = "MAPIE EnbPI", "MAPIE ACI"
 AT_ONCE = {"random": random_split, "unseen": unseen_split}
@@ -142,7 +142,7 @@ def _start(name: str) -> Start:
         return OursWalking
     if name in {ENBPI, ACI}:
         return partial(MapieWalking, {ENBPI: "enbpi", ACI: "aci"}[name])
-    return partial(Standing, RIVALS[name])
+    return partial(ServingModel, RIVALS[name])
 
 
 def _keep(path: Path, result: dict[str, object]) -> None:

@@ -29,8 +29,8 @@ from benchmarks.price_bands.scores import SWEPT_ROWS, latency, violations
 from benchmarks.price_bands.splits import random_split
 from benchmarks.report import replace_section, table_of
 from models import ResidualValueRegressor
-from models.bundle import About, Bundle
-from models.predictor import Predictor
+from models.artifact.bundle import About, Bundle
+from models.artifact.predictor import Predictor
 
 SIZES = (1_000, 4_000, 20_000, 100_000)
 ROWS = 4_000

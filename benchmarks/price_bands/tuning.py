@@ -28,7 +28,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lesson:
+class EncoderTarget:
     """Rows to learn from, and where trees are to be counted, rows to stop early on."""
 
     matrix: np.ndarray

@@ -61,7 +61,7 @@ class OursWalking:
         return sales.table.drop(columns=DAY_COLUMN)
 
 
-class Standing:
+class ServingModel:
     """A rival that stays as it was fitted."""
 
     def __init__(self, rival: Rival, known: Sales, tuned: Tuned, seed: int) -> None:

@@ -13,15 +13,15 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from training.configuration import TrainingConfig
-from training.dataset import TrainingSet, thinned, worked_through
-from training.fit import MarketRegressor, learn
-from training.ledger import read_ledger
+from training.dataset.training_set import TrainingSet, thinned, with_calibration
+from training.fit_model import MarketRegressor, learn
 from training.metrics import Forecast, judge
+from training.sales_ledger import read_ledger
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
 from training.simulation.writing import write
-from valuation.columns import BoolArray, FloatArray
-from valuation.intake import read_market, read_tables
+from valuation.ingest import read_market, read_tables
+from valuation.numeric.columns import BoolArray, FloatArray
 
 TEST_DAYS = 730.0
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "how-good.md"
@@ -80,7 +80,7 @@ def _read(folder: Path, plan: SimulationPlan, config: TrainingConfig) -> Synthet
     """Return the market whose files a folder holds."""
     traces = read_tables(folder / "packs.parquet", folder / "events.parquet")
     market = read_market(folder / "quotes.csv")
-    sales, ledger = worked_through(traces.table, read_ledger(folder / "sales.parquet"), market)
+    sales, ledger = with_calibration(traces.table, read_ledger(folder / "sales.parquet"), market)
     thinner = thinned(sales, traces.table, market, share=config.thinned_share, seed=plan.seed)
     truth = _truth_of(sales, folder / "truth.parquet")
     return SyntheticMarket(sales=sales, thinner=thinner, truth=truth, tax=ledger.tax)

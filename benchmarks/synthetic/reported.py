@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.synthetic.markets import market_of, taught_by
-from models.bundle import About, Bundle
-from models.predictor import Predictor
-from models.reanchor import ReanchoredPredictor, Reported, far_outside, reanchor
+from models.artifact.bundle import About, Bundle
+from models.artifact.predictor import Predictor
+from models.artifact.recentring import RecentredPredictor, Reported, far_outside, reanchor
 from training.configuration import TrainingConfig
 from training.simulation.plan import SimulationPlan
-from valuation.columns import BoolArray, FloatArray
+from valuation.numeric.columns import BoolArray, FloatArray
 
 TRAINED_BEFORE_DAYS = 365.0
 HONEST_SALES = 320
@@ -89,7 +89,7 @@ def lived_through(
         known |= now & ~held
         yield standing, now, held
         anchor = reanchor(model, sales.where(known), min(day + step_days - 1.0, newest))
-        standing = ReanchoredPredictor(model, anchor, "sha256:benchmark")
+        standing = RecentredPredictor(model, anchor, "sha256:benchmark")
     yield standing, np.zeros(len(sales.day), dtype=np.bool_), held
 
 

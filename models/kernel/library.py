@@ -52,12 +52,12 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
 class Kernel:
     """The functions of the kernel at one level.
 
-    ``brief`` keeps Python's lock, for calls of microseconds; ``long`` lets other threads work meanwhile.
+    ``gil_held`` keeps Python's lock, for calls of microseconds; ``gil_released`` lets other threads work meanwhile.
     """
 
     level: str
-    brief: dict[str, Any]
-    long: dict[str, Any]
+    gil_held: dict[str, Any]
+    gil_released: dict[str, Any]
 
 
 class KernelUnavailableError(Exception):
@@ -101,16 +101,16 @@ def open_kernel(choice: str, objects: Path = OBJECTS) -> Kernel | None:
     if hashlib.sha256(path.read_bytes()).hexdigest() != record[name]:
         raise KernelUnavailableError(f"{name} is not the object that was built; install canzhi again")
     try:
-        brief, long = ctypes.PyDLL(str(path)), ctypes.CDLL(str(path))
+        gil_held, gil_released = ctypes.PyDLL(str(path)), ctypes.CDLL(str(path))
     except OSError as error:
         raise KernelUnavailableError(f"{name} cannot be opened: {error}") from error
-    highest = int(long.level())
+    highest = int(gil_released.level())
     level = LEVELS[highest] if choice == AUTO else choice
     if level not in [LEVELS[number] for number in LEVELS if number <= highest]:
         raise SettingError(
             f"{SETTING} asks for {choice}, this processor has {LEVELS[highest]}", hint=f"use {AUTO}", field=SETTING
         )
-    return Kernel(level=level, brief=_functions(brief, level), long=_functions(long, level))
+    return Kernel(level=level, gil_held=_functions(gil_held, level), gil_released=_functions(gil_released, level))
 
 
 def object_name(system: str, machine: str) -> str:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valuation.columns import FloatArray, IntArray
+from valuation.numeric.columns import FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from models.trees import Trees
+    from models.kernel.trees import Trees
 
 _NOTHING, _NAN_LEFT, _NAN_RIGHT, _ZERO_LEFT, _ZERO_RIGHT = range(5)  # which cells are missing, and where they go
 _KINDS = 5

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valuation.columns import IntArray
+from valuation.numeric.columns import IntArray
 
 if TYPE_CHECKING:
-    from models.trees import Trees
+    from models.kernel.trees import Trees
 
 _GROUP = 12  # trees walked side by side, as in source/program.h
 _MOST_NODES = 1 << 31

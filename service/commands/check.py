@@ -33,8 +33,8 @@ def check(
 
     from service.checking import check_traces  # noqa: PLC0415 - as above
     from service.cli import DONE, REFUSED, say  # noqa: PLC0415 - as above
+    from service.commands.context import day_of  # noqa: PLC0415 - as above
     from service.commands.refusals import told  # noqa: PLC0415 - as above
-    from service.commands.surroundings import day_of  # noqa: PLC0415 - as above
     from service.files import read_files  # noqa: PLC0415 - as above
 
     traces, problems = read_files(files)

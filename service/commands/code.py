@@ -41,7 +41,7 @@ def code(
     Two printed halves may be given with a blank between them, in quotes. Give - to read codes from standard input,
     one a line. The exit code is 1 if any code is refused.
     """
-    from service.commands.surroundings import day_of  # noqa: PLC0415 - a command imports its work when it is called, so --help is quick
+    from service.commands.context import day_of  # noqa: PLC0415 - a command imports its work when it is called, so --help is quick
     from valuation.battery_code.decoding import decode  # noqa: PLC0415 - as above
 
     on = day_of(as_of)

@@ -46,8 +46,8 @@ def drift(  # noqa: PLR0913 - every option by name, as click hands them over
     import msgspec  # noqa: PLC0415 - --help stays quick
 
     from service.cli import DONE, REFUSED  # noqa: PLC0415 - as above
-    from service.commands.surroundings import opened, settings_with  # noqa: PLC0415 - as above
-    from service.drifting import look  # noqa: PLC0415 - as above
+    from service.commands.context import opened, settings_with  # noqa: PLC0415 - as above
+    from service.monitoring import look  # noqa: PLC0415 - as above
     from valuation.features import LABELS  # noqa: PLC0415 - as above
 
     counter = context.with_resource(opened(settings_with()))
@@ -74,11 +74,11 @@ def drift(  # noqa: PLR0913 - every option by name, as click hands them over
 
 def _of_ledger(files: tuple[Path, Path, Path], vat: str | None, lang: str, *, as_json: bool) -> int:
     """Say what came of the champion's bands on the later sales of a ledger, and return the exit code."""
-    from models.registry import home_folder  # noqa: PLC0415 - --help stays quick
+    from models.artifact.registry import home_folder  # noqa: PLC0415 - --help stays quick
     from service.cli import DONE, REFUSED  # noqa: PLC0415 - as above
-    from service.workshop import lent  # noqa: PLC0415 - as above
+    from service.plugins import load_plugin  # noqa: PLC0415 - as above
 
-    found = lent("ledger-drift")(files, vat, home_folder())
+    found = load_plugin("ledger-drift")(files, vat, home_folder())
     if as_json:
         click.echo(json.dumps(found.as_dict(), ensure_ascii=False))
     else:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from service.counter import Counter
-    from service.reported_sales import StepKind
+    from service.sales.enter_sales import StepKind
+    from service.sales.serving_models import DatedModel
     from service.schemas import FiledSale
-    from service.serving import DatedModel
+    from service.valuation_service import ValuationService
     from valuation.market.snapshot import MarketHistory
 
 _SHOWN = 20
@@ -53,7 +53,7 @@ def report_sale(
     reported again with the same content it changes nothing. A price far outside the band of its pack is held until
     --confirm. A running service answers with the re-anchored band within two seconds.
     """
-    from service.commands.surroundings import opened, settings_with  # noqa: PLC0415 - --help stays quick
+    from service.commands.context import opened, settings_with  # noqa: PLC0415 - --help stays quick
 
     steps: list[tuple[StepKind, str]] = [("sale_confirmed", one) for one in confirm]
     steps += [("sale_voided", one) for one in void]
@@ -92,7 +92,7 @@ def _with_reporter(sales: Sequence[FiledSale], reporter: object) -> list[FiledSa
     return [sale if sale.reporter else replace(sale, reporter=reporter) for sale in sales]
 
 
-def _enter(counter: Counter, sales: Sequence[FiledSale]) -> None:
+def _enter(counter: ValuationService, sales: Sequence[FiledSale]) -> None:
     """Enter sales, say how many, and name those that are held with the way out."""
     from service.sale_answers import file_sales, hold_answer  # noqa: PLC0415 - --help stays quick
 
@@ -108,9 +108,9 @@ def _enter(counter: Counter, sales: Sequence[FiledSale]) -> None:
         click.echo("  hint: canzhi report-sale --confirm ID if the price is right, --void ID if it is not")
 
 
-def _take_steps(counter: Counter, steps: Sequence[tuple[StepKind, str]], note: str | None) -> None:
+def _take_steps(counter: ValuationService, steps: Sequence[tuple[StepKind, str]], note: str | None) -> None:
     """Confirm and void sales, all or none, and say what they are then."""
-    from service.reported_sales import step_on_sale  # noqa: PLC0415 - --help stays quick
+    from service.sales.enter_sales import step_on_sale  # noqa: PLC0415 - --help stays quick
 
     with counter.database.writing() as connection:
         done = [step_on_sale(sale_id, kind, note, _BY)(connection) for kind, sale_id in steps]
@@ -123,14 +123,14 @@ def _read(path: Path, market: MarketHistory, vat_included: bool | None) -> list[
     if path.suffix.lower() not in {".json", ".jsonl"}:
         return _of_ledger(path, market, None if vat_included is None else "included" if vat_included else "excluded")
     from valuation.errors import UnreadableRecord  # noqa: PLC0415 - --help stays quick
-    from valuation.intake import documents  # noqa: PLC0415 - as above
+    from valuation.ingest import decode_bytes  # noqa: PLC0415 - as above
 
-    document = documents.open_document(path, documents.Limits())
+    document = decode_bytes.open_document(path, decode_bytes.Limits())
     if path.suffix.lower() == ".json":
-        told = documents.decode_json(document)
+        told = decode_bytes.decode_json(document)
         rows = told.get("sales", told) if isinstance(told, dict) else told
         return _sales(rows if isinstance(rows, list) else [rows], path.name)
-    lines = [line for _, line in documents.json_lines(documents.decode_text(document), path.name)]
+    lines = [line for _, line in decode_bytes.json_lines(decode_bytes.decode_text(document), path.name)]
     for line in lines:
         if isinstance(line, UnreadableRecord):
             raise line
@@ -139,12 +139,12 @@ def _read(path: Path, market: MarketHistory, vat_included: bool | None) -> list[
 
 def _of_ledger(path: Path, market: MarketHistory, vat: str | None) -> list[FiledSale]:
     """Return the sales of a recycler's own ledger, as the workshop reads it."""
-    from service.reported_sales import check_sale  # noqa: PLC0415 - --help stays quick
-    from service.workshop import lent  # noqa: PLC0415 - as above
+    from service.plugins import load_plugin  # noqa: PLC0415 - as above
+    from service.sales.enter_sales import check_sale  # noqa: PLC0415 - --help stays quick
     from valuation.errors import FieldError, UnreadableLedger  # noqa: PLC0415 - as above
 
     try:
-        records, faults = lent("ledger-sales")(path, market, vat)
+        records, faults = load_plugin("ledger-sales")(path, market, vat)
     except UnreadableLedger as error:
         if error.field != "vat_included":
             raise
@@ -190,7 +190,7 @@ def _lines(dated: DatedModel) -> list[str]:
     """Return how far the model of today has moved, a line each."""
     if dated.model is None:
         return ["no trained model answers, so there is no band to re-anchor"]
-    from valuation.cautions import FAR_IN_A_WEEK  # noqa: PLC0415 - as above
+    from valuation.answer.cautions import FAR_IN_A_WEEK  # noqa: PLC0415 - as above
 
     summary = dated.summary
     if summary is None:

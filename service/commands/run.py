@@ -26,8 +26,8 @@ _SAMPLE_KINDS = {".json", ".jsonl"}
 def run(*, no_serve: bool, host: str | None, port: int | None, packs: int) -> None:
     """Make what is missing, value the sample packs, serve the page (一键运行)."""
     from service.cli import say  # noqa: PLC0415 - --help stays quick
-    from service.counter import find_model  # noqa: PLC0415 - as above
     from service.settings import Settings  # noqa: PLC0415 - as above
+    from service.valuation_service import find_model  # noqa: PLC0415 - as above
 
     settings = Settings.from_environment()
     model = find_model(settings)
@@ -74,11 +74,11 @@ def _learn(simulate: click.Command, train: click.Command, settings: Settings, pa
 def value_samples(settings: Settings) -> None:
     """Value the sample packs in the terminal, each file by itself, where the checkout brings some."""
     from service.cli import say  # noqa: PLC0415 - as above
-    from service.commands.surroundings import chosen_day, opened  # noqa: PLC0415 - as above
+    from service.commands.context import chosen_day, opened  # noqa: PLC0415 - as above
     from service.commands.value import value_and_print  # noqa: PLC0415 - as above
-    from service.counter import Terms  # noqa: PLC0415 - as above
     from service.files import read_files  # noqa: PLC0415 - as above
-    from valuation.intake import join_traces  # noqa: PLC0415 - as above
+    from service.valuation_service import Terms  # noqa: PLC0415 - as above
+    from valuation.ingest import join_traces  # noqa: PLC0415 - as above
 
     samples = sorted(path for path in SAMPLES.glob("*") if path.suffix in _SAMPLE_KINDS)
     if not samples:

@@ -11,8 +11,8 @@ import click
 from service.commands import options
 
 if TYPE_CHECKING:
-    from models.predictor import Predictor
-    from service.batch.kit import Kit
+    from models.artifact.predictor import Predictor
+    from service.scoring.job_context import JobContext
 
 _TABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
@@ -69,14 +69,14 @@ def score(  # noqa: PLR0913 - one parameter an option
     terms = {"level": level, "region": region, "drivers": drivers, "market_shift": _shifts(market_shift)}
     kit = _kit(market, model, as_of, terms)
     if engine == "spark":
-        from service.spark import ClusterRequest, score_on_cluster  # noqa: PLC0415 - needs the extra spark
+        from service.scoring.spark import ClusterRequest, score_on_cluster  # noqa: PLC0415 - needs the extra spark
 
         done = score_on_cluster(ClusterRequest(packs=packs, events=events, out=out, master=master, shares=shares), kit)
         say(f"{done.valued:,} packs valued into {out}; {done.rejected:,} set aside in {done.rejected_place}")
         return
-    from service.batch.local import Request, score_files  # noqa: PLC0415 - --help stays quick
-    from service.batch.memory import without_pandas  # noqa: PLC0415 - as above
-    from service.batch.progress import OnTerminal  # noqa: PLC0415 - as above
+    from service.scoring.local import Request, score_files  # noqa: PLC0415 - --help stays quick
+    from service.scoring.memory import without_pandas  # noqa: PLC0415 - as above
+    from service.scoring.progress import OnTerminal  # noqa: PLC0415 - as above
 
     request = Request(packs=_file(packs), events=_file(events), out=Path(out), processes=processes)
     with without_pandas():
@@ -84,15 +84,15 @@ def score(  # noqa: PLR0913 - one parameter an option
     say(f"{outcome.valued:,} packs valued into {out}; {outcome.rejected:,} set aside in {outcome.rejected_file}")
 
 
-def _kit(market: Path | None, model: str | None, as_of: datetime | None, terms: dict[str, object]) -> Kit:
+def _kit(market: Path | None, model: str | None, as_of: datetime | None, terms: dict[str, object]) -> JobContext:
     """Return quotes, model and terms, tried once here: what cannot be asked is refused before the work begins."""
     import msgspec  # noqa: PLC0415 - --help stays quick
 
-    from service.batch.kit import Kit  # noqa: PLC0415 - as above
-    from service.commands.surroundings import day_of, say_synthetic, settings_with  # noqa: PLC0415 - as above
-    from service.counter import model_on  # noqa: PLC0415 - as above
+    from service.commands.context import day_of, say_synthetic, settings_with  # noqa: PLC0415 - as above
     from service.quotes import open_market  # noqa: PLC0415 - as above
-    from valuation.fleet import FleetTerms, check_terms  # noqa: PLC0415 - as above
+    from service.scoring.job_context import JobContext  # noqa: PLC0415 - as above
+    from service.valuation_service import model_on  # noqa: PLC0415 - as above
+    from valuation.answer.fleet_values import FleetTerms, check_terms  # noqa: PLC0415 - as above
 
     settings = settings_with(market, model)
     quotes = open_market(settings)
@@ -100,7 +100,7 @@ def _kit(market: Path | None, model: str | None, as_of: datetime | None, terms: 
     check_terms(asked, quotes.history)
     say_synthetic(quotes)
     loaded = cast("Predictor | None", model_on(settings, quotes, asked.as_of))  # the registry has no other kind
-    return Kit.of(quotes.content, loaded, asked)
+    return JobContext.of(quotes.content, loaded, asked)
 
 
 def _shifts(given: tuple[str, ...]) -> dict[str, float]:

@@ -17,7 +17,7 @@ from service.web.messages import Language, name, say
 from service.web.views import action_line, caution_lines, reason
 
 if TYPE_CHECKING:
-    from service.counter import Answer
+    from service.valuation_service import Answer
 
 _EXPLAINED = 5  # as many packs are told in full; more are listed one a line
 _DRIVERS_SHOWN = 12

@@ -13,10 +13,10 @@ import click
 from service.commands import options
 
 if TYPE_CHECKING:
-    from service.counter import Answer, Counter, Terms
+    from service.valuation_service import Answer, Terms, ValuationService
     from service.web.messages import Language
     from valuation.errors import CanzhiError
-    from valuation.intake import Traces
+    from valuation.ingest import Traces
 
 _AT_ONCE = 1000
 _TOLD = 20  # a person reads no more refusals than these
@@ -63,9 +63,9 @@ def value(  # noqa: PLR0913 - one parameter an option
     Give - to read standard input. Every valuation is kept: canzhi reproduce brings it back. The exit code is 1 if any
     pack is refused.
     """
-    from service.commands.surroundings import chosen_day, opened, settings_with  # noqa: PLC0415 - --help stays quick
-    from service.counter import Terms  # noqa: PLC0415 - as above
+    from service.commands.context import chosen_day, opened, settings_with  # noqa: PLC0415 - --help stays quick
     from service.files import read_files  # noqa: PLC0415 - as above
+    from service.valuation_service import Terms  # noqa: PLC0415 - as above
 
     counter = context.with_resource(opened(settings_with(market, model)))
     terms = Terms(as_of=chosen_day(counter, as_of), level=level, region=region)
@@ -74,7 +74,7 @@ def value(  # noqa: PLR0913 - one parameter an option
 
 
 def value_and_print(
-    counter: Counter,
+    counter: ValuationService,
     traces: Traces,
     terms: Terms,
     problems: Sequence[tuple[str, CanzhiError]],
@@ -91,7 +91,7 @@ def value_and_print(
     return _report(traces, results, problems, shown.language)
 
 
-def _answers(counter: Counter, traces: Traces, terms: Terms) -> Iterator[Answer | CanzhiError]:
+def _answers(counter: ValuationService, traces: Traces, terms: Terms) -> Iterator[Answer | CanzhiError]:
     """Yield what becomes of each pack; what is answered is kept, a thousand at a time."""
     from service.files import chunks  # noqa: PLC0415 - as above
     from service.store.idempotency import Outcome  # noqa: PLC0415 - as above
@@ -116,7 +116,7 @@ def _with_progress(parts: Sequence[Traces]) -> Iterator[Traces]:
 
 
 def _is_answer(one: object) -> TypeGuard[Answer]:
-    from service.counter import Answer  # noqa: PLC0415 - as above
+    from service.valuation_service import Answer  # noqa: PLC0415 - as above
 
     return isinstance(one, Answer)
 
@@ -125,8 +125,8 @@ def _print_json(traces: Traces, results: Sequence[Answer | CanzhiError]) -> None
     """Print one object a line: the valuation, or the problem that prevented it."""
     import msgspec  # noqa: PLC0415 - as above
 
-    from service.counter import Answer  # noqa: PLC0415 - as above
     from service.problems import problem_of  # noqa: PLC0415 - as above
+    from service.valuation_service import Answer  # noqa: PLC0415 - as above
 
     for history, one in zip(traces.histories, results, strict=True):
         if isinstance(one, Answer):

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from service.checking import check_traces
-from service.dependencies import JSON, counter_of, json_body, pools_of
+from service.dependencies import JSON, json_body, pools_of, service_of
 from service.reading import day_of, read_one
 from service.schemas import CheckRequest, decode
 
@@ -16,7 +16,7 @@ from service.schemas import CheckRequest, decode
 async def check(request: Request) -> Response:
     """Examine one pack's history."""
     asked = decode(CheckRequest, await json_body(request))
-    counter = counter_of(request)
+    counter = service_of(request)
     traces = await pools_of(request).store(read_one, counter, asked)
     (answer,) = check_traces(traces, day_of(asked))
     return Response(msgspec.json.encode(answer), media_type=JSON)

@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from service.counter import Counter
-from service.dependencies import JSON, counter_of, pools_of
+from service.dependencies import JSON, pools_of, service_of
 from service.store.upgrade import REVISION, revision
 from service.supervisor import workers_state
+from service.valuation_service import ValuationService
 from valuation.errors import StoreNotReady
 
 
@@ -43,7 +43,7 @@ async def alive(_request: Request) -> Response:
 
 async def ready(request: Request) -> Response:
     """Say whether store, market and model stand ready; 503 where the store does not."""
-    counter = counter_of(request)
+    counter = service_of(request)
     await pools_of(request).store(_see_store, counter)
     watch, processes = request.app.state.watch, workers_state()
     answer = Readiness(
@@ -60,7 +60,7 @@ async def ready(request: Request) -> Response:
     return Response(msgspec.json.encode(answer), media_type=JSON)
 
 
-def _see_store(counter: Counter) -> None:
+def _see_store(counter: ValuationService) -> None:
     with counter.database.reading() as connection:
         found = revision(connection)
     if found != REVISION:

@@ -12,11 +12,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from service.clock import today
-from service.dependencies import JSON, counter_of
-from valuation.appraisal import valuation_day
+from service.dependencies import JSON, service_of
+from valuation.appraise import valuation_day
 from valuation.errors import FieldError
 from valuation.market.instruments import INSTRUMENTS
-from valuation.record.tabulation import calendar_day, day_number
+from valuation.record.to_columns import calendar_day, day_number
 
 
 class QuoteAnswer(msgspec.Struct, kw_only=True, frozen=True):
@@ -45,7 +45,7 @@ class MarketAnswer(msgspec.Struct, kw_only=True, frozen=True):
 
 async def describe(request: Request) -> Response:
     """Return the market as it stood on `as_of` for `region`; without them today, in China."""
-    counter = counter_of(request)
+    counter = service_of(request)
     asked = request.query_params.get("as_of")
     day = today() if asked is None else valuation_day(asked[:40])
     region = request.query_params.get("region", "CN")

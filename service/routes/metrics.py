@@ -8,16 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from service.anchoring import AnchorSummary
 from service.clock import today
-from service.dependencies import counter_of, telemetry_of
-from service.drifting import Drift
+from service.dependencies import service_of, telemetry_of
+from service.monitoring import Drift
+from service.sales.live_recentring import AnchorSummary
 from service.telemetry import Telemetry
 
 
 async def numbers(request: Request) -> Response:
     """Return the numbers of this server process."""
-    telemetry, counter = telemetry_of(request), counter_of(request)
+    telemetry, counter = telemetry_of(request), service_of(request)
     telemetry.quote_age.set((today() - counter.market.last_day).days)
     telemetry.trained.set(counter.model is not None)
     watch = request.app.state.watch

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from service.anchoring import AnchorSummary, trained_digest
-from service.dependencies import JSON, counter_of
+from service.dependencies import JSON, service_of
+from service.sales.live_recentring import AnchorSummary, trained_digest
 from valuation.version import __version__
 
 
@@ -45,7 +45,7 @@ class ModelAnswer(msgspec.Struct, kw_only=True, frozen=True):
 
 async def describe(request: Request) -> Response:
     """Return which model answers."""
-    counter = counter_of(request)
+    counter = service_of(request)
     model, summary = counter.models.current.model, counter.models.current.summary
     anchor = summary or AnchorSummary()
     moved = anchor.moved

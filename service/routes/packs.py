@@ -10,25 +10,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from service.counter import Counter
 from service.dependencies import (
     JSON,
     caller_of,
     claim_of,
     code_of,
-    counter_of,
     json_body,
     json_response,
     named,
     pools_of,
+    service_of,
 )
 from service.reading import only_one
 from service.schemas import EventsRequest, decode
 from service.store import packs
 from service.store.idempotency import Outcome, once
+from service.valuation_service import ValuationService
 from valuation.errors import FieldError
-from valuation.intake import Document, read_trace
-from valuation.intake.documents import decode_json
+from valuation.ingest import Document, read_trace
+from valuation.ingest.decode_bytes import decode_json
 
 
 class PackReport(msgspec.Struct, kw_only=True, frozen=True):
@@ -58,7 +58,7 @@ async def report(request: Request) -> Response:
     events = [bytes(event) for event in asked.events]
     name = packs.name_of(code_of(named(request, "code")))
     check_report(name, pack, events)
-    database, caller = counter_of(request).database, caller_of(request)
+    database, caller = service_of(request).database, caller_of(request)
 
     def work(connection: Connection) -> Outcome:
         head = packs.enter(connection, name, pack, events, recorded_by=caller)
@@ -73,7 +73,7 @@ async def report(request: Request) -> Response:
 async def known(request: Request) -> Response:
     """Return what the ledger knows about a pack."""
     code = code_of(named(request, "code"))
-    return Response(await pools_of(request).store(_known, counter_of(request), code), media_type=JSON)
+    return Response(await pools_of(request).store(_known, service_of(request), code), media_type=JSON)
 
 
 def check_report(code: str, pack: bytes | None, events: Sequence[bytes]) -> None:
@@ -109,7 +109,7 @@ def _check_pack(code: str, pack: bytes) -> None:
         raise FieldError("pack holds events", hint="put events beside pack, not into it", field="pack.events")
 
 
-def _known(counter: Counter, code: str) -> bytes:
+def _known(counter: ValuationService, code: str) -> bytes:
     with counter.database.reading() as connection:
         kept = packs.find(connection, code)
     answer = PackAnswer(

@@ -11,15 +11,15 @@ from service.dependencies import (
     JSON,
     caller_of,
     claim_of,
-    counter_of,
     json_body,
     json_response,
     named,
     pools_of,
     query_number,
+    service_of,
 )
-from service.reported_sales import StepKind
 from service.sale_answers import MOST_LISTED, list_sales, report_sales, step
+from service.sales.enter_sales import StepKind
 from service.schemas import SalesRequest, StepRequest, decode
 from service.store.sales import CONFIRMED, VOIDED
 
@@ -29,7 +29,7 @@ async def report(request: Request) -> Response:
     body = await json_body(request)
     laid = claim_of(request, body)
     sales = decode(SalesRequest, body).sales
-    outcome = await pools_of(request).store(report_sales, counter_of(request), sales, caller_of(request), laid)
+    outcome = await pools_of(request).store(report_sales, service_of(request), sales, caller_of(request), laid)
     return json_response(outcome)
 
 
@@ -48,7 +48,7 @@ async def listed(request: Request) -> Response:
     after = query_number(request, "after", 0, (0, 2**62))
     limit = query_number(request, "limit", 100, (1, MOST_LISTED))
     state = request.query_params.get("state")
-    page = await pools_of(request).store(list_sales, counter_of(request), after, limit, state)
+    page = await pools_of(request).store(list_sales, service_of(request), after, limit, state)
     return Response(msgspec.json.encode(page), media_type=JSON)
 
 
@@ -58,7 +58,7 @@ async def _step(request: Request, kind: StepKind) -> Response:
     laid = claim_of(request, body)
     said = (decode(StepRequest, body).note if body else None), caller_of(request)
     return json_response(
-        await pools_of(request).store(step, counter_of(request), named(request, "sale_id"), kind, said, laid)
+        await pools_of(request).store(step, service_of(request), named(request, "sale_id"), kind, said, laid)
     )
 
 

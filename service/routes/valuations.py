@@ -8,24 +8,24 @@ from starlette.routing import Route
 
 from service.batch_request import spell_batch, value_items
 from service.coalescing import Asked
-from service.counter import Answer, Counter
 from service.dependencies import (
     JSON,
     answered_before,
     caller_of,
     claim_of,
     coalescer_of,
-    counter_of,
     json_body,
     json_response,
     named,
     pools_of,
+    service_of,
     telemetry_of,
 )
 from service.reading import read_one, terms_of
 from service.schemas import BatchRequest, ValuationRequest, decode, within_limit
 from service.store import valuations
 from service.store.idempotency import Outcome
+from service.valuation_service import Answer, ValuationService
 from valuation.errors import CanzhiError
 
 
@@ -37,7 +37,7 @@ async def value_one(request: Request) -> Response:
     before = await answered_before(request, laid)
     if before is not None:
         return json_response(before)
-    counter = counter_of(request)
+    counter = service_of(request)
     asked = decode(ValuationRequest, body)
     terms = terms_of(asked)
     if not counter.models.at_hand(terms.as_of):
@@ -63,7 +63,7 @@ async def value_batch(request: Request) -> Response:
     before = await answered_before(request, laid)
     if before is not None:
         return json_response(before)
-    counter = counter_of(request)
+    counter = service_of(request)
     asked = decode(BatchRequest, body)
     within_limit(len(asked.items), counter.settings.batch_limit)
 
@@ -80,11 +80,11 @@ async def value_batch(request: Request) -> Response:
 
 async def bring_back(request: Request) -> Response:
     """Return a kept valuation: the very bytes that were answered."""
-    kept = await pools_of(request).store(_kept, counter_of(request), named(request, "valuation_id"))
+    kept = await pools_of(request).store(_kept, service_of(request), named(request, "valuation_id"))
     return Response(kept, media_type=JSON)
 
 
-def _kept(counter: Counter, valuation_id: str) -> bytes:
+def _kept(counter: ValuationService, valuation_id: str) -> bytes:
     with counter.database.reading() as connection:
         return valuations.find(connection, valuation_id).answer
 

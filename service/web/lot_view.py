@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from service.counter import Answer
-from service.web.entry import Entry
+from service.valuation_service import Answer
+from service.web.form import Entry
+from service.web.formatting import Spelling
 from service.web.problem_view import ProblemView, view_error
-from service.web.spelling import Spelling
 from service.web.views import AnswerView, view_answer
 from valuation.errors import CanzhiError
-from valuation.intake import Traces
+from valuation.ingest import Traces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

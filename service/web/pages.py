@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from service.web.formatting import Spelling
 from service.web.language import COOKIE, COOKIE_AGE_S, choose_language, known_language
 from service.web.messages import LANGUAGES
-from service.web.spelling import Spelling
 from valuation.version import __version__
 
 if TYPE_CHECKING:

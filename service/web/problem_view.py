@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 
 from service.problems import problem_of
+from service.web.caution_effects import CHINESE
 from service.web.core_sentences import HINTS, in_chinese
-from service.web.effects import CHINESE
-from service.web.entry import Entry
+from service.web.form import Entry
+from service.web.formatting import Spelling
 from service.web.messages import MESSAGES, Language
 from service.web.refusals import PageRefusal
-from service.web.spelling import Spelling
 from valuation.battery_code.decoding import decode
 from valuation.battery_code.explanation import explain
 from valuation.errors import CanzhiError, FieldError, RefusedPack

@@ -11,14 +11,14 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from service.counter import Counter, Terms
 from service.store import valuations
 from service.store.valuations import KeptValuation
-from service.web.spelling import Spelling
-from valuation.intake import read_market
+from service.valuation_service import Terms, ValuationService
+from service.web.formatting import Spelling
+from valuation.ingest import read_market
 from valuation.market.instruments import INSTRUMENTS
 from valuation.market.snapshot import Market, MarketHistory
-from valuation.record.tabulation import calendar_day, day_number
+from valuation.record.to_columns import calendar_day, day_number
 
 _PLAIN: Final = (
     ("report.maker", "maker"),
@@ -54,7 +54,7 @@ class ReportView:
     scenario: str
 
 
-def find_kept(counter: Counter, valuation_id: str) -> KeptValuation:
+def find_kept(counter: ValuationService, valuation_id: str) -> KeptValuation:
     """Return a kept valuation.
 
     Raises
@@ -66,7 +66,9 @@ def find_kept(counter: Counter, valuation_id: str) -> KeptValuation:
         return valuations.find(connection, valuation_id)
 
 
-def view_report(counter: Counter, kept: KeptValuation, quoted: Mapping[str, str], spelling: Spelling) -> ReportView:
+def view_report(
+    counter: ValuationService, kept: KeptValuation, quoted: Mapping[str, str], spelling: Spelling
+) -> ReportView:
     """Return what a report tells of a kept valuation.
 
     Parameters
@@ -88,7 +90,7 @@ def view_report(counter: Counter, kept: KeptValuation, quoted: Mapping[str, str]
     )
 
 
-def _history(counter: Counter, digest: str) -> MarketHistory:
+def _history(counter: ValuationService, digest: str) -> MarketHistory:
     """Return the quotes that a valuation used: those of today where they are the same, else the kept ones."""
     if digest == counter.market.digest:
         return counter.market.history

@@ -8,21 +8,21 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from service.clock import today
-from service.counter import Answer, Counter
-from service.dependencies import JSON, caller_of, counter_of, named, pools_of, telemetry_of
+from service.dependencies import JSON, caller_of, named, pools_of, service_of, telemetry_of
 from service.problems import Refusal
 from service.store.idempotency import Outcome
-from service.web.entry import LEVELS, Entry, read_entry
+from service.valuation_service import Answer, ValuationService
+from service.web.form import LEVELS, Entry, read_entry
+from service.web.form_input import value_entry
+from service.web.formatting import Spelling
 from service.web.lot_view import view_lot
 from service.web.pages import HEADERS, page, spelling_for
 from service.web.problem_view import ProblemView, view_error, view_refusal
-from service.web.reception import value_entry
 from service.web.refusals import PageRefusal
 from service.web.report_view import find_kept, view_report
-from service.web.spelling import Spelling
 from service.web.views import view_answer
 from valuation.errors import CanzhiError, UnknownValuation
-from valuation.intake import Traces
+from valuation.ingest import Traces
 from valuation.record.fields import CHEMISTRIES
 
 
@@ -33,7 +33,7 @@ async def start(request: Request) -> HTMLResponse:
 
 async def value(request: Request) -> Response:
     """Value what was entered and keep it; show the one valuation, or a table of many."""
-    counter = counter_of(request)
+    counter = service_of(request)
     entry = Entry()
     try:
         entry = await read_entry(request, counter.settings.body_limit_bytes)
@@ -63,7 +63,7 @@ async def desk(request: Request) -> Response:
 async def show(request: Request) -> HTMLResponse:
     """Return a kept valuation as a page."""
     try:
-        kept = await pools_of(request).store(find_kept, counter_of(request), named(request, "valuation_id"))
+        kept = await pools_of(request).store(find_kept, service_of(request), named(request, "valuation_id"))
     except UnknownValuation as error:
         return _missing(request, error)
     view = view_answer(kept.answer, spelling_for(request))
@@ -72,7 +72,7 @@ async def show(request: Request) -> HTMLResponse:
 
 async def answer_bytes(request: Request) -> Response:
     """Return a kept valuation's bytes to a person who reads the page."""
-    kept = await pools_of(request).store(find_kept, counter_of(request), named(request, "valuation_id"))
+    kept = await pools_of(request).store(find_kept, service_of(request), named(request, "valuation_id"))
     return Response(kept.answer, media_type=JSON, headers={"x-content-type-options": "nosniff"})
 
 
@@ -90,7 +90,7 @@ async def report(request: Request) -> HTMLResponse:
 
 
 async def _report(request: Request) -> HTMLResponse:
-    counter = counter_of(request)
+    counter = service_of(request)
     spelling = spelling_for(request)
     kept = await pools_of(request).store(find_kept, counter, named(request, "valuation_id"))
     view = view_answer(kept.answer, spelling)
@@ -100,7 +100,7 @@ async def _report(request: Request) -> HTMLResponse:
 
 def form_page(request: Request, entry: Entry, problem: ProblemView | None = None) -> HTMLResponse:
     """Return the form with what was entered before, and what was wrong with it."""
-    counter = counter_of(request)
+    counter = service_of(request)
     return page(
         request,
         "start.html",
@@ -120,7 +120,7 @@ def lot_page(request: Request, traces: Traces, results: list[Answer | CanzhiErro
     return page(request, "lot.html", status=200 if view.valued else 422, lot=view)
 
 
-def _value_and_keep(counter: Counter, entry: Entry, caller: str) -> tuple[Traces, list[Answer | CanzhiError]]:
+def _value_and_keep(counter: ValuationService, entry: Entry, caller: str) -> tuple[Traces, list[Answer | CanzhiError]]:
     """Value what was entered and keep every answer, in one thread and one transaction."""
     traces, results = value_entry(counter, entry)
     given = [one for one in results if isinstance(one, Answer)]

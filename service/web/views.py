@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import msgspec
 
 from service.answers import ValuationAnswer
+from service.web.caution_effects import effect_of
 from service.web.charts import BandChart, Step, band_chart, waterfall
-from service.web.effects import effect_of
+from service.web.formatting import Spelling
 from service.web.messages import Language
-from service.web.spelling import Spelling
+from valuation.answer.evidence import ACTIONS
 from valuation.battery_code.decoding import decode
 from valuation.battery_code.explanation import PARTS, explain
-from valuation.evidence import ACTIONS
-from valuation.pathways.closures import closure_caution
 from valuation.provenance.catalogue import CHECKS
 from valuation.result import Caution, NextEvidence
+from valuation.routes.closures import closure_caution
 
 _SEVERITIES = ("block", "warn", "info")
 

@@ -44,7 +44,13 @@ def test_the_profession_and_the_counter_import_without_any_extra():
 
 
 def test_a_trained_model_opens_without_any_extra():
-    names = ["models", "models.forest", "models.band", "models.bundle", "models.predictor"]
+    names = [
+        "models",
+        "models.inference.forest",
+        "models.inference.band",
+        "models.artifact.bundle",
+        "models.artifact.predictor",
+    ]
     done = python(WITHOUT_EXTRAS.format(extras=EXTRAS, modules=names))
     assert done.returncode == 0, done.stderr
 

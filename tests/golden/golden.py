@@ -18,17 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from models.bundle import About, read_bundle, write_bundle
-from models.predictor import Predictor
+from models.artifact.bundle import About, read_bundle, write_bundle
+from models.artifact.predictor import Predictor
 from valuation import features
-from valuation.appraisal import appraise_many
-from valuation.dossier import open_dossier
+from valuation.appraise import appraise_many
+from valuation.dossier import build_dossier
 from valuation.errors import CanzhiError
-from valuation.intake import read_market, read_trace
-from valuation.intake.traces import Traces
+from valuation.ingest import read_market, read_trace
+from valuation.ingest.read_traces import Traces
 from valuation.record.cases import cut
 from valuation.record.fields import CHEMISTRIES
-from valuation.record.tabulation import calendar_day, day_number
+from valuation.record.to_columns import calendar_day, day_number
 from valuation.version import __version__
 
 HERE = Path(__file__).resolve().parent
@@ -65,7 +65,7 @@ def feature_lines() -> list[Line]:
     lines = []
     for name, traces in samples().items():
         table = traces.table
-        dossier = open_dossier(cut(table, np.full(table.rows, day_number(AS_OF))), market)
+        dossier = build_dossier(cut(table, np.full(table.rows, day_number(AS_OF))), market)
         for row, values in enumerate(features.compute(dossier)):
             spelled = {feature: float(value).hex() for feature, value in zip(features.NAMES, values, strict=True)}
             lines.append({"pack": f"{name}/{row}", "features": spelled})
@@ -78,7 +78,7 @@ def valuation_lines(model: Predictor) -> list[Line]:
     lines = []
     for name, traces in samples().items():
         table = traces.table
-        chemistry = open_dossier(cut(table, np.full(table.rows, day_number(AS_OF))), market).nameplate.chemistry
+        chemistry = build_dossier(cut(table, np.full(table.rows, day_number(AS_OF))), market).nameplate.chemistry
         for how, used in ((STRUCTURAL, None), (LEARNED, model)):
             for row, answer in enumerate(appraise_many(traces, market, model=used, as_of=AS_OF)):
                 said = {"refused": answer.message} if isinstance(answer, CanzhiError) else asdict(answer)
@@ -125,13 +125,13 @@ def impact(recorded: str, found: str) -> list[str]:
 def retrain() -> None:
     """Make the frozen model anew from a small synthetic market."""
     from training.configuration import TrainingConfig  # noqa: PLC0415 - comparing needs no training
-    from training.dataset import build, thinned  # noqa: PLC0415 - same
-    from training.fit import learn  # noqa: PLC0415 - same
-    from training.ledger import read_ledger  # noqa: PLC0415 - same
+    from training.dataset.training_set import build, thinned  # noqa: PLC0415 - same
+    from training.fit_model import learn  # noqa: PLC0415 - same
+    from training.sales_ledger import read_ledger  # noqa: PLC0415 - same
     from training.simulation.market_simulation import simulate  # noqa: PLC0415 - same
     from training.simulation.plan import SimulationPlan  # noqa: PLC0415 - same
     from training.simulation.writing import write  # noqa: PLC0415 - same
-    from valuation.intake import read_tables  # noqa: PLC0415 - same
+    from valuation.ingest import read_tables  # noqa: PLC0415 - same
 
     config = TrainingConfig(trees=60)
     with tempfile.TemporaryDirectory() as temporary:

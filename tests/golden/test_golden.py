@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from models.bundle import read_bundle
+from models.artifact.bundle import read_bundle
 from valuation import features
-from valuation.appraisal import appraise
+from valuation.appraise import appraise
 from valuation.errors import BundleMismatch, BundleTampered
-from valuation.intake import read_market, read_trace
+from valuation.ingest import read_market, read_trace
 
 HERE = Path(__file__).parent
 SAMPLES = HERE.parents[1] / "data_samples"

@@ -8,8 +8,8 @@ import lightgbm
 import numpy as np
 import pytest
 
-from models.bundle import About, write_bundle
-from models.regressor import ResidualValueRegressor
+from models.artifact.bundle import About, write_bundle
+from models.estimator import ResidualValueRegressor
 
 
 @dataclass

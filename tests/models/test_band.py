@@ -5,19 +5,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.anchor import Stream, anchor, rebuild, score_stream
-from models.band import FORWARD, GROUP_LEFT_OUT, LEVELS, LIVE, SEEN, BandSettings, Records
-from models.calibration import level_shifts
-from models.groups import learn_groups
-from models.weighing import effective_rows
+from models.calibration.conformal_bands import level_shifts
+from models.calibration.level_shift import Stream, anchor, rebuild, score_stream
+from models.calibration.score_weights import effective_rows
+from models.inference.band import (
+    GROUP_LEFT_OUT,
+    LEVELS,
+    OUT_OF_FOLD,
+    PREQUENTIAL,
+    REPORTED,
+    BandSettings,
+    CalibrationScores,
+)
+from models.inference.groups import learn_groups
 
 SETTINGS = BandSettings()
 NAN = float("nan")
 
 
-def records_of(score, group, kind=SEEN, day=NAN, residual=0.0):
+def records_of(score, group, kind=OUT_OF_FOLD, day=NAN, residual=0.0):
     rows = len(score)
-    return Records(
+    return CalibrationScores(
         residual=np.full(rows, residual),
         score=np.asarray(score, dtype=float),
         weight=np.ones(rows),
@@ -128,8 +136,8 @@ def test_the_anchor_follows_a_market_that_fell_but_only_when_told():
 def test_what_is_not_yet_known_changes_nothing():
     tree, group = learn_groups([""] * 100)
     past = records_of(np.zeros(100), group, day=0.0)
-    early = past.joined(records_of(np.zeros(50), np.zeros(50, dtype=np.int64), LIVE, np.full(50, 60.0), -0.2))
-    late = early.joined(records_of(np.zeros(50), np.zeros(50, dtype=np.int64), LIVE, np.full(50, 95.0), 5.0))
+    early = past.joined(records_of(np.zeros(50), np.zeros(50, dtype=np.int64), REPORTED, np.full(50, 60.0), -0.2))
+    late = early.joined(records_of(np.zeros(50), np.zeros(50, dtype=np.int64), REPORTED, np.full(50, 95.0), 5.0))
     np.testing.assert_array_equal(anchor(early, tree, SETTINGS, 100.0), anchor(late, tree, SETTINGS, 100.0))
 
 
@@ -144,7 +152,10 @@ def widened_ahead(day, score):
     """Return by how much the band is wider for sales judged ahead of their day, and a stranger's with it."""
     tree, group = learn_groups([""] * len(day))
     as_of = 1460.0 + SETTINGS.label_delay_days
-    bands = [rebuild(records_of(score, group, kind=kind, day=day), tree, SETTINGS, as_of) for kind in (SEEN, FORWARD)]
+    bands = [
+        rebuild(records_of(score, group, kind=kind, day=day), tree, SETTINGS, as_of)
+        for kind in (OUT_OF_FOLD, PREQUENTIAL)
+    ]
     behind, ahead = ([table[0, LEVELS == 0.95][0] for table in (band.quantiles, band.unseen)] for band in bands)
     return ahead[0] / behind[0], ahead[1] / behind[1]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.bundle import ARRAYS, MANIFEST, MODEL, SIGNATURE, read_bundle, write_bundle
-from models.predictor import Predictor
-from models.signing import public_key
+from models.artifact.bundle import ARRAYS, MANIFEST, MODEL, SIGNATURE, read_bundle, write_bundle
+from models.artifact.predictor import Predictor
+from models.artifact.signing import public_key
 from valuation.errors import BundleMismatch, BundleTampered
 
 FILES = [ARRAYS, MANIFEST, MODEL, SIGNATURE]
@@ -124,8 +124,8 @@ def test_a_stored_model_prices_without_the_trainers_libraries(bundle_folder):
 import sys
 from pathlib import Path
 import numpy as np
-from models.bundle import read_bundle
-from models.predictor import Predictor
+from models.artifact.bundle import read_bundle
+from models.artifact.predictor import Predictor
 predictor = Predictor(read_bundle(Path({str(bundle_folder)!r})))
 row = np.array([[0.8, 2.0, 3.0, 1.0, 0.0]])
 predictor.price(row, np.array([80.0]), ["LFP/3"], (0.05, 0.95))

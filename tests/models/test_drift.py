@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.drift import least_covered, reference_of, shifts
+from models.drift import binomial_lower_count, reference_of, shifts
 
 
 def drawn(seed, rows=1000, centre=0.0):
@@ -66,6 +66,6 @@ def test_the_farthest_comes_first_and_unknown_columns_are_left_out():
 
 @pytest.mark.parametrize("level", [0.5, 0.8, 0.9])
 def test_a_true_band_is_refused_as_rarely_as_said(level):
-    least = least_covered(200, level, 0.05)
+    least = binomial_lower_count(200, level, 0.05)
     held = np.random.default_rng(1).binomial(200, level, 20_000)
     assert 0.01 < np.mean(held < least) <= 0.055

@@ -2,12 +2,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.encoding import AVERAGED, NUMBER, RANKED, Lesson, column_kinds, learn_copies, learn_encoder
-from models.table import NEVER_SEEN
+from models.inference.column_encoder import NEVER_SEEN
+from models.inference.encoding import (
+    AVERAGED,
+    NUMBER,
+    RANKED,
+    EncoderTarget,
+    column_kinds,
+    fit_crossfitted,
+    learn_encoder,
+)
 
 
 def lesson(target):
-    return Lesson(target=target, rest=target, weight=np.ones(len(target)), together=None, seed=0)
+    return EncoderTarget(target=target, rest=target, weight=np.ones(len(target)), together=None, seed=0)
 
 
 def market(rows=2000):
@@ -79,7 +87,7 @@ def test_copies_differ_in_what_other_sales_taught_and_in_nothing_else():
     chance = np.random.default_rng(3)
     codes = np.column_stack([chance.normal(size=400), chance.integers(0, 30, 400)]).astype(np.float64)
     target = codes[:, 0] + codes[:, 1] / 10.0 + chance.normal(size=400)
-    encoder, (first, second) = learn_copies(codes, (NUMBER, AVERAGED), lesson(target), 2)
+    encoder, (first, second) = fit_crossfitted(codes, (NUMBER, AVERAGED), lesson(target), 2)
     alone, encoded = learn_encoder(codes, (NUMBER, AVERAGED), lesson(target))
     assert first.tobytes() == encoded.tobytes()
     assert encoder.encode(codes).tobytes() == alone.encode(codes).tobytes()
@@ -88,5 +96,5 @@ def test_copies_differ_in_what_other_sales_taught_and_in_nothing_else():
 
 
 def test_where_nothing_is_averaged_there_is_one_copy():
-    _, copies = learn_copies(np.arange(40.0)[:, np.newaxis], (NUMBER,), lesson(np.arange(40.0)), 3)
+    _, copies = fit_crossfitted(np.arange(40.0)[:, np.newaxis], (NUMBER,), lesson(np.arange(40.0)), 3)
     assert len(copies) == 1

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import models.bundle
+import models.artifact.bundle
 from models import load_model
-from models.bundle import read_bundle
-from models.promotions import LOG, Decision, read_log
-from models.registry import CHAMPION, Publication, list_versions, promote, promotions, publish, rollback
+from models.artifact.bundle import read_bundle
+from models.artifact.promotion_log import LOG, Decision, read_log
+from models.artifact.registry import CHAMPION, Publication, list_versions, promote, promotions, publish, rollback
 from valuation.errors import BundleTampered, StoreNotReady
 
 WHO = Decision(who="a valuer", why="a test", at="2026-01-06T08:00:00+00:00")
@@ -166,7 +166,7 @@ def test_a_full_disk_is_a_sentence_and_changes_nothing(home, estimator, room):
 
 @pytest.fixture
 def nothing_is_loaded(monkeypatch):
-    monkeypatch.setattr(models.bundle, "unpack", lambda *_: pytest.fail("a damaged bundle was loaded"))
+    monkeypatch.setattr(models.artifact.bundle, "load_state", lambda *_: pytest.fail("a damaged bundle was loaded"))
 
 
 def _places(content):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.forest import empty_forest
-from models.forest_text import forest_from_text
+from models.fitting.forest_text import forest_from_text
+from models.inference.forest import empty_forest
 
 
 @settings(max_examples=25, deadline=None)
@@ -28,7 +28,7 @@ def test_every_bit_is_lightgbms(train, random_rows, seed, chosen):
     rows[:4, 3] = [1e9, -5.0, 31.9, 64.0]
     forest = forest_from_text(booster.model_to_string())
     expected = booster.predict(rows, raw_score=True, num_threads=1)
-    for predict in (forest.predict, forest.predict_plainly):
+    for predict in (forest.predict, forest.predict_numpy):
         assert predict(rows).tobytes() == expected.tobytes()
         assert predict(rows[7:8]).tobytes() == expected[7:8].tobytes()
 
@@ -52,9 +52,9 @@ def test_a_large_batch_is_cut_into_chunks_without_a_trace(train, random_rows, mo
     booster = train(5, trees=20)
     forest = forest_from_text(booster.model_to_string())
     rows = random_rows(np.random.default_rng(8), 100)
-    whole = forest.predict_plainly(rows)
-    monkeypatch.setattr("models.forest._CHUNK_CELLS", 60)
-    np.testing.assert_array_equal(forest.predict_plainly(rows), whole)
+    whole = forest.predict_numpy(rows)
+    monkeypatch.setattr("models.inference.forest._CHUNK_CELLS", 60)
+    np.testing.assert_array_equal(forest.predict_numpy(rows), whole)
 
 
 @pytest.mark.parametrize("rows", [0, 1])

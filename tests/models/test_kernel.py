@@ -16,13 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.forest import ZERO_THRESHOLD, Forest
-from models.forest_text import forest_from_text
+from models.fitting.forest_text import forest_from_text
+from models.inference.forest import ZERO_THRESHOLD, Forest
 from models.kernel import library
 from models.kernel.library import OBJECTS, RECORD, KernelUnavailableError, engine, object_name, open_kernel
-from models.kernel.program import prepare
-from valuation.elementary import asinh, exp, log, sinh
+from models.kernel.native_forest import prepare
 from valuation.errors import SettingError
+from valuation.numeric.exact_math import asinh, exp, log, sinh
 
 HIGHEST = library.kernel()
 LEVELS = [] if HIGHEST is None else ["baseline", "v3", "v4"][: ["baseline", "v3", "v4"].index(HIGHEST.level) + 1]
@@ -103,7 +103,7 @@ def test_every_level_says_what_numpy_says(seed, leaves, rows):
     rng = np.random.default_rng(seed)
     forest = random_forest(rng, trees=int(rng.integers(1, 30)), leaves=leaves, thresholds=int(rng.integers(1, 60)))
     matrix = hard_rows(rng, forest, rows)
-    expected = forest.predict_plainly(matrix)
+    expected = forest.predict_numpy(matrix)
     for kernel in KERNELS:
         program = prepare(forest, kernel)
         assert program is not None
@@ -118,7 +118,7 @@ def test_many_leaves_and_thresholds_take_wider_codes(leaves, thresholds):
     for kernel in KERNELS:
         program = prepare(forest, kernel)
         assert program.wide == (leaves > 128 or thresholds > 254 or program.views > 256)
-        assert same_bits(program.predict(matrix), forest.predict_plainly(matrix)), kernel.level
+        assert same_bits(program.predict(matrix), forest.predict_numpy(matrix)), kernel.level
 
 
 @settings(max_examples=15, deadline=None)
@@ -141,18 +141,18 @@ def forest():
 @pytest.mark.parametrize("rows", [0, 1, 23, 24, 63, 64, 65, 255, 256, 257, 280, 300])
 def test_a_row_is_its_row_in_any_batch(forest, rows):
     matrix = hard_rows(np.random.default_rng(2), forest, 300)
-    assert same_bits(forest.predict(matrix[:rows]), forest.predict_plainly(matrix)[:rows])
+    assert same_bits(forest.predict(matrix[:rows]), forest.predict_numpy(matrix)[:rows])
 
 
 def test_any_layout_of_memory_will_do(forest):
     matrix = hard_rows(np.random.default_rng(3), forest, 90)
-    expected = forest.predict_plainly(matrix)
+    expected = forest.predict_numpy(matrix)
     wider = np.column_stack([np.ones(90), matrix, np.ones((90, 2))])
     for given_rows in (np.asfortranarray(matrix), wider[:, 1:6], wider[:, 1:]):
         assert same_bits(forest.predict(given_rows), expected)
     assert same_bits(forest.predict(matrix[::-2]), expected[::-2])
     whole = np.arange(90 * COLUMNS).reshape(90, COLUMNS) % 7
-    assert same_bits(forest.predict(whole), forest.predict_plainly(whole.astype(float)))
+    assert same_bits(forest.predict(whole), forest.predict_numpy(whole.astype(float)))
 
 
 def test_too_few_columns_are_refused(forest):
@@ -162,7 +162,7 @@ def test_too_few_columns_are_refused(forest):
 
 def test_threads_do_not_disturb_each_other(forest):
     matrix = hard_rows(np.random.default_rng(4), forest, 2000)
-    expected = forest.predict_plainly(matrix)
+    expected = forest.predict_numpy(matrix)
     fresh = replace(forest)
     with ThreadPoolExecutor(8) as pool:
         parts = [slice(start, start + 1 + start % 300) for start in range(0, 2000, 7)] * 4
@@ -200,7 +200,7 @@ def test_the_setting_chooses(forest, choice, monkeypatch):
     try:
         said, matrix = engine(), hard_rows(np.random.default_rng(6), forest, 30)
         assert said.split()[-1] == choice
-        assert same_bits(replace(forest).predict(matrix), forest.predict_plainly(matrix))
+        assert same_bits(replace(forest).predict(matrix), forest.predict_numpy(matrix))
         assert (replace(forest).program is None) == (choice == "numpy")
     finally:
         library.kernel.cache_clear()
@@ -262,7 +262,7 @@ def test_the_kernels_elementary_functions_are_the_valuations(level, which, funct
         ]
     )
     found = np.empty_like(numbers)
-    open_kernel(level).long["elementary"](which, numbers.ctypes.data, len(numbers), found.ctypes.data)
+    open_kernel(level).gil_released["elementary"](which, numbers.ctypes.data, len(numbers), found.ctypes.data)
     with np.errstate(all="ignore"):
         expected = function(numbers)
     unknown = np.isnan(expected)

@@ -5,10 +5,10 @@ import time
 import numpy as np
 import pytest
 
-from models.bundle import Bundle, read_bundle
-from models.predictor import Predictor
-from models.regressor import ResidualValueRegressor
-from models.tariff import Tariff
+from models.artifact.bundle import Bundle, read_bundle
+from models.artifact.predictor import Predictor
+from models.estimator import ResidualValueRegressor
+from models.inference.interval_table import IntervalTable
 from valuation.errors import BundleMismatch
 
 LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -155,16 +155,16 @@ def test_codes_of_a_model_that_learned_texts_are_taken_as_codes(make_market, abo
 def test_a_tariff_says_what_the_band_says(estimator, market):
     state = estimator.fitted_
     labels = [*market.groups[:40].tolist(), "LFP/777", "XYZ", ""]
-    tariff = Tariff(state)
-    places = tariff.places(market.table[:43], labels)
+    interval_table = IntervalTable(state)
+    places = interval_table.places(market.table[:43], labels)
     group, known = state.find_groups(market.table[:43], labels)
-    found, own = tariff.groups(places)
+    found, own = interval_table.groups(places)
     assert found.tolist() == group.tolist()
     assert own == known.tolist()
-    assert tariff.level[places].tobytes() == state.band.level(group, known).tobytes()
-    for level, column in zip(LEVELS, tariff.reach(LEVELS)[places].T, strict=True):
+    assert interval_table.level[places].tobytes() == state.band.level(group, known).tobytes()
+    for level, column in zip(LEVELS, interval_table.reach(LEVELS)[places].T, strict=True):
         assert column.tobytes() == state.band.read(group, known, level).tobytes()
-    assert tariff.reach(())[places].shape == (43, 0)
+    assert interval_table.reach(())[places].shape == (43, 0)
 
 
 def test_no_rows_and_no_levels(predictor, market):

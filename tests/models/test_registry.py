@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from models import load_model
-from models.promotions import LOG, Decision, append, before_champion, champion, read_log
-from models.registry import Publication, home_folder, list_versions, promote, promotions, publish, rollback
+from models.artifact.promotion_log import LOG, Decision, append, before_champion, champion, read_log
+from models.artifact.registry import Publication, home_folder, list_versions, promote, promotions, publish, rollback
 from valuation.errors import BundleMismatch, BundleTampered, UnknownModel
 
 WHO = Decision(who="a valuer", why="covers 90 %", at="2026-01-06T08:00:00+00:00")
@@ -246,7 +246,7 @@ def test_a_kept_model_must_be_signed_by_this_workshop(home, estimator, tmp_path_
 
 
 def add_entries(folder, count):
-    from models.promotions import locked  # noqa: PLC0415 - runs in a fresh process
+    from models.artifact.promotion_log import locked  # noqa: PLC0415 - runs in a fresh process
 
     for step in range(count):
         with locked(Path(folder)):

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.target import LOG, SIGNED_LOG, choose_scale
-from valuation.scale import from_scale, to_scale
+from models.inference.target import LOG, SIGNED_LOG, choose_scale
+from valuation.numeric.asinh_scale import from_scale, to_scale
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0.01, 1e4))

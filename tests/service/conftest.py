@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from models.promotions import Decision
+from models.artifact.promotion_log import Decision
 from service.settings import Settings
 from service.store.database import Database
 
@@ -113,7 +113,7 @@ def day(set_clock):
 @pytest.fixture
 def champion_home(small_home):
     """A home folder with a small model that is champion."""
-    from models import registry  # noqa: PLC0415 - most tests need no model
+    from models.artifact import registry  # noqa: PLC0415 - most tests need no model
 
     decided = Decision(who="a test", why="a test", at="2026-01-05T00:00:00+00:00")
     registry.promote("small@one", decided, small_home)
@@ -234,7 +234,8 @@ def small_models(tmp_path_factory):
     """A home folder with three versions of a small model, none of them champion."""
     import pandas as pd  # noqa: PLC0415 - only to give the columns their names
 
-    from models import ResidualValueRegressor, registry  # noqa: PLC0415 - most tests need no model
+    from models import ResidualValueRegressor  # noqa: PLC0415 - most tests need no model
+    from models.artifact import registry  # noqa: PLC0415 - most tests need no model
     from valuation import features  # noqa: PLC0415 - same
 
     chance = np.random.default_rng(5)
@@ -261,7 +262,7 @@ def small_models(tmp_path_factory):
 @pytest.fixture
 def small_home(small_models, home, monkeypatch):
     """A home folder with three versions of a small model; nobody is champion."""
-    from models import registry  # noqa: PLC0415 - most tests need no model
+    from models.artifact import registry  # noqa: PLC0415 - most tests need no model
 
     monkeypatch.setattr(registry, "mirror_alias", lambda *_: None)
     shutil.copytree(small_models, home)

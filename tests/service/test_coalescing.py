@@ -10,20 +10,20 @@ import pytest
 
 from service import coalescing
 from service.coalescing import Asked, Coalescer
-from service.counter import Counter, Terms, open_counter
 from service.problems import Refusal
 from service.settings import Settings
 from service.store import ledger
 from service.store.idempotency import claim
+from service.valuation_service import Terms, ValuationService, open_valuation_service
 from valuation.errors import CanzhiError, IdempotencyConflict, StoreNotReady
-from valuation.intake import read_trace
+from valuation.ingest import read_trace
 
 AS_OF = date(2026, 11, 20)
 
 
 @pytest.fixture(scope="module")
 def counter(tmp_path_factory):
-    opened = open_counter(Settings(home=tmp_path_factory.mktemp("home")))
+    opened = open_valuation_service(Settings(home=tmp_path_factory.mktemp("home")))
     yield opened
     opened.database.close()
 
@@ -74,16 +74,18 @@ def test_each_is_answered_as_if_it_had_come_alone(counter):
 
 def test_those_that_come_together_are_valued_and_kept_together(counter, monkeypatch):
     valued, kept = [], []
-    many, each = Counter.value_many, Counter.keep_each
+    many, each = ValuationService.value_many, ValuationService.keep_each
     monkeypatch.setattr(
-        Counter,
+        ValuationService,
         "value_many",
         lambda self, traces, terms, *, door: (
             valued.append(len(traces.histories)),
             many(self, traces, terms, door=door),
         )[1],
     )
-    monkeypatch.setattr(Counter, "keep_each", lambda self, wanted: (kept.append(len(wanted)), each(self, wanted))[1])
+    monkeypatch.setattr(
+        ValuationService, "keep_each", lambda self, wanted: (kept.append(len(wanted)), each(self, wanted))[1]
+    )
     together([asked(counter, number) for number in range(coalescing.LARGEST + 3)], room=2 * coalescing.LARGEST)
     assert valued == [coalescing.LARGEST, 3]
     assert sum(kept) == coalescing.LARGEST + 3
@@ -101,14 +103,14 @@ def test_an_error_stays_with_its_pack(counter):
 
 
 def test_a_fault_stays_with_the_pack_that_brings_it_about(counter, monkeypatch):
-    many = Counter.value_many
+    many = ValuationService.value_many
 
     def trips(self, traces, terms, *, door):
         if any(history.rated_energy_kwh == 45.0 for history in traces.histories):
             raise ZeroDivisionError
         return many(self, traces, terms, door=door)
 
-    monkeypatch.setattr(Counter, "value_many", trips)
+    monkeypatch.setattr(ValuationService, "value_many", trips)
     found = together([asked(counter, number) for number in (4, 5, 6)])
     assert [isinstance(one, ZeroDivisionError) for one in found] == [False, True, False]
 
@@ -117,7 +119,7 @@ def test_nobody_is_answered_before_all_is_kept(counter, monkeypatch):
     def full(self, wanted):
         raise StoreNotReady("the disk is full", hint="make room")
 
-    monkeypatch.setattr(Counter, "keep_each", full)
+    monkeypatch.setattr(ValuationService, "keep_each", full)
     found = together([asked(counter, 1), asked(counter, 2)])
     assert all(isinstance(one, StoreNotReady) for one in found)
 
@@ -151,9 +153,9 @@ def test_the_chain_of_hashes_holds(counter):
 
 def test_a_crowd_that_was_answered_is_given_a_moment_to_ask_again(counter, monkeypatch):
     valued = []
-    many = Counter.value_many
+    many = ValuationService.value_many
     monkeypatch.setattr(
-        Counter,
+        ValuationService,
         "value_many",
         lambda self, traces, terms, *, door: (valued.append(traces.packs), many(self, traces, terms, door=door))[1],
     )

@@ -9,8 +9,8 @@ import signal
 
 import pytest
 
-from models import registry
-from models.promotions import Decision
+from models.artifact import registry
+from models.artifact.promotion_log import Decision
 from service.reproduction import open_archive, reproduce_kept
 from service.settings import Settings
 from service.store import ledger, valuations

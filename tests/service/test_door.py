@@ -9,8 +9,8 @@ import pytest
 
 from service import door
 from service.answers import ValuationAnswer
-from service.counter import Counter
 from service.door import PATH
+from service.valuation_service import ValuationService
 from valuation.errors import StoreNotReady
 
 LONG = {"content-encoding": "identity"}
@@ -115,11 +115,11 @@ def test_a_store_that_fails_and_a_fault_are_told_and_counted(client, pack, monke
     def full(self, wanted):
         raise StoreNotReady("the disk is full", hint="make room")
 
-    monkeypatch.setattr(Counter, "keep_each", full)
+    monkeypatch.setattr(ValuationService, "keep_each", full)
     response = client.post(PATH, json={"trace": pack})
     assert (response.status_code, response.json()["hint"]) == (503, "make room")
     assert response.headers["retry-after"] == "1"
-    monkeypatch.setattr(Counter, "value_many", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(ValuationService, "value_many", lambda *_, **__: 1 / 0)
     response = client.post(PATH, json={"trace": pack})
     assert (response.status_code, response.json()["code"]) == (500, "fault")
     numbers = client.get("/metrics").text

@@ -279,13 +279,13 @@ def test_after_a_new_start_everything_is_as_it_was(champion_home, open_client, s
 
 KILLED = """
 import os, sys
-from service.counter import open_counter
+from service.valuation_service import open_valuation_service
 from service.settings import Settings
 from service import sale_answers
 from service.schemas import Sale
 from service.store import ledger
 import msgspec
-counter = open_counter(Settings.from_environment())
+counter = open_valuation_service(Settings.from_environment())
 sales = msgspec.json.decode(sys.argv[1], type=list[Sale])
 appended = ledger.append
 def append(*arguments, **named):

@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text, update
 
 from models import clock
-from service import counter
+from service import valuation_service
 from service.settings import Settings
 from service.store import anchors, ledger, packs, upgrade
 from service.store.database import Database
@@ -358,6 +358,6 @@ def test_a_counter_that_cannot_be_opened_leaves_no_store_open(home, monkeypatch,
     def fail(*_):
         raise fault
 
-    monkeypatch.setattr(counter, "find_model", fail)
+    monkeypatch.setattr(valuation_service, "find_model", fail)
     with pytest.raises(type(fault)):
-        counter.open_counter(Settings(home=home))
+        valuation_service.open_valuation_service(Settings(home=home))

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from models.bundle import read_bundle
-from models.predictor import Predictor
-from models.pyfunc import Valuer
+from models.artifact.bundle import read_bundle
+from models.artifact.predictor import Predictor
+from models.artifact.pyfunc import Valuer
 from service import cli
-from valuation.intake import read_market
+from valuation.ingest import read_market
 
 ROOT = Path(__file__).parents[2]
 CODE = "001PB0A0000001A680000123"

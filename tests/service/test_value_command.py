@@ -204,7 +204,7 @@ def test_a_thousand_refusals_are_not_read_out(tmp_path, capsys):
 
 
 NOT_NEEDED = ("pandas", "lightgbm", "sklearn", "scipy", "mlflow", "fastapi", "pydantic", "uvicorn", "jinja2", "alembic")
-VALUE_AND_TELL = f"""
+VALUE_AND_PRINT = f"""
 import sys
 from service import cli
 code = cli.run(["value", sys.argv[1], "--as-of", "{AS_OF}", "--json"])
@@ -225,8 +225,8 @@ def cold(home, *command):
 
 
 def test_a_value_in_a_fresh_process_waits_for_nothing_it_does_not_need(settings, pack_file):
-    cold(settings.home, "-c", VALUE_AND_TELL, str(pack_file))  # the first makes the store
-    said, _ = cold(settings.home, "-c", VALUE_AND_TELL, str(pack_file))
+    cold(settings.home, "-c", VALUE_AND_PRINT, str(pack_file))  # the first makes the store
+    said, _ = cold(settings.home, "-c", VALUE_AND_PRINT, str(pack_file))
     assert said.splitlines()[-1].split() == ["imported:"]
 
 

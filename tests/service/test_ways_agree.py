@@ -22,7 +22,7 @@ from service.reproduction import reproduce_kept
 from service.schemas import ValuationRequest, decode
 from service.store import valuations
 from valuation.errors import CanzhiError
-from valuation.intake import traces
+from valuation.ingest import read_traces
 from valuation.record.fields import (
     COMPOSITION_FIELDS,
     EVENT_COMMON_FIELDS,
@@ -168,7 +168,7 @@ def compare_ways(client, seed, bodies):
         content = scribe.body()
         answers = [client.post(PATH, content=content, headers=head) for head in (HEAD, LONG)]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(traces, "read_typed", lambda *_: None)
+            patch.setattr(read_traces, "decode_record", lambda *_: None)
             answers.append(client.post(PATH, content=content, headers=HEAD))
         told = [said(one) for one in answers]
         assert told[0] == told[1] == told[2], content

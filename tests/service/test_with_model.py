@@ -9,8 +9,9 @@ from math import prod
 import numpy as np
 import pytest
 
-from models import ResidualValueRegressor, load_model, registry
-from models.promotions import Decision
+from models import ResidualValueRegressor, load_model
+from models.artifact import registry
+from models.artifact.promotion_log import Decision
 from service import cli
 from service.settings import Settings
 from valuation import features

@@ -3,12 +3,12 @@
 import pytest
 
 from training.configuration import TrainingConfig
-from training.dataset import build, thinned
-from training.ledger import read_ledger
+from training.dataset.training_set import build, degraded
+from training.sales_ledger import read_ledger
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
 from training.simulation.writing import write
-from valuation.intake import read_market, read_tables
+from valuation.ingest import read_market, read_tables
 
 
 @pytest.fixture(scope="session")
@@ -49,4 +49,4 @@ def config():
 @pytest.fixture(scope="session")
 def extra(sales, table, quotes, config):
     """The same sales with thinner records."""
-    return thinned(sales, table, quotes, share=config.thinned_share, seed=config.seed)
+    return degraded(sales, table, quotes, share=config.thinned_share, seed=config.seed)

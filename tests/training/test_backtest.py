@@ -9,12 +9,12 @@ import click.testing
 import numpy as np
 import pytest
 
-from training.backtest import OURS, Plan, backtest, key_of, plan_origins
-from training.backtest_report import months_of, report_html
 from training.commands.backtest import backtest as command
 from training.configuration import TrainingConfig
-from training.distributed import Crew
-from training.rivals import Task, last_price, linear, split_quantile
+from training.evaluation.backtest import OURS, Plan, backtest, key_of, plan_origins
+from training.evaluation.backtest_report import months_of, report_html
+from training.evaluation.baselines import Task, last_price, linear, split_quantile
+from training.parallel import Workers
 from valuation.errors import TooFewSales
 
 QUICK = TrainingConfig(trees=5, folds=2, habits_rows=0)
@@ -24,7 +24,7 @@ QUICK = TrainingConfig(trees=5, folds=2, habits_rows=0)
 def few_rivals():
     """Boosted trees take their time; the slow test of the command asks them too."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.backtest.rivals", lambda: {"last price": last_price, "linear": linear})
+        patch.setattr("training.evaluation.backtest.rivals", lambda: {"last price": last_price, "linear": linear})
         yield
 
 
@@ -70,7 +70,7 @@ def test_what_happens_later_changes_no_earlier_answer(tested, sales, extra, orig
 def test_finished_windows_are_not_worked_out_again(sales, extra, origins, tmp_path, monkeypatch):
     plan = Plan(origins=origins[-1:], parts=tmp_path / "parts", key="a" * 64)
     first = backtest((sales, extra), None, QUICK, plan, lambda _: None)
-    monkeypatch.setattr("training.backtest.learn", lambda *_: pytest.fail("it was worked out again"))
+    monkeypatch.setattr("training.evaluation.backtest.learn", lambda *_: pytest.fail("it was worked out again"))
     again = backtest((sales, extra), None, QUICK, plan, lambda _: None)
     assert first.as_dict() == again.as_dict()
     assert key_of({}, QUICK, None, 1) != key_of({}, replace(QUICK, seed=1), None, 1)
@@ -80,8 +80,8 @@ def test_finished_windows_are_not_worked_out_again(sales, extra, origins, tmp_pa
 def test_without_a_refit_it_is_taught_once(sales, extra, monkeypatch):
     taught = []
     real = backtest.__globals__["learn"]
-    monkeypatch.setattr("training.backtest.learn", lambda *told: taught.append(1) or real(*told))
-    monkeypatch.setattr("training.backtest.rivals", dict)
+    monkeypatch.setattr("training.evaluation.backtest.learn", lambda *told: taught.append(1) or real(*told))
+    monkeypatch.setattr("training.evaluation.backtest.rivals", dict)
     origins = plan_origins(sales, QUICK, None, 9)
     backtest((sales, extra), None, QUICK, Plan(origins=origins, refit=False), lambda _: None)
     assert (len(taught), len(origins) > 1) == (1, True)
@@ -93,7 +93,7 @@ def test_whoever_does_the_work_the_answers_are_the_same(sales, extra, origins, t
     said = []
     plan = Plan(origins=origins, refit=refit, parts=tmp_path / "parts", key="b" * 64)
     alone = backtest((sales, extra), None, QUICK, replace(plan, parts=None), said.append)
-    shared = backtest((sales, extra), None, QUICK, replace(plan, crew=Crew(processes=2)), said.append)
+    shared = backtest((sales, extra), None, QUICK, replace(plan, crew=Workers(processes=2)), said.append)
     for one, other in zip(alone.contestants, shared.contestants, strict=True):
         for name in ("point", "lower", "upper"):
             assert getattr(one.said, name).tobytes() == getattr(other.said, name).tobytes(), (one.name, name)

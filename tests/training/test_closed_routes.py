@@ -11,30 +11,30 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from models.card import markdown
-from models.promotions import Decision
-from models.registry import Publication, promote, publish
+from models.artifact.model_card import markdown
+from models.artifact.promotion_log import Decision
+from models.artifact.registry import Publication, promote, publish
 from training.commands.backtest import backtest
 from training.commands.train import train
 from training.configuration import TrainingConfig
-from training.dataset import TrainingSet
-from training.drift import training_reference
-from training.fit import learn
-from training.ledger import REASONS
-from training.preparation import prepare
-from training.realised import drift_of_ledger
-from training.retrain import train_on
+from training.dataset.prepare import prepare
+from training.dataset.sources import Sources
+from training.dataset.training_set import TrainingSet
+from training.evaluation.feature_drift import training_reference
+from training.evaluation.realised_coverage import drift_of_ledger
+from training.fit_model import learn
+from training.sales_ledger import REASONS
 from training.simulation.events import CHOICES
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
 from training.simulation.writing import write
-from training.sources import Sources
-from valuation.dossier import open_dossier
-from valuation.intake import read_market, read_tables
-from valuation.pathways.weighing import ROUTES
+from training.train_model import train_on
+from valuation.dossier import build_dossier
+from valuation.ingest import read_market, read_tables
 from valuation.provenance.catalogue import CHECKS
 from valuation.record.cases import cut
-from valuation.record.tabulation import calendar_day, day_number
+from valuation.record.to_columns import calendar_day, day_number
+from valuation.routes.route_choice import ROUTES
 
 
 def closed_on_the_day(folder):
@@ -44,7 +44,7 @@ def closed_on_the_day(folder):
     place = {code: row for row, code in enumerate(table.texts["battery_code"])}
     rows = np.array([place[code] for code in ledger["battery_code"].to_pylist()])
     day = np.array([float(day_number(one)) for one in ledger["sold_on"].to_pylist()])
-    dossier = open_dossier(cut(table.take(rows), day), read_market(folder / "quotes.csv"))
+    dossier = build_dossier(cut(table.take(rows), day), read_market(folder / "quotes.csv"))
     closed = np.stack([dossier.findings.blocked[route] for route in ROUTES], axis=1)
     return np.array([ROUTES.index(route) for route in ledger["route"].to_pylist()]), closed
 
@@ -143,7 +143,7 @@ def test_planted_sales_leave_everything_that_is_learned_from_bit_for_bit(both):
     stated, unstated = (counted[REASONS[reason].en] for reason in ("closed route", "route not stated"))
     assert stated > unstated > 10
     assert clean.ledger.closed_routes == {}
-    assert set(mixed.ledger.set_aside) - set(counted) == {REASONS["lot broken"].en}
+    assert set(mixed.ledger.reject_row) - set(counted) == {REASONS["lot broken"].en}
 
 
 def test_a_model_of_planted_sales_is_the_same_model_and_says_what_was_kept_out(both, tmp_path):
@@ -158,9 +158,9 @@ def test_a_model_of_planted_sales_is_the_same_model_and_says_what_was_kept_out(b
     assert one.version.about.habits == other.version.about.habits
     summary = other.version.about.summary
     assert summary["closed_routes"] == both[1].ledger.closed_routes
-    assert {**summary, **dict.fromkeys(("rows", "set_aside", "closed_routes", "data"))} == {
+    assert {**summary, **dict.fromkeys(("rows", "reject_row", "closed_routes", "data"))} == {
         **one.version.about.summary,
-        **dict.fromkeys(("rows", "set_aside", "closed_routes", "data")),
+        **dict.fromkeys(("rows", "reject_row", "closed_routes", "data")),
     }
     card = markdown(other.version.about, other.version.digest)
     assert f"{summary['closed_routes'][REASONS['closed route'].en]:,} - sold into a route" in card

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.dataset import build, join, thinned
+from training.dataset.training_set import build, degraded, join
 from valuation import features
-from valuation.appraisal import appraise
+from valuation.appraise import appraise
 from valuation.errors import TooFewSales
-from valuation.intake import read_trace
+from valuation.ingest import read_trace
 from valuation.record.cases import TraceTable
-from valuation.record.tabulation import calendar_day
+from valuation.record.to_columns import calendar_day
 
 
 def first(ledger, count):
@@ -19,8 +19,8 @@ def first(ledger, count):
 
 
 def test_every_sale_is_worked_out_or_set_aside(table, ledger, quotes, sales):
-    _, set_aside = build(table, ledger, quotes)
-    assert len(sales) + sum(set_aside.values()) == ledger.rows_read
+    _, reject_row = build(table, ledger, quotes)
+    assert len(sales) + sum(reject_row.values()) == ledger.rows_read
     assert len(sales) > 200
     assert sales.matrix.shape == (len(sales), len(features.NAMES))
     assert np.isfinite(sales.price).all()
@@ -62,9 +62,9 @@ def test_a_sale_is_seen_as_a_valuation_on_its_day_would_see_it(sales, quotes, ma
 def test_sales_of_packs_without_a_record_are_set_aside(table, ledger, quotes):
     few = first(ledger, 5)
     strange = replace(few, battery_code=("unheard of", *few.battery_code[1:]))
-    found, set_aside = build(table, strange, quotes)
+    found, reject_row = build(table, strange, quotes)
     assert len(found) == 4
-    assert set_aside["no trace record of the pack"] == 1
+    assert reject_row["no trace record of the pack"] == 1
     with pytest.raises(TooFewSales, match="no trace record"):
         build(table, replace(few, battery_code=("unheard of",) * 5), quotes)
 
@@ -73,9 +73,9 @@ def test_sales_before_the_quotes_are_set_aside(table, ledger, quotes):
     few = first(ledger, 5)
     day = few.sold_day.copy()
     day[2] = quotes.complete_from - 1.0
-    found, set_aside = build(table, replace(few, sold_day=day), quotes)
+    found, reject_row = build(table, replace(few, sold_day=day), quotes)
     assert found.sale_id == few.sale_id[:2] + few.sale_id[3:]
-    assert set_aside["sold before every instrument is quoted"] == 1
+    assert reject_row["sold before every instrument is quoted"] == 1
 
 
 def test_the_sum_of_a_lot_is_shared_by_structural_value(table, ledger, quotes):
@@ -98,9 +98,9 @@ def test_thinner_records_keep_price_and_day_and_know_less(sales, extra, table, q
     assert (extra.tier <= sales.tier[rows]).all()
     assert {0.0, 1.0, 2.0} <= set(extra.tier)
     assert 0.3 < len(extra) / len(sales) < 0.7
-    again = thinned(sales, table, quotes, share=0.5, seed=0)
+    again = degraded(sales, table, quotes, share=0.5, seed=0)
     np.testing.assert_array_equal(again.matrix, extra.matrix)
-    assert len(thinned(sales, table, quotes, share=0.0, seed=0)) == 0
+    assert len(degraded(sales, table, quotes, share=0.0, seed=0)) == 0
 
 
 def test_joined_parts_stand_below_one_another(sales, extra):

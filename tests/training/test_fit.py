@@ -7,20 +7,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import training.fit
-import training.judgement
-from models.folds import assign_folds
+import training.evaluation.holdout
+import training.fit_model
+from models.inference.folds import assign_folds
 from training.configuration import LEAST_SALES, TrainingConfig, read_config
-from training.dataset import build, join, thinned
-from training.fit import learn
-from training.judgement import judge_newest, judge_sales, newest_from
-from training.ledger import read_ledger
+from training.dataset.training_set import build, degraded, join
+from training.evaluation.holdout import judge_newest, judge_sales, newest_from
+from training.fit_model import learn
+from training.sales_ledger import read_ledger
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
 from training.simulation.writing import write
 from valuation import features
 from valuation.errors import SettingError, TooFewSales
-from valuation.intake import read_market, read_tables
+from valuation.ingest import read_market, read_tables
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_three_thousand_sales_beat_the_structural_value(config, tmp_path):
     table = read_tables(tmp_path / "packs.parquet", tmp_path / "events.parquet").table
     market = read_market(tmp_path / "quotes.csv")
     sales, _ = build(table, read_ledger(tmp_path / "sales.parquet"), market)
-    judged = judge_newest(sales, thinned(sales, table, market, share=0.5, seed=0), config)
+    judged = judge_newest(sales, degraded(sales, table, market, share=0.5, seed=0), config)
     assert judged.overall.wape < 0.9 * judged.structural.wape
 
 
@@ -67,7 +67,7 @@ def test_the_judge_never_shows_the_newest_sales_to_the_model(sales, extra, confi
         seen.append((taught, thin))
         raise TooFewSales("enough seen", hint="none")
 
-    monkeypatch.setattr(training.judgement, "learn", spy)
+    monkeypatch.setattr(training.evaluation.holdout, "learn", spy)
     with pytest.raises(TooFewSales):
         judge_newest(sales, extra, config)
     ((taught, thin),) = seen
@@ -108,7 +108,7 @@ def test_the_folds_of_a_judgement_never_part_a_pack_or_a_lot(sales, config, monk
         seen.append({taught.sale_id[row] for row in range(len(taught))})
         return learn(taught, thin, replace(config, trees=5, habits_rows=0), least)
 
-    monkeypatch.setattr(training.judgement, "learn", spy)
+    monkeypatch.setattr(training.evaluation.holdout, "learn", spy)
     judged = judge_sales(few, None, config)
     bound = {few.sale_id[row] for row in (3, 5, 40, 80)}
     assert [len(bound & ids) for ids in seen].count(0) == 1
@@ -136,7 +136,7 @@ def test_every_sale_comes_with_its_pack_so_that_copies_stay_together(sales, extr
             given.update(columns, table=table, price=price)
             return self
 
-    monkeypatch.setattr(training.fit, "MarketRegressor", Spy)
+    monkeypatch.setattr(training.fit_model, "MarketRegressor", Spy)
     learn(replace(sales, archive=None), extra, config)  # without what they were worked out from there are no habits
     assert given["packs"] == list(join([sales, extra]).together)
     assert given["groups"] == [*sales.groups, *extra.groups]
@@ -157,7 +157,7 @@ def test_a_lot_teaches_by_its_sum_and_its_thinner_copies_not_at_all(sales, extra
             given.update(columns, price=price)
             return self
 
-    monkeypatch.setattr(training.fit, "MarketRegressor", Spy)
+    monkeypatch.setattr(training.fit_model, "MarketRegressor", Spy)
     few = sales.take(np.arange(100))
     few = replace(few, lot=tuple("L" if row in {3, 40, 80} else None for row in range(100)))
     copies = few.take(np.array([3, 5]))

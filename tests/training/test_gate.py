@@ -11,23 +11,23 @@ import pytest
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet as pq
 
-from models.promotions import Decision
-from models.registry import Publication, load_model, promotions, publish
-from models.registry import promote as registry_promote
+from models.artifact.promotion_log import Decision
+from models.artifact.registry import Publication, load_model, promotions, publish
+from models.artifact.registry import promote as registry_promote
 from training.commands.compare import compare
 from training.commands.promote import promote
 from training.configuration import TrainingConfig
-from training.contest import Contest, contest, recipe_of, roll_kept
-from training.drift import training_reference
-from training.fit import learn
-from training.gate import rule, shared_luck
+from training.dataset.sources import Sources, remember_sources, remembered_sources
+from training.evaluation.champion_challenger import Comparison, compare_models, recipe_of, replay_frozen
+from training.evaluation.feature_drift import training_reference
+from training.evaluation.gate import design_effect, evaluate_gate
+from training.evaluation.gate_rules import GateConfig, read_gate
+from training.evaluation.replay import roll
+from training.fit_model import learn
 from training.metrics import Forecast
-from training.promotion import present_champion
-from training.rolling import roll
-from training.ruling import GateConfig, read_gate
-from training.sources import Sources, remember_sources, remembered_sources
+from training.promotion import current_champion
 from valuation.errors import SettingError, TooFewSales
-from valuation.record.tabulation import calendar_day
+from valuation.record.to_columns import calendar_day
 
 RULES = GateConfig(least_sales=50, least_judged=50, least_segment=40, score_slack=0.02, segment_slack=0.3)
 
@@ -64,14 +64,14 @@ def pair(home):
 
 @pytest.fixture(scope="module")
 def held(pair, sales, extra):
-    return contest(pair, sales, extra, lambda _: None)
+    return compare_models(pair, sales, extra, lambda _: None)
 
 
 def ruled(held, pair, sales, **changed):
-    return rule(pair, held, sales, 0.9, replace(RULES, **changed))
+    return evaluate_gate(pair, held, sales, 0.9, replace(RULES, **changed))
 
 
-def said_by(held: Contest, challenger: Forecast) -> Contest:
+def said_by(held: Comparison, challenger: Forecast) -> Comparison:
     return replace(held, challenger=challenger)
 
 
@@ -90,7 +90,7 @@ def test_a_kept_model_says_what_its_estimator_would(sales, extra, config):
     start = float(np.quantile(sales.sold_day, 0.7))
     known = sales.sold_day + config.label_delay_days <= start
     estimator = learn(sales.where(known), None, QUICK)
-    mine = roll_kept(estimator.fitted_, sales, start, config)
+    mine = replay_frozen(estimator.fitted_, sales, start, config)
     theirs, _ = roll(estimator, sales, start, config)
     assert np.array_equal(mine.point, theirs.point)
     assert np.array_equal(mine.lower, theirs.lower)
@@ -98,8 +98,8 @@ def test_a_kept_model_says_what_its_estimator_would(sales, extra, config):
 
 def test_an_equal_model_passes(held, pair, sales):
     ruling = ruled(held, pair, sales, doubt=1e-9)
-    assert ruling.passed, ruling.spoken()
-    assert ruling.spoken() == "the gate says yes"
+    assert ruling.passed, ruling.summary()
+    assert ruling.summary() == "the gate says yes"
 
 
 def test_a_band_that_breaks_its_promise_is_refused(held, pair, sales):
@@ -107,7 +107,7 @@ def test_a_band_that_breaks_its_promise_is_refused(held, pair, sales):
     narrow = Forecast(price=held.challenger.price, point=centre, lower=centre - 0.01, upper=centre + 0.01)
     ruling = ruled(said_by(held, narrow), pair, sales)
     assert "coverage" in {reason.rule for reason in ruling.reasons if not reason.passed}
-    assert "a true band would hold at least" in ruling.spoken()
+    assert "a true band would hold at least" in ruling.summary()
 
 
 def test_a_wide_band_is_refused_for_its_score_alone(held, pair, sales):
@@ -139,14 +139,14 @@ def test_packs_of_another_kind_are_drift(held, pair, sales):
     strange = sales.matrix.copy()
     newest = sales.sold_day > sales.sold_day.max() - RULES.drift_days
     strange[newest] = strange[newest] * 3.0 + 7.0
-    ruling = rule(pair, held, replace(sales, matrix=strange), 0.9, RULES)
+    ruling = evaluate_gate(pair, held, replace(sales, matrix=strange), 0.9, RULES)
     assert "drift" in {reason.rule for reason in ruling.reasons if not reason.passed}
 
 
 def test_months_that_share_their_luck_say_less():
     days = np.arange(900.0)
-    assert shared_luck(np.random.default_rng(1).random(900) < 0.9, days, 0.9) < 2.5
-    assert shared_luck((days // 30) % 10 > 0, days, 0.9) == 5.0
+    assert design_effect(np.random.default_rng(1).random(900) < 0.9, days, 0.9) < 2.5
+    assert design_effect((days // 30) % 10 > 0, days, 0.9) == 5.0
 
 
 def test_the_rules_are_a_file(tmp_path):
@@ -200,8 +200,8 @@ def test_without_sales_the_gate_cannot_judge(run, tmp_path):
 
 
 def test_the_structural_value_is_the_champion_where_there_is_none(home, sales, extra, pair, tmp_path):
-    assert present_champion(tmp_path) == (None, "")
-    held = contest((pair[0], None), sales, extra, lambda _: None)
+    assert current_champion(tmp_path) == (None, "")
+    held = compare_models((pair[0], None), sales, extra, lambda _: None)
     assert np.array_equal(held.champion.point, held.judged.structural)
 
 
@@ -214,9 +214,9 @@ def test_a_model_of_older_sales_is_judged_as_it_is(sales, extra, pair, tmp_path)
         learn(old, None, QUICK).fitted_, Publication(name="old", created_on=through, trained_through=through), tmp_path
     )
     champion = load_model("old@1", home=tmp_path)
-    held = contest((pair[0], champion), sales, extra, lambda _: None)
+    held = compare_models((pair[0], champion), sales, extra, lambda _: None)
     assert (held.challenger_taught_anew, held.champion_taught_anew) == (True, False)
-    both = contest((champion, champion), sales, extra, lambda _: None)
+    both = compare_models((champion, champion), sales, extra, lambda _: None)
     assert not both.challenger_taught_anew
     assert not both.one_recipe
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from models.registry import list_versions, load_model
+from models.artifact.registry import list_versions, load_model
 
 STAGES = ("judging on sales never seen", "learning from all sales", "keeping", "recording")
 CHOICES = "trees = 15\nfolds = 3\ntest_share = 0.25\nhabits_rows = 0\n"

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from training.ledger import REASONS, VAT_RATE, read_ledger
-from training.ledger.cells import Unreadable, read_answer, read_day, read_money, read_rate
-from training.ledger.report import summary, write_report
+from training.sales_ledger import REASONS, VAT_RATE, read_ledger
+from training.sales_ledger.cells import Unreadable, read_answer, read_day, read_money, read_rate
+from training.sales_ledger.report import summary, write_report
 from valuation.errors import UnreadableLedger
 
 HEAD = "sale_id,battery_code,sold_on,price_cny,vat_included,region,buyer_kind,seller_kind,lot_id,route,lot_price_cny"
@@ -47,7 +47,7 @@ def test_prices_are_read_without_tax_and_a_gate_fee_stays_negative(tmp_path):
     assert ledger.region[0] == "CN-GD"
     assert (ledger.buyer_kind[0], ledger.seller_kind[0], ledger.route[0]) == ("recycler", "owner", "recycling")
     assert np.diff(ledger.sold_day).tolist() == [1.0, 1.0, 0.0]
-    assert ledger.set_aside == {}
+    assert ledger.reject_row == {}
     assert ledger.row.tolist() == [2, 3, 4, 5]
     assert ledger.notes == {"vat": 1, "gate fee": 1, "lot": 2}
 
@@ -156,7 +156,7 @@ def test_a_row_that_teaches_nothing_is_set_aside_with_its_reason(tmp_path, row, 
     ledger = read_ledger(ledger_of(tmp_path, *ROWS, row))
     assert len(ledger) == 4
     assert [(fault.row, fault.reason) for fault in ledger.faults] == [(6, reason)]
-    assert ledger.set_aside == {REASONS[reason].en: 1}
+    assert ledger.reject_row == {REASONS[reason].en: 1}
     assert ledger.rows_read == 5
 
 
@@ -167,7 +167,7 @@ def test_every_wrong_cell_of_a_row_is_listed_but_the_row_counts_once(tmp_path):
         (6, "price_cny", "bad price"),
         (6, "vat_included", "bad vat"),
     ]
-    assert ledger.set_aside == {"day of sale cannot be read": 1}
+    assert ledger.reject_row == {"day of sale cannot be read": 1}
 
 
 def test_one_sale_told_in_two_ways_is_used_in_neither(tmp_path):

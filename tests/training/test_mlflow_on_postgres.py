@@ -6,11 +6,11 @@ import shutil
 import pandas as pd
 import pytest
 
-from models.promotions import Decision
-from models.registry import promote
+from models.artifact.promotion_log import Decision
+from models.artifact.registry import promote
 from training.configuration import TrainingConfig
-from training.repeat import repeat
-from training.retrain import Sources, retrain
+from training.repeat_run import repeat
+from training.train_model import Sources, train_model
 
 pytestmark = [
     pytest.mark.postgres,
@@ -26,7 +26,9 @@ PACK = '{"chemistry": "LFP", "rated_energy_kwh": 50.0, "made_on": "2020-06-08"}'
 def test_a_training_is_recorded_registered_and_repeated_there(server_url, market_folder, tmp_path, monkeypatch):
     monkeypatch.setenv("CANZHI_MLFLOW_URI", server_url)
     sources = Sources(ledger=market_folder / "sales.parquet", traces=market_folder, market=market_folder / "quotes.csv")
-    trained = retrain(sources, "onserver", TrainingConfig(trees=10, folds=3, test_share=0.25), tmp_path, lambda _: None)
+    trained = train_model(
+        sources, "onserver", TrainingConfig(trees=10, folds=3, test_share=0.25), tmp_path, lambda _: None
+    )
     assert trained.run_id
     assert not (tmp_path / "mlflow.db").exists()
     mlflow = importlib.import_module("mlflow")

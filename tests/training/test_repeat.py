@@ -16,16 +16,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.promotions import Decision
-from models.pyfunc import COLUMNS
-from models.registry import load_model, promote
+from models.artifact.promotion_log import Decision
+from models.artifact.pyfunc import COLUMNS
+from models.artifact.registry import load_model, promote
 from training.configuration import TrainingConfig
-from training.repeat import repeat
-from training.retrain import Sources, retrain
-from training.tracking import tracking_uri
-from valuation.appraisal import appraise
+from training.repeat_run import repeat
+from training.runs.mlflow_run import tracking_uri
+from training.train_model import Sources, train_model
+from valuation.appraise import appraise
 from valuation.errors import BundleTampered, TrainingError
-from valuation.intake import read_trace
+from valuation.ingest import read_trace
 
 pytestmark = [
     pytest.mark.slow,
@@ -55,7 +55,7 @@ def home(tmp_path_factory):
 def trained(sources, home):
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("CANZHI_MLFLOW_URI", raising=False)
-        return retrain(sources, "mine", TrainingConfig(trees=15, folds=3, test_share=0.25), home, lambda _: None)
+        return train_model(sources, "mine", TrainingConfig(trees=15, folds=3, test_share=0.25), home, lambda _: None)
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ from datetime import date
 import numpy as np
 import pytest
 
+from training.simulation.buyer_traits import draw_buyer_traits, trait_of_day
 from training.simulation.events import CHOICES, EVENT_TYPES, REPORTER_KINDS
-from training.simulation.habits import draw_habits, habit_of_day
 from training.simulation.market_simulation import USUAL_DEMAND, simulate
-from training.simulation.market_view import LAB_TEST, Sight, look
+from training.simulation.market_view import LAB_TEST, BuyerView, observe
 from training.simulation.offers import NOT_TAMPERED, PACK_SWAPPED, SOH_EDITED
 from training.simulation.plan import SimulationPlan, day_number
 from training.simulation.pricing import RECYCLING, ROUTES, SECOND_LIFE, Asked, heavy_tailed, price
@@ -32,7 +32,7 @@ def asked_of(market, **changes):
         demand=np.where(told, market.models.demand[fleet.model[offers.row]], USUAL_DEMAND),
         ticket=np.zeros(len(offers.row)),
         quotes=market.quotes,
-        habits=draw_habits(PLAN),
+        habits=draw_buyer_traits(PLAN),
     )
     return replace(asked, **changes)
 
@@ -245,8 +245,8 @@ def test_buyers_see_only_what_was_reported_by_the_day(market):
     scrambled["metal_kg"] = np.where(fleet.metals_told[:, None], fleet.metal_kg, 99.0)
     scrambled["depth"], scrambled["km_per_year"] = fleet.depth * 0.0, fleet.km_per_year * 3.0
     other = replace(fleet, **scrambled)
-    sight = Sight(row=offers.row, day=offers.sold_on, events=seen, missing_modules=market.missing_modules)
-    view = look(other, market.models, sight)
+    sight = BuyerView(row=offers.row, day=offers.sold_on, events=seen, missing_modules=market.missing_modules)
+    view = observe(other, market.models, sight)
     for field in fields(view):
         np.testing.assert_array_equal(getattr(view, field.name), getattr(market.view, field.name), err_msg=field.name)
 
@@ -273,7 +273,7 @@ def test_buyers_pay_over_value_in_the_boom_and_under_it_in_the_crash(market):
         market.quotes.as_of("lithium_carbonate", day) / market.quotes.as_of("lithium_carbonate", day - 120.0)
     )
     asked = asked_of(market)
-    margin = habit_of_day(asked.region, day, asked.quotes, asked.habits)
+    margin = trait_of_day(asked.region, day, asked.quotes, asked.habits)
     assert margin[swing > 0.3].mean() > 1.02
     assert margin[swing < -0.3].mean() < 0.98
 

@@ -9,12 +9,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from models.bundle import read_bundle
-from models.predictor import Predictor
-from models.pyfunc import SPARK_TYPE, Valuer, model_parts, write_data
-from models.registry import Publication, publish
-from training.fit import learn
-from valuation.intake import read_market
+from models.artifact.bundle import read_bundle
+from models.artifact.predictor import Predictor
+from models.artifact.pyfunc import SPARK_TYPE, Valuer, model_parts, write_data
+from models.artifact.registry import Publication, publish
+from training.fit_model import learn
+from valuation.ingest import read_market
 
 pytestmark = [
     pytest.mark.spark,

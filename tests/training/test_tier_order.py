@@ -5,14 +5,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from training.dataset import build, thinned
-from training.fit import forecast, learn
-from training.ledger import read_ledger
+from training.dataset.degraded_records import DEGRADATIONS
+from training.dataset.training_set import build, degraded
+from training.fit_model import forecast, learn
+from training.sales_ledger import read_ledger
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
 from training.simulation.writing import write
-from training.thinning import THINNINGS
-from valuation.intake import read_market, read_tables
+from valuation.ingest import read_market, read_tables
 
 KINDS = ("code alone", "plate", "ledger", "readings", "full")
 
@@ -25,7 +25,7 @@ def taught(tmp_path_factory, config):
     table = read_tables(folder / "packs.parquet", folder / "events.parquet").table
     quotes = read_market(folder / "quotes.csv")
     sales = build(table, read_ledger(folder / "sales.parquet"), quotes)[0]
-    return sales, thinned(sales, table, quotes, share=config.thinned_share, seed=config.seed)
+    return sales, degraded(sales, table, quotes, share=config.thinned_share, seed=config.seed)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def widths(taught, config):
     tested = sales.where(~known & (sales.tier >= 3.0))
     found = {}
     for kind, name in enumerate(KINDS):
-        cut_down = np.full(len(tested), float(kind) if kind < len(THINNINGS) else np.nan)
+        cut_down = np.full(len(tested), float(kind) if kind < len(DEGRADATIONS) else np.nan)
         seen = tested.archive.reworked(tested, cut_down)
         said = forecast(estimator, seen, 0.9)
         found[name] = float(np.sum(said.upper - said.lower) / np.sum(np.abs(said.point)))

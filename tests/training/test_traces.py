@@ -6,9 +6,9 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 import pytest
 
-from training.traces import read_traces, trace_files, unread_codes
+from training.dataset.traces import read_traces, trace_files, unread_codes
 from valuation.errors import UnreadableRecord
-from valuation.intake.spellings import FIELD_SPELLINGS
+from valuation.ingest.spellings import FIELD_SPELLINGS
 
 
 def in_chinese(names):

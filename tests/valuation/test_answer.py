@@ -9,15 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models.bundle import read_bundle
-from models.predictor import Predictor
-from valuation.answer import known, money
-from valuation.appraisal import appraise, appraise_many
-from valuation.intake import read_market, read_trace
-from valuation.intake.traces import Traces
+from models.artifact.bundle import read_bundle
+from models.artifact.predictor import Predictor
+from valuation.answer.build_answer import known, money
+from valuation.appraise import appraise, appraise_many
+from valuation.ingest import read_market, read_trace
+from valuation.ingest.read_traces import Traces
+from valuation.numeric.asinh_scale import LINEAR_THRESHOLD_CNY_PER_KWH
 from valuation.record.history import PackHistory, TraceEvent
 from valuation.result import Valuation
-from valuation.scale import SCALE_SOFTENING_CNY_PER_KWH
 
 TESTS = Path(__file__).parents[1]
 SAMPLES = TESTS.parent / "data_samples"
@@ -161,9 +161,9 @@ class _Below:
 
     name, version, digest, trained_through, demonstration = "half", "1", "sha256:0", None, False
     habits = MappingProxyType({})
-    turn = SimpleNamespace(widening=1.0, knows=True)
+    turn = SimpleNamespace(widening=1.0, reliable=True)
     week_move = None
-    softening = SCALE_SOFTENING_CNY_PER_KWH
+    softening = LINEAR_THRESHOLD_CNY_PER_KWH
 
     def __init__(self):
         from valuation import features  # noqa: PLC0415 - the stand-in reads what the version computes
@@ -185,10 +185,10 @@ class _Below:
 @pytest.mark.parametrize(
     ("turn", "said"),
     [
-        (SimpleNamespace(widening=1.0, knows=True), set()),
-        (SimpleNamespace(widening=1.2, knows=True), {("V09", "info")}),
-        (SimpleNamespace(widening=1.8, knows=False), {("V08", "warn")}),
-        (SimpleNamespace(widening=1.0, knows=False), {("V08", "warn")}),
+        (SimpleNamespace(widening=1.0, reliable=True), set()),
+        (SimpleNamespace(widening=1.2, reliable=True), {("V09", "info")}),
+        (SimpleNamespace(widening=1.8, reliable=False), {("V08", "warn")}),
+        (SimpleNamespace(widening=1.0, reliable=False), {("V08", "warn")}),
     ],
 )
 def test_a_model_that_the_market_has_outrun_says_so(turn, said):

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from valuation.appraisal import appraise, appraise_many
+from valuation.appraise import appraise, appraise_many
 from valuation.errors import CanzhiError, FieldError, MarketError, MissingQuote, RefusedPack
-from valuation.intake import read_market, read_trace
-from valuation.intake.traces import Traces
+from valuation.ingest import read_market, read_trace
+from valuation.ingest.read_traces import Traces
 from valuation.record.history import PackHistory, TraceEvent
 from valuation.result import Valuation
 
@@ -206,10 +206,10 @@ def test_without_explanation_the_figures_are_the_same(market_history, histories)
 
 def test_a_scenario_moves_what_it_names_and_nothing_else(market_history):
     now = answer_of(market_history, PLATE)
-    dearer = answer_of(market_history, PLATE, market_shift={"lithium_carbonate": 1.1})
+    surcharge = answer_of(market_history, PLATE, market_shift={"lithium_carbonate": 1.1})
     same = answer_of(market_history, PLATE, market_shift={"lithium_carbonate": 1.0})
     other = answer_of(market_history, PLATE, market_shift={"cobalt_sulphate": 3.0})
-    assert dearer.residual_value.point > now.residual_value.point
+    assert surcharge.residual_value.point > now.residual_value.point
     assert same.residual_value == now.residual_value
     assert other.residual_value == now.residual_value  # no cobalt in iron phosphate
 

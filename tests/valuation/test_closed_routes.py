@@ -11,25 +11,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.bundle import read_bundle
-from models.predictor import Predictor
+from models.artifact.bundle import read_bundle
+from models.artifact.predictor import Predictor
 from valuation import closed_routes
-from valuation.answer import money
-from valuation.appraisal import appraise, appraise_many
-from valuation.columns import FloatArray
-from valuation.dossier import dossier_of_twins, open_dossier
-from valuation.drivers import HELD_TO_OPEN_ROUTES, driver_names
-from valuation.elementary import normal_quantile
-from valuation.fleet import FleetTerms, appraise_fleet
-from valuation.intake import read_trace
-from valuation.pathways.routes import ROUTES, TERM_LABELS
+from valuation.answer.build_answer import money
+from valuation.answer.drivers import HELD_TO_OPEN_ROUTES, driver_names
+from valuation.answer.fleet_values import FleetTerms, appraise_fleet
+from valuation.appraise import appraise, appraise_many
+from valuation.dossier import build_dossier, dossier_of_twins
+from valuation.ingest import read_trace
+from valuation.numeric.asinh_scale import LINEAR_THRESHOLD_CNY_PER_KWH, from_scale, to_scale
+from valuation.numeric.columns import FloatArray
+from valuation.numeric.exact_math import normal_quantile
 from valuation.pricing import STRUCTURE_ONLY, price
 from valuation.provenance.catalogue import CHECKS
 from valuation.record.cases import cut
 from valuation.record.fields import CHEMISTRIES
 from valuation.record.history import PackHistory
-from valuation.record.tabulation import day_number, tabulate
-from valuation.scale import SCALE_SOFTENING_CNY_PER_KWH, from_scale, to_scale
+from valuation.record.to_columns import day_number, tabulate
+from valuation.routes.structural_value import ROUTES, TERM_LABELS
 
 GOLDEN, CASES = Path(__file__).parents[1] / "golden", Path(__file__).parents[1] / "cases"
 DAY = date(2026, 6, 1)
@@ -97,8 +97,8 @@ class Generous:
     trained_through: None = None
     demonstration: bool = False
     habits: dict = field(default_factory=dict)
-    turn: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(widening=1.0, knows=True))
-    softening: float = SCALE_SOFTENING_CNY_PER_KWH
+    turn: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(widening=1.0, reliable=True))
+    softening: float = LINEAR_THRESHOLD_CNY_PER_KWH
 
     def step(self, matrix):
         """Return what it pays over the structural value, on the scale."""
@@ -252,7 +252,7 @@ def test_a_disposal_costs_haul_packing_and_treatment_and_no_metal_pays(market_hi
 
 def dossier_of(market_history, *histories, **options):
     table = tabulate(histories)
-    return open_dossier(cut(table, np.full(table.rows, day_number(DAY))), market_history, **options)
+    return build_dossier(cut(table, np.full(table.rows, day_number(DAY))), market_history, **options)
 
 
 @settings(max_examples=60, deadline=None)
@@ -260,13 +260,13 @@ def dossier_of(market_history, *histories, **options):
 def test_a_sound_twin_has_no_route_closed_by_a_finding_and_keeps_the_rest(market_history, histories):
     dossier = dossier_of(market_history, *histories)
     rows = np.flatnonzero(dossier.findings.closes)
-    twins = dossier_of_twins(dossier, rows)
-    assert not twins.findings.closes.any()
-    assert twins.nameplate.energy_kwh.tolist() == dossier.nameplate.energy_kwh[rows].tolist()
+    same_digest = dossier_of_twins(dossier, rows)
+    assert not same_digest.findings.closes.any()
+    assert same_digest.nameplate.energy_kwh.tolist() == dossier.nameplate.energy_kwh[rows].tolist()
     for place, row in enumerate(rows.tolist()):
         mine = dossier_of_twins(dossier, np.array([row]))
-        assert mine.routes.structural_per_kwh[0] == twins.routes.structural_per_kwh[place]
-        assert twins.cases.as_of_day[place] == dossier.cases.as_of_day[row]
+        assert mine.routes.structural_per_kwh[0] == same_digest.routes.structural_per_kwh[place]
+        assert same_digest.cases.as_of_day[place] == dossier.cases.as_of_day[row]
 
 
 def test_a_twin_of_a_pack_with_nothing_closed_is_that_pack(market_history):
@@ -281,7 +281,7 @@ def test_a_milder_accident_stays_with_the_twin(market_history):
     events = happened("water", 0.3)["events"] + happened("accident", 0.2)["events"]
     plate = {"chemistry": "LFP", "rated_energy_kwh": 50.0, "made_on": "2021-06-01"}
     table = traces_of(record(plate, 0.9, {"events": events})).table
-    dossier = open_dossier(cut(table, np.full(1, day_number(DAY))), market_history)
+    dossier = build_dossier(cut(table, np.full(1, day_number(DAY))), market_history)
     twin = dossier_of_twins(dossier, np.array([0])).cases
     assert twin.events["severity"][twin.is_choice("kind", "accident")].tolist() == [0.2]
     assert not twin.is_choice("kind", "water").any()
@@ -301,7 +301,7 @@ def test_a_band_held_down_moves_with_its_point(market_history):
     """On the scale every quantile goes down by the same step, so the upper edge promises no closed route either."""
     plate = {"chemistry": "LFP", "rated_energy_kwh": 60.0, "made_on": "2021-05-01"}
     table = traces_of(record(plate, 0.88, happened("water", 0.3)), record(plate, 0.88, {})).table
-    dossier = open_dossier(cut(table, np.full(2, day_number(DAY))), market_history)
+    dossier = build_dossier(cut(table, np.full(2, day_number(DAY))), market_history)
     prices = price(dossier, Generous(), 0.9)
     premium = prices.point[1] - dossier.routes.structural_per_kwh[1]
     recycling = dossier.routes.value_per_kwh["recycling"][0]

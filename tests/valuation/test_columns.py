@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valuation import columns
+from valuation.numeric import columns
 
 cells = st.one_of(st.just(math.nan), st.floats(-1e6, 1e6, allow_nan=False))
 packs = st.lists(st.lists(cells, max_size=6), min_size=1, max_size=5)
@@ -74,6 +74,6 @@ def test_count_counts_what_satisfies(packs_of_values):
 
 @given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=8))
 def test_first_known_picks_row_by_row(rows):
-    found = columns.first_known(*(np.array(column) for column in zip(*rows, strict=True)))
+    found = columns.coalesce(*(np.array(column) for column in zip(*rows, strict=True)))
     right = [next((value for value in row if not math.isnan(value)), math.nan) for row in rows]
     np.testing.assert_array_equal(found, right)

@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valuation import features
-from valuation.dossier import open_dossier
-from valuation.drivers import MARKET_OVER_FORMULA, Reasons, _money_per_step, fen, reasons, tell
-from valuation.pathways.routes import TERM_LABELS
+from valuation.answer.drivers import MARKET_OVER_FORMULA, Reasons, _money_per_step, fen, reasons, tell
+from valuation.dossier import build_dossier
+from valuation.numeric.asinh_scale import LINEAR_THRESHOLD_CNY_PER_KWH, from_scale, to_scale
 from valuation.pricing import Prices
 from valuation.record.cases import cut
 from valuation.record.history import PackHistory
-from valuation.record.tabulation import day_number, tabulate
-from valuation.scale import SCALE_SOFTENING_CNY_PER_KWH, from_scale, to_scale
+from valuation.record.to_columns import day_number, tabulate
+from valuation.routes.structural_value import TERM_LABELS
 
-SOFT = SCALE_SOFTENING_CNY_PER_KWH
+SOFT = LINEAR_THRESHOLD_CNY_PER_KWH
 amounts = st.floats(-1e5, 1e5)
 PLATE = PackHistory(chemistry="LFP", rated_energy_kwh=50.0, made_on=date(2021, 3, 5))
 
@@ -73,7 +73,7 @@ def test_a_step_in_money_times_the_steps_is_the_way(base, way):
 
 def test_structural_terms_and_learned_effects_add_up_to_the_point(market_history):
     table = tabulate([PLATE, PLATE])
-    dossier = open_dossier(cut(table, np.full(2, day_number(date(2026, 6, 1)))), market_history)
+    dossier = build_dossier(cut(table, np.full(2, day_number(date(2026, 6, 1)))), market_history)
     effects = np.zeros((2, len(features.NAMES)))
     effects[0, 3], effects[0, 7] = 0.3, -0.15
     for name, effect in (("chemistry", 0.25), ("nickel_kg_per_kwh", -0.2)):  # they are told as one

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valuation.elementary import asinh, exp, log, normal_cdf, normal_quantile, power, sinh
+from valuation.numeric.exact_math import asinh, exp, log, normal_cdf, normal_quantile, power, sinh
 
 
 def one(function, *arguments):

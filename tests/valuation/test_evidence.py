@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valuation.dossier import open_dossier
-from valuation.evidence import ACTIONS, next_best, structural_spread
+from valuation.answer.evidence import ACTIONS, next_best, structural_spread
+from valuation.dossier import build_dossier
 from valuation.record.cases import cut
 from valuation.record.history import PackHistory, TraceEvent
-from valuation.record.tabulation import day_number, tabulate
+from valuation.record.to_columns import day_number, tabulate
 
 PLATE = PackHistory(
     battery_code="001PB0A0000001A680000123", chemistry="LFP", rated_energy_kwh=52.5, made_on=date(2020, 6, 8)
@@ -21,7 +21,7 @@ PLATE = PackHistory(
 
 def dossier_of(market_history, *histories, as_of=date(2026, 6, 1)):
     table = tabulate(histories)
-    return open_dossier(cut(table, np.full(table.rows, day_number(as_of))), market_history)
+    return build_dossier(cut(table, np.full(table.rows, day_number(as_of))), market_history)
 
 
 def lab_test(soh, on=date(2026, 5, 20)):

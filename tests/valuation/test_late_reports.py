@@ -9,15 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from valuation.appraisal import appraise, appraise_many
-from valuation.fleet import FleetTerms, appraise_fleet
-from valuation.intake import Document, read_market, read_passport, read_trace
-from valuation.intake.traces import Traces
-from valuation.late_reports import late_report_cautions, not_used
+from valuation.answer.fleet_values import FleetTerms, appraise_fleet
+from valuation.answer.late_reports import late_report_cautions, not_used
+from valuation.appraise import appraise, appraise_many
+from valuation.ingest import Document, read_market, read_passport, read_trace
+from valuation.ingest.read_traces import Traces
 from valuation.record.cases import cut
 from valuation.record.history import PackHistory
 from valuation.record.not_used import NOTHING_LEFT_OUT, NotUsed
-from valuation.record.tabulation import day_number, tabulate
+from valuation.record.to_columns import day_number, tabulate
 from valuation.result import Valuation
 
 quick = settings(max_examples=60, deadline=None)

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from valuation import features
-from valuation.dossier import open_dossier
+from valuation.dossier import build_dossier
 from valuation.errors import BundleMismatch, FieldError
+from valuation.numeric.asinh_scale import LINEAR_THRESHOLD_CNY_PER_KWH, from_scale, to_scale
 from valuation.pricing import QUANTILE_LEVELS, STRUCTURE_ONLY, calibration_groups, check_level, price
 from valuation.record.cases import cut
 from valuation.record.history import PackHistory
-from valuation.record.tabulation import day_number, tabulate
-from valuation.scale import SCALE_SOFTENING_CNY_PER_KWH, from_scale, to_scale
+from valuation.record.to_columns import day_number, tabulate
 
 quick = settings(max_examples=20, deadline=None)
 PACKS = st.lists(st.from_type(PackHistory), min_size=1, max_size=3)
@@ -44,7 +44,7 @@ class Constant:
     feature_names: tuple = features.NAMES
     name: str = "constant"
     version: str = "1"
-    softening: float = SCALE_SOFTENING_CNY_PER_KWH
+    softening: float = LINEAR_THRESHOLD_CNY_PER_KWH
 
     def price(self, matrix, base, groups, levels):
         assert matrix.shape == (len(base), len(self.feature_names))
@@ -61,7 +61,7 @@ class Constant:
 
 def dossier_of(market_history, *histories, as_of=date(2026, 6, 1), **options):
     table = tabulate(histories)
-    return open_dossier(cut(table, np.full(table.rows, day_number(as_of))), market_history, **options)
+    return build_dossier(cut(table, np.full(table.rows, day_number(as_of))), market_history, **options)
 
 
 @quick
@@ -123,10 +123,10 @@ def test_stale_quotes_widen_the_learned_band_and_leave_the_point(market_history)
     bands = []
     for dossier in (fresh, stale):
         prices = price(dossier, Constant(), 0.9)
-        edges = to_scale(np.array([prices.lower[0], prices.upper[0]]), SCALE_SOFTENING_CNY_PER_KWH)
+        edges = to_scale(np.array([prices.lower[0], prices.upper[0]]), LINEAR_THRESHOLD_CNY_PER_KWH)
         bands.append(edges[1] - edges[0])
-        base = to_scale(dossier.routes.structural_per_kwh, SCALE_SOFTENING_CNY_PER_KWH)
-        assert to_scale(prices.point, SCALE_SOFTENING_CNY_PER_KWH)[0] == pytest.approx(base[0] + 0.1, abs=1e-12)
+        base = to_scale(dossier.routes.structural_per_kwh, LINEAR_THRESHOLD_CNY_PER_KWH)
+        assert to_scale(prices.point, LINEAR_THRESHOLD_CNY_PER_KWH)[0] == pytest.approx(base[0] + 0.1, abs=1e-12)
     assert bands[1] / bands[0] == pytest.approx(stale.market.staleness_widening[0], rel=1e-9)
 
 
@@ -135,7 +135,7 @@ def test_findings_widen_the_structural_band(market_history):
     wider = replace(dossier, findings=replace(dossier.findings, widen=dossier.findings.widen * 2.0))
     one, two = price(dossier, None, 0.9), price(wider, None, 0.9)
     half = [
-        to_scale(prices.upper, SCALE_SOFTENING_CNY_PER_KWH) - to_scale(prices.point, SCALE_SOFTENING_CNY_PER_KWH)
+        to_scale(prices.upper, LINEAR_THRESHOLD_CNY_PER_KWH) - to_scale(prices.point, LINEAR_THRESHOLD_CNY_PER_KWH)
         for prices in (one, two)
     ]
     assert half[1][0] == pytest.approx(2.0 * half[0][0], rel=1e-9)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valuation.rounding import rounded
+from valuation.numeric.rounding import rounded
 
 near_halves = st.builds(
     lambda whole, nudge: float(np.nextafter((whole + 0.5) / 100.0, nudge)),

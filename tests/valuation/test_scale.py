@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valuation.scale import SCALE_SOFTENING_CNY_PER_KWH, from_scale, scale_sd, to_scale
+from valuation.numeric.asinh_scale import LINEAR_THRESHOLD_CNY_PER_KWH, from_scale, scale_sd, to_scale
 
 prices = st.floats(-2000.0, 5000.0)
 
@@ -18,7 +18,7 @@ def test_there_and_back(price):
 
 @given(prices)
 def test_it_is_the_inverse_hyperbolic_sine(price):
-    assert to_scale(np.array([price]))[0] == pytest.approx(math.asinh(price / SCALE_SOFTENING_CNY_PER_KWH), abs=1e-14)
+    assert to_scale(np.array([price]))[0] == pytest.approx(math.asinh(price / LINEAR_THRESHOLD_CNY_PER_KWH), abs=1e-14)
 
 
 @given(prices, st.floats(0.01, 5.0))

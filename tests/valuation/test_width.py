@@ -11,16 +11,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valuation import features
-from valuation.dossier import open_dossier
-from valuation.drivers import PRICED_BY_FORMULA
+from valuation.answer.band_drivers import (
+    GROUP,
+    HISTORY,
+    MAKE_UP,
+    OTHERS,
+    STALE,
+    STRANGER,
+    TURN,
+    band_driver_rows,
+    explain_band,
+)
+from valuation.answer.drivers import PRICED_BY_FORMULA
+from valuation.dossier import build_dossier
+from valuation.numeric.asinh_scale import LINEAR_THRESHOLD_CNY_PER_KWH, from_scale, to_scale
 from valuation.pricing import Prices
 from valuation.record.cases import cut
 from valuation.record.history import PackHistory
-from valuation.record.tabulation import day_number, tabulate
-from valuation.scale import SCALE_SOFTENING_CNY_PER_KWH, from_scale, to_scale
-from valuation.width import GROUP, HISTORY, MAKE_UP, OTHERS, STALE, STRANGER, TURN, tell_width, width_reasons
+from valuation.record.to_columns import day_number, tabulate
 
-SOFT = SCALE_SOFTENING_CNY_PER_KWH
+SOFT = LINEAR_THRESHOLD_CNY_PER_KWH
 OWN = tuple(name for name in features.NAMES if name not in PRICED_BY_FORMULA)
 PLATE = PackHistory(chemistry="LFP", rated_energy_kwh=50.0, made_on=date(2021, 3, 5))
 
@@ -41,7 +51,7 @@ class Model:
 
 
 def dossier_of(rows, market_history, day=date(2026, 6, 1)):
-    return open_dossier(cut(tabulate([PLATE] * rows), np.full(rows, day_number(day))), market_history)
+    return build_dossier(cut(tabulate([PLATE] * rows), np.full(rows, day_number(day))), market_history)
 
 
 def prices_of(dossier, below, above, *, known=True):
@@ -80,7 +90,7 @@ def test_base_width_times_all_factors_is_the_width(effects, group, edges, wideni
     model = Model(effects=given_effects, group=np.array([group]), turn=SimpleNamespace(widening=widening))
     prices = prices_of(dossier, *edges)
     width = width_of(prices)
-    base, drivers = tell_width(width_reasons(dossier, prices, model), 0, width)
+    base, drivers = band_driver_rows(explain_band(dossier, prices, model), 0, width)
     assert base * prod(one["factor"] for one in drivers) == pytest.approx(width, rel=1e-4, abs=0.05)
     sizes = [max(one["factor"], 1 / one["factor"]) for one in drivers if one["feature"] != OTHERS]
     assert sizes == sorted(sizes, reverse=True)
@@ -94,10 +104,10 @@ def test_what_widens_is_above_one_and_what_narrows_below(market_history):
     effects[:, features.NAMES.index("nickel_kg_per_kwh")] = 0.2  # of what the formula prices, told as one
     effects[:, features.NAMES.index("chemistry")] = -0.1
     effects[:, features.NAMES.index("maker")] = 0.002  # too small to be told alone
-    found = width_reasons(
+    found = explain_band(
         dossier, prices_of(dossier, 0.2, 0.2), Model(effects=effects, group=np.array([0.0, np.log(1.5)]))
     )
-    told = [{one["feature"]: one["factor"] for one in tell_width(found, row, 1000.0)[1]} for row in range(2)]
+    told = [{one["feature"]: one["factor"] for one in band_driver_rows(found, row, 1000.0)[1]} for row in range(2)]
     assert told[0] == pytest.approx({"soh_sd": 1.35, MAKE_UP: 1.105, OTHERS: 1.002}, rel=0.01)
     assert told[1] == pytest.approx({GROUP: 1.5, "soh_sd": 0.741, MAKE_UP: 1.105, OTHERS: 1.002}, rel=0.01)
 
@@ -105,7 +115,7 @@ def test_what_widens_is_above_one_and_what_narrows_below(market_history):
 def test_a_kind_never_sold_old_quotes_and_a_market_outrun_are_told_by_name(market_history):
     late = dossier_of(1, market_history, day=date(2027, 6, 1))
     model = Model(effects=np.zeros((1, len(features.NAMES))), group=np.array([0.3]), turn=SimpleNamespace(widening=1.2))
-    told = tell_width(width_reasons(late, prices_of(late, 0.1, 0.1, known=False), model), 0, 1000.0)[1]
+    told = band_driver_rows(explain_band(late, prices_of(late, 0.1, 0.1, known=False), model), 0, 1000.0)[1]
     assert {STRANGER, STALE, TURN} == {one["feature"] for one in told}
     assert all(one["factor"] > 1.0 and one["label_en"] and one["label_zh"] for one in told)
 
@@ -113,7 +123,7 @@ def test_a_kind_never_sold_old_quotes_and_a_market_outrun_are_told_by_name(marke
 def test_every_feature_and_factor_has_a_label_in_both_languages(market_history):
     dossier = dossier_of(1, market_history)
     model = Model(effects=np.full((1, len(features.NAMES)), 0.05), group=np.array([0.1]))
-    told = tell_width(width_reasons(dossier, prices_of(dossier, 0.3, 0.4), model), 0, 1000.0)[1]
+    told = band_driver_rows(explain_band(dossier, prices_of(dossier, 0.3, 0.4), model), 0, 1000.0)[1]
     assert {one["feature"] for one in told} == {GROUP, MAKE_UP, *OWN}
     assert all(one["label_en"] and one["label_zh"] for one in told)
 
@@ -121,7 +131,7 @@ def test_every_feature_and_factor_has_a_label_in_both_languages(market_history):
 def test_without_a_model_odd_histories_are_what_widens(market_history):
     dossier = dossier_of(1, market_history)
     bare = replace(prices_of(dossier, 0.3, 0.3), matrix=None)
-    base, told = tell_width(width_reasons(dossier, bare, None), 0, width_of(bare))
+    base, told = band_driver_rows(explain_band(dossier, bare, None), 0, width_of(bare))
     assert [one["feature"] for one in told] == [HISTORY]
     assert told[0]["factor"] == pytest.approx(float(dossier.findings.widen[0]), rel=0.05)
     assert 0.0 < base < width_of(bare)
@@ -130,13 +140,13 @@ def test_without_a_model_odd_histories_are_what_widens(market_history):
 def test_a_band_without_width_has_no_reasons(market_history):
     dossier = dossier_of(1, market_history)
     model = Model(effects=np.full((1, len(features.NAMES)), 0.05), group=np.array([0.1]))
-    assert tell_width(width_reasons(dossier, prices_of(dossier, 0.0, 0.0), model), 0, 0.0) == (0.0, [])
+    assert band_driver_rows(explain_band(dossier, prices_of(dossier, 0.0, 0.0), model), 0, 0.0) == (0.0, [])
 
 
 def test_one_row_is_explained_as_among_others(market_history):
     dossier, one = dossier_of(3, market_history), dossier_of(1, market_history)
     effects = np.random.default_rng(3).normal(0.0, 0.1, (3, len(features.NAMES)))
     group = np.array([0.1, -0.2, 0.3])
-    among = width_reasons(dossier, prices_of(dossier, 0.3, 0.4), Model(effects=effects, group=group)).factors
-    alone = width_reasons(one, prices_of(one, 0.3, 0.4), Model(effects=effects[1:2], group=group[1:2])).factors
+    among = explain_band(dossier, prices_of(dossier, 0.3, 0.4), Model(effects=effects, group=group)).factors
+    alone = explain_band(one, prices_of(one, 0.3, 0.4), Model(effects=effects[1:2], group=group[1:2])).factors
     assert among[1].tobytes() == alone[0].tobytes()

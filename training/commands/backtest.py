@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from training.backtest import Backtest
     from training.configuration import TrainingConfig
-    from training.dataset import TrainingSet
-    from training.distributed import Crew
-    from training.ledger import Ledger
-    from training.preparation import Prepared
-    from training.scenario import VatChange
-    from training.sources import Sources
+    from training.dataset.prepare import TrainingInput
+    from training.dataset.sources import Sources
+    from training.dataset.training_set import TrainingSet
+    from training.evaluation.backtest import Backtest
+    from training.evaluation.vat_scenario import VatChange
+    from training.parallel import Workers
+    from training.sales_ledger import Ledger
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -81,9 +81,9 @@ def backtest(  # noqa: PLR0913 - every option by name, as click hands them over
     figures are the same however many processes or machines share the work.
     """
     from training.configuration import read_config  # noqa: PLC0415 - numpy waits
-    from training.distributed import Crew  # noqa: PLC0415 - same
-    from training.scenario import read_vat_change  # noqa: PLC0415 - same
-    from training.sources import Sources  # noqa: PLC0415 - same
+    from training.dataset.sources import Sources  # noqa: PLC0415 - same
+    from training.evaluation.vat_scenario import read_vat_change  # noqa: PLC0415 - same
+    from training.parallel import Workers  # noqa: PLC0415 - same
 
     basis = None if vat is None else vat
     sources = Sources(ledger=ledger, traces=traces, market=market, vat=basis)  # type: ignore[arg-type]  # click checked
@@ -92,7 +92,7 @@ def backtest(  # noqa: PLR0913 - every option by name, as click hands them over
         months=_months(step),
         refit=refit,
         changes=tuple(read_vat_change(text) for text in vat_changes),
-        crew=Crew(processes=processes, spark=spark),
+        crew=Workers(processes=processes, spark=spark),
         chinese=lang == "zh",
     )
     tested, sold, note = _tested(sources, read_config(config), out, asked)
@@ -112,7 +112,7 @@ class _Asked:
     months: int
     refit: bool
     changes: tuple[VatChange, ...]
-    crew: Crew
+    crew: Workers
     chinese: bool
 
 
@@ -130,13 +130,13 @@ def _months(step: str) -> int:
 
 def _tested(sources: Sources, config: TrainingConfig, out: Path, asked: _Asked) -> tuple[Backtest, Ledger, str]:
     """Return the back-test, the ledger it stands on, and a remark on that."""
-    from models.registry import home_folder  # noqa: PLC0415 - numpy waits
-    from training.backtest import Plan, key_of, plan_origins  # noqa: PLC0415 - lightgbm waits
-    from training.backtest import backtest as roll_through  # noqa: PLC0415 - same
-    from training.preparation import prepare  # noqa: PLC0415 - same
-    from training.promotion import present_champion  # noqa: PLC0415 - same
+    from models.artifact.registry import home_folder  # noqa: PLC0415 - numpy waits
+    from training.dataset.prepare import prepare  # noqa: PLC0415 - same
+    from training.evaluation.backtest import Plan, key_of, plan_origins  # noqa: PLC0415 - lightgbm waits
+    from training.evaluation.backtest import backtest as roll_through  # noqa: PLC0415 - same
+    from training.promotion import current_champion  # noqa: PLC0415 - same
 
-    incumbent, problem = present_champion(home_folder())
+    incumbent, problem = current_champion(home_folder())
     with click.progressbar(length=2, label="back-test", file=sys.stderr) as bar:
 
         def tell(stage: str) -> None:
@@ -161,13 +161,13 @@ def _tested(sources: Sources, config: TrainingConfig, out: Path, asked: _Asked) 
     return tested, prepared.ledger, _remark(prepared, chinese=asked.chinese) + said
 
 
-def _lessons(prepared: Prepared, asked: _Asked) -> tuple[tuple[TrainingSet, TrainingSet], str]:
+def _lessons(prepared: TrainingInput, asked: _Asked) -> tuple[tuple[TrainingSet, TrainingSet], str]:
     """Return the sales and their thinner copies as they are read, and what to say of the scenario."""
     if not asked.changes:
         return (prepared.sales, prepared.extra), ""
-    from training.scenario import misread  # noqa: PLC0415 - numpy waits
+    from training.evaluation.vat_scenario import apply_vat_mistake  # noqa: PLC0415 - numpy waits
 
-    seen = misread(prepared.sales, prepared.ledger.tax, asked.changes)
+    seen = apply_vat_mistake(prepared.sales, prepared.ledger.tax, asked.changes)
     count, read = int(seen.wrong.sum()), seen.factor[seen.wrong]
     shares = "–".join(dict.fromkeys((f"{read.min():.1%}", f"{read.max():.1%}")))
     said = (
@@ -181,13 +181,13 @@ def _lessons(prepared: Prepared, asked: _Asked) -> tuple[tuple[TrainingSet, Trai
     return (seen.sales, seen.copies(prepared.extra)), said
 
 
-def _remark(prepared: Prepared, *, chinese: bool) -> str:
+def _remark(prepared: TrainingInput, *, chinese: bool) -> str:
     """Return what a back-test stands on: sales used, set aside, and kept out because their route is closed."""
-    from training.ledger.reasons import in_chinese  # noqa: PLC0415 - numpy waits
+    from training.sales_ledger.reasons import in_chinese  # noqa: PLC0415 - numpy waits
 
     ledger, used = prepared.ledger, len(prepared.sales)
     closed = ledger.closed_routes
-    aside = sum(ledger.set_aside.values()) - sum(closed.values())
+    aside = sum(ledger.reject_row.values()) - sum(closed.values())
     if chinese:
         synthetic = "合成市场:数字说明方法,不代表真实市场;" if prepared.market.synthetic else ""
         kept_out = "".join(f";未参与 {count:,} 笔({in_chinese(reason)})" for reason, count in closed.items())
@@ -199,7 +199,7 @@ def _remark(prepared: Prepared, *, chinese: bool) -> str:
 
 def _write(tested: Backtest, out: Path, lang: str, stands_on: tuple[Ledger, str]) -> None:
     """Write the report, and beside it the figures with the sales that were kept out by reason."""
-    from training.backtest_report import report_html  # noqa: PLC0415 - numpy waits
+    from training.evaluation.backtest_report import report_html  # noqa: PLC0415 - numpy waits
 
     ledger, note = stands_on
     out.parent.mkdir(parents=True, exist_ok=True)

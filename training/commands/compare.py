@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from training.comparison import Comparison
+    from training.evaluation.portfolio_comparison import Comparison
 
 _SHOWN = 10
 
@@ -45,12 +45,12 @@ def compare(  # noqa: PLR0913 - every option by name, as click hands them over
 
     A and B are champion, name@version or a digest; PACKS are trace files, or a folder with the tables packs and events.
     """
+    from models.artifact.registry import home_folder, load_model  # noqa: PLC0415 - numpy waits
     from models.clock import today  # noqa: PLC0415 - as below
-    from models.registry import home_folder, load_model  # noqa: PLC0415 - numpy waits
-    from training.comparison import Terms, read_portfolio  # noqa: PLC0415 - same
-    from training.comparison import compare as compare_models  # noqa: PLC0415 - same
-    from valuation.intake import read_market  # noqa: PLC0415 - same
-    from valuation.record.tabulation import day_number  # noqa: PLC0415 - same
+    from training.evaluation.portfolio_comparison import Terms, read_portfolio  # noqa: PLC0415 - same
+    from training.evaluation.portfolio_comparison import compare as compare_models  # noqa: PLC0415 - same
+    from valuation.ingest import read_market  # noqa: PLC0415 - same
+    from valuation.record.to_columns import day_number  # noqa: PLC0415 - same
 
     home = home_folder()
     quotes = read_market(_quotes(home, market))

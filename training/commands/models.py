@@ -11,7 +11,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a version.")
 def models(*, as_json: bool) -> None:
     """List the registered models, the champion marked (模型登记)."""
-    from models.registry import list_versions  # noqa: PLC0415 - numpy waits
+    from models.artifact.registry import list_versions  # noqa: PLC0415 - numpy waits
 
     versions = list_versions()
     for version in versions:

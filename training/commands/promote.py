@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from models.predictor import Predictor
-    from models.promotions import Decision, Promotion
-    from training.promotion import Hearing
-    from training.ruling import GateConfig
-    from training.sources import Sources
+    from models.artifact.predictor import Predictor
+    from models.artifact.promotion_log import Decision, Promotion
+    from training.dataset.sources import Sources
+    from training.evaluation.gate_rules import GateConfig
+    from training.promotion import PromotionReview
 
 STAGES = 5
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -50,9 +50,9 @@ def promote(  # noqa: PLR0913 - every option by name, as click hands them over
     Challenger and champion are asked about the newest sales, none of which either has learned from. The exit code is 0
     if VERSION is champion afterwards, 1 if the gate says no.
     """
-    from models.registry import home_folder, load_model  # noqa: PLC0415 - numpy waits
-    from training.ruling import read_gate  # noqa: PLC0415 - same
-    from training.sources import sources_for  # noqa: PLC0415 - same
+    from models.artifact.registry import home_folder, load_model  # noqa: PLC0415 - numpy waits
+    from training.dataset.sources import sources_for  # noqa: PLC0415 - same
+    from training.evaluation.gate_rules import read_gate  # noqa: PLC0415 - same
 
     if force and not (reason or "").strip():
         raise click.UsageError("--force needs --reason TEXT: the log says why the gate was not followed")
@@ -70,17 +70,17 @@ def promote(  # noqa: PLR0913 - every option by name, as click hands them over
         click.echo(line)
     if dry_run or not hearing.ruling.passed:
         context.exit(0 if hearing.ruling.passed else 1)
-    from training.promotion import enter  # noqa: PLC0415 - same
+    from training.promotion import commit  # noqa: PLC0415 - same
 
-    why = hearing.ruling.spoken()
-    _say(enter(hearing, home, decision(f"{reason}; {why}" if reason else why)))
+    why = hearing.ruling.summary()
+    _say(commit(hearing, home, decision(f"{reason}; {why}" if reason else why)))
 
 
 @click.command()
 @click.option("--reason", "--why", "reason", required=True, help="The reason, kept in the log of promotions.")
 def rollback(reason: str) -> None:
     """Bring back the champion before the present one (回滚)."""
-    from models.registry import rollback as bring_back  # noqa: PLC0415 - numpy waits
+    from models.artifact.registry import rollback as bring_back  # noqa: PLC0415 - numpy waits
 
     _say(bring_back(decision(reason)))
 
@@ -89,27 +89,27 @@ def decision(why: str) -> Decision:
     """Return who decides, when and why."""
     from datetime import UTC, datetime  # noqa: PLC0415 - as above
 
-    from models.promotions import Decision  # noqa: PLC0415 - numpy waits
+    from models.artifact.promotion_log import Decision  # noqa: PLC0415 - numpy waits
 
     at = datetime.now(tz=UTC).isoformat(timespec="seconds")  # noqa: TID251 - the log says when, at the door
     return Decision(at=at, who=getpass.getuser(), why=why)
 
 
 def _stands(challenger: Predictor, home: Path) -> bool:
-    from training.promotion import present_champion  # noqa: PLC0415 - numpy waits
+    from training.promotion import current_champion  # noqa: PLC0415 - numpy waits
 
-    champion, _ = present_champion(home)
+    champion, _ = current_champion(home)
     return champion is not None and champion.digest == challenger.digest
 
 
 def _force(challenger: Predictor, home: Path, why: str) -> Promotion | None:
-    from models.registry import promote as make_champion  # noqa: PLC0415 - numpy waits
+    from models.artifact.registry import promote as make_champion  # noqa: PLC0415 - numpy waits
 
     return make_champion(challenger.digest, decision(why), home)
 
 
-def _heard(challenger: Predictor, home: Path, sources: Sources, rules: GateConfig) -> Hearing:
-    from training.promotion import hear  # noqa: PLC0415 - lightgbm waits
+def _heard(challenger: Predictor, home: Path, sources: Sources, rules: GateConfig) -> PromotionReview:
+    from training.promotion import review  # noqa: PLC0415 - lightgbm waits
 
     with click.progressbar(length=STAGES, label="gate", file=sys.stderr) as bar:
 
@@ -117,12 +117,12 @@ def _heard(challenger: Predictor, home: Path, sources: Sources, rules: GateConfi
             bar.label = f"gate: {stage}"
             bar.update(1)
 
-        heard = hear(challenger, home, sources, rules, begin)
+        heard = review(challenger, home, sources, rules, begin)
         begin("done")
     return heard
 
 
-def _lines(hearing: Hearing, lang: str) -> list[str]:
+def _lines(hearing: PromotionReview, lang: str) -> list[str]:
     """Return the gate's reasons, a line each, and what was compared."""
     held = hearing.held
     challenger = f"{hearing.challenger.name}@{hearing.challenger.version}"

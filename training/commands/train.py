@@ -13,11 +13,11 @@ import click
 
 if TYPE_CHECKING:
     from training.configuration import TrainingConfig
-    from training.judgement import Judgement
-    from training.ledger import Ledger
-    from training.preparation import Prepared
-    from training.retrain import Trained
-    from training.sources import Sources
+    from training.dataset.prepare import TrainingInput
+    from training.dataset.sources import Sources
+    from training.evaluation.holdout import HoldoutReport
+    from training.sales_ledger import Ledger
+    from training.train_model import Trained
 
 _STAGES = 6
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -46,7 +46,7 @@ def train(ledger: Path | None, traces: Path | None, market: Path | None, **optio
     The ledger may be CSV, Excel or Parquet, with English or Chinese headings. Rows that cannot be used are listed in a
     report with reason and way out.
     """
-    from models.bundle import check_name  # noqa: PLC0415 - numpy waits
+    from models.artifact.bundle import check_name  # noqa: PLC0415 - numpy waits
 
     check_name(str(options["name"]))
     if options["from_run"]:
@@ -56,7 +56,7 @@ def train(ledger: Path | None, traces: Path | None, market: Path | None, **optio
         return
     if ledger is None or traces is None or market is None:
         raise click.UsageError("a training needs LEDGER, --traces and --market (or --from-run)")
-    from training.sources import Sources  # noqa: PLC0415 - same
+    from training.dataset.sources import Sources  # noqa: PLC0415 - same
 
     sources = Sources(ledger=ledger, traces=traces, market=market, vat=options["vat"])  # type: ignore[arg-type]  # a choice of click
     if options["check_only"]:
@@ -67,18 +67,18 @@ def train(ledger: Path | None, traces: Path | None, market: Path | None, **optio
 
 def _train(sources: Sources, options: dict[str, object]) -> None:
     """Train and say what came of it."""
-    from models.registry import home_folder  # noqa: PLC0415 - numpy waits
+    from models.artifact.registry import home_folder  # noqa: PLC0415 - numpy waits
     from training.configuration import read_config  # noqa: PLC0415 - same
-    from training.preparation import prepare  # noqa: PLC0415 - numpy waits
-    from training.retrain import train_on  # noqa: PLC0415 - lightgbm waits
+    from training.dataset.prepare import prepare  # noqa: PLC0415 - numpy waits
+    from training.train_model import train_on  # noqa: PLC0415 - lightgbm waits
 
     config, home, trials = read_config(options["config"]), home_folder(), options["search"]  # type: ignore[arg-type]  # a path
     with _progress("training", _STAGES + int(trials or 0)) as begin:  # type: ignore[call-overload]  # a number of click
         prepared = prepare(sources, config, begin)
         lines: list[str] = []
         if trials:
-            seek = _Seek(trials=int(trials), processes=int(options["processes"]))  # type: ignore[call-overload]  # same
-            config, lines = _sought(prepared, config, seek, home, begin)
+            seek = _TuningOptions(trials=int(trials), processes=int(options["processes"]))  # type: ignore[call-overload]  # same
+            config, lines = _tune(prepared, config, seek, home, begin)
         trained = train_on(prepared, str(options["name"]), config, home, begin)
     about = trained.version.about
     click.echo(f"{about.name}@{about.version}  {trained.version.digest}")
@@ -91,9 +91,9 @@ def _train(sources: Sources, options: dict[str, object]) -> None:
 
 def _check(sources: Sources, config: Path | None, report: Path | None) -> None:
     """Say what would become of a ledger's rows, and train nothing."""
-    from models.registry import home_folder  # noqa: PLC0415 - numpy waits
+    from models.artifact.registry import home_folder  # noqa: PLC0415 - numpy waits
     from training.configuration import read_config  # noqa: PLC0415 - same
-    from training.preparation import prepare  # noqa: PLC0415 - numpy waits
+    from training.dataset.prepare import prepare  # noqa: PLC0415 - numpy waits
 
     with _progress("checking", 2) as begin:
         prepared = prepare(sources, read_config(config), begin)
@@ -105,9 +105,9 @@ def _check(sources: Sources, config: Path | None, report: Path | None) -> None:
 
 def _repeat(run_id: str) -> None:
     """Repeat a run and say whether the same model came out."""
-    from models.registry import home_folder  # noqa: PLC0415 - numpy waits
-    from training.record import libraries  # noqa: PLC0415 - same
-    from training.repeat import differences, repeat  # noqa: PLC0415 - lightgbm waits
+    from models.artifact.registry import home_folder  # noqa: PLC0415 - numpy waits
+    from training.repeat_run import differences, repeat  # noqa: PLC0415 - lightgbm waits
+    from training.runs.run_record import libraries  # noqa: PLC0415 - same
     from valuation.errors import TrainingError  # noqa: PLC0415 - same
 
     with _progress("repeating", _STAGES - 1) as begin:
@@ -141,21 +141,21 @@ def _progress(label: str, stages: int) -> Iterator[Callable[[str], None]]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Seek:
+class _TuningOptions:
     """How many trials a search is to have in all, and how many processes share them."""
 
     trials: int
     processes: int
 
 
-def _sought(
-    prepared: Prepared, config: TrainingConfig, seek: _Seek, home: Path, begin: Callable[[str], None]
+def _tune(
+    prepared: TrainingInput, config: TrainingConfig, seek: _TuningOptions, home: Path, begin: Callable[[str], None]
 ) -> tuple[TrainingConfig, list[str]]:
     """Return the best choices of a search, and what to say of it."""
-    from training.distributed import Crew  # noqa: PLC0415 - optuna waits
-    from training.search import Work, search  # noqa: PLC0415 - same
+    from training.parallel import Workers  # noqa: PLC0415 - optuna waits
+    from training.tuning import Work, search  # noqa: PLC0415 - same
 
-    work = Work(crew=Crew(processes=seek.processes), tick=lambda: begin("searching"))
+    work = Work(crew=Workers(processes=seek.processes), tick=lambda: begin("searching"))
     found = search(prepared, config, seek.trials, home, work)
     lines = [f"search              {found.trials} trials ({found.earlier} from before), on sales older than the judged"]
     if found.changed:
@@ -169,7 +169,7 @@ def _sought(
 
 def _keep_report(ledger: Ledger, home: Path, chosen: Path | None) -> Path | None:
     """Write the report of bad rows where there are any, and return where."""
-    from training.ledger.report import write_report  # noqa: PLC0415 - numpy waits
+    from training.sales_ledger.report import write_report  # noqa: PLC0415 - numpy waits
 
     if not ledger.faults and chosen is None:
         return None
@@ -180,12 +180,12 @@ def _keep_report(ledger: Ledger, home: Path, chosen: Path | None) -> Path | None
 
 def _ledger_lines(ledger: Ledger, used: int, report: Path | None) -> list[str]:
     """Return what became of the ledger's rows."""
-    from training.ledger.report import summary  # noqa: PLC0415 - numpy waits
+    from training.sales_ledger.report import summary  # noqa: PLC0415 - numpy waits
 
     return [*summary(ledger, used), *([f"every row set aside {report}"] if report else [])]
 
 
-def report_lines(judgement: Judgement | None) -> list[str]:
+def report_lines(judgement: HoldoutReport | None) -> list[str]:
     """Return what sales never seen said, a line a figure."""
     if judgement is None:
         return ["too few sales to judge on: nothing is claimed of this model"]
@@ -207,7 +207,7 @@ def report_lines(judgement: Judgement | None) -> list[str]:
     return lines
 
 
-def worth(judgement: Judgement | None) -> str:
+def worth(judgement: HoldoutReport | None) -> str:
     """Return in a sentence whether the model is worth having."""
     if judgement is None:
         return "worth having?       not known: too few sales to judge"
@@ -224,12 +224,12 @@ def worth(judgement: Judgement | None) -> str:
 
 def _closing(trained: Trained, home: Path) -> list[str]:
     """Return the last lines: whether the model is worth having, where it is kept, what to do next."""
-    from models.registry import twins  # noqa: PLC0415 - numpy waits
-    from training.promotion import present_champion  # noqa: PLC0415 - same
+    from models.artifact.registry import same_digest  # noqa: PLC0415 - numpy waits
+    from training.promotion import current_champion  # noqa: PLC0415 - same
 
     about = trained.version.about
     label = f"{about.name}@{about.version}"
-    same = twins(trained.version, home)
+    same = same_digest(trained.version, home)
     alike = [f"the same model as   {', '.join(same)}: same data, choices and seed"] if same else []
     lines = [*alike, worth(trained.judgement), f"model card          {home / 'cards' / label}.html"]
     if trained.run_id:
@@ -239,6 +239,6 @@ def _closing(trained: Trained, home: Path) -> list[str]:
         lines.append("trained on a synthetic market: a demonstration model")
     if trained.is_champion:
         return [*lines, "champion"]
-    _, problem = present_champion(home)
+    _, problem = current_champion(home)
     lines += [f"the champion cannot be read: {problem}"] if problem else []
     return [*lines, f"make it champion: canzhi promote {label}"]

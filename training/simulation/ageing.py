@@ -16,7 +16,7 @@ from training.simulation import chemistries
 from training.simulation.fleet import Fleet
 from training.simulation.plan import DAYS_PER_MONTH, SimulationPlan, stream
 from training.simulation.vehicle_models import VehicleModels
-from valuation.columns import FloatArray, IntArray
+from valuation.numeric.columns import FloatArray, IntArray
 
 _ACTIVATION_K = 3300.0
 _REFERENCE_K = 288.15

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from valuation.columns import FloatArray, IntArray
+from valuation.numeric.columns import FloatArray, IntArray
 
 ELEMENTS = ("lithium", "nickel", "cobalt", "manganese", "copper", "aluminium", "steel", "graphite")
 MASS_EXPONENT = 0.8  # judged: how copper, aluminium and steel follow the mass of a pack

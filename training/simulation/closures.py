@@ -13,13 +13,13 @@ from training.simulation.events import Events
 from training.simulation.fleet import Fleet
 from training.simulation.tables import nameplates_table, reported_table
 from training.simulation.vehicle_models import VehicleModels
-from valuation.columns import BoolArray, FloatArray, IntArray
 from valuation.condition.health import assess_health
-from valuation.intake import read_tables
+from valuation.ingest import read_tables
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 from valuation.pack.nameplate import read_nameplate
-from valuation.pathways.weighing import ROUTES
-from valuation.provenance.engine import examine
+from valuation.provenance.run_checks import run_checks
 from valuation.record.cases import cut
+from valuation.routes.route_choice import ROUTES
 
 CHUNK = 20_000
 """Packs examined at once; bounds memory, changes no answer."""
@@ -56,6 +56,6 @@ def closed_routes(
         read = read_tables(nameplates.take(row[here]), reported_table(fleet, mine))
         cases = cut(read.table, day[here][read.kept].astype(np.float64))
         nameplate = read_nameplate(cases)
-        blocked = examine(cases, nameplate, assess_health(cases, nameplate)).blocked
+        blocked = run_checks(cases, nameplate, assess_health(cases, nameplate)).blocked
         closed[start + read.kept] = np.stack([blocked[route] for route in ROUTES], axis=1)
     return closed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from valuation.columns import IntArray
+from valuation.numeric.columns import IntArray
 
 TextArray = NDArray[np.bytes_]
 

@@ -9,8 +9,8 @@ import numpy as np
 from training.simulation.offers import OUTLET, OWNER, Offers
 from training.simulation.plan import SimulationPlan, stream
 from training.simulation.pricing import REUSE, SECOND_LIFE, Priced, heavy_tailed
-from valuation.columns import BoolArray, FloatArray, IntArray
 from valuation.market.instruments import vat_rate_on
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 BUYER_KINDS = ("recycler", "second_life_firm", "trader", "repair_shop")
 _RECYCLER, _SECOND_LIFE_FIRM, _TRADER, _REPAIR_SHOP = range(4)
@@ -39,7 +39,7 @@ class Deals:
     route: IntArray
 
 
-def strike(plan: SimulationPlan, offers: Offers, priced: Priced, part: str = "deals") -> Deals:
+def realise_deals(plan: SimulationPlan, offers: Offers, priced: Priced, part: str = "deals") -> Deals:
     """Return the deals: price = expected + scale x noise, where the packs of a lot share part of the bargaining."""
     rng = stream(plan, part)
     count = len(offers.row)

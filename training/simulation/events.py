@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from training.simulation.codes import enterprise_number
 from training.simulation.fleet import REGION_CODES
-from valuation.columns import BoolArray, FloatArray, IntArray
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 AnyArray = NDArray[np.generic]
 

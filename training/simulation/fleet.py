@@ -13,7 +13,7 @@ from training.simulation.codes import TextArray, date_letters, digits, join
 from training.simulation.plan import DAYS_PER_YEAR, SimulationPlan, day_number, stream
 from training.simulation.rows import take
 from training.simulation.vehicle_models import BUS, CAR, MAKERS, SEGMENTS, VAN, VehicleModels
-from valuation.columns import BoolArray, FloatArray, IntArray
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 DUTIES = ("private", "taxi", "bus", "logistics", "swap", "other")
 PRIVATE, TAXI, BUS_DUTY, LOGISTICS, SWAP, OTHER_DUTY = range(6)

@@ -12,7 +12,7 @@ from training.simulation.offers import DISMANTLER, PACK_SWAPPED, VEHICLE_MAKER, 
 from training.simulation.plan import DAYS_PER_YEAR, SimulationPlan, stream
 from training.simulation.usage import Known
 from training.simulation.vehicle_models import MAKERS
-from valuation.columns import FloatArray, IntArray
+from valuation.numeric.columns import FloatArray, IntArray
 
 _WORKS_SHARE = (0.50, 0.14, 0.10, 0.12, 0.0, 0.02, 0.05, 0.07)
 _FAULTS = ("overcharge", "deep_discharge", "over_temperature", "isolation_fault", "recall", "water", "swelling", "leak")

@@ -10,7 +10,7 @@ from training.simulation.ageing import Ageing
 from training.simulation.events import CHOICES
 from training.simulation.fleet import Fleet
 from training.simulation.plan import DAYS_PER_MONTH, DAYS_PER_YEAR, SimulationPlan, stream
-from valuation.columns import FloatArray, IntArray
+from valuation.numeric.columns import FloatArray, IntArray
 
 NEVER = 10**7  # a day that no market reaches
 END_OF_LIFE, LOW_CAPACITY, ACCIDENT, WARRANTY, UPGRADE, FAILURE, END_OF_STORAGE = range(7)

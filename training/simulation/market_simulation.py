@@ -9,13 +9,13 @@ import numpy as np
 
 from training.simulation.after_sale import events_after_sale
 from training.simulation.ageing import simulate_ageing
-from training.simulation.deals import Deals, strike
+from training.simulation.buyer_traits import BuyerTraits, draw_buyer_traits
+from training.simulation.deals import Deals, realise_deals
 from training.simulation.events import Events, gather
 from training.simulation.fleet import Fleet, simulate_fleet
-from training.simulation.habits import Habits, draw_habits
 from training.simulation.life_events import life_events
 from training.simulation.lives import NEVER, OPENED, Lives, simulate_lives
-from training.simulation.market_view import MarketView, Sight, look
+from training.simulation.market_view import BuyerView, MarketView, observe
 from training.simulation.offers import Offers, simulate_offers
 from training.simulation.plan import SimulationPlan, stream
 from training.simulation.pricing import Asked, Priced, price
@@ -25,7 +25,7 @@ from training.simulation.rows import stack
 from training.simulation.second_life import make_products
 from training.simulation.usage import Known, usage_events
 from training.simulation.vehicle_models import VehicleModels, simulate_models
-from valuation.columns import FloatArray
+from valuation.numeric.columns import FloatArray
 
 USUAL_DEMAND = 0.18  # of a vehicle model that the record does not name
 
@@ -55,7 +55,7 @@ def simulate(plan: SimulationPlan, progress: Callable[[str], None] = lambda _: N
     True
     """
     progress("prices")
-    quotes, habits = simulate_quotes(plan), draw_habits(plan)
+    quotes, habits = simulate_quotes(plan), draw_buyer_traits(plan)
     progress("fleet")
     models = simulate_models(plan)
     fleet = simulate_fleet(plan, models)
@@ -78,7 +78,7 @@ def simulate(plan: SimulationPlan, progress: Callable[[str], None] = lambda _: N
     second = _Stage(fleet=fleet, offers=products.offers, events=later, missing_modules=missing, ticket=ticket)
     product_view, product_priced = _priced(second, models, quotes, habits)
     offers, priced = stack(offers, products.offers), stack(priced, product_priced)
-    deals = strike(plan, offers, priced)
+    deals = realise_deals(plan, offers, priced)
     progress("after the sales")
     after = gather(events_after_sale(plan, fleet, offers, deals, products.new_codes))
     return SimulatedMarket(
@@ -99,11 +99,11 @@ class _Stage:
     ticket: FloatArray
 
 
-def _priced(stage: _Stage, models: VehicleModels, quotes: Quotes, habits: Habits) -> tuple[MarketView, Priced]:
+def _priced(stage: _Stage, models: VehicleModels, quotes: Quotes, habits: BuyerTraits) -> tuple[MarketView, Priced]:
     """Return what buyers see of the packs on sale, and what they expect to pay."""
     offers, fleet = stage.offers, stage.fleet
-    sight = Sight(row=offers.row, day=offers.sold_on, events=stage.events, missing_modules=stage.missing_modules)
-    view = look(fleet, models, sight)
+    sight = BuyerView(row=offers.row, day=offers.sold_on, events=stage.events, missing_modules=stage.missing_modules)
+    view = observe(fleet, models, sight)
     model_told = fleet.model_told[offers.row]
     demand = np.where(model_told, models.demand[fleet.model[offers.row]], USUAL_DEMAND)
     asked = Asked(

@@ -18,7 +18,7 @@ from training.simulation.events import CHOICES, EVENT_TYPES, REPORTER_KINDS, Eve
 from training.simulation.fleet import Fleet, told_chemistry_code
 from training.simulation.plan import DAYS_PER_YEAR
 from training.simulation.vehicle_models import VehicleModels
-from valuation.columns import BoolArray, FloatArray, IntArray, first_known, highest, last, previous, total
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray, coalesce, highest, last, previous, total
 
 CODE_ONLY, LEDGER, READINGS, QUICK_TEST, LAB_TEST = range(5)  # tiers of evidence T0 to T4
 _USUAL_LOSS_PER_YEAR = np.array([0.017, 0.046, 0.036, 0.030, 0.027, 0.022])  # buyers' rules of thumb, a duty
@@ -55,7 +55,7 @@ class MarketView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class BuyerView:
     """Which packs are looked at, and when; ``events`` are all reported events in order, of all packs."""
 
     row: IntArray
@@ -64,7 +64,7 @@ class Sight:
     missing_modules: FloatArray
 
 
-def look(fleet: Fleet, models: VehicleModels, sight: Sight) -> MarketView:
+def observe(fleet: Fleet, models: VehicleModels, sight: BuyerView) -> MarketView:
     """Return what buyers know of packs on days."""
     slot = np.full(fleet.rows, -1)
     slot[sight.row] = np.arange(len(sight.row))
@@ -85,7 +85,7 @@ def look(fleet: Fleet, models: VehicleModels, sight: Sight) -> MarketView:
         metal_kg=_metals(fleet, sight.row, (chemistry, grade_known, energy, mass)), age_years=age,
         health=health[0], health_sd=health[1], tier=health[2].astype(np.int64), doubt=health[3],
         accident=_worst(seen, at, len(sight.row)), faults=_faults(seen, at, len(sight.row)),
-        damage=first_known(last(at, condition, len(sight.row)), np.zeros(len(sight.row))).astype(np.int64), duty=duty,
+        damage=coalesce(last(at, condition, len(sight.row)), np.zeros(len(sight.row))).astype(np.int64), duty=duty,
         traceability=_traceability(fleet, sight.row, seen, at), missing_modules=sight.missing_modules[sight.row],
         second_hand_product=fleet.parent[sight.row] >= 0, chemistry_told=fleet.chemistry_told[sight.row],
         composition_told=fleet.metals_told[sight.row],
@@ -113,8 +113,8 @@ def _size(fleet: Fleet, models: VehicleModels, row: IntArray, chemistry: IntArra
     )
     mass = np.where(fleet.mass_told[row], fleet.mass_kg[row], unknown)
     filed = models.energy_kwh[fleet.model[row]]  # packs with one vendor and specification code are alike
-    energy = first_known(energy, charge, filed)
-    return energy, first_known(mass, energy / usual)
+    energy = coalesce(energy, charge, filed)
+    return energy, coalesce(mass, energy / usual)
 
 
 def _metals(fleet: Fleet, row: IntArray, seen: tuple[IntArray, BoolArray, FloatArray, FloatArray]) -> FloatArray:
@@ -129,14 +129,14 @@ def _metals(fleet: Fleet, row: IntArray, seen: tuple[IntArray, BoolArray, FloatA
 
 
 def _health(
-    seen: Events, at: IntArray, sight: Sight, pack: tuple[FloatArray, FloatArray, FloatArray, IntArray]
+    seen: Events, at: IntArray, sight: BuyerView, pack: tuple[FloatArray, FloatArray, FloatArray, IntArray]
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return believed health, its standard deviation, the tier of evidence, and how much the record looks edited."""
     capacity_ah, energy_kwh, age, duty = pack
     count = len(sight.row)
     told, method = seen.numbers("soh"), seen.choice("method")
     tested = seen.type == EVENT_TYPES.index("tested")
-    measured = first_known(
+    measured = coalesce(
         told,
         seen.numbers("remaining_capacity_ah") / capacity_ah[at],
         seen.numbers("remaining_energy_kwh") / energy_kwh[at],
@@ -145,7 +145,7 @@ def _health(
     resistance = seen.choice("soh_definition") == CHOICES["soh_definition"].index("resistance")
     usage = (seen.type == EVENT_TYPES.index("usage")) & ~np.isnan(told)
     rise = np.where(usage, told - previous(at, np.where(usage, told, np.nan)), np.nan)
-    doubt = np.clip((first_known(highest(at, rise, count), np.zeros(count)) - _RISE_UNNOTICED) / _RISE_RANGE, 0.0, 1.0)
+    doubt = np.clip((coalesce(highest(at, rise, count), np.zeros(count)) - _RISE_UNNOTICED) / _RISE_RANGE, 0.0, 1.0)
     read = last(at, np.where(usage & ~resistance & ~owner & (told < 0.999), told, np.nan), count)
     read_on = last(
         at, np.where(usage & ~resistance & ~owner & (told < 0.999), seen.on.astype(np.float64), np.nan), count
@@ -171,8 +171,8 @@ def _worst(seen: Events, at: IntArray, count: int) -> FloatArray:
     grave = np.isin(
         seen.choice("kind"), [CHOICES["kind"].index(name) for name in ("accident", "fire", "water", "swelling", "leak")]
     )
-    severity = first_known(seen.numbers("severity"), np.full(len(seen), 0.3))
-    return first_known(highest(at, np.where(grave, severity, np.nan), count), np.zeros(count))
+    severity = coalesce(seen.numbers("severity"), np.full(len(seen), 0.3))
+    return coalesce(highest(at, np.where(grave, severity, np.nan), count), np.zeros(count))
 
 
 def _faults(seen: Events, at: IntArray, count: int) -> FloatArray:

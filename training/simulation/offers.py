@@ -9,7 +9,7 @@ import numpy as np
 from training.simulation.fleet import BUS_DUTY, SWAP, TAXI, Fleet
 from training.simulation.lives import END_OF_LIFE, FAILURE, NEVER, WARRANTY, Lives
 from training.simulation.plan import DAYS_PER_YEAR, SimulationPlan, stream
-from valuation.columns import BoolArray, FloatArray, IntArray
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 SELLER_KINDS = ("dismantler", "service_outlet", "vehicle_maker", "swap_operator", "repair_shop", "owner")
 DISMANTLER, OUTLET, VEHICLE_MAKER, SWAP_OPERATOR, REPAIR_SHOP, OWNER = range(6)

@@ -12,7 +12,7 @@ import numpy as np
 
 from training.simulation.plan import SimulationPlan, day_number, stream
 from training.simulation.prices import PricePaths
-from valuation.columns import FloatArray
+from valuation.numeric.columns import FloatArray
 
 _LITHIUM_REFERENCE = 80_000.0  # CNY/t, including VAT
 _DAYS_UP, _DAYS_DOWN = 8.0, 16.0  # business days: buyers raise at once when supply is short, and cut slowly

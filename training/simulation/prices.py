@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from training.simulation.plan import DAYS_PER_YEAR, SimulationPlan, day_number, stream
-from valuation.columns import FloatArray, IntArray
+from valuation.numeric.columns import FloatArray, IntArray
 
 _BUSINESS_DAYS_PER_MONTH = 21
 _WARM_UP_DAYS = 260

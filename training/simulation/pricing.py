@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.simulation.legs import VAT, Asked, legs_of
 from training.simulation.market_view import MarketView
-from valuation.columns import FloatArray, IntArray
+from training.simulation.route_offers import VAT, Asked, legs_of
+from valuation.numeric.columns import FloatArray, IntArray
 
 __all__ = ["RECYCLING", "REUSE", "ROUTES", "SECOND_LIFE", "VAT", "Asked", "Priced", "heavy_tailed", "price"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from training.simulation.payables import simulate_payables
 from training.simulation.plan import SimulationPlan, stream
 from training.simulation.prices import PricePaths, simulate_prices
-from valuation.columns import BoolArray, FloatArray, IntArray
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 _DAILY, _WEEKLY, _FORTNIGHTLY = 1, 5, 10
 _MISSING_SHARE = 0.02

@@ -9,7 +9,7 @@ import numpy as np
 from training.simulation.events import EVENT_TYPES, Events
 from training.simulation.fleet import Fleet
 from training.simulation.plan import SimulationPlan, stream
-from valuation.columns import BoolArray
+from valuation.numeric.columns import BoolArray
 
 _PLATFORM_OPENS = 17744  # 2018-08-01, start of the duty to report
 # Share of events of each type that nobody reports, before makers differ (judged).

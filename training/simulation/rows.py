@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from valuation.columns import IntArray
+from valuation.numeric.columns import IntArray
 
 _Table = TypeVar("_Table")
 

@@ -26,7 +26,7 @@ from training.simulation.plan import SimulationPlan
 from training.simulation.pricing import RECYCLING
 from training.simulation.quotes import Quotes
 from training.simulation.writing import events_table, packs_table, write_quotes
-from valuation.columns import BoolArray, IntArray
+from valuation.numeric.columns import BoolArray, IntArray
 
 Record: TypeAlias = dict[str, object]
 

@@ -16,7 +16,7 @@ from training.simulation.plan import DAYS_PER_YEAR, SimulationPlan, stream
 from training.simulation.pricing import SECOND_LIFE, Priced
 from training.simulation.rows import take
 from training.simulation.vehicle_models import MAKERS, SECOND_LIFE_MAKERS
-from valuation.columns import FloatArray, IntArray
+from valuation.numeric.columns import FloatArray, IntArray
 
 _PRODUCT_SHARE = 0.12  # of the packs sold for second life come back as one product that the record follows
 _EARLIEST_SALE_BEFORE_END = 300

@@ -22,7 +22,7 @@ from training.simulation.events import (
 )
 from training.simulation.fleet import DUTIES, Fleet, told_chemistry_code
 from training.simulation.vehicle_models import MAKER_NAMES, SEGMENTS, VehicleModels
-from valuation.columns import BoolArray, FloatArray, IntArray
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 
 def nameplates_table(fleet: Fleet, models: VehicleModels, missing_modules: FloatArray) -> pa.Table:

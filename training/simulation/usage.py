@@ -17,7 +17,7 @@ from training.simulation.lives import NEVER, Lives
 from training.simulation.offers import ODOMETER_ROLLED_BACK, PACK_SWAPPED, SOH_EDITED, Offers, by_pack
 from training.simulation.plan import DAYS_PER_YEAR, SimulationPlan, stream
 from training.simulation.vehicle_models import VehicleModels
-from valuation.columns import BoolArray, FloatArray, IntArray
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 _BMS_NOISE = 0.012
 _TENTH_KM_SHARE = 0.006  # odometer read in units of 0.1 km

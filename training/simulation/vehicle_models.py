@@ -8,7 +8,7 @@ import numpy as np
 
 from training.simulation.chemistries import CONTENT_VARIATION, ELEMENTS, NAMES, pack_wh_per_kg
 from training.simulation.plan import DAYS_PER_YEAR, SimulationPlan, stream
-from valuation.columns import BoolArray, FloatArray, IntArray
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 MAKERS = tuple(f"T{number:02d}" for number in range(1, 13))  # vendor codes T.. are invented
 SECOND_LIFE_MAKERS = tuple(f"T{number:02d}" for number in range(51, 55))

@@ -29,7 +29,7 @@ from valuation.battery_code.layout import (
     YEAR_LETTERS,
     Layout,
 )
-from valuation.columns import BoolArray, FloatArray, unknown
+from valuation.numeric.columns import BoolArray, FloatArray, unknown
 
 CODE_COLUMNS: Final = (
     "kind_code",

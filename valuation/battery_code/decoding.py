@@ -28,8 +28,8 @@ from valuation.battery_code.layout import (
     Layout,
 )
 from valuation.battery_code.wording import REFUSALS
-from valuation.columns import FloatArray, unknown
 from valuation.errors import BatteryCodeError, FieldError
+from valuation.numeric.columns import FloatArray, unknown
 
 _EPOCH = dt.date(1970, 1, 1)
 

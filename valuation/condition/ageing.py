@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from valuation.columns import FloatArray, IntArray, first_known
-from valuation.elementary import exp, power
+from valuation.numeric.columns import FloatArray, IntArray, coalesce
+from valuation.numeric.exact_math import exp, power
 from valuation.pack.chemistry import lookup
 from valuation.record.cases import Cases
 from valuation.record.fields import DUTIES
@@ -117,12 +117,12 @@ def ageing_of(chemistry: FloatArray, duty: FloatArray, stress: Stress | None = N
     calendar, cycle, fast = factor * usual["calendar_rate"], factor * usual["cycle_rate"], usual["fast_share"]
     depth = np.full(len(factor), REFERENCE_DEPTH)
     if stress is not None:
-        kelvin = first_known(stress.mean_temperature_c + 273.15, np.full(len(factor), REFERENCE_KELVIN))
-        charge = first_known(stress.mean_soc, np.full(len(factor), REFERENCE_SOC))
+        kelvin = coalesce(stress.mean_temperature_c + 273.15, np.full(len(factor), REFERENCE_KELVIN))
+        charge = coalesce(stress.mean_soc, np.full(len(factor), REFERENCE_SOC))
         heat = exp(-ACTIVATION_KELVIN * (1.0 / np.maximum(kelvin, 233.15) - 1.0 / REFERENCE_KELVIN))
         calendar = calendar * np.minimum(heat, 6.0) * exp(SOC_SLOPE * (charge - REFERENCE_SOC))
-        depth = first_known(stress.mean_depth_of_discharge, depth)
-        fast = first_known(stress.fast_charge_share, fast)
+        depth = coalesce(stress.mean_depth_of_discharge, depth)
+        fast = coalesce(stress.fast_charge_share, fast)
     cycle = cycle * (DEPTH_FLOOR + DEPTH_SLOPE * depth) * (1.0 + FAST_SLOPE * fast)
     return Ageing(calendar_rate=calendar, exponent=usual["exponent"], cycle_rate=cycle)
 

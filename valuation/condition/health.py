@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from valuation.columns import FloatArray, first_known, last, total, unknown
 from valuation.condition.life import DAYS_PER_YEAR, Life, calendar_age, life_of, reported_cycles
 from valuation.condition.readings import NOISE, SOURCES, Readings, read_health, source_code
-from valuation.elementary import exp, log
+from valuation.numeric.columns import FloatArray, coalesce, last, total, unknown
+from valuation.numeric.exact_math import exp, log
 from valuation.pack.nameplate import Nameplate
 from valuation.record.cases import Cases
 
@@ -106,7 +106,7 @@ def assess_health(cases: Cases, nameplate: Nameplate) -> StateOfHealth:
         tested_soh=tested,
         tested_sd=np.sqrt(tested_variance * tested_conflict),
         resistance_growth=cases.last("resistance_growth"),
-        cell_spread=first_known(cases.last("cell_soh_spread"), cases.packs["module_soh_spread"]),
+        cell_spread=coalesce(cases.last("cell_soh_spread"), cases.packs["module_soh_spread"]),
     )
 
 
@@ -115,7 +115,7 @@ def _prior(cases: Cases, nameplate: Nameplate, life: Life, known_cycles: FloatAr
     loss = np.minimum(SELECTION * life.loss_by(cases.as_of_day), MOST_EXPECTED_LOSS)
     of_cycles = life.ageing.cycle_rate * life.cycles
     unsure = np.where(np.isnan(known_cycles), UNKNOWN_CYCLES_SD * np.minimum(of_cycles, 0.3), 0.0)
-    ageless = np.where(np.isnan(first_known(nameplate.made_day, nameplate.in_service_day)), UNKNOWN_AGE_SD, 0.0)
+    ageless = np.where(np.isnan(coalesce(nameplate.made_day, nameplate.in_service_day)), UNKNOWN_AGE_SD, 0.0)
     spread = PRIOR_RELATIVE_SD * np.minimum(loss, 0.4)
     sd = np.sqrt(spread * spread + unsure * unsure + ageless * ageless + PRIOR_FLOOR_SD * PRIOR_FLOOR_SD)
     return 1.0 - loss, sd

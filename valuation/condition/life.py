@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from valuation.columns import FloatArray, IntArray, first_known
 from valuation.condition.ageing import Ageing, ageing_of, stress_of
+from valuation.numeric.columns import FloatArray, IntArray, coalesce
 from valuation.pack.nameplate import Nameplate
 from valuation.record.cases import Cases
 
@@ -64,10 +64,10 @@ def life_of(cases: Cases, nameplate: Nameplate, known_cycles: FloatArray) -> Lif
     ageing = ageing_of(nameplate.chemistry, cases.packs["duty"], stress_of(cases))
     first_day = cases.lowest("on_day")
     typical = cases.as_of_day - TYPICAL_AGE_A * DAYS_PER_YEAR
-    born = np.minimum(first_known(nameplate.made_day, nameplate.in_service_day, first_day, typical), cases.as_of_day)
-    used_from = np.minimum(first_known(nameplate.in_service_day, born), cases.as_of_day)
+    born = np.minimum(coalesce(nameplate.made_day, nameplate.in_service_day, first_day, typical), cases.as_of_day)
+    used_from = np.minimum(coalesce(nameplate.in_service_day, born), cases.as_of_day)
     used_until = np.maximum(_left_day(cases), used_from)
-    distance_km = first_known(
+    distance_km = coalesce(
         cases.highest("odometer_km"), km_per_year(cases.packs["duty"]) * (used_until - used_from) / DAYS_PER_YEAR
     )
     electric = np.where(nameplate.energy_kwh < HYBRID_BELOW_KWH, HYBRID_ELECTRIC_SHARE, 1.0)
@@ -76,16 +76,14 @@ def life_of(cases: Cases, nameplate: Nameplate, known_cycles: FloatArray) -> Lif
         born_day=born,
         used_from=used_from,
         used_until=used_until,
-        cycles=first_known(known_cycles, driven),
+        cycles=coalesce(known_cycles, driven),
         ageing=ageing,
     )
 
 
 def calendar_age(cases: Cases, nameplate: Nameplate) -> FloatArray:
     """Return years since production, else since first use; never below zero. [a]"""
-    return np.maximum(
-        (cases.as_of_day - first_known(nameplate.made_day, nameplate.in_service_day)) / DAYS_PER_YEAR, 0.0
-    )
+    return np.maximum((cases.as_of_day - coalesce(nameplate.made_day, nameplate.in_service_day)) / DAYS_PER_YEAR, 0.0)
 
 
 def reported_cycles(cases: Cases, nameplate: Nameplate) -> FloatArray:
@@ -95,7 +93,7 @@ def reported_cycles(cases: Cases, nameplate: Nameplate) -> FloatArray:
     """
     from_energy = cases.last("energy_throughput_kwh") / nameplate.energy_kwh
     from_charge = cases.last("charge_throughput_ah") / cases.packs["rated_capacity_ah"]
-    return first_known(cases.last("full_cycles"), from_energy, from_charge)
+    return coalesce(cases.last("full_cycles"), from_energy, from_charge)
 
 
 def kwh_per_km(duty: FloatArray) -> FloatArray:
@@ -135,4 +133,4 @@ def days_out_of_use(cases: Cases, nameplate: Nameplate) -> FloatArray:
 def _left_day(cases: Cases) -> FloatArray:
     """Return the day each pack left its vehicle, else its valuation day."""
     left = cases.first_day("retired", "removed", "vehicle_scrapped", "collected_in")
-    return first_known(left, cases.as_of_day)
+    return coalesce(left, cases.as_of_day)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from valuation.columns import BoolArray, FloatArray, IntArray, first_known, known_places
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray, coalesce, known_places
 from valuation.pack.nameplate import Nameplate
 from valuation.record.cases import Cases
 from valuation.record.fields import event_field
@@ -64,7 +64,7 @@ def read_health(cases: Cases, nameplate: Nameplate) -> Readings:
     by_capacity = cases.events["remaining_capacity_ah"][stated] / cases.packs["rated_capacity_ah"][row]
     by_energy = cases.events["remaining_energy_kwh"][stated] / nameplate.energy_kwh[row]
     outright = cases.events["soh"][stated]
-    value = first_known(outright, by_capacity, by_energy)
+    value = coalesce(outright, by_capacity, by_energy)
     from_energy = np.isnan(outright) & np.isnan(by_capacity)
     plate = np.where(from_energy, nameplate.energy_log_sd[row], 0.0)
     known = known_places(value)
@@ -132,7 +132,7 @@ def _stated(cases: Cases) -> BoolArray:
     return stated
 
 
-def told_by_computer(cases: Cases) -> BoolArray:
+def reported_by_bms(cases: Cases) -> BoolArray:
     """Return which events tell a health by the battery's own computer that means capacity and is not stuck at new."""
     return cases.once("told by computer", lambda: _by_computer(cases))
 

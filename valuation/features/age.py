@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from valuation.columns import FloatArray
 from valuation.condition.life import DAYS_PER_YEAR, calendar_age, days_in_use, days_out_of_use
 from valuation.dossier import Dossier
-from valuation.provenance.record import DAYS_PER_MONTH
+from valuation.numeric.columns import FloatArray
+from valuation.provenance.check_context import DAYS_PER_MONTH
 
 
 def calendar_age_a(dossier: Dossier) -> FloatArray:

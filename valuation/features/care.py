@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from valuation.columns import FloatArray, first_known
 from valuation.condition.life import DAYS_PER_YEAR
 from valuation.dossier import Dossier
+from valuation.numeric.columns import FloatArray, coalesce
 
 USUAL_SEVERITY = 0.3  # judged: of an event whose severity nobody states
 
@@ -40,7 +40,7 @@ def negative_events(dossier: Dossier) -> FloatArray:
 def worst_severity(dossier: Dossier) -> FloatArray:
     """Return the severity of the worst negative event that can harm a pack; 0 without one (最严重异常程度). [1]"""
     cases = dossier.cases
-    severity = first_known(cases.events["severity"], np.full(len(cases.row), USUAL_SEVERITY))
+    severity = coalesce(cases.events["severity"], np.full(len(cases.row), USUAL_SEVERITY))
     harmful = cases.is_choice("kind", "accident", "fire", "water", "swelling", "leak", "isolation_fault")
     worst = np.zeros(cases.rows)
     np.maximum.at(worst, cases.row[harmful], severity[harmful])
@@ -50,7 +50,7 @@ def worst_severity(dossier: Dossier) -> FloatArray:
 def accident_severity(dossier: Dossier) -> FloatArray:
     """Return the severity of the worst accident; 0 without one (最严重事故程度). [1]"""
     cases = dossier.cases
-    severity = first_known(cases.events["severity"], np.full(len(cases.row), USUAL_SEVERITY))
+    severity = coalesce(cases.events["severity"], np.full(len(cases.row), USUAL_SEVERITY))
     accidents = cases.is_choice("kind", "accident")
     worst = np.zeros(cases.rows)
     np.maximum.at(worst, cases.row[accidents], severity[accidents])

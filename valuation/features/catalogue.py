@@ -14,9 +14,9 @@ from typing import Final
 
 import numpy as np
 
-from valuation.columns import FloatArray
 from valuation.dossier import Dossier
 from valuation.features import age, care, health, market, metals, nameplate, provenance, structure, thermal, use
+from valuation.numeric.columns import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

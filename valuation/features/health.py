@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from valuation.columns import FloatArray, first_known, last
 from valuation.condition.life import DAYS_PER_YEAR
-from valuation.condition.readings import source_code, source_of_events, states_health, told_by_computer
+from valuation.condition.readings import reported_by_bms, source_code, source_of_events, states_health
 from valuation.dossier import Dossier
+from valuation.numeric.columns import FloatArray, coalesce, last
 
 
 def soh(dossier: Dossier) -> FloatArray:
@@ -40,19 +40,19 @@ def bms_soh(dossier: Dossier) -> FloatArray:
 
     Not counted: what an owner hands in, what is told of resistance, and a computer that says 1.00 whatever happens.
     """
-    return dossier.cases.last("soh", told_by_computer(dossier.cases))
+    return dossier.cases.last("soh", reported_by_bms(dossier.cases))
 
 
 def bms_reading_age(dossier: Dossier) -> FloatArray:
     """Return how old the latest health by the battery's own computer is (车端健康读数时效). [a]"""
     cases = dossier.cases
-    return (cases.as_of_day - cases.last("on_day", told_by_computer(cases))) / DAYS_PER_YEAR
+    return (cases.as_of_day - cases.last("on_day", reported_by_bms(cases))) / DAYS_PER_YEAR
 
 
 def tested_soh(dossier: Dossier) -> FloatArray:
     """Return the latest health by a test of remaining capacity, quick or in a laboratory (余能检测健康状态). [1]"""
     cases, plates = dossier.cases, dossier.cases.packs
-    measured = first_known(
+    measured = coalesce(
         cases.events["soh"],
         cases.events["remaining_capacity_ah"] / plates["rated_capacity_ah"][cases.row],
         cases.events["remaining_energy_kwh"] / dossier.nameplate.energy_kwh[cases.row],

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from valuation.columns import FloatArray, first_known, unknown
 from valuation.dossier import Dossier
-from valuation.elementary import log
 from valuation.market.payables import PAID_FORMS
 from valuation.market.snapshot import Market
+from valuation.numeric.columns import FloatArray, coalesce, unknown
+from valuation.numeric.exact_math import log
 from valuation.pack.chemistry import FAMILIES, family_code
-from valuation.pathways.second_life import new_pack_price
+from valuation.routes.second_life import new_pack_price
 
 
 def lithium_price(dossier: Dossier) -> FloatArray:
@@ -94,6 +94,6 @@ def _metal_price(market: Market, element: str) -> FloatArray:
     forms = PAID_FORMS[element]
     of_day = quotes.once(
         ("metal price", element),
-        lambda: first_known(*[quotes.price(form.instrument) * (form.per_metal / 1000.0) for form in forms]),
+        lambda: coalesce(*[quotes.price(form.instrument) * (form.per_metal / 1000.0) for form in forms]),
     )
     return of_day[market.row]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from valuation.columns import FloatArray
 from valuation.dossier import Dossier
+from valuation.numeric.columns import FloatArray
 from valuation.pack.chemistry import family_code
-from valuation.pack.sisters import SPECIFICATION_LENGTH
+from valuation.pack.design_sizes import SPECIFICATION_LENGTH
 from valuation.record.fields import text_code
 
 

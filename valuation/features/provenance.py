@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from valuation.columns import FloatArray
 from valuation.dossier import Dossier
-from valuation.provenance.record import DAYS_PER_MONTH
+from valuation.numeric.columns import FloatArray
+from valuation.provenance.check_context import DAYS_PER_MONTH
 
 STAGES = ("produced", "installed", "sold", "usage", "retired", "removed")
 """Stages that a well documented life of a retired pack holds."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from valuation.columns import FloatArray
 from valuation.dossier import Dossier
+from valuation.numeric.columns import FloatArray
 
 
 def structural(dossier: Dossier) -> FloatArray:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from valuation.columns import FloatArray
 from valuation.dossier import Dossier
+from valuation.numeric.columns import FloatArray
 
 
 def mean_temperature(dossier: Dossier) -> FloatArray:

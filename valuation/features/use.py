@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from valuation.columns import FloatArray
 from valuation.condition.life import DAYS_PER_YEAR, days_in_use
 from valuation.dossier import Dossier
+from valuation.numeric.columns import FloatArray
 
 SHORTEST_USE_A = 0.25  # below a quarter of a year a rate a year says nothing
 

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from valuation.market.instruments import INSTRUMENTS
+from valuation.market.quote_usage import MINOR
 from valuation.market.snapshot import Market
-from valuation.market.use import MINOR
 from valuation.pack.chemistry import ROWS
 from valuation.result import Caution, Severity
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from valuation.columns import FloatArray, IntArray
+from valuation.numeric.columns import FloatArray, IntArray
 from valuation.pack.chemistry import FAMILIES
 
 VAT_RATES: Final = ((0.0, 0.17), (17652.0, 0.16), (17987.0, 0.13))

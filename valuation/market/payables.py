@@ -19,9 +19,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from valuation.columns import BoolArray, FloatArray
-from valuation.elementary import log
 from valuation.market.instruments import VAT_RATE
+from valuation.numeric.columns import BoolArray, FloatArray
+from valuation.numeric.exact_math import log
 
 LCE_PER_LITHIUM: Final = 5.323
 NICKEL_IN_SULPHATE: Final = 0.223

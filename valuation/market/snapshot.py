@@ -13,11 +13,11 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from valuation.columns import BoolArray, Columns, FloatArray, IntArray, unknown
 from valuation.errors import MarketError
-from valuation.market.day_quotes import DAYS_PER_MONTH, DayQuotes, join_days
 from valuation.market.instruments import INSTRUMENTS
-from valuation.market.use import counts_for
+from valuation.market.quote_usage import usage_mask
+from valuation.market.quotes_as_of import DAYS_PER_MONTH, DayQuotes, join_days
+from valuation.numeric.columns import BoolArray, Columns, FloatArray, IntArray, unknown
 
 HOME_REGION: Final = "CN"
 FRESH_DAYS: Final = 30.0
@@ -263,7 +263,7 @@ class Market:
     def _is_used(self, name: str) -> BoolArray:
         """Return for which packs a quote is there and counts; chemistry aside where the market is not told it."""
         there = self.of_days.is_there(name)[self.row]
-        return there if self.chemistry is None else there & counts_for(name)[self.chemistry.astype(np.int64)]
+        return there if self.chemistry is None else there & usage_mask(name)[self.chemistry.astype(np.int64)]
 
     @cached_property
     def oldest_quote_days(self) -> FloatArray:

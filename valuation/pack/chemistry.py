@@ -23,7 +23,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from valuation.columns import FloatArray
+from valuation.numeric.columns import FloatArray
 from valuation.pack.vintage import ANYTHING, LFP_DENSITY, TERNARY_DENSITY, TERNARY_GRADES, Mixture, Points, interpolate
 from valuation.record.fields import CHEMISTRIES
 

@@ -13,8 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from valuation.columns import BoolArray, FloatArray
-from valuation.elementary import power
+from valuation.numeric.columns import BoolArray, FloatArray
+from valuation.numeric.exact_math import power
 from valuation.pack.chemistry import ELEMENTS, ROWS, ingredients
 from valuation.pack.nameplate import CELL, MODULES_PER_PACK, PACK, Nameplate
 from valuation.pack.vintage import interpolate

@@ -10,9 +10,9 @@ import numpy as np
 
 from valuation.battery_code.decoding import decode_many
 from valuation.battery_code.layout import CHEMISTRY_OF_TYPE, TYPE_LETTERS
-from valuation.columns import BoolArray, FloatArray, IntArray, first_known
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray, coalesce
 from valuation.pack.chemistry import CHEMISTRY_CODE, energy_density_wh_per_kg, lookup
-from valuation.pack.sisters import size_of_sisters, specifications
+from valuation.pack.design_sizes import size_of_design, specifications
 from valuation.pack.vintage import interpolate
 from valuation.record.cases import Cases
 from valuation.record.fields import DUTIES
@@ -38,7 +38,7 @@ CELL_AH: Final = 120.0
 # Spread of the logarithm of the energy where it is not on the plate (judged, 2026): a code says level, year and
 # chemistry, no more; a known duty narrows little; capacity alone leaves the voltage open.
 LOG_SD_FROM_PLATE_VOLTAGE: Final = 0.03
-LOG_SD_FROM_SISTERS: Final = 0.04
+LOG_SD_FROM_DESIGN: Final = 0.04
 LOG_SD_FROM_CAPACITY: Final = 0.20
 LOG_SD_FROM_MASS: Final = 0.15
 LOG_SD_BY_LEVEL: Final = (0.50, 0.70, 0.60)
@@ -96,24 +96,24 @@ def read_nameplate(cases: Cases, sisters: Mapping[str, float] | None = None) -> 
     """Return what each pack is (铭牌信息): declared first, then by its code, then typical of its kind and year.
 
     A valid battery code alone is enough: its letters give level, chemistry and day, the rest is typical and unsure.
-    `sisters` are rated energies by design that a model has met (:mod:`valuation.pack.sisters`).
+    `sisters` are rated energies by design that a model has met (:mod:`valuation.pack.design_sizes`).
     """
     code = read_codes(cases)
-    chemistry = first_known(cases.packs["chemistry"], _coded_chemistry(code["type_code"]))
+    chemistry = coalesce(cases.packs["chemistry"], _coded_chemistry(code["type_code"]))
     chemistry = np.where(np.isnan(chemistry), CHEMISTRY_CODE["OTHER"], chemistry)
     level = np.where(np.isnan(code["level_code"]), PACK, code["level_code"])
-    made_day = first_known(cases.packs["made_day"], code["made_day"])
+    made_day = coalesce(cases.packs["made_day"], code["made_day"])
     first_use = cases.first("on_day", cases.is_type("installed", "sold"))
-    in_service_day = first_known(first_use, made_day)
-    born = first_known(made_day, first_use, cases.as_of_day - ASSUMED_AGE_A * DAYS_PER_YEAR)
+    in_service_day = coalesce(first_use, made_day)
+    born = coalesce(made_day, first_use, cases.as_of_day - ASSUMED_AGE_A * DAYS_PER_YEAR)
     year = EPOCH_YEAR + born / DAYS_PER_YEAR
     density = energy_density_wh_per_kg(chemistry, year)
     energy_kwh, energy_log_sd = _energy(cases, chemistry, level, year, density)
     if sisters:
-        unsure = energy_log_sd > LOG_SD_FROM_SISTERS
-        size = size_of_sisters(specifications(cases.texts["battery_code"], code), sisters, unsure)
-        energy_log_sd = np.where(np.isnan(size), energy_log_sd, LOG_SD_FROM_SISTERS)
-        energy_kwh = first_known(size, energy_kwh)
+        unsure = energy_log_sd > LOG_SD_FROM_DESIGN
+        size = size_of_design(specifications(cases.texts["battery_code"], code), sisters, unsure)
+        energy_log_sd = np.where(np.isnan(size), energy_log_sd, LOG_SD_FROM_DESIGN)
+        energy_kwh = coalesce(size, energy_kwh)
     mass_kg = cases.packs["mass_kg"]
     return Nameplate(
         chemistry=chemistry,
@@ -121,7 +121,7 @@ def read_nameplate(cases: Cases, sisters: Mapping[str, float] | None = None) -> 
         level=level,
         energy_kwh=energy_kwh,
         energy_log_sd=energy_log_sd,
-        mass_kg=first_known(mass_kg, energy_kwh * 1000.0 / density),
+        mass_kg=coalesce(mass_kg, energy_kwh * 1000.0 / density),
         mass_declared=~np.isnan(mass_kg),
         made_day=made_day,
         in_service_day=in_service_day,

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from valuation.columns import FloatArray
+from valuation.numeric.columns import FloatArray
 
 Points: TypeAlias = tuple[tuple[float, float], ...]
 """Year and value, in order of year; straight lines between."""

@@ -6,17 +6,25 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from valuation.provenance import code, physical, refusal, source, timeline, tree, use_table
+from valuation.provenance import (
+    code_checks,
+    hierarchy_checks,
+    physical_checks,
+    refusal_checks,
+    reporter_checks,
+    timeline_checks,
+    usage_check_table,
+)
 from valuation.provenance.check import Check
 
 CHECKS: Final[tuple[Check, ...]] = (
-    *refusal.CHECKS,
-    *code.CHECKS,
-    *tree.CHECKS,
-    *timeline.CHECKS,
-    *use_table.CHECKS,
-    *physical.CHECKS,
-    *source.CHECKS,
+    *refusal_checks.CHECKS,
+    *code_checks.CHECKS,
+    *hierarchy_checks.CHECKS,
+    *timeline_checks.CHECKS,
+    *usage_check_table.CHECKS,
+    *physical_checks.CHECKS,
+    *reporter_checks.CHECKS,
 )
 """Every check, refusals first."""
 
@@ -26,7 +34,7 @@ ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "C04": "vendor codes are not public: no register to look one up in",
         "C05": "spec codes are filed by the makers and not public",
-        "H02": "needs the whole batch or ledger: valuation.provenance.tree.repeated_packs, asked by the doors",
+        "H02": "needs the whole batch or ledger: valuation.provenance.hierarchy_checks.repeated_packs, asked by the doors",
         "H05": "the number of modules of a spec is filed by the makers and not public",
         "T06": "needs the vehicle's own record",
         "T08": "the reporter's identity number is checked where the record is read; columns hold its fingerprint only",

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from types import MappingProxyType
 
-from valuation.columns import FloatArray
-from valuation.provenance.record import Record
+from valuation.numeric.columns import FloatArray
+from valuation.provenance.check_context import CheckContext
 from valuation.result import Caution, Severity
 
 GRADES = "ABCD"
@@ -62,7 +62,7 @@ class Check:
     """
 
     id: str
-    function: Callable[[Record], FloatArray]
+    function: Callable[[CheckContext], FloatArray]
     severity: Severity
     message_en: str
     message_zh: str

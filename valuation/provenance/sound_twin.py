@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from valuation.columns import BoolArray, IntArray, take
+from valuation.numeric.columns import BoolArray, IntArray, take
 from valuation.provenance.catalogue import CHECKS
 from valuation.provenance.check import Evidence
 from valuation.record.cases import Cases

@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from valuation.columns import BoolArray, FloatArray
 from valuation.condition.life import DAYS_PER_YEAR
 from valuation.condition.readings import source_code, source_of_events, states_health
-from valuation.provenance.record import Record
+from valuation.numeric.columns import BoolArray, FloatArray
+from valuation.provenance.check_context import CheckContext
 
 LAB_YEARS: Final = 2.0
 """A laboratory test counts as tier T4 this long, judged: a pack loses 2 to 5 points in the time. [a]"""
@@ -23,7 +23,7 @@ USAGE_YEARS: Final = 3.0
 _USAGE_FACTS: Final = ("full_cycles", "energy_throughput_kwh", "charge_throughput_ah", "odometer_km")
 
 
-def evidence_tier(record: Record) -> FloatArray:
+def evidence_tier(record: CheckContext) -> FloatArray:
     """Return the evidence tier of each pack: 0 code alone to 4 laboratory test, by what is not too old. [1]"""
     cases = record.cases
     age = (record.as_of_event - cases.events["on_day"]) / DAYS_PER_YEAR
@@ -45,7 +45,7 @@ def evidence_tier(record: Record) -> FloatArray:
     return tier
 
 
-def unblemished_grade(record: Record, tier: FloatArray) -> FloatArray:
+def unblemished_grade(record: CheckContext, tier: FloatArray) -> FloatArray:
     """Return the grade that completeness earns: A with modules, first use and a test; B with first use; else C. [1]"""
     complete = ~np.isnan(record.first_day("installed", "sold", "swapped_in"))
     full = complete & (tier >= 3.0) & ~np.isnan(record.cases.packs["module_count"])

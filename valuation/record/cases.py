@@ -15,8 +15,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from valuation import columns
-from valuation.columns import BoolArray, Columns, FloatArray, IntArray, take
+from valuation.numeric import columns
+from valuation.numeric.columns import BoolArray, Columns, FloatArray, IntArray, take
 from valuation.record.fields import EVENT_TYPES, event_field
 from valuation.record.not_used import (
     NO_LATE_EVENTS,

@@ -8,10 +8,10 @@ from datetime import date
 
 import numpy as np
 
-from valuation import columns
 from valuation.battery_code.columns import coded_days
 from valuation.battery_code.layout import NORMAL, date_from_letters
-from valuation.columns import UNKNOWN, FloatArray, IntArray
+from valuation.numeric import columns
+from valuation.numeric.columns import UNKNOWN, FloatArray, IntArray
 from valuation.record.history import Module
 
 MODULE_COLUMNS = (

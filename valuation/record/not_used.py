@@ -7,7 +7,7 @@ from datetime import date
 
 import numpy as np
 
-from valuation.columns import Columns, FloatArray, IntArray
+from valuation.numeric.columns import Columns, FloatArray, IntArray
 
 HAPPENED, REPORTED, RECORDED = range(3)
 

@@ -13,7 +13,7 @@ import zxingcpp
 from PIL import Image
 
 from service.answers import spell
-from service.web.spelling import Spelling
+from service.web.formatting import Spelling
 from service.web.views import view_answer
 from valuation.result import (
     Band,

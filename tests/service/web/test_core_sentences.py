@@ -8,11 +8,11 @@ from datetime import date
 
 import pytest
 
-from service.web.entry import Entry
+from service.web.form import Entry
+from service.web.formatting import Spelling
 from service.web.problem_view import view_error
-from service.web.spelling import Spelling
 from valuation.errors import CanzhiError
-from valuation.intake import read_passport, read_trace
+from valuation.ingest import read_passport, read_trace
 
 CODE = "001PB0A0000001A680000123"
 

@@ -9,16 +9,16 @@ from importlib import resources
 import pytest
 
 from service.web import messages
-from service.web.effects import CHINESE, effect_of
+from service.web.caution_effects import CHINESE, effect_of
 from service.web.messages import problems
 from valuation import errors
+from valuation.answer.evidence import ACTIONS
 from valuation.condition.readings import SOURCES
-from valuation.evidence import ACTIONS
-from valuation.pathways.closures import closure_caution
-from valuation.pathways.routes import ROUTES
 from valuation.provenance.catalogue import CHECKS
-from valuation.provenance.tree import REPEATED_PACK
+from valuation.provenance.hierarchy_checks import REPEATED_PACK
 from valuation.record.fields import CHEMISTRIES
+from valuation.routes.closures import closure_caution
+from valuation.routes.structural_value import ROUTES
 
 CJK = re.compile(r"[\u4e00-\u9fff]")
 TEMPLATES = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from service.web.formatting import Spelling
 from service.web.pages import templates
-from service.web.spelling import Spelling
 from valuation.result import Band
 
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from valuation import features
-from valuation.dossier import open_dossier
+from valuation.dossier import build_dossier
 from valuation.features.documentation import CODES, catalogue_as_markdown, meaning
 from valuation.record.cases import cut
 from valuation.record.history import PackHistory, TraceEvent
-from valuation.record.tabulation import day_number, tabulate
+from valuation.record.to_columns import day_number, tabulate
 
 AS_OF = date(2025, 6, 1)
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "features.md"
@@ -26,7 +26,7 @@ PLATE = PackHistory(
 
 def dossier_of(market_history, *histories, as_of=AS_OF):
     table = tabulate(histories)
-    return open_dossier(cut(table, np.full(table.rows, day_number(as_of))), market_history)
+    return build_dossier(cut(table, np.full(table.rows, day_number(as_of))), market_history)
 
 
 def matrix_of(market_history, *histories, as_of=AS_OF):

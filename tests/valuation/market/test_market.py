@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from valuation.errors import MarketError
-from valuation.intake.quotes import read_market
+from valuation.ingest.quotes import read_market
 from valuation.market.cautions import market_cautions
 from valuation.market.payables import REDEFINED_DAY, RULES, estimated_payable
 from valuation.record.fields import CHEMISTRIES
-from valuation.record.tabulation import day_number
+from valuation.record.to_columns import day_number
 
 HEAD = "quoted_on,instrument,price,unit,vat_included,region,source\n"
 DAY = day_number(date(2026, 11, 20))

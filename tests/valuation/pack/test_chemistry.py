@@ -1,15 +1,7 @@
 import numpy as np
 import pytest
 
-from valuation.pack.chemistry import (
-    BY_NAME,
-    ELEMENTS,
-    FAMILIES,
-    ROWS,
-    energy_density_wh_per_kg,
-    ingredients,
-    lookup,
-)
+from valuation.pack.chemistry import BY_NAME, ELEMENTS, FAMILIES, ROWS, energy_density_wh_per_kg, ingredients, lookup
 from valuation.pack.vintage import interpolate
 from valuation.record.fields import CHEMISTRIES
 

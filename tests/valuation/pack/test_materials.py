@@ -9,7 +9,7 @@ from valuation.pack.nameplate import read_nameplate
 from valuation.record.cases import cut
 from valuation.record.fields import CHEMISTRIES
 from valuation.record.history import Module, PackHistory
-from valuation.record.tabulation import day_number, tabulate
+from valuation.record.to_columns import day_number, tabulate
 
 
 def content_of(*histories):

@@ -9,10 +9,10 @@ import pytest
 from valuation.condition.health import assess_health
 from valuation.pack.nameplate import read_nameplate
 from valuation.provenance.catalogue import CHECKS, ELSEWHERE, IDS
-from valuation.provenance.engine import examine
+from valuation.provenance.run_checks import run_checks
 from valuation.record.cases import cut
 from valuation.record.history import Module, PackHistory, TraceEvent
-from valuation.record.tabulation import day_number, tabulate
+from valuation.record.to_columns import day_number, tabulate
 
 AS_OF = date(2026, 6, 1)
 CODE = "001PB0A0000001A680000123"  # pack, LFP, made 2020-06-08
@@ -47,7 +47,7 @@ def findings_of(history, as_of=AS_OF):
     table = tabulate([history])
     cases = cut(table, np.array([day_number(as_of)]))
     nameplate = read_nameplate(cases)
-    return examine(cases, nameplate, assess_health(cases, nameplate))
+    return run_checks(cases, nameplate, assess_health(cases, nameplate))
 
 
 OWN, OTHER = "001MB0A0000001A680000001", "03UMB0A0000001A680000001"

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from valuation.condition.health import assess_health
 from valuation.pack.nameplate import read_nameplate
-from valuation.provenance.engine import DEEPEST_HAIRCUT, WIDEST, examine
+from valuation.provenance.run_checks import DEEPEST_HAIRCUT, WIDEST, run_checks
 from valuation.record.cases import cut
 from valuation.record.history import Module, PackHistory, TraceEvent
-from valuation.record.tabulation import day_number, tabulate
+from valuation.record.to_columns import day_number, tabulate
 
 AS_OF = date(2026, 6, 1)
 CODE = "001PB0A0000001A680000123"
@@ -24,7 +24,7 @@ def findings_of(*histories, as_of=AS_OF):
     table = tabulate(histories)
     cases = cut(table, np.full(table.rows, day_number(as_of)))
     nameplate = read_nameplate(cases)
-    return examine(cases, nameplate, assess_health(cases, nameplate))
+    return run_checks(cases, nameplate, assess_health(cases, nameplate))
 
 
 def event(event_type, on, /, **facts):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from valuation.record.cases import cut
 from valuation.record.fields import EVENT_TYPES
 from valuation.record.history import PackHistory, TraceEvent
-from valuation.record.tabulation import day_number, tabulate
+from valuation.record.to_columns import day_number, tabulate
 
 quick = settings(max_examples=40, deadline=None)
 AS_OF = date(2022, 6, 1)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from valuation.record.fields import EVENT_TYPES
 from valuation.record.history import PackHistory, TraceEvent
-from valuation.record.tabulation import tabulate
+from valuation.record.to_columns import tabulate
 
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from valuation.record.fields import COMPOSITION_FIELDS, EVENT_FIELDS, EVENT_TYPES, PACK_FIELDS, text_code
 from valuation.record.history import Module, PackHistory, TraceEvent
-from valuation.record.tabulation import calendar_day, column_name, day_number, encode, tabulate
+from valuation.record.to_columns import calendar_day, column_name, day_number, encode, tabulate
 
 quick = settings(max_examples=40, deadline=None)
 

@@ -1,0 +1,1 @@
+"""A trained model on disk: bundle, signature, registry, promotion log, predictor, exports."""

@@ -1,0 +1,251 @@
+"""A trained model on disk (模型包): data only, hashed and signed, checked before a byte of it is parsed.
+
+``manifest.json`` says what the model is and holds size and SHA-256 of ``model.json`` and ``arrays.npz``;
+``signature.json`` seals the manifest. No pickle, no code, no text that a foreign parser could die of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from models.artifact.serialization import canonical, dump_state, load_state
+from models.artifact.signing import check_signature, sign
+from models.inference.fitted_model import FittedRegressor
+from models.inference.parity import check_model
+from valuation.errors import BundleMismatch, BundleTampered
+
+FORMAT = "canzhi-bundle"
+FORMAT_VERSION = 2
+MANIFEST, MODEL, ARRAYS, SIGNATURE = "manifest.json", "model.json", "arrays.npz", "signature.json"
+_FILES = {MANIFEST, MODEL, ARRAYS, SIGNATURE}
+_LARGEST = {MANIFEST: 4 << 20, SIGNATURE: 4 << 10, MODEL: 256 << 20, ARRAYS: 4 << 30}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_HINT = "fetch the model again, or train again; a changed model is never used"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What is said of a model beside its numbers.
+
+    Attributes
+    ----------
+    name, version
+        How the model is called: letters, digits, dot, dash and underscore.
+    created_on, trained_through
+        ISO dates: when it was made, and the day of the newest sale it has seen.
+    demonstration
+        Whether it was trained on a synthetic market and must say so in every answer.
+    summary
+        Figures of the training, plain JSON.
+    habits
+        How the market's constants differ from the judged ones, by name; the structural value must rest on them.
+
+    """
+
+    name: str
+    version: str
+    created_on: str
+    trained_through: str
+    demonstration: bool = False
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    habits: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A model read back: its state, what is said of it, and the digest that names it."""
+
+    state: FittedRegressor
+    about: About
+    digest: str
+    signed_by: str
+
+
+def check_name(text: str) -> None:
+    """Refuse what cannot be the name or version of a model.
+
+    Raises
+    ------
+    BundleMismatch
+        It is empty, longer than 64 characters, or holds more than letters, digits, dots, dashes and underscores.
+
+    """
+    if not _NAME.fullmatch(text):
+        raise BundleMismatch(
+            f"{text[:80]!r} is no name for a model",
+            hint="use up to 64 letters, digits, dots, dashes and underscores, a letter or digit first",
+            field="name",
+        )
+
+
+def write_bundle(folder: Path, state: FittedRegressor, about: About, key_folder: Path) -> Bundle:
+    """Write a model to a folder that does not exist yet, whole or not at all.
+
+    Raises
+    ------
+    BundleMismatch
+        The folder exists already, a name is not a name, or a forest is not evaluated alike by kernel and numpy.
+
+    """
+    check_model(state)
+    for text in (about.name, about.version):
+        check_name(text)
+    if folder.exists():
+        raise BundleMismatch(f"{folder} exists already", hint="a model is never overwritten; choose a new version")
+    model, arrays = dump_state(state)
+    parts = {MODEL: model, ARRAYS: arrays}
+    manifest = canonical(
+        {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "features": list(state.vocabulary.names),
+            "about": asdict(about),
+            "files": {name: {"bytes": len(part), "sha256": _sha256(part)} for name, part in parts.items()},
+        }
+    )
+    key, signature = sign(manifest, key_folder)
+    parts |= {MANIFEST: manifest, SIGNATURE: canonical({"public_key": key, "signature": signature})}
+    _write_folder(folder, parts)
+    return Bundle(state=state, about=about, digest=f"sha256:{_sha256(manifest)}", signed_by=key)
+
+
+def read_bundle(folder: Path, public_key: str | None = None) -> Bundle:
+    """Return the model of a folder after its sizes, hashes and signature were checked.
+
+    Parameters
+    ----------
+    folder
+        Where the model lies.
+    public_key
+        The key that must have signed it, hexadecimal. None accepts any signer: the model is then known to be whole,
+        not to be from anybody in particular.
+
+    Raises
+    ------
+    BundleTampered
+        A file is missing, added, a link, cut or changed, or signed by somebody else.
+    BundleMismatch
+        The model is whole but of a format that this version does not read.
+
+    """
+    _check_names(folder)
+    manifest, seal = _read(folder / MANIFEST), _seal(_read(folder / SIGNATURE))
+    signer = seal["public_key"]
+    if public_key is not None and signer != public_key:
+        raise BundleTampered(
+            f"the model in {'/'.join(folder.parts[-2:])} is signed by another key",
+            hint="the folders models and keys of a home belong together: bring back its keys, or train again",
+        )
+    check_signature(manifest, signer, seal["signature"])
+    facts = _json(manifest, MANIFEST)
+    if facts.get("format") != FORMAT or facts.get("format_version") != FORMAT_VERSION:
+        found = f"{facts.get('format')} {facts.get('format_version')}"
+        raise BundleMismatch(
+            f"the model {_label(facts, folder)} is of format {found}, not {FORMAT} {FORMAT_VERSION}",
+            hint="use the version of canzhi that wrote it, or train again",
+        )
+    parts = {name: _checked(folder / name, facts["files"][name]) for name in (MODEL, ARRAYS)}
+    state = load_state(FittedRegressor, parts[MODEL], parts[ARRAYS])
+    if list(state.vocabulary.names) != facts["features"]:
+        raise BundleMismatch("the manifest names other features than the model", hint=_HINT)
+    return Bundle(state=state, about=About(**facts["about"]), digest=f"sha256:{_sha256(manifest)}", signed_by=signer)
+
+
+def files_of(folder: Path) -> Mapping[str, Any]:
+    """Return size and hash of a bundle's files as its manifest tells them, unchecked; nothing where it tells none."""
+    try:
+        told = json.loads(_read(folder / MANIFEST)).get("files", {})
+    except (OSError, ValueError, AttributeError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _label(facts: Mapping[str, Any], folder: Path) -> str:
+    """Return what a model of another format calls itself, the folder's name where it does not say."""
+    about = facts.get("about")
+    told = about if isinstance(about, dict) else {}
+    return f"{told['name']}@{told['version']}" if {"name", "version"} <= set(told) else folder.name
+
+
+def _check_names(folder: Path) -> None:
+    if not folder.is_dir():
+        raise BundleTampered(f"{folder} is no folder", hint="name the folder of a model")
+    found = {entry.name: entry for entry in folder.iterdir()}
+    for name in sorted(_FILES - set(found)):
+        raise BundleTampered(f"{name} is missing from the model", hint=_HINT, field=name)
+    for name, entry in sorted(found.items()):
+        if name not in _FILES or entry.is_symlink() or not entry.is_file():
+            raise BundleTampered(f"{name} does not belong to the model", hint=_HINT, field=name)
+        if entry.stat().st_size > _LARGEST[name]:
+            raise BundleTampered(f"{name} is larger than any model's", hint=_HINT, field=name)
+
+
+def _read(path: Path) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    with os.fdopen(descriptor, "rb") as stream:
+        return stream.read(_LARGEST[path.name] + 1)
+
+
+def _checked(path: Path, expected: Mapping[str, Any]) -> bytes:
+    content = _read(path)
+    if len(content) != expected["bytes"] or _sha256(content) != expected["sha256"]:
+        raise BundleTampered(f"{path.name} is not the file that was signed", hint=_HINT, field=path.name)
+    return content
+
+
+def _seal(content: bytes) -> dict[str, str]:
+    """Return signer and signature; one byte that is not as it was written, a capital or a blank, is damage."""
+    found = _json(content, SIGNATURE)
+    told = {name: str(found.get(name)).lower() for name in ("public_key", "signature")}
+    if content != canonical(told):
+        raise BundleTampered(f"{SIGNATURE} is damaged", hint=_HINT, field=SIGNATURE)
+    return told
+
+
+def _json(content: bytes, name: str) -> dict[str, Any]:
+    try:
+        document = json.loads(content)
+    except ValueError as error:
+        raise BundleTampered(f"{name} is damaged", hint=_HINT, field=name) from error
+    if not isinstance(document, dict):
+        raise BundleTampered(f"{name} is damaged", hint=_HINT, field=name)
+    return document
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _write_folder(folder: Path, parts: Mapping[str, bytes]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        for name, part in parts.items():
+            with (fresh / name).open("wb") as stream:
+                stream.write(part)
+                stream.flush()
+                os.fsync(stream.fileno())
+        fresh.chmod(0o755)
+        fresh.rename(folder)
+    except OSError:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in the folder survive a power cut, where the system can."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,244 @@
+"""A trained model as an MLflow pyfunc: data alone in the artefact, this module as its loader (MLflow 模型).
+
+No pickle and no code travels: the artefact holds the signed bundle and the quotes it was trained beside, both checked
+when they are loaded. One row in is one pack: its trace record as JSON, and the day, region and level asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.artifact.bundle import read_bundle
+from models.artifact.predictor import Predictor
+from models.clock import today
+from valuation.appraise import appraise_many
+from valuation.errors import BundleTampered, CanzhiError, FieldError
+from valuation.ingest import Traces, read_market, read_trace
+from valuation.market.snapshot import MarketHistory
+from valuation.result import Valuation
+from valuation.version import __version__
+
+LOADER = "models.artifact.pyfunc"
+BUNDLE, QUOTES = "bundle", "quotes"
+MARKET_VARIABLE = "CANZHI_MARKET"
+"""Quotes newer than those of the training, where the environment names them."""
+
+COLUMNS = (
+    *("battery_code", "as_of", "point_cny", "lower_cny", "upper_cny", "level", "best_route", "evidence_tier", "grade"),
+    *("caution_ids", "problem"),
+)
+"""Columns of an answer; texts but for the four numbers, `problem` empty where there is a value."""
+
+SPARK_TYPE = (
+    "battery_code string, as_of string, point_cny double, lower_cny double, upper_cny double, level double, "
+    "best_route string, evidence_tier string, grade string, caution_ids string, problem string"
+)
+"""What to give `mlflow.pyfunc.spark_udf` as `result_type`."""
+
+_NUMBERS = {"point_cny", "lower_cny", "upper_cny", "level"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is asked of one pack beside its record."""
+
+    as_of: str
+    region: str
+    level: float
+
+
+class Valuer:
+    """What MLflow calls: packs in, values with their bands out."""
+
+    def __init__(self, model: Predictor, market: MarketHistory) -> None:
+        self.model = model
+        self.market = market
+
+    def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - MLflow's shape
+        """Return one row a pack: value, band, route, evidence, cautions, or the problem why there is no value.
+
+        Parameters
+        ----------
+        model_input : frame
+            Column `trace`: the record of one pack as JSON (contract §2). Columns `as_of` (ISO day; today where it is
+            not given), `region` (CN) and `level` (0.9) may stand beside it.
+        params : mapping, optional
+            `as_of`, `region` and `level` for rows that give none of their own.
+        """
+        import pandas as pd  # noqa: PLC0415 - only MLflow asks, and it brings pandas with it
+
+        rows = _rows(model_input, params or {}, today().isoformat())
+        answers: list[dict[str, Any]] = [{} for _ in rows]
+        batches: dict[Asked, list[tuple[int, Traces]]] = {}
+        for at, (record, asked) in enumerate(rows):
+            try:
+                batches.setdefault(asked, []).append((at, _one_pack(record)))
+            except CanzhiError as error:
+                answers[at] = _refused(asked, error)
+        for asked, members in batches.items():
+            for (at, traces), answer in zip(members, self._value(asked, members), strict=True):
+                code = traces.histories[0].battery_code
+                answers[at] = _refused(asked, answer, code) if isinstance(answer, CanzhiError) else _told(answer)
+        table = {name: [answer[name] for answer in answers] for name in COLUMNS}
+        return pd.DataFrame(
+            {
+                name: pd.Series(values, dtype="float64" if name in _NUMBERS else "object")
+                for name, values in table.items()
+            },
+            index=getattr(model_input, "index", None),
+        )
+
+    def _value(self, asked: Asked, members: list[tuple[int, Traces]]) -> tuple[Valuation | CanzhiError, ...]:
+        """Return the answers for packs of which the same is asked."""
+        together = Traces(
+            histories=tuple(one.histories[0] for _, one in members), notes=tuple(one.notes[0] for _, one in members)
+        )
+        try:
+            return appraise_many(
+                together,
+                self.market,
+                model=self.model,
+                as_of=asked.as_of,
+                level=asked.level,
+                region=asked.region,
+                explain=False,
+            )
+        except CanzhiError as error:  # a day or level that cannot be asked for spoils all of them alike
+            return (error,) * len(members)
+
+
+def _load_pyfunc(path: str) -> Valuer:
+    """Return the valuer of an artefact; MLflow calls this by name.
+
+    Raises
+    ------
+    BundleTampered
+        The bundle is not what was signed, or the quotes are not those the model was trained beside.
+    """
+    folder = Path(path)
+    model = Predictor(read_bundle(folder / BUNDLE))
+    named = os.environ.get(MARKET_VARIABLE)
+    if named:
+        return Valuer(model, read_market(named))
+    market = read_market(_quotes(folder))
+    expected = model.about.summary.get("market", market.digest)
+    if market.digest != expected:
+        raise BundleTampered(
+            "the quotes beside the model are not those it was trained beside",
+            hint=f"fetch the model again, or name quotes in {MARKET_VARIABLE}",
+            field="market",
+        )
+    return Valuer(model, market)
+
+
+def write_data(folder: Path, bundle: Path, market: Path) -> Path:
+    """Write the data of an artefact, the bundle and the quotes, to a folder that does not exist yet, and return it."""
+    shutil.copytree(bundle, folder / BUNDLE)
+    shutil.copyfile(market, folder / f"{QUOTES}{market.suffix.lower()}")
+    return folder
+
+
+def model_parts(data: Path) -> dict[str, Any]:
+    """Return what `mlflow.pyfunc.save_model` and `log_model` are to be told."""
+    from mlflow.models import ModelSignature  # noqa: PLC0415 - 2.5 s; only where a model is written
+    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema  # noqa: PLC0415 - same
+
+    optional = [ColSpec(DataType.string, "as_of", required=False), ColSpec(DataType.string, "region", required=False)]
+    inputs = Schema([ColSpec(DataType.string, "trace"), *optional, ColSpec(DataType.double, "level", required=False)])
+    outputs = Schema([ColSpec(DataType.double if name in _NUMBERS else DataType.string, name) for name in COLUMNS])
+    params = ParamSchema(
+        [
+            ParamSpec("as_of", DataType.string, ""),
+            ParamSpec("region", DataType.string, "CN"),
+            ParamSpec("level", DataType.double, 0.9),
+        ]
+    )
+    return {
+        "loader_module": LOADER,
+        "data_path": str(data),
+        "signature": ModelSignature(inputs=inputs, outputs=outputs, params=params),
+        "pip_requirements": [f"canzhi[train]=={__version__}"],
+    }
+
+
+def _quotes(folder: Path) -> Path:
+    """Return the file of quotes in an artefact."""
+    found = sorted(folder.glob(f"{QUOTES}.*"))
+    if len(found) != 1:
+        raise BundleTampered("the quotes are missing from the model", hint="fetch the model again", field="market")
+    return found[0]
+
+
+def _rows(table: Any, params: Mapping[str, Any], default_day: str) -> list[tuple[object, Asked]]:  # noqa: ANN401 - any frame
+    """Return the record of each row, and what is asked of it."""
+    if "trace" not in getattr(table, "columns", ()):
+        raise FieldError(
+            "the table has no column trace",
+            hint="give one pack a row, its trace record as JSON in the column trace",
+            field="trace",
+        )
+    columns = {name: list(table[name]) for name in ("trace", "as_of", "region", "level") if name in table.columns}
+    count = len(columns["trace"])
+
+    def said(name: str, at: int, default: object) -> Any:  # noqa: ANN401 - a cell
+        cell = columns[name][at] if name in columns else None
+        absent = cell is None or cell == "" or cell != cell  # noqa: PLR0124 - not a number is not itself
+        return (params.get(name) or default) if absent else cell
+
+    return [
+        (
+            columns["trace"][at],
+            Asked(
+                as_of=str(said("as_of", at, default_day))[:10],
+                region=str(said("region", at, "CN")),
+                level=float(said("level", at, 0.9)),
+            ),
+        )
+        for at in range(count)
+    ]
+
+
+def _one_pack(record: object) -> Traces:
+    """Return the pack of a record; a text is JSON, never the name of a file."""
+    traces = read_trace(record.encode() if isinstance(record, str) else record)  # type: ignore[arg-type]  # refused in words
+    if len(traces.histories) != 1:
+        if traces.problems:
+            raise traces.problems[0].error
+        raise FieldError(
+            f"trace holds {len(traces.histories)} packs, not one", hint="give one pack a row", field="trace"
+        )
+    return traces
+
+
+def _told(answer: Valuation) -> dict[str, Any]:
+    """Return the columns of an answer."""
+    band = answer.residual_value
+    return {
+        "battery_code": answer.battery_code,
+        "as_of": answer.as_of.isoformat(),
+        "point_cny": band.point,
+        "lower_cny": band.lower,
+        "upper_cny": band.upper,
+        "level": band.level,
+        "best_route": answer.best_route,
+        "evidence_tier": answer.evidence.tier,
+        "grade": answer.evidence.grade,
+        "caution_ids": ",".join(dict.fromkeys(caution.id for caution in answer.cautions)),
+        "problem": "",
+    }
+
+
+def _refused(asked: Asked, error: CanzhiError, code: str | None = None) -> dict[str, Any]:
+    """Return the columns of a pack that is not valued."""
+    nothing: dict[str, Any] = dict.fromkeys(COLUMNS, "") | dict.fromkeys(_NUMBERS, float("nan"))
+    return nothing | {
+        "battery_code": code,
+        "as_of": asked.as_of,
+        "level": asked.level,
+        "problem": f"{error.message}; {error.hint}",
+    }

@@ -1,0 +1,290 @@
+"""The models kept on this machine: published by version, promoted with a reason, loaded by name.
+
+``<home>/models/<name>/<version>`` holds a bundle that is never overwritten; ``<home>/models/promotions.jsonl`` says who
+is champion. MLflow, where it is installed, follows: the record of a training registers the version there, and the alias
+is set after our own log is written; nothing here depends on that copy.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from models.artifact.bundle import About, files_of, read_bundle, write_bundle
+from models.artifact.mlflow_alias import mirror_alias
+from models.artifact.predictor import Predictor
+from models.artifact.promotion_log import (
+    PROMOTE,
+    ROLLBACK,
+    Decision,
+    Promotion,
+    append,
+    before_champion,
+    champion,
+    check_promoted,
+    locked,
+    read_log,
+)
+from models.artifact.registered_bundle import HINT, is_one_folder, keys_folder, read_kept
+from models.inference.fitted_model import FittedRegressor
+from valuation.errors import BundleTampered, PredictorError, StoreNotReady, UnknownModel
+
+CHAMPION = "champion"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What is said of a model when it is published; the registry counts the version where none is given."""
+
+    name: str
+    created_on: str
+    trained_through: str
+    version: str | None = None
+    demonstration: bool = False
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    habits: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version in the registry; ``problem`` says why it cannot be used, "" if it can."""
+
+    about: About
+    digest: str
+    folder: Path
+    is_champion: bool
+    problem: str = ""
+
+
+def home_folder() -> Path:
+    """Return the folder of all local state: CANZHI_HOME, else the platform's user-data folder."""
+    chosen = os.environ.get("CANZHI_HOME")
+    if chosen:
+        return Path(chosen)
+    import platformdirs  # noqa: PLC0415 - only where nobody says where
+
+    return platformdirs.user_data_path("canzhi")
+
+
+def publish(state: FittedRegressor, publication: Publication, home: Path | None = None) -> Version:
+    """Keep a trained model as a new version and return it; it is not champion yet.
+
+    Raises
+    ------
+    BundleMismatch
+        The version exists already, a name is not a name, or a forest is not evaluated alike by kernel and numpy.
+
+    """
+    models = _models(home)
+    with _room(), locked(models):
+        _clear_away(models / publication.name)
+        version = publication.version or _next_version(models / publication.name)
+        about = About(
+            name=publication.name,
+            version=version,
+            created_on=publication.created_on,
+            trained_through=publication.trained_through,
+            demonstration=publication.demonstration,
+            summary=publication.summary,
+            habits=publication.habits,
+        )
+        folder = models / publication.name / version
+        bundle = write_bundle(folder, state, about, keys_folder(models))
+    return Version(about=about, digest=bundle.digest, folder=folder, is_champion=False)
+
+
+def promote(reference: str, decision: Decision, home: Path | None = None) -> Promotion | None:
+    """Make a version the champion, with a name, a reason and a time, and return the log's entry.
+
+    None where it is the champion already: nothing is entered then, so that a rollback leads to another model.
+
+    Raises
+    ------
+    UnknownModel
+        No such version is kept.
+    BundleTampered
+        The version's files are not those that were signed, or belong to another version.
+
+    """
+    return _set_champion(PROMOTE, reference, decision, _models(home))
+
+
+def rollback(decision: Decision, home: Path | None = None) -> Promotion:
+    """Bring back the champion before the present one, as a new entry of the log.
+
+    Raises
+    ------
+    UnknownModel
+        There was none.
+    BundleTampered
+        Its files are not those that were promoted.
+
+    """
+    entry = _set_champion(ROLLBACK, None, decision, _models(home))
+    if entry is None:  # the one before is never the present one
+        raise UnknownModel("no champion stood before the present one", hint="promote the model you want instead")
+    return entry
+
+
+def list_versions(home: Path | None = None) -> tuple[Version, ...]:
+    """Return every version kept, by name and age; a damaged one is listed with what is wrong with it."""
+    models = _models(home)
+    entries = read_log(models)
+    folders = sorted((path for path in models.glob("*/*") if path.is_dir() and not path.name.startswith(".")), key=_age)
+    return tuple(_version(folder, models, entries) for folder in folders)
+
+
+def _version(folder: Path, models: Path, entries: tuple[Promotion, ...]) -> Version:
+    label, digest, problem = f"{folder.parent.name}@{folder.name}", "", ""
+    about = About(name=folder.parent.name, version=folder.name, created_on="", trained_through="")
+    try:
+        bundle = read_kept(models, label)
+        about, digest = bundle.about, bundle.digest
+        check_promoted(entries, label, digest)
+    except PredictorError as error:
+        problem = error.message
+    is_champion = label == champion(entries)
+    return Version(about=about, digest=digest, folder=folder, is_champion=is_champion, problem=problem)
+
+
+def same_digest(version: Version, home: Path | None = None) -> tuple[str, ...]:
+    """Return the other versions that hold the very same model under another name or number, oldest first.
+
+    A digest covers name and version, so twins differ in it; their files show that the same inputs and seed gave them.
+    """
+    own = files_of(version.folder)
+    folders = sorted((path for path in _models(home).glob("*/[!.]*") if path.is_dir()), key=_age)
+    alike = [path for path in folders if path != version.folder and own and files_of(path) == own]
+    return tuple(f"{path.parent.name}@{path.name}" for path in alike)
+
+
+def promotions(home: Path | None = None) -> tuple[Promotion, ...]:
+    """Return the log of promotions, oldest first, its hash chain checked."""
+    return read_log(_models(home))
+
+
+def load_model(reference: str | Path = CHAMPION, home: Path | None = None) -> Predictor:
+    """Return a trained model ready to price.
+
+    Parameters
+    ----------
+    reference
+        "champion", a name (its champion, else its newest version), name@version, a digest, or the folder of a bundle.
+    home
+        Folder of all local state; CANZHI_HOME or the platform's by default.
+
+    Raises
+    ------
+    UnknownModel
+        Nothing is kept under that reference.
+    BundleTampered
+        The files are not those that were signed. Of a kept model also: they were not signed here, belong to another
+        version, or are not those that were promoted. A digest names its model whatever was promoted, and a version can
+        be named where the log of promotions is broken.
+
+    """
+    folder = Path(reference)
+    if folder.is_dir() and (folder / "manifest.json").exists():
+        return Predictor(read_bundle(folder))
+    models = _models(home)
+    label = _resolve(models, str(reference))
+    bundle = read_kept(models, label)
+    if not _DIGEST.fullmatch(str(reference)):
+        check_promoted(_entries(models, needed=label != reference), label, bundle.digest)
+    return Predictor(bundle)
+
+
+def _set_champion(action: str, reference: str | None, decision: Decision, models: Path) -> Promotion | None:
+    """Enter a new champion, its files checked, and return the entry; None where it is the champion already."""
+    with _room(), locked(models):
+        entries = read_log(models)
+        label = before_champion(entries) if reference is None else _resolve(models, reference)
+        bundle = read_kept(models, label)
+        if reference is None:
+            check_promoted(entries, label, bundle.digest)
+        elif entries and (entries[-1].after, entries[-1].digest) == (label, bundle.digest):
+            return None
+        entry = append(models, action, (label, bundle.digest), decision)
+    mirror_alias(models.parent, lambda: champion(read_log(models), bundle.about.name), CHAMPION)
+    return entry
+
+
+def _resolve(models: Path, reference: str) -> str:
+    """Return name@version for any kind of reference."""
+    if _DIGEST.fullmatch(reference):
+        return _by_digest(models, reference)
+    name, _, version = reference.partition("@")
+    if version:
+        return reference
+    entries = read_log(models)
+    standing = champion(entries) if reference == CHAMPION else champion(entries, name)
+    if standing is not None:
+        return standing
+    if reference == CHAMPION:
+        raise UnknownModel("no model is champion yet", hint="train one with `canzhi train`, then `canzhi promote` it")
+    folders = [path for path in (models / name).glob("*") if path.is_dir()] if is_one_folder(name) else []
+    if not folders:
+        raise UnknownModel(f"no model is called {name!r}", hint=HINT)
+    return f"{name}@{max(folders, key=_age).name}"
+
+
+def _entries(models: Path, *, needed: bool) -> tuple[Promotion, ...]:
+    """Return the log's entries; none where it is broken and somebody named a version, which does not need it."""
+    try:
+        return read_log(models)
+    except BundleTampered:
+        if needed:
+            raise
+        return ()
+
+
+def _by_digest(models: Path, digest: str) -> str:
+    for version in list_versions(models.parent):
+        if version.digest == digest:
+            return f"{version.about.name}@{version.about.version}"
+    raise UnknownModel(f"no model with the digest {digest} is kept", hint=HINT)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Say in a sentence that the folder of models cannot be written; what was begun is not there then.
+
+    Raises
+    ------
+    StoreNotReady
+        If the disk is full or the folder closed.
+    """
+    try:
+        yield
+    except OSError as reason:
+        raise StoreNotReady(
+            f"the folder of models cannot be written: {reason.strerror or reason}",
+            hint="make room or see to its permissions; nothing half written is left, and the champion is who it was",
+        ) from reason
+
+
+def _clear_away(folder: Path) -> None:
+    """Remove what a killed training left half written; the caller holds the lock, so nobody is writing now."""
+    for unfinished in folder.glob(".*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _next_version(folder: Path) -> str:
+    taken = [int(path.name) for path in folder.glob("*") if path.name.isdigit()]
+    return str(max(taken, default=0) + 1)
+
+
+def _age(folder: Path) -> tuple[str, int, str]:
+    number = int(folder.name) if folder.name.isdigit() else 0
+    return folder.parent.name, number, folder.name
+
+
+def _models(home: Path | None) -> Path:
+    return (home_folder() if home is None else Path(home)) / "models"

@@ -1,0 +1,1 @@
+"""Conformal bands by group and date, and how reported sales recentre them."""

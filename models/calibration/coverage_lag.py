@@ -1,0 +1,99 @@
+"""How far a band made of what was known runs behind the sales that came after, month by month and quarter by quarter.
+
+Sales are known late and old ones count for long, so a band lags errors that grow; and sales of one quarter err
+together, so that a band right on the whole is too narrow in a poor one. What it lacked of late is made up for, as by
+the integral term of a controller (A. N. Angelopoulos et al., 2023), so far that it would have kept its promise in a
+quarter that is poor by one standard deviation.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.calibration.score_weights import (
+    conformal_quantile,
+    effective_rows,
+    is_prequential,
+    kind_weight,
+    normalised_score,
+    time_decayed,
+)
+from models.inference.band import BandSettings, CalibrationScores
+from models.inference.shift_monitor import LEVEL
+from valuation.numeric.columns import FloatArray
+
+_ROWS = 50.0  # sales at which what the band has lacked of late is made up for by one half
+_WINDOW_DAYS = 30.0
+_HALF_LIVES = 4.0  # how far back it is looked for: what is older weighs next to nothing
+_QUARTER_DAYS = 91.0
+_LEAST_QUARTERS, _LEAST_ROWS = 3, 20
+_MOST_HELD = 0.98
+
+
+def coverage_lag(table: FloatArray, records: CalibrationScores, settings: BandSettings, as_of: float) -> float:
+    """Return by how much the band is to be widened: at least 1, and 1 where nothing was priced ahead of its day.
+
+    Parameters
+    ----------
+    table
+        Quantiles of every group.
+    records
+        Sales never trained on, groups left out not among them.
+    settings
+        How fast sales age and how late they are known.
+    as_of
+        The day, NaN where sales have none.
+
+    """
+    short = _shortfalls(normalised_score(table, records), records, settings, as_of)
+    judged = ~np.isnan(short)
+    if not np.any(judged):
+        return 1.0
+    late, day = short[judged], records.day[judged]
+    weight = time_decayed(records.take(judged), settings.decay_days, as_of)
+    rows = effective_rows(weight)
+    level = min(LEVEL + quarter_spread(late <= 1.0, day), _MOST_HELD)
+    lacked = conformal_quantile(late, weight, np.array([level]))[0]
+    return max(1.0 + rows / (rows + _ROWS) * float(lacked - 1.0), 1.0)
+
+
+def _shortfalls(strained: FloatArray, records: CalibrationScores, settings: BandSettings, as_of: float) -> FloatArray:
+    """Return how far each late sale fell as a share of the band of what was known in its month, NaN for all others."""
+    late = is_prequential(records) & (records.day >= as_of - _HALF_LIVES * settings.decay_days)
+    short = np.full(len(strained), np.nan)
+    if not np.any(late):  # nor where the day is NaN
+        return short
+    first, last = float(np.min(records.day[late])), float(np.max(records.day[late]))
+    for start in np.arange(first, last + 1.0, _WINDOW_DAYS).tolist():
+        known = records.day + settings.label_delay_days <= start + 1e-9
+        window = late & (records.day >= start) & (records.day < start + _WINDOW_DAYS)
+        past = records.take(known)
+        weight = time_decayed(past, settings.decay_days, start) * kind_weight(past)
+        if np.any(window) and effective_rows(weight) >= _ROWS:
+            stood = conformal_quantile(strained[known], weight, np.array([LEVEL]))[0]
+            short[window] = strained[window] / (stood if stood > 0.0 else 1.0)
+    return short
+
+
+def quarter_spread(held: np.ndarray, day: FloatArray) -> float:
+    """Return the standard deviation of the share held from quarter to quarter, beyond what chance would.
+
+    Moments, as of a beta-binomial distribution, chance granted one standard error more than it is expected to make;
+    zero where fewer than three quarters have twenty sales.
+
+    >>> quarter_spread(np.repeat([True, False, True], 30), np.repeat([0.0, 100.0, 200.0], 30)) > 0.5
+    True
+    >>> quarter_spread(np.tile([True, False, True], 30), np.repeat([0.0, 100.0, 200.0], 30))
+    0.0
+    """
+    quarter = ((day - np.min(day)) // _QUARTER_DAYS).astype(np.int64)
+    sales, kept = np.bincount(quarter), np.bincount(quarter, weights=held)
+    enough = sales >= _LEAST_ROWS
+    sales, kept = sales[enough].astype(np.float64), kept[enough]
+    if len(sales) < _LEAST_QUARTERS:
+        return 0.0
+    share, mean = kept / sales, float(np.sum(kept) / np.sum(sales))
+    found = float(np.average((share - mean) ** 2, weights=sales)) * len(sales) / (len(sales) - 1.0)
+    chance = len(sales) * mean * (1.0 - mean) / float(np.sum(sales))
+    granted = chance * (1.0 + float(np.sqrt(2.0 / (len(sales) - 1.0))))
+    return float(np.sqrt(max(found - granted, 0.0)))

@@ -1,0 +1,120 @@
+"""Sales never trained on, weighed: by age, by how they were judged, and quantiles of their scores."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.inference.band import LEVELS, OUT_OF_FOLD, PREQUENTIAL, REPORTED, CalibrationScores
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray
+
+_ENOUGH_FORWARD = 200
+_HINDSIGHT_WEIGHT = 0.2
+_SLACK = 1e-9  # share of a group's weight that rounding of sums may take
+
+
+def time_decayed(records: CalibrationScores, half_life: float, as_of: float) -> FloatArray:
+    """Return the records' weights, halved for every half-life between the sale and the day."""
+    if np.isnan(as_of):
+        return records.weight
+    age = np.maximum(as_of - records.day, 0.0)
+    return records.weight * np.where(np.isnan(age), 1.0, np.exp2(-age / half_life))
+
+
+def effective_rows(weight: FloatArray) -> float:
+    """Return how many equal weights say as much as these (L. Kish, 1965).
+
+    >>> effective_rows(np.array([1.0, 1.0, 0.0]))
+    2.0
+    """
+    square = float(np.sum(weight * weight))
+    return float(np.sum(weight)) ** 2 / square if square > 0.0 else 0.0
+
+
+def kind_weight(records: CalibrationScores) -> FloatArray:
+    """Return what a record's kind is worth: folds at random look into the future, forward sales do not."""
+    enough = np.count_nonzero(is_prequential(records)) >= _ENOUGH_FORWARD
+    return np.where((records.kind == OUT_OF_FOLD) & enough, _HINDSIGHT_WEIGHT, 1.0)
+
+
+def is_prequential(records: CalibrationScores) -> BoolArray:
+    """Return which sales were priced before their day: forward in training, and those reported since."""
+    told: BoolArray = (records.kind == PREQUENTIAL) | (records.kind == REPORTED)
+    return told
+
+
+def weighted_quantile(values: FloatArray, weight: FloatArray, level: float) -> float:
+    """Return the value below which the given share of the weight lies, halfway cells interpolated.
+
+    >>> weighted_quantile(np.array([3.0, 1.0, 2.0]), np.ones(3), 0.5)
+    2.0
+    """
+    order = np.argsort(values, kind="stable")
+    middle = np.cumsum(weight[order]) - 0.5 * weight[order]
+    return float(np.interp(level * np.sum(weight), middle, values[order]))
+
+
+def conformal_quantile(score: FloatArray, weight: FloatArray, levels: FloatArray) -> FloatArray:
+    """Return the least score that enough of the weight does not exceed, the sale to come counted beyond it."""
+    order = np.argsort(score, kind="stable")
+    rows = effective_rows(weight)
+    share = np.cumsum(weight[order] / np.sum(weight))
+    wanted = np.minimum((rows + 1.0) / rows * levels, 1.0) - 1e-12
+    ordered: FloatArray = score[order][np.minimum(np.searchsorted(share, wanted), len(score) - 1)]
+    return ordered
+
+
+def normalised_score(table: FloatArray, records: CalibrationScores) -> FloatArray:
+    """Return how far each sale fell, as a share of the way to the edge of its group's 90 % band on that side."""
+    lower, upper = (table[records.group, int(np.flatnonzero(p == LEVELS)[0])] for p in (0.05, 0.95))
+    edge = np.where(records.score < 0.0, lower, upper)
+    return records.score / np.where(edge == 0.0, 1.0, edge)
+
+
+def rows_by_group(weight: FloatArray, group: IntArray, groups: int) -> FloatArray:
+    """Return :func:`effective_rows` of each group.
+
+    >>> rows_by_group(np.ones(3), np.array([0, 0, 2]), 3).tolist()
+    [2.0, 0.0, 1.0]
+    """
+    total = np.bincount(group, weights=weight, minlength=groups)
+    square = np.bincount(group, weights=weight * weight, minlength=groups)
+    rows: FloatArray = np.divide(total * total, square, out=np.zeros(groups), where=square > 0.0)
+    return rows
+
+
+def median_by_group(values: FloatArray, weight: FloatArray, group: IntArray, groups: int) -> FloatArray:
+    """Return the weighted median of each group, zero where it has no weight.
+
+    >>> median_by_group(np.array([3.0, 1.0, 2.0, 9.0]), np.ones(4), np.array([0, 0, 0, 2]), 3).tolist()
+    [2.0, 0.0, 9.0]
+    """
+    order = np.lexsort((values, group))
+    ordered = weight[order]
+    reached = np.cumsum(ordered)
+    total = np.bincount(group, weights=weight, minlength=groups)
+    if not np.any(total > 0.0):
+        return np.zeros(groups)
+    before = np.concatenate([[0.0], reached])[np.searchsorted(group[order], np.arange(groups))]
+    middle = np.interp(before + 0.5 * total, reached - 0.5 * ordered, values[order])
+    medians: FloatArray = np.where(total > 0.0, middle, 0.0)
+    return medians
+
+
+def from_below_by_group(
+    score: FloatArray, weight: FloatArray, group: IntArray, levels: FloatArray, rows: FloatArray
+) -> FloatArray:
+    """Return :func:`conformal_quantile` of each group, shape (groups, levels); ``rows`` are the effective rows of each.
+
+    What is returned of a group without weight means nothing.
+    """
+    order = np.lexsort((score, group))
+    ordered, code = weight[order], group[order]
+    total = np.bincount(group, weights=weight, minlength=len(rows))
+    ends = np.searchsorted(code, np.arange(len(rows)), side="right")
+    reached = np.cumsum(ordered)
+    before = np.concatenate([[0.0], reached])[np.searchsorted(code, np.arange(len(rows)))]
+    share = code + np.minimum((reached - before[code]) / np.where(total > 0.0, total, 1.0)[code], 1.0)
+    factor = np.divide(rows + 1.0, rows, out=np.zeros(len(rows)), where=rows > 0.0)
+    wanted = np.arange(len(rows))[:, np.newaxis] + np.minimum(factor[:, np.newaxis] * levels, 1.0) - _SLACK
+    found = np.minimum(np.searchsorted(share, wanted), np.maximum(ends - 1, 0)[:, np.newaxis])
+    return score[order][found] if len(score) else np.zeros((len(rows), len(levels)))

@@ -1,0 +1,239 @@
+"""How a model is trained: every sale judged by trees that never saw it, then one refit on everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import pairwise
+
+import numpy as np
+
+from models.calibration.level_shift import Stream, anchor, rebuild, score_stream, standardised
+from models.calibration.score_weights import weighted_quantile
+from models.fitting.learner import FitSettings, Learner
+from models.fitting.out_of_fold import FoldModel
+from models.fitting.scale_model import OutOfFoldResiduals
+from models.fitting.shrinkage import Shrinkage, fit_shrinkage
+from models.fitting.training_data import TrainingData, in_order
+from models.inference.band import GROUP_LEFT_OUT, OUT_OF_FOLD, PREQUENTIAL, CalibrationScores
+from models.inference.column_encoder import ColumnEncoder
+from models.inference.encoding import AVERAGED, column_kinds
+from models.inference.fitted_model import FittedRegressor, WidthPart, group_labels
+from models.inference.groups import Groups, learn_groups
+from models.inference.target import Scale
+from valuation.numeric.columns import FloatArray, IntArray
+
+_FORWARD_BLOCKS = 4
+_LEAST_FORWARD_ROWS = 200
+_SINGLES = 50
+_FIRST_TREES = 200
+_ROUNDS, _ROUNDS_OF_LOTS = 2, 8  # in which the sums of lots are spread anew
+_TELLING_SHARE = 0.05  # of the target's variance that a column must explain to stand for the group
+
+FoldPrediction = tuple[FoldModel, FloatArray]
+"""A mean of some sales, and what it says of others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitInputs:
+    """What a fit knows beside the ledger: the scale, the columns, and whether a structural value was given."""
+
+    scale: Scale
+    vocabulary: ColumnEncoder
+    uses_base: bool
+
+
+def fit(ledger: TrainingData, settings: FitSettings, shape: FitInputs) -> FittedRegressor:
+    """Return the trained model of a ledger.
+
+    The mean is judged fold by fold; the width learns from what was left; whole groups are left out to learn what a
+    group never seen costs; where days are given, later sales are priced by models of earlier ones; then everything is
+    refitted on all sales.
+    """
+    ledger = in_order(ledger)
+    column = -1 if ledger.labels is not None else _novelty_column(ledger)
+    groups, group = learn_groups(_labels(ledger, shape.vocabulary, column))
+    ledger = _settled(ledger, settings, group, shape.scale)
+    learner = Learner(ledger, settings, group)
+    mean_out = learner.mean_out_of_fold()
+    apart = learner.groups_left_out()
+    mean_out = learner.unseen_predictions(mean_out, apart)
+    later = prequential_predictions(learner)
+    carry = _carried(ledger, mean_out, later) if shape.uses_base else Shrinkage()
+    mean_out = carry.of(mean_out)
+    centre = weighted_quantile(ledger.target - mean_out, ledger.weight, 0.5)
+    mean, encoded = learner.mean_on_everything()
+    mean = carry.within(mean)
+    evidence = _CalibrationRecords(learner, groups, group, carry=carry, centre=centre)
+    rows = np.arange(len(mean_out))
+    seen = evidence.verdicts(rows, learner.as_judged(rows, encoded, mean.encoder), mean_out, left_out=False)
+    out = evidence.left_out(seen.take(np.zeros(len(seen.rows), dtype=np.bool_)), apart)
+    width, widths = learner.width_part(seen.joined(out), mean.encoder)
+    records = evidence.collect((seen, out), widths, later, width)
+    days = ledger.day[~np.isnan(ledger.day)]
+    latest = float(np.max(days)) if len(days) else float("nan")
+    return FittedRegressor(
+        scale=shape.scale,
+        vocabulary=shape.vocabulary,
+        mean=mean,
+        width=width,
+        base_share=1.0,
+        centre=centre,
+        groups=groups,
+        band=rebuild(records, groups, settings.band, latest),
+        records=records,
+        settings=settings.band,
+        novelty_column=column,
+        uses_base=shape.uses_base,
+        uses_time=bool(len(days)),
+        latest_day=latest,
+    )
+
+
+def _labels(ledger: TrainingData, vocabulary: ColumnEncoder, column: int) -> list[str]:
+    if ledger.labels is not None:
+        return ledger.labels
+    if column < 0:
+        return [""] * len(ledger.target)
+    return group_labels(ledger.codes[:, column], vocabulary.texts[column])
+
+
+def _novelty_column(ledger: TrainingData) -> int:
+    """Return the category column of many levels that tells most about the price, or -1."""
+    best, winner = _TELLING_SHARE, -1
+    total = float(np.var(ledger.target))
+    kinds = np.array(column_kinds(ledger.codes, ledger.categorical))
+    for position in np.flatnonzero(kinds == AVERAGED).tolist():
+        _, place = np.unique(ledger.codes[:, position], return_inverse=True)
+        count = np.bincount(place)
+        mean = np.bincount(place, weights=ledger.target) / count
+        freedom = len(place) - len(count)
+        if freedom <= 0 or total == 0.0:
+            continue
+        share = 1.0 - float(np.sum((ledger.target - mean[place]) ** 2)) / freedom / total
+        if share > best:
+            best, winner = share, position
+    return winner
+
+
+def _settled(ledger: TrainingData, settings: FitSettings, group: IntArray, scale: Scale) -> TrainingData:
+    """Return the ledger with the sums of lots spread over their assets as models of other sales have them.
+
+    Assets sold singly teach first where there are enough of them: what spreads evenly at first is slow to learn.
+    """
+    lots = ledger.lots
+    if lots is None or not np.any(lots.member):
+        return replace(ledger, lots=None)
+    weight = lots.shared(ledger.weight)
+    ledger = replace(ledger, weight=weight / np.mean(weight))
+    enough = int(np.sum(~lots.member)) >= _SINGLES
+    for turn in range(_ROUNDS if enough else _ROUNDS_OF_LOTS):
+        learner = Learner(ledger, settings, group)
+        learner.trees = settings.trees or _FIRST_TREES
+        everything = np.ones(learner.rows, dtype=np.bool_)
+        mean = learner.part(~lots.member, everything).predict(-1) if enough and not turn else learner.mean_out_of_fold()
+        lots = lots.spread(mean + ledger.structural, scale)
+        target = np.where(lots.member, scale.to(lots.price) - ledger.structural, ledger.target)
+        ledger = replace(ledger, target=target, lots=lots)
+    return ledger
+
+
+class _CalibrationRecords:
+    """Sales judged by models that had not seen them, in the three ways that matter."""
+
+    def __init__(self, learner: Learner, groups: Groups, group: IntArray, *, carry: Shrinkage, centre: float) -> None:
+        self.learner = learner
+        self.ledger = learner.ledger
+        self.carry = carry
+        self.centre = centre
+        self.groups = groups
+        self.group = group
+
+    def verdicts(self, rows: IntArray, encoded: FloatArray, mean: FloatArray, *, left_out: bool) -> OutOfFoldResiduals:
+        """Return what is left of sales whose means were told by models that had not seen them."""
+        residual = self.ledger.target[rows] - mean - self.centre
+        if self.ledger.lots is not None:
+            residual = self.ledger.lots.take(rows).judged(residual)
+        return OutOfFoldResiduals(
+            rows=rows,
+            encoded=encoded,
+            mean=mean,
+            residual=residual,
+            weight=self.ledger.weight[rows],
+            fold=self.learner.fold[rows],
+            group_fold=self.learner.group_fold[rows],
+            left_out=np.full(len(rows), left_out),
+        )
+
+    def left_out(self, nobody: OutOfFoldResiduals, apart: list[FoldPrediction]) -> OutOfFoldResiduals:
+        """Return sales whose whole group was left out, after none at all."""
+        return reduce(OutOfFoldResiduals.joined, [self._verdicts_of(one, left_out=True) for one in apart], nobody)
+
+    def collect(
+        self,
+        judged: tuple[OutOfFoldResiduals, OutOfFoldResiduals],
+        widths: FloatArray,
+        later: list[FoldPrediction],
+        width: WidthPart,
+    ) -> CalibrationScores:
+        """Return the records of folds at random, of groups left out and of sales priced ahead of their day."""
+        seen, out = judged
+        first = self._records(seen, seen.residual, widths[: len(seen.rows)], OUT_OF_FOLD)
+        standing = anchor(first, self.groups, self.learner.settings.band, float("nan"))
+        first = self._records(seen, seen.residual - standing[self.group], widths[: len(seen.rows)], OUT_OF_FOLD)
+        left_out = self._records(out, out.residual, widths[len(seen.rows) :], GROUP_LEFT_OUT)
+        return first.joined(left_out).joined(self._forward(first, later, width))
+
+    def _records(
+        self, verdicts: OutOfFoldResiduals, score: FloatArray, width: FloatArray, kind: int
+    ) -> CalibrationScores:
+        rows = verdicts.rows
+        return CalibrationScores(
+            residual=verdicts.residual,
+            score=standardised(score, width),
+            weight=verdicts.weight,
+            day=self.ledger.day[rows],
+            group=self.group[rows],
+            kind=np.full(len(rows), kind, dtype=np.int64),
+        )
+
+    def _verdicts_of(self, judged: FoldPrediction, *, left_out: bool) -> OutOfFoldResiduals:
+        part, told = judged
+        return self.verdicts(part.test, part.matrix, self.carry.of(told), left_out=left_out)
+
+    def _forward(self, seen: CalibrationScores, later: list[FoldPrediction], width: WidthPart) -> CalibrationScores:
+        if not later:
+            return seen.take(np.zeros(len(seen.day), dtype=np.bool_))
+        is_prequential = reduce(OutOfFoldResiduals.joined, [self._verdicts_of(one, left_out=False) for one in later])
+        stream = Stream(
+            residual=is_prequential.residual,
+            width=width.predict(is_prequential.encoded, is_prequential.mean),
+            weight=is_prequential.weight,
+            day=self.ledger.day[is_prequential.rows],
+            group=self.group[is_prequential.rows],
+        )
+        records = score_stream(stream, seen, self.groups, self.learner.settings.band)
+        return replace(records, kind=np.full(len(records.kind), PREQUENTIAL, dtype=np.int64))
+
+
+def prequential_predictions(learner: Learner) -> list[FoldPrediction]:
+    """Return means of the earlier sales, each with what it says of the stretch of later ones that it is asked for."""
+    day, delay = learner.ledger.day, learner.settings.band.label_delay_days
+    if np.any(np.isnan(day)) or len(day) < _LEAST_FORWARD_ROWS:
+        return []
+    edges = np.quantile(day, np.linspace(0.5, 1.0, _FORWARD_BLOCKS + 1))
+    edges[-1] += 1.0
+    parts = []
+    for start, end in pairwise(edges):
+        train, test = day + delay <= start, (day >= start) & (day < end)
+        if np.count_nonzero(train) >= _LEAST_FORWARD_ROWS // 4 and np.any(test):
+            part = learner.part(train, learner.alone(test))
+            parts.append((part, part.predict(-1)))
+    return parts
+
+
+def _carried(ledger: TrainingData, mean: FloatArray, later: list[FoldPrediction]) -> Shrinkage:
+    """Return the share of the learned value that sales priced ahead of their day confirm."""
+    told = [(mean_ahead, ledger.target[part.test], ledger.weight[part.test]) for part, mean_ahead in later]
+    stretches = [one for one in told if np.sum(one[2]) > 0.0]
+    return fit_shrinkage(stretches, float(np.average(mean, weights=ledger.weight)))

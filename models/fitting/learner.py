@@ -1,0 +1,290 @@
+"""The parts of a training: means and widths grown on some sales, to judge others or to price with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from models.calibration.unseen_groups import even_weights, group_count_column, is_unseen, nested_columns, side_by_side
+from models.fitting.booster import Sample, mean_settings, width_settings
+from models.fitting.forest_ensemble import FORESTS, ForestEnsemble, grow_ensemble, grow_judged
+from models.fitting.out_of_fold import FoldModel, FoldTraining
+from models.fitting.scale_model import OutOfFoldResiduals, fewest_errors, fit_scale_model
+from models.fitting.training_data import TrainingData
+from models.inference.band import BandSettings
+from models.inference.column_encoder import NEVER_SEEN
+from models.inference.encoding import NUMBER, Encoder, EncoderTarget, column_kinds, fit_crossfitted
+from models.inference.fitted_model import LINEAR_SHARE, MeanPart, WidthPart
+from models.inference.folds import assign_folds, fold_count
+from models.inference.linear import LinearPart, fit_linear
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray
+
+_LINEAR_ROWS = 20_000
+_TAUGHT_TWICE = 0.2  # of the sales
+_STRANGERS = 0.1  # what they come to in weight, with sales alone in their group: how often a new kind is reckoned with
+_LEAST_STRANGERS = 0.01
+_MOST_TWICE = 10_000
+_LEFT_OUT_FOLDS = 3
+_LEFT_OUT_ROWS = 20_000  # of more sales some are enough to tell what strangers cost
+_LEAST_GROUPS = 3
+_ROWS_FOR_FEWER = (3_000, 100_000)  # sales from which on one forest less judges what it did not see
+_NEXT_SEED = 15_485_863
+_TOGETHER = 1.25  # times the trees that are best for one forest alone: the mean of several overfits later
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitSettings:
+    """What the caller of a fit may choose; ``trees`` None lets the folds choose."""
+
+    monotone: tuple[int, ...]
+    trees: int | None
+    learning_rate: float
+    folds: int
+    seed: int
+    threads: int
+    band: BandSettings
+
+
+class Learner:
+    """One training set and the settings by which means and widths are grown from it."""
+
+    def __init__(self, ledger: TrainingData, settings: FitSettings, group: IntArray) -> None:
+        self.ledger = ledger
+        self.group = group
+        sizes = np.bincount(group)
+        self.strangers = max(_STRANGERS - float(np.mean(sizes[group] == 1)), _LEAST_STRANGERS)
+        self.nested = np.array(nested_columns(ledger.codes, ledger.categorical, group))
+        self.settings = settings
+        self.rows = len(ledger.target)
+        # of all sales, so that every part has the same encoded columns
+        self.kinds = column_kinds(ledger.codes, ledger.categorical)
+        self.folds = fold_count(self.rows, settings.folds)
+        self.fold = assign_folds(self.rows, self.folds, settings.seed, ledger.packs)
+        self.group_fold = assign_folds(self.rows, min(_LEFT_OUT_FOLDS, self.folds), settings.seed + 2, group)
+        growth = mean_settings(self.rows, (), settings.seed, settings.threads)
+        self.growth = replace(growth, learning_rate=settings.learning_rate, trees=settings.trees or growth.trees)
+        self.trees = settings.trees or 0
+        self.trees_for_unseen = 0
+        self.strange = np.zeros(self.rows, dtype=np.bool_)
+        self.several = len(sizes[sizes > 0]) >= _LEAST_GROUPS
+        self.place = group_count_column(ledger.codes, self.kinds, self.nested) if self.several else -1
+
+    def mean_out_of_fold(self) -> FloatArray:
+        """Return every sale's mean by a model that never saw it, the number of trees chosen on the way."""
+        if self.rows < 2:  # one sale, however often listed, judges nothing
+            return self.ledger.target
+        fold = self.fold
+        parts = [self.judged(fold != k, fold == k) for k in range(self.folds) if np.any(fold == k)]
+        best = fewest_errors([part.grown.curve for part in parts if part.grown is not None])
+        self.trees = self.settings.trees or FORESTS * round(_TOGETHER * best)
+        mean = np.empty(self.rows)
+        for part in parts:
+            self.strange[part.test] = part.strange
+            mean[part.test] = part.predict(-1 if self.settings.trees else self.trees // FORESTS)
+        return mean
+
+    def unseen_predictions(self, mean: FloatArray, apart: list[tuple[FoldModel, FloatArray]]) -> FloatArray:
+        """Return every sale's mean, of those whose level no other fold had met the one without their whole group."""
+        mean = mean.copy()
+        for part, told in apart:
+            met_nobody = self.strange[part.test] & part.strange
+            mean[part.test[met_nobody]] = told[met_nobody]
+        return mean
+
+    def _judges(self) -> int:
+        """Return how many forests judge the sales that they did not see: of many sales one says as much as three."""
+        return FORESTS - sum(self.rows >= rows for rows in _ROWS_FOR_FEWER)
+
+    def judged(self, train: BoolArray, test: BoolArray) -> FoldModel:
+        """Return a mean trained on some rows, grown until the rows to judge stop gaining."""
+        taught = self._taught(train, self._judges())
+        rows = np.flatnonzero(test)
+        matrix = taught.encoder.encode(self.ledger.codes[rows])
+        if self.settings.trees is None:
+            rest = self.ledger.target[rows] - LINEAR_SHARE * taught.linear.predict(matrix)
+            judge = Sample(matrix=matrix, target=rest, weight=self.ledger.weight[rows])
+            grown = grow_judged(taught.samples, taught.growth, self._judges(), judge)
+        else:
+            grown = self._some_forests(taught, self._judges())
+        strange = is_unseen(matrix, self.place)
+        return FoldModel(test=rows, linear=taught.linear, matrix=matrix, strange=strange, grown=grown)
+
+    def groups_left_out(self) -> list[tuple[FoldModel, FloatArray]]:
+        """Return means of sales whose whole group was left out, the number of trees for strangers chosen on the way."""
+        if not self.several:
+            return []
+        chosen = np.arange(self.rows) % max(1, self.rows // _LEFT_OUT_ROWS) == 0
+        parts = [
+            self._left_out(chosen & (self.group_fold != k), self.alone(chosen & (self.group_fold == k)))
+            for k in range(min(_LEFT_OUT_FOLDS, self.folds))
+        ]
+        best = fewest_errors([part.strangers.curve for part in parts if part.strangers is not None])
+        if self.place >= 0:
+            self.trees_for_unseen = self.settings.trees or FORESTS * round(_TOGETHER * best) or self.trees
+        trees = -1 if self.settings.trees else self.trees_for_unseen // FORESTS
+        return [(part, part.predict(-1, trees)) for part in parts]
+
+    def _left_out(self, train: BoolArray, test: BoolArray) -> FoldModel:
+        part, taught = self._asked(train, test, 1)
+        grown = None if np.all(part.strange) else self._some_forests(taught, 1)
+        if not np.any(part.strange):
+            return replace(part, grown=grown)
+        rows, matrix = part.test[part.strange], part.matrix[part.strange]
+        rest = self.ledger.target[rows] - LINEAR_SHARE * part.linear.predict(matrix)
+        judge = Sample(matrix=matrix, target=rest, weight=even_weights(self.ledger.weight[rows], self.group[rows]))
+        if self.settings.trees is None:
+            strangers = grow_judged(taught.strangers, taught.growth, 1, judge)
+        else:
+            strangers = grow_ensemble(taught.strangers, taught.growth, 1, max(self.settings.trees // FORESTS, 1))
+        return replace(part, grown=grown, strangers=strangers)
+
+    def alone(self, test: BoolArray) -> BoolArray:
+        """Return rows to judge without those of lots: a lot is judged whole, and only by folds that leave it whole."""
+        return test if self.ledger.lots is None else test & ~self.ledger.lots.member
+
+    def part(self, train: BoolArray, test: BoolArray, forests: int = 2) -> FoldModel:
+        """Return a mean of so many forests trained on some rows, and others that it judges as of its own last day."""
+        forests = min(self._judges(), forests)
+        part, taught = self._asked(train, test, forests)
+        part = replace(part, grown=self._some_forests(taught, forests))
+        if not self.trees_for_unseen or not np.any(part.strange):
+            return part
+        trees = max(self.trees_for_unseen * forests // FORESTS, 1)
+        return replace(part, strangers=grow_ensemble(taught.strangers, taught.growth, forests, trees))
+
+    def _asked(self, train: BoolArray, test: BoolArray, copies: int) -> tuple[FoldModel, FoldTraining]:
+        """Return what some rows teach, encoded so many times, and others as it reads them, nothing grown yet."""
+        taught = self._taught(train, copies)
+        rows = np.flatnonzero(test)
+        codes = self.ledger.codes[rows]
+        if not np.all(np.isnan(self.ledger.day)):
+            codes = codes.copy()
+            codes[:, -1] = np.minimum(codes[:, -1], np.max(self.ledger.codes[train, -1]))
+        matrix = taught.encoder.encode(codes)
+        return FoldModel(test=rows, linear=taught.linear, matrix=matrix, strange=is_unseen(matrix, self.place)), taught
+
+    def _some_forests(self, taught: FoldTraining, forests: int) -> ForestEnsemble:
+        """Return so many of the mean's forests, each as large as the mean's own."""
+        return grow_ensemble(taught.samples, taught.growth, forests, max(self.trees * forests // FORESTS, 1))
+
+    def mean_on_everything(self) -> tuple[MeanPart, FloatArray]:
+        """Return the mean trained on every sale, and every sale as it was encoded then."""
+        taught = self._taught(np.ones(self.rows, dtype=np.bool_), FORESTS if self.rows < _ROWS_FOR_FEWER[-1] else 1)
+        columns = len(taught.encoder.source)
+        forest = grow_ensemble(taught.samples, taught.growth, FORESTS, self.trees).forest(columns)
+        if self.trees_for_unseen:
+            strange = grow_ensemble(taught.strangers, taught.growth, FORESTS, self.trees_for_unseen)
+            forest = side_by_side(forest, strange.forest(columns), self.place)
+        return MeanPart(encoder=taught.encoder, linear=taught.linear, forest=forest), taught.encoded
+
+    def width_part(self, verdicts: OutOfFoldResiduals, encoder: Encoder) -> tuple[WidthPart, FloatArray]:
+        """Return the width that verdicts teach, and each verdict's width by one that its fold did not teach.
+
+        It does not read the day of sale: every question is asked as of the last day, where a forest has the fewest
+        sales on one side only, and a calm month at the end would make all bands to come too narrow. How widths change
+        with time is the band's business, which weighs sales by their age and is checked against later ones.
+        """
+        growth = width_settings(len(verdicts.rows), self.settings.seed, self.settings.threads)
+        return fit_scale_model(verdicts, np.array(self._directions(encoder)), growth, ~self._tells_day(encoder))
+
+    def as_judged(self, rows: IntArray, encoded: FloatArray, encoder: Encoder) -> FloatArray:
+        """Return sales as encoded, strangers to all other folds as if nothing were known of their group."""
+        strange = self.strange[rows]
+        return np.where(strange[:, np.newaxis], self._blank(encoded, encoder), encoded)
+
+    def _taught(self, train: BoolArray, copies: int) -> FoldTraining:
+        """Return what some rows teach, encoded so many times."""
+        ledger = self.ledger
+        packs = None if ledger.packs is None else ledger.packs[train]
+        target, weight = ledger.target[train], ledger.weight[train]
+        lesson = EncoderTarget(target=target, rest=target, weight=weight, together=packs, seed=self.settings.seed)
+        encoder, encoded = fit_crossfitted(ledger.codes[train], self.kinds, lesson, copies)
+        twice = [
+            self._with_strangers(self._uncounted(copy, encoder), encoder, turn) for turn, copy in enumerate(encoded)
+        ]
+        samples = [Sample(matrix=known, target=target[row], weight=weight[row] * share) for known, row, share in twice]
+        directions = self._directions(encoder)
+        linear = self._linear(samples, encoder, directions)
+        rests = [replace(one, target=one.target - LINEAR_SHARE * linear.predict(one.matrix)) for one in samples]
+        strangers: list[Sample] = []
+        if self.place >= 0:
+            rests = [one.take(np.arange(len(one.target)) < len(target)) for one in rests]
+            step = max(1, len(target) // _LEFT_OUT_ROWS)
+            matrix = self._blank(encoded[0][::step], encoder)
+            rest = target[::step] - LINEAR_SHARE * linear.predict(matrix)
+            strangers = [Sample(matrix=matrix, target=rest, weight=weight[::step])]
+        return FoldTraining(
+            encoder=encoder,
+            encoded=encoded[0],
+            linear=linear,
+            samples=rests,
+            strangers=strangers,
+            growth=replace(self.growth, monotone=directions if any(directions) else ()),
+        )
+
+    def _linear(self, samples: list[Sample], encoder: Encoder, directions: tuple[int, ...]) -> LinearPart:
+        step = max(1, len(samples[0].target) // _LINEAR_ROWS)
+        return fit_linear(
+            np.concatenate([self._timeless(sample.matrix[::step], encoder) for sample in samples]),
+            np.concatenate([sample.target[::step] for sample in samples]),
+            np.concatenate([sample.weight[::step] for sample in samples]),
+            ranked=encoder.ranked_columns(),
+            monotone=directions,
+            copies=len(samples),
+        )
+
+    def _uncounted(self, encoded: FloatArray, encoder: Encoder) -> FloatArray:
+        """Return rows that do not tell how many sales stand behind a level: rare models are dear, a new one is not."""
+        known = encoded.copy()
+        known[:, encoder.count_columns()] = 0.0
+        return known
+
+    def _with_strangers(
+        self, known: FloatArray, encoder: Encoder, turn: int
+    ) -> tuple[FloatArray, IntArray, FloatArray]:
+        """Return the rows, some of them again as if nothing were known of their group, which row each is, its share.
+
+        A mean that has met its training groups only leans on what tells them apart; a group never seen then has
+        nothing to stand on. Taught some sales twice, it knows what to say without.
+        """
+        rows = np.arange(len(known))
+        twice = min(_TAUGHT_TWICE, _MOST_TWICE / len(rows))
+        if not np.any(self.nested):
+            return known, rows, np.ones(len(rows))
+        chance = np.random.default_rng(self.settings.seed + 3 + _NEXT_SEED * turn)
+        again = np.flatnonzero(chance.random(len(rows)) < twice)
+        strange = self._blank(known[again], encoder)
+        share = np.append(np.ones(len(rows)), np.full(len(again), self.strangers / twice))
+        return np.concatenate([known, strange]), np.append(rows, again), share
+
+    def _blank(self, encoded: FloatArray, encoder: Encoder) -> FloatArray:
+        """Return rows as if nothing were known of their group."""
+        never_seen = np.full((1, len(self.nested)), float(NEVER_SEEN))
+        strange, blank = encoded.copy(), self.nested[encoder.source]
+        strange[:, blank] = encoder.encode(never_seen)[:, blank]
+        strange[:, encoder.count_columns()] = 0.0
+        return strange
+
+    def _timeless(self, encoded: FloatArray, encoder: Encoder) -> FloatArray:
+        """Return rows in which the day of sale says nothing, so that the linear part gives it no term.
+
+        Beside year made and age the day is their sum; it stands still after training while they go on, and terms that
+        offset each other then part.
+        """
+        day = self._tells_day(encoder)
+        if not np.any(day):
+            return encoded
+        still = encoded.copy()
+        still[:, day] = 0.0
+        return still
+
+    def _tells_day(self, encoder: Encoder) -> BoolArray:
+        """Return which encoded column is the day of sale; none where sales have no day."""
+        dated = not np.all(np.isnan(self.ledger.day))
+        last: BoolArray = encoder.source == (self.ledger.codes.shape[1] - 1 if dated else -1)
+        return last
+
+    def _directions(self, encoder: Encoder) -> tuple[int, ...]:
+        wanted = (*self.settings.monotone, 0)  # the day of sale has none
+        return tuple(wanted[int(column)] if encoder.kinds[int(column)] == NUMBER else 0 for column in encoder.source)

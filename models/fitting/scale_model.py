@@ -1,0 +1,134 @@
+"""How the width is learned: from sales judged by means that had not seen them, or had not even seen their group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from models.fitting.booster import BoosterSettings, Sample, grow, with_trees
+from models.inference.fitted_model import WidthPart
+from models.inference.forest import Forest, empty_forest
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray
+
+_PATIENCE = 0.2  # of the trees allowed: the fold that stops first decides for all
+_FOLDS = 3  # of sales: deviations of so many thirds teach a width nearly what all do
+_ENOUGH_ROWS, _ENOUGH_TO_JUDGE = 25_000, 12_500
+_LEAST_WIDTH = 0.01  # of the mean width: keeps the logarithm of a deviation of nothing finite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutOfFoldResiduals:
+    """Sales judged by means that had not seen them.
+
+    Attributes
+    ----------
+    rows
+        Which sales of the ledger.
+    encoded, mean, residual
+        What was known of each, what was said of it, how far it fell from that; on the scale.
+    weight
+        Of each.
+    fold, group_fold, left_out
+        Fold of the sale, fold of its group, whether the group was left out. A sale is given a width that no sale of
+        its fold has taught; one whose group was left out, a width that no sale of its group's fold has taught. A sale
+        judged both ways falls much alike both times: taught by the one, a width judged by the other would flatter
+        itself.
+
+    """
+
+    rows: IntArray
+    encoded: FloatArray
+    mean: FloatArray
+    residual: FloatArray
+    weight: FloatArray
+    fold: IntArray
+    group_fold: IntArray
+    left_out: BoolArray
+
+    def take(self, rows: BoolArray) -> OutOfFoldResiduals:
+        """Return some of the verdicts."""
+        return OutOfFoldResiduals(**{name: getattr(self, name)[rows] for name in OutOfFoldResiduals.__slots__})
+
+    def joined(self, other: OutOfFoldResiduals) -> OutOfFoldResiduals:
+        """Return these verdicts followed by others."""
+        return OutOfFoldResiduals(
+            **{
+                name: np.concatenate([getattr(self, name), getattr(other, name)])
+                for name in OutOfFoldResiduals.__slots__
+            }
+        )
+
+    def parted(self) -> list[tuple[BoolArray, BoolArray]]:
+        """Return who may teach, and whom: every verdict is taught once, by none that shares its sale or its group."""
+        return [
+            (apart != k, (apart == k) & (self.left_out == left_out))
+            for apart, left_out in ((self.fold % _FOLDS, False), (self.group_fold, True))
+            for k in np.unique(apart).tolist()
+        ]
+
+
+def fit_scale_model(
+    verdicts: OutOfFoldResiduals, directions: IntArray, growth: BoosterSettings, readable: BoolArray
+) -> tuple[WidthPart, FloatArray]:
+    """Return the width that all verdicts teach, and for each verdict one that its fold did not teach.
+
+    Parameters
+    ----------
+    verdicts
+        What to learn from.
+    directions
+        Required direction of each encoded column; the width reads none that has one.
+    growth
+        How its trees are grown.
+    readable
+        The encoded columns that may tell a width apart.
+
+    """
+    size = np.abs(verdicts.residual)
+    unit = float(np.average(size, weights=verdicts.weight))
+    columns = np.flatnonzero((directions == 0) & readable)
+    shell = WidthPart(forest=empty_forest(0), unit=unit, columns=columns, reads_mean=not np.any(directions))
+    if not unit > 1e-12 * (1.0 + float(np.max(np.abs(verdicts.mean)))):
+        return replace(shell, unit=0.0), np.zeros(len(size))
+    matrix = shell.matrix(verdicts.encoded, verdicts.mean)
+    sample = Sample(matrix=matrix, target=size / unit + _LEAST_WIDTH, weight=verdicts.weight)
+    logs, trees = _out_of_fold(sample, verdicts.parted(), growth)
+    forest: Forest = empty_forest(matrix.shape[1])
+    if trees > 0:
+        forest = grow(_some(sample, _ENOUGH_ROWS), with_trees(growth, trees)).forest()
+    return replace(shell, forest=forest), unit * np.exp(logs)
+
+
+def _out_of_fold(
+    sample: Sample, parted: list[tuple[BoolArray, BoolArray]], growth: BoosterSettings
+) -> tuple[FloatArray, int]:
+    pieces, patience = [], round(_PATIENCE * growth.trees)
+    for train, test in parted if sample.matrix.shape[1] else []:
+        if np.any(train) and np.any(test):
+            taught, judge = sample.take(train), sample.take(test)
+            grown = grow(_some(taught, _ENOUGH_TO_JUDGE), growth, _some(judge, _ENOUGH_TO_JUDGE), patience)
+            pieces.append((test, judge.matrix, grown))
+    trees = fewest_errors([grown.curve for _, _, grown in pieces])
+    logs = np.zeros(len(sample.target))
+    for test, matrix, grown in pieces:
+        logs[test] = grown.predict(matrix, trees)
+    return logs, trees
+
+
+def _some(sample: Sample, enough: int) -> Sample:
+    """Return every so manieth row: a small forest learns no more from millions."""
+    return sample.take(np.arange(len(sample.target)) % max(1, len(sample.target) // enough) == 0)
+
+
+def fewest_errors(curves: list[FloatArray]) -> int:
+    """Return the number of trees at which the folds' mean error is least, zero where nobody judged.
+
+    >>> fewest_errors([np.array([3.0, 1.0, 2.0]), np.array([3.0, 2.0])])
+    2
+    """
+    length = min((len(curve) for curve in curves), default=0)
+    mean = np.zeros(length)
+    for curve in curves:
+        mean += curve[:length]
+    return int(np.argmin(mean)) + 1 if length else 0

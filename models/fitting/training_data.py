@@ -1,0 +1,170 @@
+"""The training set in columns, in an order of its own: what a fit returns does not depend on how sales were listed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from models.fitting.lot_allocation import Lots, merged
+from models.inference.groups import SEPARATOR
+from valuation.numeric.columns import FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingData:
+    """The training set in columns.
+
+    Attributes
+    ----------
+    codes
+        Numbers and category codes, the day of sale last where time is used.
+    categorical
+        Which of these columns are categories.
+    target
+        Price on the scale less the structural value on the scale.
+    weight, day
+        Weight and day (NaN) of each sale.
+    packs
+        A code for each pack or lot, whose sales are never parted, or None.
+    labels
+        Group label of each sale, or None.
+    structural
+        What is taken off the price on the scale to make the target, of each sale.
+    lots
+        Which sales are known in sum only, or None.
+
+    """
+
+    codes: FloatArray
+    categorical: tuple[bool, ...]
+    target: FloatArray
+    weight: FloatArray
+    day: FloatArray
+    packs: IntArray | None
+    labels: list[str] | None
+    structural: FloatArray
+    lots: Lots | None = None
+
+
+def in_order(ledger: TrainingData) -> TrainingData:
+    """Return the ledger with sales of no weight left out, equal sales merged, and rows in an order of their own.
+
+    A sale listed twice is a sale of double weight, and never judges itself from another fold.
+    """
+    codes, group = np.unique(ledger.labels, return_inverse=True) if ledger.labels else (np.zeros(0), None)
+    extra = [
+        ledger.target,
+        ledger.structural,
+        ledger.day,
+        *(part for part in (ledger.packs, group) if part is not None),
+    ]
+    key = _row_keys(np.column_stack([ledger.codes, *(np.asarray(part, dtype=np.float64) for part in extra)]))
+    used = np.flatnonzero(ledger.weight > 0.0)
+    if len(used) == 0:
+        raise ValueError("sample_weight is zero for every sale")
+    _, first, member = np.unique(key[used], return_index=True, return_inverse=True)
+    weight = np.bincount(member, weights=ledger.weight[used])
+    rows = used[first]
+    return replace(
+        ledger,
+        codes=ledger.codes[rows],
+        target=ledger.target[rows],
+        weight=weight / np.mean(weight),
+        day=ledger.day[rows],
+        structural=ledger.structural[rows],
+        lots=None if ledger.lots is None else merged(ledger.lots, rows, member, used),
+        packs=None if ledger.packs is None or len(np.unique(ledger.packs[rows])) < 2 else ledger.packs[rows],
+        labels=None if group is None else codes[group[rows]].tolist(),
+    )
+
+
+def days(time: ArrayLike | None, rows: int) -> FloatArray:
+    """Return days since 1970 of dates or of numbers that are such days already; NaN where no time is given."""
+    if time is None:
+        return np.full(rows, np.nan)
+    values = np.asarray(time)
+    if values.dtype.kind in "OUS":
+        values = values.astype("datetime64[s]")
+    if values.dtype.kind == "M":
+        seconds = values.astype("datetime64[s]")
+        result = np.where(np.isnat(seconds), np.nan, seconds.astype(np.float64) / 86400.0)
+    else:
+        result = values.astype(np.float64)
+    if result.shape != (rows,):
+        raise ValueError(f"time holds {result.shape} values for {rows} rows; give one a row")
+    if np.any(np.isnan(result)) or not np.all(np.isfinite(result)):
+        raise ValueError("time is not known for every row; leave undated sales out or give no time at all")
+    return result
+
+
+def group_labels_of(groups: ArrayLike | None, rows: int) -> list[str] | None:
+    """Return one label a row; columns of a two-dimensional array become the levels of a path."""
+    if groups is None:
+        return None
+    values = np.asarray(groups, dtype=object)
+    if values.ndim == 2:
+        values = np.array([SEPARATOR.join(str(cell) for cell in row) for row in values.tolist()], dtype=object)
+    if values.shape != (rows,):
+        raise ValueError(f"groups holds {values.shape} labels for {rows} rows; give one a row")
+    return [str(value) for value in values.tolist()]
+
+
+def together(packs: ArrayLike | None, rows: int) -> IntArray | None:
+    """Return a code for each pack, or None."""
+    if packs is None:
+        return None
+    labels = [str(value) for value in np.asarray(packs, dtype=object).tolist()]
+    if len(labels) != rows:
+        raise ValueError(f"packs holds {len(labels)} labels for {rows} rows; give one a row")
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
+def numbers(values: ArrayLike | None, rows: int, name: str) -> FloatArray | None:
+    """Return one finite number a row, or None where nothing is given."""
+    if values is None:
+        return None
+    result = np.asarray(values, dtype=np.float64)
+    if result.shape != (rows,):
+        raise ValueError(f"{name} holds {result.shape} values for {rows} rows; give one a row")
+    if not np.all(np.isfinite(result)):
+        raise ValueError(f"{name} is not known for every row; a structural value must be a finite number")
+    return result
+
+
+def directions(monotone: object, names: Sequence[str]) -> tuple[int, ...]:
+    """Return -1, 0 or +1 for each column.
+
+    >>> directions({"soh": 1, 2: -1}, ["soh", "duty", "age"])
+    (1, 0, -1)
+    """
+    if monotone is None:
+        return (0,) * len(names)
+    if hasattr(monotone, "items"):
+        wanted = [0] * len(names)
+        for column, direction in monotone.items():
+            if column not in names and column not in range(len(names)):
+                raise ValueError(f"monotone names {column!r}, which is no column of the table")
+            wanted[list(names).index(column) if column in names else int(column)] = int(direction)
+    else:
+        wanted = [int(direction) for direction in monotone]  # type: ignore[attr-defined]  # a sequence, checked below
+    if len(wanted) != len(names) or not set(wanted) <= {-1, 0, 1}:
+        raise ValueError("monotone must hold one of -1, 0, +1 for each column")
+    return tuple(wanted)
+
+
+def _row_keys(matrix: FloatArray) -> NDArray[np.uint64]:
+    """Return a 64-bit key for each row, equal for equal rows (mixing by the finaliser of SplitMix64, S. Vigna)."""
+    bits = (np.where(np.isnan(matrix), np.nan, matrix) + 0.0).view(np.uint64)
+    key = np.zeros(len(matrix), dtype=np.uint64)
+    for column in range(matrix.shape[1]):
+        key = _mixed(key + bits[:, column] + np.uint64(0x9E3779B97F4A7C15))
+    return key
+
+
+def _mixed(key: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    key = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    key = (key ^ (key >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return key ^ (key >> np.uint64(31))

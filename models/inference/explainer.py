@@ -1,0 +1,93 @@
+"""A learned value and its width taken apart, column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.inference.fitted_model import LINEAR_SHARE, FittedRegressor
+from models.inference.interval_table import IntervalTable
+from models.inference.native_program import NativeModel
+from models.inference.tree_shap import Attribution
+from valuation.numeric.columns import FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """A learned value taken apart: base level plus effects is the whole, row by row.
+
+    ``base_level`` (n,), ``effects`` (n, features); both on the scale of the learned value.
+    """
+
+    base_level: FloatArray
+    effects: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedWidth(Explained):
+    """The logarithm of a band's width taken apart; base level plus effects is the whole.
+
+    ``group`` (n,) is a part of the base level: what the sales of the row's own group, or of the nearest one known where
+    its own is not, add over all sales together.
+    """
+
+    group: FloatArray
+
+
+class Explainer:
+    """The two parts of a model prepared for explanation; by the compiled kernel where a program is given."""
+
+    def __init__(
+        self, state: FittedRegressor, interval_table: IntervalTable | None = None, program: NativeModel | None = None
+    ) -> None:
+        self.state = state
+        self._interval_table = IntervalTable(state) if interval_table is None else interval_table
+        self._mean = Attribution(state.mean.forest)
+        self._width = Attribution(state.width.forest)
+        fits = self._mean.by_kernel and self._width.by_kernel
+        self._program = program if fits else None
+
+    def mean(self, codes: FloatArray, labels: Sequence[str] | None) -> Explained:
+        """Return what each input column adds to the learned value (price over structural value) on the scale."""
+        state = self.state
+        source = state.mean.encoder.source
+        if self._program is not None:
+            by_column, raw = self._program.explain(codes, self._mean.explanation, source, of_width=False)
+        else:
+            encoded = state.encode(codes)
+            effects = self._mean.effects(encoded)
+            effects = effects + LINEAR_SHARE * state.mean.linear.effects(encoded, encoded.shape[1])
+            by_column, raw = self._gather(effects, source), state.mean.predict(encoded)
+        whole = raw + state.centre + self._interval_table.level[self._interval_table.places(codes, labels)]
+        return Explained(base_level=_rest(whole, by_column), effects=by_column)
+
+    def width(self, codes: FloatArray, labels: Sequence[str] | None) -> ExplainedWidth:
+        """Return what each input column adds to the logarithm of the 90 % band's width on the scale."""
+        state = self.state
+        source = state.mean.encoder.source[state.width.columns]  # the mean's own effect stays in the base level
+        if self._program is not None:
+            by_column, raw = self._program.explain(codes, self._width.explanation, source, of_width=True)
+        else:
+            encoded = state.encode(codes)
+            matrix = state.width.matrix(encoded, state.mean.predict(encoded))
+            effects = self._width.effects(matrix) if state.width.forest.trees else np.zeros(matrix.shape)
+            by_column, raw = self._gather(effects[:, : len(source)], source), state.width.forest.predict(matrix)
+        span = self._interval_table.log_span[self._interval_table.places(codes, labels)]
+        group = span - self._interval_table.log_span[0]  # the first group is all sales together
+        return ExplainedWidth(base_level=_rest(span + raw, by_column), effects=by_column, group=group)
+
+    def _gather(self, effects: FloatArray, source: IntArray) -> FloatArray:
+        by_column = np.zeros((len(effects), len(self.state.vocabulary.names)))
+        for position, column in enumerate(source.tolist()):
+            if column < by_column.shape[1]:  # the day of sale is no input: what it adds stays in the base level
+                by_column[:, column] += effects[:, position]
+        return by_column
+
+
+def _rest(whole: FloatArray, effects: FloatArray) -> FloatArray:
+    """Return the base level: what is left of the whole when the effects are taken off in order."""
+    if effects.shape[1] == 0:
+        return whole
+    return whole - np.cumsum(effects, axis=1)[:, -1]

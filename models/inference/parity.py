@@ -1,0 +1,127 @@
+"""Whether everything that can evaluate a forest says the same, to the last bit, before anybody relies on it.
+
+A forest leaves LightGBM by one door and is compared there with LightGBM's own answers; a model is published only if the
+compiled kernel and numpy agree on each of its forests. Both are asked the same hard rows: cells on the thresholds and
+next to them, missing cells, zeros of every kind, infinities, categories known and unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+
+import numpy as np
+
+from models.inference.column_encoder import NEVER_SEEN
+from models.inference.encoding import NUMBER
+from models.inference.fitted_model import FittedRegressor
+from models.inference.forest import ZERO_THRESHOLD, Forest, empty_forest
+from models.inference.interval_table import IntervalTable
+from models.inference.native_model import prepare_model
+from valuation.errors import BundleMismatch
+from valuation.numeric.columns import FloatArray
+
+_ROWS = 96
+_LEVELS = (0.01, 0.05, 0.5, 0.95, 0.99)
+_HINT = "such a model cannot be published; set CANZHI_KERNEL=numpy and report the machine's processor"
+_SPECIAL = (np.nan, 0.0, -0.0, np.inf, -np.inf, ZERO_THRESHOLD, -ZERO_THRESHOLD, 2e-35, 5e-324, -1.0, 3.0, 31.5, 1e300)
+
+
+def hard_rows(forest: Forest) -> FloatArray:
+    """Return rows that are hard for this forest, the same each time; shape (96, features)."""
+    row, column = np.indices((_ROWS, forest.features))
+    turn = row * 7 + column * 13  # neighbouring cells take different kinds and places
+    cells: FloatArray = np.asarray(_SPECIAL)[turn % len(_SPECIAL)]
+    for feature in range(forest.features):
+        asked = forest.split_feature == feature
+        numbers = np.unique(
+            forest.threshold[asked & (forest.left != np.arange(len(forest.left))) & ~forest.is_category]
+        )
+        if len(numbers):
+            chosen = numbers[(turn[:, feature] * 31) % len(numbers)]
+            beside = np.stack([chosen, np.nextafter(chosen, -np.inf), np.nextafter(chosen, np.inf)])
+            near = beside[turn[:, feature] % 3, np.arange(_ROWS)]
+            cells[:, feature] = np.where(turn[:, feature] % 4 < 3, near, cells[:, feature])
+        elif np.any(asked & forest.is_category):
+            cells[:, feature] = np.where(turn[:, feature] % 4 < 3, turn[:, feature] % 67 - 1.0, cells[:, feature])
+    return cells
+
+
+def check_forest(forest: Forest, reference: FloatArray | None = None) -> None:
+    """Refuse a forest whose evaluations differ by a bit.
+
+    Parameters
+    ----------
+    forest
+        The forest.
+    witness
+        What its trainer answers for :func:`hard_rows`, where the trainer is still there.
+
+    Raises
+    ------
+    BundleMismatch
+        The compiled kernel and numpy differ, or numpy and the witness.
+
+    """
+    rows = hard_rows(forest)
+    plainly = forest.predict_numpy(rows)
+    others = {"the compiled kernel": forest.predict(rows), "LightGBM": plainly if reference is None else reference}
+    others["the compiled kernel, row by row"] = np.concatenate([forest.predict(rows[i : i + 1]) for i in range(_ROWS)])
+    for name, answers in others.items():
+        if answers.tobytes() != plainly.tobytes():
+            count = int(np.sum(answers != plainly))
+            raise BundleMismatch(
+                f"{name} and numpy evaluate a forest differently on {count} of {_ROWS} rows",
+                hint=_HINT,
+            )
+
+
+def check_model(state: FittedRegressor) -> None:
+    """Refuse a model if kernel and numpy evaluate one of its forests, or the prices it names, differently.
+
+    Raises
+    ------
+    BundleMismatch
+        By a bit.
+
+    """
+    for forest in forests_of(state):
+        check_forest(forest)
+    program = prepare_model(state)
+    if program is None:
+        return
+    codes, interval_table = probe_codes(state), IntervalTable(state)
+    turn, names = np.arange(_ROWS), state.groups.names
+    labels = [f"{names[k % len(names)]}/never seen" if k % 3 else names[k % len(names)] for k in turn.tolist()]
+    structural = np.asarray(10.0 ** (turn % 7 - 2.0) * np.where(turn % 5, 1.0, -1.0), dtype=np.float64)
+    base = structural if state.uses_base else None
+    places = interval_table.places(codes, labels)
+    found = program.price(codes, base, interval_table.level[places], interval_table.reach(_LEVELS)[places])
+    expected = state.price(codes, base, labels, np.array(_LEVELS))
+    if any(ours.tobytes() != plain.tobytes() for ours, plain in zip(found, expected, strict=True)):
+        raise BundleMismatch("the compiled kernel and numpy name different prices for the same rows", hint=_HINT)
+
+
+def probe_codes(state: FittedRegressor) -> FloatArray:
+    """Return rows of numbers and category codes that are hard for this model; shape (96, columns)."""
+    encoder = state.mean.encoder
+    forest = state.mean.forest
+    cells = hard_rows(forest if forest.trees else empty_forest(len(encoder.source)))
+    codes = cells[:, np.searchsorted(encoder.source, np.arange(len(state.vocabulary.names)))]
+    for column in range(codes.shape[1]):
+        if encoder.kinds[column] != NUMBER:
+            known = np.concatenate([encoder.levels[column].codes, [np.nan, NEVER_SEEN]])
+            codes[:, column] = known[(np.arange(_ROWS) * 5 + column) % len(known)]
+    return codes
+
+
+def forests_of(state: object) -> Iterator[Forest]:
+    """Yield every forest in a tree of dataclasses and tuples."""
+    if isinstance(state, Forest):
+        yield state
+    elif isinstance(state, tuple):
+        for item in state:
+            yield from forests_of(item)
+    elif is_dataclass(state):
+        for field in fields(state):
+            yield from forests_of(getattr(state, field.name))

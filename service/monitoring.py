@@ -1,0 +1,259 @@
+"""How far the packs valued and the prices realised have moved from what the model in service learned (漂移).
+
+Valuations are looked at as they are kept, sales as they are reported, however late; nothing is asked of a training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+from sqlalchemy import Connection
+
+from models.artifact.predictor import Predictor as TrainedModel
+from models.drift import Shift, binomial_lower_count, shifts
+from service.quotes import QuotedMarket
+from service.sales.enter_sales import closed_sales
+from service.sales.histories import first_known
+from service.sales.live_recentring import AnchorSummary
+from service.sales.prices import without_vat
+from service.sales.states import COUNTS, ReportedSale, SalesLog
+from service.schemas import Sale
+from service.store import valuations
+from service.valuation_service import Terms, ValuationService
+from valuation import features
+from valuation.dossier import build_dossier
+from valuation.errors import TraceError
+from valuation.features import LABELS
+from valuation.ingest import read_trace
+from valuation.ports import Predictor
+from valuation.record.cases import cut
+from valuation.record.history import PackHistory
+from valuation.record.to_columns import day_number, tabulate
+
+LEAST_PACKS = 100
+"""Fewer valued packs than this are not compared with what was learned."""
+LEAST_SALES = 30
+"""Fewer realised sales than this say nothing about a band."""
+_SILENT = (
+    (
+        "too little was valued and reported here to say more: report sales with canzhi report-sale, "
+        "or look at a ledger with canzhi drift LEDGER --traces FOLDER --market FILE"
+    ),
+    (
+        "本机评估与上报的数据太少,无法判断:请用 canzhi report-sale 上报成交,"
+        "或用 canzhi drift 台账 --traces 文件夹 --market 行情 检查台账"
+    ),
+)
+_DOUBT = 0.01
+_FAR = 0.10
+_MARKET = (".market", ".structure")
+_OF_THE_PACK = frozenset(
+    feature.name for feature in features.FEATURES if not feature.function.__module__.endswith(_MARKET)
+) - {"season"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Realised:
+    """What reported sales say of the bands that were answered for those packs before they were sold.
+
+    `sales` is how many were valued before, `inside` how many fetched a price within their band, `promised` the mean
+    level asked for, `bias` the median of point over price less one.
+    """
+
+    sales: int = 0
+    inside: int = 0
+    promised: float = 0.9
+    bias: float = 0.0
+
+    @property
+    def coverage(self) -> float:
+        """Share of the sales within their bands; NaN without any."""
+        return self.inside / self.sales if self.sales else float("nan")
+
+    @property
+    def broken(self) -> bool:
+        """Whether fewer held than bad luck explains."""
+        return self.sales >= LEAST_SALES and self.inside < binomial_lower_count(self.sales, self.promised, _DOUBT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """Features of the packs valued lately, the farthest moved first; realised bands; the re-anchor."""
+
+    packs: int
+    shifts: tuple[Shift, ...]
+    realised: Realised
+    anchor: AnchorSummary | None
+
+    @property
+    def moved(self) -> tuple[Shift, ...]:
+        """The features of packs that have moved by more than chance explains; the market's own moves do not count."""
+        return tuple(shift for shift in self.shifts if shift.moved and shift.name in _OF_THE_PACK)
+
+    @property
+    def calls_for_action(self) -> bool:
+        """Whether somebody should look into it."""
+        return self.realised.broken or self._far or len(self.moved) > 0.1 * max(len(self.shifts), 1)
+
+    @property
+    def silent(self) -> bool:
+        """Whether too little was valued and reported here to say anything."""
+        return self.realised.sales < LEAST_SALES and not self.shifts
+
+    @property
+    def _far(self) -> bool:
+        moved = None if self.anchor is None else self.anchor.moved
+        return moved is not None and moved.point is not None and abs(moved.point) > _FAR
+
+    def advice(self, language: str = "en") -> list[str]:
+        """Return what it means and what to do, a sentence each, in English or Chinese (zh)."""
+        place = 1 if language == "zh" else 0
+        said = [_said_of_bands(self.realised), _said_of_anchor(self.anchor), _said_of_packs(self)]
+        closing = (
+            (
+                "retrain with the sales since, and let the gate compare: canzhi train, then canzhi promote",
+                "建议用新成交重新训练并经门槛比较:canzhi train,再 canzhi promote",
+            )
+            if self.calls_for_action
+            else _SILENT
+            if self.silent
+            else ("nothing calls for action", "无需处理")
+        )
+        return [sentence[place] for sentence in (*said, closing) if sentence[place]]
+
+
+def look(counter: ValuationService, *, most_sales: int, most_packs: int) -> Drift:
+    """Return how far packs and prices have moved from what the counter's model learned."""
+    with counter.database.reading() as connection:
+        packs, found = valued_packs(connection, counter.market, counter.model, most_packs)
+        realised = realised_bands(connection, counter.market, most_sales)
+    return Drift(packs=packs, shifts=found, realised=realised, anchor=counter.models.current.summary)
+
+
+def realised_bands(connection: Connection, market: QuotedMarket, most: int) -> Realised:
+    """Return what the newest reported sales say of the bands answered before.
+
+    Packs never valued say nothing, nor do sales that are held or voided, or into a route that findings close.
+    """
+    log = SalesLog()
+    log.read(connection)
+    counting = [one for one, state in log.states(log.newest) if state in COUNTS and one.sale.price_cny is not None]
+    held: list[tuple[bool, float, float]] = []
+    for sale in _lawful(connection, market, counting[-most:]):
+        answer = valuations.answer_before(connection, sale.battery_code, sale.sold_on.isoformat())
+        if answer is not None and sale.price_cny is not None:
+            value = msgspec.json.decode(answer)["residual_value"]
+            paid = without_vat(sale.price_cny, sale)
+            held.append(
+                (value["lower"] <= paid <= value["upper"], value["level"], value["point"] / paid if paid else 1.0)
+            )
+    if not held:
+        return Realised()
+    return Realised(
+        sales=len(held),
+        inside=sum(inside for inside, _, _ in held),
+        promised=float(np.mean([level for _, level, _ in held])),
+        bias=float(np.median([ratio for _, _, ratio in held])) - 1.0,
+    )
+
+
+def _lawful(connection: Connection, market: QuotedMarket, reported: list[ReportedSale]) -> list[Sale]:
+    """Return the sales but those into a route that findings close; one that cannot be examined stays."""
+    quoted = [one for one in reported if day_number(one.sale.sold_on) >= market.history.complete_from]
+    records = first_known(connection, quoted)
+    known = [
+        (one.sale, history)
+        for one in quoted
+        if one.sequence in records and (history := _history(records[one.sequence].record)) is not None
+    ]
+    if not known:
+        return [one.sale for one in reported]
+    examined, histories = [sale for sale, _ in known], [history for _, history in known]
+    day = np.array([day_number(sale.sold_on) for sale in examined])
+    dossier = build_dossier(cut(tabulate(histories), day), market.history, region=[sale.region for sale in examined])
+    kept_out = closed_sales(examined, dossier).kept_out.tolist()
+    closed = {sale.sale_id for sale, out in zip(examined, kept_out, strict=True) if out}
+    return [one.sale for one in reported if one.sale.sale_id not in closed]
+
+
+def _history(record: bytes) -> PackHistory | None:
+    """Return the history of a sold pack, None where it cannot be read."""
+    try:
+        return read_trace(record).histories[0]
+    except (TraceError, ValueError):
+        return None
+
+
+def valued_packs(
+    connection: Connection, market: QuotedMarket, model: Predictor | None, most: int
+) -> tuple[int, tuple[Shift, ...]]:
+    """Return how many packs were valued lately, the newest valuation of each, and how far their features have moved."""
+    reference: dict[str, Any] = {}
+    if isinstance(model, TrainedModel):
+        reference = dict(model.about.summary.get("reference", {}))
+    latest: dict[str, tuple[bytes, Terms]] = {}
+    for record, code, request in valuations.newest_records(connection, most):
+        latest.setdefault(code or record.decode(), (record, msgspec.json.decode(request, type=Terms)))
+    if not reference or len(latest) < LEAST_PACKS:
+        return len(latest), ()
+    table = tabulate([read_trace(record).histories[0] for record, _ in latest.values()])
+    day = np.array([day_number(terms.as_of) for _, terms in latest.values()])
+    dossier = build_dossier(cut(table, day), market.history, region=[terms.region for _, terms in latest.values()])
+    matrix = features.compute(dossier)
+    columns = {name: np.asarray(matrix[:, place]) for place, name in enumerate(features.NAMES)}
+    return len(latest), shifts(reference, columns)
+
+
+def _said_of_bands(realised: Realised) -> tuple[str, str]:
+    count, promised = f"{realised.sales:,}", f"{realised.promised:.0%}"
+    if realised.sales < LEAST_SALES:
+        return (
+            f"{count} reported sales were valued before; {LEAST_SALES} are needed to judge the band",
+            f"已上报且此前评估过的成交 {count} 笔,至少 {LEAST_SALES} 笔方可评判区间",
+        )
+    verdict = ("fewer than luck explains", "低于偶然可解释的范围") if realised.broken else ("as promised", "符合承诺")
+    held, bias = f"{realised.coverage:.1%}", f"{realised.bias:+.1%}"
+    return (
+        (
+            f"the bands held {held} of {count} reported sales where {promised} was promised: {verdict[0]}; "
+            f"points were {bias} off in the middle"
+        ),
+        f"区间覆盖已上报成交 {count} 笔的 {held}(承诺 {promised}):{verdict[1]};估值中位偏差 {bias}",
+    )
+
+
+def _said_of_anchor(anchor: AnchorSummary | None) -> tuple[str, str]:
+    if anchor is None or anchor.moved is None or anchor.moved.point is None:
+        return ("no reported sale re-anchors the model", "尚无成交可用于重新锚定")
+    sales, point, width = f"{anchor.used:,}", f"{anchor.moved.point:+.1%}", f"{anchor.moved.width:.2f}"
+    return (
+        f"{sales} reported sales moved the points by {point} and the bands to {width} times their width",
+        f"{sales} 笔上报成交使估值移动 {point},区间宽度为原来的 {width} 倍",
+    )
+
+
+def _said_of_packs(drift: Drift) -> tuple[str, str]:
+    if not drift.shifts:
+        return (
+            f"{drift.packs:,} packs were valued lately; {LEAST_PACKS} are needed to compare with those learned from",
+            f"近期评估 {drift.packs:,} 个电池包,至少 {LEAST_PACKS} 个方可与训练样本比较",
+        )
+    if not drift.moved:
+        return (
+            f"the {drift.packs:,} packs valued lately are like those learned from",
+            f"近期评估的 {drift.packs:,} 个电池包与训练样本相近",
+        )
+    names = [LABELS.get(shift.name, (shift.name, shift.name)) for shift in drift.moved[:3]]
+    return (
+        (
+            f"{len(drift.moved)} features of the {drift.packs:,} packs valued lately differ from those learned from, "
+            f"most of all {', '.join(name[0] for name in names)}"
+        ),
+        (
+            f"近期评估的 {drift.packs:,} 个电池包有 {len(drift.moved)} 个特征偏离训练样本,首要:"
+            f"{'、'.join(name[1] for name in names)}"
+        ),
+    )

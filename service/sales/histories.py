@@ -1,0 +1,100 @@
+"""The history by which a sold pack is priced (成交电池的履历): the first that was known once its sale was reported.
+
+What had happened and been reported by the day of sale counts, on whatever day it was recorded. What is recorded
+after the sale never changes it again. A sale whose pack was not known waits until it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from service.sales.states import ReportedSale
+from service.store import packs
+from service.store.tables import ledger, valuations
+
+_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownHistory:
+    """The trace record of a sold pack, and since when it is known together with the sale."""
+
+    known_at: str
+    record: bytes
+
+
+def first_known(connection: Connection, reported: Sequence[ReportedSale]) -> dict[int, KnownHistory]:
+    """Return the history of each sold pack that is known, by the number of its sale's entry.
+
+    It is that of the ledger when the sale was recorded; else that of the pack's last valuation on or before the day of
+    sale, if that was kept by then; else the first of either kind that came afterwards.
+    """
+    found: dict[int, KnownHistory] = {}
+    for start in range(0, len(reported), _AT_ONCE):
+        some = reported[start : start + _AT_ONCE]
+        codes = sorted({one.sale.battery_code for one in some})
+        entered = _entered(connection, codes)
+        valued = _valued(connection, codes)
+        for one in some:
+            code = one.sale.battery_code
+            rows = entered.get(code, [])
+            history = _of_ledger(one, rows)
+            if code in valued and (history is None or rows[0].sequence > one.sequence):
+                history = _of_valuation(connection, one, history)
+            if history is not None:
+                found[one.sequence] = history
+    return found
+
+
+def _entered(connection: Connection, codes: Sequence[str]) -> dict[str, list[Any]]:
+    """Return what the ledger holds about packs, oldest first."""
+    columns = (ledger.c.sequence, ledger.c.subject, ledger.c.kind, ledger.c.recorded_at, ledger.c.payload)
+    wanted = select(*columns).where(ledger.c.subject.in_(codes), ledger.c.kind.in_(("pack", "event")))
+    rows = connection.execute(wanted.order_by(ledger.c.subject, ledger.c.sequence)).all()
+    return {code: list(about) for code, about in groupby(rows, key=lambda row: row.subject)}
+
+
+def _valued(connection: Connection, codes: Sequence[str]) -> set[str]:
+    """Return which packs were valued at all."""
+    wanted = select(valuations.c.battery_code).where(valuations.c.battery_code.in_(codes)).distinct()
+    return {row.battery_code for row in connection.execute(wanted)}
+
+
+def _of_ledger(one: ReportedSale, rows: list[Any]) -> KnownHistory | None:
+    """Return the history that the ledger held when the sale was recorded, else the first report that came after."""
+    if not rows:
+        return None
+    known_at = max(one.recorded_at, rows[0].recorded_at)
+    known = [row for row in rows if row.sequence < one.sequence]
+    if not known:  # what was reported first is one report: all its entries are of one moment
+        known = [row for row in rows if row.recorded_at == rows[0].recorded_at]
+    record = packs.assemble(
+        one.sale.battery_code,
+        [bytes(row.payload) for row in known if row.kind == "pack"],
+        [bytes(row.payload) for row in known if row.kind == "event"],
+    )
+    return KnownHistory(known_at=known_at, record=record)
+
+
+def _of_valuation(connection: Connection, one: ReportedSale, else_: KnownHistory | None) -> KnownHistory | None:
+    """Return the history in a valuation for a day up to that of the sale, unless another one was known earlier."""
+    kept = (
+        select(valuations.c.record, ledger.c.recorded_at)
+        .join(ledger, (ledger.c.subject == valuations.c.valuation_id) & (ledger.c.kind == "valuation"))
+        .where(valuations.c.battery_code == one.sale.battery_code, valuations.c.as_of <= one.sale.sold_on.isoformat())
+    )
+    before = kept.where(ledger.c.sequence < one.sequence)
+    row = connection.execute(before.order_by(valuations.c.as_of.desc(), ledger.c.sequence.desc()).limit(1)).first()
+    if row is None:
+        row = connection.execute(kept.order_by(ledger.c.sequence).limit(1)).first()
+    if row is None:
+        return else_
+    known_at = max(row.recorded_at, one.recorded_at)
+    if else_ is not None and else_.known_at <= known_at:
+        return else_
+    return KnownHistory(known_at=known_at, record=bytes(row.record))

@@ -1,0 +1,195 @@
+"""Reported sales re-anchor the band (重新锚定): what those known by a day make of the model, kept once for all.
+
+The anchor of a valuation day depends on the model, on the sales made and recorded by that day, and on the quotes made
+by then; on nothing else, and on no order of arrival. A sale reported later never changes it. Whichever server process
+works it out first keeps it; all others, and a reproduction, read it back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from models.artifact.predictor import Predictor as TrainedModel
+from models.artifact.recentring import (
+    RecentredPredictor,
+    RecentringSummary,
+    Reported,
+    read_anchor,
+    recentre,
+    recentring_summary,
+    write_anchor,
+)
+from service.clock import recorded_day
+from service.quotes import QuotedMarket
+from service.sales.features import SaleFeatures
+from service.sales.selection import KnownSales, Selection, candidates, select
+from service.sales.states import SalesLog
+from service.store import anchors
+from service.store.anchors import AnchorKey, KeptAnchor
+from service.store.database import Database
+from valuation.numeric.columns import BoolArray
+from valuation.ports import Predictor
+from valuation.record.to_columns import day_number
+
+WEEK: Final = timedelta(days=7)
+_SHOWN_ON: Final = 1000
+"""How far a model has moved is seen on the packs sold last; that of thousands more would be much the same."""
+
+
+class AnchorSummary(msgspec.Struct, kw_only=True, frozen=True):
+    """What an anchor was made of, and how far it moves the model.
+
+    Attributes
+    ----------
+    used, held, voided
+        How many sales were used; wait to be confirmed; were withdrawn or put right by another one.
+    left_out
+        How many others were not used, by reason.
+    unconfirmed
+        Which sales wait though they were not held when they were reported: pack or model were not known then.
+    as_of
+        Day of the newest sale used.
+    moved
+        How far the sales have moved the model since its training, seen on the packs sold last.
+    week_move
+        By which share the points moved within the week before, the median over the packs sold last.
+
+    """
+
+    used: int = 0
+    held: int = 0
+    voided: int = 0
+    left_out: dict[str, int] = {}
+    unconfirmed: tuple[str, ...] = ()
+    as_of: date | None = None
+    moved: RecentringSummary | None = None
+    week_move: float | None = None
+
+
+class _WeekMove(msgspec.Struct):
+    """What a reproduction reads of a summary, which older versions of canzhi wrote otherwise."""
+
+    week_move: float | None = None
+
+
+class Anchors:
+    """The anchors of one trained model by valuation day: found in the store, or worked out and kept there."""
+
+    def __init__(self, model: TrainedModel, market: QuotedMarket, database: Database) -> None:
+        self.model = model
+        self._market = market
+        self._database = database
+        self._log = SalesLog()
+        self._features = SaleFeatures(model, market)
+
+    def read(self) -> int:
+        """Read what was entered about sales since, and return the number of the newest entry about one."""
+        with self._database.reading() as connection:
+            self._log.read(connection)
+        return self._log.newest
+
+    def on(self, as_of: date, through: int) -> KeptAnchor | None:
+        """Return the anchor of a day after the entries about sales up to one; None where no sale was known by then."""
+        key = self._key(as_of, through)
+        if key is None:
+            return None
+        with self._database.reading() as connection:
+            kept = anchors.find(connection, key)
+        return self._work_out(as_of, key) if kept is None else kept
+
+    def _key(self, as_of: date, through: int) -> AnchorKey | None:
+        """Return what the anchor of a day depends on; None where no sale was known by then."""
+        known_through = min(through, self._log.through(as_of))
+        if not known_through:
+            return None
+        return AnchorKey(
+            model_digest=self.model.digest,
+            as_of=as_of.isoformat(),
+            sale_sequence=known_through,
+            market_digest=self._market.until(as_of).digest,
+        )
+
+    def _work_out(self, as_of: date, key: AnchorKey) -> KeptAnchor:
+        """Return the anchor of a day, worked out and kept."""
+        news, chosen = self._news(as_of, key.sale_sequence)
+        content, digest, moved, week_move = b"", self.model.digest, None, None
+        if chosen.candidates:
+            made = recentre(self.model, news, day_number(as_of))
+            content, digest = write_anchor(made)
+            newest = news.where(_newest(news))
+            moved = recentring_summary(self.model, made, newest)
+            week_move = recentring_summary(self._week_before(as_of, key.sale_sequence), made, newest).point
+        summary = AnchorSummary(
+            used=len(chosen.candidates),
+            held=chosen.held,
+            voided=chosen.voided,
+            left_out=dict(sorted(chosen.left_out.items())),
+            unconfirmed=chosen.unconfirmed,
+            as_of=max((one.reported.sale.sold_on for one in chosen.candidates), default=None),
+            moved=moved,
+            week_move=week_move,
+        )
+        anchor = KeptAnchor(**asdict(key), digest=digest, summary=msgspec.json.encode(summary), content=content)
+        with self._database.writing() as connection:
+            return anchors.keep(connection, anchor, recorded_by="canzhi")
+
+    def _week_before(self, as_of: date, through: int) -> TrainedModel:
+        """Return the model as it stood a week before a day; what nobody asked then is worked out, but not kept."""
+        before = as_of - WEEK
+        key = self._key(before, through)
+        if key is None:
+            return self.model
+        with self._database.reading() as connection:
+            kept = anchors.find(connection, key)
+        if kept is not None:
+            return applied(self.model, kept)
+        news, chosen = self._news(before, key.sale_sequence)
+        if not chosen.candidates:
+            return self.model
+        return RecentredPredictor(self.model, recentre(self.model, news, day_number(before)), self.model.digest)
+
+    def _news(self, as_of: date, through: int) -> tuple[Reported, Selection]:
+        """Return what the model reads of the sales known by a day, and which they are."""
+        states, moment = self._log.states(through), self._log.moment(through)
+        with self._database.reading() as connection:
+            packs = self._features.of(connection, candidates(self.model, states, as_of))
+        known = {
+            sequence: pack
+            for sequence, pack in packs.items()
+            if pack.known_at <= moment or recorded_day(pack.known_at) < as_of
+        }
+        complete_from = self._market.until(as_of).complete_from
+        return select(self.model, KnownSales(as_of=as_of, states=states, packs=known, complete_from=complete_from))
+
+
+def _newest(news: Reported) -> BoolArray:
+    """Return which sales show how far the model has moved: the newest, and all others of the day of the oldest."""
+    if len(news.day) <= _SHOWN_ON:
+        return np.ones(len(news.day), dtype=bool)
+    newest: BoolArray = news.day >= np.sort(news.day)[-_SHOWN_ON]
+    return newest
+
+
+def applied(model: TrainedModel, kept: KeptAnchor) -> TrainedModel:
+    """Return a model with a kept anchor."""
+    if not kept.content:
+        return model
+    moved = msgspec.json.decode(kept.summary, type=_WeekMove)
+    return read_anchor(model, kept.content, kept.digest, moved.week_move)
+
+
+def summary_of(kept: KeptAnchor) -> AnchorSummary:
+    """Return what a kept anchor was made of; it must have a day."""
+    return msgspec.json.decode(kept.summary, type=AnchorSummary)
+
+
+def trained_digest(model: Predictor | None) -> str:
+    """Return the digest of a model as it was trained, before any reported sale; "" for the structural value."""
+    if isinstance(model, RecentredPredictor):
+        return model.trained.digest
+    return "" if model is None else model.digest

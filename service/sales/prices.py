@@ -1,0 +1,63 @@
+"""What each sold pack fetched (成交单价): without VAT, a lot's one sum shared among all its packs or not at all."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Final
+
+import numpy as np
+
+from service.sales.states import ReportedSale, State
+from service.schemas import Sale
+from valuation.market.instruments import vat_rate_on
+from valuation.numeric.columns import FloatArray
+from valuation.record.to_columns import day_number
+
+_GONE: Final = frozenset({"voided", "corrected"})
+
+
+def without_vat(price_cny: float, sale: Sale) -> float:
+    """Return a price of a sale without the tax of its day."""
+    return price_cny / float(_one_and_vat([sale], np.array([day_number(sale.sold_on)]))[0])
+
+
+def prices_cny(sales: Sequence[Sale], day: FloatArray, worth_cny: FloatArray, energy_kwh: FloatArray) -> FloatArray:
+    """Return what each pack fetched without VAT; a lot's one sum is shared by structural value. [CNY]
+
+    Where no pack of a lot is worth anything by structure, its sum is shared by rated energy. Days are those of the
+    sales, since 1970-01-01.
+    """
+    paid = np.array([np.nan if sale.price_cny is None else sale.price_cny for sale in sales])
+    lots: dict[str, list[int]] = {}
+    for row, sale in enumerate(sales):
+        if sale.price_cny is None and sale.lot_id is not None:
+            lots.setdefault(sale.lot_id, []).append(row)
+    worth = np.maximum(worth_cny, 0.0)
+    for rows in lots.values():
+        total = sales[rows[0]].lot_price_cny
+        share = worth[rows] if float(worth[rows].sum()) > 0.0 else energy_kwh[rows]
+        if total is not None:
+            paid[rows] = total * share / float(share.sum())
+    return paid / _one_and_vat(sales, day)
+
+
+def _one_and_vat(sales: Sequence[Sale], day: FloatArray) -> FloatArray:
+    """Return by what each price is divided to take the tax of its day off: one where it holds none."""
+    included = np.array([sale.vat_included for sale in sales], dtype=bool)
+    return np.where(included, 1.0 + vat_rate_on(day), 1.0)
+
+
+def whole_lots(states: Iterable[tuple[ReportedSale, State]], usable: Iterable[ReportedSale]) -> set[str | None]:
+    """Return the lots whose one sum can be shared out: every pack of them is usable, and all name the same sum.
+
+    Sharing it among the packs that are left would make each of them dearer than it was.
+    """
+    entered = [one.sale for one, state in states if one.sale.price_cny is None and state not in _GONE]
+    sums: dict[str | None, set[tuple[float | None, bool, date]]] = {}
+    for sale in entered:
+        sums.setdefault(sale.lot_id, set()).add((sale.lot_price_cny, sale.vat_included, sale.sold_on))
+    all_packs = Tally(sale.lot_id for sale in entered)
+    usable_packs = Tally(one.sale.lot_id for one in usable if one.sale.price_cny is None)
+    return {lot for lot, named in sums.items() if len(named) == 1 and usable_packs[lot] == all_packs[lot]}

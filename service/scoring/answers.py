@@ -1,0 +1,108 @@
+"""The tables that a fleet's valuation is written to: one row a pack that is valued, one a pack or code that is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from service.scoring.job_context import JobContext
+from valuation.answer.drivers import driver_names
+from valuation.answer.fleet_values import FleetValues
+from valuation.numeric.columns import BoolArray, IntArray
+from valuation.routes.structural_value import ROUTES
+
+PLACE = "place"
+"""Column by which the rows are put into the order of the packs; it is left out of what is published."""
+
+_TIERS = ("T0", "T1", "T2", "T3", "T4")
+_GRADES = ("A", "B", "C", "D")
+
+REJECTED = pa.schema([
+    (PLACE, pa.int64()),
+    ("battery_code", pa.string()),
+    ("reason", pa.string()),
+    ("hint", pa.string()),
+])  # fmt: skip
+"""Packs that are not valued, with the reason and the way out."""
+
+
+def values_schema(kit: JobContext) -> pa.Schema:
+    """Return the columns of the valued packs; with drivers also the base and the effect of each."""
+    names = [
+        (PLACE, pa.int64()),
+        ("battery_code", pa.string()),
+        ("as_of", pa.date32()),
+        ("point_cny", pa.float64()),
+        ("lower_cny", pa.float64()),
+        ("upper_cny", pa.float64()),
+        ("level", pa.float64()),
+        ("best_route", pa.string()),
+        ("evidence_tier", pa.string()),
+        ("grade", pa.string()),
+        ("caution_ids", pa.list_(pa.string())),
+    ]
+    if kit.asked.drivers:
+        names.append(("base_cny", pa.float64()))
+        names.extend((f"effect_{name}", pa.float64()) for name in driver_names(kit.model))
+    return pa.schema(names)
+
+
+def published(schema: pa.Schema) -> pa.Schema:
+    """Return a schema without the column of places."""
+    return schema.remove(schema.get_field_index(PLACE))
+
+
+def values_table(
+    valued: FleetValues, places: IntArray, codes: pa.Array, notes: Sequence[tuple[str, BoolArray]], kit: JobContext
+) -> pa.Table:
+    """Return the valued packs as a table; `places`, `codes` and the masks of `notes` are theirs, in their order."""
+    rows = len(valued.rows)
+    columns: dict[str, pa.Array] = {
+        PLACE: pa.array(places, type=pa.int64()),
+        "battery_code": codes,
+        "as_of": pa.repeat(pa.scalar(kit.asked.as_of, type=pa.date32()), rows),
+        "point_cny": pa.array(valued.point_cny),
+        "lower_cny": pa.array(valued.lower_cny),
+        "upper_cny": pa.array(valued.upper_cny),
+        "level": pa.repeat(pa.scalar(kit.asked.level, type=pa.float64()), rows),
+        "best_route": _chosen(ROUTES, valued.best),
+        "evidence_tier": _chosen(_TIERS, valued.tier),
+        "grade": _chosen(_GRADES, valued.grade),
+        "caution_ids": id_lists((*notes, *valued.cautions), rows),
+    }
+    schema = values_schema(kit)
+    if kit.asked.drivers:
+        columns["base_cny"] = pa.array(valued.base_cny)
+        for name in driver_names(kit.model):
+            columns[f"effect_{name}"] = pa.array(valued.effects_cny.get(name, np.zeros(rows)))
+    return pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+def rejected_table(rows: Iterable[Mapping[str, object]]) -> pa.Table:
+    """Return what is not valued as a table."""
+    return pa.Table.from_pylist(list(rows), schema=REJECTED)
+
+
+def id_lists(masks: Sequence[tuple[str, BoolArray]], rows: int) -> pa.Array:
+    """Return the ids whose masks hold for each row, in the order of the masks, as lists.
+
+    >>> id_lists([("V01", np.array([True, True])), ("N02", np.array([False, True]))], 2).to_pylist()
+    [['V01'], ['V01', 'N02']]
+    """
+    raised = [(name, mask) for name, mask in masks if mask.any()]
+    matrix = np.zeros((rows, len(raised)), dtype=bool)
+    for column, (_, mask) in enumerate(raised):
+        matrix[:, column] = mask
+    offsets = np.concatenate([[0], np.cumsum(np.count_nonzero(matrix, axis=1))]).astype(np.int32)
+    ids = pa.array([name for name, _ in raised], type=pa.string())
+    return pa.ListArray.from_arrays(pa.array(offsets), ids.take(pa.array(np.nonzero(matrix)[1])))
+
+
+def _chosen(names: Sequence[str], codes: IntArray) -> pa.Array:
+    """Return names by their codes; null where a code is negative."""
+    return pa.array(names, type=pa.string()).take(pa.array(codes, mask=codes < 0))
+
+
+__all__ = ["PLACE", "REJECTED", "id_lists", "published", "rejected_table", "values_schema", "values_table"]

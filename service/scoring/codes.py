@@ -1,0 +1,77 @@
+"""The battery codes of a table in bulk: the key that joins events to packs, and into which share a code falls."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from valuation.errors import FieldError
+from valuation.ingest.aliases import EVENT_TABLE_SCOPE, field_name
+from valuation.numeric.columns import IntArray
+
+_WORD = 8
+_WORDS = 8  # letters beyond the 64th do not change where a code goes
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+def code_column(names: list[str], table: str) -> str:
+    """Return the name that the column of battery codes has in a table.
+
+    Raises
+    ------
+    FieldError
+        If the table has none.
+    """
+    for name in names:
+        if field_name(name, EVENT_TABLE_SCOPE) == "battery_code":
+            return name
+    raise FieldError(
+        f"{table} has no column battery_code", hint="name the pack of each row (battery_code)", field="battery_code"
+    )
+
+
+def join_key(table: pa.Table) -> pa.Array:
+    """Return the codes by which events are joined to packs: as written, without blanks around them."""
+    column = table.column(code_column(table.column_names, "the table"))
+    if not pa.types.is_string(column.type):
+        column = column.cast(pa.string())
+    return pc.utf8_trim_whitespace(column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column)
+
+
+def share_of(codes: pa.Array, shares: int) -> IntArray:
+    """Return into which of so many shares each code falls; the same on every machine, not known is share 0.
+
+    >>> share_of(pa.array(["001PB0A0000001A680000123", None, "001PB0A0000001A680000123"]), 7).tolist()
+    [3, 0, 3]
+    """
+    words = _words(codes)
+    mixed = np.zeros(len(words), dtype=np.uint64)
+    for column in range(words.shape[1]):
+        for shift in (29, 32):  # twice, so that the last letter reaches every bit
+            mixed = (mixed ^ words[:, column]) * _MIX
+            mixed ^= mixed >> np.uint64(shift)
+    share: IntArray = (mixed % np.uint64(shares)).astype(np.int64)
+    share[codes.is_null().to_numpy(zero_copy_only=False)] = 0
+    return share
+
+
+def _words(codes: pa.Array) -> NDArray[np.uint64]:
+    """Return the letters of each code as whole numbers of eight letters, filled up with zeros."""
+    codes = codes.cast(pa.large_string())
+    if len(codes) == 0:
+        return np.zeros((0, 1), dtype=np.uint64)
+    offsets = np.frombuffer(codes.buffers()[1], dtype=np.int64)[codes.offset : codes.offset + len(codes) + 1]
+    content = codes.buffers()[2]
+    letters = np.zeros(1, dtype=np.uint8) if content is None else np.frombuffer(content, dtype=np.uint8)
+    lengths = np.minimum(offsets[1:] - offsets[:-1], _WORD * _WORDS)
+    longest = int(lengths.max())
+    padded = np.zeros((len(codes), max(_WORD, -(-longest // _WORD) * _WORD)), dtype=np.uint8)
+    if longest == int((offsets[1:] - offsets[:-1]).min()):  # all of one length: the letters stand in rows already
+        padded[:, :longest] = letters[offsets[0] : offsets[-1]].reshape(len(codes), longest)
+    else:
+        places = np.arange(longest)
+        where = np.minimum(offsets[:-1, None] + places[None, :], len(letters) - 1)
+        padded[:, :longest] = np.where(places[None, :] < lengths[:, None], letters[where], 0)
+    return padded.view("<u8")

@@ -1,0 +1,142 @@
+"""The folder of a job beside its answer: what is finished, by whose hand nothing changed it since, and who works on it.
+
+A job that ended in the middle is taken up where it stood, if it is the same job: same files, same quotes, model, terms.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from service.scoring.scoring import Scored
+from valuation.errors import SettingError
+
+LAYOUT = "2"
+"""Changes when parts are cut or written otherwise: then a job begun by another version begins anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many packs a part valued and set aside."""
+
+    valued: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job's folder and its answer."""
+
+    folder: Path
+    out: Path
+
+    @staticmethod
+    def writing(out: Path) -> Job:
+        """Return the job that writes an answer; its folder lies beside it, hidden."""
+        return Job(folder=out.parent / f".{out.name}.parts", out=out)
+
+    @property
+    def rejected(self) -> Path:
+        """Where the packs go that are not valued."""
+        return self.out.with_name(f"{self.out.stem}.rejected.parquet")
+
+    def begin(self, identity: str) -> bool:
+        """Make the folder ready; return whether parts of another job had to be thrown away."""
+        mark = self.folder / "job.json"
+        stated = json.dumps({"layout": LAYOUT, "identity": identity})
+        known = mark.read_text("utf-8") if mark.exists() else None
+        if known == stated:
+            return False
+        for entry in [*self.folder.iterdir()] if self.folder.is_dir() else []:
+            if entry.name != "lock":
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        _write(mark, stated.encode())
+        return known is not None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder against a second run of the same job.
+
+        Raises
+        ------
+        SettingError
+            If another run holds it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("a") as lock:
+            try:
+                _lock(lock.fileno())
+            except OSError as error:
+                raise SettingError(
+                    f"another run is writing {self.out}", hint="wait for it, or name another output", field="OUT"
+                ) from error
+            yield
+
+    def values(self, part: int) -> Path:
+        """Return the file of a part's values."""
+        return self.folder / f"{part:06d}.values.arrow"
+
+    def aside(self, part: int) -> Path:
+        """Return the file of what a part set aside."""
+        return self.folder / f"{part:06d}.rejected.arrow"
+
+    def finish(self, part: int, scored: Scored) -> Tally:
+        """Keep a part; it counts as finished only once both its files are whole on the disk."""
+        digests = {
+            path.name: _write(path, _arrow(table))
+            for path, table in ((self.values(part), scored.values), (self.aside(part), scored.rejected))
+        }
+        tally = Tally(valued=scored.values.num_rows, rejected=scored.rejected.num_rows)
+        _write(self._done(part), json.dumps({"sha256": digests, "tally": asdict(tally)}).encode())
+        return tally
+
+    def finished(self, part: int) -> Tally | None:
+        """Return the tally of a part that is finished and unchanged since; None where it must be worked out."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            facts = json.loads(self._done(part).read_bytes())
+            for name, digest in facts["sha256"].items():
+                if hashlib.sha256((self.folder / name).read_bytes()).hexdigest() != digest:
+                    return None
+            return Tally(**facts["tally"])
+        return None
+
+    def close(self) -> None:
+        """Throw the folder away: the answer is whole."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _done(self, part: int) -> Path:
+        return self.folder / f"{part:06d}.done.json"
+
+
+def _arrow(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    return bytes(sink.getvalue())
+
+
+def _write(path: Path, content: bytes) -> str:
+    """Write a file whole or not at all, and return its hash."""
+    fresh = path.with_name(f"{path.name}.new")
+    with fresh.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.replace(path)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        import fcntl  # noqa: PLC0415 - not on every system
+    except ModuleNotFoundError:
+        return
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,65 @@
+"""What a process needs to value packs, as plain bytes: it may run on a machine that has neither model nor quotes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
+
+from models.artifact.model_bytes import from_bytes, to_bytes
+from models.artifact.predictor import Predictor
+from valuation.answer.fleet_values import FleetTerms
+from valuation.ingest import read_market
+from valuation.market.snapshot import MarketHistory
+from valuation.version import __version__
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """Quotes, model and terms of a job, to be carried to the processes that work on it.
+
+    Parameters
+    ----------
+    quotes : bytes
+        The file of quotes.
+    parcel : bytes, optional
+        The model (:mod:`models.artifact.model_bytes`); without one the structural value answers.
+    terms : bytes
+        The :class:`valuation.answer.fleet_values.FleetTerms` as JSON.
+    """
+
+    quotes: bytes
+    parcel: bytes | None
+    terms: bytes
+
+    @staticmethod
+    def of(quotes: bytes, model: Predictor | None, terms: FleetTerms) -> JobContext:
+        """Return the kit of a job; the model is one that :func:`models.load_model` returned."""
+        return JobContext(
+            quotes=quotes,
+            parcel=None if model is None else to_bytes(model),
+            terms=msgspec.json.encode(terms, order="sorted"),
+        )
+
+    @property
+    def digest(self) -> str:
+        """Hash of everything that decides the answers, but for the packs: terms, quotes, model and this version."""
+        parts = (self.terms, self.quotes, self.parcel or b"", __version__.encode())
+        return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+    @cached_property
+    def market(self) -> MarketHistory:
+        """The quotes, read."""
+        return read_market(self.quotes)
+
+    @cached_property
+    def model(self) -> Predictor | None:
+        """The model, opened."""
+        return None if self.parcel is None else from_bytes(self.parcel)
+
+    @cached_property
+    def asked(self) -> FleetTerms:
+        """The terms."""
+        return msgspec.json.decode(self.terms, type=FleetTerms)

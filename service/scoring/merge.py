@@ -1,0 +1,63 @@
+"""Parts put together in the order of the packs into one Parquet file, which appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from service.scoring.answers import PLACE, published
+from service.scoring.scoring import UNPLACED
+
+ROWS_A_GROUP = 65_536
+
+
+def gather(parts: Iterable[Path], schema: pa.Schema, out: Path) -> None:
+    """Write the rows of all parts into one file, in the order of their places."""
+    fresh = out.with_name(f".{out.name}.new")
+    shown = published(schema)
+    with parquet.ParquetWriter(fresh, shown, compression="zstd", compression_level=1) as writer:
+        held = shown.empty_table()
+        for table in _by_place(list(parts)):
+            held = pa.concat_tables([held, table.drop_columns([PLACE])])
+            while held.num_rows >= ROWS_A_GROUP:
+                writer.write_table(held.slice(0, ROWS_A_GROUP), row_group_size=ROWS_A_GROUP)
+                held = held.slice(ROWS_A_GROUP)
+        if held.num_rows:
+            writer.write_table(held, row_group_size=ROWS_A_GROUP)
+    with fresh.open("rb") as stream:
+        os.fsync(stream.fileno())
+    fresh.replace(out)
+
+
+def _by_place(parts: list[Path]) -> Iterator[pa.Table]:
+    """Yield the rows by windows of places; each part stands in the order of its places already."""
+    tables = [_mapped(path) for path in parts]
+    places = [table.column(PLACE).to_numpy() for table in tables]
+    placed = [column[: np.searchsorted(column, UNPLACED)] for column in places]
+    last = max((int(column[-1]) for column in placed if len(column)), default=-1)
+    for start in [*range(0, last + 1, ROWS_A_GROUP), UNPLACED]:
+        found = []
+        for table, column in zip(tables, places, strict=True):
+            stop = start + ROWS_A_GROUP if start != UNPLACED else UNPLACED
+            first = int(np.searchsorted(column, start, side="left"))
+            end = int(np.searchsorted(column, stop, side="left" if start != UNPLACED else "right"))
+            if end > first:
+                found.append(table.slice(first, end - first))
+        if found:
+            window = pa.concat_tables(found)
+            yield window if len(found) == 1 else _sorted(window)
+
+
+def _sorted(window: pa.Table) -> pa.Table:
+    keys = [(PLACE, "ascending"), ("battery_code", "ascending")]
+    return window.take(pc.sort_indices(window, sort_keys=keys))
+
+
+def _mapped(path: Path) -> pa.Table:
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()

@@ -1,0 +1,139 @@
+"""The one function that values packs of tables for every engine: columns in, columns out, nothing silently missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from service.scoring.answers import rejected_table, values_schema, values_table
+from service.scoring.codes import code_column, join_key
+from service.scoring.job_context import JobContext
+from valuation.answer.fleet_values import appraise_fleet
+from valuation.errors import CanzhiError
+from valuation.ingest import TableTraces, read_tables
+from valuation.ingest.event_columns import runs_of
+from valuation.ingest.read_traces import repeated_code
+from valuation.ingest.row_per_pack import unknown_pack
+from valuation.numeric.columns import BoolArray, IntArray
+
+UNPLACED = np.iinfo(np.int64).max
+"""The place of what belongs to no row of the packs: behind all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """Packs that were valued and those that were set aside (see :mod:`service.scoring.answers`)."""
+
+    values: pa.Table
+    rejected: pa.Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Packs, all their events, and each pack's place among all packs; `repeated` holds codes that others carry too."""
+
+    packs: pa.Table
+    events: pa.Table
+    places: IntArray
+    repeated: frozenset[str] = frozenset()
+
+
+def score(batch: Batch, kit: JobContext) -> Scored:
+    """Value a batch of packs (批量评估).
+
+    Parameters
+    ----------
+    batch : Batch
+        Packs with all the events of their codes; an event of a code that is not among these packs is of no pack.
+    kit : Kit
+        Quotes, model and terms.
+    """
+    events, strays = _drop_misplaced(batch)
+    if batch.packs.num_rows == 0:
+        return Scored(values=values_schema(kit).empty_table(), rejected=rejected_table(strays))
+    traces = read_tables(batch.packs, events)
+    valued = appraise_fleet(traces.table, kit.market, kit.model, kit.asked)
+    rows = valued.rows
+    codes = pa.array(traces.table.texts["battery_code"], type=pa.string())
+    notes = [(name, mask[rows]) for name, mask in _note_masks(traces, kit)]
+    values = values_table(valued, batch.places[traces.kept[rows]], codes.take(pa.array(rows)), notes, kit)
+    written = {row: traces.table.texts["battery_code"][row] for row in valued.refused}
+    aside = [
+        *_problems(traces, batch.places),
+        *(_row(int(batch.places[traces.kept[row]]), written[row], [why]) for row, why in valued.refused.items()),
+    ]
+    if batch.repeated:
+        values, more = _repeated(values, batch.repeated)
+        aside = [*(row for row in aside if row["place"] not in {one["place"] for one in more}), *more]
+    return Scored(values=values, rejected=rejected_table([*sorted(aside, key=_place), *strays]))
+
+
+def _drop_misplaced(batch: Batch) -> tuple[pa.Table, list[Mapping[str, object]]]:
+    """Return the events of the packs, and one row for each code that events name and no pack carries."""
+    if batch.events.num_rows == 0:
+        return batch.events, []
+    known = join_key(batch.packs)
+    column = batch.events.column(code_column(batch.events.column_names, "the table"))
+    runs, lengths = runs_of(column if pa.types.is_string(column.type) else column.cast(pa.string()))
+    runs = pc.utf8_trim_whitespace(runs)
+    of_runs = pc.and_(pc.is_in(runs, value_set=known.drop_null()), pc.not_equal(pc.fill_null(runs, ""), ""))
+    if pc.all(of_runs).as_py():
+        return batch.events, []
+    ours = pa.array(np.repeat(of_runs.to_numpy(zero_copy_only=False), lengths))
+    counted = pc.value_counts(join_key(batch.events).filter(pc.invert(ours)))
+    rows = []
+    for one in sorted(counted.to_pylist(), key=lambda one: one["values"] or ""):
+        error = unknown_pack("", one["values"]).error
+        rows.append(_row(UNPLACED, one["values"], [error], f" ({one['counts']} event(s))"))
+    return batch.events.filter(ours), rows
+
+
+def _note_masks(traces: TableTraces, kit: JobContext) -> Iterator[tuple[str, BoolArray]]:
+    """Yield the notes of intake with the packs they speak of; those on events not known by the day are left out."""
+    masks: dict[str, BoolArray] = {}
+    for caution in traces.column_notes:
+        masks[caution.id] = np.ones(traces.table.rows, dtype=bool)
+    day = kit.asked.as_of
+    for row, notes in traces.notes.items():
+        for note in notes:
+            if (note.known_from or day) <= day:
+                mask = masks.setdefault(note.caution.id, np.zeros(traces.table.rows, dtype=bool))
+                mask[row] = True
+    yield from sorted(masks.items())
+
+
+def _problems(traces: TableTraces, places: IntArray) -> Iterator[Mapping[str, object]]:
+    """Yield the packs that were set aside when they were read, all reasons of a pack in one row."""
+    by_row: dict[int, list[CanzhiError]] = {}
+    codes: dict[int, str | None] = {}
+    for problem in traces.problems:
+        if problem.row is None:
+            yield _row(UNPLACED, problem.battery_code, [problem.error])
+        else:
+            by_row.setdefault(problem.row, []).append(problem.error)
+            codes[problem.row] = problem.battery_code
+    for row, errors in by_row.items():
+        yield _row(int(places[row]), codes[row], errors)
+
+
+def _repeated(values: pa.Table, repeated: frozenset[str]) -> tuple[pa.Table, list[Mapping[str, object]]]:
+    """Return the values without packs whose code another pack carries in another spelling, and these packs."""
+    twice = pc.is_in(values.column("battery_code"), value_set=pa.array(sorted(repeated), type=pa.string()))
+    refused = values.filter(twice).select(["place", "battery_code"]).to_pylist()
+    rows = [_row(one["place"], one["battery_code"], [repeated_code("", one["battery_code"]).error]) for one in refused]
+    return values.filter(pc.invert(twice)), rows
+
+
+def _row(place: int, code: str | None, errors: list[CanzhiError], more: str = "") -> Mapping[str, object]:
+    """Return one row of what is not valued; each reason and each way out once."""
+    reasons = dict.fromkeys(error.message for error in errors)
+    hints = dict.fromkeys(error.hint for error in errors)
+    return {"place": place, "battery_code": code, "reason": "; ".join(reasons) + more, "hint": "; ".join(hints)}
+
+
+def _place(row: Mapping[str, object]) -> tuple[int, str]:
+    return int(str(row["place"])), str(row["reason"])

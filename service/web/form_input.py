@@ -1,0 +1,90 @@
+"""From what a person entered to packs: a code (typed, scanned, photographed), a pasted record, or files."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+
+from service.clock import today
+from service.store import packs
+from service.valuation_service import Answer, Terms, ValuationService
+from service.web.form import Entry
+from service.web.label_photo import is_photo, read_codes
+from service.web.refusals import PageRefusal
+from valuation.battery_code.decoding import decode
+from valuation.errors import CanzhiError, UnknownPack
+from valuation.ingest import Document, Traces, read_trace
+
+DOOR = "page"
+
+
+def value_entry(counter: ValuationService, entry: Entry) -> tuple[Traces, list[Answer | CanzhiError]]:
+    """Return the packs that were entered, and for each its answer or why there is none; nothing is kept yet.
+
+    Raises
+    ------
+    PageRefusal
+        If the form names no pack, or several ways at once.
+    CanzhiError
+        If nothing of it can be read.
+    """
+    day = entry.day(today())
+    terms = Terms(as_of=day, level=entry.share())
+    traces = read_packs(counter, entry, day)
+    limit = counter.settings.batch_limit
+    if len(traces.histories) > limit:
+        raise PageRefusal("too_many", field="files", count=len(traces.histories), limit=limit)
+    if not traces.histories:
+        return traces, []
+    return traces, counter.value_many(traces, terms, door=DOOR)
+
+
+def read_packs(counter: ValuationService, entry: Entry, day: date) -> Traces:
+    """Return the packs that the form names.
+
+    Raises
+    ------
+    PageRefusal
+        If it names none, or several ways at once.
+    CanzhiError
+        If the only record cannot be read.
+    """
+    if entry.empty:
+        raise PageRefusal("nothing", field="code")
+    photos = [one for one in entry.files if is_photo(one.content)]
+    documents = [one for one in entry.files if not is_photo(one.content)]
+    by_label = bool(entry.code or photos or entry.nameplate_given)
+    if by_label + bool(documents) + bool(entry.record) > 1:
+        raise PageRefusal("mixed", field="code")
+    if documents:
+        return read_trace(documents[0] if len(documents) == 1 else documents)
+    if entry.record:
+        return read_trace(Document(name="record", content=entry.record.encode("utf-8", "replace")))
+    return read_trace(_labelled(counter, entry, _code(entry, photos, day), day))
+
+
+def _code(entry: Entry, photos: list[Document], day: date) -> str:
+    """Return the one code that was typed or photographed; empty where only a nameplate was given."""
+    shown = dict.fromkeys(code for photo in photos for code in read_codes(photo.name, photo.content, day))
+    if entry.code:  # typed, scanned or chosen: what a person says counts more than a photo
+        return entry.code
+    if len(shown) > 1:
+        raise PageRefusal("photo.several", field="files", choices=tuple(shown))
+    return next(iter(shown), "")
+
+
+def _labelled(counter: ValuationService, entry: Entry, code: str, day: date) -> dict[str, object]:
+    """Return the record of a code: its kept history where there is one, with the nameplate as entered."""
+    read = decode(code, day)
+    record: dict[str, object] = {"battery_code": read.code if read.valid else code} if code else {}
+    name = read.identity if code else None
+    if name is not None:
+        try:
+            with counter.database.reading() as connection:
+                record = msgspec.json.decode(packs.find(connection, name, as_of=day).record)
+        except UnknownPack as unknown:
+            if unknown.field == "as_of":  # the pack is known, but was not on that day
+                raise
+            # a code alone is valued too
+    return record | entry.nameplate()

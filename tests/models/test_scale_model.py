@@ -1,0 +1,60 @@
+"""The width: a sale judged with its group known and again with it left out must not teach a width that judges it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.fitting.booster import width_settings
+from models.fitting.scale_model import OutOfFoldResiduals, fit_scale_model
+from models.inference.folds import assign_folds
+
+SALES, COLUMNS = 1500, 12
+
+
+def verdicts(size: np.ndarray, encoded: np.ndarray) -> OutOfFoldResiduals:
+    """Return sales judged twice, that fall nearly alike both times."""
+    chance = np.random.default_rng(4)
+    rows = np.tile(np.arange(SALES), 2)
+    group = np.arange(SALES) // 5
+    residual = size * chance.standard_normal(SALES)
+    return OutOfFoldResiduals(
+        rows=rows,
+        encoded=encoded[rows],
+        mean=np.zeros(2 * SALES),
+        residual=np.append(residual, 1.1 * residual),
+        weight=np.ones(2 * SALES),
+        fold=assign_folds(SALES, 5, 0)[rows],
+        group_fold=assign_folds(SALES, 3, 0, group)[rows],
+        left_out=rows != np.arange(2 * SALES),
+    )
+
+
+@pytest.fixture(scope="module")
+def encoded() -> np.ndarray:
+    return np.random.default_rng(3).standard_normal((SALES, COLUMNS))
+
+
+def widths(judged: OutOfFoldResiduals) -> np.ndarray:
+    growth = width_settings(len(judged.rows), seed=0, threads=1)
+    return fit_scale_model(judged, np.zeros(COLUMNS, dtype=np.int64), growth, np.ones(COLUMNS, dtype=np.bool_))[1]
+
+
+def test_where_nothing_tells_a_width_all_are_nearly_alike(encoded):
+    assert float(np.std(np.log(widths(verdicts(np.ones(SALES), encoded))))) < 0.1
+
+
+def test_what_tells_a_width_is_found(encoded):
+    told = widths(verdicts(np.exp(0.8 * encoded[:, 0]), encoded))
+    assert float(np.corrcoef(np.log(told), np.tile(encoded[:, 0], 2))[0, 1]) > 0.9
+
+
+def test_every_verdict_is_given_a_width_once_by_none_of_its_sale(encoded):
+    judged = verdicts(np.ones(SALES), encoded)
+    given = np.zeros(2 * SALES, dtype=np.int64)
+    for train, test in judged.parted():
+        given += test
+        assert not set(judged.rows[train].tolist()) & set(judged.rows[test].tolist())
+        strange = test & judged.left_out
+        assert not set((judged.rows[train] // 5).tolist()) & set((judged.rows[strange] // 5).tolist())
+    assert given.tolist() == [1] * (2 * SALES)

@@ -1,0 +1,341 @@
+"""A fleet valued from files gives what each pack's own valuation gives, whatever the order, the parts and the end."""
+
+import errno
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from service.scoring.job import Job
+from service.scoring.local import Request, score_files
+from valuation.appraise import appraise_many
+from valuation.errors import CanzhiError, FieldError, SettingError, UnreadableRecord
+from valuation.ingest import Document, read_trace
+
+DAY = date(2025, 6, 1)
+BUNDLE = Path(__file__).parents[2] / "golden" / "bundle"
+
+
+def run(fleet, out, kit, processes=1):
+    return score_files(Request(packs=fleet.packs, events=fleet.events, out=out, processes=processes), kit)
+
+
+def both(out):
+    return out.read_bytes(), Job.writing(out).rejected.read_bytes()
+
+
+def document(path, name):
+    sink = io.BytesIO()
+    pq.write_table(pq.read_table(path), sink)
+    return Document(name=name, content=sink.getvalue())
+
+
+def own_answers(fleet, kit, **terms):
+    """Return each pack's own valuation, by code, as the command `value` gives it."""
+    traces = read_trace([document(fleet.packs, "packs"), document(fleet.events, "events")])
+    answers = appraise_many(traces, kit.market, model=kit.model, as_of=DAY, **terms)
+    return {history.battery_code: answer for history, answer in zip(traces.histories, answers, strict=True)}
+
+
+def as_row(answer, drivers):
+    """Return a valuation as the fleet's table shows it."""
+    value = answer.residual_value
+    row = {
+        "battery_code": answer.battery_code,
+        "as_of": answer.as_of,
+        "point_cny": value.point,
+        "lower_cny": value.lower,
+        "upper_cny": value.upper,
+        "level": value.level,
+        "best_route": answer.best_route,
+        "evidence_tier": answer.evidence.tier,
+        "grade": answer.evidence.grade,
+        "caution_ids": list(dict.fromkeys(caution.id for caution in answer.cautions)),
+    }
+    if drivers:
+        row["base_cny"] = answer.base_cny
+        row |= {f"effect_{driver.feature}": driver.effect_cny for driver in answer.drivers}
+    return row
+
+
+@pytest.mark.parametrize(
+    ("model", "terms"),
+    [
+        (True, {"drivers": True}),
+        (True, {"level": 0.8, "market_shift": {"lithium_carbonate": 1.2}}),
+        (False, {"drivers": True, "region": "CN-GD"}),
+    ],
+)
+def test_every_pack_is_valued_as_on_its_own_bit_for_bit(fleet, tmp_path, small_parts, model, terms):
+    kit = fleet.kit(model=model, **terms)
+    outcome = run(fleet, tmp_path / "values.parquet", kit)
+    values = pq.read_table(tmp_path / "values.parquet").to_pylist()
+    aside = {row["battery_code"]: row for row in pq.read_table(outcome.rejected_file).to_pylist()}
+    drivers = terms.pop("drivers", False)
+    own = own_answers(fleet, kit, **terms)
+    assert len(values) == outcome.valued > 300
+    assert len(aside) == outcome.rejected > 0
+    assert {row["battery_code"] for row in values} | set(aside) == set(own)
+    for row in values:
+        said = {name: cell for name, cell in row.items() if not name.startswith("effect_") or cell != 0.0}
+        assert said == as_row(own[row["battery_code"]], drivers)
+        if drivers:
+            effects = sum(round(100 * cell) for name, cell in row.items() if name.startswith("effect_"))
+            assert round(100 * row["base_cny"]) + effects == round(100 * row["point_cny"])
+    for code, row in aside.items():
+        assert isinstance(own[code], CanzhiError)
+        assert (row["reason"], row["hint"]) == (own[code].message, own[code].hint)
+
+
+@pytest.mark.parametrize("model", [True, False])
+def test_where_routes_are_closed_each_pack_is_valued_as_on_its_own(closed_fleet, tmp_path, small_parts, model):
+    """No closed route is best; where all are closed there is none, and the point is what disposal costs."""
+    kit = closed_fleet.kit(model=model, drivers=True)
+    run(closed_fleet, tmp_path / "values.parquet", kit, processes=2)
+    values = pq.read_table(tmp_path / "values.parquet").to_pylist()
+    own = own_answers(closed_fleet, kit)
+    disposed = [row for row in values if row["best_route"] is None]
+    assert len(values) > 300
+    assert len(disposed) > 30
+    assert all(row["upper_cny"] < 0.0 and "P09" in row["caution_ids"] for row in disposed)
+    for row in values:
+        answer = own[row["battery_code"]]
+        said = {name: cell for name, cell in row.items() if not name.startswith("effect_") or cell != 0.0}
+        assert said == as_row(answer, drivers=True)
+        assert row["best_route"] in {None, *(route.route for route in answer.routes if route.open)}
+
+
+def test_order_row_groups_and_processes_change_no_byte(fleet, tmp_path, small_parts):
+    kit = fleet.kit()
+    run(fleet, tmp_path / "a" / "values.parquet", kit)
+    run(fleet.rewritten(tmp_path / "cut", group=300), tmp_path / "b" / "values.parquet", kit, processes=2)
+    run(fleet.rewritten(tmp_path / "shuffled", seed=3), tmp_path / "c" / "values.parquet", kit, processes=2)
+    first = both(tmp_path / "a" / "values.parquet")
+    assert both(tmp_path / "b" / "values.parquet") == first
+    assert both(tmp_path / "c" / "values.parquet") == first
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["values.parquet", "values.rejected.parquet"]
+
+
+def test_the_answer_stands_in_the_order_of_the_packs(fleet, tmp_path, small_parts):
+    packs = pq.read_table(fleet.packs)
+    backwards = packs.take(pa.array(range(packs.num_rows - 1, -1, -1)))
+    run(fleet.rewritten(tmp_path, packs=backwards), tmp_path / "values.parquet", fleet.kit(model=False))
+    codes = pq.read_table(tmp_path / "values.parquet")["battery_code"].to_pylist()
+    place = {code: at for at, code in enumerate(backwards["battery_code"].to_pylist())}
+    assert [place[code] for code in codes] == sorted(place[code] for code in codes)
+
+
+def test_events_out_of_order_inside_a_row_group_are_found_and_dealt_out(fleet, tmp_path):
+    events = pq.read_table(fleet.events)
+    last = events.num_rows - 1
+    turned = events.take(pa.array([0, last - 1, *range(1, last - 1), last]))
+    run(fleet, tmp_path / "a" / "values.parquet", fleet.kit(model=False))
+    other = fleet.rewritten(tmp_path, events=turned, group=10**6)
+    run(other, tmp_path / "b" / "values.parquet", fleet.kit(model=False))
+    assert both(tmp_path / "a" / "values.parquet") == both(tmp_path / "b" / "values.parquet")
+
+
+@pytest.mark.parametrize("seed", [None, 5])
+def test_no_pack_is_silently_missing(fleet, tmp_path, small_parts, seed):
+    """Wrong cells, a code twice, a code in two spellings, no code, events of nobody: each is told, all are counted."""
+    packs, events = pq.read_table(fleet.packs), pq.read_table(fleet.events)
+    codes = packs["battery_code"].to_pylist()
+    energy = packs["rated_energy_kwh"].to_pylist()
+    whole = [code for code in codes if len(code) == 24]
+    wrong, twice, spelled = codes[3], codes[10], whole[-1]
+    energy[3] = -5.0
+    packs = packs.set_column(packs.column_names.index("rated_energy_kwh"), "rated_energy_kwh", pa.array(energy))
+    extra = [packs.slice(10, 1), packs.slice(codes.index(spelled), 1), packs.slice(20, 1)]
+    extra[1] = extra[1].set_column(0, "battery_code", pa.array([spelled.lower()]))
+    extra[2] = extra[2].set_column(0, "battery_code", pa.array([None], type=pa.string()))
+    for name, cell in (("chemistry", "LFP"), ("rated_energy_kwh", 50.0)):
+        place = packs.column_names.index(name)
+        extra[2] = extra[2].set_column(place, packs.schema.field(place), pa.array([cell]))
+    packs = pa.concat_tables([packs, *extra])
+    nobody = events.slice(0, 2).set_column(0, "battery_code", pa.array(["NOBODY"] * 2))
+    changed = fleet.rewritten(tmp_path, packs=packs, events=pa.concat_tables([events, nobody]), seed=seed)
+    outcome = run(changed, tmp_path / "values.parquet", fleet.kit(model=False))
+    aside = pq.read_table(outcome.rejected_file)
+    reasons = {row["battery_code"]: row["reason"] for row in aside.to_pylist()}
+    assert outcome.valued + outcome.rejected == packs.num_rows + 1
+    assert "rated_energy_kwh is -5" in reasons[wrong]
+    assert [pc.sum(pc.equal(aside["battery_code"], code)).as_py() for code in (twice, spelled)] == [2, 2]
+    assert "two packs carry the code" in reasons[twice]
+    assert "two packs carry the code" in reasons[spelled]
+    assert reasons["NOBODY"] == "the event is of pack 'NOBODY', which is not among the packs (2 event(s))"
+    values = pq.read_table(tmp_path / "values.parquet")
+    assert values["battery_code"].null_count == 1
+    assert not {wrong, twice, spelled} & set(values["battery_code"].to_pylist())
+
+
+@pytest.mark.slow
+def test_a_killed_job_is_taken_up_where_it_stood(fleet, tmp_path):
+    script = tmp_path / "job.py"
+    script.write_text(
+        f"""
+import service.scoring.plan as plan
+from datetime import date
+from pathlib import Path
+from models import load_model
+from service.scoring.job_context import Kit
+from service.scoring.local import Request, score_files
+from valuation.answer.fleet_values import FleetTerms
+if __name__ == "__main__":
+    plan.EVENTS_A_PART = 300
+    kit = Kit.of(Path({str(fleet.quotes)!r}).read_bytes(), load_model({str(BUNDLE)!r}),
+                 FleetTerms(as_of=date(2025, 6, 1)))
+    request = Request(packs=Path({str(tmp_path / "cut" / "packs.parquet")!r}),
+                      events=Path({str(tmp_path / "cut" / "events.parquet")!r}),
+                      out=Path({str(tmp_path / "values.parquet")!r}), processes=2)
+    print(score_files(request, kit).taken_over)
+""",
+        "utf-8",
+    )
+    fleet.rewritten(tmp_path / "cut", group=300)
+    parts = Job.writing(tmp_path / "values.parquet").folder
+    process = subprocess.Popen([sys.executable, script], stdout=subprocess.DEVNULL, start_new_session=True)
+    while len(list(parts.glob("*.done.json"))) < 3:
+        assert process.poll() is None
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(timeout=30)
+    assert not (tmp_path / "values.parquet").exists()
+    deadline = time.monotonic() + 30
+    while _still_running(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _still_running(process.pid), "the processes of a killed job go on"
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert int(done.stdout) >= 3
+    run(fleet, tmp_path / "whole" / "values.parquet", fleet.kit())
+    assert both(tmp_path / "values.parquet") == both(tmp_path / "whole" / "values.parquet")
+
+
+def _still_running(session):
+    """Tell whether a process of the killed job's session is alive."""
+    listed = subprocess.run(["ps", "-s", str(session), "-o", "stat="], capture_output=True, text=True, check=False)
+    return any(not line.startswith("Z") for line in listed.stdout.split())
+
+
+class Recorder:
+    """Takes note of what a job says."""
+
+    def __init__(self):
+        self.said = []
+
+    def say(self, sentence):
+        self.said.append(sentence)
+
+    def counting(self, packs, done):
+        from contextlib import nullcontext  # noqa: PLC0415 - one place
+
+        return nullcontext(self.stop_after_two)
+
+    calls = 0
+
+    def stop_after_two(self, more):
+        self.calls += 1
+        if self.calls == 2:
+            raise KeyboardInterrupt
+
+
+def interrupted(fleet, out, kit):
+    with pytest.raises(KeyboardInterrupt):
+        score_files(Request(packs=fleet.packs, events=fleet.events, out=out, processes=1), kit, Recorder())
+
+
+def test_a_changed_question_begins_anew_and_says_so(fleet, tmp_path, small_parts):
+    cut = fleet.rewritten(tmp_path / "cut", group=300)
+    out = tmp_path / "values.parquet"
+    interrupted(cut, out, fleet.kit())
+    outcome = run(cut, out, fleet.kit(level=0.8))
+    assert (outcome.begun_anew, outcome.taken_over) == (True, 0)
+    assert set(pq.read_table(out)["level"].to_pylist()) == {0.8}
+
+
+def test_a_part_that_was_changed_since_is_worked_out_again(fleet, tmp_path, small_parts):
+    cut = fleet.rewritten(tmp_path / "cut", group=300)
+    out = tmp_path / "values.parquet"
+    interrupted(cut, out, fleet.kit())
+    part = Job.writing(out).values(0)
+    content = bytearray(part.read_bytes())
+    content[len(content) // 2] ^= 1
+    part.write_bytes(content)
+    assert run(cut, out, fleet.kit()).taken_over == 1
+    run(fleet, tmp_path / "whole" / "values.parquet", fleet.kit())
+    assert both(out) == both(tmp_path / "whole" / "values.parquet")
+
+
+def test_two_runs_do_not_write_one_answer(fleet, tmp_path):
+    out = tmp_path / "values.parquet"
+    with Job.writing(out).held(), pytest.raises(SettingError, match="another run is writing"):
+        run(fleet, out, fleet.kit(model=False))
+
+
+def test_what_is_no_table_is_refused(fleet, tmp_path):
+    text = tmp_path / "packs.parquet"
+    text.write_text("battery_code\n1\n", "utf-8")
+    with pytest.raises(UnreadableRecord, match="no Parquet file"):
+        score_files(Request(packs=text, events=None, out=tmp_path / "values.parquet"), fleet.kit(model=False))
+    pq.write_table(pa.table({"colour": ["red"]}), text)
+    with pytest.raises(FieldError, match="no column battery_code"):
+        score_files(Request(packs=text, events=None, out=tmp_path / "values.parquet"), fleet.kit(model=False))
+
+
+@pytest.mark.parametrize("name", ["packs", "events"])
+def test_codes_that_are_stored_as_a_category_are_refused_in_words(fleet, tmp_path, name):
+    table = pq.read_table(getattr(fleet, name))
+    place = table.column_names.index("battery_code")
+    table = table.set_column(place, "battery_code", table.column(place).dictionary_encode())
+    with pytest.raises(FieldError, match="as a category"):
+        run(fleet.rewritten(tmp_path, **{name: table}), tmp_path / "values.parquet", fleet.kit(model=False))
+
+
+def test_a_damaged_page_and_tables_exchanged_are_told(fleet, tmp_path):
+    damaged = fleet.rewritten(tmp_path / "damaged").events
+    content = bytearray(damaged.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 4000] = bytes(4000)
+    damaged.write_bytes(content)
+    out = tmp_path / "values.parquet"
+    with pytest.raises(UnreadableRecord, match=r"events\.parquet is no Parquet file that can be read"):
+        score_files(Request(packs=fleet.packs, events=damaged, out=out, processes=1), fleet.kit(model=False))
+    with pytest.raises(FieldError, match="holds events"):
+        score_files(Request(packs=fleet.events, events=fleet.packs, out=out), fleet.kit(model=False))
+
+
+@pytest.mark.parametrize("step", ["stage", "gather"])
+def test_a_full_disk_is_told_and_the_work_kept(fleet, tmp_path, small_parts, monkeypatch, step):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    cut, out = fleet.rewritten(tmp_path / "cut", group=300), tmp_path / "values.parquet"
+    with monkeypatch.context() as patch:
+        patch.setattr(f"service.scoring.local.{step}", full)
+        with pytest.raises(SettingError, match="No space left") as told:
+            run(cut, out, fleet.kit(model=False))
+    assert "goes on where this one stood" in told.value.hint
+    assert (run(cut, out, fleet.kit(model=False)).taken_over > 0) == (step == "gather")
+
+
+def test_packs_without_events_are_valued(fleet, tmp_path):
+    request = Request(packs=fleet.packs, events=None, out=tmp_path / "values.parquet", processes=1)
+    outcome = score_files(request, fleet.kit())
+    assert outcome.valued + outcome.rejected == pq.read_metadata(fleet.packs).num_rows
+    assert set(pq.read_table(request.out)["evidence_tier"].to_pylist()) == {"T0"}
+
+
+def test_an_error_in_another_process_arrives_as_it_was_raised(fleet, tmp_path):
+    events = pq.read_table(fleet.events)
+    twice = events.append_column("电池编码", events["battery_code"])
+    other = fleet.rewritten(tmp_path, events=twice)
+    with pytest.raises(FieldError, match="gives battery_code twice"):
+        run(other, tmp_path / "values.parquet", fleet.kit(model=False), processes=2)

@@ -1,0 +1,42 @@
+"""Jobs are done in their order, whoever does them."""
+
+import math
+import sys
+
+import pytest
+
+from training.parallel import Workers, run_all
+from valuation.errors import TrainingError
+
+
+def test_results_come_in_the_order_of_the_jobs():
+    jobs = [25.0, 4.0, 9.0, 16.0]
+    assert (
+        run_all(math.sqrt, jobs, Workers(processes=2)) == run_all(math.sqrt, jobs, Workers(processes=1)) == [5, 2, 3, 4]
+    )
+
+
+def test_a_job_that_fails_is_not_swallowed():
+    with pytest.raises(ValueError, match=r"math domain error|nonnegative"):
+        run_all(math.sqrt, [1.0, -1.0], Workers(processes=2))
+
+
+def test_nothing_to_do_is_nothing_done():
+    assert run_all(math.sqrt, []) == []
+
+
+def test_without_spark_the_way_out_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyspark.sql", None)
+    with pytest.raises(TrainingError, match="Spark is not installed"):
+        run_all(math.sqrt, [1.0], Workers(spark="local[2]"))
+
+
+@pytest.mark.spark
+def test_spark_gives_the_same_results():
+    assert run_all(math.sqrt, [25.0, 4.0, 9.0], Workers(spark="local[2]")) == [5.0, 2.0, 3.0]
+
+
+@pytest.mark.spark
+def test_a_job_that_fails_on_spark_says_so():
+    with pytest.raises(TrainingError, match="a job failed on the cluster"):
+        run_all(math.sqrt, [-1.0], Workers(spark="local[2]"))

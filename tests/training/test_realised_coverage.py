@@ -1,0 +1,104 @@
+"""What came of the champion's bands on the later sales of a ledger, and what to do about it."""
+
+import json
+import sys
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+from pyarrow import parquet as pq
+
+from models.artifact.promotion_log import Decision
+from models.artifact.registry import Publication, load_model, promote, publish
+from service import cli
+from training.configuration import TrainingConfig
+from training.evaluation.feature_drift import training_reference
+from training.evaluation.realised_coverage import realised
+from training.fit_model import learn
+from training.sales_ledger.export import sales_of
+from valuation.errors import TooFewSales
+from valuation.record.to_columns import calendar_day
+
+QUICK = TrainingConfig(trees=5, folds=2, test_share=0.25, habits_rows=0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_mlflow():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "mlflow", None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, sales):
+    """A registry whose champion knows the older two thirds of the sales."""
+    home = tmp_path_factory.mktemp("home")
+    known = sales.where(sales.sold_day <= float(np.quantile(sales.sold_day, 0.65)))
+    through = calendar_day(float(known.sold_day.max())).isoformat()
+    told = {"sales": len(known), "choices": asdict(QUICK), "reference": training_reference(known)}
+    said = Publication(name="mine", created_on=through, trained_through=through, version="1", summary=told)
+    publish(learn(known, None, QUICK).fitted_, said, home)
+    promote("mine@1", Decision(who="a test", why="the first", at="2026-01-05T00:00:00+00:00"), home)
+    return home
+
+
+@pytest.fixture
+def champion(home):
+    return load_model("mine@1", home=home)
+
+
+def test_the_figures_are_of_sales_that_the_champion_never_learned_from(champion, sales):
+    found = realised(champion, sales)
+    later = np.array([str(calendar_day(day)) for day in sales.sold_day]) > champion.trained_through
+    assert found.told.sales == found.untold.sales == int((later & sales.alone).sum())
+    assert sum(one.sales for _, one in found.months) == found.told.sales
+    assert [month for month, _ in found.months] == sorted({month for month, _ in found.months})
+    assert 0.5 < found.least < 0.9
+
+
+def test_prices_that_quadrupled_call_for_action_in_both_languages(champion, sales):
+    later = sales.sold_day > float(np.quantile(sales.sold_day, 0.65))
+    found = realised(champion, replace(sales, price_cny=np.where(later, sales.price_cny * 4.0, sales.price_cny)))
+    assert found.calls_for_action  # the bands follow within months, the points were far off until then
+    assert found.untold.coverage < 0.2 < found.told.coverage
+    assert found.lines("en")[-1].startswith("retrain with these sales")
+    assert found.lines("zh")[-1].startswith("建议")
+
+
+def test_bands_that_hold_too_few_sales_are_said_to_be_broken(champion, sales):
+    later = sales.sold_day > float(np.quantile(sales.sold_day, 0.65))
+    thrown = np.where(np.random.default_rng(0).permutation(len(sales)) % 2, 4.0, 0.25)  # nothing can follow that
+    found = realised(champion, replace(sales, price_cny=np.where(later, sales.price_cny * thrown, sales.price_cny)))
+    assert found.broken
+    assert found.calls_for_action
+    assert "fewer than luck explains" in "\n".join(found.lines("en"))
+
+
+def test_a_ledger_without_later_sales_says_so(champion, sales):
+    with pytest.raises(TooFewSales, match="no sale after"):
+        realised(champion, sales.where(sales.sold_day <= float(np.quantile(sales.sold_day, 0.65))))
+
+
+def test_the_command_looks_at_a_ledger_file(home, market_folder, monkeypatch, capsys):
+    monkeypatch.setenv("CANZHI_HOME", str(home))
+    words = ["drift", str(market_folder / "sales.parquet"), "--traces", str(market_folder)]
+    words += ["--market", str(market_folder / "quotes.csv")]
+    code = cli.run([*words, "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert code == int(found["calls_for_action"])
+    assert found["model"] == "mine@1"
+    assert cli.run(words) == code
+    told = capsys.readouterr().out
+    assert f"{found['sales']:,} sales it never learned from" in told
+    assert "PSI" in told
+
+
+def test_sales_are_handed_over_without_tax_each_under_one_name(market_folder, quotes, tmp_path):
+    table = pq.read_table(market_folder / "sales.parquet").slice(0, 40)
+    pq.write_table(table.drop(["sale_id"]), tmp_path / "a.parquet")
+    records, faults = sales_of(tmp_path / "a.parquet", quotes, None)
+    assert not faults
+    assert len({record["sale_id"] for record in records}) == len(records) == 40
+    assert all(record["vat_included"] is False for record in records)
+    again, _ = sales_of(tmp_path / "a.parquet", quotes, None)
+    assert again == records

@@ -1,0 +1,115 @@
+"""A search learns from older sales, is judged by newer ones, and never sees those that judge the model."""
+
+import gc
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import training.tuning
+from training.dataset.prepare import TrainingInput
+from training.dataset.sources import Sources
+from training.evaluation.holdout import newest_from
+from training.parallel import Workers
+from training.tuning import SPACE, Work, rounds_of, search
+from valuation.errors import TooFewSales
+
+
+@pytest.fixture
+def prepared(sales, extra, ledger, quotes, market_folder):
+    sources = Sources(ledger=market_folder / "sales.parquet", traces=market_folder, market=market_folder / "quotes.csv")
+    return TrainingInput(sources=sources, ledger=ledger, sales=sales, extra=extra, market=quotes)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_open():
+    """A connection that a search forgot is found here, not in whatever test happens to collect it."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Let a trial cost nothing: its score follows from its choices."""
+
+    class Said:
+        interval_score_per_kwh = 0.0
+
+    asked = []
+
+    def learn(known, thin, config):
+        asked.append((known, thin, config))
+        return config
+
+    def judge(config, level):
+        said = Said()
+        said.interval_score_per_kwh = 100.0 * (1.0 + abs(np.log(config.learning_rate / 0.03))) + config.thinned_weight
+        return said
+
+    monkeypatch.setattr(training.tuning, "learn", learn)
+    monkeypatch.setattr(training.tuning, "forecast", lambda config, following, level: config)
+    monkeypatch.setattr(training.tuning, "judge", judge)
+    return asked
+
+
+def test_every_round_goes_from_older_to_newer_and_ends_before_the_judged_sales(sales, extra, config):
+    rounds = rounds_of(sales, extra, config)
+    assert len(rounds) == 2
+    judged_from = newest_from(sales, config)
+    for part in rounds:
+        assert max(part.known.sold_day.max(), part.thin.sold_day.max()) + config.label_delay_days <= (
+            part.following.sold_day.min()
+        )
+        assert part.following.sold_day.max() + config.label_delay_days <= judged_from
+    assert rounds[0].following.sold_day.max() <= rounds[1].following.sold_day.min()
+
+
+def test_a_search_finds_better_choices_and_says_by_how_much(prepared, config, quick, tmp_path):
+    ticks = []
+    found = search(prepared, config, 12, tmp_path, Work(tick=lambda: ticks.append(1)))
+    assert (found.trials, found.earlier, len(ticks)) == (12, 0, 12)
+    assert quick[0][2] == config  # the choices given are the first trial
+    assert found.after < found.before
+    assert found.gain == pytest.approx(1.0 - found.after / found.before)
+    assert set(found.changed) <= set(SPACE)
+    assert found.config == replace(config, **found.changed)
+    judged = set(prepared.sales.where(prepared.sales.sold_day > newest_from(prepared.sales, config)).sale_id)
+    assert all(not judged & (set(known.sale_id) | set(thin.sale_id)) for known, thin, _ in quick)
+
+
+def test_a_search_goes_on_where_it_stopped_and_ends_as_if_it_had_not(prepared, config, quick, tmp_path):
+    whole = search(prepared, config, 9, tmp_path / "one")
+    search(prepared, config, 3, tmp_path / "two")
+    search(prepared, config, 6, tmp_path / "two")
+    rest = search(prepared, config, 9, tmp_path / "two")
+    assert (rest.earlier, rest.trials) == (6, 9)
+    assert rest.config == whole.config
+    assert search(prepared, config, 5, tmp_path / "two").config == rest.config  # enough trials are there already
+    assert search(prepared, replace(config, seed=5), 5, tmp_path / "two").earlier == 0  # other choices, another search
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_whoever_tries_the_same_choices_win(prepared, config, tmp_path):
+    config = replace(config, trees=5, folds=2, habits_rows=0)
+    alone = search(prepared, config, 6, tmp_path / "alone")
+    shared = search(prepared, config, 6, tmp_path / "shared", Work(crew=Workers(processes=2)))
+    assert (shared.config, shared.before, shared.after) == (alone.config, alone.before, alone.after)
+
+
+def test_nothing_better_leaves_the_choices_as_they_are(prepared, config, quick, tmp_path, monkeypatch):
+    config = replace(config, learning_rate=0.2)  # outside of the usual bounds
+
+    class Said:
+        def __init__(self, config):
+            self.interval_score_per_kwh = 100.0 + (config.learning_rate != 0.2)
+
+    monkeypatch.setattr(training.tuning, "judge", lambda config, level: Said(config))
+    found = search(prepared, config, 4, tmp_path)
+    assert found.config == config
+    assert found.gain == 0.0
+
+
+def test_too_few_older_sales_are_refused_in_words(sales, extra, config):
+    with pytest.raises(TooFewSales, match="too few to search"):
+        rounds_of(sales.take(np.arange(120)), extra, config)

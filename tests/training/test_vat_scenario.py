@@ -1,0 +1,84 @@
+"""A change of tax that nobody tells: who is misread, by how much, and by what everybody is judged."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from training.configuration import TrainingConfig
+from training.evaluation.backtest import OURS, Plan, backtest, plan_origins
+from training.evaluation.vat_scenario import VatChange, apply_vat_mistake, read_vat_change
+from valuation.errors import FieldError
+from valuation.record.to_columns import calendar_day
+
+QUICK = TrainingConfig(trees=5, folds=2, habits_rows=0)
+
+
+@pytest.fixture(autouse=True)
+def few_rivals(monkeypatch):
+    """Leave the slow rivals out: whoever learns is misled alike."""
+    from training.evaluation import baselines  # noqa: PLC0415 - patched where it is read
+
+    kept = {name: rival for name, rival in baselines.rivals().items() if name == "last price"}
+    monkeypatch.setattr("training.evaluation.backtest.rivals", lambda: kept)
+
+
+@pytest.fixture
+def middle(sales):
+    return calendar_day(float(np.quantile(sales.sold_day, 0.5)))
+
+
+def test_only_prices_with_tax_after_the_day_are_misread(sales, extra, middle):
+    tax = np.where(np.arange(len(sales)) % 2 == 0, 0.13, 0.0)
+    seen = apply_vat_mistake(sales, tax, [VatChange(on=middle, rate=0.09)])
+    after = sales.sold_day >= (middle - date(1970, 1, 1)).days
+    np.testing.assert_array_equal(seen.wrong, after & (tax > 0.0))
+    np.testing.assert_allclose(seen.sales.price_cny[seen.wrong], sales.price_cny[seen.wrong] * 1.09 / 1.13)
+    np.testing.assert_array_equal(seen.sales.price_cny[~seen.wrong], sales.price_cny[~seen.wrong])
+    told = dict(zip(sales.sale_id, seen.factor.tolist(), strict=True))
+    copies = seen.copies(extra)
+    np.testing.assert_allclose(copies.price_cny / extra.price_cny, [told[sale] for sale in extra.sale_id])
+
+
+def test_the_last_change_by_the_day_of_a_sale_is_in_force(sales):
+    days = [calendar_day(float(np.quantile(sales.sold_day, share))) for share in (0.6, 0.3)]
+    changes = [VatChange(on=days[0], rate=0.2), VatChange(on=days[1], rate=0.0)]
+    seen = apply_vat_mistake(sales, np.full(len(sales), 0.13), changes)
+    first, second = ((day - date(1970, 1, 1)).days for day in (days[1], days[0]))
+    expected = np.where(sales.sold_day >= second, 1.2 / 1.13, np.where(sales.sold_day >= first, 1 / 1.13, 1.0))
+    np.testing.assert_allclose(seen.factor, expected)
+
+
+def test_nothing_to_misread_is_said(sales, middle):
+    with pytest.raises(FieldError, match="nothing would be misread"):
+        apply_vat_mistake(sales, np.zeros(len(sales)), [VatChange(on=middle, rate=0.09)])
+    with pytest.raises(FieldError, match="nothing would be misread"):
+        apply_vat_mistake(sales, np.full(len(sales), 0.13), [VatChange(on=middle, rate=0.13)])
+
+
+@pytest.mark.parametrize("text", ["", "2027-01-01", "soon=9%", "2027-01-01=lots", "2027-13-01=9%"])
+def test_what_is_no_change_is_refused(text):
+    with pytest.raises(FieldError, match="no change of VAT"):
+        read_vat_change(text)
+
+
+def test_everybody_is_judged_by_what_was_truly_paid(sales, extra, middle):
+    origins = plan_origins(sales, QUICK, None, 12)
+    plan = Plan(origins=origins, refit=False)
+    seen = apply_vat_mistake(sales, np.full(len(sales), 0.13), [VatChange(on=middle, rate=0.6)])
+    plain = backtest((sales, extra), None, QUICK, plan, lambda _: None)
+    misled = backtest((seen.sales, seen.copies(extra)), None, QUICK, plan, lambda _: None, truth=sales)
+    assert misled.contestants[0].name == OURS
+    np.testing.assert_array_equal(misled.judged.price_cny, plain.judged.price_cny)
+    assert misled.contestants[0].overall.bias > plain.contestants[0].overall.bias + 0.1  # misled upwards
+    assert misled.contestants[0].money.turnover == plain.contestants[0].money.turnover
+    untold = backtest((seen.sales, seen.copies(extra)), None, QUICK, plan, lambda _: None)
+    assert untold.contestants[0].money.turnover > misled.contestants[0].money.turnover
+
+
+def test_lots_and_resales_are_told_apart_by_sale_and_pack(sales, extra, middle):
+    twice = replace(sales, sale_id=("one order",) * len(sales))
+    copies = replace(extra, sale_id=("one order",) * len(extra))
+    seen = apply_vat_mistake(twice, np.full(len(sales), 0.13), [VatChange(on=middle, rate=0.0)])
+    assert len(seen.copies(copies)) == len(extra)

@@ -1,0 +1,173 @@
+"""How buyers look at a pack: each way of theirs moves the value as its name says, and none moves it where it is off."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from valuation.condition.health import assess_health
+from valuation.ingest.quotes import read_market
+from valuation.pack.materials import metal_content
+from valuation.pack.nameplate import read_nameplate
+from valuation.provenance.run_checks import run_checks
+from valuation.record.cases import cut
+from valuation.record.history import PackHistory, TraceEvent
+from valuation.record.to_columns import day_number, tabulate
+from valuation.routes.assumptions import CHINA
+from valuation.routes.buyer_behaviour import (
+    damage_tolerance,
+    momentum_factor,
+    perceived_health,
+    willingness_to_pay,
+    worst_incident,
+)
+from valuation.routes.reuse import age_a
+from valuation.routes.structural_value import price_routes
+
+AS_OF = date(2026, 11, 20)
+QUOTES = b"""quoted_on,instrument,price,unit,vat_included,region,source
+2026-11-18,lithium_carbonate,130000,CNY/t,false,CN,x
+2026-11-18,nickel_sulphate,28000,CNY/t,false,CN,x
+2026-11-18,cobalt_sulphate,65000,CNY/t,false,CN,x
+2026-11-18,copper,95000,CNY/t,false,CN,x
+2026-11-18,new_pack_lfp,420,CNY/kWh,false,CN,x
+2026-11-18,new_pack_ternary,640,CNY/kWh,false,CN,x
+"""
+THUMB = replace(CHINA, rule_of_thumb=1.0)
+
+
+def pack(**more):
+    return PackHistory(**({"chemistry": "LFP", "rated_energy_kwh": 50.0, "made_on": date(2021, 6, 1)} | more))
+
+
+def bench(*histories):
+    """Lay out everything that prices are made of, as the dossier does."""
+    table = tabulate(histories)
+    cases = cut(table, np.full(table.rows, day_number(AS_OF)))
+    nameplate = read_nameplate(cases)
+    health = assess_health(cases, nameplate)
+    today = read_market(QUOTES).on(cases.as_of_day).for_packs(nameplate.chemistry)
+    return [cases, nameplate, health, today, metal_content(cases, nameplate), run_checks(cases, nameplate, health)]
+
+
+def event(kind_of_event, **facts):
+    return TraceEvent(type=kind_of_event, on=date(2026, 6, 1), facts=facts)
+
+
+def crashed(severity=0.9, **more):
+    return pack(events=(event("negative", kind="accident", severity=severity),), **more)
+
+
+def worth(*histories, **assumed):
+    return price_routes(*bench(*histories), assumptions=replace(CHINA, **assumed)).structural_per_kwh
+
+
+def seen(history, assumptions):
+    cases, nameplate, health, *_ = bench(history)
+    return perceived_health(health, cases, age_a(cases, nameplate), assumptions)
+
+
+def test_a_valuer_s_estimate_is_believed_where_nothing_else_is_known_of_buyers():
+    cases, nameplate, health, *_ = bench(pack())
+    assert perceived_health(health, cases, age_a(cases, nameplate), CHINA) is health
+
+
+def test_buyers_by_the_thumb_take_a_taxi_for_more_worn_than_a_private_car():
+    private, taxi = (float(seen(pack(duty=duty), THUMB).soh[0]) for duty in ("private", "taxi"))
+    assert taxi < private - 0.03
+
+
+def test_the_last_reading_of_the_battery_counts_and_flattery_is_taken_off():
+    told = pack(events=(event("usage", soh=0.85),))
+    trusting = float(seen(told, replace(THUMB, bms_sd=0.001)).soh[0])
+    wary = float(seen(told, replace(THUMB, bms_sd=0.001, bms_flattery=1.3)).soh[0])
+    assert trusting == pytest.approx(0.84, abs=0.01)
+    assert wary == pytest.approx(trusting - 0.045, abs=0.005)
+
+
+def test_a_computer_stuck_at_new_tells_buyers_nothing():
+    stuck = pack(events=(event("usage", soh=1.0),))
+    assert float(seen(stuck, THUMB).soh[0]) == float(seen(pack(), THUMB).soh[0])
+
+
+def test_a_grave_accident_is_put_up_with_only_as_far_as_buyers_do():
+    cases = bench(pack(), crashed(0.5), crashed(0.9))[0]
+    assert worst_incident(cases).tolist() == [0.0, 0.5, 0.9]
+    assert damage_tolerance(cases, CHINA).tolist() == [1.0, 1.0, 1.0]
+    assert damage_tolerance(cases, replace(CHINA, severity_limit=0.7)).round(6).tolist() == [1.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("field", ["severity_limit", "keen_harm", "softness_share"])
+@pytest.mark.parametrize("kind", ["fire", "water", "swelling", "leak"])
+def test_no_way_of_buyers_reopens_what_a_finding_closes(kind, field):
+    drowned = pack(events=(event("negative", kind=kind, severity=0.2),))
+    routes = price_routes(*bench(drowned), assumptions=replace(CHINA, **{field: 3.0}))
+    assert [bool(routes.open[route][0]) for route in ("recycling", "second_life", "reuse")] == [True, False, False]
+    assert routes.probability["second_life"][0] == routes.probability["reuse"][0] == 0.0
+    assert routes.structural_per_kwh[0] == worth(drowned)[0]
+
+
+@pytest.mark.parametrize("harm", ["damaged", "swollen"])
+def test_a_harmed_pack_costs_more_to_haul_and_one_that_may_react_most(harm):
+    def seen_as(condition):
+        return pack(events=(event("removed", condition=condition),))
+
+    costs = {"damaged_cny_per_kg": 1.0, "dangerous_cny_per_kg": 2.0}
+    lost = [worth(seen_as(one))[0] - worth(seen_as(one), **costs)[0] for one in ("opened", harm, "leaking")]
+    assert lost[0] == 0.0 < lost[1]
+    assert worth(seen_as(harm), dangerous_cny_per_kg=2.0)[0] == worth(seen_as(harm))[0]
+    assert lost[2] > 0.0
+
+
+def test_buyers_follow_the_trend_only_where_sales_say_so():
+    market = bench(pack())[3]
+    cheaper = market.shifted({"lithium_carbonate": 0.5})
+    assert momentum_factor(market, cheaper, CHINA) == 1.0
+    follows = replace(CHINA, momentum=0.2)
+    assert momentum_factor(market, None, follows) == 1.0
+    assert np.all(momentum_factor(market, cheaper, follows) > 1.05)
+    assert np.all(momentum_factor(cheaper, market, follows) < 0.95)
+    assert np.all(momentum_factor(market, market, follows) == 1.0)
+
+
+def test_a_cost_a_pack_weighs_on_small_packs():
+    small, large = pack(rated_energy_kwh=10.0), pack(rated_energy_kwh=100.0)
+    lost = worth(small, large) - worth(small, large, recycling_cny=150.0, further_use_cny=150.0)
+    assert 14.0 < lost[0] < 30.0  # 15 CNY/kWh on the route taken, and something of what recycling costs later
+    assert lost[1] == pytest.approx(lost[0] / 10.0, rel=0.2)
+
+
+@pytest.mark.parametrize("field", ["premium_falls", "search_cny_per_kwh", "age_discount_per_a"])
+def test_what_buyers_take_off_takes_off(field):
+    histories = [pack(chemistry="NMC622", made_on=date(2018, 6, 1), duty="swap")]
+    before = worth(*histories)
+    after = worth(*histories, **{field: {"premium_falls": 0.8, "search_cny_per_kwh": 20.0}.get(field, 0.05)})
+    assert np.all(after < before)
+
+
+NEW = {"chemistry": "LFP", "made_on": date(2023, 6, 1)}
+AGAIN = "001PB0A0000001A6800"  # the code of a second-life product has nineteen characters
+
+
+@pytest.mark.parametrize(
+    ("field", "history"),
+    [
+        ("keen_age_per_a", pack(made_on=date(2018, 6, 1))),
+        ("keen_harm", crashed(0.3, **NEW)),
+        ("keen_missing", pack(missing_modules=2.0, **NEW)),
+        ("keen_damaged", pack(events=(event("removed", condition="damaged"),), **NEW)),
+        ("keen_again", pack(battery_code=AGAIN, **NEW)),
+    ],
+)
+def test_what_makes_buyers_less_keen_lowers_further_use_and_leaves_recycling(field, history):
+    sound = pack(chemistry="LFP", made_on=date(2020, 11, 20))
+    taken = {field: 0.1}
+    assert worth(history, **taken)[0] < worth(history)[0]
+    assert worth(sound, **taken)[0] == pytest.approx(worth(sound)[0], rel=1e-3)
+    routes = [price_routes(*bench(history), assumptions=replace(CHINA, **more)) for more in ({}, taken)]
+    assert routes[0].value_per_kwh["recycling"].tolist() == routes[1].value_per_kwh["recycling"].tolist()
+
+
+def test_buyers_are_as_keen_on_all_packs_where_sales_say_nothing_else():
+    assert willingness_to_pay(bench(crashed())[0], np.array([9.0]), CHINA) == 1.0

@@ -1,0 +1,50 @@
+"""Moved constants: each habit moves the value the way its name says, and none moves nothing."""
+
+from dataclasses import fields
+
+import pytest
+
+from valuation.errors import BundleMismatch
+from valuation.routes.assumptions import CHINA, EUROPE
+from valuation.routes.market_calibration import CALIBRATED_CONSTANTS, RETIRED, START, apply_calibration
+
+
+def test_no_habits_leave_the_judged_constants_as_they_are():
+    assert apply_calibration(CHINA, {}) is CHINA
+    still = apply_calibration(CHINA, dict.fromkeys(CALIBRATED_CONSTANTS, 0.0))
+    for field in fields(CHINA):
+        before, after = getattr(CHINA, field.name), getattr(still, field.name)
+        assert after == before or after == pytest.approx(before, rel=1e-15), field.name
+
+
+@pytest.mark.parametrize("name", CALIBRATED_CONSTANTS)
+def test_each_habit_moves_a_constant_and_stays_sane(name):
+    for habits in (
+        {name: CALIBRATED_CONSTANTS[name].spread},
+        {name: 50.0 if CALIBRATED_CONSTANTS[name].spread < 0 else 3.0},
+        {name: -3.0},
+    ):
+        moved = apply_calibration(EUROPE, habits)
+        assert 0.0 <= moved.rule_of_thumb <= 1.0
+        assert moved.doubt_discount >= 0.0
+        assert moved.damaged_cny_per_kg >= 0.0
+        assert moved.softness_cny_per_kwh > 0.0
+    assert apply_calibration(EUROPE, {name: CALIBRATED_CONSTANTS[name].spread}) != EUROPE
+
+
+def test_a_habit_of_another_version_is_refused_with_the_way_out():
+    with pytest.raises(BundleMismatch, match="full_moon") as refused:
+        apply_calibration(CHINA, {"full_moon": 0.1})
+    assert "train" in refused.value.hint
+
+
+def test_the_search_begins_at_habits_that_exist():
+    assert set(START) <= set(CALIBRATED_CONSTANTS)
+
+
+def test_a_habit_that_moves_nothing_any_more_is_still_read():
+    assert not RETIRED & set(CALIBRATED_CONSTANTS)
+    assert apply_calibration(CHINA, {"daring": 0.4, "search": 3.0}) == apply_calibration(CHINA, {"search": 3.0})
+    assert apply_calibration(CHINA, {"daring": 0.4}) == apply_calibration(
+        CHINA, dict.fromkeys(CALIBRATED_CONSTANTS, 0.0)
+    )

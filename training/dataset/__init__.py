@@ -1,0 +1,1 @@
+"""From sales and trace records to rows that a model learns from."""

@@ -1,0 +1,1 @@
+"""How a model is judged: metrics, replay, back-test, gate, realised coverage."""

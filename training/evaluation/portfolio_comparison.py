@@ -1,0 +1,146 @@
+"""Two models on one portfolio, pack by pack: what the packs are worth with one and with the other (对比)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from models.artifact.predictor import Predictor
+from training.dataset.traces import read_traces
+from valuation.dossier import build_dossier
+from valuation.errors import UnreadableRecord
+from valuation.ingest import Document, read_trace
+from valuation.market.snapshot import MarketHistory
+from valuation.numeric.columns import BoolArray, FloatArray
+from valuation.pricing import price
+from valuation.record.cases import TraceTable, cut
+from valuation.record.fields import CHEMISTRIES
+
+_CHUNK = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The day, since 1970-01-01, the level and the region on which both models are asked."""
+
+    as_of_day: float
+    level: float = 0.9
+    region: str = "CN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What each pack is worth with one model and with the other, CNY without VAT; packs refused are left out.
+
+    `before` and `after` of shape (packs, 3) hold point, lower and upper; `refused` are the codes of packs that must not
+    be valued.
+    """
+
+    codes: tuple[str, ...]
+    chemistry: tuple[str, ...]
+    before: FloatArray
+    after: FloatArray
+    refused: tuple[str, ...]
+
+    @property
+    def difference(self) -> FloatArray:
+        """What the second model adds to the first one's point, pack by pack. [CNY]"""
+        return self.after[:, 0] - self.before[:, 0]
+
+    def movers(self, most: int) -> list[int]:
+        """Return the rows whose value changes most, the largest change first."""
+        return [int(row) for row in np.argsort(-np.abs(self.difference), kind="stable")[:most]]
+
+    def totals(self) -> dict[str, tuple[int, float, float]]:
+        """Return packs and total points with each model, in all (under "all") and by chemistry. [CNY]"""
+        labels = np.array(self.chemistry)
+        found = {"all": np.ones(len(labels), dtype=np.bool_)}
+        found |= {name: labels == name for name in sorted(set(self.chemistry))}
+        return {
+            name: (int(rows.sum()), float(self.before[rows, 0].sum()), float(self.after[rows, 0].sum()))
+            for name, rows in found.items()
+        }
+
+    def rows(self) -> list[dict[str, object]]:
+        """Return one record a pack, money to the fen."""
+        return [
+            {
+                "battery_code": code,
+                "chemistry": chemistry,
+                **{
+                    f"{which}_{name}_cny": round(float(values[place]), 2)
+                    for which, values in (("before", before), ("after", after))
+                    for place, name in enumerate(("point", "lower", "upper"))
+                },
+                "difference_cny": round(float(after[0] - before[0]), 2),
+            }
+            for code, chemistry, before, after in zip(self.codes, self.chemistry, self.before, self.after, strict=True)
+        ]
+
+
+def read_portfolio(paths: Sequence[Path]) -> TraceTable:
+    """Return the packs of trace files, or of folders that hold the tables packs and events.
+
+    Raises
+    ------
+    UnreadableRecord
+        If nothing can be read, or a record among several cannot.
+    """
+    if len(paths) == 1 and paths[0].is_dir():
+        return read_traces(paths[0]).table
+    traces = read_trace([Document(name=path.name, content=path.read_bytes()) for path in paths])
+    if traces.problems:
+        problem = traces.problems[0]
+        raise UnreadableRecord(
+            f"{problem.where}: {problem.error.message}", hint=problem.error.hint, field="packs"
+        ) from problem.error
+    if not traces.histories:
+        raise UnreadableRecord("the files hold no pack", hint="give trace records, passports or tables of packs")
+    return traces.table
+
+
+def compare(pair: tuple[Predictor, Predictor], table: TraceTable, market: MarketHistory, terms: Terms) -> Comparison:
+    """Return what each pack is worth with the first and with the second model.
+
+    Raises
+    ------
+    MissingQuote
+        If a price that some pack needs is not quoted on or before the day.
+    """
+    parts = [
+        _compared(pair, table.take(np.arange(start, min(start + _CHUNK, table.rows))), market, terms)
+        for start in range(0, table.rows, _CHUNK)
+    ]
+    columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(Comparison)}
+    return Comparison(
+        codes=sum(columns["codes"], ()),
+        chemistry=sum(columns["chemistry"], ()),
+        before=np.concatenate(columns["before"]),
+        after=np.concatenate(columns["after"]),
+        refused=sum(columns["refused"], ()),
+    )
+
+
+def _compared(pair: tuple[Predictor, Predictor], table: TraceTable, market: MarketHistory, terms: Terms) -> Comparison:
+    cases = cut(table, np.full(table.rows, terms.as_of_day))
+    dossier = build_dossier(cases, market, region=terms.region)
+    kept: BoolArray = np.array([dossier.findings.refusal(row) is None for row in range(table.rows)], dtype=np.bool_)
+    worth = []
+    for model in pair:
+        seen = build_dossier(cases, market, region=terms.region, habits=model.habits) if model.habits else dossier
+        prices = price(seen, model, terms.level)
+        worth.append(
+            np.column_stack([prices.point, prices.lower, prices.upper]) * seen.nameplate.energy_kwh[:, np.newaxis]
+        )
+    codes = [code or f"pack {row + 1}" for row, code in enumerate(table.texts["battery_code"])]
+    rows = np.flatnonzero(kept)
+    return Comparison(
+        codes=tuple(codes[row] for row in rows),
+        chemistry=tuple(CHEMISTRIES[int(dossier.nameplate.chemistry[row])] for row in rows),
+        before=worth[0][kept],
+        after=worth[1][kept],
+        refused=tuple(codes[row] for row in np.flatnonzero(~kept)),
+    )

@@ -1,0 +1,1 @@
+"""What is recorded of a training run, and how it is repeated."""

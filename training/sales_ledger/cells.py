@@ -1,0 +1,175 @@
+"""One cell of a ledger as people write them: days, money, yes and no (单元格).
+
+What has one meaning is read; what has two (03/05/2026, 12,5) is refused by the name of its reason.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as kinds
+
+from training.sales_ledger.column_mapping import CURRENCY_NAMES
+from valuation.ingest.values import FIRST_DAY, LAST_DAY
+from valuation.numeric.columns import BoolArray, FloatArray
+
+NOT_KNOWN = frozenset(
+    {"", "-", "--", "/", "\\", "无", "未知", "n/a", "#n/a", "na", "nan", "none", "null", "nil", "?", "？"}
+)
+_YES = frozenset({"true", "1", "1.0", "yes", "y", "t", "是", "含税", "含", "√", "对", "included", "incl"})
+_NO = frozenset({"false", "0", "0.0", "no", "n", "f", "否", "不含税", "不含", "未税", "×", "x", "excluded", "excl"})
+_EPOCH = date(1970, 1, 1)
+_SERIAL_START = date(1899, 12, 30)  # day 0 of a spreadsheet's serial dates, its 29 February 1900 allowed for
+_DAY = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[T\s].*)?$")
+_COMPACT_DAY = re.compile(r"(\d{4})(\d{2})(\d{2})$")
+_SERIAL = re.compile(r"(\d{5})(?:\.\d+)?$")
+_NUMBER = re.compile(r"[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:e[+-]?\d{1,3})?$")
+
+Value = TypeVar("Value")
+
+
+class Unreadable(ValueError):
+    """A cell that cannot be read; the message is the name of the reason."""
+
+
+def tidy(text: str) -> str:
+    """Return a cell in half width, small letters, without blanks around it."""
+    return unicodedata.normalize("NFKC", text).replace("−", "-").strip().casefold()
+
+
+def read_day(text: str) -> float:
+    """Return days since 1970-01-01 of a day as ledgers write it, a spreadsheet's serial number included.
+
+    >>> {read_day(day) for day in ("2026-03-05", "2026/3/5", "2026年3月5日", "20260305", "46086", "２０２６．３．５")}
+    {20517.0}
+    """
+    spelled = tidy(text)
+    match = _DAY.match(spelled) or _COMPACT_DAY.match(spelled)
+    try:
+        if match:
+            day = date(int(match[1]), int(match[2]), int(match[3]))
+        elif serial := _SERIAL.match(spelled):
+            day = _SERIAL_START + timedelta(days=int(serial[1]))
+        else:
+            raise Unreadable("bad day")
+    except (ValueError, OverflowError) as error:
+        raise Unreadable("bad day" if isinstance(error, Unreadable) else "impossible day") from None
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise Unreadable("impossible day")
+    return float((day - _EPOCH).days)
+
+
+def read_money(text: str) -> tuple[float, str]:
+    """Return an amount and the currency its cell names ("" where it names none).
+
+    >>> read_money("¥12,500.00"), read_money("１.２５万元"), read_money("(300)"), read_money("US$ 800")
+    ((12500.0, 'cny'), (12500.0, 'cny'), (-300.0, ''), (800.0, 'usd_cny'))
+    """
+    spelled = "".join(tidy(text).split())
+    currency = ""
+    for mark in sorted(CURRENCY_NAMES, key=len, reverse=True):
+        if mark in spelled:
+            currency, spelled = CURRENCY_NAMES[mark], spelled.replace(mark, "", 1)
+            break
+    sign = 1.0
+    if spelled.startswith("(") and spelled.endswith(")"):
+        sign, spelled = -1.0, spelled[1:-1]
+    scale = 10_000.0 if spelled.endswith("万") else 1.0
+    spelled = spelled.removesuffix("万")
+    if not spelled or not _NUMBER.match(spelled) or not any(letter.isdigit() for letter in spelled):
+        raise Unreadable("bad price")
+    value = sign * scale * float(spelled.replace(",", ""))
+    if not np.isfinite(value):
+        raise Unreadable("bad price")
+    return value, currency
+
+
+def read_answer(text: str) -> float:
+    """Return 1 for yes and 0 for no.
+
+    >>> read_answer("是"), read_answer("不含税"), read_answer("含税13%")
+    (1.0, 0.0, 1.0)
+    """
+    spelled = "".join(tidy(text).split())
+    bare = re.sub(r"[\d.]+%", "", spelled)
+    if spelled in _YES or bare in _YES:
+        return 1.0
+    if spelled in _NO or bare in _NO:
+        return 0.0
+    raise Unreadable("bad vat")
+
+
+def read_rate(text: str) -> float:
+    """Return a tax rate as a fraction.
+
+    >>> read_rate("13%"), read_rate("0.03"), read_rate("13")
+    (0.13, 0.03, 0.13)
+    """
+    spelled = "".join(tidy(text).split())
+    try:
+        value = float(spelled.removesuffix("%"))
+    except ValueError:
+        raise Unreadable("bad rate") from None
+    value = value / 100.0 if spelled.endswith("%") or value >= 1.0 else value
+    if not 0.0 <= value <= 0.2:
+        raise Unreadable("bad rate")
+    return round(value, 6)
+
+
+def read_currency(text: str) -> str:
+    """Return the exchange rate that a currency needs, "cny" for none."""
+    name = CURRENCY_NAMES.get("".join(tidy(text).split()))
+    if name is None:
+        raise Unreadable("bad currency")
+    return name
+
+
+def each_once(column: pa.ChunkedArray, read: Callable[[str], Value], nothing: Value) -> tuple[list[Value], list[str]]:
+    """Return every cell read, each different text once, and the reason of each that cannot be ("" where it can)."""
+    encoded = pc.cast(column, pa.string()).combine_chunks().dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    values, reasons = [nothing], [""]
+    for text in encoded.dictionary.to_pylist():
+        value, reason = nothing, ""
+        if tidy(text) not in NOT_KNOWN:
+            try:
+                value = read(text)
+            except Unreadable as error:
+                reason = str(error)
+        values.append(value)
+        reasons.append(reason)
+    places = (pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False) + 1).tolist()
+    return [values[place] for place in places], [reasons[place] for place in places]
+
+
+def numbers_of(column: pa.ChunkedArray) -> FloatArray | None:
+    """Return a column that holds numbers by nature, None where it holds texts."""
+    if kinds.is_boolean(column.type):
+        column = pc.cast(column, pa.int8())
+    if kinds.is_integer(column.type) or kinds.is_floating(column.type) or kinds.is_decimal(column.type):
+        return np.array(pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    return None
+
+
+def days_of(column: pa.ChunkedArray) -> FloatArray | None:
+    """Return a column that holds days by nature, None where it holds texts."""
+    if kinds.is_timestamp(column.type):
+        column = pc.cast(column, pa.date32(), safe=False)
+    if kinds.is_date(column.type):
+        days = pc.cast(pc.cast(pc.cast(column, pa.date32()), pa.int32()), pa.float64())
+        return np.array(days.to_numpy(zero_copy_only=False), dtype=np.float64)
+    return None
+
+
+def possible(days: FloatArray) -> BoolArray:
+    """Return which days lie in the span that a ledger can speak of."""
+    low, high = float((FIRST_DAY - _EPOCH).days), float((LAST_DAY - _EPOCH).days)
+    return (days >= low) & (days <= high)

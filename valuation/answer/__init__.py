@@ -1,0 +1,1 @@
+"""From priced packs to answers: drivers, evidence, cautions by pack, and fleets in columns."""

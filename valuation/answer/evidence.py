@@ -1,0 +1,214 @@
+"""What would narrow the band most (证据价值): each action's expected band, over the band as it is.
+
+An action is tried on paper: health as sure as the test would make it, composition as sure as a passport states it,
+quotes as fresh as today's. The structural spread is then worked out again. What the action would find is not known, so
+values stay and only uncertainty shrinks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+import numpy as np
+
+from valuation.condition.health import StateOfHealth
+from valuation.condition.readings import NOISE
+from valuation.dossier import Dossier
+from valuation.market.snapshot import join_markets
+from valuation.numeric.asinh_scale import scale_sd
+from valuation.numeric.columns import FloatArray, coalesce
+from valuation.pack.materials import DECLARED_SD
+from valuation.provenance.run_checks import settled_widening
+from valuation.record.cases import Cases
+from valuation.routes.structural_value import Routes, price_routes
+
+Part = TypeVar("Part")
+Spread = Callable[[Dossier], FloatArray]
+"""Returns one standard deviation of the value for each pack of a dossier. [CNY/kWh]"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One thing that could be done before a deal: what it makes sure of, and which findings it settles.
+
+    `includes` names a lesser action whose every answer this one gives too, so it never narrows a band less.
+    """
+
+    label_en: str
+    label_zh: str
+    health_sd: float | None = None
+    composition: bool = False
+    energy: bool = False
+    quotes: bool = False
+    settles: tuple[str, ...] = ()
+    includes: str | None = None
+
+
+def _sd(source: str) -> float:
+    """Return the spread of a single fresh reading of a source. [1]"""
+    noise = NOISE[source]
+    return float(np.sqrt(noise.single * noise.single + noise.shared * noise.shared))
+
+
+ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
+    {
+        "capacity_test": Action(
+            label_en="test remaining capacity in a laboratory",
+            label_zh="余能检测",
+            health_sd=_sd("lab_test"),
+            settles=("U05", "U06", "U07", "U08", "U09", "U11", "U12", "S02", "H07"),
+            includes="quick_test",
+        ),
+        "quick_test": Action(
+            label_en="quick test (pulse or impedance)",
+            label_zh="快速检测",
+            health_sd=_sd("quick_test"),
+            settles=("U05", "U06", "U07", "U08", "U09", "U11", "U12", "S02"),
+        ),
+        "passport_composition": Action(
+            label_en="get the composition from the battery passport", label_zh="索取电池护照成分信息", composition=True
+        ),
+        "nameplate": Action(
+            label_en="read chemistry and rated energy from the plate",
+            label_zh="核对铭牌（电池类型与额定能量）",
+            energy=True,
+            settles=("C06", "P07"),
+        ),
+        "weighing": Action(label_en="weigh the pack", label_zh="称重", settles=("P02", "P06")),
+        "opening_inspection": Action(
+            label_en="open and inspect the pack",
+            label_zh="开包检查",
+            settles=("P01", "P08", "H01", "H03", "H04", "H06", "H08", "U13"),
+        ),
+        "module_list": Action(label_en="list the modules", label_zh="补充模块清单", settles=("H08",)),
+        "fresher_quotes": Action(label_en="use quotes of the day", label_zh="更新行情报价", quotes=True),
+    }
+)
+"""Actions by name, in the order in which equal ones are told."""
+
+
+def structural_spread(dossier: Dossier) -> FloatArray:
+    """Return the spread of the structural value, worked out from the dossier's parts. [CNY/kWh]
+
+    In money, not on the scale: what a test finds moves the value up or down, but not on average.
+    """
+    routes = price_routes(
+        dossier.cases,
+        dossier.nameplate,
+        dossier.health,
+        dossier.market,
+        dossier.metals,
+        dossier.findings,
+        assumptions=dossier.assumptions,
+        earlier=dossier.earlier_market,
+    )
+    return _in_money(routes)
+
+
+def _in_money(routes: Routes) -> FloatArray:
+    """Return the spread of a structural value; the inverse of :func:`valuation.numeric.asinh_scale.scale_sd`. [CNY/kWh]"""
+    return routes.scale_sd / scale_sd(routes.structural_per_kwh, np.ones(len(routes.structural_per_kwh)))
+
+
+def next_best(dossier: Dossier, spread_of: Spread = structural_spread) -> dict[str, FloatArray]:
+    """Return, for each action, the expected width of the band after it over the width now, shape (packs,). [1]
+
+    Parameters
+    ----------
+    dossier : Dossier
+        Packs worked out on their valuation days.
+    spread_of : function from a dossier to spreads [CNY/kWh]
+        How sure the value of a changed dossier would be; the structural answer's own spread where not given.
+    """
+    unchanged = _in_money(dossier.routes)
+    now = unchanged * dossier.findings.widen
+    tried = {name: _tried(dossier, action) for name, action in ACTIONS.items()}
+    changed = {name: one for name, one in tried.items() if one is not dossier}
+    spreads = np.split(spread_of(_one_below_the_other(list(changed.values()))), len(changed))
+    spread = dict.fromkeys(tried, unchanged) | dict(zip(changed, spreads, strict=True))
+    hits = ~np.isnan(dossier.findings.numbers)
+    ratios = {}
+    for name, action in ACTIONS.items():
+        after = spread[name] * settled_widening(hits, action.settles)
+        if action.quotes:
+            after = after / dossier.market.staleness_widening
+        ratios[name] = np.minimum(after / now, 1.0)
+    for name, action in ACTIONS.items():
+        if action.includes is not None:  # surer health may move a pack to a route of wider prices
+            ratios[name] = np.minimum(ratios[name], ratios[action.includes])
+    return ratios
+
+
+def _one_below_the_other(dossiers: Sequence[Dossier]) -> Dossier:
+    """Return dossiers that differ only in how sure they are as one, so that all actions are worked out at once.
+
+    Events come along: what buyers believe and put up with is read from them.
+    """
+    first = dossiers[0]
+    times = len(dossiers)
+    cases = first.cases
+    packs = {name: np.tile(column, times) for name, column in cases.packs.items()}
+    return replace(
+        first,
+        region=np.tile(first.region, times),
+        cases=Cases(
+            as_of_day=np.tile(cases.as_of_day, times),
+            packs=packs,
+            texts={name: texts * times for name, texts in cases.texts.items()},
+            events={name: np.tile(column, times) for name, column in cases.events.items()},
+            row=np.concatenate([cases.row + cases.rows * copy for copy in range(times)]),
+        ),
+        nameplate=_joined([one.nameplate for one in dossiers]),
+        health=_joined([one.health for one in dossiers]),
+        market=join_markets([one.market for one in dossiers]),
+        earlier_market=join_markets([one.earlier_market for one in dossiers]),
+        metals=_joined([one.metals for one in dossiers]),
+        findings=_joined([one.findings for one in dossiers]),
+    )
+
+
+def _joined(parts: Sequence[Part]) -> Part:
+    """Return the columns of several batches, and mappings of columns, one below the other."""
+    columns: dict[str, object] = {}
+    for field in fields(parts[0]):  # type: ignore[arg-type]  # a dataclass of columns
+        columns[field.name] = _below([getattr(part, field.name) for part in parts])
+    return type(parts[0])(**columns)
+
+
+def _below(columns: Sequence[FloatArray | Mapping[str, FloatArray]]) -> object:
+    first = columns[0]
+    if isinstance(first, Mapping):
+        return {name: _below([column[name] for column in columns]) for name in first}  # type: ignore[call-overload]  # all alike
+    return np.concatenate(columns)  # type: ignore[arg-type]  # all are arrays where the first is
+
+
+def _tried(dossier: Dossier, action: Action) -> Dossier:
+    """Return the dossier as sure as the action would make it; the same one where nothing changes."""
+    changed: dict[str, object] = {}
+    if action.health_sd is not None:
+        # Two independent readings: precisions add; what was known before is not thrown away.
+        changed["health"] = _tested(dossier.health, action.health_sd)
+    if action.composition:
+        sds = {
+            element: np.where(sd > DECLARED_SD, DECLARED_SD, sd) for element, sd in dossier.metals.relative_sd.items()
+        }
+        changed["metals"] = replace(dossier.metals, relative_sd=sds)
+    if action.energy:
+        changed["nameplate"] = replace(dossier.nameplate, energy_log_sd=np.zeros(dossier.rows))
+    if action.quotes:
+        changed["market"] = dossier.market.quoted_today()
+    return replace(dossier, **changed) if changed else dossier  # type: ignore[arg-type]  # names above are its fields
+
+
+def _tested(health: StateOfHealth, sd: float) -> StateOfHealth:
+    """Return health as sure as a test would make it, finding what is expected: for the valuer and for buyers."""
+    known, before = health.soh_sd, health.tested_sd
+    return replace(
+        health,
+        soh_sd=known * sd / np.sqrt(known * known + sd * sd),
+        tested_soh=coalesce(health.tested_soh, health.soh),
+        tested_sd=np.where(np.isnan(before), sd, before * sd / np.sqrt(before * before + sd * sd)),
+    )

@@ -1,0 +1,235 @@
+"""From bytes to text and JSON: encodings told apart by their marks, sizes limited, everything else refused in words."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from valuation.errors import UnreadableRecord
+from valuation.ingest.notes import truncated_repr
+
+MOST_LEVELS = 200
+"""How deep lists and objects may be nested: well below what any supported Python can follow."""
+
+_NAME_END = re.compile(rb'"\s*:')
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
+_BRACKETS = bytes.maketrans(b"{}", b"[]")
+_NO_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much intake reads before it refuses: bytes of a source, records in it, events of one pack."""
+
+    source_bytes: int = 256_000_000
+    records: int = 200_000
+    events: int = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """The bytes of one source and the name it is spoken of by."""
+
+    name: str
+    content: bytes
+
+
+def open_document(source: str | os.PathLike[str], limits: Limits) -> Document:
+    """Return the bytes of a file.
+
+    Raises
+    ------
+    UnreadableRecord
+        When there is no such file, it cannot be read, or it is larger than the limit.
+    """
+    path = Path(source)
+    try:
+        size = path.stat().st_size
+        content = path.read_bytes() if size <= limits.source_bytes else b""
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        message = f"{path.name or path} cannot be read: {reason}"
+        raise UnreadableRecord(message, hint="give the path of a trace record, passport or table") from error
+    check_size(path.name, size, limits)
+    return Document(name=path.name, content=content)
+
+
+def check_size(name: str, size: int, limits: Limits) -> None:
+    """Raise where a source is larger than the limit."""
+    if size > limits.source_bytes:
+        raise UnreadableRecord(
+            f"{name} holds {size} bytes, more than the {limits.source_bytes} that are read at once",
+            hint="split it, or give Parquet tables to the batch command",
+            value=size,
+        )
+
+
+def decode_text(document: Document, *, chinese: bool = False) -> str:
+    """Return the text of a source: UTF-8 with or without mark, UTF-16 with mark, on request GB18030.
+
+    >>> decode_text(Document(name="x", content="电池".encode("utf-16")))
+    '电池'
+    """
+    encodings = [encoding for mark, encoding in _MARKS if document.content.startswith(mark)] or ["utf-8"]
+    if chinese and encodings == ["utf-8"]:
+        encodings.append("gb18030")
+    for encoding in encodings:
+        try:
+            return document.content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise UnreadableRecord(
+        f"{document.name} is no text in UTF-8" + (" or GB18030" if chinese else " or UTF-16 with a byte-order mark"),
+        hint="save the file as UTF-8",
+    )
+
+
+def decode_json(document: Document) -> object:
+    """Return the JSON value of a source; NaN, infinities and numbers beyond the range of a float are refused."""
+    return _decode(decode_text(document).encode(), document.name)
+
+
+def json_lines(text: str, name: str) -> Iterator[tuple[str, object | UnreadableRecord]]:
+    """Yield each line's place and JSON value, or why the line could not be read; empty lines say nothing."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            where = f"{name} line {number}"
+            try:
+                yield where, _decode(line.encode(), where)
+            except UnreadableRecord as error:
+                yield where, error
+
+
+def refuse_too_deep(content: bytes, name: str) -> None:
+    """Refuse a JSON text that is nested too deep, in the same words on every Python, whose own limits differ.
+
+    Each step takes the innermost brackets away, so that as many steps are needed as there are levels. That brackets do
+    not match is for the decoder to say.
+
+    Raises
+    ------
+    UnreadableRecord
+        Saying how many levels are read.
+
+    >>> refuse_too_deep(b'{"a": [[1], "[[", 2]}' * 300, "record")
+    >>> refuse_too_deep(b"[" * 201 + b"]" * 201, "record")
+    Traceback (most recent call last):
+    ...
+    valuation.errors.UnreadableRecord: record is nested too deep: more than 200 levels
+    """
+    if content.count(b"[") + content.count(b"{") <= MOST_LEVELS:
+        return
+    plain = _ESCAPE.sub(b"", content) if b"\\" in content else content
+    outside_texts = plain.translate(None, _NO_STRUCTURE).split(b'"')[::2]
+    brackets = b"".join(outside_texts).translate(_BRACKETS)
+    for _ in range(MOST_LEVELS):
+        fewer = brackets.replace(b"[]", b"")
+        if len(fewer) == len(brackets):
+            break
+        brackets = fewer
+    if b"[]" in brackets or brackets.count(b"[") > MOST_LEVELS:
+        raise _too_deep(name)
+
+
+def _too_deep(name: str) -> UnreadableRecord:
+    message = f"{name} is nested too deep: more than {MOST_LEVELS} levels"
+    return UnreadableRecord(message, hint="leave out what is no field of ours")
+
+
+def refuse_repeated(content: bytes, whole: Sequence[str] = ()) -> None:
+    """Raise where a JSON object gives one of its own names twice: of two values neither may be dropped in silence.
+
+    Parameters
+    ----------
+    content
+        A JSON object.
+    whole
+        Its fields that nobody else examines, so that they are looked through here.
+
+    Raises
+    ------
+    UnreadableRecord
+        Naming the field.
+
+    >>> refuse_repeated(b'{"level": 0.8, "level": 0.9}')
+    Traceback (most recent call last):
+    ...
+    valuation.errors.UnreadableRecord: the field 'level' is given twice
+    """
+    fields = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    parts = [bytes(one) for one in fields.values()]
+    if content.count(b":") != len(fields) + sum([part.count(b":") for part in parts]):
+        _find_repeated(content)  # what was dropped had a colon of its own
+    for name in whole:
+        if name in fields:
+            _decode(bytes(fields[name]), name)
+
+
+def _decode(content: bytes, name: str) -> object:
+    """Return the JSON value of UTF-8 bytes."""
+    refuse_too_deep(content, name)
+    try:
+        value = msgspec.json.decode(content)
+        if most_names(content) != _names_in(value):
+            _find_repeated(content)
+    except RecursionError as error:
+        raise _too_deep(name) from error  # the caller's own stack is nearly used up
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableRecord(
+            f"{name} is no JSON: {str(error)[:120]}",
+            hint="give a JSON object in UTF-8; NaN, Infinity and numbers beyond 1e308 are no JSON numbers",
+        ) from error
+    return value
+
+
+def most_names(content: bytes) -> int:
+    """Return how many names a JSON text can hold at most: quotes before a colon, in texts too.
+
+    >>> most_names(b'{"a": 1, "b" : ":"}')
+    3
+    """
+    names = content.count(b'":')  # much faster than an expression, and the same where no blank stands before a colon
+    if names == content.count(b":") or not any(blank in content for blank in (b" :", b"\n:", b"\t:", b"\r:")):
+        return names
+    return len(_NAME_END.findall(content))
+
+
+def _names_in(value: object) -> int:
+    """Return how many names the objects in a JSON value have; a text with more of them says some name twice."""
+    names, open_ = 0, [value]
+    while open_:
+        one = open_.pop()
+        if isinstance(one, dict):
+            names += len(one)
+            one = one.values()
+        elif not isinstance(one, list):
+            continue
+        open_ += [inner for inner in one if type(inner) is dict or type(inner) is list]
+    return names
+
+
+def _find_repeated(content: bytes) -> None:
+    """Raise where an object in a JSON text gives a name twice; numbers stay text, for one may have any length."""
+    json.loads(content, object_pairs_hook=_refuse_repeated, parse_int=str)
+
+
+def _refuse_repeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object whose names stand once each; of two values for one name, neither may be dropped in silence."""
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names):
+        repeated = next(name for name, times in Counter(names).items() if times > 1)
+        raise UnreadableRecord(f"the field {truncated_repr(repeated)} is given twice", hint="give each field once")
+    return dict(pairs)

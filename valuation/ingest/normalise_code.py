@@ -1,0 +1,41 @@
+"""One spelling for a pack's battery code (电池编码), so that a slip of the keyboard makes no other pack of it."""
+
+from __future__ import annotations
+
+from valuation.battery_code.decoding import decode
+from valuation.ingest.notes import IntakeNote, make_note, truncated_repr
+from valuation.ingest.values import LAST_DAY
+
+WITH_MARK = 25
+"""Length of a code of 24 with the C of a virtual module behind it."""
+
+
+def normalise_code(code: str | None) -> str | None:
+    """Return the name under which a pack is known; what names no pack, or more than one, stays as it is written.
+
+    The result is always a text that is read as itself, so that a history written and read again is the same.
+
+    >>> normalise_code("t01pb0a0000001 a680000123"), normalise_code("-"), normalise_code(None)
+    ('T01PB0A0000001A680000123', '-', None)
+    """
+    if code is None or (code.isascii() and code.isalnum() and code.upper() == code and len(code) != WITH_MARK):
+        return code
+    name = decode(code, LAST_DAY).identity
+    return name if name and decode(name, LAST_DAY).identity == name else code
+
+
+def normalisation_note(code: str | None) -> IntakeNote | None:
+    """Return the note that a code was read as another spelling of itself, None where it was not.
+
+    >>> normalisation_note("t01pb0a0000001a680000123").caution.message_en
+    "battery_code: 't01pb0a0000001a680000123' is read as 'T01PB0A0000001A680000123'"
+    """
+    name = normalise_code(code)
+    if name == code:
+        return None
+    return make_note(
+        "I04",
+        fields="battery_code",
+        reason_en=f"{truncated_repr(code)} is read as {truncated_repr(name)}",
+        reason_zh=f"{truncated_repr(code)} 按 {truncated_repr(name)} 读取",
+    )

@@ -1,0 +1,146 @@
+"""Tables of any make (CSV in UTF-8, UTF-16 or GB18030, Parquet, Arrow in memory) opened as one kind of table."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from valuation.errors import FieldError, UnreadableRecord
+from valuation.ingest.decode_bytes import Document, Limits, decode_text, open_document
+from valuation.ingest.notes import Problem
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow.csv import InvalidRow
+
+PARQUET_MARK = b"PAR1"
+ARROW_MARK = b"ARROW1"
+TableSource: TypeAlias = "str | os.PathLike[str] | bytes | Document | pa.Table"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTable:
+    """A table with its name, whether its cells are texts by nature, and the lines that were no rows of it."""
+
+    name: str
+    table: pa.Table
+    from_text: bool
+    problems: tuple[Problem, ...] = ()
+
+
+def open_table(source: TableSource, name: str, limits: Limits | None = None) -> OpenTable:
+    """Return a table from a path, its bytes, or a table in memory.
+
+    Raises
+    ------
+    UnreadableRecord
+        When it is no CSV, Parquet or Arrow table, or an Arrow file: that is a picture of a program's memory, whose
+        offsets are followed unseen, so that a forged one reads the memory of the reader or ends it.
+    """
+    limits = limits or Limits()
+    if not isinstance(source, str | os.PathLike | bytes | Document):
+        return OpenTable(name=name, table=source, from_text=False)
+    if isinstance(source, str | os.PathLike) and _is_parquet(Path(source)):
+        return OpenTable(name=Path(source).name, table=_read_parquet(source, Path(source).name), from_text=False)
+    if isinstance(source, bytes):
+        source = Document(name=name, content=source)
+    document = source if isinstance(source, Document) else open_document(source, limits)
+    if document.content[:6] == ARROW_MARK:
+        raise UnreadableRecord(f"{document.name} is an Arrow file", hint="write the table as Parquet or CSV")
+    if document.content[:4] == PARQUET_MARK:
+        return OpenTable(name=document.name, table=_read_parquet_content(document, limits), from_text=False)
+    return _read_csv(document)
+
+
+def column_names(opened: OpenTable) -> list[str]:
+    """Return the column names, each of which must stand once.
+
+    Raises
+    ------
+    FieldError
+        When a column stands twice.
+    """
+    names = [str(name) for name in opened.table.column_names]
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    if repeated:
+        raise FieldError(
+            f"{opened.name} has the column {repeated[0]!r} twice",
+            hint="name each column once",
+            field=repeated[0],
+        )
+    return names
+
+
+def _is_parquet(path: Path) -> bool:
+    """Tell whether a path holds a Parquet file, without reading it."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(4) == PARQUET_MARK
+    except (OSError, ValueError):
+        return False
+
+
+def _read_parquet_content(document: Document, limits: Limits) -> pa.Table:
+    """Return a Parquet table of a document that must not grow without bounds."""
+    import pyarrow as pa  # noqa: PLC0415 - a tenth of a start; records are read without Arrow
+
+    from valuation.ingest.parquet_size import refuse_expanding  # noqa: PLC0415 - see above
+
+    refuse_expanding(document, limits)
+    return _read_parquet(pa.BufferReader(document.content), document.name)
+
+
+def _read_parquet(source: object, name: str) -> pa.Table:
+    """Return a Parquet table."""
+    import pyarrow as pa  # noqa: PLC0415 - see above
+    from pyarrow import parquet  # noqa: PLC0415 - see above
+
+    try:
+        return parquet.read_table(source)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UnreadableRecord(f"{name} is damaged: {str(error)[:120]}", hint="write the Parquet file again") from error
+
+
+def _read_csv(document: Document) -> OpenTable:
+    """Return a CSV table with all cells as texts: types are ours to read, never guessed from the first rows."""
+    import pyarrow as pa  # noqa: PLC0415 - see above
+    from pyarrow import csv as arrow_csv  # noqa: PLC0415 - see above
+
+    text = decode_text(document, chinese=True)
+    header = re.split(r"\r\n|\r|\n", text, maxsplit=1)[0]
+    delimiter = max(",\t;", key=header.count)
+    try:
+        names = next(csv.reader([header], delimiter=delimiter), [])
+    except csv.Error:
+        names = []
+    if not any(name.strip() for name in names) or "\0" in text[:4096]:
+        raise UnreadableRecord(f"{document.name} is no table", hint="give a CSV table with a first line of names")
+    problems: list[Problem] = []
+
+    def reject_row(row: InvalidRow) -> str:
+        wrong = f"{row.actual_columns} cells where the header names {row.expected_columns}"
+        error = UnreadableRecord(f"the row has {wrong}", hint="quote cells that hold the separator")
+        problems.append(Problem(where=f"{document.name} line {row.number}", battery_code=None, error=error))
+        return "skip"
+
+    try:
+        table = arrow_csv.read_csv(
+            pa.BufferReader(text.encode()),
+            read_options=arrow_csv.ReadOptions(use_threads=False),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=reject_row
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types={name: pa.string() for name in names}, strings_can_be_null=False
+            ),
+        )
+    except (pa.ArrowException, UnicodeError) as error:
+        raise UnreadableRecord(
+            f"{document.name} is no table: {str(error)[:120]}", hint="give a CSV table with a first line of names"
+        ) from error
+    return OpenTable(name=document.name, table=table, from_text=True, problems=tuple(problems))

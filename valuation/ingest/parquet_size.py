@@ -1,0 +1,76 @@
+"""How large a Parquet file becomes once it is read: a few hundred bytes can stand for gigabytes of repeated text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from valuation.errors import UnreadableRecord
+from valuation.ingest.decode_bytes import Document, Limits, check_size
+
+_TEXT = "BYTE_ARRAY"
+_NUMBER_BYTES = 8
+
+
+def refuse_expanding(document: Document, limits: Limits) -> None:
+    """Raise where a Parquet file from outside would fill the memory, before its texts are spelled out.
+
+    Texts are first read as a dictionary, each text once, which stays about as small as the file; the places that refer
+    to it then tell how long the column would be.
+
+    Raises
+    ------
+    UnreadableRecord
+        When the file is damaged, or larger than a source may be once it is read.
+    """
+    try:
+        source = pa.BufferReader(document.content)
+        shape = parquet.read_metadata(source)
+        # What a damaged file says of its single columns ends the process when it is asked for, so nobody asks.
+        numbers = shape.num_rows * shape.num_columns * _NUMBER_BYTES
+        check_size(document.name, numbers, limits)
+        leaves = [shape.schema.column(place) for place in range(shape.num_columns)]
+        texts = [leaf.path for leaf in leaves if leaf.physical_type == _TEXT]
+        check_size(document.name, numbers + _spelled_out(source, texts), limits)
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        raise UnreadableRecord(
+            f"{document.name} is damaged: {str(error)[:120]}", hint="write the Parquet file again"
+        ) from error
+
+
+def _spelled_out(source: pa.BufferReader, paths: list[str]) -> int:
+    """Return how many bytes the text columns hold once every cell is spelled out."""
+    total = 0
+    for path in paths:  # one after the other, so that never two dictionaries are held
+        source.seek(0)
+        column = parquet.ParquetFile(source, read_dictionary=[path]).read(columns=[path])
+        total += sum(_bytes_of(array) for chunked in column.columns for array in chunked.chunks)
+    return total
+
+
+def _bytes_of(array: pa.Array) -> int:
+    """Return the bytes of the texts that the dictionaries in an array stand for."""
+    total = 0
+    for inner in _dictionaries(array):
+        lengths = pc.binary_length(inner.dictionary).to_numpy(zero_copy_only=False).astype(np.float64)
+        used = inner.indices.drop_null().to_numpy(zero_copy_only=False)
+        total += int(np.nansum(lengths[used]))
+    return total
+
+
+def _dictionaries(array: pa.Array) -> Iterator[pa.DictionaryArray]:
+    """Yield the dictionary arrays inside an array, however deep."""
+    if isinstance(array, pa.DictionaryArray):
+        yield array
+    elif pa.types.is_struct(array.type):
+        for place in range(array.type.num_fields):
+            yield from _dictionaries(array.field(place))
+    elif isinstance(array, pa.MapArray):
+        yield from _dictionaries(array.keys)
+        yield from _dictionaries(array.items)
+    elif isinstance(array, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
+        yield from _dictionaries(array.values)

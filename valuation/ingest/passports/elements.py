@@ -1,0 +1,67 @@
+"""Which element a passport's material is: by name and CAS number, which must not contradict each other."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from valuation.ingest.notes import truncated_repr
+from valuation.ingest.passports.assembly import Draft
+from valuation.record.fields import COMPOSITION_FIELDS
+
+
+class _Element(NamedTuple):
+    mass: str
+    cas: str
+    names: str
+
+
+_ELEMENTS = (
+    _Element("lithium_kg", "7439-93-2", r"lithium( metal)?|li"),
+    _Element("nickel_kg", "7440-02-0", r"nickel|ni"),
+    _Element("cobalt_kg", "7440-48-4", r"cobalt|co"),
+    _Element("manganese_kg", "7439-96-5", r"manganese|mn"),
+    _Element("copper_kg", "7440-50-8", r"copper|cu"),
+    _Element("aluminium_kg", "7429-90-5", r"alumini?um|al"),
+    _Element("iron_kg", "7439-89-6", r"iron|fe"),
+    _Element("steel_kg", "12597-69-2", r"steel"),
+    _Element("graphite_kg", "7782-42-5", r"((natural|synthetic|artificial) )?graphite"),
+    _Element("phosphorus_kg", "7723-14-0", r"phosphorus|p"),
+    _Element("titanium_kg", "7440-32-6", r"titanium|ti"),
+    _Element("sodium_kg", "7440-23-5", r"sodium|na"),
+)
+"""Elements with their CAS registry numbers; compounds are no elements and stay unread."""
+
+_MASS = {field.name: field for field in COMPOSITION_FIELDS}
+_SYMBOL = re.compile(r"\s*\([a-z]{1,2}\)\s*$")
+
+
+def element_of(name: str | None, cas: str | None) -> str | None:
+    """Return the mass field of an element, or None where name and number name none or disagree.
+
+    >>> element_of("Nickel (Ni)", None), element_of("Lithium", "7439-93-2 "), element_of("Lithium", "346417-97-8")
+    ('nickel_kg', 'lithium_kg', None)
+    """
+    plain = _SYMBOL.sub("", (name or "").strip().casefold())
+    by_name = next((element for element in _ELEMENTS if re.fullmatch(element.names, plain)), None)
+    number = (cas or "").strip()
+    by_number = next((element for element in _ELEMENTS if element.cas == number), None)
+    if by_name is not None and number and by_name.cas != number and by_number is not by_name:
+        return None
+    chosen = by_number if not plain or by_name is None else by_name
+    return chosen.mass if chosen else None
+
+
+def read_material(draft: Draft, path: str, name: str | None, cas: str | None, mass: object, factor: float) -> None:  # noqa: PLR0913, PLR0917 - the parts of one wire entry
+    """Add one material to the composition; a mass without a known element, or contradicting itself, is dropped."""
+    if mass is None:
+        return
+    element = element_of(name, cas)
+    if element is None:
+        if element_of(name, None) is not None:
+            reason = f"the CAS number {truncated_repr(cas)} is not that of {name}"
+            draft.finder.drop(path, mass, reason, f"CAS 号 {truncated_repr(cas)} 与 {name} 不符")
+        return
+    kilograms = draft.finder.quantity(path, mass, _MASS[element], factor)
+    if kilograms is not None:
+        draft.composition[element] = draft.composition.get(element, 0.0) + kilograms

@@ -1,0 +1,307 @@
+"""The one front door: whatever a pack's life is written in, what comes out are histories, notes and problems."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from valuation.errors import CanzhiError, RefusedPack, UnreadableRecord
+from valuation.ingest import passports
+from valuation.ingest.aliases import PACK_SCOPE, recognised
+from valuation.ingest.decode_bytes import (
+    Document,
+    Limits,
+    check_size,
+    decode_json,
+    decode_text,
+    json_lines,
+    open_document,
+)
+from valuation.ingest.lenient_record import read_record
+from valuation.ingest.normalise_code import normalisation_note, normalise_code
+from valuation.ingest.notes import IntakeNote, Problem, truncated_repr
+from valuation.ingest.open_table import ARROW_MARK, PARQUET_MARK, OpenTable, open_table
+from valuation.ingest.record_decoder import decode_record
+from valuation.ingest.row_per_pack import is_event_table, join_events, known_columns, ledger_records
+from valuation.ingest.trace_set import DecodedTraces, Traces
+from valuation.record.history import PackHistory
+
+Source: TypeAlias = "str | os.PathLike[str] | bytes | Document | Mapping[str, object] | Sequence[object]"
+
+_Notes: TypeAlias = tuple[IntakeNote, ...]
+
+
+_CONTINUED = re.compile(r"\n\s*[\]},]")
+"""A line that ends or goes on with what began before: one object in a line of its own is then a part of something."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Record:
+    """One record before it is read: where it stood, what it holds, and the notes made so far."""
+
+    where: str
+    content: Mapping[str, object]
+    from_text: bool = False
+    notes: _Notes = ()
+
+
+def read_trace(source: Source, *, limits: Limits | None = None) -> Traces:
+    """Return the packs in a trace record, JSONL, list, passport or table, told apart by what it holds.
+
+    Parameters
+    ----------
+    source
+        A path; the bytes of a file; JSON as text; a decoded object; or a list of these, whose passport documents are
+        joined and whose table of events is joined to the table of packs.
+    limits
+        How much is read before it is refused.
+
+    Raises
+    ------
+    UnreadableRecord
+        When the source cannot be read at all.
+    FieldError, RefusedPack
+        When its only record holds a wrong value, or cannot be valued; of several, such records are set aside in
+        `problems`.
+
+    >>> traces = read_trace('{"电池类型": "三元", "额定能量(kWh)": 52.5}')
+    >>> traces.histories[0].chemistry, traces.histories[0].rated_energy_kwh
+    ('NMC', 52.5)
+    """
+    limits = limits or Limits()
+    if isinstance(source, bytes) and len(source) <= limits.source_bytes and limits.records:
+        reading = decode_record(source, limits.events)
+        if reading is not None:
+            return DecodedTraces((reading,))
+    gathered = _SourceCollector(limits)
+    gathered.take(source)
+    return gathered.traces()
+
+
+def read_passports(documents: Sequence[Source], *, limits: Limits | None = None) -> Traces:
+    """Return the batteries in passport documents; topic documents that belong together become one battery.
+
+    Raises
+    ------
+    UnreadableRecord
+        When a document is no passport; see :func:`read_trace` for the rest.
+    """
+    limits = limits or Limits()
+    gathered = _SourceCollector(limits)
+    for document in documents:
+        gathered.take(document)
+    for record in gathered.records:
+        passports.read_document({}) if passports.family(record.content) is None else None
+    return gathered.traces()
+
+
+def read_passport(document: Source, *, limits: Limits | None = None) -> Traces:
+    """Return the battery in one passport document; see :func:`read_passports`."""
+    return read_passports([document], limits=limits)
+
+
+class _SourceCollector:
+    """Sources taken in one after the other, until they are read together."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.records: list[_Record] = []
+        self.tables: list[OpenTable] = []
+        self.problems: list[Problem] = []
+
+    def take(self, source: object, where: str = "record") -> None:
+        """Take in one source of any kind."""
+        if isinstance(source, Mapping):
+            self._add(_Record(where=where, content=source))
+        elif isinstance(source, list | tuple):
+            self._refuse_too_many(len(source))
+            for index, item in enumerate(source):
+                self._take_item(item, f"{where} {index + 1}")
+        elif isinstance(source, bytes | bytearray | memoryview):
+            check_size(where, len(source), self.limits)
+            self._take_document(Document(name=where, content=bytes(source)))
+        elif isinstance(source, Document):
+            check_size(source.name, len(source.content), self.limits)
+            self._take_document(source)
+        elif isinstance(source, str) and source.lstrip()[:1] in ("{", "["):
+            self.take(source.encode("utf-8", "replace"), where)
+        elif isinstance(source, str | os.PathLike):
+            self._take_document(open_document(source, self.limits))
+        else:
+            raise UnreadableRecord(
+                f"{where} is {truncated_repr(source)}, no trace record", hint="give a JSON object with a battery_code"
+            )
+
+    def _take_item(self, item: object, where: str) -> None:
+        """Take in one of several; one that cannot be read does not spoil the others."""
+        try:
+            self.take(item, where)
+        except CanzhiError as error:
+            self.problems.append(Problem(where=where, battery_code=None, error=error))
+
+    def _take_document(self, document: Document) -> None:
+        """Take in a file's bytes by what they begin with."""
+        start = document.content[:8]
+        if start[:4] == PARQUET_MARK or start[:6] == ARROW_MARK:
+            self._take_table(document)
+            return
+        if start[:2] == b"PK":
+            raise UnreadableRecord(
+                f"{document.name} is a zip archive or Excel workbook", hint="save the sheet as CSV (UTF-8)"
+            )
+        text = decode_text(document, chinese=start.lstrip()[:1] not in (b"{", b"["))
+        begun = text.lstrip()[:1]
+        if not begun:
+            raise UnreadableRecord(f"{document.name} is empty", hint="give a trace record, passport or table")
+        if begun in "{[":
+            self._take_json(document, text)
+        else:
+            self._take_table(document)
+
+    def _take_json(self, document: Document, text: str) -> None:
+        """Take in JSON: one value, or one object a line."""
+        try:
+            value = decode_json(document)
+        except UnreadableRecord:
+            if _CONTINUED.search(text):
+                raise
+            lines = list(json_lines(text, document.name))
+            if len(lines) < 2 or not any(isinstance(line, Mapping) for _, line in lines):
+                raise
+            for where, line in lines:
+                self._take_line(where, line)
+            return
+        self.take(value, document.name)
+
+    def _take_line(self, where: str, line: object) -> None:
+        """Take in one line of JSONL."""
+        if isinstance(line, UnreadableRecord):
+            self.problems.append(Problem(where=where, battery_code=None, error=line))
+        elif isinstance(line, Mapping):
+            self._add(_Record(where=where, content=line))
+        else:
+            error = UnreadableRecord(
+                f"{where} is {truncated_repr(line)}, no object", hint="give one trace record a line"
+            )
+            self.problems.append(Problem(where=where, battery_code=None, error=error))
+
+    def _take_table(self, document: Document) -> None:
+        """Take in a table; which it is, packs or events, is told by its columns."""
+        opened = open_table(document, document.name, self.limits)
+        if known_columns(opened) == 0:
+            raise UnreadableRecord(
+                f"{document.name} is neither JSON nor a table with a column that canzhi knows",
+                hint="give a trace record (JSON), a passport, or a table with a column battery_code (电池编码)",
+            )
+        self._refuse_too_many(len(self.records) + opened.table.num_rows)
+        self.tables.append(opened)
+        self.problems.extend(opened.problems)
+
+    def _add(self, record: _Record) -> None:
+        """Keep one record for reading."""
+        self._refuse_too_many(len(self.records) + 1)
+        self.records.append(record)
+
+    def _refuse_too_many(self, records: int) -> None:
+        """Raise where there are more records than are read at once."""
+        if records > self.limits.records:
+            raise UnreadableRecord(
+                f"there are more than {self.limits.records} records", hint="use the batch command for fleets"
+            )
+
+    def traces(self) -> Traces:
+        """Return what all that was taken in holds."""
+        records = [*_with_passports_joined(self.records), *self._table_records()]
+        read: list[tuple[str, PackHistory, _Notes]] = []
+        for record in records:
+            try:
+                read.append((record.where, *self._read(record)))
+            except CanzhiError as error:
+                code = record.content.get("battery_code")
+                named = code if isinstance(code, str) else None
+                self.problems.append(Problem(where=record.where, battery_code=named, error=error))
+        kept, repeated = _without_repeated(read)
+        self.problems.extend(repeated)
+        unreadable = all(isinstance(problem.error, UnreadableRecord) for problem in self.problems)
+        if not kept and self.problems and (unreadable or len(self.problems) == 1):
+            raise self.problems[0].error
+        if not kept and not self.problems:
+            raise UnreadableRecord("there is no record in it", hint="give at least one trace record")
+        return Traces(
+            histories=tuple(history for _, history, _ in kept),
+            notes=tuple(notes for _, _, notes in kept),
+            problems=tuple(self.problems),
+        )
+
+    def _read(self, record: _Record) -> tuple[PackHistory, _Notes]:
+        """Return one history, under the one spelling of its code, with its notes."""
+        if not record.from_text and passports.family(record.content) and not _is_trace(record.content):
+            history, notes = passports.read_document(record.content)
+        else:
+            history, notes = read_record(record.content, from_text=record.from_text, limits=self.limits)
+        spelled = normalisation_note(history.battery_code)
+        if spelled is not None:
+            history, notes = replace(history, battery_code=normalise_code(history.battery_code)), (spelled, *notes)
+        return history, (*record.notes, *notes)
+
+    def _table_records(self) -> Iterable[_Record]:
+        """Yield the records of the tables: events joined to packs, ledgers row by row."""
+        events = [opened for opened in self.tables if is_event_table(opened)]
+        others = [opened for opened in self.tables if not is_event_table(opened)]
+        for opened in events:
+            packs = others.pop(0) if others else None
+            joined, problems = join_events(packs, opened)
+            self.problems.extend(problems)
+            for where, content in joined:
+                yield _Record(where=where, content=content, from_text=opened.from_text)
+        for opened in others:
+            for where, content, notes in ledger_records(opened):
+                yield _Record(where=where, content=content, from_text=opened.from_text, notes=notes)
+
+
+def _is_trace(content: Mapping[str, object]) -> bool:
+    """Tell whether an object names itself a trace record by a code or by events."""
+    return "battery_code" in content or "events" in content or recognised(content, ("battery_code", "events")) > 0
+
+
+def _with_passports_joined(records: Sequence[_Record]) -> list[_Record]:
+    """Return the records with the topic documents of each passport joined into one."""
+    documents = [record for record in records if passports.family(record.content) and not _is_trace(record.content)]
+    traces = [record for record in records if record not in documents] if documents else list(records)
+    joined = passports.join([record.content for record in documents])
+    where = documents[0].where if documents else ""
+    names = where if len(documents) == 1 else f"passport documents from {where} on"
+    return [*traces, *(_Record(where=names, content=content) for content in joined)]
+
+
+def _without_repeated(
+    read: Sequence[tuple[str, PackHistory, _Notes]],
+) -> tuple[list[tuple[str, PackHistory, _Notes]], list[Problem]]:
+    """Return the packs whose code, however it is spelled, stands once, and the refusal of those that share one."""
+    names = [history.battery_code for _, history, _ in read]
+    times = Counter(name for name in names if name)
+    kept = [entry for entry, name in zip(read, names, strict=True) if not name or times[name] == 1]
+    problems = [
+        repeated_code(where, str(history.battery_code))
+        for (where, history, _), name in zip(read, names, strict=True)
+        if name and times[name] > 1
+    ]
+    return kept, problems
+
+
+def repeated_code(where: str, code: str) -> Problem:
+    """Return the refusal of a pack whose code another pack carries too."""
+    error = RefusedPack(
+        f"two packs carry the code {code!r}",
+        hint="a code belongs to one pack: find out which label is wrong, or give all events in one record",
+        field="battery_code",
+        value=code,
+    )
+    return Problem(where=where, battery_code=code, error=error)
+
+
+__all__ = ["PACK_SCOPE", "Source", "Traces", "read_passport", "read_passports", "read_trace", "repeated_code"]

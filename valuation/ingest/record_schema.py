@@ -1,0 +1,170 @@
+"""The table of fields as types for compiled code to decode into (字段类型): one class a type of event, one a record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from enum import Enum
+from functools import lru_cache, reduce
+from operator import or_
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from valuation.errors import FieldError
+from valuation.ingest.aliases import EVENT_SCOPES, field_name
+from valuation.ingest.lenient_record import MOST_MODULES
+from valuation.ingest.values import LONGEST_TEXT
+from valuation.numeric.columns import UNKNOWN
+from valuation.record.fields import (
+    COMPOSITION,
+    COMPOSITION_FIELDS,
+    EVENT_COMMON_FIELDS,
+    EVENT_FIELDS,
+    EVENT_TYPE_FIELDS,
+    PACK_FIELDS,
+    REQUIRED_EVENT_FIELDS,
+    Field,
+    event_field,
+    text,
+)
+
+
+class Choice(Enum):
+    """A choice of an event's category field, which knows its number in a column."""
+
+    code: float
+
+    __hash__ = object.__hash__  # a choice is equal to itself alone, and is looked up far more often than made
+
+
+CHOICES: Final[list[type[Choice]]] = []
+"""The choices of every category field of every type of event; filled while this module is read."""
+
+
+class TypedEvent(msgspec.Struct, kw_only=True, frozen=True):
+    """One event; each type of event is a class of its own, with the fields that it may have."""
+
+    on: date
+    reported_on: date | None = None
+    recorded_on: date | None = None
+
+
+class TypedPack(msgspec.Struct, kw_only=True, frozen=True):
+    """A pack and its traced life, as far as all packs have it; :data:`Record` has the other fields too."""
+
+    battery_code: str | None = None
+    chemistry: str | None = None
+    rated_energy_kwh: float | None = None
+    rated_capacity_ah: float | None = None
+    nominal_voltage_v: float | None = None
+    made_on: date | None = None
+    superseded_on: date | None = None
+    composition: dict[str, float] = {}
+    modules: list[Any] = []
+    events: list[TypedEvent] = []
+
+
+def _kind_of(field: Field, *, numbered: bool) -> Any:  # noqa: ANN401 - a type made of the table
+    """Return the type of what a field may hold."""
+    if field.kind == "number":
+        return Annotated[float, msgspec.Meta(ge=field.low, le=field.high)]
+    if field.kind == "category":
+        return _choices(field) if numbered else Literal[field.choices]
+    return date if field.kind == "day" else Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
+
+
+@lru_cache
+def _choices(field: Field) -> Any:  # noqa: ANN401 - as above
+    """Return the choices of a category, each with its number."""
+    make: Any = Choice
+    made = make(field.name, {choice: choice for choice in field.choices})
+    for number, member in enumerate(made):
+        member.code = float(number)
+    CHOICES.append(made)
+    return made
+
+
+def _struct(name: str, members: list[Any], base: type[msgspec.Struct] = msgspec.Struct, tag: str | None = None) -> Any:  # noqa: ANN401 - as above
+    """Return a type with these members that takes no others and leaves out what is not given when it is written."""
+    return msgspec.defstruct(
+        name,
+        members,
+        bases=(base,),
+        tag=tag,
+        tag_field=None if tag is None else "type",
+        kw_only=True,
+        frozen=True,
+        omit_defaults=True,
+        forbid_unknown_fields=True,
+        gc=not tag,  # an event holds nothing that could hold it
+    )
+
+
+def _event_kind(name: str, own: tuple[Field, ...]) -> type[TypedEvent]:
+    """Return the type of one type of event: its own fields first, then texts that only other types of event know."""
+    needed = REQUIRED_EVENT_FIELDS.get(name)
+    members: list[Any] = []
+    for field in _numbers_last(own):
+        kind = _kind_of(field, numbered=True)
+        if field.name == needed:
+            members.append((field.name, kind))
+        elif field.kind == "number":  # as columns hold it; a number given as null is left to the patient reader
+            members.append((field.name, kind, UNKNOWN))
+        else:
+            members.append((field.name, kind | None, None))
+    members += [(foreign, str | None, None) for foreign in _foreign(name)]
+    made: type[TypedEvent] = _struct(name, members, TypedEvent, name)
+    return made
+
+
+def _numbers_last(own: tuple[Field, ...]) -> list[Field]:
+    """Return the fields of a type of event but its days, which come first: those that hold no number, then numbers."""
+    return sorted((*_COMMON, *own), key=lambda field: field.kind == "number")
+
+
+def _foreign(name: str) -> tuple[str, ...]:
+    """Return the texts of other types of event that an event may carry along as extras."""
+    scope = EVENT_SCOPES[name]
+    names = [field.name for field in EVENT_FIELDS if field.kind in ("text", "category") and field.name not in scope]
+    return tuple(one for one in names if _unheard_of(one, scope))
+
+
+def _unheard_of(name: str, scope: tuple[str, ...]) -> bool:
+    """Tell whether a name is no spelling of any field of a scope."""
+    try:
+        return field_name(name, scope) is None
+    except FieldError:
+        return False
+
+
+_DAYS: Final = tuple(field for field in EVENT_COMMON_FIELDS if field.kind == "day")
+_COMMON: Final = tuple(field for field in EVENT_COMMON_FIELDS if field.kind != "day")
+EVENT_KINDS: Final = tuple(_event_kind(name, own) for name, own in EVENT_TYPE_FIELDS.items())
+"""The type of every type of event, in their order."""
+
+EVENT_OWN: Final[Mapping[type, tuple[Field, ...]]] = {
+    kind: (*_DAYS, *_numbers_last(own)) for kind, own in zip(EVENT_KINDS, EVENT_TYPE_FIELDS.values(), strict=True)
+}
+"""The fields of every type of event, in the order of its members, numbers last; what comes behind them is extra."""
+
+_EVENT: Any = reduce(or_, EVENT_KINDS)
+_MASS: Any = _kind_of(COMPOSITION_FIELDS[0], numbered=False)
+_MODULE: Any = _struct(
+    "module",
+    [
+        (field.name, _kind_of(field, numbered=False) | None, None)
+        for field in (text("battery_code"), event_field("soh"))
+    ],
+)
+Record: Final = _struct(
+    "record",
+    [
+        *((field.name, _kind_of(field, numbered=False) | None, None) for field in PACK_FIELDS),
+        ("composition", dict[Literal[COMPOSITION], _MASS], {}),  # type: ignore[valid-type]  # made of the table
+        ("modules", Annotated[list[_MODULE], msgspec.Meta(max_length=MOST_MODULES)], []),
+        ("events", list[_EVENT], []),
+    ],
+    TypedPack,
+)
+"""A whole record."""

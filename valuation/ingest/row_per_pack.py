@@ -1,0 +1,231 @@
+"""Rows of tables as trace records: one row a pack (a recycler's ledger), or packs and events joined on the code."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from valuation.errors import FieldError
+from valuation.ingest.aliases import (
+    ANY_EVENT_SCOPE,
+    EVENT_SCOPES,
+    EVENT_TABLE_SCOPE,
+    LEDGER_DAYS,
+    LEDGER_SCOPE,
+    TABLE_SCOPE,
+    choice_name,
+    field_name,
+)
+from valuation.ingest.notes import IntakeNote, Problem, make_note
+from valuation.ingest.open_table import OpenTable, column_names
+from valuation.ingest.values import PLACEHOLDERS
+from valuation.record.fields import COMPOSITION, PACK_FIELDS, event_field
+
+_PACK_NAMES = frozenset(field.name for field in PACK_FIELDS)
+_COMMON = ("reported_on", "recorded_on", "reporter", "reporter_kind")
+_TEST_ONLY = frozenset(EVENT_SCOPES["tested"]) - frozenset(EVENT_SCOPES["usage"])
+_USAGE = frozenset(EVENT_SCOPES["usage"]) - {"type", "on", *_COMMON}
+_LEAVING = ("reason", "destination", "condition")
+_OWNING = ("vin", "purpose", "region")
+_METHOD_OF_SOURCE = {"bms": "bms", "quick_test": "quick", "lab_test": "lab", "certificate": "lab"}
+
+
+def is_event_table(opened: OpenTable) -> bool:
+    """Tell whether a table holds one event a row: it has a code, a day, and a type column with event types in it."""
+    found: dict[str, str] = {}
+    for spelled in column_names(opened):
+        name = field_name(spelled, EVENT_TABLE_SCOPE)
+        if name is not None:
+            found.setdefault(name, spelled)
+    if not {"battery_code", "type", "on"} <= found.keys():
+        return False
+    types = opened.table.column(found["type"]).slice(0, 100).to_pylist()
+    choices = tuple(EVENT_SCOPES)
+    return any(isinstance(value, str) and choice_name(value.strip(), "type", choices) for value in types)
+
+
+def known_columns(opened: OpenTable) -> int:
+    """Return how many columns of a table are ours in any spelling."""
+    return sum(field_name(name, LEDGER_SCOPE) is not None for name in column_names(opened))
+
+
+def rows_of(opened: OpenTable) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield each row's place and its filled cells."""
+    shift = 2 if opened.from_text else 1  # a CSV's first line holds the names
+    for index, row in enumerate(opened.table.to_pylist()):
+        yield (
+            f"{opened.name} row {index + shift}",
+            {name: _cell(value) for name, value in row.items() if _filled(value)},
+        )
+
+
+def ledger_records(opened: OpenTable) -> Iterator[tuple[str, dict[str, object], tuple[IntakeNote, ...]]]:
+    """Yield one trace record a row of a ledger, with notes about readings that could not be used."""
+    _refuse_columns_given_twice(opened)
+    for where, row in rows_of(opened):
+        yield where, *_ledger_record(row)
+
+
+def _refuse_columns_given_twice(opened: OpenTable) -> None:
+    """Raise where two columns of a ledger are spellings of one field."""
+    found: dict[str, str] = {}
+    for spelled in column_names(opened):
+        name = field_name(spelled, LEDGER_SCOPE)
+        if name is not None and found.setdefault(name, spelled) != spelled:
+            raise FieldError(
+                f"{opened.name} gives {name} twice, as {found[name]!r} and {spelled!r}",
+                hint="keep one of the columns",
+                field=name,
+            )
+
+
+def join_events(
+    packs: OpenTable | None, events: OpenTable
+) -> tuple[list[tuple[str, dict[str, object]]], list[Problem]]:
+    """Return the trace records of packs with their events, and the events of packs that are not there.
+
+    Without a table of packs, each code in the events is a pack of which only the code is known.
+    """
+    records: list[tuple[str, dict[str, object]]] = []
+    by_code: dict[object, list[dict[str, object]]] = {}
+    problems: list[Problem] = []
+    for where, row in rows_of(packs) if packs is not None else ():
+        record = pack_record(row)
+        lists: list[dict[str, object]] = []
+        record["events"] = lists
+        records.append((where, record))
+        by_code.setdefault(record.get("battery_code"), lists)
+    for where, row in rows_of(events):
+        event = dict(row)
+        code = next((event.pop(key) for key in row if field_name(key, ("battery_code",)) is not None), None)
+        code = code.strip() if isinstance(code, str) else code
+        if code is not None and code not in by_code and packs is None:
+            by_code[code] = []
+            records.append((where, {"battery_code": code, "events": by_code[code]}))
+        if code is None or code not in by_code:
+            problems.append(unknown_pack(where, code))
+        else:
+            by_code[code].append(event)
+    return records, problems
+
+
+def unknown_pack(where: str, code: object) -> Problem:
+    """Return the problem of an event whose pack is in no row."""
+    error = FieldError(
+        f"the event is of pack {code!r}, which is not among the packs",
+        hint="add the pack's row, or correct the code",
+        field="battery_code",
+        value=code,
+    )
+    return Problem(where=where, battery_code=code if isinstance(code, str) else None, error=error)
+
+
+def pack_record(row: Mapping[str, object]) -> dict[str, object]:
+    """Return a row of a table of packs as a trace record without events.
+
+    >>> pack_record({"电池编码": " T01 ", "锂": "4.6"})
+    {'battery_code': 'T01', 'composition': {'锂': '4.6'}}
+    """
+    record: dict[str, object] = {}
+    composition: dict[str, object] = {}
+    for spelled, value in row.items():
+        name = field_name(spelled, TABLE_SCOPE)
+        if name in COMPOSITION:
+            composition[spelled] = value
+        elif name == "battery_code" and isinstance(value, str):
+            record["battery_code"] = value.strip()
+        else:
+            record[spelled] = value
+    return {**record, "composition": composition} if composition else record
+
+
+def _ledger_record(row: Mapping[str, object]) -> tuple[dict[str, object], tuple[IntakeNote, ...]]:
+    """Return a row of a ledger as a trace record: its readings become events on the days it names."""
+    record: dict[str, object] = {}
+    readings: dict[str, object] = {}
+    days: dict[str, object] = {}
+    for spelled, value in row.items():
+        name = field_name(spelled, LEDGER_SCOPE)
+        if name is not None and (name in LEDGER_DAYS or name == "on"):
+            if not (isinstance(value, str) and value in PLACEHOLDERS):
+                days[name] = value
+        elif name is not None and name in ANY_EVENT_SCOPE and name not in _PACK_NAMES:
+            readings[name] = value
+        else:
+            record[spelled] = value
+    record = pack_record(record)
+    events, notes, left = _events_of(readings, days)
+    if events:
+        record["events"] = events
+    return {**record, **left}, tuple(notes)
+
+
+def _events_of(
+    readings: dict[str, object], days: Mapping[str, object]
+) -> tuple[list[dict[str, object]], list[IntakeNote], dict[str, object]]:
+    """Return the events that dated readings make, notes, and the readings that no day dates."""
+    common = {name: readings.pop(name) for name in _COMMON if name in readings}
+    events = {
+        kind: {"type": kind, "on": days[name], **common}
+        for name, kind in LEDGER_DAYS.items()
+        if name in days and kind != "tested"
+    }
+    notes: list[IntakeNote] = []
+    read_on = next(
+        (days[name] for name in ("tested_on", "on", "retired_on", "removed_on", "collected_on") if name in days), None
+    )
+    leaving = next((kind for kind in ("collected_in", "removed", "retired") if kind in events), None)
+    owning = next((kind for kind in ("installed", "sold") if kind in events), None)
+    for names, kind in ((_LEAVING, leaving), (_OWNING, owning)):
+        if kind is not None:
+            events[kind].update({name: readings.pop(name) for name in names if name in readings})
+    wanted = _USAGE | _TEST_ONLY
+    if read_on is not None:
+        if _TEST_ONLY & readings.keys() or "tested_on" in days:
+            events["tested"] = _test_event(readings, read_on, common, notes)
+        used = {name: readings.pop(name) for name in sorted(_USAGE & readings.keys())}
+        if used:
+            events["usage"] = {"type": "usage", "on": read_on, **common, **used}
+    undated = sorted(name for name in readings if name in wanted or name in _LEAVING)
+    if undated:
+        notes.append(make_note("I07", fields=", ".join(undated)))
+    return list(events.values()), notes, {f"{name} (undated)": value for name, value in readings.items()}
+
+
+def _test_event(
+    readings: dict[str, object], on: object, common: Mapping[str, object], notes: list[IntakeNote]
+) -> dict[str, object]:
+    """Return the capacity test that a row tells of; without a method it counts as the weakest."""
+    event: dict[str, object] = {"type": "tested", "on": on, **common}
+    for name in sorted(_TEST_ONLY & readings.keys()):
+        event[name] = readings.pop(name)
+    if "soh" in readings:
+        event["soh"] = readings.pop("soh")
+        source = readings.pop("soh_source", None)
+        choices = event_field("soh_source").choices
+        named = choice_name(source, "soh_source", choices) if isinstance(source, str) else None
+        if named is not None:
+            event.setdefault("method", _METHOD_OF_SOURCE[named])
+        elif source is not None:
+            readings["soh_source"] = source
+    if "method" not in event:
+        event["method"] = "bms"
+        notes.append(make_note("I06"))
+    return event
+
+
+def _filled(value: object) -> bool:
+    """Tell whether a cell holds anything; NaN is how frames say that it does not."""
+    return not (
+        value is None
+        or (isinstance(value, str) and not value.strip())
+        or (isinstance(value, float) and math.isnan(value))
+    )
+
+
+def _cell(value: object) -> object:
+    """Return a cell as the record reader knows it."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.strip() if isinstance(value, str) else value

@@ -1,0 +1,251 @@
+"""One value of one field: read strictly, or refused with the field, the value and the way out.
+
+Nothing is guessed: a number in quotes, with a unit, as a per cent or as a boolean is an error, not a number. Cells of
+a text table (CSV) are text by nature, so there a plain decimal number is read as one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from datetime import date, datetime
+
+from valuation.errors import FieldError
+from valuation.ingest.aliases import choice_name
+from valuation.ingest.notes import truncated_repr
+from valuation.record.fields import Field
+
+PLACEHOLDERS = frozenset({"", "-", "--", "/", "-1"})
+"""Texts that stand for "not known" on the platform and in ledgers (domain practice: vehicle battery reports)."""
+
+FIRST_DAY = date(1990, 1, 1)
+LAST_DAY = date(2100, 12, 31)
+LONGEST_TEXT = 1000
+DEEPEST = 24
+
+_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_ISO_TIME = re.compile(r"[T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?", re.ASCII)
+_LOOSE_DAY = re.compile(r"(\d{4})[年/.\-]?(\d{1,2})[月/.\-]?(\d{1,2})日?", re.ASCII)
+_UNPRINTABLE = re.compile("[\x00-\x1f\ud800-\udfff]")
+_HALF_LETTER = re.compile("[\ud800-\udfff]")
+_GERMAN_DAY = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
+_LEADING_NUMBER = re.compile(r"\s*([+-]?\d+(?:[.,]\d+)*)\s*(\D.*)", re.DOTALL)
+
+
+def is_placeholder(field: Field, value: object) -> bool:
+    """Tell whether a value stands for "not known": a dash, a slash, an empty text, or -1 where -1 is impossible.
+
+    >>> soh = Field("soh", "number", 0.0, 1.2)
+    >>> is_placeholder(soh, "--"), is_placeholder(soh, -1), is_placeholder(Field("mean_temperature_c", "number"), -1)
+    (True, True, False)
+    """
+    if isinstance(value, str):
+        return value.strip() in PLACEHOLDERS
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return value == -1 and (field.kind != "number" or not field.low <= -1 <= field.high)
+
+
+def read_value(field: Field, value: object, path: str, *, from_text: bool = False) -> float | str | date:
+    """Return the value of a field, checked.
+
+    Parameters
+    ----------
+    field
+        What the field may hold.
+    value
+        As decoded; never a placeholder.
+    path
+        Where it stands, for the message: ``events[3].soh``.
+    from_text
+        Whether it comes from a table of texts, where numbers are written as text.
+
+    Raises
+    ------
+    FieldError
+        When the value has a wrong type or unit or is impossible.
+
+    >>> read_value(Field("soh", "number", 0.0, 1.2), 88, "soh")
+    Traceback (most recent call last):
+    ...
+    valuation.errors.FieldError: soh is 88, above the highest possible 1.2
+    """
+    if field.kind == "number":
+        return read_number(field, value, path, from_text=from_text)
+    if field.kind == "day":
+        return read_day(value, path)
+    if field.kind == "category":
+        return _read_category(field, value, path)
+    return read_text(value, path)
+
+
+def read_number(field: Field, value: object, path: str, *, from_text: bool = False) -> float:
+    """Return a quantity inside its possible bounds; see :func:`read_value`."""
+    if isinstance(value, str):
+        if not (from_text and _DECIMAL.fullmatch(value.strip())):
+            raise _not_a_number(value, path, from_text=from_text)
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise FieldError(
+            f"{path} is {truncated_repr(value)}, not a number",
+            hint="give a number, or leave the field out where it is not known",
+            field=path,
+            value=value,
+        )
+    if (isinstance(value, int) and abs(value) > 10**300) or not math.isfinite(value):
+        raise FieldError(
+            f"{path} is {truncated_repr(value)}, no finite number",
+            hint="give the measured value",
+            field=path,
+            value=value,
+        )
+    if not field.low <= value <= field.high:
+        raise _out_of_bounds(field, float(value), path, truncated_repr(value))
+    return float(value)
+
+
+def read_day(value: object, path: str) -> date:
+    """Return a calendar day written YYYY-MM-DD, with or without a time of day; see :func:`read_value`.
+
+    >>> read_day("2024-03-31T08:00:00+08:00", "on").isoformat()
+    '2024-03-31'
+    """
+    if isinstance(value, datetime):
+        value = value.date()
+    if not isinstance(value, date):
+        value = _parse_day(value, path)
+    if not FIRST_DAY <= value <= LAST_DAY:
+        raise FieldError(
+            f"{path} is {value.isoformat()}, outside {FIRST_DAY.isoformat()} to {LAST_DAY.isoformat()}",
+            hint="give the day as YYYY-MM-DD, or leave it out where it is not known",
+            field=path,
+            value=value.isoformat(),
+        )
+    return value
+
+
+def read_text(value: object, path: str) -> str:
+    """Return a text without blanks around it; see :func:`read_value`.
+
+    >>> read_text("  某企业 ", "maker")
+    '某企业'
+    """
+    if not isinstance(value, str):
+        raise FieldError(
+            f"{path} is {truncated_repr(value)}, not a text", hint="give it as text, in quotes", field=path, value=value
+        )
+    trimmed = value.strip()
+    if len(trimmed) > LONGEST_TEXT or _UNPRINTABLE.search(trimmed):
+        raise FieldError(
+            f"{path} is {truncated_repr(trimmed)}, longer than {LONGEST_TEXT} characters or with control characters",
+            hint="give a plain text on one line",
+            field=path,
+            value=trimmed[:100],
+        )
+    return trimmed
+
+
+def read_extra(value: object, path: str, depth: int = 0) -> object:
+    """Return a value of an unknown field as plain JSON, so that it can be kept and written again.
+
+    >>> read_extra({"a": (1, 2)}, "x")
+    {'a': [1, 2]}
+    """
+    if depth > DEEPEST:
+        raise FieldError(f"{path} is nested too deep", hint="leave the field out", field=path, value=None)
+    if value is None or isinstance(value, bool) or _is_plain(value):
+        return value
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return [read_extra(item, path, depth + 1) for item in value]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: read_extra(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
+    raise FieldError(
+        f"{path} is {truncated_repr(value)}, not plain JSON", hint="leave the field out", field=path, value=None
+    )
+
+
+def _is_plain(value: object) -> bool:
+    """Tell whether a number or text can stand in JSON as it is."""
+    if isinstance(value, int):
+        return abs(value) < 10**300
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, str) and not _HALF_LETTER.search(value)
+
+
+def _read_category(field: Field, value: object, path: str) -> str:
+    """Return the choice meant by a value; see :func:`read_value`."""
+    if isinstance(value, str):
+        found = choice_name(value.strip(), field.name, field.choices)
+        if found is not None:
+            return found
+        close = difflib.get_close_matches(value.strip()[:40], field.choices, n=1)
+    else:
+        close = []
+    raise FieldError(
+        f"{path} is {truncated_repr(value)}, none of {', '.join(field.choices)}",
+        hint=f"did you mean {close[0]}?" if close else f"give one of {', '.join(field.choices)}, or leave it out",
+        field=path,
+        value=value,
+    )
+
+
+def _parse_day(value: object, path: str) -> date:
+    """Return the day a text says in ISO 8601; the hint spells other habits the ISO way."""
+    trimmed = value.strip() if isinstance(value, str) else ""
+    day, rest = trimmed[:10], trimmed[10:]
+    if _ISO_DAY.fullmatch(day) and (not rest or _ISO_TIME.fullmatch(rest)):
+        try:
+            return date.fromisoformat(day)
+        except ValueError:
+            message = f"{path} is {truncated_repr(value)}, a day that no calendar has"
+            raise FieldError(message, hint="give the day as YYYY-MM-DD", field=path, value=value) from None
+    hint = "give the day as YYYY-MM-DD"
+    spelled = str(value)[:40] if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if match := _LOOSE_DAY.fullmatch(spelled.strip()):
+        hint += f", for example {match[1]}-{int(match[2]):02d}-{int(match[3]):02d}"
+    elif match := _GERMAN_DAY.fullmatch(spelled.strip()):
+        hint += f", for example {match[3]}-{int(match[2]):02d}-{int(match[1]):02d}"
+    raise FieldError(f"{path} is {truncated_repr(value)}, no day in ISO 8601", hint=hint, field=path, value=value)
+
+
+def _not_a_number(value: str, path: str, *, from_text: bool) -> FieldError:
+    """Return the refusal of a text where a number is wanted, with the way out that fits it."""
+    trimmed = value.strip()
+    match = _LEADING_NUMBER.fullmatch(trimmed[:60])
+    if _DECIMAL.fullmatch(trimmed) and not from_text:
+        hint = f"give the number without quotes: {trimmed}"
+    elif match and match[2].strip() in {"%", "％"}:
+        hint = (
+            f"give a fraction without unit: {float(match[1].replace(',', '.').split('.')[0]) / 100:g} or more exactly"
+        )
+        if _DECIMAL.fullmatch(match[1]):
+            hint = f"give a fraction without unit: {_tidy(float(match[1]) / 100)}"
+    elif match:
+        hint = "give the bare number in the unit that the field's name says, without unit and thousands separators"
+    else:
+        hint = "give a number, or leave the field out where it is not known"
+    return FieldError(f"{path} is the text {truncated_repr(value)}, not a number", hint=hint, field=path, value=value)
+
+
+def _out_of_bounds(field: Field, value: float, path: str, spelled: str) -> FieldError:
+    """Return the refusal of an impossible quantity, with the unit it may have been meant in."""
+    above = value > field.high
+    bound = field.high if above else field.low
+    hint = "give the true value, or leave the field out where it is not known"
+    if above and field.high <= 1.2 and field.low <= value / 100 <= field.high:
+        hint = f"give a fraction, {_tidy(value / 100)}"
+    elif above and field.low <= value / 1000 <= field.high and field.name.endswith(("_kwh", "_kg")):
+        small = "Wh" if field.name.endswith("_kwh") else "gram"
+        hint = f"if that was in {small}, give {_tidy(value / 1000)}"
+    side = "above the highest" if above else "below the lowest"
+    return FieldError(f"{path} is {spelled}, {side} possible {bound:g}", hint=hint, field=path, value=value)
+
+
+def _tidy(value: float) -> str:
+    """Return a suggested number without the noise of a division."""
+    return f"{value:.6g}"

@@ -1,0 +1,100 @@
+"""Checks on who reported what, and when (来源核验), family S."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from valuation.condition.readings import source_code
+from valuation.numeric.columns import FloatArray, chosen, count, last, previous
+from valuation.provenance.check import Check
+from valuation.provenance.check_context import CheckContext, at_least_one, found
+
+BACK_FILLED_AFTER_DAYS: Final = 180.0  # judged: later than any deadline of the 2018 rules (30 working days) by far
+
+
+def both_ends(record: CheckContext) -> FloatArray:
+    """Return how many hand-overs were reported at both ends by one reporter. [1]"""
+    cases = record.cases
+    giving, taking = cases.is_type("removed", "collected_out"), cases.is_type("collected_in", "recycled_in")
+    either = (giving | taking).nonzero()[0]
+    row, reporter = cases.row[either], cases.events["reporter"][either]
+    giver = previous(row, chosen(giving[either], reporter))
+    return at_least_one(count(row, taking[either] & (giver == reporter), cases.rows))
+
+
+def health_by_owner(record: CheckContext) -> FloatArray:
+    """Return 1 where the latest reading of health comes from the owner, who sells. [1]"""
+    cases = record.cases
+    told = cases.known("soh")
+    by_owner = cases.is_choice("reporter_kind", "owner")[told].astype(np.float64)
+    latest = last(cases.row[told], by_owner, cases.rows)
+    certified = record.health.source == source_code("certificate")
+    return found((latest == 1.0) & ~certified)
+
+
+def back_filled(record: CheckContext) -> FloatArray:
+    """Return how many events were reported long after they happened. [1]"""
+    cases = record.cases
+    return at_least_one(cases.count(record.reporting_days > BACK_FILLED_AFTER_DAYS))
+
+
+def code_before_standard(record: CheckContext) -> FloatArray:
+    """Return 1 where the code is dated before codes existed, so it was given to the pack afterwards. [1]"""
+    return found(record.code["back_filled"] == 1.0)
+
+
+def nameless_reporters(record: CheckContext) -> FloatArray:
+    """Return how many events there are where none names its reporter. [1]"""
+    cases = record.cases
+    named = cases.count(~np.isnan(cases.events["reporter"]) | ~np.isnan(cases.events["reporter_kind"]))
+    events = cases.counted
+    return found((events > 0.0) & (named == 0.0), events)
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    Check(
+        id="S01",
+        function=both_ends,
+        severity="warn",
+        widen=1.05,
+        grade="C",
+        message_en="{value:.0f} hand-over(s) reported at both ends by one and the same reporter.",
+        message_zh="有{value:.0f}次交接的出入双方由同一单位上报。",
+    ),
+    Check(
+        id="S02",
+        function=health_by_owner,
+        severity="warn",
+        widen=1.05,
+        grade="C",
+        message_en="The latest reading of health comes from the owner.",
+        message_zh="最近一次健康状态由持有人自行上报。",
+    ),
+    Check(
+        id="S03",
+        function=back_filled,
+        severity="info",
+        widen=1.03,
+        grade="C",
+        message_en="{value:.0f} event(s) were reported more than half a year after they happened.",
+        message_zh="有{value:.0f}条记录在事件发生半年后才补报。",
+    ),
+    Check(
+        id="S05",
+        function=code_before_standard,
+        severity="info",
+        grade="C",
+        message_en="The code is dated before coding began (2018-02-01): it was given to the pack afterwards.",
+        message_zh="编码日期早于编码标准实施日（2018-02-01），属事后补码。",
+    ),
+    Check(
+        id="S06",
+        function=nameless_reporters,
+        severity="info",
+        grade="C",
+        message_en="None of the {value:.0f} event(s) says who reported it.",
+        message_zh="{value:.0f}条记录均未注明上报单位。",
+    ),
+)

@@ -1,0 +1,183 @@
+"""From checks to what they mean (核验结论): findings, evidence tier, trust grade, closed routes, haircuts, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Final
+
+import numpy as np
+
+from valuation.condition.health import StateOfHealth
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray
+from valuation.pack.nameplate import Nameplate
+from valuation.provenance.catalogue import CHECKS, IDS
+from valuation.provenance.check import GRADES, Check
+from valuation.provenance.check_context import CheckContext, build_check_context
+from valuation.provenance.tiers import evidence_tier, unblemished_grade
+from valuation.record.cases import Cases
+from valuation.result import Caution
+
+ROUTES: Final = ("recycling", "second_life", "reuse")
+WIDEST: Final = 2.5  # judged: however much is wrong, the material is still there
+DEEPEST_HAIRCUT: Final = 0.60
+_SEVERITIES: Final = ("block", "warn", "info")
+_GRAVEST_FIRST: Final = tuple(sorted(CHECKS, key=lambda check: (_SEVERITIES.index(check.severity), check.id)))
+_LEFT: Final = {route: np.array([1.0 - check.haircut.get(route, 0.0) for check in CHECKS]) for route in ROUTES}
+_BEST_GRADE: Final = np.array([float(GRADES.index(check.grade)) for check in CHECKS])
+_REFUSING: Final = np.flatnonzero([check.refuses for check in CHECKS])
+_WEAKENING: Final = np.flatnonzero([check.weakens_readings for check in CHECKS])
+_BLOCKING: Final = {route: np.flatnonzero([route in check.blocks for check in CHECKS]) for route in ROUTES}
+_BY_GRAVITY: Final = np.array([CHECKS.index(check) for check in _GRAVEST_FIRST], dtype=np.int64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What the checks found, one row a pack.
+
+    Attributes
+    ----------
+    numbers : float matrix of shape (packs, checks)
+        NaN where a check found nothing, else the number its message shows; columns in the order of `ids`.
+    widen : factor, at least 1, by which the band grows.
+    tier : evidence tier (证据等级) 0 to 4: code alone, ledger, usage summary or BMS, quick test, laboratory test.
+    grade : trust grade (溯源等级) 0 to 3 for A to D.
+    code_kind : what the battery code is, as a code of :data:`valuation.battery_code.layout.KINDS`; NaN without one.
+    refused : packs that must not be valued.
+    blocked, haircut : by route, whether it is closed and what fraction is taken off.
+    """
+
+    numbers: FloatArray
+    widen: FloatArray
+    tier: FloatArray
+    grade: FloatArray
+    code_kind: FloatArray
+    refused: BoolArray
+    blocked: Mapping[str, BoolArray]
+    haircut: Mapping[str, FloatArray]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the checks, in the order of the columns of `numbers`."""
+        return IDS
+
+    @cached_property
+    def closes(self) -> BoolArray:
+        """Return which packs a finding closes a route to."""
+        closed = self.blocked[ROUTES[0]]
+        for route in ROUTES[1:]:
+            closed = closed | self.blocked[route]
+        return closed
+
+    def number(self, check_id: str) -> FloatArray:
+        """Return what one check found, one row a pack."""
+        column: FloatArray = self.numbers[:, IDS.index(check_id)]
+        return column
+
+    def count(self, *severities: str) -> FloatArray:
+        """Return how many findings of these severities each pack has. [1]"""
+        chosen = np.flatnonzero([check.severity in severities for check in CHECKS])
+        counted: IntArray = (~np.isnan(self.numbers[:, chosen])).sum(axis=1)
+        return counted.astype(np.float64)
+
+    def found(self, row: int) -> tuple[tuple[Check, float], ...]:
+        """Return one pack's findings with their numbers, the gravest first."""
+        return self._found[row]
+
+    @cached_property
+    def _found(self) -> tuple[tuple[tuple[Check, float], ...], ...]:
+        """Every pack's findings, the gravest first."""
+        numbers = self.numbers[:, _BY_GRAVITY]
+        rows, positions = np.nonzero(~np.isnan(numbers))
+        hits: list[list[tuple[Check, float]]] = [[] for _ in range(len(numbers))]
+        for row, position, number in zip(
+            rows.tolist(), positions.tolist(), numbers[rows, positions].tolist(), strict=True
+        ):
+            hits[row].append((_GRAVEST_FIRST[position], number))
+        return tuple(tuple(found) for found in hits)
+
+    def blockers(self, route: str, row: int) -> tuple[str, ...]:
+        """Return the ids of the checks that close a route to one pack."""
+        return tuple(check.id for check, _ in self.found(row) if route in check.blocks)
+
+    def cautions(self, row: int) -> tuple[Caution, ...]:
+        """Return one pack's findings as cautions, the gravest first."""
+        return tuple(check.caution(number) for check, number in self.found(row))
+
+    def refusal(self, row: int) -> Caution | None:
+        """Return why one pack must not be valued, the way out as its effect; None where it may be."""
+        return next((check.caution(number) for check, number in self.found(row) if check.refuses), None)
+
+
+def run_checks(cases: Cases, nameplate: Nameplate, health: StateOfHealth) -> Findings:
+    """Run every check on every pack and say what follows from what is found (溯源核验)."""
+    record = build_check_context(cases, nameplate, health)
+    by_check = np.empty((len(CHECKS), cases.rows))
+    for position, check in enumerate(CHECKS):
+        by_check[position] = check.function(record)
+    numbers = np.ascontiguousarray(by_check.T)
+    hits = ~np.isnan(numbers)
+    tier = evidence_tier(record)
+    return Findings(
+        numbers=numbers,
+        widen=_widen(hits),
+        tier=_weakened(hits, tier),
+        grade=_grade(record, hits, tier),
+        code_kind=np.where(record.has_code, record.code["kind_code"], np.nan),
+        refused=_any(hits, _REFUSING),
+        blocked={route: _any(hits, blocking) for route, blocking in _BLOCKING.items()},
+        haircut={route: _haircut(hits, route) for route in ROUTES},
+    )
+
+
+def _any(hits: BoolArray, positions: IntArray) -> BoolArray:
+    """Return which packs have a finding of the checks at these positions."""
+    return np.asarray(hits[:, positions].any(axis=1), dtype=np.bool_)
+
+
+def _widen(hits: BoolArray) -> FloatArray:
+    """Return the product of the findings' widenings, up to the widest. [1]"""
+    return settled_widening(hits, ())
+
+
+def settled_widening(hits: BoolArray, settled: tuple[str, ...]) -> FloatArray:
+    """Return the product of the findings' widenings, up to the widest, once some of them are settled. [1]"""
+    return np.minimum(_product(hits, _widenings(settled)), WIDEST)
+
+
+@cache
+def _widenings(settled: tuple[str, ...]) -> FloatArray:
+    """Return how far each check widens the band, not at all once it is settled. [1]"""
+    return np.array([1.0 if check.id in settled else max(check.widen, 1.0) for check in CHECKS])
+
+
+def _product(hits: BoolArray, factors: FloatArray) -> FloatArray:
+    """Return each row's product of its hits' factors, one after the other: the same bits for one pack and for many.
+
+    Checks that hit nobody or change nothing are left out: a factor of 1 leaves every bit as it is.
+    """
+    telling = ((factors != 1.0) & hits.any(axis=0)).nonzero()[0]
+    product = np.ones(len(hits))
+    for check in telling.tolist():
+        product[hits[:, check]] *= factors[check]
+    return product
+
+
+def _haircut(hits: BoolArray, route: str) -> FloatArray:
+    """Return the fraction that the findings together take off a route's value. [1]"""
+    left = _product(hits, _LEFT[route])
+    return np.minimum(1.0 - left, DEEPEST_HAIRCUT)
+
+
+def _weakened(hits: BoolArray, tier: FloatArray) -> FloatArray:
+    """Return the tier, one lower where it rests on BMS readings that a finding discredits. [1]"""
+    discredited = _any(hits, _WEAKENING)
+    return np.where(discredited & (tier == 2.0), 1.0, tier)
+
+
+def _grade(record: CheckContext, hits: BoolArray, tier: FloatArray) -> FloatArray:
+    """Return the trust grade: that of a blameless record, no better than its worst finding allows. [1]"""
+    limits = np.where(hits, _BEST_GRADE, 0.0)
+    grade: FloatArray = np.maximum(unblemished_grade(record, tier), limits.max(axis=1))
+    return grade
