@@ -4,8 +4,8 @@ Run: ``.venv/bin/python -m benchmarks.synthetic_curve [--sales 0,100,300,1000,30
 
 One market; the model learns from more and more of the sales known two years before the last one, drawn by chance, and
 values the last two years' sales without being re-anchored. With no sales the structural value answers with its own
-band. Beside it stands what a recycler would use instead (:mod:`training.evaluation.baselines`), taught by the same sales: of several
-the best one, by hindsight. With ``--write`` table and plot go into docs/explanation;
+band. Beside it stands what a recycler would use instead (:mod:`training.evaluation.baselines`), taught by the same
+sales: of several the best one, by hindsight. With ``--write`` table and plot go into docs/explanation;
 ``--sales 100000 --apart`` has a section of its own.
 """
 

@@ -5,7 +5,8 @@ Run: ``.venv/bin/python -m benchmarks.synthetic_redefinition [--packs 20000] [--
 Until 13 February 2023 the Chinese payables of nickel and cobalt held lithium as well; from then on lithium had its own.
 The model learns from the sales known half a year before that day, knows nothing of it, and is re-anchored monthly.
 
-Beside it a change of value-added tax on the same day that nobody tells (:mod:`training.evaluation.vat_scenario`): sales with tax, a
+Beside it a change of value-added tax on the same day that nobody tells (:mod:`training.evaluation.vat_scenario`):
+sales with tax, a
 half of them, are read as 109/113 of what they were, those without tax rightly; judged is what was truly paid.
 """
 

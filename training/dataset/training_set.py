@@ -37,7 +37,8 @@ Item = TypeVar("Item")
 class Archive:
     """What sales are worked out from: traced lives, quotes, and how the market's constants differ from the judged ones.
 
-    `habits` are by name of :data:`valuation.routes.market_calibration.HABITS`; none are the judged constants themselves.
+    `habits` are by name of :data:`valuation.routes.market_calibration.HABITS`; none are the judged constants
+    themselves.
     """
 
     table: TraceTable
@@ -78,7 +79,8 @@ class TrainingSet:
     lot : tuple of length sales
         The lot of a pack that was sold with others for one sum, whose own price is a share of it; None for all others.
     thinning : array of shape (sales,), or None
-        Position in :data:`training.dataset.degraded_records.THINNINGS` of how each record was cut down; NaN and None where it was not.
+        Position in :data:`training.dataset.degraded_records.THINNINGS` of how each record was cut down; NaN and None
+        where it was not.
     archive : Archive, or None
         What the sales were worked out from, by which they can be worked out again.
     """
@@ -139,7 +141,7 @@ class TrainingSet:
         return _made({name: _take(getattr(self, name), rows) for name in self.__slots__})
 
     def seen(self, habits: Mapping[str, float]) -> TrainingSet:
-        """Return the sales worked out with a market's habits (:mod:`valuation.routes.market_calibration`); none: as judged."""
+        """Return the sales worked out with a market's calibrated constants; none are the judged constants."""
         if self.archive is None or dict(self.archive.habits) == dict(habits) or not len(self):
             return self
         return _reworked(self, replace(self.archive, habits=habits))

@@ -1,6 +1,7 @@
 """Spelling a valued batch as public answers: money to the fen, cautions in two languages.
 
-Numbers are rounded column by column for the whole batch (:class:`RoundedBatch`); a pack's answer is then put together of them.
+Numbers are rounded column by column for the whole batch (:class:`RoundedBatch`); a pack's answer is then put
+together of them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which cautions (提示) are raised for which packs of a batch, as masks: the ids that the spelled answers carry.
 
-One pack's cautions are spelled by :mod:`valuation.answer.cautions`; a fleet needs their ids only. A test holds the two to
-each other.
+One pack's cautions are spelled by :mod:`valuation.answer.cautions`; a fleet needs their ids only. A test holds the
+two to each other.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from valuation.answer.cautions import FEW_SALES, OLD_NEWS_DAYS, moved_far, news_age_days
+from valuation.answer.cautions import FEW_SALES, OLD_NEWS_DAYS, news_age_days
 from valuation.answer.late_reports import late_report_masks
 from valuation.answer.priced_batch import PricedBatch
 from valuation.dossier import Dossier
@@ -57,8 +57,6 @@ def _of_model(valued: PricedBatch) -> Iterator[tuple[str, BoolArray]]:
             yield "V08", everywhere
         elif valued.model.turn.widening > 1.0:
             yield "V09", everywhere
-        if moved_far(valued.model):
-            yield "V10", everywhere
     if valued.market_shift:
         yield "V06", everywhere
 

@@ -109,7 +109,7 @@ def structural_spread(dossier: Dossier) -> FloatArray:
 
 
 def _in_money(routes: Routes) -> FloatArray:
-    """Return the spread of a structural value; the inverse of :func:`valuation.numeric.asinh_scale.scale_sd`. [CNY/kWh]"""
+    """Return the spread of a structural value, the inverse of `asinh_scale.scale_sd`. [CNY/kWh]"""
     return routes.scale_sd / scale_sd(routes.structural_per_kwh, np.ones(len(routes.structural_per_kwh)))
 
 

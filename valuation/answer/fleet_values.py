@@ -59,8 +59,8 @@ class FleetValues:
     point_cny, lower_cny, upper_cny : floats
         Money to the fen.
     best, tier, grade : integers
-        Codes into `valuation.routes.structural_value.ROUTES` (-1 where every route is closed), of the evidence tier (0 to 4),
-        and of the grade (0 to 3).
+        Codes into `valuation.routes.structural_value.ROUTES` (-1 where every route is closed), of the evidence tier
+        (0 to 4), and of the grade (0 to 3).
     cautions : pairs of id and mask
         Which packs the caution is raised for, in the order in which an answer lists them.
     base_cny, effects_cny : float columns

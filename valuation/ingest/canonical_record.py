@@ -1,6 +1,7 @@
 """The parts of a trace record that are in our own spelling with nothing odd about them, read at one go (标准记录速读).
 
-Most of what programs send is such. Whatever is not is left to the patient reader (:mod:`valuation.ingest.lenient_record`),
+Most of what programs send is such. Whatever is not is left to the patient reader
+(:mod:`valuation.ingest.lenient_record`),
 which knows other spellings and says what is wrong; what is read here is read to the very same history there.
 """
 

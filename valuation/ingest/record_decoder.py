@@ -1,8 +1,8 @@
 """A trace record in our own spelling, decoded by compiled code into typed fields (标准记录直读).
 
 Bytes that fit the types of :mod:`valuation.ingest.record_schema` hold nothing that anybody would have to be told of but
-extra texts. Whatever does not fit is left to the patient reader (:mod:`valuation.ingest.lenient_record`), which knows other
-spellings and says what is wrong; what is read here is read to the very same history there.
+extra texts. Whatever does not fit is left to the patient reader (:mod:`valuation.ingest.lenient_record`), which
+knows other spellings and says what is wrong; what is read here is read to the very same history there.
 """
 
 from __future__ import annotations

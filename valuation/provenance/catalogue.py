@@ -34,7 +34,7 @@ ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "C04": "vendor codes are not public: no register to look one up in",
         "C05": "spec codes are filed by the makers and not public",
-        "H02": "needs the whole batch or ledger: valuation.provenance.hierarchy_checks.repeated_packs, asked by the doors",
+        "H02": "needs the whole batch or ledger: see valuation.provenance.hierarchy_checks.repeated_packs",
         "H05": "the number of modules of a spec is filed by the makers and not public",
         "T06": "needs the vehicle's own record",
         "T08": "the reporter's identity number is checked where the record is read; columns hold its fingerprint only",

@@ -116,8 +116,8 @@ class Routes:
     structural_per_kwh : array
         What the pack is worth; exactly the sum of `terms` in their order.
     scale_sd : array
-        One standard deviation of it on the scale of :mod:`valuation.numeric.asinh_scale`, with no sales seen; the widening by
-        findings is not in it.
+        One standard deviation of it on the scale of :mod:`valuation.numeric.asinh_scale`, with no sales seen; the
+        widening by findings is not in it.
     terms : columns by name of :data:`TERM_LABELS`
         Why it is what it is.
     metal_value_per_kwh : columns by element
