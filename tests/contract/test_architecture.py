@@ -1,4 +1,4 @@
-"""The page on the architecture names every room, and no room that is not there."""
+"""ARCHITECTURE.md lists every folder of a package, and lists nothing that does not exist."""
 
 import re
 from pathlib import Path
@@ -9,21 +9,37 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("valuation", "models", "training", "service")
 PAGE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 TREE = PAGE.split("## Where things live")[1].split("```")[1]
+ENTRY = re.compile(r"^(  |    )((?:[\w.]+(?:\.py|/) )+) +\S")
 
 
-def told_of(package):
+def listed_paths(package):
+    """Paths in the section of a package: two spaces before its own entries, four before entries of the folder above."""
     section = re.search(rf"^{package}/\n((?:  .*\n)+)", TREE, re.MULTILINE)
     assert section, f"ARCHITECTURE.md has no section {package}/"
-    return {name for line in section[1].splitlines() for name in re.findall(r"\b([a-z_]+(?:\.py|/))", line)}
+    paths, folder = set(), package
+    for line in section[1].splitlines():
+        entry = ENTRY.match(line)
+        assert entry, f"not an entry with a description: {line!r}"
+        names = entry[2].split()
+        if entry[1] == "  ":
+            folder = f"{package}/{names[-1]}" if names[-1].endswith("/") else ""
+            paths |= {f"{package}/{name}" for name in names}
+        else:
+            assert folder, f"an indented entry below a module: {line!r}"
+            paths |= {f"{folder}{name}" for name in names}
+    return paths
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_every_room_is_named(package):
-    rooms = {f"{path.name}/" for path in (ROOT / package).iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert rooms - told_of(package) == set()
+def test_every_folder_is_listed(package):
+    folders = {
+        f"{package}/{path.name}/"
+        for path in (ROOT / package).iterdir()
+        if path.is_dir() and any(child.name != "__pycache__" for child in path.iterdir()) and path.name != "__pycache__"
+    }
+    assert folders - listed_paths(package) == set()
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_nothing_is_named_that_is_not_there(package):
-    missing = {name for name in told_of(package) if not (ROOT / package / name.rstrip("/")).exists()}
-    assert missing == set()
+def test_everything_listed_exists(package):
+    assert {path for path in listed_paths(package) if not (ROOT / path).exists()} == set()
