@@ -1,4 +1,4 @@
-"""The whole quality gate: every step runs, even after one that failed, and the last lines say which failed."""
+"""Run all quality checks; every check runs even if an earlier one failed, and the last line names the failed ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROGRAMS = Path(sys.executable).parent
 
 
 def main(arguments: list[str]) -> int:
-    """Run the gate; `--without-tests` leaves pytest out, for whoever has just run it."""
+    """Run the checks; `--without-tests` skips pytest."""
     steps = _steps()
     if "--without-tests" in arguments:
         del steps["tests"]
@@ -46,8 +46,8 @@ def _step(name: str, commands: list[list[str]], folder: str) -> bool:
     for program, *rest in commands:
         command = [str(PROGRAMS / program), *(word.replace("{folder}", folder) for word in rest)]
         passed = subprocess.run(command, cwd=ROOT, check=False).returncode == 0 and passed
-    verdict = "passed" if passed else "FAILED"
-    sys.stdout.write(f"check: {name} {verdict} in {time.monotonic() - begun:.1f} s\n")
+    outcome = "passed" if passed else "FAILED"
+    sys.stdout.write(f"check: {name} {outcome} in {time.monotonic() - begun:.1f} s\n")
     return passed
 
 
