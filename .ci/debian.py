@@ -1,11 +1,11 @@
-"""Run commands in a bare Debian of another suite, in a clean clone: how a newcomer with another Python meets canzhi.
+"""Run commands in a clean clone in a minimal Debian of another suite, with another Python.
 
     python3 .ci/debian.py SUITE PYTHON COMMAND…      for example: trixie 3.13 './canzhi test'
 
-debootstrap makes the tree from this machine's own Debian mirror, with Python's venv and git and nothing else. pip reads
-the same settings in the tree as here, and the local folders that they name are visible there. All mounts live in a
-namespace of their own: the kernel removes them, and ends every process inside, when this program ends in whatever way.
-Only the standard library is used. Needs root and the package debootstrap.
+debootstrap creates the tree from the Debian mirror of this machine, with only Python's venv and git. pip reads the same
+settings in the tree as here, and the local folders that they name are visible there. All mounts are in a separate
+namespace: the kernel removes them and ends every process inside when this program ends for any reason. Only the
+standard library is used. Needs root and the package debootstrap.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ ROOT = Path(__file__).resolve().parent.parent
 CLONE = "/srv/canzhi"
 ALONE = ("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child")
 REAPER = ("bash", "-c", '"$@" & wait $!', "reaper")
-"""The first process of a namespace inherits orphans and must wait for them, which bash does."""
+"""The first process of a namespace inherits orphans and must wait for them; bash does."""
 INSIDE = "CANZHI_CI_INSIDE"
-"""Set in the process that runs in a namespace of its own."""
+"""Environment variable that is set inside the namespace."""
 SCRIPTS = Path("/usr/share/debootstrap/scripts")
 NETWORK = re.compile(r"PIP_\w+|\w+_proxy|SSL_CERT_FILE|REQUESTS_CA_BUNDLE", re.IGNORECASE)
 LOCAL_PATH = re.compile(r"(?:^|[\s=]|file://)(/[^\s'\"]+)", re.MULTILINE)
 
 
 def main(suite: str, python: str, commands: list[str]) -> int:
-    """Make the tree and run each command in it; return 1 after the first that fails."""
+    """Create the tree and run each command in it; return 1 after the first failure."""
     if os.geteuid() != 0:
         raise SystemExit("debian: a Debian tree needs root")
     if shutil.which("debootstrap") is None:
         raise SystemExit("debian: debootstrap is missing: apt-get install debootstrap")
     if INSIDE not in os.environ:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the folder is removed then, too
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the folder is also removed then
         again = [*ALONE, *REAPER, sys.executable, __file__, suite, python, *commands]
         with tempfile.TemporaryDirectory(prefix="canzhi-debian-") as folder:
             return subprocess.run(again, env={**os.environ, INSIDE: folder}, check=False).returncode
@@ -60,11 +60,11 @@ def main(suite: str, python: str, commands: list[str]) -> int:
 
 
 def _make(tree: Path, suite: str, python: str) -> None:
-    """Unpack the suite with the wanted Python as python3, from the mirror that this machine installs from."""
+    """Unpack the suite from the mirror of this machine, with the wanted Python as python3."""
     begun = time.monotonic()
     script = SCRIPTS / suite
     packages = f"--include=python3-venv,python{python}-venv,git"
-    newest = SCRIPTS / "sid"  # debootstrap may be older than the suite; all suites of today are made in the same way
+    newest = SCRIPTS / "sid"  # debootstrap can be older than the suite; all current suites use the same script
     arguments = ["--variant=minbase", packages, suite, str(tree), _mirror(), str(script if script.exists() else newest)]
     log = tree.with_suffix(".log")
     with log.open("wb") as said:
@@ -76,7 +76,7 @@ def _make(tree: Path, suite: str, python: str) -> None:
 
 
 def _mirror() -> str:
-    """Return where apt of this machine finds the packages of its own suite."""
+    """Return the package mirror of apt on this machine."""
     suite = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
     listed = _call(["apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)"]).splitlines()
     mirrors = [uri for release, _, uri in (line.partition(" ") for line in listed) if release == suite]
@@ -86,7 +86,7 @@ def _mirror() -> str:
 
 
 def _furnish(tree: Path) -> dict[str, str]:
-    """Give the tree what a machine has (devices, processes, hosts) and pip's settings; return the variables."""
+    """Mount devices, processes, host names and the settings of pip; return the environment variables."""
     for source in ("/dev", "/proc"):
         (tree / source[1:]).mkdir(exist_ok=True)
     _call(["mount", "--rbind", "/dev", f"{tree}/dev"])
@@ -104,7 +104,7 @@ def _furnish(tree: Path) -> dict[str, str]:
 
 
 def _pip_settings(home: Path) -> list[Path]:
-    """Return the files that pip reads its settings from (pip's documentation, "Configuration")."""
+    """Return the configuration files of pip (pip's documentation, "Configuration")."""
     folders = os.environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":")
     chosen = os.environ.get("PIP_CONFIG_FILE")
     return [
@@ -117,7 +117,7 @@ def _pip_settings(home: Path) -> list[Path]:
 
 
 def local_folders(settings: list[str]) -> list[Path]:
-    """Return the files and folders of this machine that settings name, each once.
+    """Return the files and folders of this machine that the settings name, without duplicates.
 
     An index in a folder points to the packages beside it, so the folder above is what is needed.
     """
@@ -127,7 +127,7 @@ def local_folders(settings: list[str]) -> list[Path]:
 
 
 def _show(source: Path, tree: Path) -> None:
-    """Make a file or folder of this machine visible in the tree under the same name, read-only."""
+    """Mount a file or folder of this machine in the tree under the same path, read-only."""
     target = tree / source.relative_to("/")
     if source.is_dir():
         target.mkdir(parents=True, exist_ok=True)

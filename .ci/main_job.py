@@ -1,4 +1,4 @@
-"""The main job as a person would do it: a traced pack in, a value with its band out, on the terminal and over HTTP.
+"""Run the main use case: value a traced pack on the command line and over HTTP.
 
 Starts from an empty home, so the demonstration model is trained on the way. Only the standard library is used.
 """
@@ -21,11 +21,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACK = ROOT / "data_samples" / "lfp_taxi.json"
 AS_OF = "2026-11-20"
-PATIENCE_S = 1500.0  # two busy cores train the demonstration model first
+PATIENCE_S = 1500.0  # the demonstration model is trained first
 
 
 def main() -> int:
-    """Do the job in a fresh home; any difference or failure ends with a sentence and 1."""
+    """Run the use case in an empty home folder; print the first difference or failure and return 1."""
     with tempfile.TemporaryDirectory() as home, socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
@@ -64,7 +64,7 @@ def _wait_until_ready(served: subprocess.Popen[bytes], address: str) -> None:
 
 
 def _compare(address: str, surroundings: dict[str, str]) -> None:
-    """Hold the terminal's answer, the service's answer, the kept answer and the page against each other."""
+    """Compare the answers of command line, service, store and page."""
     command = [str(ROOT / "canzhi"), "value", str(PACK), "--as-of", AS_OF, "--json"]
     on_terminal = subprocess.run(command, env=surroundings, check=True, stdout=subprocess.PIPE).stdout
     body = {"trace": json.loads(PACK.read_bytes()), "as_of": AS_OF}

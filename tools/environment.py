@@ -1,4 +1,4 @@
-"""The environment in `.venv`: made on first use, checked in milliseconds ever after, made again when broken."""
+"""Create the environment in `.venv` on first use, check it at every start, create it again if it is incomplete."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ STAMP = "canzhi-stamp.json"
 GOMP_FOLDER = "lib/gomp"
 LOCKS = {
     "full": ["pyproject.toml", *(f"--extra={name}" for name in ("train", "postgres", "report")), "--group", "dev"],
-    "base": ["pyproject.toml", "--constraints", "requirements/full.lock"],  # the service alone, at the tested versions
-    # ./canzhi installs "full"; Spark's 450 MB come with ./canzhi add spark
+    "base": ["pyproject.toml", "--constraints", "requirements/full.lock"],  # only the service, with the tested versions
+    # ./canzhi installs "full"; ./canzhi add spark installs Spark (450 MB)
     "spark": ["pyproject.toml", "--extra", "spark", "--constraints", "requirements/full.lock"],
     "kernel": ["requirements/kernel.in"],  # the C compiler of models/kernel, apart
     "benchmarks": ["requirements/benchmarks.in", "--constraints", "requirements/full.lock"],  # the rivals, apart
 }
-UV_NAMES = {  # a user who told pip where packages come from has told uv too
+UV_NAMES = {  # uv uses the package index that the user has configured for pip
     "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
     "PIP_EXTRA_INDEX_URL": "UV_INDEX",
     "PIP_FIND_LINKS": "UV_FIND_LINKS",
@@ -40,11 +40,11 @@ UV_NAMES = {  # a user who told pip where packages come from has told uv too
 
 
 class NotPossibleError(Exception):
-    """The environment cannot be made here; the message is one sentence with the way out."""
+    """The environment cannot be created; the message is one sentence with a way to solve the problem."""
 
 
 def ready(root: Path) -> Path:
-    """Return the folder of an environment that fits this checkout and this Python, made now if need be."""
+    """Return the environment for this checkout and this Python; create it if necessary."""
     home = root / HOME
     wanted = _wanted(root)
     if _kept(home) == wanted:
@@ -52,7 +52,7 @@ def ready(root: Path) -> Path:
     with _alone(root) as lock:
         kept = _kept(home)
         if kept == wanted:
-            return home  # somebody else made it while we waited
+            return home  # another process created it while this one waited
         if kept is not None and kept | {"project": ""} == wanted | {"project": ""}:
             _stamp(home, None)
             _install_project(root, home, lock)
@@ -63,7 +63,7 @@ def ready(root: Path) -> Path:
 
 
 def add_spark(root: Path) -> None:
-    """Put Spark beside the rest of the environment, at the locked version; it is published as source only."""
+    """Install Spark at the locked version; it is published as source only."""
     home = ready(root)
     with _alone(root) as lock:
         locked = str(root / "requirements" / "spark.lock")
@@ -71,7 +71,7 @@ def add_spark(root: Path) -> None:
 
 
 def _wanted(root: Path) -> dict[str, str]:
-    """Return what a finished environment must have been made from."""
+    """Return the inputs that a current environment was created from."""
     described = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
     project = [described.get("build-system"), described.get("project"), described.get("tool", {}).get("hatch")]
     version = (root / "valuation" / "version.py").read_bytes()
@@ -84,7 +84,7 @@ def _wanted(root: Path) -> dict[str, str]:
 
 
 def _kept(home: Path) -> dict[str, str] | None:
-    """Return what the environment says it was made from, or None where it is unfinished or has lost a part."""
+    """Return the recorded inputs of the environment, or None if it is unfinished or incomplete."""
     try:
         stamp = json.loads((home / STAMP).read_bytes())
         present = set(os.listdir(_packages(home)))  # noqa: PTH208 - names alone, 300 of them, at every start
@@ -98,7 +98,7 @@ def _kept(home: Path) -> dict[str, str] | None:
 
 
 def _stamp(home: Path, made_from: dict[str, str] | None) -> None:
-    """Say in the environment that it is whole (the last step of all), or with None that it is not."""
+    """Record that the environment is complete (the last step), or with None that it is not."""
     if made_from is None:
         (home / STAMP).unlink(missing_ok=True)
         return
@@ -118,7 +118,7 @@ def _packages(home: Path) -> Path:
 
 @contextlib.contextmanager
 def _alone(root: Path) -> Iterator[int]:
-    """Let one start at a time work on the environment; the lock is the checkout's folder itself, so nothing is left."""
+    """Allow one start at a time to change the environment; the lock is on the checkout's folder, so no file remains."""
     lock = os.open(root, os.O_RDONLY)
     try:
         try:
@@ -132,7 +132,7 @@ def _alone(root: Path) -> Iterator[int]:
 
 
 def _make(root: Path, home: Path, lock: int) -> None:
-    """Make the environment from nothing with uv or, where there is none or it fails, with venv and pip."""
+    """Create the environment with uv or, if uv is missing or fails, with venv and pip."""
     begun = time.monotonic()
     uv = shutil.which("uv")
     host_pip = uv is None and _must_use_host_pip()
@@ -159,7 +159,7 @@ def _make(root: Path, home: Path, lock: int) -> None:
 
 
 def _must_use_host_pip() -> bool:
-    """Tell whether venv here cannot bring its own pip, so that the pip of this machine must do the work."""
+    """Return whether venv cannot install its own pip, so that the pip of this machine is needed."""
     own_pip = _has_module("ensurepip")
     host_pip = not own_pip and _has_module("pip")
     if not _has_module("venv") or not (own_pip or host_pip):
@@ -177,12 +177,12 @@ def _finish(root: Path, home: Path, lock: int, begun: float) -> None:
 
 
 def _install_project(root: Path, home: Path, lock: int) -> None:
-    """Install the four packages as they lie in the checkout, so that an edit needs no new installation."""
+    """Install the four packages in editable mode."""
     _call([*_installer(home), "--no-deps", "--no-build-isolation", "--editable", str(root)], lock)
 
 
 def _installer(home: Path) -> list[str]:
-    """Return the words that install into the environment: its own pip, or uv, or the pip of this machine."""
+    """Return the command that installs into the environment: its own pip, uv, or the pip of this machine."""
     python = str(home / "bin" / "python")
     uv = shutil.which("uv")
     if (home / "bin" / "pip").exists():
@@ -193,12 +193,12 @@ def _installer(home: Path) -> list[str]:
 
 
 def _quietly(option: str) -> list[str]:
-    """Show progress to a person who waits, and only errors to a log."""
+    """Return options that show progress on a terminal, and only errors in a log."""
     return [] if sys.stderr.isatty() else [option]
 
 
 def _base_python() -> str:
-    """Return the Python outside any environment: we may have been started from the one that is made again."""
+    """Return the Python outside any environment, because the current one may be the environment to replace."""
     return getattr(sys, "_base_executable", None) or sys.executable
 
 
@@ -210,20 +210,20 @@ def _clear(home: Path) -> None:
     if home.is_symlink() or home.is_file():
         home.unlink()
     elif home.exists():
-        _stamp(home, None)  # first: an interrupted removal must not look whole
+        _stamp(home, None)  # first, so that an interrupted removal does not look complete
         shutil.rmtree(home)
 
 
 def _call(command: list[str], lock: int) -> None:
-    """Run one step; it inherits the lock, so that an orphaned step keeps others waiting until it has ended."""
+    """Run one step; it inherits the lock, so that other starts also wait for an orphaned step."""
     surroundings = dict(os.environ)
     for pip_name, uv_name in UV_NAMES.items():
         if pip_name in surroundings:
             surroundings.setdefault(uv_name, surroundings[pip_name])
     for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX"):
-        surroundings.pop(name, None)  # they would send the packages elsewhere
+        surroundings.pop(name, None)  # they would install the packages elsewhere
     try:
-        # Standard output belongs to the command that is started afterwards.
+        # Standard output is reserved for the command that is started afterwards.
         done = subprocess.run(command, check=False, stdout=sys.stderr, env=surroundings, pass_fds=[lock])
     except OSError as reason:
         raise NotPossibleError(f"{command[0]} cannot be started: {reason}") from None
@@ -235,7 +235,7 @@ def _call(command: list[str], lock: int) -> None:
 
 
 def _link_gomp(home: Path) -> None:
-    """Give LightGBM the OpenMP library that its wheel lacks, from scikit-learn's wheel, where the system has none."""
+    """Link OpenMP from scikit-learn's wheel for LightGBM, whose wheel lacks it, if the system has none."""
     if sys.platform != "linux" or _system_has_gomp(home):
         return
     for bundled in sorted(_packages(home).glob("scikit_learn.libs/libgomp-*.so*")):
@@ -248,7 +248,7 @@ def _link_gomp(home: Path) -> None:
 
 def _system_has_gomp(home: Path) -> bool:
     if str(home / GOMP_FOLDER) in os.environ.get("LD_LIBRARY_PATH", ""):
-        return False  # what we would find is the link that was just removed
+        return False  # the only candidate is the link that was just removed
     try:
         ctypes.CDLL("libgomp.so.1")
     except OSError:

@@ -1,4 +1,4 @@
-"""`./canzhi kernel`: build the compiled kernel for every platform, with the same bytes wherever it is built.
+"""`./canzhi kernel`: build the compiled kernel for every platform, with the same bytes on every machine.
 
 The compiler is Zig's C compiler from the package index, in an environment of its own under `build/`: it builds for all
 platforms from one, and is needed by nobody who only uses what was built. `--check` builds and compares, and writes
@@ -24,7 +24,7 @@ RECORD = "objects.json"
 LOCK = ROOT / "requirements" / "kernel.lock"
 COMPILER_HOME = ROOT / "build" / "kernel-compiler"
 
-# What is compiled for a level holds no instruction above it; dispatch.c is compiled for the lowest.
+# Code compiled for a level has no instruction above it; dispatch.c is compiled for the lowest level.
 X86_LEVELS = {"baseline": ["-mcpu=x86_64"], "v3": ["-mcpu=x86_64_v3"], "v4": ["-mcpu=x86_64_v4"]}
 PLATFORMS = {
     "linux-x86_64.object": ("x86_64-linux-none", X86_LEVELS),
@@ -32,7 +32,7 @@ PLATFORMS = {
 }
 FLAGS = [
     "-std=c11", "-O3", "-fPIC", "-ffreestanding", "-fvisibility=hidden", "-fno-stack-protector", "-fno-sanitize=all",
-    "-fno-math-errno", "-ffp-contract=off", "-fno-fast-math",  # a fused or reordered operation would give other bits
+    "-fno-math-errno", "-ffp-contract=off", "-fno-fast-math",  # a fused or reordered operation would change bits
     "-Wall", "-Wextra", "-Werror",
 ]  # fmt: skip
 
@@ -100,7 +100,7 @@ def _build(python: Path, scratch: Path, name: str) -> bytes:
 
 
 def _run(scratch: Path, command: list[str]) -> None:
-    """Compile in a folder that holds the sources alone, so that no path of this machine gets into the object."""
+    """Compile in a folder with only the sources, so that the object contains no path of this machine."""
     for path in SOURCE.iterdir():
         shutil.copyfile(path, scratch / path.name)
     surroundings = os.environ | {"ZIG_GLOBAL_CACHE_DIR": str(COMPILER_HOME / "cache"), "SOURCE_DATE_EPOCH": "0"}

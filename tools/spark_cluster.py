@@ -1,4 +1,4 @@
-"""A standalone Spark cluster on this machine: a master and workers of one processor each, gone with the process.
+"""A standalone Spark cluster on this machine: a master and workers of one processor each; it ends with the process.
 
 `python -m tools.spark_cluster` starts one and says its address, until it is interrupted.
 """
@@ -22,12 +22,12 @@ spark.ui.enabled                false
 spark.shuffle.io.retryWait      1s
 spark.sql.shuffle.partitions    4
 """
-"""For a cluster of one machine: nobody looks at its pages, and a lost neighbour does not come back."""
+"""Settings for a cluster on one machine: no web pages, and no waiting for lost workers."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Address of a master, its workers, each a process of this machine, and the environment of who asks them."""
+    """Address of the master, worker processes, and the environment variables of a client."""
 
     master: str
     workers: list[subprocess.Popen[bytes]]
@@ -36,7 +36,7 @@ class Cluster:
 
 @contextmanager
 def started(folder: Path, workers: int = 2, memory: str = "1500m") -> Iterator[Cluster]:
-    """Start a cluster that keeps its logs in a folder, and end it."""
+    """Start a cluster with logs in a folder; stop it on exit."""
     import pyspark  # noqa: PLC0415 - the extra spark
 
     home = Path(pyspark.__file__).parent
@@ -61,7 +61,7 @@ def started(folder: Path, workers: int = 2, memory: str = "1500m") -> Iterator[C
                 processes.append(
                     subprocess.Popen(begun, stdout=log, stderr=log, env=environment, start_new_session=True)
                 )
-            if place == 0:  # the workers then start side by side
+            if place == 0:  # the workers then start in parallel
                 _wait_for(folder / "master.log", "I have been elected leader")
         for name, _ in named[1:]:
             _wait_for(folder / f"{name}.log", "Successfully registered")
@@ -73,7 +73,7 @@ def started(folder: Path, workers: int = 2, memory: str = "1500m") -> Iterator[C
 
 
 def _less(memory: str) -> str:
-    """Return what an executor of a worker may take for its heap, with room beside it for Python.
+    """Return the heap size of an executor, which leaves memory for Python.
 
     >>> _less("1500m")
     '900m'

@@ -1,4 +1,4 @@
-"""What `./canzhi WORD …` does: `test`, `golden`, `check`, `kernel`, `lock`, `add spark` are its own; others go on."""
+"""Handle `./canzhi WORD …`: run `test`, `golden`, `check`, `kernel`, `lock` and `add spark`, pass on other words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DISABLED_REPORTING = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"
 
 
 def main(root: str, arguments: list[str]) -> int:
-    """Make the environment ready and become the command; returns only when that was not possible."""
+    """Prepare the environment and replace this process by the command; return only on failure."""
     try:
         if arguments == ["lock"]:
             return _lock(Path(root))
@@ -57,7 +57,7 @@ def _become(root: Path, arguments: list[str]) -> NoReturn:
 
 
 def _surroundings(home: Path) -> dict[str, str]:
-    """Return the process environment for the command: no usage reporting, and libgomp where we had to link it."""
+    """Return the environment variables for the command: no usage reporting, and the path of a linked libgomp."""
     surroundings = DISABLED_REPORTING | dict(os.environ)
     linked = home / environment.GOMP_FOLDER
     folders = [folder for folder in surroundings.get("LD_LIBRARY_PATH", "").split(":") if folder]
@@ -67,13 +67,13 @@ def _surroundings(home: Path) -> dict[str, str]:
 
 
 def _lock(root: Path) -> int:
-    """Write the locks again from what is asked for; needs uv, and keeps what is locked where it still fits."""
+    """Write the lock files from the requirements with uv; keep locked versions that still satisfy them."""
     common = ["uv", "pip", "compile", "--universal", "--python-version", "3.11", "--quiet"]
-    # One version for every Python where one exists: fewer differences between two machines.
+    # One version for all Pythons if possible: fewer differences between machines.
     common += ["--fork-strategy", "fewest", "--generate-hashes"]
-    # A lock names packages and hashes only: where they come from is the business of the machine that installs.
+    # A lock contains only packages and hashes; the installing machine configures the package index.
     common += ["--no-config", "--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate"]
-    # A folder of local wheels would add hashes that nobody else can have.
+    # A folder of local wheels would add hashes that exist only on this machine.
     surroundings = {name: value for name, value in os.environ.items() if name != "UV_FIND_LINKS"}
     for name, selection in environment.LOCKS.items():
         command = [*common, *selection, "--output-file", f"requirements/{name}.lock"]
