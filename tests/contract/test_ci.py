@@ -1,4 +1,4 @@
-"""The check of other Pythons in bare Debian trees: what can be tested without making one."""
+"""Tests of .ci/debian.py that need no Debian tree."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def debian():
     return module
 
 
-def test_the_default_tests_run_on_newer_pythons_than_the_oldest():
+def test_ci_runs_the_default_tests_on_newer_pythons():
     steps = re.findall(
         r"^step python-\S+ \d+ python3 \.ci/debian\.py \S+ (\S+) .*'\./canzhi test'$",
         (ROOT / ".ci" / "run").read_text("utf-8"),
@@ -30,7 +30,7 @@ def test_the_default_tests_run_on_newer_pythons_than_the_oldest():
     assert tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["requires-python"] == ">=3.11"
 
 
-def test_what_pip_is_given_here_is_found_in_its_settings(debian, tmp_path):
+def test_paths_in_pip_settings_are_found(debian, tmp_path):
     (tmp_path / "index" / "simple").mkdir(parents=True)
     (tmp_path / "wheels").mkdir()
     (tmp_path / "limits.txt").touch()
@@ -43,20 +43,20 @@ def test_what_pip_is_given_here_is_found_in_its_settings(debian, tmp_path):
     assert debian.local_folders(settings) == [tmp_path / name for name in ("index", "wheels", "limits.txt")]
 
 
-def test_without_root_it_fails_and_is_not_left_out(debian, monkeypatch):
+def test_it_fails_without_root(debian, monkeypatch):
     monkeypatch.setattr(debian.os, "geteuid", lambda: 1000)
     with pytest.raises(SystemExit, match="needs root"):
         debian.main("trixie", "3.13", ["./canzhi test"])
 
 
-def test_without_debootstrap_it_fails_and_is_not_left_out(debian, monkeypatch):
+def test_it_fails_without_debootstrap(debian, monkeypatch):
     monkeypatch.setattr(debian.os, "geteuid", lambda: 0)
     monkeypatch.setattr(debian.shutil, "which", lambda _: None)
     with pytest.raises(SystemExit, match="apt-get install debootstrap"):
         debian.main("trixie", "3.13", ["./canzhi test"])
 
 
-def test_what_fails_inside_the_tree_fails_the_check(debian, monkeypatch):
+def test_a_failure_inside_the_tree_is_a_failure(debian, monkeypatch):
     monkeypatch.setattr(debian.os, "geteuid", lambda: 0)
     monkeypatch.setattr(debian.shutil, "which", lambda name: f"/usr/sbin/{name}")
     monkeypatch.setattr(debian.signal, "signal", lambda *_: None)

@@ -1,4 +1,4 @@
-"""What the packages may import, beyond what import-linter can say."""
+"""Import rules that import-linter cannot express."""
 
 import ast
 import sys
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ["valuation", "models", "training", "service"]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
-PURE = {  # the part of the standard library that neither knows the time nor touches the world
+PURE = {  # modules of the standard library without clock, files or network
     "abc", "bisect", "calendar", "collections", "contextlib", "dataclasses", "datetime", "decimal", "enum", "fractions",
     "functools", "hashlib", "html", "itertools", "json", "math", "numbers", "operator", "re", "statistics", "string",
     "struct", "types", "typing", "unicodedata", "zlib", "__future__",
@@ -33,17 +33,17 @@ def modules(package):
     return sorted((ROOT / package).rglob("*.py"))
 
 
-def test_the_profession_imports_numpy_and_the_pure_standard_library_only():
+def test_valuation_imports_only_numpy_and_pure_standard_modules():
     ingest = ROOT / "valuation" / "ingest"
-    strangers = [
+    forbidden = [
         f"{path.relative_to(ROOT)}:{line} imports {name}"
         for path in modules("valuation")
         if ingest not in path.parents
         for name, line in imports(path)
         if name not in PURE | {"numpy", "valuation"}
-        and (path.name, name) != ("__init__.py", "importlib")  # the front door opens rooms when they are asked for
+        and (path.name, name) != ("__init__.py", "importlib")  # public names are imported on first use
     ]
-    assert strangers == []
+    assert forbidden == []
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_the_profession_imports_numpy_and_the_pure_standard_library_only():
         ("service", {"training"}),
     ],
 )
-def test_no_storey_knows_one_above_or_beside_it_even_for_its_types(package, above):
-    """import-linter leaves imports for types alone, so that two neighbours may name each other's types."""
+def test_no_package_imports_a_higher_one_even_for_types(package, above):
+    """import-linter ignores imports under TYPE_CHECKING, which are allowed within a package."""
     upward = [
         f"{path.relative_to(ROOT)}:{line} imports {name}"
         for path in modules(package)
@@ -85,19 +85,19 @@ def test_every_import_is_a_declared_dependency(package):
     assert undeclared == []
 
 
-def test_nobody_pickles():
-    """A pickled file runs code when it is opened, and a price must not depend on who made the file."""
-    picklers = [
+def test_no_module_uses_pickle():
+    """Opening a pickle runs code from the file."""
+    found = [
         f"{path.relative_to(ROOT)}:{line}"
         for package in PACKAGES
         for path in modules(package)
         for name, line in imports(path)
         if name in {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
     ]
-    assert picklers == []
+    assert found == []
 
 
-def test_every_list_of_packages_is_the_same_list():
+def test_all_lists_of_packages_are_equal():
     tools = PYPROJECT["tool"]
     assert tools["hatch"]["build"]["targets"]["wheel"]["packages"] == PACKAGES
     assert tools["mypy"]["packages"] == PACKAGES
@@ -105,5 +105,5 @@ def test_every_list_of_packages_is_the_same_list():
     assert sorted(path.parent.name for path in ROOT.glob("*/__init__.py")) == sorted(PACKAGES)
 
 
-def test_tests_are_no_package():
+def test_tests_are_not_a_package():
     assert list((ROOT / "tests").rglob("__init__.py")) == []

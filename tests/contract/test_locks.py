@@ -1,4 +1,4 @@
-"""The locks install what pyproject.toml asks for, from wherever the machine gets its packages."""
+"""The lock files satisfy pyproject.toml, with versions and hashes and without addresses."""
 
 import re
 import tomllib
@@ -25,7 +25,7 @@ def locked(name):
 
 
 @pytest.mark.parametrize("name", ["base", "full", "spark"])
-def test_every_wish_is_locked_at_a_version_that_fits(name):
+def test_each_requirement_has_a_matching_locked_version(name):
     versions = {}
     for package, version, _ in locked(name):
         versions.setdefault(canonicalize_name(package), []).append(version)
@@ -44,19 +44,19 @@ def test_every_package_is_pinned_and_hashed(name):
 
 
 @pytest.mark.parametrize("name", ["base", "full", "spark", "kernel", "benchmarks"])
-def test_no_lock_names_a_place(name):
+def test_no_lock_contains_an_address(name):
     text = (ROOT / "requirements" / f"{name}.lock").read_text("utf-8")
     assert not re.findall(r"\w+://|@ |file:|--(?:extra-)?index|--find-links|--trusted|#.*", text)
 
 
-def test_the_service_lock_is_a_part_of_the_full_one_without_the_workshop():
+def test_the_base_lock_is_a_subset_of_the_full_one_without_training_libraries():
     base = {(package, version) for package, version, _ in locked("base")}
     full = {(package, version) for package, version, _ in locked("full")}
     assert base <= full
     assert not {"lightgbm", "mlflow", "scikit-learn", "pandas", "pytest"} & {package for package, _ in base}
 
 
-def test_the_rivals_share_the_versions_of_the_full_lock():
+def test_the_benchmark_lock_has_the_versions_of_the_full_lock():
     full = {package: version for package, version, _ in locked("full")}
     rivals = locked("benchmarks")
     assert {"mapie", "crepes", "ngboost", "catboost", "quantile-forest", "xgboost-cpu"} <= {
@@ -65,6 +65,6 @@ def test_the_rivals_share_the_versions_of_the_full_lock():
     assert all(full.get(package, version) == version for package, version, _ in rivals)
 
 
-def test_no_deep_learning_framework_slips_in():
+def test_no_lock_contains_a_deep_learning_framework():
     packages = {package for name in ("full", "benchmarks") for package, _, _ in locked(name)}
     assert not {"torch", "tensorflow", "jax"} & packages

@@ -1,4 +1,4 @@
-"""`./canzhi` on a fresh machine, with a stand-in for uv that makes a small environment and writes down what it did."""
+"""`./canzhi` on a new machine, with a stub of uv that creates a small environment and logs its calls."""
 
 import ast
 import os
@@ -41,7 +41,7 @@ note(step + " ended")
 
 @pytest.fixture
 def fresh(tmp_path):
-    """Return a checkout without an environment, and a way to start canzhi in it."""
+    """Return a checkout without an environment, with a function that starts canzhi in it."""
     root, programs = tmp_path / "checkout", tmp_path / "programs"
     for folder in (root / "requirements", root / "valuation", programs):
         folder.mkdir(parents=True)
@@ -78,7 +78,7 @@ def fresh(tmp_path):
     )
 
 
-def test_spark_comes_when_it_is_asked_for(fresh):
+def test_add_spark_installs_spark(fresh):
     done = fresh.run("add", "spark")
     assert done.code == 0, done.err
     assert fresh.log()[-3:] == ["install", "install ended", ""]
@@ -87,14 +87,14 @@ def test_spark_comes_when_it_is_asked_for(fresh):
     assert fresh.log().count("venv") == 1
 
 
-def test_the_first_start_makes_the_environment_and_leaves_standard_output_to_the_command(fresh, tmp_path):
+def test_the_first_start_creates_the_environment_and_prints_nothing_to_standard_output(fresh, tmp_path):
     first = fresh.run("value", "pack 1.json", "--json")
     assert (first.code, first.out) == (0, f"true {tmp_path} value pack 1.json --json\n")
     assert "making the environment" in first.err
     assert "chatter" in first.err
 
 
-def test_a_second_start_is_silent_and_costs_less_than_three_tenths_of_a_second(fresh):
+def test_the_second_start_is_silent_and_takes_less_than_0_3_seconds(fresh):
     fresh.run("value")
     times = []
     for _ in range(5):
@@ -106,7 +106,7 @@ def test_a_second_start_is_silent_and_costs_less_than_three_tenths_of_a_second(f
     assert fresh.log().count("venv") == 1
 
 
-def test_two_at_once_make_one_environment(fresh):
+def test_two_simultaneous_starts_create_one_environment(fresh):
     fresh.uv(pause=0.3)
     both = [fresh.start("value"), fresh.start("check", "pack.json")]
     for process in both:
@@ -115,13 +115,13 @@ def test_two_at_once_make_one_environment(fresh):
     assert fresh.log().count("venv") == 1
 
 
-def test_a_killed_start_leaves_nothing_that_looks_whole_and_its_orphan_is_waited_for(fresh):
+def test_after_a_killed_start_the_next_one_waits_for_its_orphan_and_starts_again(fresh):
     fresh.uv(pause=1.0)
     first = fresh.start("value")
     while "sync" not in fresh.log():
         time.sleep(0.02)
     first.send_signal(signal.SIGKILL)
-    first.wait(timeout=60)  # its pipes stay open: the orphaned step holds them, as it holds the lock
+    first.wait(timeout=60)  # its pipes stay open, because the orphaned step inherits them and the lock
     second = fresh.run("value")
     first.communicate(timeout=60)
     assert second.code == 0
@@ -146,7 +146,7 @@ def lose_python(fresh):
 
 
 def change_python(fresh):
-    """The system's python3 now leads to another version than the one that the packages lie under."""
+    """Let python3 be another version than the one that the packages were installed for."""
     (fresh.home / "bin" / "python").unlink()
     (fresh.home / "bin" / "python").symlink_to("/bin/sh")
 
@@ -181,7 +181,7 @@ def a_file_instead(fresh):
         empty_folder, a_file_instead,
     ],
 )  # fmt: skip
-def test_a_broken_environment_is_made_again(fresh, damage):
+def test_a_damaged_environment_is_created_again(fresh, damage):
     fresh.run("value")
     damage(fresh)
     again = fresh.run("value")
@@ -192,7 +192,7 @@ def test_a_broken_environment_is_made_again(fresh, damage):
 
 
 def test_a_checkout_that_has_moved_gets_a_new_environment(fresh):
-    """Programs in an environment name its folder in their first line."""
+    """Programs in an environment contain its path."""
     fresh.run("value")
     moved = fresh.root.with_name("elsewhere")
     fresh.root.rename(moved)
@@ -210,7 +210,7 @@ def test_a_new_command_is_registered_without_a_new_environment(fresh):
     assert (fresh.log().count("venv"), fresh.log().count("install")) == (1, 2)
 
 
-def test_a_setting_of_a_linter_changes_nothing(fresh):
+def test_a_linter_setting_needs_no_new_installation(fresh):
     fresh.run("value")
     pyproject = fresh.root / "pyproject.toml"
     pyproject.write_text(pyproject.read_text().replace("line-length = 120", "line-length = 121"))
@@ -218,8 +218,8 @@ def test_a_setting_of_a_linter_changes_nothing(fresh):
 
 
 @pytest.mark.parametrize("failing_uv", [False, True])
-def test_without_venv_one_sentence_names_the_package(fresh, tmp_path, failing_uv):
-    """As on a Debian that has python3 alone: neither ensurepip nor pip can be imported."""
+def test_without_venv_the_message_names_the_package(fresh, tmp_path, failing_uv):
+    """As on a Debian with only python3: ensurepip and pip cannot be imported."""
     if failing_uv:
         (fresh.programs / "uv").write_text("#!/bin/sh\nexit 3\n")
     else:
@@ -234,13 +234,13 @@ def test_without_venv_one_sentence_names_the_package(fresh, tmp_path, failing_uv
     assert not fresh.home.exists()
 
 
-def test_an_old_python_can_read_the_first_file():
+def test_an_old_python_can_parse_the_start_file():
     ast.parse((ROOT / "canzhi").read_text("utf-8"), feature_version=(3, 6))
 
 
 @pytest.fixture
 def tools(monkeypatch):
-    """Return the two modules behind ./canzhi, which are no package."""
+    """Return the modules environment and start of tools/, which is not a package."""
     monkeypatch.syspath_prepend(str(ROOT / "tools"))
     import environment  # noqa: PLC0415 - found only after the line above
     import start  # noqa: PLC0415 - same
@@ -250,7 +250,7 @@ def tools(monkeypatch):
         del sys.modules[name]
 
 
-def test_libgomp_is_linked_from_scikit_learn_where_the_system_has_none(tools, tmp_path, monkeypatch):
+def test_libgomp_of_scikit_learn_is_linked_if_the_system_has_none(tools, tmp_path, monkeypatch):
     bundled = tools.environment._packages(tmp_path) / "scikit_learn.libs" / "libgomp-e985bcbb.so.1.0.0"
     bundled.parent.mkdir(parents=True)
     bundled.write_bytes(b"library")
@@ -262,7 +262,7 @@ def test_libgomp_is_linked_from_scikit_learn_where_the_system_has_none(tools, tm
     assert tools.start._surroundings(tmp_path)["LD_LIBRARY_PATH"] == f"/opt/own:{tmp_path}/lib/gomp"
 
 
-def test_nothing_is_linked_where_the_system_has_libgomp(tools, tmp_path, monkeypatch):
+def test_libgomp_of_the_system_is_used(tools, tmp_path, monkeypatch):
     monkeypatch.setattr(tools.environment, "_system_has_gomp", lambda _home: True)
     monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
     tools.environment._link_gomp(tmp_path)
@@ -270,14 +270,14 @@ def test_nothing_is_linked_where_the_system_has_libgomp(tools, tmp_path, monkeyp
     assert "LD_LIBRARY_PATH" not in tools.start._surroundings(tmp_path)
 
 
-def test_usage_reporting_is_off_unless_the_user_decided(tools, tmp_path, monkeypatch):
+def test_usage_reporting_is_off_by_default(tools, tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY", raising=False)
     monkeypatch.setenv("DO_NOT_TRACK", "0")
     surroundings = tools.start._surroundings(tmp_path)
     assert (surroundings["MLFLOW_DISABLE_TELEMETRY"], surroundings["DO_NOT_TRACK"]) == ("true", "0")
 
 
-def test_what_the_user_told_pip_is_told_to_uv(tools, monkeypatch, capfd):
+def test_pip_settings_are_passed_to_uv(tools, monkeypatch, capfd):
     monkeypatch.setenv("PIP_INDEX_URL", "file:///mirror/simple")
     monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
     lock = os.open(os.devnull, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""What a wheel of canzhi puts into somebody else's environment: four packages and one program, nothing else."""
+"""The wheel installs four packages and one program, and nothing else."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def contents(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
-    # zip knows no day before 1980, whatever the machine says about reproducible builds
+    # zip has no dates before 1980, whatever SOURCE_DATE_EPOCH is
     surroundings = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     done = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False)
@@ -24,16 +24,16 @@ def contents(tmp_path_factory):
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_the_top_level_is_four_packages(contents):
+def test_the_top_level_has_four_packages(contents):
     top = {name.partition("/")[0] for name in contents}
     assert {name for name in top if not name.endswith(".dist-info")} == {"valuation", "models", "training", "service"}
 
 
-def test_every_package_says_that_it_is_typed(contents):
+def test_every_package_has_py_typed(contents):
     assert {f"{package}/py.typed" for package in ("valuation", "models", "training", "service")} <= set(contents)
 
 
-def test_every_tracked_file_of_the_packages_is_in(contents):
+def test_every_tracked_file_of_the_packages_is_included(contents):
     listed = subprocess.run(
         ["git", "ls-files", "valuation", "models", "training", "service"],
         cwd=ROOT, capture_output=True, text=True, check=False,
@@ -42,12 +42,12 @@ def test_every_tracked_file_of_the_packages_is_in(contents):
     assert tracked - set(contents) == set()
 
 
-def test_one_program(contents):
+def test_the_wheel_has_one_program(contents):
     (name,) = [name for name in contents if name.endswith(".dist-info/entry_points.txt")]
     text = contents[name].decode()
     assert "[console_scripts]\ncanzhi = service.cli:main\n" in text
     assert text.count("[console_scripts]") == 1
 
 
-def test_nothing_compiled_or_left_over(contents):
+def test_no_bytecode_or_temporary_files(contents):
     assert [name for name in contents if name.endswith((".pyc", ".so", ".db", ".lock", "~"))] == []

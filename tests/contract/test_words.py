@@ -32,7 +32,7 @@ def test_no_tracked_file_contains(kind):
     for path in tracked():
         text = path.read_bytes()
         if b"\0" in text:
-            continue  # a picture or a table of numbers
+            continue  # binary file
         lines = text.decode("utf-8", "replace").splitlines()
         found += [
             f"{path.relative_to(ROOT)}:{number}: {line.strip()[:80]}"
