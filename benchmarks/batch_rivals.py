@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from models.artifact.predictor import Predictor
-from valuation.appraise import appraise_many
+from valuation.appraisal import appraise_many
 from valuation.errors import CanzhiError
 from valuation.ingest import Document, read_market, read_trace
 

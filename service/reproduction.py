@@ -18,7 +18,7 @@ from service.store.database import Database
 from service.store.upgrade import upgrade
 from service.store.valuations import KeptValuation
 from service.valuation_service import Terms
-from valuation.appraise import iter_valuations
+from valuation.appraisal import iter_valuations
 from valuation.errors import CanzhiError, UnknownModel
 from valuation.ingest import IntakeNote, Traces, read_market, read_trace
 from valuation.ports import Predictor

@@ -27,7 +27,7 @@ from service.store.database import Database
 from service.store.idempotency import Claim, Outcome, once, settle
 from service.store.upgrade import upgrade
 from service.store.valuations import KeptValuation
-from valuation.appraise import iter_valuations
+from valuation.appraisal import iter_valuations
 from valuation.errors import CanzhiError, UnknownModel
 from valuation.ingest import Traces, read_passport, read_trace
 from valuation.ports import Predictor

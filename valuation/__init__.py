@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from valuation.appraise import appraise, appraise_many
+    from valuation.appraisal import appraise, appraise_many
     from valuation.ingest import read_market, read_tables, read_trace, write_trace
 
 _HOMES = {
-    "appraise": "valuation.appraise",
-    "appraise_many": "valuation.appraise",
+    "appraise": "valuation.appraisal",
+    "appraise_many": "valuation.appraisal",
     "read_market": "valuation.ingest",
     "read_tables": "valuation.ingest",
     "read_trace": "valuation.ingest",

@@ -1,6 +1,6 @@
 """From a dossier to prices with a band, in columns: the learned price where a model is given, else the structural one.
 
-This is the part that one pack, a lot and a fleet share; :mod:`valuation.appraise` spells it out for people.
+This is the part that one pack, a lot and a fleet share; :mod:`valuation.appraisal` spells it out for people.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from typing import Any
 from models.artifact.bundle import read_bundle
 from models.artifact.predictor import Predictor
 from models.clock import today
-from valuation.appraise import appraise_many
+from valuation.appraisal import appraise_many
 from valuation.errors import BundleTampered, CanzhiError, FieldError
 from valuation.ingest import Traces, read_market, read_trace
 from valuation.market.snapshot import MarketHistory

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from service.clock import today
 from service.dependencies import JSON, service_of
-from valuation.appraise import valuation_day
+from valuation.appraisal import valuation_day
 from valuation.errors import FieldError
 from valuation.market.instruments import INSTRUMENTS
 from valuation.record.to_columns import calendar_day, day_number

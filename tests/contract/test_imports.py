@@ -1,10 +1,12 @@
 """Import rules that import-linter cannot express."""
 
 import ast
+import importlib
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 from packaging.requirements import Requirement
@@ -64,6 +66,19 @@ def test_no_package_imports_a_higher_one_even_for_types(package, above):
         if name in above
     ]
     assert upward == []
+
+
+@pytest.mark.parametrize(("package", "name"), [("valuation", "appraise"), ("models", "load_model")])
+def test_a_public_function_can_be_imported_again(package, name):
+    """Importing a module `package.name` replaces the attribute `name`, which a lazy `__getattr__` then never sets."""
+    for _ in range(2):
+        assert isinstance(getattr(importlib.import_module(package), name), FunctionType)
+
+
+@pytest.mark.parametrize("package", ["valuation", "models"])
+def test_no_module_hides_a_lazily_imported_name(package):
+    names = importlib.import_module(package).__all__
+    assert not {path.stem for path in (ROOT / package).iterdir()}.intersection(names)
 
 
 @pytest.mark.parametrize("package", PACKAGES)

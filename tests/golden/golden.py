@@ -21,7 +21,7 @@ import numpy as np
 from models.artifact.bundle import About, read_bundle, write_bundle
 from models.artifact.predictor import Predictor
 from valuation import features
-from valuation.appraise import appraise_many
+from valuation.appraisal import appraise_many
 from valuation.dossier import build_dossier
 from valuation.errors import CanzhiError
 from valuation.ingest import read_market, read_trace

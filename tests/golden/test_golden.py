@@ -10,7 +10,7 @@ import pytest
 
 from models.artifact.bundle import read_bundle
 from valuation import features
-from valuation.appraise import appraise
+from valuation.appraisal import appraise
 from valuation.errors import BundleMismatch, BundleTampered
 from valuation.ingest import read_market, read_trace
 

@@ -7,7 +7,7 @@ import pytest
 
 from training.dataset.training_set import build, degraded, join
 from valuation import features
-from valuation.appraise import appraise
+from valuation.appraisal import appraise
 from valuation.errors import TooFewSales
 from valuation.ingest import read_trace
 from valuation.record.cases import TraceTable

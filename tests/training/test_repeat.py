@@ -23,7 +23,7 @@ from training.configuration import TrainingConfig
 from training.repeat_run import repeat
 from training.runs.mlflow_run import tracking_uri
 from training.train_model import Sources, train_model
-from valuation.appraise import appraise
+from valuation.appraisal import appraise
 from valuation.errors import BundleTampered, TrainingError
 from valuation.ingest import read_trace
 

@@ -21,7 +21,7 @@ from training.evaluation.holdout import LEVELS
 from training.runs.run_record import choices_of, figures_of
 from training.train_model import train_model
 from valuation import features
-from valuation.appraise import appraise
+from valuation.appraisal import appraise
 from valuation.errors import BundleMismatch, TooFewSales, UnknownModel
 from valuation.ingest import read_trace
 

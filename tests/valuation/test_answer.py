@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from models.artifact.bundle import read_bundle
 from models.artifact.predictor import Predictor
 from valuation.answer.build_answer import known, money
-from valuation.appraise import appraise, appraise_many
+from valuation.appraisal import appraise, appraise_many
 from valuation.ingest import read_market, read_trace
 from valuation.ingest.read_traces import Traces
 from valuation.numeric.asinh_scale import LINEAR_THRESHOLD_CNY_PER_KWH

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from valuation.appraise import appraise, appraise_many
+from valuation.appraisal import appraise, appraise_many
 from valuation.errors import CanzhiError, FieldError, MarketError, MissingQuote, RefusedPack
 from valuation.ingest import read_market, read_trace
 from valuation.ingest.read_traces import Traces

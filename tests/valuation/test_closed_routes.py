@@ -17,7 +17,7 @@ from valuation import closed_routes
 from valuation.answer.build_answer import money
 from valuation.answer.drivers import HELD_TO_OPEN_ROUTES, driver_names
 from valuation.answer.fleet_values import FleetTerms, appraise_fleet
-from valuation.appraise import appraise, appraise_many
+from valuation.appraisal import appraise, appraise_many
 from valuation.dossier import build_dossier, dossier_of_twins
 from valuation.ingest import read_trace
 from valuation.numeric.asinh_scale import LINEAR_THRESHOLD_CNY_PER_KWH, from_scale, to_scale

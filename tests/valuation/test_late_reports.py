@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from valuation.answer.fleet_values import FleetTerms, appraise_fleet
 from valuation.answer.late_reports import late_report_cautions, not_used
-from valuation.appraise import appraise, appraise_many
+from valuation.appraisal import appraise, appraise_many
 from valuation.ingest import Document, read_market, read_passport, read_trace
 from valuation.ingest.read_traces import Traces
 from valuation.record.cases import cut

@@ -1,4 +1,4 @@
-"""A fleet valued in columns: the answers of :func:`valuation.appraise.appraise_many`, without an object a pack.
+"""A fleet valued in columns: the answers of :func:`valuation.appraisal.appraise_many`, without an object a pack.
 
 Point, band, route, evidence and cautions of a pack are those of its own valuation, bit for bit; what a person reads of
 one pack (sentences, metals, what would narrow the band) is not spelled here.
@@ -36,7 +36,7 @@ _NO_SHIFT: Mapping[str, float] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetTerms:
-    """What is asked of every pack of a fleet, as :func:`valuation.appraise.appraise` asks it of one.
+    """What is asked of every pack of a fleet, as :func:`valuation.appraisal.appraise` asks it of one.
 
     `drivers` tells whether the reasons are worked out, in money.
     """

@@ -17,7 +17,7 @@ import pytest
 
 from service.scoring.job import Job
 from service.scoring.local import Request, score_files
-from valuation.appraise import appraise_many
+from valuation.appraisal import appraise_many
 from valuation.errors import CanzhiError, FieldError, SettingError, UnreadableRecord
 from valuation.ingest import Document, read_trace
 
