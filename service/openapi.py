@@ -23,7 +23,7 @@ from service.routes.health import Readiness
 from service.routes.market import MarketAnswer
 from service.routes.model import ModelAnswer
 from service.routes.packs import PackAnswer, PackReport
-from service.sale_answers import MOST_LISTED, SaleAnswer, SalesPage, SalesReport
+from service.sale_reports import MOST_LISTED, SaleAnswer, SalesPage, SalesReport
 from service.schemas import BatchRequest, CheckRequest, EventsRequest, SalesRequest, StepRequest, ValuationRequest
 from valuation.version import __version__
 

@@ -127,9 +127,9 @@ def _trace(
 def _numbered(reporter: IntArray) -> IntArray:
     """Return reporters numbered from zero, each sale that names nobody with a number of its own."""
     nobody = np.flatnonzero(reporter == OWN_REPORTER)
-    told = reporter.copy()
-    told[nobody] = int(np.max(reporter, initial=OWN_REPORTER)) + 1 + np.arange(len(nobody))
-    return told
+    numbered = reporter.copy()
+    numbered[nobody] = int(np.max(reporter, initial=OWN_REPORTER)) + 1 + np.arange(len(nobody))
+    return numbered
 
 
 def score_stream(sales: Stream, past: CalibrationScores, groups: Groups, settings: BandSettings) -> CalibrationScores:

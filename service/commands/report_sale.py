@@ -94,7 +94,7 @@ def _with_reporter(sales: Sequence[FiledSale], reporter: object) -> list[FiledSa
 
 def _enter(counter: ValuationService, sales: Sequence[FiledSale]) -> None:
     """Enter sales, say how many, and name those that are held with the way out."""
-    from service.sale_answers import file_sales, hold_answer  # noqa: PLC0415 - --help stays quick
+    from service.sale_reports import file_sales, hold_answer  # noqa: PLC0415 - --help stays quick
 
     entered = file_sales(counter, sales, _BY)
     known = entered.count("known")

@@ -18,7 +18,7 @@ from service.dependencies import (
     query_number,
     service_of,
 )
-from service.sale_answers import MOST_LISTED, list_sales, report_sales, step
+from service.sale_reports import MOST_LISTED, list_sales, report_sales, step
 from service.sales.enter_sales import StepKind
 from service.schemas import SalesRequest, StepRequest, decode
 from service.store.sales import CONFIRMED, VOIDED

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.reproduction import reproduce_kept
-from service.sale_answers import SalesReport
+from service.sale_reports import SalesReport
 from service.schemas import Sale
 from service.store import ledger
 

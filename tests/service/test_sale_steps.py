@@ -281,7 +281,7 @@ KILLED = """
 import os, sys
 from service.valuation_service import open_valuation_service
 from service.settings import Settings
-from service import sale_answers
+from service import sale_reports
 from service.schemas import Sale
 from service.store import ledger
 import msgspec
@@ -292,7 +292,7 @@ def append(*arguments, **named):
     appended(*arguments, **named)
     os.kill(os.getpid(), 9)
 ledger.append = append
-sale_answers.report_sales(counter, sales, "killed", None)
+sale_reports.report_sales(counter, sales, "killed", None)
 """
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from service.sale_judging import judge
+from service.sale_review import judge
 from service.sales.enter_sales import (
     Entered,
     SaleOutcome,
