@@ -99,18 +99,23 @@ def decode_text(document: Document, *, chinese: bool = False) -> str:
 
 def decode_json(document: Document) -> object:
     """Return the JSON value of a source; NaN, infinities and numbers beyond the range of a float are refused."""
-    return _decode(decode_text(document).encode(), document.name)
+    return decode_json_bytes(decode_text(document).encode(), document.name)
+
+
+def split_lines(text: str, name: str) -> Iterator[Document]:
+    """Yield each line that is not empty as a document named after its place."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield Document(name=f"{name} line {number}", content=line.encode())
 
 
 def json_lines(text: str, name: str) -> Iterator[tuple[str, object | UnreadableRecord]]:
-    """Yield each line's place and JSON value, or why the line could not be read; empty lines say nothing."""
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            where = f"{name} line {number}"
-            try:
-                yield where, _decode(line.encode(), where)
-            except UnreadableRecord as error:
-                yield where, error
+    """Yield the place and the JSON value of each line, or why the line could not be read; empty lines are skipped."""
+    for line in split_lines(text, name):
+        try:
+            yield line.name, decode_json_bytes(line.content, line.name)
+        except UnreadableRecord as error:
+            yield line.name, error
 
 
 def refuse_too_deep(content: bytes, name: str) -> None:
@@ -175,10 +180,10 @@ def refuse_repeated(content: bytes, whole: Sequence[str] = ()) -> None:
         _find_repeated(content)  # what was dropped had a colon of its own
     for name in whole:
         if name in fields:
-            _decode(bytes(fields[name]), name)
+            decode_json_bytes(bytes(fields[name]), name)
 
 
-def _decode(content: bytes, name: str) -> object:
+def decode_json_bytes(content: bytes, name: str) -> object:
     """Return the JSON value of UTF-8 bytes."""
     refuse_too_deep(content, name)
     try:

@@ -1,18 +1,38 @@
-"""A trace record (溯源记录) as a decoded object becomes a history: strictly, and with every problem named at once."""
+"""Trace records in any accepted spelling (溯源记录): names normalised, values decoded, all problems named at once.
+
+The result has the same types as a canonical record (:mod:`valuation.ingest.record_decoder`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import cast
+from typing import Any
 
-from valuation.battery_code.decoding import decode
+import msgspec
+
 from valuation.errors import FieldError
-from valuation.ingest.aliases import ANY_EVENT_SCOPE, EVENT_SCOPES, MODULE_SCOPE, PACK_SCOPE, field_name, plain
-from valuation.ingest.canonical_record import canonical_event, canonical_pack
+from valuation.ingest.aliases import (
+    ANY_EVENT_SCOPE,
+    EVENT_SCOPES,
+    MODULE_SCOPE,
+    PACK_SCOPE,
+    choice_name,
+    field_name,
+    plain,
+)
 from valuation.ingest.decode_bytes import Limits
 from valuation.ingest.notes import IntakeNote, make_note, printable, truncated_repr
-from valuation.ingest.values import LAST_DAY, is_placeholder, read_extra, read_value
+from valuation.ingest.record_decoder import (
+    DecodedRecord,
+    NotCanonical,
+    build_record,
+    convert_event,
+    decode_event,
+    missing_identity,
+)
+from valuation.ingest.record_schema import MOST_MODULES, Record, TypedEvent, TypedPack
+from valuation.ingest.values import is_placeholder, read_extra, read_value
 from valuation.record.fields import (
     COMPOSITION,
     COMPOSITION_FIELDS,
@@ -25,25 +45,65 @@ from valuation.record.fields import (
     category,
     text,
 )
-from valuation.record.history import Module, Named, PackHistory, TraceEvent, known_from
+from valuation.record.history import known_from
 
-_PACK = {field.name: field for field in PACK_FIELDS}
-_COMPOSITION = {field.name: field for field in COMPOSITION_FIELDS}
-_EVENT = {field.name: field for field in (*EVENT_COMMON_FIELDS, *EVENT_FIELDS)}
-_EVENT["type"] = category("type", *EVENT_TYPES)
-_MODULE = {"battery_code": text("battery_code"), "soh": _EVENT["soh"]}
-_LATER_DAYS = ("reported_on", "recorded_on")
-MOST_MODULES = 2000
 _PROBLEMS_SHOWN = 5
 _MOST_PROBLEMS = 100
+_MOST_SPELLINGS = 4096
+_LONGEST_KEPT = 100
 
 Value = float | str | date
 
 
+class _FieldNames(dict[object, str | None]):
+    """Spelled names with the field of a scope that each means, None for an unknown name; each looked up once."""
+
+    def __init__(self, scope: tuple[str, ...]) -> None:
+        self.scope = scope
+
+    def __missing__(self, spelled: object) -> str | None:
+        """Look one up; :class:`FieldError` if it carries a unit that is not ours."""
+        name = field_name(spelled, self.scope) if isinstance(spelled, str) else None
+        _keep(self, spelled, name)
+        return name
+
+
+class _Choices(dict[str, str]):
+    """Spelled choices of a category with our names; what is no choice stays as it is."""
+
+    def __init__(self, field: Field) -> None:
+        self.field = field
+
+    def __missing__(self, spelled: str) -> str:
+        """Look one up."""
+        name = choice_name(spelled.strip(), self.field.name, self.field.choices) or spelled
+        _keep(self, spelled, name)
+        return name
+
+
+def _keep(known: dict[Any, Any], spelled: object, name: str | None) -> None:
+    """Keep a spelling for the next record, within bounds of memory."""
+    if len(known) >= _MOST_SPELLINGS:
+        known.clear()
+    if len(str(spelled)) <= _LONGEST_KEPT:
+        known[spelled] = name
+
+
+_PACK = {field.name: field for field in PACK_FIELDS}
+_COMPOSITION = {field.name: field for field in COMPOSITION_FIELDS}
+_EVENT = {field.name: field for field in (category("type", *EVENT_TYPES), *EVENT_COMMON_FIELDS, *EVENT_FIELDS)}
+_MODULE = {"battery_code": text("battery_code"), "soh": _EVENT["soh"]}
+_CHOICES = {name: _Choices(field) for name, field in _EVENT.items() if field.kind == "category"}
+_PACK_NAMES, _COMPOSITION_NAMES, _MODULE_NAMES, _TYPE_NAME, _ANY_EVENT_NAMES = (
+    _FieldNames(scope) for scope in (PACK_SCOPE, COMPOSITION, MODULE_SCOPE, ("type",), ANY_EVENT_SCOPE)
+)
+_EVENT_NAMES = {kind: _FieldNames(scope) for kind, scope in EVENT_SCOPES.items()}
+
+
 def read_record(
     record: Mapping[str, object], *, from_text: bool = False, limits: Limits | None = None
-) -> tuple[PackHistory, tuple[IntakeNote, ...]]:
-    """Return the history in a trace record and what there is to say about how it was read.
+) -> DecodedRecord:
+    """Return a trace record in any accepted spelling, with notes about how it was read.
 
     Parameters
     ----------
@@ -57,10 +117,10 @@ def read_record(
     Raises
     ------
     FieldError
-        Naming every wrong field with its value (the first five in words) and the way out for the first.
+        Naming every wrong field with its value (the first five in words) and the hint for the first.
 
-    >>> history, notes = read_record({"电池类型": "磷酸铁锂", "额定能量": 52.5, "厂家": "-"})
-    >>> history.chemistry, history.rated_energy_kwh, notes[0].caution.id
+    >>> read = read_record({"电池类型": "磷酸铁锂", "额定能量": 52.5, "厂家": "-"})
+    >>> read.pack.chemistry, read.pack.rated_energy_kwh, read.notes[0].caution.id
     ('LFP', 52.5, 'I02')
     >>> read_record({"battery_code": "x", "events": [{"type": "usage", "on": "2024-03-31", "soh": 88}]})
     Traceback (most recent call last):
@@ -68,18 +128,21 @@ def read_record(
     valuation.errors.FieldError: events[0].soh is 88, above the highest possible 1.2
     """
     reader = _RecordReader(from_text=from_text, limits=limits or Limits())
-    history = reader.pack(record)
-    if not reader.problems:
-        reader.problems.extend(missing_identity(history))
-    if reader.problems:
-        raise together(reader.problems)
-    return history, tuple(reader.notes)
+    pack = reader.pack(record)
+    problems = reader.problems or missing_identity(pack)
+    if problems:
+        raise merge_errors(problems)
+    try:
+        return build_record(pack, reader.numbers, reader.notes, reader.extras, reader.event_extras)
+    except UnicodeEncodeError as error:  # a name of an unknown field: values were checked
+        message = f"the record holds {truncated_repr(error.object)}, a text that is not Unicode"
+        raise FieldError(message, hint="leave the field out, or correct its name") from error
 
 
-def together(problems: Sequence[FieldError]) -> FieldError:
+def merge_errors(problems: Sequence[FieldError]) -> FieldError:
     """Return one error that lists the problems of a record, the first with its field, value and hint.
 
-    >>> both = together([FieldError("a is 1", hint="x", field="a"), FieldError("b is 2", hint="y", field="b")])
+    >>> both = merge_errors([FieldError("a is 1", hint="x", field="a"), FieldError("b is 2", hint="y", field="b")])
     >>> str(both), both.field, both.hint
     ('a is 1; also b is 2', 'a', 'x')
     """
@@ -91,146 +154,109 @@ def together(problems: Sequence[FieldError]) -> FieldError:
     return FieldError(message, hint=first.hint, field=first.field, value=printable(first.value))
 
 
-def missing_identity(history: Named) -> list[FieldError]:
-    """Return what a record lacks to be valued at all: a code that reads, or chemistry and energy."""
-    energy = history.rated_energy_kwh or (history.rated_capacity_ah and history.nominal_voltage_v)
-    if history.chemistry and energy:
-        return []
-    if history.battery_code and decode(history.battery_code, LAST_DAY).valid:
-        return []
-    named = f"battery_code {truncated_repr(history.battery_code)} is no GB/T 34014 code" if history.battery_code else ""
-    lacking = [] if history.chemistry else ["chemistry"]
-    lacking += [] if energy else ["rated_energy_kwh"]
-    return [
-        FieldError(
-            f"{named or 'battery_code is missing'}, and {' and '.join(lacking)} {'is' if len(lacking) == 1 else 'are'}"
-            " not given",
-            hint="give the 24-character battery code, or chemistry and rated_energy_kwh from the nameplate",
-            field="battery_code" if not history.battery_code else lacking[0],
-            value=history.battery_code,
-        )
-    ]
-
-
 def _given_twice(path: str, spelled: object) -> FieldError:
-    """Return the refusal of a field that stands twice under two spellings."""
+    """Return the refusal of a field that is given under two spellings."""
     message = f"{path} is given twice, the second time as {truncated_repr(spelled)}"
     return FieldError(message, hint="give each field once", field=path, value=None)
 
 
 def _name(spelled: str) -> str:
-    """Return a name that can stand behind a path: one without a letter would leave the path itself."""
+    """Return a name that can follow a path: a name without letters would leave the path unchanged."""
     return spelled if plain(spelled) else f"unnamed {spelled}"
 
 
 class _RecordReader:
-    """Reads one record, collecting every problem and note on the way."""
+    """Reads one record and collects every problem and note."""
 
     def __init__(self, *, from_text: bool, limits: Limits) -> None:
         self.from_text = from_text
         self.limits = limits
         self.problems: list[FieldError] = []
         self.notes: list[IntakeNote] = []
+        self.numbers: list[float] = []
+        self.extras: dict[str, object] = {}
+        self.event_extras: dict[int, Mapping[str, object]] = {}
 
-    def pack(self, record: Mapping[str, object]) -> PackHistory:
-        """Return the history in a record; problems are collected, not raised."""
-        at_once = None if self.from_text else canonical_pack(record, MOST_MODULES)
-        if at_once is not None:
-            return PackHistory(
-                **at_once,
-                events=self._events(self._items(record.get("events"), "events", self.limits.events)),
-                extras={},
-            )
-        raw, extras = self._named(record, PACK_SCOPE, "")
+    def pack(self, record: Mapping[str, object]) -> TypedPack:
+        """Return the pack with its events; problems are collected, not raised."""
+        raw, self.extras = self._named(record, _PACK_NAMES, "")
         composition = self._mapping(raw.pop("composition", None), "composition")
         modules = self._items(raw.pop("modules", None), "modules", MOST_MODULES)
         events = self._items(raw.pop("events", None), "events", self.limits.events)
-        values = self._values(raw, _PACK, "")
-        masses, unknown = self._named(composition, COMPOSITION, "composition.")
-        extras |= {f"composition.{_name(name)}": value for name, value in unknown.items()}
-        read_modules = tuple(self._module(item, f"modules[{index}]", extras) for index, item in enumerate(modules))
-        self._note_extras(extras, "")
-        return PackHistory(
-            **values,  # type: ignore[arg-type]  # each value was checked against its field's kind
-            composition=cast("Mapping[str, float]", self._values(masses, _COMPOSITION, "composition.")),
-            modules=read_modules,
-            events=self._events(events),
-            extras=extras,
-        )
+        values: dict[str, object] = {**self._values(raw, _PACK, "")}
+        masses, unknown = self._named(composition, _COMPOSITION_NAMES, "composition.")
+        self.extras |= {f"composition.{_name(name)}": value for name, value in unknown.items()}
+        values["modules"] = [self._module(item, f"modules[{index}]") for index, item in enumerate(modules)]
+        self._note_extras(self.extras, "")
+        values["composition"] = self._values(masses, _COMPOSITION, "composition.")
+        read_events = self._events(events)
+        pack: TypedPack = Record() if self.problems else msgspec.convert(values, Record)
+        return msgspec.structs.replace(pack, events=read_events)
 
-    def _events(self, items: Sequence[object]) -> tuple[TraceEvent, ...]:
+    def _events(self, items: Sequence[object]) -> list[TypedEvent]:
         """Return the events that could be read."""
-        read: list[TraceEvent] = []
+        events: list[TypedEvent] = []
         for index, item in enumerate(items):
-            event = None if self.from_text else canonical_event(item)
-            if event is None:
-                event = self._event(item, f"events[{index}]")
-            elif event.extras:
-                self._note_extras(event.extras, f"events[{index}].", event.known_from)
+            event = self._event(item, index)
             if event is not None:
-                read.append(event)
+                events.append(event)
             if len(self.problems) > _MOST_PROBLEMS:
-                break  # nobody reads more of them, and to word twenty thousand takes seconds
-        return tuple(read)
+                break  # more problems help nobody, and wording twenty thousand takes seconds
+        return events
 
-    def _event(self, item: object, path: str) -> TraceEvent | None:
-        """Return one event; its notes speak only once it is known."""
+    def _event(self, item: object, index: int) -> TypedEvent | None:
+        """Return one event, None if it has a problem; its notes count from the day on which it was known."""
+        path = f"events[{index}]"
         mapping = self._mapping(item, path, wanted=True)
-        found = len(self.notes), len(self.problems)
-        scope = EVENT_SCOPES.get(self._event_type(mapping), ANY_EVENT_SCOPE)
-        raw, extras = self._named(mapping, scope, f"{path}.")
-        self._note_extras(extras, f"{path}.")
-        values = self._values(raw, _EVENT, f"{path}.")
-        kind, on = values.pop("type", None), values.pop("on", None)
-        if len(self.problems) == found[1]:
-            needed = [("type", kind), ("on", on)]
-            required = REQUIRED_EVENT_FIELDS.get(str(kind))
-            needed += [(required, values.get(required))] if required else []
-            for name, given in needed:
-                if given is None:
-                    self._lacking(path, name)
-        if not isinstance(kind, str) or not isinstance(on, date):
-            return None
-        reported_on, recorded_on = (cast("date | None", values.pop(name, None)) for name in _LATER_DAYS)
-        since = known_from(on, reported_on, recorded_on)
-        self.notes[found[0] :] = [note.since(since) for note in self.notes[found[0] :]]
-        reporter, role = values.pop("reporter", None), values.pop("reporter_kind", None)
-        return TraceEvent(
-            type=kind,
-            on=on,
-            reported_on=reported_on,
-            recorded_on=recorded_on,
-            reporter=None if reporter is None else str(reporter),
-            reporter_kind=None if role is None else str(role),
-            facts=cast("Mapping[str, float | str]", values),
-            extras=extras,
-        )
+        notes, problems = len(self.notes), len(self.problems)
+        raw, extras = self._named(mapping, _EVENT_NAMES.get(_event_type(mapping), _ANY_EVENT_NAMES), f"{path}.")
+        if extras:
+            self._note_extras(extras, f"{path}.")
+            self.event_extras[index] = extras
+        decoded = None
+        if not self.from_text and len(self.problems) == problems:
+            try:
+                decoded = decode_event(_canonical_choices(raw))
+            except NotCanonical:
+                decoded = None
+        if decoded is None:
+            values = self._values(raw, _EVENT, f"{path}.")
+            if len(self.problems) == problems:
+                self._note_missing(values, path)
+            if len(self.problems) > problems:
+                return None
+            decoded = convert_event(values)
+        event, numbers = decoded
+        self.numbers += numbers
+        if len(self.notes) > notes:
+            since = known_from(event.on, event.reported_on, event.recorded_on)
+            self.notes[notes:] = [note.since(since) for note in self.notes[notes:]]
+        return event
 
-    def _event_type(self, mapping: Mapping[str, object]) -> str:
-        """Return our name of an event's type, or an empty text where it cannot be told yet."""
-        for key, value in mapping.items():
-            if isinstance(key, str) and isinstance(value, str) and field_name(key, ("type",)) == "type":
-                try:
-                    return str(read_value(_EVENT["type"], value, "type"))
-                except FieldError:
-                    return ""
-        return ""
+    def _note_missing(self, values: Mapping[str, object], path: str) -> None:
+        """Note the fields without which an event cannot be used."""
+        required = REQUIRED_EVENT_FIELDS.get(str(values.get("type")))
+        for name in ("type", "on", required):
+            if name is not None and name not in values:
+                hint = f"say {'when it happened' if name == 'on' else f'the {name}'}, or leave the event out"
+                message = f"{path}.{name} is missing"
+                self.problems.append(FieldError(message, hint=hint, field=f"{path}.{name}", value=None))
 
-    def _module(self, item: object, path: str, kept: dict[str, object]) -> Module:
-        """Return one module of the pack; what it says beyond code and health is kept with the pack."""
-        raw, extras = self._named(self._mapping(item, path, wanted=True), MODULE_SCOPE, f"{path}.")
-        kept |= {f"{path}.{_name(name)}": value for name, value in extras.items()}
-        return Module(**self._values(raw, _MODULE, f"{path}."))  # type: ignore[arg-type]  # checked by field
+    def _module(self, item: object, path: str) -> dict[str, Value]:
+        """Return one module of the pack; its unknown fields are kept with the pack."""
+        raw, extras = self._named(self._mapping(item, path, wanted=True), _MODULE_NAMES, f"{path}.")
+        self.extras |= {f"{path}.{_name(name)}": value for name, value in extras.items()}
+        return self._values(raw, _MODULE, f"{path}.")
 
     def _named(
-        self, record: Mapping[str, object], scope: tuple[str, ...], path: str
+        self, record: Mapping[str, object], names: _FieldNames, path: str
     ) -> tuple[dict[str, object], dict[str, object]]:
-        """Return the fields of a scope under our names, and what the scope does not know."""
+        """Return the fields of a scope under our names, and the unknown fields."""
         known: dict[str, object] = {}
         extras: dict[str, object] = {}
         for key, value in record.items():
             try:
-                name = field_name(key, scope) if isinstance(key, str) else None
+                name = names[key]
                 if name is None:
                     extras[str(key)] = read_extra(value, f"{path}{str(key)[:60]}")
                 elif name in known:
@@ -279,14 +305,25 @@ class _RecordReader:
             return ()
         return value
 
-    def _lacking(self, path: str, name: str) -> None:
-        """Note down that an event lacks a field it cannot do without."""
-        message = f"{path}.{name} is missing"
-        hint = f"say {'when it happened' if name == 'on' else f'the {name}'}, or leave the event out"
-        self.problems.append(FieldError(message, hint=hint, field=f"{path}.{name}", value=None))
-
-    def _note_extras(self, extras: Mapping[str, object], path: str, since: date | None = None) -> None:
+    def _note_extras(self, extras: Mapping[str, object], path: str) -> None:
         """Say which fields are kept unused; those of an event once it is known."""
         if extras:
             names = ", ".join(f"{path}{name}" for name in list(extras)[:8])
-            self.notes.append(make_note("I01", fields=names + (" …" if len(extras) > 8 else "")).since(since))
+            self.notes.append(make_note("I01", fields=names + (" …" if len(extras) > 8 else "")))
+
+
+def _event_type(mapping: Mapping[str, object]) -> str:
+    """Return our name of an event's type, another text if it has none."""
+    for key, value in mapping.items():
+        if isinstance(value, str) and _TYPE_NAME[key] == "type":
+            return _CHOICES["type"][value]
+    return ""
+
+
+def _canonical_choices(raw: Mapping[str, object]) -> dict[str, object]:
+    """Return the values that are given, with choices under our names."""
+    return {
+        name: _CHOICES[name][value] if name in _CHOICES and isinstance(value, str) else value
+        for name, value in raw.items()
+        if value is not None
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
@@ -75,7 +75,7 @@ class IntakeNote:
 
     def since(self, day: date | None) -> IntakeNote:
         """Return the same note, known only from that day."""
-        return replace(self, known_from=day)
+        return IntakeNote(caution=self.caution, known_from=day)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

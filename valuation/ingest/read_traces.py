@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from valuation.errors import CanzhiError, RefusedPack, UnreadableRecord
 from valuation.ingest import passports
@@ -17,18 +19,17 @@ from valuation.ingest.decode_bytes import (
     Limits,
     check_size,
     decode_json,
+    decode_json_bytes,
     decode_text,
-    json_lines,
     open_document,
+    split_lines,
 )
 from valuation.ingest.lenient_record import read_record
-from valuation.ingest.normalise_code import normalisation_note, normalise_code
 from valuation.ingest.notes import IntakeNote, Problem, truncated_repr
 from valuation.ingest.open_table import ARROW_MARK, PARQUET_MARK, OpenTable, open_table
-from valuation.ingest.record_decoder import decode_record
+from valuation.ingest.record_decoder import DecodedRecord, decode_record, record_of_history
 from valuation.ingest.row_per_pack import is_event_table, join_events, known_columns, ledger_records
 from valuation.ingest.trace_set import DecodedTraces, Traces
-from valuation.record.history import PackHistory
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | Document | Mapping[str, object] | Sequence[object]"
 
@@ -45,6 +46,7 @@ class _Record:
 
     where: str
     content: Mapping[str, object]
+    decoded: DecodedRecord | None = None
     from_text: bool = False
     notes: _Notes = ()
 
@@ -74,9 +76,9 @@ def read_trace(source: Source, *, limits: Limits | None = None) -> Traces:
     """
     limits = limits or Limits()
     if isinstance(source, bytes) and len(source) <= limits.source_bytes and limits.records:
-        reading = decode_record(source, limits.events)
-        if reading is not None:
-            return DecodedTraces((reading,))
+        record = decode_record(source, limits.events)
+        if record is not None:
+            return DecodedTraces((record,))
     gathered = _SourceCollector(limits)
     gathered.take(source)
     return gathered.traces()
@@ -163,31 +165,37 @@ class _SourceCollector:
             self._take_table(document)
 
     def _take_json(self, document: Document, text: str) -> None:
-        """Take in JSON: one value, or one object a line."""
+        """Take in JSON: one value, or one object per line."""
         try:
             value = decode_json(document)
         except UnreadableRecord:
             if _CONTINUED.search(text):
                 raise
-            lines = list(json_lines(text, document.name))
-            if len(lines) < 2 or not any(isinstance(line, Mapping) for _, line in lines):
+            lines = list(self._lines(text, document.name))
+            if len(lines) < 2 or not any(isinstance(line, _Record) for _, line in lines):
                 raise
             for where, line in lines:
-                self._take_line(where, line)
+                if isinstance(line, _Record):
+                    self._add(line)
+                else:
+                    self.problems.append(Problem(where=where, battery_code=None, error=line))
             return
         self.take(value, document.name)
 
-    def _take_line(self, where: str, line: object) -> None:
-        """Take in one line of JSONL."""
-        if isinstance(line, UnreadableRecord):
-            self.problems.append(Problem(where=where, battery_code=None, error=line))
-        elif isinstance(line, Mapping):
-            self._add(_Record(where=where, content=line))
-        else:
-            error = UnreadableRecord(
-                f"{where} is {truncated_repr(line)}, no object", hint="give one trace record a line"
-            )
-            self.problems.append(Problem(where=where, battery_code=None, error=error))
+    def _lines(self, text: str, name: str) -> Iterator[tuple[str, _Record | UnreadableRecord]]:
+        """Yield each line of JSONL with its place: a record, or why it could not be read."""
+        for line in split_lines(text, name):
+            decoded = decode_record(line.content, self.limits.events)
+            try:
+                value = decode_json_bytes(line.content, line.name) if decoded is None else {}
+            except UnreadableRecord as error:
+                yield line.name, error
+                continue
+            if isinstance(value, Mapping):
+                yield line.name, _Record(where=line.name, content=value, decoded=decoded)
+            else:
+                reason = f"{line.name} is {truncated_repr(value)}, no object"
+                yield line.name, UnreadableRecord(reason, hint="give one trace record a line")
 
     def _take_table(self, document: Document) -> None:
         """Take in a table; which it is, packs or events, is told by its columns."""
@@ -216,10 +224,10 @@ class _SourceCollector:
     def traces(self) -> Traces:
         """Return what all that was taken in holds."""
         records = [*_with_passports_joined(self.records), *self._table_records()]
-        read: list[tuple[str, PackHistory, _Notes]] = []
+        read: list[tuple[str, DecodedRecord]] = []
         for record in records:
             try:
-                read.append((record.where, *self._read(record)))
+                read.append((record.where, self._read(record)))
             except CanzhiError as error:
                 code = record.content.get("battery_code")
                 named = code if isinstance(code, str) else None
@@ -231,22 +239,16 @@ class _SourceCollector:
             raise self.problems[0].error
         if not kept and not self.problems:
             raise UnreadableRecord("there is no record in it", hint="give at least one trace record")
-        return Traces(
-            histories=tuple(history for _, history, _ in kept),
-            notes=tuple(notes for _, _, notes in kept),
-            problems=tuple(self.problems),
-        )
+        return DecodedTraces(kept, self.problems)
 
-    def _read(self, record: _Record) -> tuple[PackHistory, _Notes]:
-        """Return one history, under the one spelling of its code, with its notes."""
+    def _read(self, record: _Record) -> DecodedRecord:
+        """Return one record, decoded, with its notes."""
+        if record.decoded is not None:
+            return record.decoded
         if not record.from_text and passports.family(record.content) and not _is_trace(record.content):
-            history, notes = passports.read_document(record.content)
-        else:
-            history, notes = read_record(record.content, from_text=record.from_text, limits=self.limits)
-        spelled = normalisation_note(history.battery_code)
-        if spelled is not None:
-            history, notes = replace(history, battery_code=normalise_code(history.battery_code)), (spelled, *notes)
-        return history, (*record.notes, *notes)
+            return record_of_history(*passports.read_document(record.content))
+        decoded = read_record(record.content, from_text=record.from_text, limits=self.limits)
+        return replace(decoded, notes=(*record.notes, *decoded.notes)) if record.notes else decoded
 
     def _table_records(self) -> Iterable[_Record]:
         """Yield the records of the tables: events joined to packs, ledgers row by row."""
@@ -278,18 +280,17 @@ def _with_passports_joined(records: Sequence[_Record]) -> list[_Record]:
     return [*traces, *(_Record(where=names, content=content) for content in joined)]
 
 
-def _without_repeated(
-    read: Sequence[tuple[str, PackHistory, _Notes]],
-) -> tuple[list[tuple[str, PackHistory, _Notes]], list[Problem]]:
-    """Return the packs whose code, however it is spelled, stands once, and the refusal of those that share one."""
-    names = [history.battery_code for _, history, _ in read]
-    times = Counter(name for name in names if name)
-    kept = [entry for entry, name in zip(read, names, strict=True) if not name or times[name] == 1]
-    problems = [
-        repeated_code(where, str(history.battery_code))
-        for (where, history, _), name in zip(read, names, strict=True)
-        if name and times[name] > 1
-    ]
+def _without_repeated(read: Sequence[tuple[str, DecodedRecord]]) -> tuple[list[DecodedRecord], list[Problem]]:
+    """Return the packs whose code is given once, and the refusal of those that share a code."""
+    times = Counter(record.pack.battery_code for _, record in read if record.pack.battery_code)
+    kept: list[DecodedRecord] = []
+    problems: list[Problem] = []
+    for where, record in read:
+        code = record.pack.battery_code
+        if code and times[code] > 1:
+            problems.append(repeated_code(where, code))
+        else:
+            kept.append(record)
     return kept, problems
 
 

@@ -1,50 +1,58 @@
-"""A trace record in our own spelling, decoded by compiled code into typed fields (标准记录直读).
+"""Trace records decoded by compiled code into typed fields (标准记录解码): the one form in which a record is held.
 
-Bytes that fit the types of :mod:`valuation.ingest.record_schema` hold nothing that anybody would have to be told of but
-extra texts. Whatever does not fit is left to the patient reader (:mod:`valuation.ingest.lenient_record`), which
-knows other spellings and says what is wrong; what is read here is read to the very same history there.
+:func:`decode_record` decodes bytes that are canonical: our own names and spellings, one code, plain texts. Anything
+else goes to :func:`valuation.ingest.lenient_record.read_record`, which normalises names and spellings, decodes into the
+same types (:mod:`valuation.ingest.record_schema`), and names every problem.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
+from valuation.battery_code.decoding import decode
+from valuation.errors import FieldError
 from valuation.ingest.canonical_json import digest_of
-from valuation.ingest.canonical_record import NotCanonical, canonical_text
-from valuation.ingest.lenient_record import missing_identity
-from valuation.ingest.normalise_code import normalise_code
-from valuation.ingest.notes import IntakeNote, make_note
+from valuation.ingest.normalise_code import normalisation_note, normalise_code
+from valuation.ingest.notes import IntakeNote, make_note, truncated_repr
 from valuation.ingest.record_schema import EVENT_KINDS, EVENT_OWN, Choice, Record, TypedEvent, TypedPack
-from valuation.ingest.values import FIRST_DAY, LAST_DAY
+from valuation.ingest.values import FIRST_DAY, LAST_DAY, LONGEST_TEXT, PLACEHOLDERS
 from valuation.numeric.columns import UNKNOWN
-from valuation.record.fields import EVENT_COMMON_FIELDS, PACK_FIELDS, Field, text_code
+from valuation.record.fields import EVENT_COMMON_FIELDS, EVENT_TYPES, PACK_FIELDS, Field, text_code
 from valuation.record.history import Module, PackHistory, TraceEvent, known_from
 from valuation.record.to_columns import day_number
 
 _DECODER = msgspec.json.Decoder(Record)
 _ENCODER = msgspec.json.Encoder(order="sorted")
+_PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_KIND: dict[str, type[TypedEvent]] = dict(zip(EVENT_TYPES, EVENT_KINDS, strict=True))
 _COMMON_NAMES = tuple(field.name for field in EVENT_COMMON_FIELDS)
 _PACK_TEXTS = attrgetter(*[field.name for field in PACK_FIELDS if field.kind == "text"])
 _MOST_KNOWN = 200_000
 
 
+class NotCanonical(Exception):
+    """A record is valid at most after normalisation: a name, spelling, text or day is not canonical."""
+
+
 class DecodedRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A record that was read.
+    """One pack's record as it was read.
 
     Attributes
     ----------
-    pack : its fields.
-    written : its canonical JSON.
-    without_events, events : the same, each event's apart.
-    digest : the name of all that it says.
-    notes : what there is to say about it.
-    values : what its events' own fields say, as the numbers that columns hold.
+    pack : the fields of the pack and its events.
+    written : the canonical JSON of the whole record.
+    without_events, events : the canonical JSON of the pack, and of each event.
+    digest : SHA-256 name of the content.
+    notes : cautions about how the record was read.
+    values : the fields of the events as column numbers, event by event.
+    extras, event_extras : unknown fields of the pack, and of events by their position.
     """
 
     pack: TypedPack
@@ -54,17 +62,19 @@ class DecodedRecord(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     notes: tuple[IntakeNote, ...]
     values: list[float]
+    extras: Mapping[str, object] = {}
+    event_extras: Mapping[int, Mapping[str, object]] = {}
 
 
 def decode_record(content: bytes, most_events: int) -> DecodedRecord | None:
-    """Return what a record in our own spelling says; None where anything about it is odd.
+    """Return the record in canonical bytes, None if anything in them needs normalisation or refusal.
 
     >>> decode_record(b'{"battery_code": "T01PB0A0000001A680000123", "events": []}', 9) is None
     True
     >>> decode_record(b'{"battery_code": "T01PB0A0000001A680000123"}', 9).written
     b'{"battery_code":"T01PB0A0000001A680000123"}'
     """
-    if b"\\" in content:  # without an escape a text is written as it was, and names can be counted by their colons
+    if b"\\" in content:  # without escapes, texts are written as they were read, and colons count the names
         return None
     try:
         pack: TypedPack = _DECODER.decode(content)
@@ -72,19 +82,26 @@ def decode_record(content: bytes, most_events: int) -> DecodedRecord | None:
         return None
     lines = _ENCODER.encode_lines(pack.events)
     events = lines.split(b"\n")[:-1]
-    without_events = _ENCODER.encode(msgspec.structs.replace(pack, events=[])) if events else _ENCODER.encode(pack)
+    without_events = _ENCODER.encode(replace(pack, events=[])) if events else _ENCODER.encode(pack)
     if content.count(b":") != without_events.count(b":") + lines.count(b":") + bool(events):
-        return None  # a name that is given twice, or an empty value: each name has a colon, and texts are the same
+        return None  # a repeated name or an empty value: each name has one colon, and the texts are equal
     if len(events) > most_events or missing_identity(pack):
         return None
     try:
-        _check_canonical(pack)
-        values, notes = _said(pack.events)
+        _check_pack(pack)
+        values: list[float] = []
+        notes: list[IntakeNote] = []
+        for place, event in enumerate(pack.events):
+            fields, numbers_from, width, no_extras = astuple(event), *_LAYOUT[event.__class__]
+            values += map(_NUMBER_OF, fields[:numbers_from])
+            values += fields[numbers_from:width]
+            if fields[width:] != no_extras:
+                notes.append(_note(place, event))
     except NotCanonical:
         return None
     return DecodedRecord(
         pack=pack,
-        written=_written(pack, events) if events else without_events,
+        written=_ENCODER.encode(replace(pack, events=_joined(events))) if events else without_events,
         without_events=without_events,
         events=events,
         digest=digest_of(without_events, events),
@@ -93,38 +110,123 @@ def decode_record(content: bytes, most_events: int) -> DecodedRecord | None:
     )
 
 
-def _written(pack: TypedPack, events: list[bytes]) -> bytes:
-    """Return a record as canonical JSON, its events written already."""
-    told: Any = msgspec.Raw(b"[" + b",".join(events) + b"]")
-    return _ENCODER.encode(msgspec.structs.replace(pack, events=told))
-
-
-def _said(events: list[TypedEvent]) -> tuple[list[float], list[IntakeNote]]:
-    """Return what the fields of events say, as the numbers that columns hold, and notes on what is kept unused.
+def decode_event(fields: Mapping[str, object]) -> tuple[TypedEvent, list[float]]:
+    """Return an event with canonical names and values, and its fields as column numbers.
 
     Raises
     ------
-    Odd
-        If a text is not plain, or a day not such as a record may name.
+    NotCanonical
+        If a value is not canonical.
     """
+    try:
+        event = _typed_event(fields)
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+        raise NotCanonical from error
+    numbers_from, width, _ = _LAYOUT[event.__class__]
+    values = astuple(event)
+    return event, [*map(_NUMBER_OF, values[:numbers_from]), *values[numbers_from:width]]
+
+
+def convert_event(fields: Mapping[str, object]) -> tuple[TypedEvent, list[float]]:
+    """Return an event of checked values as :func:`decode_event` does, with texts that need not be canonical."""
+    event = _typed_event(fields)
+    numbers_from, width, _ = _LAYOUT[event.__class__]
+    values = astuple(event)
+    return event, [*map(_number, values[:numbers_from]), *values[numbers_from:width]]
+
+
+def _typed_event(fields: Mapping[str, object]) -> TypedEvent:
+    """Return an event in the type of its `type`; the union of all types takes a hundred times as long to convert."""
+    name = fields.get("type")
+    if not isinstance(name, str) or name not in _KIND:
+        raise msgspec.ValidationError
+    event: TypedEvent = msgspec.convert(fields, _KIND[name])
+    return event
+
+
+def build_record(
+    pack: TypedPack,
+    values: list[float],
+    notes: Sequence[IntakeNote],
+    extras: Mapping[str, object],
+    event_extras: Mapping[int, Mapping[str, object]],
+) -> DecodedRecord:
+    """Return the record of a pack whose values were checked, under the one spelling of its battery code."""
+    respelled = normalisation_note(pack.battery_code)
+    if respelled is not None:
+        pack, notes = replace(pack, battery_code=normalise_code(pack.battery_code)), (respelled, *notes)
+    events = _ENCODER.encode_lines(pack.events).split(b"\n")[:-1]
+    for place, unknown in event_extras.items():
+        events[place] = _encode(pack.events[place], unknown)
+    without_events = _encode(replace(pack, events=[]), extras)
+    return DecodedRecord(
+        pack=pack,
+        written=_encode(replace(pack, events=_joined(events)), extras) if events else without_events,
+        without_events=without_events,
+        events=events,
+        digest=digest_of(without_events, events),
+        notes=tuple(notes),
+        values=values,
+        extras=extras,
+        event_extras=event_extras,
+    )
+
+
+def record_of_history(history: PackHistory, notes: Sequence[IntakeNote]) -> DecodedRecord:
+    """Return the record of a history whose values were checked, such as a passport's."""
+    fields: dict[str, object] = {field.name: getattr(history, field.name) for field in PACK_FIELDS}
+    modules = [{"battery_code": module.battery_code, "soh": module.soh} for module in history.modules]
+    pack: TypedPack = msgspec.convert({**fields, "composition": history.composition, "modules": modules}, Record)
+    events: list[TypedEvent] = []
     values: list[float] = []
-    notes: list[IntakeNote] = []
-    for place, event in enumerate(events):
-        words, width, nothing_else = _LAYOUT[event.__class__]
-        told = astuple(event)
-        values += map(_NUMBER_OF, told[:words])
-        values += told[words:width]
-        if told[width:] != nothing_else:
-            notes.append(_note(place, event))
-    return values, notes
+    for one in history.events:
+        event, numbers = convert_event(
+            {"type": one.type, **{name: getattr(one, name) for name in _COMMON_NAMES}, **one.facts}
+        )
+        events.append(event)
+        values += numbers
+    event_extras = {place: event.extras for place, event in enumerate(history.events) if event.extras}
+    return build_record(replace(pack, events=events), values, notes, history.extras, event_extras)
 
 
-def _check_canonical(pack: TypedPack) -> None:
-    """See that a record names itself a trace record under the one spelling of its code, with plain texts alone.
+def missing_identity(pack: TypedPack) -> list[FieldError]:
+    """Return what a pack lacks to be valued: a valid battery code, or chemistry and energy."""
+    energy = pack.rated_energy_kwh or (pack.rated_capacity_ah and pack.nominal_voltage_v)
+    if pack.chemistry and energy:
+        return []
+    if pack.battery_code and decode(pack.battery_code, LAST_DAY).valid:
+        return []
+    named = f"battery_code {truncated_repr(pack.battery_code)} is no GB/T 34014 code" if pack.battery_code else ""
+    lacking = [] if pack.chemistry else ["chemistry"]
+    lacking += [] if energy else ["rated_energy_kwh"]
+    return [
+        FieldError(
+            f"{named or 'battery_code is missing'}, and {' and '.join(lacking)} {'is' if len(lacking) == 1 else 'are'}"
+            " not given",
+            hint="give the 24-character battery code, or chemistry and rated_energy_kwh from the nameplate",
+            field="battery_code" if not pack.battery_code else lacking[0],
+            value=pack.battery_code,
+        )
+    ]
+
+
+def _encode(part: msgspec.Struct, extras: Mapping[str, object]) -> bytes:
+    """Return a pack or an event as canonical JSON, with its unknown fields."""
+    written = _ENCODER.encode(part)
+    return _ENCODER.encode({**extras, **_PARTS.decode(written)}) if extras else written
+
+
+def _joined(events: list[bytes]) -> Any:  # noqa: ANN401 - stands for a list of events in a record that is only written
+    """Return events that are already written as one JSON list."""
+    return msgspec.Raw(b"[" + b",".join(events) + b"]")
+
+
+def _check_pack(pack: TypedPack) -> None:
+    """Check that a record identifies itself as a trace record, under the one spelling of its code, with plain texts.
 
     Raises
     ------
-    Odd
+    NotCanonical
         If it does not.
     """
     if pack.battery_code is None and not pack.events:
@@ -134,44 +236,52 @@ def _check_canonical(pack: TypedPack) -> None:
     for day in (pack.made_on, pack.superseded_on):
         if day is not None and not FIRST_DAY <= day <= LAST_DAY:
             raise NotCanonical
-    for text in _PACK_TEXTS(pack):
+    for text in (*_PACK_TEXTS(pack), *[module.battery_code for module in pack.modules]):
         if text is not None:
-            canonical_text(text)
-    for module in pack.modules:
-        if module.battery_code is not None:
-            canonical_text(module.battery_code)
+            _check_text(text)
 
 
-class _Numbers(dict[Any, float]):
-    """Texts, days and choices as the numbers that columns hold, each worked out when it is first met."""
+def _check_text(text: str) -> None:
+    """Check that a text is kept as it is written: no placeholder, no blanks around it, printable, not too long."""
+    if len(text) > LONGEST_TEXT or text in PLACEHOLDERS or not text.isprintable() or text.strip() != text:
+        raise NotCanonical
 
-    def __missing__(self, one: Any) -> float:  # noqa: ANN401 - a text, a day, a choice or nothing
-        """Work one out.
+
+def _number(value: Any) -> float:  # noqa: ANN401 - a text, a day, a choice or nothing
+    """Return a value that is no number as its column holds it."""
+    if value is None:
+        return UNKNOWN
+    if isinstance(value, date):
+        return day_number(value)
+    return value.code if isinstance(value, Choice) else text_code(value)
+
+
+class _CanonicalNumbers(dict[Any, float]):
+    """Canonical texts, days and choices as column numbers, each checked and computed once."""
+
+    def __missing__(self, value: Any) -> float:  # noqa: ANN401 - as above
+        """Check and compute one.
 
         Raises
         ------
-        Odd
-            If a text is not plain, or a day not such as a record may name.
+        NotCanonical
+            If a text is not plain, or a day is outside the range of a record.
         """
-        if isinstance(one, date):
-            if not FIRST_DAY <= one <= LAST_DAY:
-                raise NotCanonical
-            number = day_number(one)
-        elif one is None:
-            number = UNKNOWN
-        else:
-            number = one.code if isinstance(one, Choice) else text_code(canonical_text(one))
+        if isinstance(value, date) and not FIRST_DAY <= value <= LAST_DAY:
+            raise NotCanonical
+        if isinstance(value, str):
+            _check_text(value)
         if len(self) >= _MOST_KNOWN:
             self.clear()
-        self[one] = number
-        return number
+        self[value] = _number(value)
+        return self[value]
 
 
-_NUMBER_OF: Final = _Numbers().__getitem__
+_NUMBER_OF: Final = _CanonicalNumbers().__getitem__
 
 
 def _layout(kind: type[TypedEvent], own: tuple[Field, ...]) -> tuple[int, int, tuple[None, ...]]:
-    """Return how many of an event's members hold no number, how many are its own, and the others where not given."""
+    """Return where an event's numbers begin and end, and the value of the extra texts behind them if none is given."""
     words = sum(field.kind != "number" for field in own)
     return words, len(own), (None,) * (len(kind.__struct_fields__) - len(own))
 
@@ -180,14 +290,14 @@ _LAYOUT: Final = {kind: _layout(kind, EVENT_OWN[kind]) for kind in EVENT_KINDS}
 
 
 def _note(place: int, event: TypedEvent) -> IntakeNote:
-    """Return that a text of another type of event is kept unused.
+    """Return the note that a text of another type of event is kept unused.
 
     Raises
     ------
-    Odd
-        If it is not plain, or there are several: they are told of in the order in which they were given.
+    NotCanonical
+        If it is not printable, or there are several: a note names them in the order in which they were given.
     """
-    (name, value), *others = _extras(event).items()
+    (name, value), *others = _extra_texts(event).items()
     if others or not str(value).isprintable():
         raise NotCanonical
     return _unused(f"events[{place}].{name}", known_from(event.on, event.reported_on, event.recorded_on))
@@ -198,32 +308,34 @@ def _unused(fields: str, since: date) -> IntakeNote:
     return make_note("I01", fields=fields).since(since)
 
 
-def _extras(event: TypedEvent) -> dict[str, object]:
-    """Return the texts of other types of event that one carries along."""
+def _extra_texts(event: TypedEvent) -> dict[str, object]:
+    """Return the texts in an event that only other types of event have."""
     width = len(EVENT_OWN[event.__class__])
     given = zip(event.__struct_fields__[width:], astuple(event)[width:], strict=True)
     return {name: value for name, value in given if value is not None}
 
 
-def history_of(pack: TypedPack) -> PackHistory:
+def history_of(record: DecodedRecord) -> PackHistory:
     """Return a record as a history of objects."""
+    pack = record.pack
     plain = {field.name: getattr(pack, field.name) for field in PACK_FIELDS}
+    extras = record.event_extras
     return PackHistory(
         **plain,
         composition=dict(pack.composition),
         modules=tuple(Module(battery_code=one.battery_code, soh=one.soh) for one in pack.modules),
-        events=tuple(_event_of(event) for event in pack.events),
-        extras={},
+        events=tuple([_event_of(event, extras.get(place)) for place, event in enumerate(pack.events)]),
+        extras=dict(record.extras),
     )
 
 
-def _event_of(event: TypedEvent) -> TraceEvent:
+def _event_of(event: TypedEvent, extras: Mapping[str, object] | None) -> TraceEvent:
     """Return an event as an object."""
     names = event.__struct_fields__[: len(EVENT_OWN[event.__class__])]
     given = {name: _plain(value) for name in names if not _is_unknown(value := getattr(event, name))}
     common: dict[str, Any] = {name: given.pop(name, None) for name in _COMMON_NAMES}
     kind = event.__struct_config__.tag
-    return TraceEvent(type=str(kind), **common, facts=given, extras=_extras(event))
+    return TraceEvent(type=str(kind), **common, facts=given, extras=_extra_texts(event) if extras is None else extras)
 
 
 def _is_unknown(value: object) -> bool:

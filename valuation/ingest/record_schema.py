@@ -13,7 +13,6 @@ import msgspec
 
 from valuation.errors import FieldError
 from valuation.ingest.aliases import EVENT_SCOPES, field_name
-from valuation.ingest.lenient_record import MOST_MODULES
 from valuation.ingest.values import LONGEST_TEXT
 from valuation.numeric.columns import UNKNOWN
 from valuation.record.fields import (
@@ -28,6 +27,9 @@ from valuation.record.fields import (
     event_field,
     text,
 )
+
+MOST_MODULES: Final = 2000
+"""How many modules one pack may have."""
 
 
 class Choice(Enum):

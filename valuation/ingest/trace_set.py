@@ -76,26 +76,27 @@ class Traces:
 class DecodedTraces(Traces):
     """Packs that compiled code read; they become columns at once, and objects only where somebody asks for them."""
 
-    def __init__(self, readings: Sequence[DecodedRecord]) -> None:
-        self.__dict__.update(readings=tuple(readings), notes=tuple([one.notes for one in readings]), problems=())
+    def __init__(self, records: Sequence[DecodedRecord], problems: Sequence[Problem] = ()) -> None:
+        notes = tuple([one.notes for one in records])
+        self.__dict__.update(records=tuple(records), notes=notes, problems=tuple(problems))
 
-    readings: tuple[DecodedRecord, ...]
+    records: tuple[DecodedRecord, ...]
 
     @cached_property
     def histories(self) -> tuple[PackHistory, ...]:
         """The packs as objects."""
-        return tuple(history_of(one.pack) for one in self.readings)
+        return tuple(history_of(one) for one in self.records)
 
     @cached_property
     def table(self) -> TraceTable:
         """The packs as columns."""
-        packs = [one.pack for one in self.readings]
+        packs = [one.pack for one in self.records]
         events = [event for pack in packs for event in pack.events]
         counts = np.array([len(pack.events) for pack in packs], dtype=np.int64)
         return TraceTable(
             packs=pack_columns(packs),  # type: ignore[arg-type]  # it asks for fields by their names
             texts={name: tuple([getattr(pack, name) for pack in packs]) for name in PACK_TEXTS},
-            events=_event_columns(events, self.readings),
+            events=_event_columns(events, self.records),
             row=np.repeat(np.arange(len(packs), dtype=np.int64), counts),
         )
 
@@ -109,22 +110,22 @@ class DecodedTraces(Traces):
 
     def written(self, row: int) -> bytes:
         """Return one pack's history as a canonical trace record."""
-        return self.readings[row].written
+        return self.records[row].written
 
     def digest(self, row: int, as_of: date) -> str:
         """Return the name of what one pack's history says that was known on a day."""
-        reading = self.readings[row]
+        record = self.records[row]
         if not self._all_known_day[row] > day_number(as_of):
-            return reading.digest
+            return record.digest
         events = [
             written
-            for written, one in zip(reading.events, reading.pack.events, strict=True)
+            for written, one in zip(record.events, record.pack.events, strict=True)
             if known_from(one.on, one.reported_on, one.recorded_on) <= as_of
         ]
-        return digest_of(reading.without_events, events)
+        return digest_of(record.without_events, events)
 
 
-def _event_columns(events: Sequence[TypedEvent], readings: Sequence[DecodedRecord]) -> ColumnMatrix:
+def _event_columns(events: Sequence[TypedEvent], records: Sequence[DecodedRecord]) -> ColumnMatrix:
     """Return the fields of events as columns: only those that their types have are looked at."""
     matrix = np.full((len(EVENT_PLACES), len(events)), np.nan)
     if not events:
@@ -133,8 +134,8 @@ def _event_columns(events: Sequence[TypedEvent], readings: Sequence[DecodedRecor
     matrix[0] = kinds
     places = _PLACES[kinds]
     of_event, of_member = (places >= 0).nonzero()
-    told = chain.from_iterable([reading.values for reading in readings])
-    matrix[places[of_event, of_member], of_event] = np.fromiter(told, dtype=np.float64, count=len(of_event))
+    values = chain.from_iterable([record.values for record in records])
+    matrix[places[of_event, of_member], of_event] = np.fromiter(values, dtype=np.float64, count=len(of_event))
     return ColumnMatrix(EVENT_PLACES, matrix)
 
 
@@ -155,7 +156,7 @@ def join_traces(parts: Sequence[Traces]) -> Traces:
     """Return several readings as one, in their order."""
     typed = [part for part in parts if isinstance(part, DecodedTraces)]
     if len(typed) == len(parts):
-        return DecodedTraces([one for part in typed for one in part.readings])
+        return DecodedTraces([one for part in typed for one in part.records])
     return Traces(
         histories=tuple(history for part in parts for history in part.histories),
         notes=tuple(notes for part in parts for notes in part.notes),

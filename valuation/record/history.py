@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
-from typing import Protocol
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 _NO_MASSES: Mapping[str, float] = MappingProxyType({})
@@ -115,27 +114,3 @@ class PackHistory:
             **{name: getattr(self, name) for name in self.__slots__ if name != "events"},
             events=tuple(event for event in self.events if event.known_by(as_of)),
         )
-
-
-class Named(Protocol):
-    """What says which pack it is."""
-
-    @property
-    def battery_code(self) -> str | None:
-        """Its code."""
-
-    @property
-    def chemistry(self) -> str | None:
-        """Its chemistry."""
-
-    @property
-    def rated_energy_kwh(self) -> float | None:
-        """Its rated energy. [kWh]"""
-
-    @property
-    def rated_capacity_ah(self) -> float | None:
-        """Its rated capacity. [Ah]"""
-
-    @property
-    def nominal_voltage_v(self) -> float | None:
-        """Its nominal voltage. [V]"""
