@@ -1,6 +1,6 @@
-"""The profession: packs, traced histories, markets, money and provenance, as pure functions on columns (残值评估).
+"""Value traction batteries from their traced histories (残值评估): pure functions on columns, without input or output.
 
-What most readers need is imported when first named (PEP 562), so that a part of the core starts without the rest.
+The public functions are imported on first access (PEP 562), so that importing one subpackage does not load the others.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["appraise", "appraise_many", "read_market", "read_tables", "read_trac
 
 def __getattr__(name: str) -> object:
     if name in _HOMES:
-        from importlib import import_module  # noqa: PLC0415 - see the module's first lines
+        from importlib import import_module  # noqa: PLC0415 - imported on first access, see the module docstring
 
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

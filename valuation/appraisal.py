@@ -1,4 +1,4 @@
-"""The story of a valuation: read the record, cut it at the day, work out what the pack is, price it, say why.
+"""Value packs from their traced records (评估): read, cut at the valuation day, build the dossier, price, explain.
 
 >>> from valuation.ingest import read_market, read_trace
 >>> record = b'{"chemistry": "LFP", "rated_energy_kwh": 50.0, "made_on": "2020-06-08"}'
@@ -21,13 +21,10 @@ from datetime import date
 
 import numpy as np
 
-from valuation.answer.band_drivers import explain_band
 from valuation.answer.build_answer import RoundedBatch, round_batch, to_valuation_dict
-from valuation.answer.drivers import reasons
-from valuation.answer.evidence import next_best
 from valuation.answer.priced_batch import PricedBatch
 from valuation.dossier import build_dossier
-from valuation.errors import CanzhiError, FieldError, MissingQuote, RefusedPack
+from valuation.errors import CanzhiError, FieldError, MissingQuote
 from valuation.ingest.read_traces import Traces
 from valuation.market.snapshot import MarketHistory
 from valuation.numeric.columns import IntArray
@@ -49,33 +46,33 @@ def appraise(  # noqa: PLR0913 - the public contract names them
     market_shift: Mapping[str, float] | None = None,
     explain: bool = True,
 ) -> Valuation:
-    """Return what one pack would fetch on a day, with a band and the reasons (评估).
+    """Return the residual value of one pack on a day, with its band and the reasons (评估).
 
     Parameters
     ----------
     traces : Traces
-        What :func:`valuation.ingest.read_trace` read; exactly one pack.
+        The result of :func:`valuation.ingest.read_trace`; exactly one pack.
     market : MarketHistory
-        What :func:`valuation.ingest.read_market` read.
+        The result of :func:`valuation.ingest.read_market`.
     model : Predictor, optional
-        A trained model (``models.load_model``); without one the structural value answers, and says so.
+        A trained model (``models.load_model``). Without one the answer is the structural value, with a caution.
     as_of : date or ISO text
-        The day the value speaks of; nothing that happened or was reported later has any influence.
+        The valuation day (评估基准日). Nothing that happened or was reported later has any influence.
     level : float
-        Share of deals the band is to hold.
+        Confidence level: the share of deals that the band should contain.
     region : str
         Region whose quotes are preferred.
     market_shift : mapping of instrument to factor, optional
-        A scenario, for example ``{"lithium_carbonate": 1.1}``.
+        A scenario that multiplies quotes, for example ``{"lithium_carbonate": 1.1}``.
     explain : bool
-        Whether to work out the drivers of value and width, and the next best evidence.
+        Whether to compute the drivers of value and width, and the next best evidence.
 
     Raises
     ------
     RefusedPack
         If the pack must not be valued.
     FieldError
-        If the record holds not exactly one pack, or the day or level cannot be used.
+        If the record does not hold exactly one pack, or the day or the level cannot be used.
     """
     if traces.packs != 1:
         raise FieldError(
@@ -110,11 +107,11 @@ def appraise_many(  # noqa: PLR0913 - the public contract names them
     market_shift: Mapping[str, float] | None = None,
     explain: bool = True,
 ) -> tuple[Valuation | CanzhiError, ...]:
-    """Return one answer a pack, in their order: a valuation, or the reason why there is none.
+    """Return one answer per pack, in order: a valuation, or the error that explains why there is none.
 
-    Parameters are those of :func:`appraise`; a pack's answer does not depend on the others in the batch.
+    Parameters are those of :func:`appraise`. The answer for a pack does not depend on the rest of the batch.
     """
-    told = iter_valuations(
+    answers = iter_valuations(
         traces,
         market,
         model=model,
@@ -124,7 +121,7 @@ def appraise_many(  # noqa: PLR0913 - the public contract names them
         market_shift=market_shift,
         explain=explain,
     )
-    return tuple([one if isinstance(one, CanzhiError) else valuation_of(one) for one in told])
+    return tuple([one if isinstance(one, CanzhiError) else valuation_of(one) for one in answers])
 
 
 def iter_valuations(  # noqa: PLR0913 - as above
@@ -138,7 +135,7 @@ def iter_valuations(  # noqa: PLR0913 - as above
     market_shift: Mapping[str, float] | None = None,
     explain: bool = True,
 ) -> Iterator[ValuationDict | CanzhiError]:
-    """Yield what :func:`appraise_many` returns, as it is told and one pack after the other, without objects between."""
+    """Yield the answers of :func:`appraise_many` one by one, as dicts instead of objects."""
     day = valuation_day(as_of)
     check_level(level)
 
@@ -150,27 +147,24 @@ def iter_valuations(  # noqa: PLR0913 - as above
             market_shift=market_shift,
             habits=None if model is None else model.habits,
         )
-        prices = price(dossier, model, level)
         return PricedBatch(
             dossier=dossier,
-            prices=prices,
-            reasons=reasons(dossier, prices, model) if explain else None,
-            explain_band=explain_band(dossier, prices, model) if explain else None,
-            evidence_ratio=next_best(dossier) if explain else {},
+            prices=price(dossier, model, level),
             model=model,
             as_of=day,
             level=level,
             region=region,
             market_shift=market_shift or {},
+            explain=explain,
         )
 
-    for rows, valued in _value_apart(traces.table, np.arange(traces.table.rows), value):
-        if isinstance(valued, CanzhiError):
-            yield valued
+    for rows, priced in _price_or_split(traces.table, np.arange(traces.table.rows), value):
+        if isinstance(priced, CanzhiError):
+            yield priced
         else:
-            sheet = round_batch(valued)
+            batch = round_batch(priced)
             for position, row in enumerate(rows.tolist()):
-                yield _answer(sheet, traces, position, row)
+                yield _answer(batch, traces, position, row)
 
 
 def valuation_day(as_of: date | str) -> date:
@@ -179,7 +173,7 @@ def valuation_day(as_of: date | str) -> date:
     Raises
     ------
     FieldError
-        If the text is no ISO date.
+        If the text is not an ISO date.
 
     >>> valuation_day("2026-11-20")
     datetime.date(2026, 11, 20)
@@ -194,26 +188,26 @@ def valuation_day(as_of: date | str) -> date:
         ) from error
 
 
-def _value_apart(
+def _price_or_split(
     table: TraceTable, rows: IntArray, value: Callable[[TraceTable], PricedBatch]
 ) -> Iterator[tuple[IntArray, PricedBatch | MissingQuote]]:
-    """Yield the batch valued as one; where a price that some packs need is not quoted, the rest without those packs."""
+    """Yield the rows priced as one batch; if a quote is missing, halve the batch until only packs without it fail."""
     try:
         whole = len(rows) == table.rows
         yield rows, value(table if whole else table.take(rows))
-    except MissingQuote as lacking:
+    except MissingQuote as missing:
         if len(rows) == 1:
-            yield rows, lacking
+            yield rows, missing
             return
         middle = len(rows) // 2
-        yield from _value_apart(table, rows[:middle], value)
-        yield from _value_apart(table, rows[middle:], value)
+        yield from _price_or_split(table, rows[:middle], value)
+        yield from _price_or_split(table, rows[middle:], value)
 
 
-def _answer(sheet: RoundedBatch, traces: Traces, position: int, row: int) -> ValuationDict | CanzhiError:
-    """Return one pack's valuation, or why it must not be valued; `position` is its place in what was valued."""
-    valued = sheet.valued
-    refusal = valued.dossier.findings.refusal(position)
+def _answer(batch: RoundedBatch, traces: Traces, position: int, row: int) -> ValuationDict | CanzhiError:
+    """Return the valuation of one pack, or its refusal; `position` is its index in the batch, `row` in the traces."""
+    refusal = batch.priced.dossier.findings.refusal_error(position)
     if refusal is not None:
-        return RefusedPack(refusal.message_en, hint=refusal.effect, field="battery_code", value=refusal.id)
-    return to_valuation_dict(sheet, position, traces.cautions(row, valued.as_of), traces.digest(row, valued.as_of))
+        return refusal
+    day = batch.priced.as_of
+    return to_valuation_dict(batch, position, traces.cautions(row, day), traces.digest(row, day))

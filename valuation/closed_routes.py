@@ -1,8 +1,9 @@
-"""Closed routes are never paid (关闭途径不计价): the most that a pack with a closed route is priced at.
+"""Cap the price of packs with a closed route (关闭途径不计价), so that closed routes are never paid for.
 
-The structural value of a pack counts open routes only. A learned price might still pay for a closed one through its
-features, as it did where sales into closed routes taught it. So it is held to what the open routes fetch and what the
-market pays over the formula for the same pack without the finding. Packs without a closing finding are not looked at.
+The structural value counts open routes only. A learned price might still include the value of a closed route through
+its features, for example if the training sales went into closed routes. So it is capped at the value of the open
+routes plus the premium that the market pays for the same pack without the closing findings. Packs without such a
+finding are not affected.
 """
 
 from __future__ import annotations
@@ -20,57 +21,56 @@ LearnedPrice: TypeAlias = Callable[[Dossier], FloatArray]
 """Returns the learned price of each pack of a dossier. [CNY/kWh]"""
 
 _ROUNDING: Final = 1e-9
-"""A price that exceeds its ceiling by no more than this share is the ceiling, summed in another order. [1]"""
+"""Relative excess over the cap that is only rounding: the same sum in another order. [1]"""
 
 
-def hold_to_open_routes(
-    dossier: Dossier, point: FloatArray, quantiles: FloatArray, learned: LearnedPrice | None, softening: float
+def cap_at_open_routes(
+    dossier: Dossier, point: FloatArray, quantiles: FloatArray, learned: LearnedPrice | None, linear_threshold: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Return points and quantiles in which no route is paid that a finding closes. [CNY/kWh]
+    """Return points and quantiles capped so that no route closed by a finding is paid for. [CNY/kWh]
 
-    Where a point exceeds its ceiling (:func:`ceilings`) it is the ceiling, and every quantile moves with it by the same
-    step on the scale: the band keeps its relative width, and its upper edge promises no more over the open routes than
-    it did over the price before. Points and quantiles of all other packs keep their bits.
+    A point above its cap (:func:`price_caps`) becomes the cap, and its quantiles shift by the same step on the scale,
+    so the band keeps its relative width. Points and quantiles of all other packs are unchanged to the bit.
 
     Parameters
     ----------
     dossier : Dossier
-        Packs worked out on their valuation days.
+        Dossier of the packs on their valuation days.
     point, quantiles : arrays of shape (packs,) and (packs, levels)
-        Prices as the model, or the structure, has them.
+        Prices from the model or from the structural value.
     learned : function, optional
-        The model's price of other packs; none where the structural value answers.
-    softening : float
-        Softening of the scale. [CNY/kWh]
+        The model's prices for another dossier; None if the prices are structural.
+    linear_threshold : float
+        Linear threshold of the scale. [CNY/kWh]
     """
     rows = np.flatnonzero(dossier.findings.closes & ~dossier.findings.blocked["recycling"])
     if len(rows) == 0:
         return point, quantiles
-    most = ceilings(dossier, rows, learned)
-    above = point[rows] - most > _ROUNDING * (1.0 + np.abs(most))
-    rows, most = rows[above], most[above]
+    caps = price_caps(dossier, rows, learned)
+    above = point[rows] - caps > _ROUNDING * (1.0 + np.abs(caps))
+    rows, caps = rows[above], caps[above]
     point, quantiles, before = point.copy(), quantiles.copy(), point[rows]
-    point[rows] = most
-    step = to_scale(most, softening) - to_scale(before, softening)
-    quantiles[rows] = from_scale(to_scale(quantiles[rows], softening) + step[:, None], softening)
+    point[rows] = caps
+    step = to_scale(caps, linear_threshold) - to_scale(before, linear_threshold)
+    quantiles[rows] = from_scale(to_scale(quantiles[rows], linear_threshold) + step[:, None], linear_threshold)
     return point, quantiles
 
 
-def ceilings(dossier: Dossier, rows: IntArray, learned: LearnedPrice | None) -> FloatArray:
-    """Return the most that packs with a closed route may be priced at (封顶价). [CNY/kWh]
+def price_caps(dossier: Dossier, rows: IntArray, learned: LearnedPrice | None) -> FloatArray:
+    """Return the highest admissible price of packs with a closed route (封顶价). [CNY/kWh]
 
-        ceiling  =  max over open routes r of V_r  +  (P' - V')
+        cap  =  max over open routes r of V_r  +  (P' - V')
 
-    V_r is what the route fetches given that it is taken. P' is the learned price and V' the structural value of the
-    sound twin: the same pack on the same day and market, what raises the closing findings left out of its record. Their
-    difference, the learned premium, is positive where the market pays more than the formula for such packs and negative
-    where it pays less; it is taken as it is. Without a model it is nought.
+    V_r is the value of a route that is taken. P' and V' are the learned price and the structural value of the sound
+    twin: the same pack on the same day and market, with the evidence of its closing findings removed from the record.
+    Their difference is the learned premium of the market over the formula; it may be negative and is not bounded.
+    Without a model it is zero.
     """
     routes = dossier.routes
-    dearest = np.full(len(rows), -np.inf)
+    best_open = np.full(len(rows), -np.inf)
     for route, value in routes.value_per_kwh.items():
-        dearest = np.maximum(dearest, np.where(routes.open[route][rows], value[rows], -np.inf))
+        best_open = np.maximum(best_open, np.where(routes.open[route][rows], value[rows], -np.inf))
     if learned is None:
-        return dearest
+        return best_open
     twins = dossier_of_twins(dossier, rows)
-    return dearest + (learned(twins) - twins.routes.structural_per_kwh)
+    return best_open + (learned(twins) - twins.routes.structural_per_kwh)

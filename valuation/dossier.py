@@ -1,7 +1,7 @@
-"""The dossier (评估底稿): what is worked out about a batch of packs before a price is named, each thing once.
+"""The dossier (评估底稿): everything that is computed about a batch of packs before it is priced, each value once.
 
-One line of work, from top to bottom: nameplate, health, market, metals, findings, routes. Features, the structural
-answer and the explanation all read from here, so nothing is computed twice and nothing can disagree.
+The steps in order are nameplate, market, health, metals, findings and routes. Features, the structural value and the
+explanations all read from the dossier, so that nothing is computed twice and the results agree.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from valuation.routes.structural_value import Routes, price_routes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dossier:
-    """What is known and worked out about a batch of packs, one row a pack."""
+    """All data of a batch of packs that its prices depend on, one row per pack."""
 
     cases: Cases
     region: FloatArray
@@ -48,7 +48,7 @@ class Dossier:
 
 
 TREND_DAYS = 90.0
-"""How far back the market's trend looks. [d]"""
+"""Time over which the trend of the market is measured. [d]"""
 
 
 def build_dossier(
@@ -59,33 +59,33 @@ def build_dossier(
     market_shift: Mapping[str, float] | None = None,
     habits: Mapping[str, float] | None = None,
 ) -> Dossier:
-    """Work out everything about a batch of packs that a price rests on.
+    """Compute all data of a batch of packs that its prices depend on.
 
     Parameters
     ----------
     cases : Cases
         Packs cut at their valuation days.
     market_history : MarketHistory
-        All quotes; only those made by each pack's valuation day are used.
-    region : str or one a pack
-        Where the packs are sold: a country, or a province by ISO 3166-2; quotes are taken by country.
+        All quotes. Only those made up to the valuation day of each pack are used.
+    region : str or one per pack
+        Where the packs are sold: a country, or a province by ISO 3166-2. Quotes are chosen by country.
     market_shift : mapping of instrument to factor, optional
-        A scenario: today's quotes multiplied, for example ``{"lithium_carbonate": 1.1}``.
-
-    habits : mapping of habit to move, optional
-        How a trained model found the market's constants to differ from the judged ones, and the sizes of designs.
+        A scenario that multiplies the quotes of the day, for example ``{"lithium_carbonate": 1.1}``.
+    habits : mapping of constant to shift, optional
+        Market calibration of a trained model (:mod:`valuation.routes.market_calibration`), and the rated energy of
+        known designs (:mod:`valuation.pack.design_sizes`).
 
     Raises
     ------
     MissingQuote
-        If a price is not quoted without which a pack cannot be valued.
+        If a price that a pack cannot be valued without is not quoted.
     """
     country = region.partition("-")[0] if isinstance(region, str) else "CN"
     nameplate = read_nameplate(cases, habits)
     market = market_history.on(cases.as_of_day, region=country).for_packs(nameplate.chemistry)
     if market_shift:
         market = market.shifted(market_shift)
-    return _worked_out(
+    return _complete(
         cases=cases,
         region=_region_codes(region, cases.rows),
         nameplate=nameplate,
@@ -96,8 +96,8 @@ def build_dossier(
 
 
 def dossier_of_twins(dossier: Dossier, rows: IntArray) -> Dossier:
-    """Work out the packs of these rows anew as if no finding closed a route to them, on the same day and market."""
-    return _worked_out(
+    """Return the dossier of some packs without their route-closing findings, on the same day and market."""
+    return _complete(
         cases=sound_twins(dossier.cases, rows),
         region=dossier.region[rows],
         nameplate=dossier.nameplate.take(rows),
@@ -107,7 +107,7 @@ def dossier_of_twins(dossier: Dossier, rows: IntArray) -> Dossier:
     )
 
 
-def _worked_out(  # noqa: PLR0913 - what a dossier starts from
+def _complete(  # noqa: PLR0913 - the inputs of a dossier
     *,
     cases: Cases,
     region: FloatArray,
@@ -116,7 +116,7 @@ def _worked_out(  # noqa: PLR0913 - what a dossier starts from
     earlier_market: Market,
     assumptions: Assumptions,
 ) -> Dossier:
-    """Return the dossier of packs whose nameplate and market are known."""
+    """Return the dossier of packs whose nameplate and market are known: health, metals, findings and routes added."""
     health = assess_health(cases, nameplate)
     metals = metal_content(cases, nameplate)
     findings = run_checks(cases, nameplate, health)
@@ -138,12 +138,12 @@ def _worked_out(  # noqa: PLR0913 - what a dossier starts from
 
 @lru_cache(maxsize=64)
 def _assumptions(region: str, habits: tuple[tuple[str, float], ...]) -> Assumptions:
-    """Return a region's assumptions as a market's sales have moved them."""
+    """Return the assumptions of a region with the calibration of the market applied."""
     return apply_calibration(assumptions_for(region), dict(habits))
 
 
 def _region_codes(region: str | Sequence[str | None], rows: int) -> FloatArray:
-    """Return the province of each pack as its number in :data:`valuation.record.fields.REGIONS`."""
+    """Return the province of each pack as its index in :data:`valuation.record.fields.REGIONS`."""
     if isinstance(region, str):
         return np.full(rows, _REGION_CODE.get(region, UNKNOWN))
     return np.array([_REGION_CODE.get(name or "", UNKNOWN) for name in region])

@@ -1,4 +1,4 @@
-"""Every error canzhi raises, in one tree; each says what is wrong and what to do about it.
+"""Every error that canzhi raises, in one tree; each has a message with the cause and a hint with the next step.
 
 CanzhiError
 ├── TraceError
@@ -26,14 +26,14 @@ CanzhiError
 │   └── StoreNotReady
 └── SettingError
 
-Weak evidence is no error: it is a caution and a wider band.
+Weak evidence is not an error: it gives a caution and a wider band.
 """
 
 from __future__ import annotations
 
 
 class CanzhiError(Exception):
-    """Something was asked that cannot be done; the message names it, the hint is the way out.
+    """A request that cannot be fulfilled; the message names the cause, the hint the next step.
 
     >>> error = FieldError("soh is 1.7, above 1.2", hint="give a fraction: 0.85 for 85 %", field="soh", value=1.7)
     >>> (error.code, error.field, str(error))
@@ -51,13 +51,13 @@ class CanzhiError(Exception):
 
 
 class TraceError(CanzhiError):
-    """A record of a pack's life cannot be used."""
+    """A traced record cannot be used."""
 
     code = "trace"
 
 
 class UnreadableRecord(TraceError):
-    """The file or body is no trace record, passport or table that canzhi can read."""
+    """The file or body is not a trace record, passport or table that canzhi can read."""
 
     code = "unreadable-record"
 
@@ -69,19 +69,19 @@ class FieldError(TraceError):
 
 
 class BatteryCodeError(TraceError):
-    """A text is no battery code under GB/T 34014, or not exactly one."""
+    """A text is not one battery code under GB/T 34014."""
 
     code = "battery-code"
 
 
 class RefusedPack(TraceError):
-    """The pack must not be valued, for example because it was recycled already."""
+    """The pack must not be valued, for example because it was already recycled."""
 
     code = "refused-pack"
 
 
 class MarketError(CanzhiError):
-    """The market of the day cannot be established."""
+    """The market on the valuation day cannot be determined."""
 
     code = "market"
 
@@ -93,7 +93,7 @@ class UnreadableQuotes(MarketError):
 
 
 class MissingQuote(MarketError):
-    """A price without which nothing can be valued is not quoted on or before the day."""
+    """A price that the pack's value needs is not quoted on or before the valuation day."""
 
     code = "missing-quote"
 
@@ -105,13 +105,13 @@ class PredictorError(CanzhiError):
 
 
 class BundleMismatch(PredictorError):
-    """A model bundle was written for other features or by another format."""
+    """A model bundle was written for other features or in another format."""
 
     code = "bundle-mismatch"
 
 
 class BundleTampered(PredictorError):
-    """A model bundle's bytes are not those that were signed."""
+    """The bytes of a model bundle differ from those that were signed."""
 
     code = "bundle-tampered"
 
@@ -123,43 +123,43 @@ class UnknownModel(PredictorError):
 
 
 class NotFitted(PredictorError):
-    """The estimator was asked for a value before it saw a sale."""
+    """The estimator was asked for a value before it was fitted."""
 
     code = "not-fitted"
 
 
 class TrainingError(CanzhiError):
-    """A model cannot be trained from what was given."""
+    """A model cannot be trained from the given data."""
 
     code = "training"
 
 
 class UnreadableLedger(TrainingError):
-    """The file holds no sales ledger that canzhi can read."""
+    """The file is not a sales ledger that canzhi can read."""
 
     code = "unreadable-ledger"
 
 
 class TooFewSales(TrainingError):
-    """Fewer usable sales than any honest calibration needs."""
+    """There are too few usable sales to calibrate a band."""
 
     code = "too-few-sales"
 
 
 class StoreError(CanzhiError):
-    """The store of valuations and histories cannot do what was asked."""
+    """The store of valuations and histories cannot fulfil the request."""
 
     code = "store"
 
 
 class UnknownValuation(StoreError):
-    """No valuation is kept under that id."""
+    """No valuation is stored under that id."""
 
     code = "unknown-valuation"
 
 
 class UnknownPack(StoreError):
-    """No history is kept under that battery code."""
+    """No history is stored under that battery code."""
 
     code = "unknown-pack"
 
@@ -177,18 +177,18 @@ class SaleClosed(StoreError):
 
 
 class IdempotencyConflict(StoreError):
-    """The same idempotency key came with another request."""
+    """The idempotency key was already used for a different request."""
 
     code = "idempotency-conflict"
 
 
 class StoreNotReady(StoreError):
-    """The store is missing, of another revision, or cannot be reached."""
+    """The store is missing, has another schema revision, or cannot be reached."""
 
     code = "store-not-ready"
 
 
 class SettingError(CanzhiError):
-    """A setting of the surroundings, such as an environment variable, cannot be used."""
+    """A setting, such as an environment variable, cannot be used."""
 
     code = "setting"

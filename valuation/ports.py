@@ -1,4 +1,4 @@
-"""What the core asks of a trained model; `models` provides it, the core never imports it."""
+"""Protocols of a trained model, as the valuation uses it; `models` implements them and is never imported here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from valuation.numeric.columns import FloatArray
 
 
 class Priced(Protocol):
-    """Prices of a batch in CNY per rated kWh: points, quantiles, and on how many sales each rests."""
+    """Prices of a batch in CNY per rated kWh: points, quantiles and the number of sales behind each."""
 
     @property
     def point(self) -> FloatArray:
@@ -17,15 +17,15 @@ class Priced(Protocol):
 
     @property
     def quantiles(self) -> FloatArray:
-        """Quantiles, shape (packs, levels), not crossing."""
+        """Quantiles that do not cross, shape (packs, levels)."""
 
     @property
     def group_used(self) -> Sequence[str]:
-        """The group whose sales calibrated each band."""
+        """Group whose sales calibrated each band."""
 
     @property
     def group_known(self) -> Sequence[bool]:
-        """Whether sales of the pack's own group were learned from, or only of a wider one."""
+        """Whether the model was trained on sales of the pack's own group, not only of a wider one."""
 
     @property
     def effective_n(self) -> FloatArray:
@@ -33,35 +33,35 @@ class Priced(Protocol):
 
     @property
     def newest_day(self) -> float:
-        """Day of the newest sale behind the bands, days since 1970-01-01; NaN where no sale has a day."""
+        """Day of the newest sale behind the bands, days since 1970-01-01; NaN if no sale has a day."""
 
 
 class ShiftMonitor(Protocol):
-    """How a model's band has held the newest sales reported (行情转折)."""
+    """How well the bands of a model have covered the newest reported sales (行情转折)."""
 
     @property
     def widening(self) -> float:
-        """By what factor bands are widened because the newest sales fell outside too often; 1 where they did not."""
+        """Factor by which bands are widened because too many new sales fell outside; 1 if they did not."""
 
     @property
     def reliable(self) -> bool:
-        """Whether the model may still be relied upon: bands have not grown beyond a stated limit since training."""
+        """Whether the model is still reliable: its bands have not grown beyond the limit since training."""
 
 
 class Explained(Protocol):
-    """Why the learned part says what it says, on the scale of :mod:`valuation.numeric.asinh_scale`."""
+    """Additive explanation of the learned part, on the scale of :mod:`valuation.numeric.asinh_scale`."""
 
     @property
     def base_level(self) -> FloatArray:
-        """What the market pays over or under the structural value on average, shape (packs,)."""
+        """Average difference of the market price from the structural value, shape (packs,)."""
 
     @property
     def effects(self) -> FloatArray:
-        """Effect of each feature, shape (packs, features); with the base level they add up to the learned part."""
+        """Effect of each feature, shape (packs, features); base level plus effects is the learned part."""
 
 
 class ExplainedWidth(Protocol):
-    """Why a band is as wide as it is, on the logarithm of its width on the scale."""
+    """Additive explanation of a band's width, as the logarithm of the width on the scale."""
 
     @property
     def effects(self) -> FloatArray:
@@ -69,11 +69,11 @@ class ExplainedWidth(Protocol):
 
     @property
     def group(self) -> FloatArray:
-        """What the sales of each pack's own group add over all sales together, shape (packs,)."""
+        """Effect of the pack's own group against all sales together, shape (packs,)."""
 
 
 class Predictor(Protocol):
-    """A trained model: learned price over structural value, with a calibrated band."""
+    """A trained model: it predicts the price relative to the structural value, with a calibrated band."""
 
     @property
     def name(self) -> str:
@@ -85,11 +85,11 @@ class Predictor(Protocol):
 
     @property
     def digest(self) -> str:
-        """Hash of everything that decides its answers, `sha256:…`."""
+        """Hash of everything that determines its answers, `sha256:…`."""
 
     @property
     def trained_through(self) -> str | None:
-        """Day of the newest sale it learned from."""
+        """Day of the newest sale in its training data."""
 
     @property
     def demonstration(self) -> bool:
@@ -101,22 +101,22 @@ class Predictor(Protocol):
 
     @property
     def softening(self) -> float:
-        """Softening of its scale. [CNY/kWh]"""
+        """Linear threshold of its scale. [CNY/kWh]"""
 
     @property
     def habits(self) -> Mapping[str, float]:
-        """How the market's constants differ from the judged ones, by name (市场习惯)."""
+        """Shift of each calibrated market constant from its judged value, by name (市场习惯)."""
 
     @property
     def turn(self) -> ShiftMonitor:
-        """Whether the market has outrun the sales it knows."""
+        """Monitor of the market's shift since training."""
 
     @property
     def week_move(self) -> float | None:
         """By which share reported sales moved its points within a week; None where none is known to move them."""
 
     def price(self, matrix: FloatArray, base: FloatArray, groups: Sequence[str], levels: Sequence[float]) -> Priced:
-        """Return prices for features (packs, features) over structural values (packs,). [CNY/kWh]"""
+        """Return prices, given features (packs, features) and structural values (packs,). [CNY/kWh]"""
 
     def explain(self, matrix: FloatArray, base: FloatArray, groups: Sequence[str]) -> Explained:
         """Return additive effects of the features on the scale."""

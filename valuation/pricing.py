@@ -1,6 +1,6 @@
-"""From a dossier to prices with a band, in columns: the learned price where a model is given, else the structural one.
+"""Price a dossier in columns: point and band per pack, from the model if there is one, else the structural value.
 
-This is the part that one pack, a lot and a fleet share; :mod:`valuation.appraisal` spells it out for people.
+Single packs, lots and fleets share this step; :mod:`valuation.appraisal` turns the prices into answers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from valuation import features
-from valuation.closed_routes import hold_to_open_routes
+from valuation.closed_routes import cap_at_open_routes
 from valuation.dossier import Dossier
 from valuation.errors import BundleMismatch, FieldError
 from valuation.numeric.asinh_scale import LINEAR_THRESHOLD_CNY_PER_KWH, from_scale, to_scale
@@ -22,7 +22,7 @@ from valuation.ports import Predictor, Priced
 from valuation.record.fields import CHEMISTRIES
 
 QUANTILE_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
-"""Quantiles that every answer carries."""
+"""Quantiles of the value in every answer."""
 
 STRUCTURE_ONLY = "structural value, no sales"
 
@@ -31,11 +31,22 @@ STRUCTURE_ONLY = "structural value, no sales"
 class Prices:
     """Prices of a batch, CNY without VAT per rated kWh.
 
-    `lower`, `point`, `upper` of shape (packs,), `quantiles` of shape (packs, len(QUANTILE_LEVELS)), `uncapped` the
-    point before closed routes were kept out of it (:mod:`valuation.closed_routes`), `group_used` and
-    `effective_sales` the group and number of sales behind each band, `group_known` whether the pack's own group was
-    ever learned from, `newest_day` the day of the newest sale behind the bands (NaN: none has a day), `matrix` the
-    features that the model reads (packs, features).
+    Attributes
+    ----------
+    point, lower, upper : arrays of shape (packs,)
+        Point and edges of the band.
+    quantiles : array of shape (packs, len(QUANTILE_LEVELS))
+        Quantiles of the value.
+    uncapped : array of shape (packs,)
+        Point before the cap for closed routes (:mod:`valuation.closed_routes`).
+    group_used, effective_sales : one per pack
+        Calibration group of the band, and its effective number of sales.
+    group_known : one per pack
+        Whether the model was trained on sales of the pack's own group.
+    newest_day : array of shape (packs,)
+        Day of the newest sale behind the band; NaN if no sale has a day.
+    matrix : array of shape (packs, features), optional
+        Features that the model reads; None without a model.
     """
 
     point: FloatArray
@@ -51,7 +62,7 @@ class Prices:
 
 
 def check_level(level: float) -> float:
-    """Return the confidence level if it can be asked for.
+    """Return the confidence level if it is within its bounds.
 
     Raises
     ------
@@ -69,16 +80,16 @@ def check_level(level: float) -> float:
 
 
 def price(dossier: Dossier, model: Predictor | None, level: float) -> Prices:
-    """Return what each pack would fetch, with a band that holds the asked share of deals.
+    """Return the price of each pack, with a band that contains the given share of deals.
 
     Parameters
     ----------
     dossier : Dossier
-        Packs worked out on their valuation days.
+        Dossier of the packs on their valuation days.
     model : Predictor, optional
-        The trained model; without one the structural value answers, with the wider band that no sales deserve.
+        The trained model. Without one the price is the structural value; its band is wider, as no sales narrow it.
     level : float
-        Share of deals the band is to hold, 0.5 to 0.99.
+        Share of deals that the band should contain, 0.5 to 0.99.
 
     Raises
     ------
@@ -91,9 +102,9 @@ def price(dossier: Dossier, model: Predictor | None, level: float) -> Prices:
 
 
 def calibration_groups(dossier: Dossier) -> tuple[str, ...]:
-    """Return each pack's calibration group, from coarse to fine: chemistry, evidence tier, vehicle model.
+    """Return the calibration group of each pack, from coarse to fine: chemistry, evidence tier, vehicle model.
 
-    A band is calibrated on the finest level that has sales enough and backs off to the coarser one.
+    A band is calibrated on the finest level with enough sales, else on the next coarser one.
     """
     chemistry = dossier.nameplate.chemistry.astype(np.int64).tolist()
     tier = dossier.findings.tier.astype(np.int64).tolist()
@@ -103,18 +114,18 @@ def calibration_groups(dossier: Dossier) -> tuple[str, ...]:
 
 
 def _learned(dossier: Dossier, model: Predictor, levels: Sequence[float]) -> Prices:
-    """Return the model's prices, its band widened where the quotes are staler than any sale it learned from."""
-    matrix, priced = _asked(dossier, model, levels)
+    """Return the prices of the model, with the band widened if quotes are older than :data:`FRESH_DAYS`."""
+    matrix, priced = _predict(dossier, model, levels)
     widening = dossier.market.staleness_widening[:, None]
     centre = to_scale(priced.point, model.softening)[:, None]
     spread = from_scale(centre + (to_scale(priced.quantiles, model.softening) - centre) * widening, model.softening)
     quantiles = np.where(widening > 1.0, spread, priced.quantiles)
 
     def learned(twins: Dossier) -> FloatArray:
-        return _asked(twins, model, levels)[1].point
+        return _predict(twins, model, levels)[1].point
 
     prices = Prices(
-        **_holding(*hold_to_open_routes(dossier, priced.point, quantiles, learned, model.softening)),
+        **_holding(*cap_at_open_routes(dossier, priced.point, quantiles, learned, model.softening)),
         uncapped=priced.point,
         group_used=tuple(priced.group_used),
         group_known=tuple(priced.group_known),
@@ -123,18 +134,18 @@ def _learned(dossier: Dossier, model: Predictor, levels: Sequence[float]) -> Pri
         matrix=matrix,
     )
     disposed = dossier.findings.blocked["recycling"]
-    return _disposed(prices, _structural(dossier, levels), disposed) if disposed.any() else prices
+    return _replace_disposed(prices, _structural(dossier, levels), disposed) if disposed.any() else prices
 
 
-def _asked(dossier: Dossier, model: Predictor, levels: Sequence[float]) -> tuple[FloatArray, Priced]:
-    """Return the features that a model reads, and what it says."""
+def _predict(dossier: Dossier, model: Predictor, levels: Sequence[float]) -> tuple[FloatArray, Priced]:
+    """Return the features that a model reads, and its prices."""
     columns = _columns_of(f"{model.name} {model.version}", tuple(model.feature_names), features.NAMES)
     matrix = features.compute(dossier)[:, columns]
     return matrix, model.price(matrix, dossier.routes.structural_per_kwh, calibration_groups(dossier), levels)
 
 
-def _disposed(learned: Prices, structural: Prices, where: BoolArray) -> Prices:
-    """Return learned prices, but structural ones of packs that nobody buys: no sale tells what a disposal costs."""
+def _replace_disposed(learned: Prices, structural: Prices, where: BoolArray) -> Prices:
+    """Return the learned prices, replaced by structural ones for packs to dispose of: no sale shows disposal costs."""
     return replace(
         learned,
         **{
@@ -168,7 +179,7 @@ def _structural(dossier: Dossier, levels: Sequence[float]) -> Prices:
     steps = normal_quantile(np.array(levels))[None, :]
     quantiles = from_scale(centre + width * steps, LINEAR_THRESHOLD_CNY_PER_KWH)
     return Prices(
-        **_holding(*hold_to_open_routes(dossier, base, quantiles, None, LINEAR_THRESHOLD_CNY_PER_KWH)),
+        **_holding(*cap_at_open_routes(dossier, base, quantiles, None, LINEAR_THRESHOLD_CNY_PER_KWH)),
         uncapped=base,
         group_used=(STRUCTURE_ONLY,) * dossier.rows,
         group_known=(False,) * dossier.rows,

@@ -1,6 +1,6 @@
-"""The answer: a residual value with its band, routes, reasons and cautions (评估结果).
+"""The answer (评估结果): a residual value with its band, routes, drivers and cautions.
 
-Plain frozen values in the shape of the public contract; the doors only spell them as JSON or as a page.
+The classes are frozen and have the shape of the public contract; service and page only format them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from valuation.record.not_used import NOTHING_LEFT_OUT, NotUsed
 Severity = Literal["info", "warn", "block"]
 
 ValuationDict: TypeAlias = "dict[str, Any]"
-"""A valuation as it is told: the fields of :class:`Valuation` by name, in their order, and so on inside."""
+"""A valuation as nested dicts: the fields of :class:`Valuation` and of its parts by name, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caution:
-    """A fact that weakens the answer (提示): a stale market, no test, a pack outside experience."""
+    """A fact that weakens the answer (提示): a stale market, no test, a kind of pack without sales."""
 
     id: str
     severity: Severity
@@ -43,7 +43,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteValue:
-    """What one route (利用途径) would fetch, how likely it is the one taken, and what closes it."""
+    """Value of one route (利用途径), the probability that it is taken, and the ids of what closes it."""
 
     route: str
     value: float
@@ -54,7 +54,7 @@ class RouteValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthEstimate:
-    """State of health (健康状态) with one standard deviation and where it comes from. [1]"""
+    """State of health (健康状态) with one standard deviation and its source. [1]"""
 
     value: float
     sd: float
@@ -63,7 +63,7 @@ class HealthEstimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackState:
-    """Condition of the pack on the day: health, equivalent full cycles [1], age [a]."""
+    """Condition of the pack on the valuation day: health, equivalent full cycles [1], age [a]."""
 
     soh: HealthEstimate
     full_cycles: float | None
@@ -72,7 +72,7 @@ class PackState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetalValue:
-    """Mass of one metal in the pack, what a recycler pays for it, and what a 1 % price move changes."""
+    """Mass of one metal in the pack, its value to a recycler, and the effect of a 1 % price change."""
 
     element: str
     mass_kg: float
@@ -82,7 +82,7 @@ class MetalValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Driver:
-    """One reason for the value: a structural term or a learned effect; with the base they add up to the point."""
+    """One driver of the value: a structural term or a learned effect; base plus all drivers is the point."""
 
     feature: str
     label_en: str
@@ -92,7 +92,7 @@ class Driver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WidthDriver:
-    """One reason for the band's width: above 1 it widens, below 1 it narrows; base width times all is the width."""
+    """One factor of the band's width, above 1 if it widens it; base width times all factors is the width."""
 
     feature: str
     label_en: str
@@ -102,7 +102,7 @@ class WidthDriver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextEvidence:
-    """An action that would narrow the band, with the width now and the width to expect after it. [CNY]"""
+    """An action that would narrow the band, with the width now and the expected width after it. [CNY]"""
 
     action: str
     band_width_now_cny: float
@@ -111,7 +111,7 @@ class NextEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """How much is known: tier T0 (code alone) to T4 (laboratory test), trust grade A to D, and what to do next."""
+    """Evidence tier T0 (code alone) to T4 (laboratory test), trust grade A to D, and the best next actions."""
 
     tier: str
     grade: str
@@ -120,7 +120,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard:
-    """Which model answered; `demonstration` is true for the bundled model trained on a synthetic market."""
+    """The model behind the answer; `demonstration` is true for the bundled model trained on a synthetic market."""
 
     name: str
     version: str
@@ -133,7 +133,7 @@ class ModelCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketCard:
-    """Which market was used: digest of the quotes read, the oldest one's age, and each quote's day."""
+    """The market behind the answer: digest of the quotes, age of the oldest one, and the day of each quote."""
 
     digest: str
     oldest_quote_days: float | None
@@ -143,10 +143,10 @@ class MarketCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Valuation:
-    """One pack valued as of one day (评估结果).
+    """Valuation of one pack as of one day (评估结果).
 
-    `best_route` is an open route. Where every route is closed it is None, `disposal_cny` is what it costs to be rid of
-    the pack, and the point is its negative; everywhere else `disposal_cny` is None.
+    `best_route` is an open route. If every route is closed it is None, `disposal_cny` is the cost of disposal and the
+    point is its negative; otherwise `disposal_cny` is None.
     """
 
     battery_code: str | None
@@ -172,19 +172,19 @@ class Valuation:
     input_digest: str
 
 
-def valuation_of(told: ValuationDict) -> Valuation:
-    """Return a valuation as it is told as an object."""
-    band, state, evidence = told["residual_value"], told["state"], told["evidence"]
+def valuation_of(answer: ValuationDict) -> Valuation:
+    """Return the valuation object of an answer given as nested dicts."""
+    band, state, evidence = answer["residual_value"], answer["state"], answer["evidence"]
     inside = {
         "residual_value": Band(**band),
-        "routes": tuple(RouteValue(**one) for one in told["routes"]),
+        "routes": tuple(RouteValue(**one) for one in answer["routes"]),
         "state": PackState(**{**state, "soh": HealthEstimate(**state["soh"])}),
-        "metals": tuple(MetalValue(**one) for one in told["metals"]),
-        "drivers": tuple(Driver(**one) for one in told["drivers"]),
-        "width_drivers": tuple(WidthDriver(**one) for one in told["width_drivers"]),
+        "metals": tuple(MetalValue(**one) for one in answer["metals"]),
+        "drivers": tuple(Driver(**one) for one in answer["drivers"]),
+        "width_drivers": tuple(WidthDriver(**one) for one in answer["width_drivers"]),
         "evidence": Evidence(
             **{**evidence, "next_best": tuple(NextEvidence(**one) for one in evidence["next_best"])},
         ),
-        "model": ModelCard(**told["model"]),
+        "model": ModelCard(**answer["model"]),
     }
-    return Valuation(**{**told, **inside})
+    return Valuation(**{**answer, **inside})

@@ -1,3 +1,3 @@
-"""The version of the distribution; the top entry of CHANGELOG.md carries the same number."""
+"""Version of the distribution; the top entry of CHANGELOG.md has the same number."""
 
 __version__ = "0.1.0"

@@ -320,6 +320,6 @@ def test_what_is_taken_off_is_a_reason_of_its_own(market_history, model):
     answer = appraise(traces, market_history, model=Generous(), as_of=DAY)
     (held,) = [driver for driver in answer.drivers if driver.feature == HELD_TO_OPEN_ROUTES]
     assert held.effect_cny < -1000.0
-    assert (held.label_en, held.label_zh) == ("held to the dearest open route", "以可行途径的最高价值为限")
+    assert (held.label_en, held.label_zh) == ("capped at the best open route", "以可行途径的最高价值为限")
     assert HELD_TO_OPEN_ROUTES in driver_names(model)
     assert HELD_TO_OPEN_ROUTES in driver_names(None)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valuation import features
-from valuation.answer.drivers import MARKET_OVER_FORMULA, Reasons, _money_per_step, fen, reasons, tell
+from valuation.answer.drivers import MARKET_OVER_FORMULA, ValueDrivers, _money_per_step, driver_rows, explain_value, fen
 from valuation.dossier import build_dossier
 from valuation.numeric.asinh_scale import LINEAR_THRESHOLD_CNY_PER_KWH, from_scale, to_scale
 from valuation.pricing import Prices
@@ -44,7 +44,7 @@ class Model:
 @given(st.dictionaries(st.sampled_from(sorted(TERM_LABELS)), amounts, min_size=1), st.floats(-1e6, 1e6))
 def test_what_is_told_adds_up_to_the_fen_whatever_the_terms(terms, point):
     columns = {name: np.array([value]) for name, value in terms.items()}
-    base, drivers = tell(Reasons(terms=columns, learned={}), 0, round(point, 2))
+    base, drivers = driver_rows(ValueDrivers(terms=columns, learned={}), 0, round(point, 2))
     assert fen(base) + sum(fen(driver["effect_cny"]) for driver in drivers) == fen(round(point, 2))
     sizes = [abs(driver["effect_cny"]) for driver in drivers]
     assert sizes == sorted(sizes, reverse=True)
@@ -55,7 +55,7 @@ def test_what_is_told_adds_up_to_the_fen_whatever_the_terms(terms, point):
 def test_labels_stand_in_both_languages():
     columns = {"metal:Li": np.array([3.0])}
     learned = {features.NAMES[0]: np.array([-2.0])}
-    base, drivers = tell(Reasons(terms=columns, learned=learned), 0, 10.0)
+    base, drivers = driver_rows(ValueDrivers(terms=columns, learned=learned), 0, 10.0)
     assert base == 9.0
     assert (drivers[0]["label_en"], drivers[0]["label_zh"]) == TERM_LABELS["metal:Li"]
     assert (drivers[1]["label_en"], drivers[1]["label_zh"]) == features.LABELS[features.NAMES[0]]
@@ -92,13 +92,13 @@ def test_structural_terms_and_learned_effects_add_up_to_the_point(market_history
         newest_day=np.full(2, np.nan),
         matrix=effects,
     )
-    told = reasons(dossier, prices, Model(effects=effects))
+    told = explain_value(dossier, prices, Model(effects=effects))
     over = (point - base)[0] * 50.0
     assert np.isclose(told.learned[features.NAMES[3]][0], 1.5 * over)  # 0.3 of a way of 0.2
     assert np.isclose(told.learned[features.NAMES[7]][0], -0.75 * over)
     assert np.isclose(told.learned[MARKET_OVER_FORMULA][0], 0.25 * over)
     assert not {"chemistry", "nickel_kg_per_kwh"} & set(told.learned)
-    rest, drivers = tell(told, 0, round(float(point[0]) * 50.0, 2))
+    rest, drivers = driver_rows(told, 0, round(float(point[0]) * 50.0, 2))
     assert abs(rest) < 0.1
     assert {features.NAMES[3], features.NAMES[7], MARKET_OVER_FORMULA} <= {driver["feature"] for driver in drivers}
-    assert reasons(dossier, prices, None).learned == {}
+    assert explain_value(dossier, prices, None).learned == {}

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from valuation import features
 from valuation.answer.band_drivers import (
+    COMPOSITION,
     GROUP,
     HISTORY,
-    MAKE_UP,
+    MARKET_SHIFT,
     OTHERS,
     STALE,
-    STRANGER,
-    TURN,
+    UNSEEN_KIND,
     band_driver_rows,
     explain_band,
 )
@@ -108,15 +108,15 @@ def test_what_widens_is_above_one_and_what_narrows_below(market_history):
         dossier, prices_of(dossier, 0.2, 0.2), Model(effects=effects, group=np.array([0.0, np.log(1.5)]))
     )
     told = [{one["feature"]: one["factor"] for one in band_driver_rows(found, row, 1000.0)[1]} for row in range(2)]
-    assert told[0] == pytest.approx({"soh_sd": 1.35, MAKE_UP: 1.105, OTHERS: 1.002}, rel=0.01)
-    assert told[1] == pytest.approx({GROUP: 1.5, "soh_sd": 0.741, MAKE_UP: 1.105, OTHERS: 1.002}, rel=0.01)
+    assert told[0] == pytest.approx({"soh_sd": 1.35, COMPOSITION: 1.105, OTHERS: 1.002}, rel=0.01)
+    assert told[1] == pytest.approx({GROUP: 1.5, "soh_sd": 0.741, COMPOSITION: 1.105, OTHERS: 1.002}, rel=0.01)
 
 
 def test_a_kind_never_sold_old_quotes_and_a_market_outrun_are_told_by_name(market_history):
     late = dossier_of(1, market_history, day=date(2027, 6, 1))
     model = Model(effects=np.zeros((1, len(features.NAMES))), group=np.array([0.3]), turn=SimpleNamespace(widening=1.2))
     told = band_driver_rows(explain_band(late, prices_of(late, 0.1, 0.1, known=False), model), 0, 1000.0)[1]
-    assert {STRANGER, STALE, TURN} == {one["feature"] for one in told}
+    assert {UNSEEN_KIND, STALE, MARKET_SHIFT} == {one["feature"] for one in told}
     assert all(one["factor"] > 1.0 and one["label_en"] and one["label_zh"] for one in told)
 
 
@@ -124,7 +124,7 @@ def test_every_feature_and_factor_has_a_label_in_both_languages(market_history):
     dossier = dossier_of(1, market_history)
     model = Model(effects=np.full((1, len(features.NAMES)), 0.05), group=np.array([0.1]))
     told = band_driver_rows(explain_band(dossier, prices_of(dossier, 0.3, 0.4), model), 0, 1000.0)[1]
-    assert {one["feature"] for one in told} == {GROUP, MAKE_UP, *OWN}
+    assert {one["feature"] for one in told} == {GROUP, COMPOSITION, *OWN}
     assert all(one["label_en"] and one["label_zh"] for one in told)
 
 

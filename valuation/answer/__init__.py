@@ -1,1 +1,1 @@
-"""From priced packs to answers: drivers, evidence, cautions by pack, and fleets in columns."""
+"""From priced packs to answers: drivers, evidence and cautions per pack, and the values of a fleet in columns."""

@@ -1,7 +1,6 @@
-"""Spelling a valued batch as public answers: money to the fen, cautions in two languages.
+"""Build the public answers of a priced batch, as dicts, with money rounded to the fen.
 
-Numbers are rounded column by column for the whole batch (:class:`RoundedBatch`); a pack's answer is then put
-together of them.
+Numbers are rounded column by column for the whole batch (:class:`RoundedBatch`); each answer is assembled from them.
 """
 
 from __future__ import annotations
@@ -12,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from valuation.answer.band_drivers import band_driver_rows
-from valuation.answer.cautions import price_cautions
-from valuation.answer.drivers import tell
-from valuation.answer.late_reports import not_used
+from valuation.answer.cautions import cautions_by_pack
+from valuation.answer.drivers import driver_rows
 from valuation.answer.priced_batch import PricedBatch
 from valuation.condition.health import SOURCES
 from valuation.dossier import Dossier
@@ -23,7 +21,6 @@ from valuation.numeric.columns import FloatArray
 from valuation.numeric.rounding import rounded
 from valuation.ports import Predictor
 from valuation.pricing import QUANTILE_LEVELS, STRUCTURE_ONLY
-from valuation.record.not_used import NotUsed
 from valuation.record.to_columns import calendar_day
 from valuation.result import Caution, MarketCard, ValuationDict
 from valuation.routes.structural_value import ROUTES
@@ -36,7 +33,7 @@ Rows = Sequence[Sequence[float]]
 
 
 def money(amount_cny: float) -> float:
-    """Return an amount rounded to the fen, minus zero as zero.
+    """Return an amount rounded to the fen, with minus zero as zero.
 
     >>> money(12.3456), money(-0.001)
     (12.35, 0.0)
@@ -45,37 +42,37 @@ def money(amount_cny: float) -> float:
 
 
 def known(value: float, digits: int) -> float | None:
-    """Return a rounded number, or nothing where it is not known.
+    """Return a rounded number, or None for NaN.
 
     >>> known(float("nan"), 2), known(0.12345, 3)
     (None, 0.123)
     """
-    return None if value != value else round(float(value), digits) + 0.0  # noqa: PLR0124 - not-a-number differs from itself
+    return None if value != value else round(float(value), digits) + 0.0  # noqa: PLR0124 - NaN differs from itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundedBatch:
-    """A valued batch as plain numbers, rounded as they are told; one list a pack unless it says otherwise.
+    """The numbers of a batch's answers, rounded; sequences have one entry per pack.
 
     Attributes
     ----------
     band : point, lower, upper, point per kWh, then the quantiles. [CNY]
-    width : of the band. [CNY]
-    route_value, route_probability, route_open : one number a route.
-    closures : by route, one tuple of ids a pack.
-    mass_kg, metal_value, metal_change : one number a metal.
-    has_metal : whether there is any of a metal.
-    health : soh and its standard deviation.
+    width : width of the band. [CNY]
+    route_value, route_probability, route_open : one number per route.
+    closures : by route, a tuple of caution ids per pack.
+    mass_kg, metal_value, metal_change : one number per metal.
+    has_metal : whether the pack contains the metal.
+    health : state of health and its standard deviation.
     life : cycles and age, not rounded, and effective sales.
-    standing : evidence tier and trust grade.
-    best_route, source : names of the likeliest open route, None where there is none, and of what health rests on most.
-    evidence : by action, one ratio a pack.
-    cautions : what weakens the price beyond the record, one list a pack.
-    not_used : what was known only after the valuation day, one a pack.
-    model : what is the same of the model's card for every pack.
+    tier_and_grade : evidence tier and trust grade.
+    best_route : likeliest open route, or None.
+    source : main source of the state of health.
+    evidence : by action, one ratio per pack.
+    cautions : cautions beyond the findings.
+    model : the fields of the model's card that are the same for every pack.
     """
 
-    valued: PricedBatch
+    priced: PricedBatch
     band: Rows
     width: Sequence[float]
     route_value: Rows
@@ -88,18 +85,17 @@ class RoundedBatch:
     has_metal: Sequence[Sequence[bool]]
     health: Rows
     life: Rows
-    standing: Sequence[Sequence[int]]
+    tier_and_grade: Sequence[Sequence[int]]
     best_route: Sequence[str | None]
     source: Sequence[str]
     evidence: Mapping[str, Sequence[float]]
     cautions: Sequence[Sequence[Caution]]
-    not_used: Sequence[NotUsed]
     model: ValuationDict
 
 
-def round_batch(valued: PricedBatch) -> RoundedBatch:
-    """Return a valued batch as the numbers of its answers."""
-    dossier, prices = valued.dossier, valued.prices
+def round_batch(priced: PricedBatch) -> RoundedBatch:
+    """Return the rounded numbers of a priced batch."""
+    dossier, prices = priced.dossier, priced.prices
     routes, health, energy = dossier.routes, dossier.health, dossier.nameplate.energy_kwh
     masses = np.stack(list(dossier.metals.mass_kg.values()), axis=1)
     value, change = _metal_values(dossier)
@@ -117,9 +113,8 @@ def round_batch(valued: PricedBatch) -> RoundedBatch:
     amounts = rounded(np.concatenate([band, by_route, value, change], axis=1), 2) + 0.0
     shares = np.column_stack([*(routes.probability[route] for route in ROUTES), health.soh, health.soh_sd])
     shares = rounded(shares, 6)
-    left_out = not_used(dossier.cases)
     return RoundedBatch(
-        valued=valued,
+        priced=priced,
         band=amounts[:, : ends[0]].tolist(),
         width=(rounded(amounts[:, 2] - amounts[:, 1], 2) + 0.0).tolist(),
         route_value=amounts[:, ends[0] : ends[1]].tolist(),
@@ -132,63 +127,62 @@ def round_batch(valued: PricedBatch) -> RoundedBatch:
         has_metal=(masses > 0.0).tolist(),
         health=shares[:, len(ROUTES) :].tolist(),
         life=np.column_stack([health.full_cycles, health.calendar_age_a, rounded(prices.effective_sales, 1)]).tolist(),
-        standing=np.column_stack([dossier.findings.tier, dossier.findings.grade]).astype(np.int64).tolist(),
+        tier_and_grade=np.column_stack([dossier.findings.tier, dossier.findings.grade]).astype(np.int64).tolist(),
         best_route=[None if code != code else ROUTES[int(code)] for code in routes.best.tolist()],  # noqa: PLR0124 - as above
         source=[SOURCES[code] for code in health.source.astype(np.int64).tolist()],
-        model=_model_card(valued.model),
-        cautions=price_cautions(valued, left_out),
-        not_used=left_out,
-        evidence={action: ratio.tolist() for action, ratio in valued.evidence_ratio.items()},
+        model=_model_card(priced.model),
+        cautions=cautions_by_pack(priced),
+        evidence={action: ratio.tolist() for action, ratio in priced.evidence_ratio.items()},
     )
 
 
 def _metal_values(dossier: Dossier) -> tuple[FloatArray, FloatArray]:
-    """Return what each metal is worth, and what a 1 % move of its price changes, the payable standing still. [CNY]
+    """Return the value of each metal, and its change for a 1 % price change at constant payable. [CNY]
 
-    Of a metal's move only the share that rests on recycling, now or at the end of a second life, reaches the value,
-    less what condition and trade take of the metals' worth.
+    Only the share of the value that comes from recycling, now or after a second life, follows the price of a metal,
+    net of the haircut for condition and the trade margin.
     """
     routes, energy = dossier.routes, dossier.nameplate.energy_kwh
     gross = np.zeros(dossier.rows)
     for paid in routes.metal_value_per_kwh.values():
         gross = gross + paid
-    taken = routes.terms["haircut:recycling"] + routes.terms["cost:trade"]
-    left = np.where(gross > 0.0, 1.0 + taken / np.where(gross > 0.0, gross, 1.0), 1.0)
-    nothing = np.zeros(dossier.rows)
+    deducted = routes.terms["haircut:recycling"] + routes.terms["cost:trade"]
+    left = np.where(gross > 0.0, 1.0 + deducted / np.where(gross > 0.0, gross, 1.0), 1.0)
+    zero = np.zeros(dossier.rows)
     per_kwh = [routes.metal_value_per_kwh.get(element) for element in dossier.metals.mass_kg]
-    value = np.stack([nothing if paid is None else paid * energy for paid in per_kwh], axis=1)
+    value = np.stack([zero if paid is None else paid * energy for paid in per_kwh], axis=1)
     return value, value * (routes.recycling_weight * left)[:, None] / 100.0
 
 
-def to_valuation_dict(sheet: RoundedBatch, row: int, notes: Sequence[Caution], input_digest: str) -> ValuationDict:
-    """Return the answer for one pack of the batch, as it is told."""
-    valued, dossier = sheet.valued, sheet.valued.dossier
-    point, lower, upper, per_kwh, *quantiles = sheet.band[row]
-    base_cny, drivers = tell(valued.reasons, row, point) if valued.reasons else (point, [])
-    width = sheet.width[row]
+def to_valuation_dict(batch: RoundedBatch, row: int, notes: Sequence[Caution], input_digest: str) -> ValuationDict:
+    """Return the answer for one pack of the batch; `notes` are the cautions on how its record was read."""
+    priced, dossier = batch.priced, batch.priced.dossier
+    point, lower, upper, per_kwh, *quantiles = batch.band[row]
+    base_cny, drivers = driver_rows(priced.value_drivers, row, point) if priced.value_drivers else (point, [])
+    width = batch.width[row]
     base_width, width_drivers = (
-        band_driver_rows(valued.explain_band, row, width) if valued.explain_band else (width, [])
+        band_driver_rows(priced.band_drivers, row, width) if priced.band_drivers else (width, [])
     )
-    tier, grade = sheet.standing[row]
+    tier, grade = batch.tier_and_grade[row]
     return {
         "battery_code": dossier.cases.texts["battery_code"][row],
-        "as_of": valued.as_of,
+        "as_of": priced.as_of,
         "currency": "CNY",
         "vat_included": False,
-        "region": valued.region,
+        "region": priced.region,
         "residual_value": {
             "point": point,
             "lower": lower,
             "upper": upper,
-            "level": valued.level,
+            "level": priced.level,
             "per_kwh": per_kwh,
             "quantiles": dict(zip(_LEVELS, quantiles, strict=True)),
         },
-        "routes": _routes(sheet, row),
-        "best_route": sheet.best_route[row],
-        "disposal_cny": -point if sheet.best_route[row] is None else None,
-        "state": _state(sheet, row),
-        "metals": _metals(sheet, row),
+        "routes": _routes(batch, row),
+        "best_route": batch.best_route[row],
+        "disposal_cny": -point if batch.best_route[row] is None else None,
+        "state": _state(batch, row),
+        "metals": _metals(batch, row),
         "drivers": drivers,
         "base_cny": base_cny,
         "width_drivers": width_drivers,
@@ -196,24 +190,24 @@ def to_valuation_dict(sheet: RoundedBatch, row: int, notes: Sequence[Caution], i
         "evidence": {
             "tier": f"T{tier}",
             "grade": GRADES[grade],
-            "next_best": _next_best(sheet, row, upper - lower) if sheet.evidence else [],
+            "next_best": _next_best(batch, row, upper - lower) if batch.evidence else [],
         },
-        "cautions": (*notes, *dossier.findings.cautions(row), *sheet.cautions[row]),
-        "not_used": sheet.not_used[row],
+        "cautions": (*notes, *dossier.findings.cautions(row), *batch.cautions[row]),
+        "not_used": priced.not_used[row],
         "model": {
-            **sheet.model,
-            "group_used": STRUCTURE_ONLY if valued.model is None else valued.prices.group_used[row],
-            "effective_sales": sheet.life[row][2],
+            **batch.model,
+            "group_used": STRUCTURE_ONLY if priced.model is None else priced.prices.group_used[row],
+            "effective_sales": batch.life[row][2],
         },
         "market": dossier.market.once("card", row, _market_card),
         "input_digest": input_digest,
     }
 
 
-def _routes(sheet: RoundedBatch, row: int) -> list[ValuationDict]:
-    """Return what each route would fetch, and what closes it: findings first, then its own reasons."""
-    told = zip(ROUTES, sheet.route_value[row], sheet.route_probability[row], sheet.route_open[row], strict=True)
-    findings = sheet.valued.dossier.findings
+def _routes(batch: RoundedBatch, row: int) -> list[ValuationDict]:
+    """Return value, probability and closures of each route: ids of findings first, then those of the route itself."""
+    columns = zip(ROUTES, batch.route_value[row], batch.route_probability[row], batch.route_open[row], strict=True)
+    findings = batch.priced.dossier.findings
     found = findings.found(row)
     return [
         {
@@ -221,46 +215,46 @@ def _routes(sheet: RoundedBatch, row: int) -> list[ValuationDict]:
             "value": value,
             "probability": probability,
             "open": is_open,
-            "blocked_by": (findings.blockers(route, row) if found else ()) + sheet.closures[route][row],
+            "blocked_by": (findings.blockers(route, row) if found else ()) + batch.closures[route][row],
         }
-        for route, value, probability, is_open in told
+        for route, value, probability, is_open in columns
     ]
 
 
-def _state(sheet: RoundedBatch, row: int) -> ValuationDict:
-    """Return the condition of one pack on the day."""
-    soh, sd = sheet.health[row]
-    cycles, age, _ = sheet.life[row]
+def _state(batch: RoundedBatch, row: int) -> ValuationDict:
+    """Return the condition of one pack on the valuation day."""
+    soh, sd = batch.health[row]
+    cycles, age, _ = batch.life[row]
     return {
-        "soh": {"value": soh, "sd": sd, "source": sheet.source[row]},
+        "soh": {"value": soh, "sd": sd, "source": batch.source[row]},
         "full_cycles": known(cycles, 2),
         "calendar_age_a": known(age, 3),
     }
 
 
-def _metals(sheet: RoundedBatch, row: int) -> list[ValuationDict]:
-    """Return mass and worth of each metal that there is, and what a 1 % move of its price changes."""
-    numbers = (sheet.has_metal[row], sheet.mass_kg[row], sheet.metal_value[row], sheet.metal_change[row])
+def _metals(batch: RoundedBatch, row: int) -> list[ValuationDict]:
+    """Return mass and value of each metal in the pack, and the effect of a 1 % change of its price."""
+    numbers = (batch.has_metal[row], batch.mass_kg[row], batch.metal_value[row], batch.metal_change[row])
     return [
         {"element": element, "mass_kg": mass_kg, "value_cny": value, "value_change_per_pct_cny": change}
-        for element, has, mass_kg, value, change in zip(sheet.valued.dossier.metals.mass_kg, *numbers, strict=True)
+        for element, has, mass_kg, value, change in zip(batch.priced.dossier.metals.mass_kg, *numbers, strict=True)
         if has
     ]
 
 
-def _next_best(sheet: RoundedBatch, row: int, width_cny: float) -> list[ValuationDict]:
-    """Return what would narrow the band, the most telling action first."""
+def _next_best(batch: RoundedBatch, row: int, width_cny: float) -> list[ValuationDict]:
+    """Return the actions that would narrow the band, most effective first."""
     now = money(width_cny)
     actions = [
         {"action": action, "band_width_now_cny": now, "band_width_after_cny": money(width_cny * ratios[row])}
-        for action, ratios in sheet.evidence.items()
+        for action, ratios in batch.evidence.items()
         if ratios[row] < 0.995
     ]
     return sorted(actions, key=lambda item: (item["band_width_after_cny"], item["action"]))
 
 
 def _model_card(model: Predictor | None) -> ValuationDict:
-    """Return which model answered, as far as it is the same for every pack."""
+    """Return the fields of the model's card that are the same for every pack."""
     return {
         "name": "structural" if model is None else model.name,
         "version": __version__ if model is None else model.version,
@@ -271,7 +265,7 @@ def _model_card(model: Predictor | None) -> ValuationDict:
 
 
 def _market_card(market: Market, row: int) -> MarketCard:
-    """Return which quotes the value rests on, each with its day."""
+    """Return the market's card: the quotes that the value depends on, each with its day."""
     used = sorted(name for name, where in market.used.items() if where[row])
     days = {name: calendar_day(float(market.quoted_day[name][row])) for name in used}
     return MarketCard(

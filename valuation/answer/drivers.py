@@ -1,4 +1,4 @@
-"""Why the value is what it is: structural terms and learned effects in money that add up to the fen (价值驱动因素)."""
+"""Drivers of the value (价值驱动因素): structural terms and learned effects in money that add up to the fen."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from valuation.result import ValuationDict
 from valuation.routes.structural_value import TERM_LABELS
 
 MARKET_OVER_FORMULA = "market_over_formula"
-"""The driver that stands for all learned effects of what the formula already prices."""
+"""Driver that sums the learned effects of all features that the formula already prices."""
 
 HELD_TO_OPEN_ROUTES = "held_to_open_routes"
-"""The driver that takes off what a price with a closed route exceeds its ceiling by."""
+"""Driver for the excess of a price over its cap for closed routes (:mod:`valuation.closed_routes`)."""
 
 _LABELS = {
-    MARKET_OVER_FORMULA: ("what the market pays over or under the formula", "市场对公式价值的溢价或折价"),
-    HELD_TO_OPEN_ROUTES: ("held to the dearest open route", "以可行途径的最高价值为限"),
+    MARKET_OVER_FORMULA: ("market premium or discount against the formula", "市场对公式价值的溢价或折价"),
+    HELD_TO_OPEN_ROUTES: ("capped at the best open route", "以可行途径的最高价值为限"),
 }
 _ALL_LABELS = {**features.LABELS, **TERM_LABELS, **_LABELS}
 PRICED_BY_FORMULA = {
@@ -33,19 +33,19 @@ PRICED_BY_FORMULA = {
     *(feature.name for feature in features.FEATURES if feature.group in {"metals", "structure"}),
     *(feature.name for feature in features.FEATURES if feature.group == "market" and feature.name != "region"),
 }
-"""Features of chemistry, metals, quotes and routes: they move together, and alone none of their effects speaks."""
+"""Features of chemistry, metals, quotes and routes: they move together, so a single effect has no meaning."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reasons:
-    """Effects in CNY, each of shape (packs,): terms of the structural value, then learned effects by driver.
+class ValueDrivers:
+    """Effects of each driver in CNY, of shape (packs,).
 
-    Last comes what is taken off so that no closed route is paid, where it is taken off of any pack.
+    The order is: terms of the structural value, learned effects, deduction for closed routes (if any pack has one).
     """
 
     terms: dict[str, FloatArray]
     learned: dict[str, FloatArray]
-    held: dict[str, FloatArray] = field(default_factory=dict)
+    capped: dict[str, FloatArray] = field(default_factory=dict)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -55,16 +55,16 @@ class Reasons:
     @cached_property
     def effects(self) -> dict[str, FloatArray]:
         """All effects by name, terms first."""
-        return {**self.terms, **self.learned, **self.held}
+        return {**self.terms, **self.learned, **self.capped}
 
     @cached_property
     def fen(self) -> FloatArray:
-        """All effects in whole fen, halves to even, shape (packs, effects)."""
+        """All effects in whole fen, halves rounded to even, shape (packs, effects)."""
         return np.rint(np.stack([*self.effects.values()], axis=1) * 100.0)
 
 
 def fen(amount_cny: float) -> int:
-    """Return an amount in whole fen, halves to even.
+    """Return an amount in whole fen, halves rounded to even.
 
     >>> fen(12.345), fen(-0.5)
     (1234, -50)
@@ -72,20 +72,20 @@ def fen(amount_cny: float) -> int:
     return round(amount_cny * 100.0)
 
 
-def reasons(dossier: Dossier, prices: Prices, model: Predictor | None) -> Reasons:
-    """Return why each pack is worth its point.
+def explain_value(dossier: Dossier, prices: Prices, model: Predictor | None) -> ValueDrivers:
+    """Return the drivers of each pack's value.
 
-    The structural value is a sum already. The learned part is a sum on a logarithm-like scale; it is brought to money
-    by the Aumann-Shapley rule (R. J. Aumann and L. S. Shapley, Values of Non-Atomic Games, 1974), which for a function
-    of a sum shares the change in proportion to the summands, so what the effects lack of the point is rounding. What
-    the ceiling of a pack with a closed route takes off is a driver of its own; in a disposal nothing is learned.
+    The structural value is a sum of terms. The learned part is a sum on a logarithm-like scale; the Aumann-Shapley
+    rule (R. J. Aumann and L. S. Shapley, Values of Non-Atomic Games, 1974) converts it to money: for a function of a
+    sum it allocates the change in proportion to the summands, so base and effects differ from the point by rounding
+    only. The deduction for closed routes is a driver of its own. A disposal has no learned effects.
     """
     energy = dossier.nameplate.energy_kwh
     terms = {name: value * energy for name, value in dossier.routes.terms.items()}
     taken_off = prices.point - prices.uncapped
-    held = {HELD_TO_OPEN_ROUTES: taken_off * energy} if taken_off.any() else {}
+    capped = {HELD_TO_OPEN_ROUTES: taken_off * energy} if taken_off.any() else {}
     if model is None or prices.matrix is None:
-        return Reasons(terms=terms, learned={}, held=held)
+        return ValueDrivers(terms=terms, learned={}, capped=capped)
     base = dossier.routes.structural_per_kwh
     explained = model.explain(prices.matrix, base, calibration_groups(dossier))
     money_per_step = _money_per_step(base, prices.uncapped, model.softening) * energy
@@ -94,23 +94,23 @@ def reasons(dossier: Dossier, prices: Prices, model: Predictor | None) -> Reason
     for position, feature in enumerate(model.feature_names):
         driver = MARKET_OVER_FORMULA if feature in PRICED_BY_FORMULA else feature
         learned[driver] = learned.get(driver, 0.0) + explained.effects[:, position] * money_per_step
-    return Reasons(terms=terms, learned=learned, held=held)
+    return ValueDrivers(terms=terms, learned=learned, capped=capped)
 
 
-def _money_per_step(base: FloatArray, point: FloatArray, softening: float) -> FloatArray:
-    """Return CNY/kWh for one unit of the scale, averaged over the way from the structural value to the point."""
-    way = to_scale(point, softening) - to_scale(base, softening)
-    slope_at_base = np.sqrt(base * base + softening * softening)
-    far = np.abs(way) > 1e-6
-    return np.where(far, (point - base) / np.where(far, way, 1.0), slope_at_base)
+def _money_per_step(base: FloatArray, point: FloatArray, linear_threshold: float) -> FloatArray:
+    """Return CNY/kWh per unit of the scale, averaged between the structural value and the point."""
+    distance = to_scale(point, linear_threshold) - to_scale(base, linear_threshold)
+    slope_at_base = np.sqrt(base * base + linear_threshold * linear_threshold)
+    far = np.abs(distance) > 1e-6
+    return np.where(far, (point - base) / np.where(far, distance, 1.0), slope_at_base)
 
 
-def tell(reasons_of_batch: Reasons, row: int, point_cny: float) -> tuple[float, list[ValuationDict]]:
+def driver_rows(drivers_of_batch: ValueDrivers, row: int, point_cny: float) -> tuple[float, list[ValuationDict]]:
     """Return the base and the drivers of one pack, largest effect first; base plus effects is the point to the fen.
 
-    Each driver is told by the fields of :class:`valuation.result.Driver`.
+    Each driver has the fields of :class:`valuation.result.Driver`.
     """
-    amounts = zip(reasons_of_batch.names, reasons_of_batch.fen[row].tolist(), strict=True)
+    amounts = zip(drivers_of_batch.names, drivers_of_batch.fen[row].tolist(), strict=True)
     kept = [(name, int(amount)) for name, amount in amounts if amount != 0.0]
     kept.sort(key=lambda item: (-abs(item[1]), item[0]))
     base = fen(point_cny) - sum([amount for _, amount in kept])
@@ -122,7 +122,7 @@ def tell(reasons_of_batch: Reasons, row: int, point_cny: float) -> tuple[float, 
 
 
 def driver_names(model: Predictor | None) -> tuple[str, ...]:
-    """Return every driver that an answer may name, terms of the structural value first.
+    """Return every driver that can occur in an answer, terms of the structural value first.
 
     >>> driver_names(None)[:2]
     ('metal:Li', 'metal:Ni')

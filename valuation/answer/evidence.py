@@ -1,8 +1,8 @@
-"""What would narrow the band most (证据价值): each action's expected band, over the band as it is.
+"""Value of further evidence (证据价值): the expected width of the band after each action, over the width now.
 
-An action is tried on paper: health as sure as the test would make it, composition as sure as a passport states it,
-quotes as fresh as today's. The structural spread is then worked out again. What the action would find is not known, so
-values stay and only uncertainty shrinks.
+Each action is simulated: the uncertainty of health, composition, energy or quotes is set to what the action would
+leave, and the structural spread is recomputed. The result of an action is unknown, so values stay and only the
+uncertainty is reduced.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from valuation.routes.structural_value import Routes, price_routes
 
 Part = TypeVar("Part")
 Spread = Callable[[Dossier], FloatArray]
-"""Returns one standard deviation of the value for each pack of a dossier. [CNY/kWh]"""
+"""Returns one standard deviation of the value of each pack in a dossier. [CNY/kWh]"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """One thing that could be done before a deal: what it makes sure of, and which findings it settles.
+    """One action before a deal: the uncertainty that it reduces, and the findings that it settles.
 
-    `includes` names a lesser action whose every answer this one gives too, so it never narrows a band less.
+    `includes` names a smaller action that this one covers completely, so this one narrows the band at least as much.
     """
 
     label_en: str
@@ -48,7 +48,7 @@ class Action:
 
 
 def _sd(source: str) -> float:
-    """Return the spread of a single fresh reading of a source. [1]"""
+    """Return one standard deviation of a single new reading from a source. [1]"""
     noise = NOISE[source]
     return float(np.sqrt(noise.single * noise.single + noise.shared * noise.shared))
 
@@ -87,13 +87,13 @@ ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
         "fresher_quotes": Action(label_en="use quotes of the day", label_zh="更新行情报价", quotes=True),
     }
 )
-"""Actions by name, in the order in which equal ones are told."""
+"""Actions by name; actions of equal effect are listed in this order."""
 
 
 def structural_spread(dossier: Dossier) -> FloatArray:
-    """Return the spread of the structural value, worked out from the dossier's parts. [CNY/kWh]
+    """Return one standard deviation of the structural value, recomputed from the parts of the dossier. [CNY/kWh]
 
-    In money, not on the scale: what a test finds moves the value up or down, but not on average.
+    It is in money, not on the scale, because the result of a test does not move the expected value in money.
     """
     routes = price_routes(
         dossier.cases,
@@ -109,7 +109,7 @@ def structural_spread(dossier: Dossier) -> FloatArray:
 
 
 def _in_money(routes: Routes) -> FloatArray:
-    """Return the spread of a structural value, the inverse of `asinh_scale.scale_sd`. [CNY/kWh]"""
+    """Return the spread of the structural value in money, by inverting `asinh_scale.scale_sd`. [CNY/kWh]"""
     return routes.scale_sd / scale_sd(routes.structural_per_kwh, np.ones(len(routes.structural_per_kwh)))
 
 
@@ -119,16 +119,16 @@ def next_best(dossier: Dossier, spread_of: Spread = structural_spread) -> dict[s
     Parameters
     ----------
     dossier : Dossier
-        Packs worked out on their valuation days.
+        Dossier of the packs on their valuation days.
     spread_of : function from a dossier to spreads [CNY/kWh]
-        How sure the value of a changed dossier would be; the structural answer's own spread where not given.
+        Spread of the value for a changed dossier; by default that of the structural value.
     """
     unchanged = _in_money(dossier.routes)
     now = unchanged * dossier.findings.widen
-    tried = {name: _tried(dossier, action) for name, action in ACTIONS.items()}
-    changed = {name: one for name, one in tried.items() if one is not dossier}
-    spreads = np.split(spread_of(_one_below_the_other(list(changed.values()))), len(changed))
-    spread = dict.fromkeys(tried, unchanged) | dict(zip(changed, spreads, strict=True))
+    simulated = {name: _simulate(dossier, action) for name, action in ACTIONS.items()}
+    changed = {name: one for name, one in simulated.items() if one is not dossier}
+    spreads = np.split(spread_of(_concatenate_dossiers(list(changed.values()))), len(changed))
+    spread = dict.fromkeys(simulated, unchanged) | dict(zip(changed, spreads, strict=True))
     hits = ~np.isnan(dossier.findings.numbers)
     ratios = {}
     for name, action in ACTIONS.items():
@@ -137,15 +137,15 @@ def next_best(dossier: Dossier, spread_of: Spread = structural_spread) -> dict[s
             after = after / dossier.market.staleness_widening
         ratios[name] = np.minimum(after / now, 1.0)
     for name, action in ACTIONS.items():
-        if action.includes is not None:  # surer health may move a pack to a route of wider prices
+        if action.includes is not None:  # with known health a pack may take a route with a wider spread
             ratios[name] = np.minimum(ratios[name], ratios[action.includes])
     return ratios
 
 
-def _one_below_the_other(dossiers: Sequence[Dossier]) -> Dossier:
-    """Return dossiers that differ only in how sure they are as one, so that all actions are worked out at once.
+def _concatenate_dossiers(dossiers: Sequence[Dossier]) -> Dossier:
+    """Return dossiers of the same packs as one dossier, so that all actions are computed at once.
 
-    Events come along: what buyers believe and put up with is read from them.
+    The events are repeated too, because the behaviour of buyers depends on them.
     """
     first = dossiers[0]
     times = len(dossiers)
@@ -161,36 +161,36 @@ def _one_below_the_other(dossiers: Sequence[Dossier]) -> Dossier:
             events={name: np.tile(column, times) for name, column in cases.events.items()},
             row=np.concatenate([cases.row + cases.rows * copy for copy in range(times)]),
         ),
-        nameplate=_joined([one.nameplate for one in dossiers]),
-        health=_joined([one.health for one in dossiers]),
+        nameplate=_concatenate_parts([one.nameplate for one in dossiers]),
+        health=_concatenate_parts([one.health for one in dossiers]),
         market=join_markets([one.market for one in dossiers]),
         earlier_market=join_markets([one.earlier_market for one in dossiers]),
-        metals=_joined([one.metals for one in dossiers]),
-        findings=_joined([one.findings for one in dossiers]),
+        metals=_concatenate_parts([one.metals for one in dossiers]),
+        findings=_concatenate_parts([one.findings for one in dossiers]),
     )
 
 
-def _joined(parts: Sequence[Part]) -> Part:
-    """Return the columns of several batches, and mappings of columns, one below the other."""
+def _concatenate_parts(parts: Sequence[Part]) -> Part:
+    """Return several batches concatenated: every column, and every column in a mapping."""
     columns: dict[str, object] = {}
     for field in fields(parts[0]):  # type: ignore[arg-type]  # a dataclass of columns
-        columns[field.name] = _below([getattr(part, field.name) for part in parts])
+        columns[field.name] = _concatenate_columns([getattr(part, field.name) for part in parts])
     return type(parts[0])(**columns)
 
 
-def _below(columns: Sequence[FloatArray | Mapping[str, FloatArray]]) -> object:
+def _concatenate_columns(columns: Sequence[FloatArray | Mapping[str, FloatArray]]) -> object:
     first = columns[0]
     if isinstance(first, Mapping):
-        return {name: _below([column[name] for column in columns]) for name in first}  # type: ignore[call-overload]  # all alike
+        return {name: _concatenate_columns([column[name] for column in columns]) for name in first}  # type: ignore[call-overload]  # all alike
     return np.concatenate(columns)  # type: ignore[arg-type]  # all are arrays where the first is
 
 
-def _tried(dossier: Dossier, action: Action) -> Dossier:
-    """Return the dossier as sure as the action would make it; the same one where nothing changes."""
+def _simulate(dossier: Dossier, action: Action) -> Dossier:
+    """Return the dossier with the uncertainty that the action would leave; the same object if nothing changes."""
     changed: dict[str, object] = {}
     if action.health_sd is not None:
-        # Two independent readings: precisions add; what was known before is not thrown away.
-        changed["health"] = _tested(dossier.health, action.health_sd)
+        # The test is independent of the earlier readings, so their precisions add up.
+        changed["health"] = _with_test(dossier.health, action.health_sd)
     if action.composition:
         sds = {
             element: np.where(sd > DECLARED_SD, DECLARED_SD, sd) for element, sd in dossier.metals.relative_sd.items()
@@ -203,8 +203,8 @@ def _tried(dossier: Dossier, action: Action) -> Dossier:
     return replace(dossier, **changed) if changed else dossier  # type: ignore[arg-type]  # names above are its fields
 
 
-def _tested(health: StateOfHealth, sd: float) -> StateOfHealth:
-    """Return health as sure as a test would make it, finding what is expected: for the valuer and for buyers."""
+def _with_test(health: StateOfHealth, sd: float) -> StateOfHealth:
+    """Return health after a test that confirms the estimate: with less uncertainty, for the valuer and for buyers."""
     known, before = health.soh_sd, health.tested_sd
     return replace(
         health,

@@ -1,34 +1,30 @@
-"""A fleet valued in columns: the answers of :func:`valuation.appraisal.appraise_many`, without an object a pack.
+"""Value a fleet in columns (批量评估): the numbers of :func:`valuation.appraisal.appraise_many` without their objects.
 
-Point, band, route, evidence and cautions of a pack are those of its own valuation, bit for bit; what a person reads of
-one pack (sentences, metals, what would narrow the band) is not spelled here.
+Point, band, route, evidence and cautions are identical to the bit to the valuation of a single pack. Texts, metals and
+the next best evidence are not part of the columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
 
-from valuation.answer.build_answer import money
-from valuation.answer.caution_masks import caution_masks
-from valuation.answer.drivers import reasons
+from valuation.answer.cautions import caution_masks
 from valuation.answer.priced_batch import PricedBatch
 from valuation.dossier import Dossier, build_dossier
-from valuation.errors import CanzhiError, MissingQuote, RefusedPack
+from valuation.errors import CanzhiError, MissingQuote
 from valuation.market.snapshot import MarketHistory
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
+from valuation.numeric.rounding import rounded
 from valuation.pack.materials import metal_content
 from valuation.pack.nameplate import read_nameplate
 from valuation.ports import Predictor
 from valuation.pricing import check_level, price
-from valuation.provenance.catalogue import CHECKS
-from valuation.provenance.run_checks import Findings
 from valuation.record.cases import Cases, TraceTable, cut
 from valuation.record.to_columns import day_number
-from valuation.result import Caution
 from valuation.routes.recycling import missing_quotes
 
 _NO_SHIFT: Mapping[str, float] = {}
@@ -36,9 +32,9 @@ _NO_SHIFT: Mapping[str, float] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetTerms:
-    """What is asked of every pack of a fleet, as :func:`valuation.appraisal.appraise` asks it of one.
+    """The terms of a fleet valuation, with the parameters of :func:`valuation.appraisal.appraise`.
 
-    `drivers` tells whether the reasons are worked out, in money.
+    `drivers` states whether the drivers of the value are computed, in money.
     """
 
     as_of: date
@@ -50,23 +46,23 @@ class FleetTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetValues:
-    """What the packs of a table are worth, one row a pack that is valued.
+    """Values of the packs in a table, one row per valued pack.
 
     Attributes
     ----------
     rows : integers
-        The row of each valued pack in the table; every other row is in `refused`.
+        Row of each valued pack in the table; every other row is in `refused`.
     point_cny, lower_cny, upper_cny : floats
-        Money to the fen.
+        Money, rounded to the fen.
     best, tier, grade : integers
-        Codes into `valuation.routes.structural_value.ROUTES` (-1 where every route is closed), of the evidence tier
-        (0 to 4), and of the grade (0 to 3).
+        Index into `valuation.routes.structural_value.ROUTES` (-1 if every route is closed), evidence tier (0 to 4) and
+        trust grade (0 to 3).
     cautions : pairs of id and mask
-        Which packs the caution is raised for, in the order in which an answer lists them.
+        Packs that each caution is raised for, in the order of an answer.
     base_cny, effects_cny : float columns
-        The reasons by driver: base plus effects is the point, to the fen; empty unless they were asked for.
+        Drivers: base plus effects is the point, to the fen; empty unless requested.
     refused : by row
-        Why a pack is not valued.
+        Error of each pack that is not valued.
     """
 
     rows: IntArray
@@ -83,62 +79,55 @@ class FleetValues:
 
 
 def appraise_fleet(table: TraceTable, market: MarketHistory, model: Predictor | None, terms: FleetTerms) -> FleetValues:
-    """Return what each pack of a table would fetch on the day, in columns (批量评估).
+    """Return the value of each pack in a table on the valuation day, in columns (批量评估).
 
     Parameters
     ----------
     table : TraceTable
         Packs and their events, as :func:`valuation.ingest.read_tables` reads them.
     market : MarketHistory
-        All quotes; only those made by the day are used.
+        All quotes. Only those made up to the valuation day are used.
     model : Predictor, optional
-        The trained model; without one the structural value answers.
+        The trained model. Without one the values are structural.
     terms : FleetTerms
-        Day, level, region, scenario, and whether the reasons are wanted.
+        Valuation day, level, region, scenario, and whether drivers are requested.
     """
     if table.rows == 0:
-        return _nothing({})
+        return _no_values({})
     cases = cut(table, np.full(table.rows, day_number(terms.as_of)))
     rows, refused = np.arange(table.rows), dict[int, CanzhiError]()
     try:
         dossier = _dossier(cases, market, model, terms)
     except MissingQuote:
-        refused.update(_unquoted(cases, market, terms))
+        refused.update(_missing_quotes(cases, market, terms))
         rows = np.array([row for row in range(table.rows) if row not in refused], dtype=np.int64)
         if len(rows) == 0:
-            return _nothing(refused)
+            return _no_values(refused)
         kept = table.take(rows)
         dossier = _dossier(cut(kept, np.full(kept.rows, day_number(terms.as_of))), market, model, terms)
-    valued = _value(dossier, model, terms)
-    for place, why in _refusals(dossier.findings):
-        refused[int(rows[place])] = RefusedPack(why.message_en, hint=why.effect, field="battery_code", value=why.id)
-    return _columns(valued, rows, np.flatnonzero(~dossier.findings.refused), refused)
+    priced = _price(dossier, model, terms)
+    refusals = ((row, dossier.findings.refusal_error(row)) for row in np.flatnonzero(dossier.findings.refused).tolist())
+    refused.update({int(rows[row]): refusal for row, refusal in refusals if refusal is not None})
+    return _columns(priced, rows, np.flatnonzero(~dossier.findings.refused), refused)
 
 
 def money_column(amounts_cny: FloatArray) -> FloatArray:
-    """Return amounts to the fen, each exactly as :func:`valuation.answer.build_answer.money` rounds it.
+    """Return amounts rounded to the fen, exactly as :func:`valuation.answer.build_answer.money` rounds each.
 
     >>> money_column(np.array([12.3456, -0.001, 2.675, 0.125])).tolist()
     [12.35, 0.0, 2.67, 0.12]
     """
-    fen = amounts_cny * 100.0
-    whole = np.rint(fen)
-    rounded: FloatArray = whole / 100.0 + 0.0
-    # Where the product may have crossed a half by its own rounding, the decimal digits decide.
-    near = np.abs(np.abs(fen - whole) - 0.5) <= 1e-9 * (1.0 + np.abs(fen))
-    for place in np.flatnonzero(near).tolist():
-        rounded[place] = money(float(amounts_cny[place]))
-    return rounded
+    return rounded(amounts_cny, 2) + 0.0
 
 
 def _dossier(cases: Cases, market: MarketHistory, model: Predictor | None, terms: FleetTerms) -> Dossier:
-    """Return the dossier of the packs on the terms."""
+    """Return the dossier of the packs under the terms."""
     habits = None if model is None else model.habits
     return build_dossier(cases, market, region=terms.region, market_shift=terms.market_shift or None, habits=habits)
 
 
-def _unquoted(cases: Cases, market: MarketHistory, terms: FleetTerms) -> Mapping[int, MissingQuote]:
-    """Return which packs hold a metal that was never quoted."""
+def _missing_quotes(cases: Cases, market: MarketHistory, terms: FleetTerms) -> Mapping[int, MissingQuote]:
+    """Return, by row, the error of each pack with a metal that was never quoted."""
     nameplate = read_nameplate(cases)
     quotes = market.on(cases.as_of_day, region=terms.region.partition("-")[0]).for_packs(nameplate.chemistry)
     return missing_quotes(
@@ -148,48 +137,35 @@ def _unquoted(cases: Cases, market: MarketHistory, terms: FleetTerms) -> Mapping
     )
 
 
-def _refusals(findings: Findings) -> Iterator[tuple[int, Caution]]:
-    """Yield the packs that must not be valued, each with the first finding that says so, as one pack's refusal is."""
-    open_ = findings.refused.copy()
-    for place in sorted(range(len(CHECKS)), key=lambda place: CHECKS[place].id):
-        if CHECKS[place].refuses:
-            for row in np.flatnonzero(open_ & ~np.isnan(findings.numbers[:, place])).tolist():
-                yield row, CHECKS[place].caution(float(findings.numbers[row, place]))
-                open_[row] = False
-
-
-def _value(dossier: Dossier, model: Predictor | None, terms: FleetTerms) -> PricedBatch:
-    """Return the packs priced, with reasons where they are wanted."""
-    prices = price(dossier, model, terms.level)
+def _price(dossier: Dossier, model: Predictor | None, terms: FleetTerms) -> PricedBatch:
+    """Return the packs of a dossier with their prices."""
     return PricedBatch(
         dossier=dossier,
-        prices=prices,
-        reasons=reasons(dossier, prices, model) if terms.drivers else None,
-        explain_band=None,
-        evidence_ratio={},
+        prices=price(dossier, model, terms.level),
         model=model,
         as_of=terms.as_of,
         level=terms.level,
         region=terms.region,
         market_shift=terms.market_shift,
+        explain=terms.drivers,
     )
 
 
-def _nothing(refused: Mapping[int, CanzhiError]) -> FleetValues:
-    """Return the answer where no pack is valued."""
-    none, nowhere = np.zeros(0), np.zeros(0, dtype=np.int64)
+def _no_values(refused: Mapping[int, CanzhiError]) -> FleetValues:
+    """Return the columns of a fleet in which no pack is valued."""
+    none, no_rows = np.zeros(0), np.zeros(0, dtype=np.int64)
     return FleetValues(
-        rows=nowhere, point_cny=none, lower_cny=none, upper_cny=none, best=nowhere, tier=nowhere, grade=nowhere,
+        rows=no_rows, point_cny=none, lower_cny=none, upper_cny=none, best=no_rows, tier=no_rows, grade=no_rows,
         cautions=(), base_cny=none, effects_cny={}, refused=refused,
     )  # fmt: skip
 
 
-def _columns(valued: PricedBatch, rows: IntArray, kept: IntArray, refused: Mapping[int, CanzhiError]) -> FleetValues:
-    """Return the valued packs in columns."""
-    dossier, prices = valued.dossier, valued.prices
+def _columns(priced: PricedBatch, rows: IntArray, kept: IntArray, refused: Mapping[int, CanzhiError]) -> FleetValues:
+    """Return the values of the packs that are not refused, in columns."""
+    dossier, prices = priced.dossier, priced.prices
     energy = dossier.nameplate.energy_kwh[kept]
     point = money_column(prices.point[kept] * energy)
-    effects = {} if valued.reasons is None else valued.reasons.effects
+    effects = {} if priced.value_drivers is None else priced.value_drivers.effects
     fen = {name: np.rint(effect[kept] * 100.0) for name, effect in effects.items()}
     base = np.rint(point * 100.0) if effects else np.zeros(0)
     for amount in fen.values():
@@ -202,7 +178,7 @@ def _columns(valued: PricedBatch, rows: IntArray, kept: IntArray, refused: Mappi
         best=np.nan_to_num(dossier.routes.best[kept], nan=-1.0).astype(np.int64),
         tier=dossier.findings.tier[kept].astype(np.int64),
         grade=dossier.findings.grade[kept].astype(np.int64),
-        cautions=tuple((name, mask[kept]) for name, mask in caution_masks(valued)),
+        cautions=tuple((name, mask[kept]) for name, mask in caution_masks(priced)),
         base_cny=base / 100.0,
         effects_cny={name: amount / 100.0 + 0.0 for name, amount in fen.items()},
         refused=refused,
@@ -210,14 +186,14 @@ def _columns(valued: PricedBatch, rows: IntArray, kept: IntArray, refused: Mappi
 
 
 def check_terms(terms: FleetTerms, market: MarketHistory) -> None:
-    """Raise where the terms cannot be asked of any pack, before a job is begun.
+    """Check the terms before a job starts.
 
     Raises
     ------
     FieldError
         If the level is outside its bounds.
     MarketError
-        If the scenario names no instrument or no positive factor.
+        If the scenario names an unknown instrument or a factor that is not positive.
     """
     check_level(terms.level)
     market.on(np.array([day_number(terms.as_of)])).shifted(terms.market_shift)

@@ -1,13 +1,11 @@
-"""What an answer says about reports that came after the valuation day: how many, and the first day that counts them.
+"""Reports that came after the valuation day (未计入记录): their number, and the first day on which they count.
 
-An answer to one question never ignores a report without a word: the same columns fill `not_used`, the cautions D01 and
-D02 of one pack, and the caution ids of a fleet.
+The field `not_used` of an answer and its cautions D01 and D02 are built from the same columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
 from functools import lru_cache
 
 import numpy as np
@@ -22,7 +20,7 @@ _EFFECT = "not part of this value; choose that day or a later one as the valuati
 
 
 def not_used(cases: Cases) -> list[NotUsed]:
-    """Return what is left out of each pack (未计入记录), one a pack."""
+    """Return the reports of each pack that are not used (未计入记录)."""
     found = cases.not_used
     answers = [NOTHING_LEFT_OUT] * cases.rows
     for row in np.flatnonzero(~np.isnan(found.first_day)).tolist():
@@ -38,35 +36,39 @@ def not_used(cases: Cases) -> list[NotUsed]:
     return answers
 
 
-def late_report_masks(cases: Cases) -> Iterator[tuple[str, BoolArray]]:
-    """Yield the ids of :func:`late_report_cautions` with the packs they are raised for."""
-    found = cases.not_used
-    yield "D01", found.by_reason.sum(axis=0) > 0
-    yield "D02", ~np.isnan(found.nameplate_day)
+def has_late_events(cases: Cases) -> BoolArray:
+    """Return which packs have events that are not used."""
+    late: BoolArray = cases.not_used.by_reason.sum(axis=0) > 0
+    return late
+
+
+def has_late_nameplate(cases: Cases) -> BoolArray:
+    """Return which packs have a newer nameplate that is not used."""
+    return ~np.isnan(cases.not_used.nameplate_day)
 
 
 def late_report_cautions(left_out: Sequence[NotUsed]) -> Iterator[tuple[int, Caution]]:
-    """Yield the cautions about what is left out, each with the row of its pack."""
+    """Yield the cautions about reports that are not used, each with the row of its pack."""
     for row, one in enumerate(left_out):
         if one is NOTHING_LEFT_OUT:
             continue
         if one.events_after_as_of:
-            yield row, _events(one)
+            yield row, late_events_caution(one)
         if one.nameplate_counts_on is not None:
-            yield row, _nameplate(one.nameplate_counts_on)
+            yield row, late_nameplate_caution(one)
 
 
 @lru_cache(maxsize=1024)
-def _events(left_out: NotUsed) -> Caution:
-    """Return the caution about events."""
+def late_events_caution(left_out: NotUsed) -> Caution:
+    """Return caution D01: events that are not used."""
     parts = [
         (left_out.happened_after, "happened after the valuation day", "发生在评估基准日之后"),
         (left_out.reported_after, "reported after it", "在其后上报"),
         (left_out.recorded_after, "recorded after it", "在其后入库"),
     ]
-    said = [part for part in parts if part[0]]
-    english = ", ".join(f"{count} {why}" for count, why, _ in said)
-    chinese = "，".join(f"{count} 条{why}" for count, _, why in said)
+    counted = [part for part in parts if part[0]]
+    english = ", ".join(f"{count} {why}" for count, why, _ in counted)
+    chinese = "，".join(f"{count} 条{why}" for count, _, why in counted)
     day = left_out.first_counts_on
     count = left_out.events_after_as_of
     events = "1 event is" if count == 1 else f"{count} events are"
@@ -80,8 +82,9 @@ def _events(left_out: NotUsed) -> Caution:
 
 
 @lru_cache(maxsize=1024)
-def _nameplate(day: date) -> Caution:
-    """Return the caution about a newer nameplate."""
+def late_nameplate_caution(left_out: NotUsed) -> Caution:
+    """Return caution D02: a newer nameplate that is not used."""
+    day = left_out.nameplate_counts_on
     return Caution(
         id="D02",
         severity="warn",

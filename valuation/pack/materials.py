@@ -7,7 +7,7 @@ the table where it can be true. Missing modules take their metals with them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +20,6 @@ from valuation.pack.nameplate import CELL, MODULES_PER_PACK, PACK, Nameplate
 from valuation.pack.vintage import interpolate
 from valuation.record.cases import Cases
 from valuation.record.fields import CHEMISTRIES
-from valuation.result import Caution
 
 INERT: Final = ("Cu", "Al", "Fe")
 VINTAGE_EXPONENT: Final = 0.8
@@ -84,11 +83,6 @@ class MetalContent:
     present_share: FloatArray
     pack_mass_kg: FloatArray
     cell_mass_kg: FloatArray
-
-    def cautions(self) -> Iterator[tuple[int, Caution]]:
-        """Yield what could not be taken as stated about metals, with the row of the pack."""
-        for row in np.flatnonzero(self.doubtful).tolist():
-            yield row, _DOUBTFUL
 
 
 def metal_content(cases: Cases, nameplate: Nameplate) -> MetalContent:
@@ -184,12 +178,3 @@ def _plausible(stated: FloatArray, usual: FloatArray, nameplate: Nameplate) -> B
     high = usual * PLAUSIBLE_RATIO + TRACE_KG_PER_KWH * nameplate.energy_kwh
     near: BoolArray = (stated <= high) & ((stated >= usual / PLAUSIBLE_RATIO) | mixture)
     return near
-
-
-_DOUBTFUL = Caution(
-    id="N04",
-    severity="warn",
-    message_en="A stated mass in composition cannot be true for this chemistry and energy; the usual one is used.",
-    message_zh="所报组成中有质量与体系、能量不符；已改用典型含量。",
-    effect="widens the band; check units: composition is in kg for the whole pack",
-)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -16,7 +16,6 @@ from valuation.pack.design_sizes import size_of_design, specifications
 from valuation.pack.vintage import interpolate
 from valuation.record.cases import Cases
 from valuation.record.fields import DUTIES
-from valuation.result import Caution
 
 PACK, MODULE, CELL = 0.0, 1.0, 2.0
 
@@ -82,14 +81,6 @@ class Nameplate:
     def take(self, rows: IntArray) -> Nameplate:
         """Return the nameplates of the packs of these rows."""
         return Nameplate(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
-
-    def cautions(self) -> Iterator[tuple[int, Caution]]:
-        """Yield what had to be assumed, with the row of the pack it was assumed about."""
-        for row in np.flatnonzero(self.energy_log_sd > 0.0).tolist():
-            yield row, _energy_caution(float(self.energy_kwh[row]))
-        for chemistry, caution in (("OTHER", _CHEMISTRY_CAUTION), ("NMC", _GRADE_CAUTION)):
-            for row in np.flatnonzero(self.chemistry == CHEMISTRY_CODE[chemistry]).tolist():
-                yield row, caution
 
 
 def read_nameplate(cases: Cases, sisters: Mapping[str, float] | None = None) -> Nameplate:
@@ -173,30 +164,3 @@ def _usual_energy(duty: FloatArray, level: FloatArray, year: FloatArray, cell_vo
         pack = np.where(duty == float(DUTIES.index(name)), kwh, pack)
     cell = CELL_AH * cell_voltage / 1000.0
     return np.where(level == PACK, pack, np.where(level == MODULE, MODULE_KWH, cell))
-
-
-def _energy_caution(energy_kwh: float) -> Caution:
-    """Return the caution for a rated energy that is assumed."""
-    return Caution(
-        id="N01",
-        severity="warn",
-        message_en=f"Rated energy is not on record; {energy_kwh:.1f} kWh is assumed from what is known.",
-        message_zh=f"未记录额定能量；按已知信息取 {energy_kwh:.1f} kWh。",
-        effect="widens the band; give rated_energy_kwh, or rated_capacity_ah with nominal_voltage_v",
-    )
-
-
-_CHEMISTRY_CAUTION = Caution(
-    id="N02",
-    severity="warn",
-    message_en="Chemistry is not known: metals are those of the fleet of its year, and only recycling is priced.",
-    message_zh="电池体系未知：金属含量按同年份车队平均取值，仅按再生利用计价。",
-    effect="widens the band; give chemistry",
-)
-_GRADE_CAUTION = Caution(
-    id="N03",
-    severity="info",
-    message_en="Ternary of unknown grade: nickel and cobalt are those of the mix of grades of its year.",
-    message_zh="三元材料牌号未知：镍、钴含量按同年份牌号构成取值。",
-    effect="widens the band; give chemistry as NMC523, NMC622, NMC811 … or the masses in composition",
-)

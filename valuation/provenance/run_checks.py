@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from valuation.condition.health import StateOfHealth
+from valuation.errors import RefusedPack
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 from valuation.pack.nameplate import Nameplate
 from valuation.provenance.catalogue import CHECKS, IDS
@@ -27,6 +28,7 @@ _GRAVEST_FIRST: Final = tuple(sorted(CHECKS, key=lambda check: (_SEVERITIES.inde
 _LEFT: Final = {route: np.array([1.0 - check.haircut.get(route, 0.0) for check in CHECKS]) for route in ROUTES}
 _BEST_GRADE: Final = np.array([float(GRADES.index(check.grade)) for check in CHECKS])
 _REFUSING: Final = np.flatnonzero([check.refuses for check in CHECKS])
+_REFUSING_CHECKS: Final = tuple((check, CHECKS.index(check)) for check in _GRAVEST_FIRST if check.refuses)
 _WEAKENING: Final = np.flatnonzero([check.weakens_readings for check in CHECKS])
 _BLOCKING: Final = {route: np.flatnonzero([route in check.blocks for check in CHECKS]) for route in ROUTES}
 _BY_GRAVITY: Final = np.array([CHECKS.index(check) for check in _GRAVEST_FIRST], dtype=np.int64)
@@ -105,9 +107,26 @@ class Findings:
         """Return one pack's findings as cautions, the gravest first."""
         return tuple(check.caution(number) for check, number in self.found(row))
 
+    def masks(self) -> Iterator[tuple[str, BoolArray]]:
+        """Yield the id of each check with the packs it found something for, the gravest check first."""
+        for check, position in zip(_GRAVEST_FIRST, _BY_GRAVITY.tolist(), strict=True):
+            yield check.id, ~np.isnan(self.numbers[:, position])
+
     def refusal(self, row: int) -> Caution | None:
-        """Return why one pack must not be valued, the way out as its effect; None where it may be."""
-        return next((check.caution(number) for check, number in self.found(row) if check.refuses), None)
+        """Return the finding that refuses one pack, with the next step as its effect; None if it may be valued."""
+        if self.refused[row]:
+            for check, position in _REFUSING_CHECKS:
+                number = float(self.numbers[row, position])
+                if not np.isnan(number):
+                    return check.caution(number)
+        return None
+
+    def refusal_error(self, row: int) -> RefusedPack | None:
+        """Return the error of a pack that must not be valued; None if it may be valued."""
+        why = self.refusal(row)
+        if why is None:
+            return None
+        return RefusedPack(why.message_en, hint=why.effect, field="battery_code", value=why.id)
 
 
 def run_checks(cases: Cases, nameplate: Nameplate, health: StateOfHealth) -> Findings:

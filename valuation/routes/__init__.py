@@ -1,1 +1,1 @@
-"""The routes a pack may take (利用途径): recycling, second life and reuse, what each fetches and what closes it."""
+"""The routes of a pack (利用途径): value of recycling, second life and reuse, and the reasons that close each."""

@@ -1,4 +1,4 @@
-"""What a route costs and yields where nobody says otherwise (成本与收率假设), each figure with its source and date."""
+"""Default costs and yields of the routes (成本与收率假设), each figure with its source and date."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from types import MappingProxyType
 from typing import Final
 
 # Share of each metal that crushing and separation bring into a paid product (mechanical yields, judged 2026 within
-# .90 to .97; the Chinese industry conditions of 2024-12-24 ask 98 % of electrode powder). What is lost in refining
-# after that is inside the payable, and must not be taken off twice.
+# .90 to .97; the Chinese industry conditions of 2024-12-24 require 98 % of electrode powder). Losses in refining
+# are part of the payable and must not be deducted twice.
 _YIELDS: Final = MappingProxyType(
     {"Li": 0.93, "Ni": 0.95, "Co": 0.95, "Mn": 0.95, "Cu": 0.93, "Al": 0.90, "Fe": 0.90, "graphite": 0.90}
 )
 
 
-# Fleets lose 1.8 to 2.3 % of health a year, those in heavy use and fast charging up to 3 % (Geotab 2024 and 2025).
+# Fleets lose 1.8 to 2.3 % of health per year, with heavy use and fast charging up to 3 % (Geotab 2024 and 2025).
 _USUAL_LOSS: Final = MappingProxyType(
     {
         "private": 0.020,
@@ -31,7 +31,7 @@ _USUAL_LOSS: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
-    """Costs [CNY without VAT] and yields of the three routes in one region; no fixed cost a pack, so value adds in kWh.
+    """Costs [CNY without VAT], yields and behaviour of buyers for the three routes in one region.
 
     Attributes
     ----------
@@ -42,82 +42,81 @@ class Assumptions:
     treatment_cny_per_kg : per kg of cells
         Crushing and separation: half of the labour (2,150 CNY/t) and the equipment (365 CNY/t) of the same source's
         hydrometallurgical route; the other half comes after the black mass, inside the payable (judged, 2026).
-    trade_margin : share of what the metals fetch
-        What collectors between seller and recycler keep; recyclers themselves bid down to about no profit (trade press,
-        2025), so that the payable is theirs and this is the channel's (judged, 2026). [1]
+    trade_margin : share of the metals' value
+        Margin of collectors between seller and recycler. Recyclers bid at about zero profit (trade press, 2025), so
+        the payable contains their margin, and this is that of the trade (judged, 2026). [1]
     lithium_slope : share of the lithium
-        How much less lithium is recovered from a wholly faded cathode: what it lost stays in the anode. Ma et al. scale
+        Loss of recovered lithium for a completely faded cathode: the lost part stays in the anode. Ma et al. scale
         recovered lithium with health; a weak slope of 0.3 is judged, 2026. [1]
     repurposing_cny_per_kwh : per rated kWh
         China 80, the middle of 8 to 15 USD (recalled, 2026); Europe 27 to 38 EUR (Lieskoski et al., Batteries 2024).
     liability_cny_per_kwh : per rated kWh
         Warranty and liability of a second-life product (judged, 2026).
     used_discount : mapping of anchor to fraction
-        What a buyer takes off for used goods beyond health: 0.25 to 0.40, after the B2U calculator (J. Neubauer, NREL).
+        Discount for used goods beyond health: 0.25 to 0.40, after the B2U calculator (J. Neubauer, NREL).
     resistance_decay, spread_penalty : float
-        How fast risen resistance and unequal cells take value off a second life (judged, 2026). [1]
+        Loss of second-life value with higher resistance and with unequal cells (judged, 2026). [1]
     yearly_discount : float
         Rate at which the later recycling is discounted: 8 % a year.
     reuse_discount : float
-        What a used pack fetches below a new one as a spare (judged, 2026). [1]
+        Discount of a used spare pack against a new one (judged, 2026). [1]
     test_cny_per_kwh : per rated kWh
-        Test and re-certification before it goes back into a vehicle (judged, 2026).
+        Test and re-certification before the pack goes back into a vehicle (judged, 2026).
     softness_cny_per_kwh : float
-        Within how many CNY/kWh two routes are as good as each other: buyers differ (about 3 % of a usual value).
+        Difference in CNY/kWh within which buyers choose either route (about 3 % of a usual value).
     cost_decline_per_a : float
-        How much less dismantling, treatment and repurposing cost a year later; before 2026 they cost more. [1/a]
+        Yearly decline of the costs of dismantling, treatment and repurposing, relative to 2026. [1/a]
     second_life_fitness : mapping of kind to share
-        What a second life of each kind earns beside one of iron phosphate of the same energy. [1]
+        Second-life revenue of each kind over that of iron phosphate with the same energy. [1]
     health_shift : float
-        How much lower than the table's a health buyers ask for, and end a second life at. [1]
+        Reduction of the minimum health, and of the health at the end of a second life, against the table. [1]
     reuse_odds : float
-        Multiplies the odds that a vehicle is found. [1]
+        Factor on the odds that a matching vehicle is found. [1]
     reuse_fade_per_a : float
-        How much those odds fall for each year of age, as a logarithm. [1/a]
+        Decrease of the logarithm of those odds per year of age. [1/a]
     doubt_discount : float
-        What a second life earns less for each point of uncertainty of its health. [1]
+        Reduction of second-life revenue per unit of uncertainty of health. [1]
     rule_of_thumb : share
-        How far buyers go by age and the battery's own readings rather than by a valuer's estimate of health. [1]
+        Weight of age and BMS readings, against the valuer's estimate, in the health that buyers assume. [1]
     usual_loss_per_a : mapping of duty to share of health a year
-        What buyers take off for age, by kind of use (judged, 2026). [1/a]
+        Loss of health per year that buyers assume, by kind of use (judged, 2026). [1/a]
     usual_loss_sd, bms_sd : float
-        How good buyers hold that rule, and the battery's own readings, to be (judged, 2026). [1]
+        Uncertainty that buyers assign to that rule and to BMS readings (judged, 2026). [1]
     damaged_cny_per_kg : float
-        Packing, haul and handling of a damaged pack on top of a sound one's; per kg of pack.
+        Additional packing, transport and handling of a damaged pack; per kg of pack.
     dangerous_cny_per_kg : float
-        The same on top of that for one that may react; per kg of pack.
+        Further addition for a pack that may react; per kg of pack.
     disposal_cny_per_kg : float
-        Packing in drums (UN 3480, P911), a watched haul and storage of a pack that no recycler takes, on top of a sound
-        one's transport, where a damaged and dangerous one costs no more: 8 in China, 3 EUR in Europe (judged, 2026).
+        Packing in drums (UN 3480, P911), guarded transport and storage of a pack that no recycler takes, in addition to
+        normal transport; the higher of this and the two costs above counts: 8 in China, 3 EUR in Europe (judged, 2026).
     momentum : float
-        How far buyers' bids follow a rise or fall of lithium over 90 days. [1]
+        Response of bids to the change of the lithium price over 90 days. [1]
     softness_share : float
-        What `softness_cny_per_kwh` grows by with the value itself. [1]
+        Increase of `softness_cny_per_kwh` per CNY/kWh of value. [1]
     unknown_kind : float
-        What the metals of a pack of unknown chemistry are taken for, of what they would be on average. [1]
+        Metal value credited to a pack of unknown chemistry, over the fleet average. [1]
     bms_flattery : float
-        Loss that buyers read from a battery's own computer, over the loss it tells. [1]
+        Loss of health that buyers assume over the loss that the BMS reports. [1]
     unsureness : float
-        How unsure of health buyers act, over how unsure a valuer is. [1]
+        Uncertainty of health that buyers assume over that of the valuer. [1]
     premium_falls : float
-        How far what a route earns over recycling falls with the share of buyers who take the pack there: 0, the last
-        one left pays all of it; 1, in proportion. [1]
+        Decrease of a route's premium over recycling with the share of buyers who take the pack there: 0 for a constant
+        premium, 1 for a premium in proportion to the share. [1]
     severity_limit : float
-        Severity of the worst mishap that half of the buyers for further use put up with; above one, all. [1]
+        Severity of the worst incident that half of the buyers for further use accept; above one, all accept. [1]
     end_shift : float
-        How much lower than the table's buyers put the health at which a second life ends. [1]
+        Reduction of the health at the end of a second life against the table. [1]
     age_discount_per_a : float
-        What age itself takes off a used pack's price each year, whatever its health. [1/a]
+        Yearly discount on a used pack for its age alone, whatever its health. [1/a]
     recycling_cny, further_use_cny : float
-        Papers and handling of a pack whatever its size, to recycle it or to use it further. With them value no longer
-        adds in kWh.
+        Fixed cost per pack for documents and handling, for recycling and for further use.
     search_cny_per_kwh : float
-        Cost of looking for a vehicle, found or not; per rated kWh.
+        Cost of the search for a vehicle, successful or not; per rated kWh.
     reuse_age_shift_a, reuse_age_width : float
-        How much older than judged packs are taken for reuse [a], and how much buyers differ in it over as judged. [1]
+        Shift of the maximum age for reuse [a], and factor on the spread of that age among buyers. [1]
     keen_age_per_a, keen_harm, keen_missing, keen_again, keen_damaged : float
-        What buyers take off what a further use leaves them: for each year of age [1/a], for the worst mishap put up
-        with, for each module missing, for a pack that has had a second life already, for visible damage. [1]
+        Discounts on the value of a further use: per year of age [1/a], for the worst accepted incident, per missing
+        module, for a pack that already had a second life, for visible damage. [1]
     """
 
     yields: Mapping[str, float] = field(default_factory=lambda: _YIELDS)
@@ -172,7 +171,7 @@ class Assumptions:
 
 
 CHINA: Final = Assumptions()
-# Transport of class 9 goods and labour cost several times as much (EverBatt 2019 and 2023); 8 CNY a euro, 2026.
+# Transport of class 9 goods and labour cost several times as much (EverBatt 2019 and 2023); 8 CNY per euro, 2026.
 EUROPE: Final = replace(
     CHINA,
     transport_cny_per_kg=3.0,
@@ -186,7 +185,7 @@ _BY_REGION: Final[Mapping[str, Assumptions]] = MappingProxyType({"CN": CHINA, "E
 
 
 def assumptions_for(region: str) -> Assumptions:
-    """Return what routes cost in a region; China's where the region is not known.
+    """Return the assumptions of a region; those of China if the region is unknown.
 
     >>> assumptions_for("CN").transport_cny_per_kg, assumptions_for("EU").repurposing_cny_per_kwh
     (0.5, 260.0)

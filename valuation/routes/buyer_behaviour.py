@@ -1,8 +1,8 @@
-"""How buyers look at a pack (买方视角): the health they go by, the harm they put up with, what they must pack apart.
+"""Behaviour of buyers (买方视角): the health they assume, the damage they accept, the special transport they pay for.
 
-Deals are struck on what buyers believe, not on what is true. As judged they believe a valuer's estimate; how far a
-market's buyers differ from that is told by its sales (:mod:`habits`). A route that a finding closes is closed whatever
-buyers do: what is said here grades open routes only.
+Prices follow from what buyers believe about a pack. By default they believe the valuer's estimate; sales calibrate how
+far the buyers of a market differ from it (:mod:`valuation.routes.market_calibration`). This module affects open routes
+only: a route closed by a finding stays closed.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ HARMED: Final = ("damaged", "burned", "corroded", "swollen", "leaking")
 DANGEROUS: Final = ("burned", "leaking")
 HARMFUL: Final = ("accident", "fire", "water", "swelling", "leak")
 USUAL_SEVERITY: Final = 0.3
-"""Of an event whose severity nobody states (judged)."""
-READ_UP_TO_A: Final = 3.0
-"""Buyers carry a reading forward for so many years at most (judged, 2026). [a]"""
-TREND_TELLS_TO: Final = 0.4
-"""Logarithm of a change over 90 days beyond which more of it hardly moves buyers further (judged, 2026). [1]"""
+"""Severity assumed for an event without a stated one (judged). [1]"""
+LONGEST_EXTRAPOLATION_A: Final = 3.0
+"""Longest time over which buyers extrapolate a reading (judged, 2026). [a]"""
+TREND_SATURATION: Final = 0.4
+"""Logarithm of the price change over 90 days at which the response of buyers saturates (judged, 2026). [1]"""
 MOST_MISSING: Final = 6.0
-"""Modules missing beyond which one more makes nobody less keen (judged, 2026). [1]"""
+"""Number of missing modules above which the discount is constant (judged, 2026). [1]"""
 SECOND_LIFE_CODE: Final = float(KINDS.index("second_life19"))
 SEVERITY_HALF_WIDTH: Final = 0.10
-"""Half the width over which the worst mishap that buyers put up with differs (judged, 2026). [1]"""
+"""Half the range of the worst incident severity that different buyers accept (judged, 2026). [1]"""
 
 
 def perceived_health(health: StateOfHealth, cases: Cases, age: FloatArray, assumptions: Assumptions) -> StateOfHealth:
-    """Return health as the market believes it: between a valuer's estimate and the buyers' rule of thumb.
+    """Return the health that buyers assume: a weighted mean of the valuer's estimate and a rule of thumb.
 
-    Their rule weighs tests as a valuer does, the battery's own readings, and a usual loss a year by kind of use.
+    The rule of thumb combines tests, BMS readings and a usual yearly loss by kind of use, weighted by precision.
     """
     share = min(max(assumptions.rule_of_thumb, 0.0), 1.0)
     if share == 0.0:
-        return _as_sure(health, assumptions)
+        return _scale_uncertainty(health, assumptions)
     duty = cases.packs["duty"]
     kind = np.where(np.isnan(duty), float(len(DUTIES)), duty).astype(np.int64)
     losses = np.array([assumptions.usual_loss_per_a[name] for name in (*DUTIES, "unknown")])[kind]
     sources = (
         (1.0 - np.minimum(losses * age, MOST_EXPECTED_LOSS), np.full(len(age), assumptions.usual_loss_sd)),
-        _last_told(cases, losses, assumptions),
+        _last_bms_reading(cases, losses, assumptions),
         (health.tested_soh, health.tested_sd),
     )
     weight, weighted = np.zeros(len(age)), np.zeros(len(age))
@@ -63,58 +63,58 @@ def perceived_health(health: StateOfHealth, cases: Cases, age: FloatArray, assum
         own = np.where(known, 1.0 / np.where(known, sd * sd, 1.0), 0.0)
         weight = weight + own
         weighted = weighted + own * np.where(known, value, 0.0)
-    believed = replace(
+    perceived = replace(
         health,
         soh=(1.0 - share) * health.soh + share * (weighted / weight),
         soh_sd=(1.0 - share) * health.soh_sd + share * np.sqrt(1.0 / weight),
     )
-    return _as_sure(believed, assumptions)
+    return _scale_uncertainty(perceived, assumptions)
 
 
-def _last_told(cases: Cases, losses: FloatArray, assumptions: Assumptions) -> tuple[FloatArray, FloatArray]:
-    """Return what the battery's own computer told last, as buyers read it on the day, and how sure they are of it."""
-    told = reported_by_bms(cases)
-    years = np.minimum((cases.as_of_day - cases.last("on_day", told)) / DAYS_PER_YEAR, READ_UP_TO_A)
-    value = 1.0 - (1.0 - cases.last("soh", told)) * assumptions.bms_flattery - losses * years
+def _last_bms_reading(cases: Cases, losses: FloatArray, assumptions: Assumptions) -> tuple[FloatArray, FloatArray]:
+    """Return the last health reported by the BMS, as buyers extrapolate it to the day, and its uncertainty."""
+    by_bms = reported_by_bms(cases)
+    years = np.minimum((cases.as_of_day - cases.last("on_day", by_bms)) / DAYS_PER_YEAR, LONGEST_EXTRAPOLATION_A)
+    value = 1.0 - (1.0 - cases.last("soh", by_bms)) * assumptions.bms_flattery - losses * years
     drift = DRIFT_SD_PER_A * years
     return value, np.sqrt(assumptions.bms_sd * assumptions.bms_sd + drift * drift)
 
 
-def _as_sure(health: StateOfHealth, assumptions: Assumptions) -> StateOfHealth:
-    """Return health as sure as buyers take it to be."""
+def _scale_uncertainty(health: StateOfHealth, assumptions: Assumptions) -> StateOfHealth:
+    """Return health with the uncertainty that buyers assign to it."""
     if assumptions.unsureness == 1.0:
         return health
     return replace(health, soh_sd=health.soh_sd * assumptions.unsureness)
 
 
-def packed_apart(cases: Cases) -> FloatArray:
-    """Return 1 where a pack was seen in a state in which it must be packed and hauled apart (UN 3480, P908). [1]"""
+def needs_special_packing(cases: Cases) -> FloatArray:
+    """Return 1 if the condition of a pack requires special packing and transport (UN 3480, P908), else 0. [1]"""
     seen = cases.count(cases.is_choice("condition", *HARMED))
     return np.where(seen > 0.0, 1.0, 0.0)
 
 
-def hauled_as_dangerous(cases: Cases) -> FloatArray:
-    """Return 1 where a pack was seen in a state in which it may react and needs special drums (UN 3480, P911). [1]"""
+def needs_dangerous_goods_transport(cases: Cases) -> FloatArray:
+    """Return 1 if a pack may react and must be transported in special drums (UN 3480, P911), else 0. [1]"""
     seen = cases.count(cases.is_choice("condition", *DANGEROUS))
     return np.where(seen > 0.0, 1.0, 0.0)
 
 
 def momentum_factor(market: Market, earlier: Market | None, assumptions: Assumptions) -> FloatArray | float:
-    """Return what buyers pay of a formula's price while lithium rises or falls (买涨不买跌). [1]
+    """Return the factor on prices from the trend of the lithium price (买涨不买跌). [1]
 
-    Who carries the goods until they are sold bids below the day's quotes while they fall, and runs after them while
-    they rise. `earlier` is the market 90 days before; 1 where it is not given, or lithium was not quoted.
+    Buyers who hold the goods until resale bid below the quotes of the day in a falling market, and above them in a
+    rising one. `earlier` is the market 90 days before; the factor is 1 if it is not given or lithium was not quoted.
     """
     if assumptions.momentum == 0.0 or earlier is None:
         return 1.0
     ratio = market.price["lithium_carbonate"] / earlier.price["lithium_carbonate"]
     trend = log(np.where(ratio > 0.0, ratio, 1.0))
-    tamed = trend / np.sqrt(1.0 + trend * trend / (TREND_TELLS_TO * TREND_TELLS_TO))
-    return exp(assumptions.momentum * tamed)
+    saturated = trend / np.sqrt(1.0 + trend * trend / (TREND_SATURATION * TREND_SATURATION))
+    return exp(assumptions.momentum * saturated)
 
 
 def worst_incident(cases: Cases) -> FloatArray:
-    """Return the severity of the worst mishap that can harm a pack from outside or within; 0 without one. [1]"""
+    """Return the severity of the worst incident that can harm a pack; 0 without one. [1]"""
     stated = cases.events["severity"]
     severity = np.where(np.isnan(stated), USUAL_SEVERITY, stated)
     harmful = cases.is_choice("kind", *HARMFUL)
@@ -124,22 +124,22 @@ def worst_incident(cases: Cases) -> FloatArray:
 
 
 def willingness_to_pay(cases: Cases, age: FloatArray, assumptions: Assumptions) -> FloatArray | float:
-    """Return what buyers pay of what a further use leaves them, beside a sound pack of the usual age. [1]"""
-    by_age, by_harm, by_damage = assumptions.keen_age_per_a, assumptions.keen_harm, assumptions.keen_damaged
-    by_gap, by_turn = assumptions.keen_missing, assumptions.keen_again
-    if by_age == by_harm == by_damage == by_gap == by_turn == 0.0:
+    """Return the factor on the value of a further use, against a sound pack of the usual age. [1]"""
+    per_year, for_harm, for_damage = assumptions.keen_age_per_a, assumptions.keen_harm, assumptions.keen_damaged
+    per_module, for_reuse = assumptions.keen_missing, assumptions.keen_again
+    if per_year == for_harm == for_damage == per_module == for_reuse == 0.0:
         return 1.0
     missing = cases.packs["missing_modules"]
-    gap = np.minimum(np.where(np.isnan(missing), 0.0, missing), MOST_MISSING)
-    again = np.where(read_codes(cases)["kind_code"] == SECOND_LIFE_CODE, 1.0, 0.0)
+    missing = np.minimum(np.where(np.isnan(missing), 0.0, missing), MOST_MISSING)
+    reused = np.where(read_codes(cases)["kind_code"] == SECOND_LIFE_CODE, 1.0, 0.0)
     damaged = np.where(cases.count(cases.is_choice("condition", "damaged")) > 0.0, 1.0, 0.0)
-    beyond = np.minimum(age, OLDEST_A) - ASSUMED_AGE_A
-    taken_off = by_age * beyond + by_harm * worst_incident(cases) + by_damage * damaged + by_gap * gap + by_turn * again
-    return exp(-taken_off)
+    years = np.minimum(age, OLDEST_A) - ASSUMED_AGE_A
+    discount = per_year * years + for_harm * worst_incident(cases) + for_damage * damaged
+    return exp(-(discount + per_module * missing + for_reuse * reused))
 
 
 def damage_tolerance(cases: Cases, assumptions: Assumptions) -> FloatArray:
-    """Return the share of buyers who put up with the worst mishap of each pack, on routes that are open to it. [1]"""
+    """Return the share of buyers who accept the worst incident of each pack, on its open routes. [1]"""
     margin = assumptions.severity_limit - worst_incident(cases)
     share: FloatArray = np.minimum(np.maximum(0.5 + margin / (2.0 * SEVERITY_HALF_WIDTH), 0.0), 1.0)
     return share

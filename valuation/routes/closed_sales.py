@@ -1,9 +1,9 @@
-"""Which sales were made into a route that findings close (售往已关闭途径的成交): such a price must teach nothing.
+"""Find sales into a route that findings close (售往已关闭途径的成交): models must not use their prices.
 
-A finding of severity `block` closes a route to everybody. A price that was paid on such a route all the same is not the
-price of anything the pack may lawfully become, so no model may learn from it, be judged by it or be moved by it.
+A finding of severity `block` closes a route to every buyer. A price paid on a closed route is not the price of any
+lawful use of the pack, so it is excluded from training, evaluation and recentring.
 
-Only what was on record on the day of the sale counts: a finding reported later closes nothing on that day.
+Only facts on record on the day of the sale count: a finding reported later closes nothing on that day.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from valuation.routes.structural_value import Routes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedSales:
-    """Which sales are kept out, one row per sale.
+    """Sales to exclude, one row per sale.
 
     Attributes
     ----------
     certain : bool of shape (sales,)
-        The route of the sale is closed: the stated one, or, where none is stated, every route there is.
+        The stated route is closed, or no route is stated and every route is closed.
     ambiguous : bool of shape (sales,)
-        No route is stated, and the price may be that of a closed one.
+        No route is stated, and the price may be that of a closed route.
     """
 
     certain: BoolArray
@@ -36,26 +36,25 @@ class ClosedSales:
 
     @property
     def kept_out(self) -> BoolArray:
-        """Which sales are kept out for either reason."""
+        """Sales excluded for either reason."""
         either: BoolArray = self.certain | self.ambiguous
         return either
 
 
 def find_closed_sales(routes: Routes, stated: Sequence[str | None]) -> ClosedSales:
-    """Return which sales were made into a route that findings close, or may have been (已关闭途径的成交).
+    """Return the sales that were or may have been made into a route closed by findings (已关闭途径的成交).
 
-    A stated route settles it. Where none is stated, or one that is not of :data:`ROUTES`, the price is ambiguous if a
-    route that only findings close would fetch more than the dearest open one by the structural value: a buyer who
-    ignored the finding would have paid for that route. If an open route is dearer, buyers had no reason to
-    break the law, and the sale is kept. The amount that was paid decides nothing: to drop the high prices and keep the
-    low ones of one kind of pack would bias what is learned of it.
+    A stated route decides. If no route of :data:`ROUTES` is stated, the price is ambiguous if a route closed only by
+    findings has a higher structural value than every open one: a buyer who ignored the finding would have paid for it.
+    Otherwise buyers had no reason to ignore the finding, and the sale is kept. The price paid is not considered:
+    to exclude only the high prices of one kind of pack would bias the model.
 
     Parameters
     ----------
     routes : Routes
-        The packs sold, as they were known on the day of each sale.
+        Routes of the packs sold, as known on the day of each sale.
     stated : sequence of str or None
-        Route of each sale as reported; None where it is not stated.
+        Reported route of each sale; None if it is not stated.
     """
     rows = len(routes.best)
     known = [route if route in ROUTES else None for route in stated]
@@ -75,9 +74,6 @@ def find_closed_sales(routes: Routes, stated: Sequence[str | None]) -> ClosedSal
 
 
 def closing_findings(routes: Routes, row: int) -> str:
-    """Return the routes that findings close to one pack, with the ids of the findings.
-
-    Spelled such as ``second_life U10 P04, reuse U10``.
-    """
+    """Return the routes of one pack that findings close, with their ids, as in ``second_life U10 P04, reuse U10``."""
     found = {route: routes.findings.blockers(route, row) for route in ROUTES}
     return ", ".join(f"{route} {' '.join(ids)}" for route, ids in found.items() if ids)

@@ -1,9 +1,8 @@
-"""What closes a route beyond the findings on the record (途径关闭原因): chemistry, health, modules, age, no quote."""
+"""Reasons other than findings that close a route (途径关闭原因): chemistry, health, modules, age, a missing quote."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -17,17 +16,17 @@ from valuation.routes.reuse import Reuse
 from valuation.routes.second_life import SecondLife
 
 LEAST_ADMISSION: Final = 0.02
-"""A route that fewer buyers than this would take is closed. [1]"""
+"""A route is closed if a smaller share of buyers would take the pack there. [1]"""
 
 _SENTENCES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
     {
         "K01": (
-            "Nobody repurposes this chemistry, or one that is not known.",
-            "该体系（或未知体系）无梯次利用市场。",
+            "There is no second-life market for this chemistry, or the chemistry is unknown.",
+            "该类电池无梯次利用市场，或电池类型未知。",
             "closes second_life",
         ),
         "K02": (
-            "Health is below what a buyer asks for.",
+            "Health is below the minimum that buyers require for this route.",
             "健康状态低于该途径的最低要求。",
             "closes the route; a capacity test may open it",
         ),
@@ -36,25 +35,37 @@ _SENTENCES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
             "缺少模块，不能再装车。",
             "closes reuse",
         ),
-        "K04": ("Too old for anybody to put it back into a vehicle.", "使用年限过长，不宜再装车。", "closes reuse"),
-        "K05": ("A single cell is not put back into a vehicle.", "单体电池不再装车。", "closes reuse"),
+        "K04": ("The pack is too old to go back into a vehicle.", "使用年限过长，不宜再装车。", "closes reuse"),
+        "K05": ("A single cell does not go back into a vehicle.", "单体电池不能再装车。", "closes reuse"),
         "K06": (
-            "The new pack it competes with is not quoted.",
-            "缺少可比新电池包报价。",
+            "The comparable new pack is not quoted.",
+            "缺少可比新电池包的报价。",
             "closes the route; quote new_pack_lfp or new_pack_ternary",
         ),
     }
 )
 
+CLOSURE_CAUTIONS: Final[Mapping[str, Caution]] = MappingProxyType(
+    {
+        name: Caution(id=name, severity="info", message_en=message_en, message_zh=message_zh, effect=effect)
+        for name, (message_en, message_zh, effect) in _SENTENCES.items()
+    }
+)
+"""The caution behind each reason, by id."""
+
 Closures = Mapping[str, Mapping[str, BoolArray]]
-"""By route, by id: which packs it closes the route to."""
+"""By route and id: the packs to which the reason closes the route."""
 
 
-@cache
 def closure_caution(closure: str) -> Caution:
-    """Return the sentence behind an id, in both languages."""
-    message_en, message_zh, effect = _SENTENCES[closure]
-    return Caution(id=closure, severity="info", message_en=message_en, message_zh=message_zh, effect=effect)
+    """Return the caution behind an id."""
+    return CLOSURE_CAUTIONS[closure]
+
+
+def is_raised(closures: Closures, name: str) -> BoolArray:
+    """Return the packs to which a reason closes any route."""
+    raised: BoolArray = np.logical_or.reduce([reasons[name] for reasons in closures.values() if name in reasons])
+    return raised
 
 
 def find_closures(
@@ -64,9 +75,9 @@ def find_closures(
     reuse: Reuse,
     admission: Mapping[str, FloatArray],
 ) -> Closures:
-    """Return what closes which route, where the findings do not already.
+    """Return the reasons other than findings that close each route.
 
-    `admission` holds, by route, the share of buyers who would take the pack, averaged over its uncertain health.
+    `admission` is, by route, the share of buyers who would take the pack, averaged over its uncertain health.
     """
     suited = lookup("second_life", nameplate.chemistry) > 0.0
     too_old = reuse.young_enough <= 0.0
@@ -89,8 +100,8 @@ def find_closures(
 
 
 def closed_by(closures: Mapping[str, BoolArray], rows: int) -> BoolArray:
-    """Return which packs any of the reasons closes a route to."""
+    """Return the packs to which any of the reasons closes the route."""
     closed = np.zeros(rows, dtype=bool)
-    for where in closures.values():
-        closed |= where
+    for mask in closures.values():
+        closed |= mask
     return closed

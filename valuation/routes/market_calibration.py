@@ -1,8 +1,8 @@
-"""Habits of a market (市场习惯): how far the judged constants of the routes are off where deals are really struck.
+"""Calibration of judged constants to the sales of a market (市场习惯).
 
-Every constant in :mod:`valuation.routes.assumptions` that is judged may be moved by sales. A habit is one such move,
-a logarithm of a factor or a plain shift; nought is as judged. Its spread says how far the judgement may be off, so that
-few sales move it little. Habits belong to a trained model; without one all are nought.
+Training estimates a shift for each judged constant of :mod:`valuation.routes.assumptions`: the logarithm of a factor,
+or a difference. Zero keeps the judged value. The spread of a constant is the standard deviation of its prior, so that
+few sales shift it little. The calibration is part of a trained model; without a model all shifts are zero.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from valuation.routes.assumptions import Assumptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibratedConstant:
-    """One constant that sales may move: one standard deviation of the judgement, and what it is called."""
+    """One constant that sales calibrate: standard deviation of its prior, and its label."""
 
     spread: float
     label_en: str
@@ -32,14 +32,14 @@ class CalibratedConstant:
 CALIBRATED_CONSTANTS: Final[Mapping[str, CalibratedConstant]] = MappingProxyType(
     {
         "metal_share": CalibratedConstant(
-            spread=0.12, label_en="share of the metals' worth paid", label_zh="金属价值支付比例"
+            spread=0.12, label_en="paid share of the metal value", label_zh="金属价值支付比例"
         ),
         "recycling_cost": CalibratedConstant(spread=0.30, label_en="cost of recycling", label_zh="再生利用成本"),
         "damaged_cost": CalibratedConstant(
             spread=2.0, label_en="extra cost of a damaged pack", label_zh="受损电池附加成本"
         ),
         "dangerous_cost": CalibratedConstant(
-            spread=2.0, label_en="the same where it may react", label_zh="危险电池附加成本"
+            spread=2.0, label_en="extra cost of a pack that may react", label_zh="危险电池附加成本"
         ),
         "cost_decline": CalibratedConstant(spread=0.02, label_en="yearly decline of costs", label_zh="成本年降幅"),
         "second_life_lfp": CalibratedConstant(
@@ -60,9 +60,9 @@ CALIBRATED_CONSTANTS: Final[Mapping[str, CalibratedConstant]] = MappingProxyType
         "repurposing_cost": CalibratedConstant(spread=0.30, label_en="cost of repurposing", label_zh="梯次改制成本"),
         "resistance": CalibratedConstant(spread=0.50, label_en="weight of internal resistance", label_zh="内阻影响"),
         "health_limit": CalibratedConstant(
-            spread=0.03, label_en="lowest health that is taken", label_zh="健康状态门槛"
+            spread=0.03, label_en="minimum health for further use", label_zh="健康状态门槛"
         ),
-        "doubt": CalibratedConstant(spread=0.50, label_en="discount for unsure health", label_zh="健康不确定折价"),
+        "doubt": CalibratedConstant(spread=0.50, label_en="discount for uncertain health", label_zh="健康不确定折价"),
         "reuse_price": CalibratedConstant(spread=0.25, label_en="price of a used spare", label_zh="再装车售价"),
         "reuse_chance": CalibratedConstant(
             spread=0.70, label_en="chance that a vehicle is found", label_zh="再装车机会"
@@ -70,43 +70,39 @@ CALIBRATED_CONSTANTS: Final[Mapping[str, CalibratedConstant]] = MappingProxyType
         "reuse_fade": CalibratedConstant(
             spread=0.10, label_en="yearly fall of that chance", label_zh="再装车机会年降幅"
         ),
-        "softness": CalibratedConstant(spread=0.70, label_en="how much buyers differ", label_zh="买家差异"),
+        "softness": CalibratedConstant(spread=0.70, label_en="spread among buyers", label_zh="买家差异"),
         "softness_share": CalibratedConstant(
-            spread=0.03, label_en="the same, beside the value", label_zh="买家差异占价值比例"
+            spread=0.03, label_en="spread among buyers, relative to value", label_zh="买家差异占价值比例"
         ),
         "momentum": CalibratedConstant(
-            spread=0.10, label_en="bidding with the trend of lithium", label_zh="随锂价走势出价"
+            spread=0.10, label_en="response of bids to the lithium trend", label_zh="随锂价走势出价"
         ),
         "rule_of_thumb": CalibratedConstant(
-            spread=0.70, label_en="going by age and BMS", label_zh="凭年限与车端读数估价"
+            spread=0.70, label_en="weight of age and BMS readings", label_zh="凭年限与车端读数估价"
         ),
-        "usual_loss": CalibratedConstant(spread=0.25, label_en="usual loss of health a year", label_zh="惯常年衰减"),
-        "usual_loss_taxi": CalibratedConstant(spread=0.30, label_en="the same of taxis", label_zh="出租车惯常衰减"),
-        "usual_loss_bus": CalibratedConstant(spread=0.30, label_en="the same of buses", label_zh="客车惯常衰减"),
-        "usual_loss_logistics": CalibratedConstant(spread=0.30, label_en="the same of vans", label_zh="物流车惯常衰减"),
+        "usual_loss": CalibratedConstant(spread=0.25, label_en="usual yearly loss of health", label_zh="惯常年衰减"),
+        "usual_loss_taxi": CalibratedConstant(spread=0.30, label_en="usual loss, taxis", label_zh="出租车惯常衰减"),
+        "usual_loss_bus": CalibratedConstant(spread=0.30, label_en="usual loss, buses", label_zh="客车惯常衰减"),
+        "usual_loss_logistics": CalibratedConstant(spread=0.30, label_en="usual loss, vans", label_zh="物流车惯常衰减"),
         "usual_loss_swap": CalibratedConstant(
-            spread=0.30, label_en="the same of swapped packs", label_zh="换电车惯常衰减"
+            spread=0.30, label_en="usual loss, swapped packs", label_zh="换电车惯常衰减"
         ),
         "usual_loss_unknown": CalibratedConstant(
-            spread=0.30, label_en="the same of use not told", label_zh="用途不明惯常衰减"
+            spread=0.30, label_en="usual loss, unknown use", label_zh="用途不明惯常衰减"
         ),
         "usual_loss_sd": CalibratedConstant(
-            spread=0.40, label_en="trust in that usual loss", label_zh="对惯常衰减的信任"
+            spread=0.40, label_en="uncertainty of the usual loss", label_zh="对惯常衰减的信任"
         ),
-        "bms_sd": CalibratedConstant(
-            spread=0.50, label_en="trust in the battery's own readings", label_zh="对车端读数的信任"
-        ),
-        "bms_flattery": CalibratedConstant(
-            spread=0.15, label_en="loss taken to be hidden by the BMS", label_zh="车端读数虚高修正"
-        ),
+        "bms_sd": CalibratedConstant(spread=0.50, label_en="uncertainty of BMS readings", label_zh="对车端读数的信任"),
+        "bms_flattery": CalibratedConstant(spread=0.15, label_en="loss hidden by the BMS", label_zh="车端读数虚高修正"),
         "unsureness": CalibratedConstant(
-            spread=0.70, label_en="how unsure health is taken to be", label_zh="健康不确定的计价"
+            spread=0.70, label_en="assumed uncertainty of health", label_zh="健康不确定的计价"
         ),
         "premium_falls": CalibratedConstant(
-            spread=0.50, label_en="bargaining where few would buy", label_zh="买家稀少时的压价"
+            spread=0.50, label_en="lower premium with few buyers", label_zh="买家稀少时的压价"
         ),
         "severity_limit": CalibratedConstant(
-            spread=0.40, label_en="worst mishap put up with", label_zh="可接受的事故程度"
+            spread=0.40, label_en="worst accepted incident", label_zh="可接受的事故程度"
         ),
         "end_health": CalibratedConstant(
             spread=0.03, label_en="health at the end of a second life", label_zh="梯次寿命终点健康"
@@ -118,29 +114,31 @@ CALIBRATED_CONSTANTS: Final[Mapping[str, CalibratedConstant]] = MappingProxyType
         "further_use_pack": CalibratedConstant(
             spread=3.0, label_en="cost of further use of a pack", label_zh="每包再用处理费"
         ),
-        "search": CalibratedConstant(spread=10.0, label_en="cost of seeking a vehicle", label_zh="寻找适配车辆成本"),
-        "reuse_age": CalibratedConstant(spread=1.0, label_en="oldest pack taken for reuse", label_zh="再装车年限上限"),
+        "search": CalibratedConstant(
+            spread=10.0, label_en="cost of the search for a vehicle", label_zh="寻找适配车辆成本"
+        ),
+        "reuse_age": CalibratedConstant(spread=1.0, label_en="maximum age for reuse", label_zh="再装车年限上限"),
         "reuse_age_width": CalibratedConstant(
-            spread=0.70, label_en="how much that age differs", label_zh="年限上限差异"
+            spread=0.70, label_en="spread of that maximum age", label_zh="年限上限差异"
         ),
         "keen_age": CalibratedConstant(
-            spread=0.02, label_en="further use, less keen by the year", label_zh="再用意愿逐年下降"
+            spread=0.02, label_en="further use, discount per year", label_zh="再用意愿逐年下降"
         ),
         "keen_harm": CalibratedConstant(
-            spread=0.30, label_en="further use, less keen after harm", label_zh="事故后再用意愿下降"
+            spread=0.30, label_en="further use, discount after an incident", label_zh="事故后再用意愿下降"
         ),
         "keen_missing": CalibratedConstant(
-            spread=0.10, label_en="the same for each module missing", label_zh="缺失模块时再用意愿下降"
+            spread=0.10, label_en="further use, discount per missing module", label_zh="缺失模块时再用意愿下降"
         ),
         "keen_damaged": CalibratedConstant(
-            spread=0.30, label_en="the same of damaged packs", label_zh="外观受损后再用意愿下降"
+            spread=0.30, label_en="further use, discount for damage", label_zh="外观受损后再用意愿下降"
         ),
         "keen_again": CalibratedConstant(
-            spread=0.20, label_en="the same after a second life", label_zh="已梯次利用后再用意愿下降"
+            spread=0.20, label_en="further use, discount after a second life", label_zh="已梯次利用后再用意愿下降"
         ),
     }
 )
-"""Habits by name, in the order in which sales are asked about them."""
+"""Calibrated constants by name, in the order of estimation. The names are stored in model bundles."""
 
 START: Final[Mapping[str, float]] = MappingProxyType(
     {
@@ -152,19 +150,19 @@ START: Final[Mapping[str, float]] = MappingProxyType(
         "keen_damaged": 0.1,
     }
 )
-"""Where the search for a habit begins if not at nought, where the habits that rest on it would have no slope."""
+"""Start of the estimation for constants that must not start at zero, where dependent constants have no gradient."""
 
 RETIRED: Final = frozenset({"daring"})
-"""Habits of models trained earlier that move nothing any more. `daring`: buyers who took what findings close."""
+"""Constants of earlier models that have no effect any more. `daring`: share of buyers who ignored findings."""
 
 
-def apply_calibration(judged: Assumptions, habits: Mapping[str, float]) -> Assumptions:
-    """Return the assumptions of a region as a market's sales have moved them; as judged where there are no habits.
+def apply_calibration(judged: Assumptions, calibration: Mapping[str, float]) -> Assumptions:
+    """Return the assumptions of a region with a calibration applied; the judged ones without a calibration.
 
     Raises
     ------
     BundleMismatch
-        If a habit is not known to this version.
+        If a constant is unknown to this version.
 
     >>> from valuation.routes.assumptions import CHINA
     >>> apply_calibration(CHINA, {}) is CHINA
@@ -172,17 +170,17 @@ def apply_calibration(judged: Assumptions, habits: Mapping[str, float]) -> Assum
     >>> round(apply_calibration(CHINA, {"repurposing_cost": 0.1}).repurposing_cny_per_kwh, 2)
     88.41
     """
-    if not habits:
+    if not calibration:
         return judged
     unknown = sorted(
-        name for name in set(habits) - set(CALIBRATED_CONSTANTS) - RETIRED if not name.startswith(DESIGN_MARK)
+        name for name in set(calibration) - set(CALIBRATED_CONSTANTS) - RETIRED if not name.startswith(DESIGN_MARK)
     )
     if unknown:
         raise BundleMismatch(
-            f"the model knows habits of the market that this version does not: {', '.join(unknown)}",
+            f"the model calibrates market constants that this version does not have: {', '.join(unknown)}",
             hint="train it again with this version, or install the version it was trained with",
         )
-    moved = {name: float(habits.get(name, 0.0)) for name in CALIBRATED_CONSTANTS}
+    moved = {name: float(calibration.get(name, 0.0)) for name in CALIBRATED_CONSTANTS}
     factors = exp(np.array(list(moved.values()))).tolist()
     factor = dict(zip(moved, factors, strict=True))
     of_kind = judged.second_life_fitness

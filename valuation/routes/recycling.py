@@ -1,10 +1,10 @@
-"""Recycling (再生利用): what the metals fetch, less what it costs to get at them; may be negative (gate fee).
+"""Recycling (再生利用): the value of the metals less the cost to recover them; negative if a gate fee is due.
 
     R = (1 - trade) sum over metals of  q_e y_e c_e P_e  -  m (transport)  -  m_cells (dismantling + treatment)
 
 with content q [kg/kWh], mechanical yield y, payable c and price P [CNY/kg] of the metal in its paid form (SMM
-coefficient convention since 2023-02-13; cost build-up after Argonne EverBatt), and the share that the trade between
-seller and recycler keeps. Everything but a weak slope of lithium is independent of health: metal does not fade.
+coefficient convention since 2023-02-13; cost build-up after Argonne EverBatt), and the margin of the trade between
+seller and recycler. Only lithium depends on health, with a weak slope: metal does not fade.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ from valuation.record.to_columns import calendar_day
 from valuation.routes.assumptions import Assumptions
 
 VITAL: Final = ("Li", "Ni", "Co")
-"""Metals without whose price a pack that holds them cannot be valued."""
+"""Metals whose price is required to value a pack that contains them."""
 
-# What a kg would about fetch where nobody quotes it: only to say how much is left out (level of 2026). [CNY/kg]
+# Approximate price of an unquoted metal, used only for the uncertainty of the omitted value (level of 2026). [CNY/kg]
 _USUAL_PRICE: Final[Mapping[str, float]] = {"Cu": 70.0, "Al": 18.0, "Fe": 2.5, "Mn": 0.0, "graphite": 0.0}
 DISMANTLING_SHARE: Final = np.array([1.0, 0.6, 0.3])
-"""How much of it is left to do for a pack, a module, a cell that is loose already (judged, 2026). [1]"""
+"""Share of the dismantling work for a pack, a module and a single cell (judged, 2026). [1]"""
 COSTS_OF_YEAR: Final = 2026.0
-"""The year whose costs the assumptions hold. [a]"""
+"""Year of the costs in the assumptions. [a]"""
 COST_SD: Final = 0.25
 """Spread of costs between recyclers (judged, 2026). [1]"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recycling:
-    """What recycling fetches, CNY without VAT per rated kWh, one row a pack.
+    """Value of recycling, CNY without VAT per rated kWh, one row per pack.
 
     Attributes
     ----------
     paid : columns by element
-        What the metal fetches, lithium as of a pack in full health.
+        Value of the metal; lithium as in a pack of full health.
     costs : columns by name
         Transport, dismantling, treatment; positive numbers.
     haircut : array
-        Share of the metal's worth that findings take off. [1]
+        Share of the metal value deducted for findings. [1]
     trade_margin : array or float
-        Share of the metal's worth that the trade keeps. [1]
+        Share of the metal value kept by the trade. [1]
     lithium_slope : float
-        Share of the lithium's worth that a wholly faded pack lacks. [1]
+        Share of the lithium value lost in a completely faded pack. [1]
     sd : array
         One standard deviation from composition, age of quotes, payables and costs.
     """
@@ -68,11 +68,11 @@ class Recycling:
     sd: FloatArray
 
     def lithium_left(self, soh: FloatArray) -> FloatArray:
-        """Return the share of the lithium's worth that is left at a health. [1]"""
+        """Return the remaining share of the lithium value at a state of health. [1]"""
         return 1.0 - self.lithium_slope * np.minimum(np.maximum(1.0 - soh, 0.0), 1.0)
 
     def value(self, soh: FloatArray) -> FloatArray:
-        """Return what recycling fetches at a health, for any leading shape over packs. [CNY/kWh]"""
+        """Return the value of recycling at a state of health of shape (…, packs). [CNY/kWh]"""
         gross = self.paid["Li"] * self.lithium_left(soh)
         for element, paid in self.paid.items():
             if element != "Li":
@@ -89,38 +89,46 @@ def price_recycling(  # noqa: PLR0913, PLR0917 - one argument for each step of t
     metals: MetalContent,
     haircut: FloatArray,
     assumptions: Assumptions,
-    apart_cny_per_kg: FloatArray | float = 0.0,
+    extra_transport_cny_per_kg: FloatArray | float = 0.0,
     bids: FloatArray | float = 1.0,
     paid_share: FloatArray | float = 1.0,
 ) -> Recycling:
-    """Return what recycling each pack fetches.
+    """Return the value of recycling for each pack.
 
-    `apart_cny_per_kg` is what packing and hauling a harmed pack apart costs, `bids` what buyers pay of the metals'
-    worth in the mood of the day, `paid_share` 0 where no recycler pays for the metals: only the costs are left.
+    Parameters
+    ----------
+    extra_transport_cny_per_kg : array or float
+        Additional cost of packing and transport for a damaged pack.
+    bids : array or float
+        Factor on the metal value from the trend of the market. [1]
+    paid_share : array or float
+        0 if no recycler pays for the metals, so that only the costs remain; else 1.
 
     Raises
     ------
     MissingQuote
-        If lithium, nickel or cobalt is in a pack and was never quoted by its day.
+        If a pack contains lithium, nickel or cobalt that was never quoted by its valuation day.
     """
-    lacking = missing_quotes(nameplate, market, metals)
-    if lacking:
-        raise lacking[min(lacking)]
+    missing = missing_quotes(nameplate, market, metals)
+    if missing:
+        raise missing[min(missing)]
     known = np.where(nameplate.chemistry == CHEMISTRY_CODE["OTHER"], assumptions.unknown_kind, 1.0)
-    worth, relative_sd, left_out = _paid(nameplate, market)
+    price, relative_sd, omitted = _paid(nameplate, market)
     yields = np.array([assumptions.yields[element] for element in PAID_FORMS])[:, None]
     content = _of_elements(metals.mass_kg) / nameplate.energy_kwh * yields * (known * paid_share)
-    fetched = content * worth
+    paid_value = content * price
     content_sd = _of_elements(metals.relative_sd)
-    spread = fetched * np.sqrt(content_sd * content_sd + relative_sd * relative_sd)
-    missed = content * left_out
+    spread = paid_value * np.sqrt(content_sd * content_sd + relative_sd * relative_sd)
+    omitted_value = content * omitted
     variance = np.zeros(len(nameplate.energy_kwh))
-    for spread_squared, missed_squared in zip(spread * spread, missed * missed, strict=True):
-        variance = variance + spread_squared + missed_squared
-    paid = dict(zip(PAID_FORMS, fetched, strict=True))
+    for spread_squared, omitted_squared in zip(spread * spread, omitted_value * omitted_value, strict=True):
+        variance = variance + spread_squared + omitted_squared
+    paid = dict(zip(PAID_FORMS, paid_value, strict=True))
     cells = metals.cell_mass_kg / nameplate.energy_kwh * surcharge(market, assumptions)
     costs = {
-        "transport": metals.pack_mass_kg / nameplate.energy_kwh * (assumptions.transport_cny_per_kg + apart_cny_per_kg),
+        "transport": metals.pack_mass_kg
+        / nameplate.energy_kwh
+        * (assumptions.transport_cny_per_kg + extra_transport_cny_per_kg),
         "dismantling": cells * assumptions.dismantling_cny_per_kg * DISMANTLING_SHARE[nameplate.level.astype(np.int64)],
         "treatment": cells * assumptions.treatment_cny_per_kg + per_pack_cost(assumptions.recycling_cny, nameplate),
     }
@@ -136,12 +144,12 @@ def price_recycling(  # noqa: PLR0913, PLR0917 - one argument for each step of t
 
 
 def per_pack_cost(cost_cny: float, nameplate: Nameplate) -> FloatArray:
-    """Return a cost that is the same for every whole pack, over its rated energy. [CNY/kWh]"""
+    """Return a fixed cost per whole pack over its rated energy. [CNY/kWh]"""
     return np.where(nameplate.level == PACK, cost_cny / nameplate.energy_kwh, 0.0)
 
 
 def surcharge(market: Market, assumptions: Assumptions) -> FloatArray:
-    """Return by what factor work costs more on each pack's day than in the year the costs are of. [1]"""
+    """Return the factor on labour costs on each valuation day, against the year of the assumptions. [1]"""
     if assumptions.cost_decline_per_a == 0.0:
         return np.ones(len(market.as_of_day))
     years = market.of_days.days / DAYS_PER_YEAR + EPOCH_YEAR - COSTS_OF_YEAR
@@ -149,7 +157,7 @@ def surcharge(market: Market, assumptions: Assumptions) -> FloatArray:
 
 
 def missing_quotes(nameplate: Nameplate, market: Market, metals: MetalContent) -> dict[int, MissingQuote]:
-    """Return, by row, why a pack cannot be valued: a metal that it holds, and that is paid for, was never quoted."""
+    """Return, by row, the error of each pack with a paid metal that was never quoted."""
     found: dict[int, MissingQuote] = {}
     for element in VITAL:
         unquoted = np.isnan(_price(element, market.of_days)[0])
@@ -164,21 +172,21 @@ def missing_quotes(nameplate: Nameplate, market: Market, metals: MetalContent) -
 
 
 def _of_elements(columns: Mapping[str, FloatArray]) -> FloatArray:
-    """Return the columns of the elements that are paid for as one matrix, shape (elements, packs)."""
+    """Return the columns of the paid elements as a matrix of shape (elements, packs)."""
     return np.array([columns[element] for element in PAID_FORMS])
 
 
 def _paid(nameplate: Nameplate, market: Market) -> FloatArray:
-    """Return what :func:`_paid_by_family` has for each pack, shape (3, elements, packs)."""
+    """Return the rows of :func:`_paid_by_family` for each pack, shape (3, elements, packs)."""
     table = market.of_days.once("paid by family", lambda: _paid_by_family(market.of_days))
     by_pack: FloatArray = table[:, :, family_code(nameplate.chemistry).astype(np.int64), market.row]
     return by_pack
 
 
 def _paid_by_family(quotes: DayQuotes) -> FloatArray:
-    """Return price x payable [CNY/kg], its relative spread, and what may be missed where the metal is unquoted.
+    """Return price x payable [CNY/kg], its relative spread, and the omitted value of unquoted metals [CNY/kg].
 
-    They rest on day and family alone, so they are worked out once for both: shape (3, elements, families, days).
+    They depend on day and family only, so they are computed once: shape (3, elements, families, days).
     """
     table = np.empty((3, len(PAID_FORMS), len(FAMILIES), len(quotes.days)))
     for place, element in enumerate(PAID_FORMS):
@@ -194,12 +202,12 @@ def _paid_by_family(quotes: DayQuotes) -> FloatArray:
 
 
 def _price(element: str, quotes: DayQuotes) -> tuple[FloatArray, FloatArray]:
-    """Return the price of a metal in the form that is paid, else in the next best, and its spread. [CNY/kg, 1]"""
+    """Return the price of a metal in its paid form, else in the next best form, and its spread. [CNY/kg, 1]"""
     return quotes.once(("paid price", element), lambda: _best_form(element, quotes))
 
 
 def _best_form(element: str, quotes: DayQuotes) -> tuple[FloatArray, FloatArray]:
-    """Return price and spread of the best form that is quoted on each day. [CNY/kg, 1]"""
+    """Return price and spread of the best form quoted on each day. [CNY/kg, 1]"""
     price = np.full(len(quotes.days), np.nan)
     spread = np.zeros(len(quotes.days))
     for form in PAID_FORMS[element]:
@@ -220,7 +228,7 @@ def _payable(element: str, family: str, quotes: DayQuotes) -> tuple[FloatArray, 
 
 
 def _missing(element: str, market: Market, row: int) -> MissingQuote:
-    """Return the error that names the quote without which a pack cannot be valued."""
+    """Return the error that names the missing quote."""
     names = [form.instrument for form in PAID_FORMS[element]]
     day = calendar_day(float(market.as_of_day[row]))
     return MissingQuote(

@@ -1,10 +1,10 @@
-"""Reuse (维修更换 / 再装车): back into a vehicle as it is, where one can be found that it fits.
+"""Reuse (维修更换 / 再装车): the pack goes back into a vehicle unchanged, if a matching vehicle is found.
 
     D = p (s P_new (1 - d) - test)  +  (1 - p) R
 
-with health s, price of a new pack P_new, discount of a used spare d, and the chance p that a vehicle is found; where
-none is, the pack is recycled. Only whole, safe and young packs above a minimum health. Chances are judged, 2026: few
-buyers seek a given model, a swap operator (换电) can put a standard box back into its own fleet.
+with health s, price of a new pack P_new, discount of a used spare d, and the probability p that a vehicle is found;
+otherwise the pack is recycled with value R. Only complete, safe and young packs above a minimum health are reused.
+Probabilities are judged, 2026: few buyers need a given model; a swap operator (换电) can use a standard pack itself.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from valuation.routes.second_life import ageing_cost, eligibility, gate_half_wid
 
 MINIMUM_SOH: Final = 0.80
 YOUNG_A, OLD_A = 5.0, 9.0
-"""Up to the first age every buyer takes it, beyond the second none (judged, 2026). [a]"""
+"""Age up to which every buyer takes a pack, and age from which none does (judged, 2026). [a]"""
 
 CHANCE_SWAP, CHANCE_KNOWN_MODEL, CHANCE_UNKNOWN = 0.60, 0.25, 0.10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reuse:
-    """What reuse is made of, one row a pack; CNY without VAT per rated kWh."""
+    """Terms of the value of reuse, one row per pack; CNY without VAT per rated kWh."""
 
     new_price: FloatArray
     revenue_share: FloatArray
@@ -46,15 +46,15 @@ class Reuse:
     minimum_soh: float
 
     def revenue(self, soh: FloatArray) -> FloatArray:
-        """Return what a spare of that health sells for, for any leading shape over packs. [CNY/kWh]"""
+        """Return the price of a spare at a state of health of shape (…, packs). [CNY/kWh]"""
         return np.minimum(soh, 1.0) * self.new_price * self.revenue_share
 
     def value(self, soh: FloatArray, recycling: FloatArray) -> FloatArray:
-        """Return what trying to reuse the pack is worth at a health, given what recycling fetches. [CNY/kWh]"""
+        """Return the expected value of a reuse at a state of health, given the value of recycling. [CNY/kWh]"""
         return self.chance * (self.revenue(soh) - self.test_cost) + (1.0 - self.chance) * recycling - self.search_cost
 
     def admission(self, soh: FloatArray) -> FloatArray:
-        """Return the share of buyers who would take a pack of that health and age. [1]"""
+        """Return the share of buyers who would take a pack of this health and age. [1]"""
         return eligibility(soh, self.minimum_soh, self.gate_half_width) * self.young_enough
 
 
@@ -67,7 +67,7 @@ def price_reuse(  # noqa: PLR0913, PLR0917 - one argument for each step of the d
     assumptions: Assumptions,
     bids: FloatArray | float = 1.0,
 ) -> Reuse:
-    """Return what reuse of each pack is made of; where no new pack of its kind is quoted it earns nothing."""
+    """Return the terms of reuse for each pack; its revenue is zero if no new pack of its kind is quoted."""
     new_price = new_pack_price(nameplate, market)
     named = np.array([model is not None for model in cases.texts["vehicle_model"]])
     is_swap = cases.packs["duty"] == float(DUTIES.index("swap"))
@@ -87,7 +87,7 @@ def price_reuse(  # noqa: PLR0913, PLR0917 - one argument for each step of the d
 
 
 def _young_enough(age: FloatArray, assumptions: Assumptions) -> FloatArray:
-    """Return the share of buyers who take a pack of that age. [1]"""
+    """Return the share of buyers who take a pack of this age. [1]"""
     width = (OLD_A - YOUNG_A) * assumptions.reuse_age_width
     old = OLD_A - 0.5 * ((OLD_A - YOUNG_A) - width) + assumptions.reuse_age_shift_a
     share: FloatArray = np.minimum(np.maximum((old - age) / width, 0.0), 1.0)
@@ -95,5 +95,5 @@ def _young_enough(age: FloatArray, assumptions: Assumptions) -> FloatArray:
 
 
 def age_a(cases: Cases, nameplate: Nameplate) -> FloatArray:
-    """Return the age that a buyer counts: since it was made, or as old as packs are that nobody dates. [a]"""
+    """Return the age since production, with the typical age if the pack has no date. [a]"""
     return EPOCH_YEAR + cases.as_of_day / DAYS_PER_YEAR - nameplate.year

@@ -1,4 +1,4 @@
-"""Weighing the routes: their smooth maximum at each health a pack may have, averaged over its uncertain health."""
+"""Choice among the routes: their smooth maximum at each possible health, averaged over the uncertain health."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WEIGHTS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteOffers:
-    """The three routes of a batch, ready to be weighed."""
+    """The three routes of a batch, with the parameters of the buyers' choice."""
 
     recycling: Recycling
     second_life: SecondLife
@@ -43,7 +43,7 @@ class RouteOffers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteMix:
-    """Averages over uncertain health: how often a route is chosen, values by route, premiums, spread of the value."""
+    """Averages over uncertain health: share and value of each route, premiums over recycling, variance of the value."""
 
     share: Mapping[str, FloatArray]
     value: Mapping[str, FloatArray]
@@ -54,35 +54,39 @@ class RouteMix:
 
 
 def health_nodes(health: StateOfHealth) -> FloatArray:
-    """Return health at each node of the quadrature, shape (nodes, packs)."""
+    """Return the state of health at each quadrature node, shape (nodes, packs)."""
     nodes: FloatArray = np.array(NODES)[:, None] * health.soh_sd[None, :] + health.soh[None, :]
     bounded: FloatArray = np.minimum(np.maximum(nodes, LOWEST_SOH), HIGHEST_SOH)
     return bounded
 
 
 def mean_over_nodes(at_nodes: FloatArray) -> FloatArray:
-    """Return the average over the nodes, summed in their order."""
+    """Return the quadrature-weighted mean over the nodes, summed in their order."""
     total: FloatArray = WEIGHTS[0] * at_nodes[0]
     for weight, values in zip(WEIGHTS[1:], at_nodes[1:], strict=True):
         total = total + weight * values
     return total
 
 
-def mix_routes(legs: RouteOffers, soh: FloatArray, admission: Mapping[str, FloatArray]) -> RouteMix:
-    """Return the smooth maximum of the routes at each health, averaged."""
-    recycling = legs.recycling.value(soh)
-    second_life = legs.second_life.value(soh, recycling)
-    reuse = legs.reuse.value(soh, recycling)
-    if not isinstance(legs.willingness_to_pay, float):
-        second_life, reuse = _keenly(second_life, legs.willingness_to_pay), _keenly(reuse, legs.willingness_to_pay)
-    if legs.premium_falls:
-        second_life = _sought(second_life, recycling, admission["second_life"], legs.premium_falls)
-        reuse = _sought(reuse, recycling, admission["reuse"], legs.premium_falls)
+def mix_routes(offers: RouteOffers, soh: FloatArray, admission: Mapping[str, FloatArray]) -> RouteMix:
+    """Return the smooth maximum of the routes at each health node, averaged over the nodes.
+
+    `admission` is, by route, the share of buyers who would take the pack at each node; 0 if the route is closed.
+    """
+    recycling = offers.recycling.value(soh)
+    second_life = offers.second_life.value(soh, recycling)
+    reuse = offers.reuse.value(soh, recycling)
+    if not isinstance(offers.willingness_to_pay, float):
+        second_life = _scale_gain(second_life, offers.willingness_to_pay)
+        reuse = _scale_gain(reuse, offers.willingness_to_pay)
+    if offers.premium_falls:
+        second_life = _reduce_premium(second_life, recycling, admission["second_life"], offers.premium_falls)
+        reuse = _reduce_premium(reuse, recycling, admission["reuse"], offers.premium_falls)
     top = np.maximum(recycling, np.where(admission["second_life"] > 0.0, second_life, recycling))
     top = np.maximum(top, np.where(admission["reuse"] > 0.0, reuse, recycling))
-    softness = legs.softness + legs.softness_share * np.maximum(top, 0.0)
+    softness = offers.softness + offers.softness_share * np.maximum(top, 0.0)
     gaps = np.stack([recycling - top, second_life - top, reuse - top]) / softness
-    weights = exp(np.minimum(gaps, 0.0))  # nothing lies above the top but what nobody would take
+    weights = exp(np.minimum(gaps, 0.0))  # only offers without a buyer exceed the top
     part = {
         "recycling": weights[0],
         "second_life": admission["second_life"] * weights[1],
@@ -101,24 +105,24 @@ def mix_routes(legs: RouteOffers, soh: FloatArray, admission: Mapping[str, Float
         },
         second_life_premium=mean_over_nodes(best_of_two - recycling),
         reuse_premium=mean_over_nodes(value - best_of_two),
-        lithium_left=mean_over_nodes(legs.recycling.lithium_left(soh)),
+        lithium_left=mean_over_nodes(offers.recycling.lithium_left(soh)),
         health_variance=mean_over_nodes((value - mean) * (value - mean)),
     )
 
 
-def _keenly(value: FloatArray, willingness_to_pay: FloatArray) -> FloatArray:
-    """Return a route's value as keenly as buyers bid for it; a loss stays as it is."""
+def _scale_gain(value: FloatArray, willingness_to_pay: FloatArray) -> FloatArray:
+    """Return a route's value times the buyers' willingness to pay; a loss is not scaled."""
     return np.where(value > 0.0, value * willingness_to_pay, value)
 
 
-def _sought(value: FloatArray, recycling: FloatArray, taken: FloatArray, falls: float) -> FloatArray:
-    """Return a route's value with what it earns over recycling falling with the share of buyers who are left."""
-    return recycling + (value - recycling) * np.where(value > recycling, 1.0 - falls * (1.0 - taken), 1.0)
+def _reduce_premium(value: FloatArray, recycling: FloatArray, buyer_share: FloatArray, reduction: float) -> FloatArray:
+    """Return a route's value with its premium over recycling reduced as fewer buyers take the pack."""
+    return recycling + (value - recycling) * np.where(value > recycling, 1.0 - reduction * (1.0 - buyer_share), 1.0)
 
 
-def end_routes(legs: RouteOffers, share: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """Return how likely a pack ends on each route; where no vehicle is found to reuse it in, it is recycled."""
-    reused = share["reuse"] * legs.reuse.chance
+def end_routes(offers: RouteOffers, share: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Return the probability that a pack ends on each route; it is recycled if no vehicle for reuse is found."""
+    reused = share["reuse"] * offers.reuse.chance
     return {
         "recycling": share["recycling"] + (share["reuse"] - reused),
         "second_life": share["second_life"],
@@ -127,7 +131,7 @@ def end_routes(legs: RouteOffers, share: Mapping[str, FloatArray]) -> dict[str, 
 
 
 def most_likely(share: Mapping[str, FloatArray]) -> FloatArray:
-    """Return the code of the likeliest route, the first of equals."""
+    """Return the code of the most likely route, the first in a tie."""
     best, top = np.zeros(len(share["recycling"])), share["recycling"]
     for code, route in enumerate(ROUTES[1:], start=1):
         better = share[route] > top
@@ -135,9 +139,11 @@ def most_likely(share: Mapping[str, FloatArray]) -> FloatArray:
     return best
 
 
-def recycling_weight(legs: RouteOffers, weighed: RouteMix) -> FloatArray:
-    """Return how much of a change in what recycling fetches reaches the value, through each route. [1]"""
-    share = weighed.share
+def recycling_weight(offers: RouteOffers, mix: RouteMix) -> FloatArray:
+    """Return the derivative of the value with respect to the recycling value, through all routes. [1]"""
+    share = mix.share
     return (
-        share["recycling"] + share["second_life"] * legs.second_life.later + share["reuse"] * (1.0 - legs.reuse.chance)
+        share["recycling"]
+        + share["second_life"] * offers.second_life.later
+        + share["reuse"] * (1.0 - offers.reuse.chance)
     )

@@ -1,16 +1,16 @@
-"""Second life (梯次利用): what is left in the pack against a new one, less making it fit, plus recycling it later.
+"""Second life (梯次利用): price against a new pack, less repurposing and liability, plus the later recycling value.
 
     S = (s h - c sd) P_new (1 - d) f  -  repurposing  -  liability  +  R / 1.08^N
     h = clip((s - s_end) / (1 - s_end), 0, 1) exp(-lambda max(0, r)) (1 - rho v)
 
-with health s, rated-energy price of the new pack it competes with P_new (LFP where that is cheaper than its own kind),
-used-goods discount d, resistance growth r, spread of cells v, and years of second life N by chemistry; fitness f of the
-chemistry and discount c for unsure health are 1 and 0 until sales say otherwise. Value over the
-new asset's price less cost plus a delayed recycling payoff: Bach, Onori, Reichelstein and Zhuang, The Accounting Review
-2026, doi 10.2308/tar-2025-0024; health factor and used discount: the B2U calculator (J. Neubauer, NREL 2015).
+with health s, price per rated kWh of the competing new pack P_new (its own kind or LFP, whichever is cheaper),
+used-goods discount d, resistance growth r, spread of cells v, and years of second life N by chemistry. The price ratio
+f of the chemistry and the discount c for uncertain health are 1 and 0 unless calibrated on sales. Form of the value:
+Bach, Onori, Reichelstein and Zhuang, The Accounting Review 2026, doi 10.2308/tar-2025-0024; health factor and used
+discount: the B2U calculator (J. Neubauer, NREL 2015).
 
-Not for LCO, NiMH or packs of unknown chemistry. Since 2026-04-01 a Chinese second-life product needs a traced origin
-and must not go into electric bicycles (interim measures of 2025-12-31): untraced packs are closed by the findings.
+It does not apply to LCO, NiMH or unknown chemistry. Since 2026-04-01 a Chinese second-life product needs a traced
+origin and must not be used in electric bicycles (interim measures of 2025-12-31): findings close untraced packs.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from valuation.routes.assumptions import Assumptions
 from valuation.routes.recycling import per_pack_cost, surcharge
 
 GATE_HALF_WIDTH: Final = 0.02
-"""Half the width over which buyers' minimum health differs. [1]"""
+"""Half the range of the minimum health that different buyers require. [1]"""
 GATE_PER_SD: Final = 0.7
-"""How far unsure health widens it: half the distance of the nodes at which health is tried, so that no step shows."""
+"""Increase of that half-width per sd of health: half the distance of the quadrature nodes, to avoid steps. [1]"""
 
 OLDEST_A: Final = 15.0
-"""Beyond this age nothing more is taken off for it (judged, 2026). [a]"""
+"""Age above which the age discount is constant (judged, 2026). [a]"""
 
-# Where not measured: resistance grows 1.5 times the loss, cells spread .008 + .10 of it (ageing anchors, 2026).
+# If not measured: resistance grows 1.5 times the loss, cells spread .008 + .10 of it (ageing anchors, 2026).
 RESISTANCE_PER_LOSS: Final = 1.5
 CELL_SPREAD_AT_NEW, CELL_SPREAD_PER_LOSS = 0.008, 0.10
 
@@ -47,26 +47,26 @@ _ANCHOR_IS_LFP = np.array([row.new_pack == "lfp" for row in ROWS])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondLife:
-    """What a second life is made of, one row a pack; CNY without VAT per rated kWh.
+    """Terms of the value of a second life, one row per pack; CNY without VAT per rated kWh.
 
     Attributes
     ----------
     new_price : array
-        Price of the new pack it competes with; 0 where nobody quotes it.
+        Price of the competing new pack; 0 if it is not quoted.
     revenue_share : array
-        One less discount, less what findings take off, times the modules still there. [1]
+        Product of (1 - discount), (1 - haircut) and the share of modules present. [1]
     minimum_soh, end_soh : arrays
-        Health below which nobody repurposes it, and at which its second life ends. [1]
+        Minimum health for repurposing, and health at the end of the second life. [1]
     doubt : array
-        Share of a new pack's worth taken off for unsure health. [1]
+        Share of the new pack's value deducted for uncertain health. [1]
     later : array
-        What one CNY of recycling at the end of the second life is worth today. [1]
+        Present value of one CNY of recycling value at the end of the second life. [1]
     cost : array
         Repurposing and liability.
     gate_half_width : array
-        Half the width over which the minimum health is met. [1]
+        Half the range of the minimum health among buyers. [1]
     resistance_growth, cell_spread : arrays
-        Measured, or NaN. [1]
+        Measured values, or NaN. [1]
     """
 
     new_price: FloatArray
@@ -82,20 +82,20 @@ class SecondLife:
     assumptions: Assumptions
 
     def revenue(self, soh: FloatArray) -> FloatArray:
-        """Return what the repurposed pack sells for at a health, for any leading shape over packs. [CNY/kWh]"""
+        """Return the price of the repurposed pack at a state of health of shape (…, packs). [CNY/kWh]"""
         sold = np.minimum(soh, 1.0) * self.new_price * self.health_factor(soh) * self.revenue_share
         return np.maximum(sold - self.doubt * (self.new_price * self.revenue_share), 0.0)
 
     def value(self, soh: FloatArray, recycling: FloatArray) -> FloatArray:
-        """Return what a second life is worth at a health, given what recycling fetches. [CNY/kWh]"""
+        """Return the value of a second life at a state of health, given the value of recycling. [CNY/kWh]"""
         return self.revenue(soh) - self.cost + self.later * recycling
 
     def admission(self, soh: FloatArray) -> FloatArray:
-        """Return the share of buyers who would still take a pack of that health. [1]"""
+        """Return the share of buyers who would take a pack of this health. [1]"""
         return eligibility(soh, self.minimum_soh, self.gate_half_width)
 
     def health_factor(self, soh: FloatArray) -> FloatArray:
-        """Return what health, resistance and unequal cells leave of a new pack's worth. [1]"""
+        """Return the factor on the new pack's value for health, resistance and unequal cells. [1]"""
         loss = np.maximum(1.0 - soh, 0.0)
         known_growth = np.broadcast_to(self.resistance_growth, soh.shape)
         growth = np.where(np.isnan(known_growth), RESISTANCE_PER_LOSS * loss, known_growth)
@@ -107,7 +107,7 @@ class SecondLife:
 
 
 def gate_half_width(soh_sd: FloatArray) -> FloatArray:
-    """Return half the width over which a minimum health is met, wider where health is unsure. [1]
+    """Return half the range of the minimum health among buyers, wider if health is uncertain. [1]
 
     >>> gate_half_width(np.array([0.0, 0.1])).round(6).tolist()
     [0.02, 0.09]
@@ -116,7 +116,7 @@ def gate_half_width(soh_sd: FloatArray) -> FloatArray:
 
 
 def eligibility(soh: FloatArray, minimum: FloatArray | float, half_width: FloatArray) -> FloatArray:
-    """Return the share of buyers whose minimum health is met, straight across the width of their minimums. [1]
+    """Return the share of buyers whose minimum health is met, linear across the range of their minimums. [1]
 
     >>> eligibility(np.array([0.67, 0.70, 0.73]), 0.70, np.array([0.02])).round(6).tolist()
     [0.0, 0.5, 1.0]
@@ -125,20 +125,20 @@ def eligibility(soh: FloatArray, minimum: FloatArray | float, half_width: FloatA
 
 
 def new_pack_price(nameplate: Nameplate, market: Market) -> FloatArray:
-    """Return the price of the new pack of each pack's own kind; NaN where it is not quoted. [CNY/kWh]"""
+    """Return the price of a new pack of the same kind; NaN if it is not quoted. [CNY/kWh]"""
     is_lfp = _ANCHOR_IS_LFP[nameplate.chemistry.astype(np.int64)]
     return np.where(is_lfp, market.price["new_pack_lfp"], market.price["new_pack_ternary"])
 
 
 def price_ratio(chemistry: FloatArray, assumptions: Assumptions) -> FloatArray:
-    """Return what a second life of each kind earns beside one of iron phosphate. [1]"""
+    """Return the second-life revenue of each kind over that of iron phosphate. [1]"""
     of_kind = assumptions.second_life_fitness
     kind = np.array([of_kind.get(row.family, of_kind["other"]) for row in ROWS])
     return kind[chemistry.astype(np.int64)]
 
 
 def ageing_cost(age: FloatArray | float, assumptions: Assumptions) -> FloatArray | float:
-    """Return what buyers of used packs take off for age itself, beside one of the usual age. [1]"""
+    """Return the factor on the price for the pack's age, against a pack of the usual age. [1]"""
     if assumptions.age_discount_per_a == 0.0:
         return 1.0
     return exp(-assumptions.age_discount_per_a * (np.minimum(age, OLDEST_A) - ASSUMED_AGE_A))
@@ -154,9 +154,9 @@ def price_second_life(  # noqa: PLR0913, PLR0917 - one argument for each step of
     age: FloatArray | float = ASSUMED_AGE_A,
     bids: FloatArray | float = 1.0,
 ) -> SecondLife:
-    """Return what a second life of each pack is made of; where no new pack is quoted it earns nothing."""
+    """Return the terms of a second life for each pack; its revenue is zero if no new pack is quoted."""
     chemistry = nameplate.chemistry
-    # A buyer of storage can have a new LFP pack instead, whatever the used one is made of: the cheaper one counts.
+    # A buyer of storage can use a new LFP pack instead of any used one, so the cheaper new pack counts.
     new_price = np.fmin(new_pack_price(nameplate, market), market.price["new_pack_lfp"])
     is_lfp = _ANCHOR_IS_LFP[chemistry.astype(np.int64)]
     usual = np.where(is_lfp, assumptions.used_discount["lfp"], assumptions.used_discount["ternary"])

@@ -1,16 +1,16 @@
-"""What a pack is worth by the best route open to it (结构价值), term by term, with how unsure that is.
+"""Structural value (结构价值): the value of a pack on its best open route, term by term, with its uncertainty.
 
     V = E[ tau ln( e^(R/tau) + a_S e^(S/tau) + a_D e^(D/tau) ) ]
 
 a smooth maximum of recycling R, second life S and reuse D, where a is the share of buyers who would take the pack
-(0 where the route is closed) and tau the difference within which buyers choose differently; the expectation is over
-the uncertain health, by five-point Gauss-Hermite quadrature, so the kink where a second life begins is as soft as
-health is unsure. V rises with health, prices and payables, falls with costs, and adds in kWh: no cost is fixed a pack.
+(0 if the route is closed) and tau the difference within which buyers choose differently. The expectation over the
+uncertain health uses five-point Gauss-Hermite quadrature, which smooths the kink where a second life begins. V rises
+with health, prices and payables and falls with costs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -26,17 +26,16 @@ from valuation.pack.materials import MetalContent
 from valuation.pack.nameplate import Nameplate
 from valuation.provenance.run_checks import Findings
 from valuation.record.cases import Cases
-from valuation.result import Caution
 from valuation.routes.assumptions import Assumptions, assumptions_for
 from valuation.routes.buyer_behaviour import (
     damage_tolerance,
-    hauled_as_dangerous,
     momentum_factor,
-    packed_apart,
+    needs_dangerous_goods_transport,
+    needs_special_packing,
     perceived_health,
     willingness_to_pay,
 )
-from valuation.routes.closures import Closures, closed_by, closure_caution, find_closures
+from valuation.routes.closures import Closures, closed_by, find_closures
 from valuation.routes.recycling import Recycling, price_recycling
 from valuation.routes.reuse import age_a, price_reuse
 from valuation.routes.route_choice import (
@@ -63,9 +62,9 @@ ROUTE_LABELS: Final = MappingProxyType(
 )
 
 BUYER_SD_SECOND_LIFE, BUYER_SD_REUSE = 0.25, 0.35
-"""Spread of what buyers pay for second-life and reuse packs around the formula, no sales seen (judged, 2026). [1]"""
+"""Spread of second-life and reuse prices around the formula, without sales (judged, 2026). [1]"""
 MARGIN_SD, MARGIN_FLOOR_CNY_PER_KWH = 0.12, 6.0
-"""Spread of what the trade keeps between formula and seller, no sales seen: share of the metals' worth, and a floor
+"""Spread of the trade margin, without sales: share of the metal value, and a minimum
 (judged, 2026, after the 8 to 14 % mean error of a deal on chemistry class alone)."""
 
 _METAL_NAMES = {
@@ -96,36 +95,36 @@ TERM_LABELS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "premium:reuse": ("reuse premium", "再装车溢价"),
     }
 )
-"""Labels of the terms, English and Chinese."""
+"""Labels of the terms in English and Chinese."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Routes:
-    """What each route fetches and what the pack is worth, one row a pack; CNY without VAT per rated kWh.
+    """Value of each route and structural value, one row per pack; CNY without VAT per rated kWh.
 
     Attributes
     ----------
     value_per_kwh : columns by route
-        What the route would fetch, open or not, averaged over uncertain health; 0 where it cannot be priced. Where
-        recycling is closed its value is the cost of disposal, negative.
+        Value of the route, open or not, averaged over uncertain health; 0 if it cannot be priced. If recycling is
+        closed, its value is the negative cost of disposal.
     open, probability : columns by route
-        Whether it is open, and how likely the pack ends on it, 0 where it is closed; a reuse that finds no vehicle
-        ends in recycling.
+        Whether the route is open, and the probability that the pack ends on it, 0 if closed. A reuse without a matching
+        vehicle ends in recycling.
     best : code into :data:`ROUTES`
-        The likeliest route, which is open; NaN where every route is closed.
+        Most likely route, always open; NaN if every route is closed.
     structural_per_kwh : array
-        What the pack is worth; exactly the sum of `terms` in their order.
+        Structural value; exactly the sum of `terms` in their order.
     scale_sd : array
-        One standard deviation of it on the scale of :mod:`valuation.numeric.asinh_scale`, with no sales seen; the
-        widening by findings is not in it.
+        One standard deviation of it on the scale of :mod:`valuation.numeric.asinh_scale`, without sales and without the
+        widening by findings.
     terms : columns by name of :data:`TERM_LABELS`
-        Why it is what it is.
+        Terms of the structural value.
     metal_value_per_kwh : columns by element
-        What each metal fetches in recycling, before costs.
+        Recycling value of each metal, before costs.
     recycling_weight : array
-        How much of a change in what recycling fetches reaches the value. [1]
+        Derivative of the value with respect to the recycling value. [1]
     closures : by route and id
-        What closes a route beyond the findings.
+        Reasons other than findings that close a route.
     """
 
     value_per_kwh: Mapping[str, FloatArray]
@@ -141,27 +140,17 @@ class Routes:
     findings: Findings
 
     def blocked_by(self, route: str, row: int) -> tuple[str, ...]:
-        """Return the ids of everything that closes a route to one pack: findings first, then its own reasons."""
-        own = tuple(name for name, where in self.closures[route].items() if where[row])
+        """Return the ids of everything that closes a route to one pack: findings first, then other reasons."""
+        own = tuple(name for name, mask in self.closures[route].items() if mask[row])
         return (*self.findings.blockers(route, row), *own)
 
     def closed_by(self, route: str) -> list[tuple[str, ...]]:
-        """Return the ids of a route's own reasons against each pack, beyond the findings."""
+        """Return, for each pack, the ids of the reasons other than findings that close a route."""
         closed: list[tuple[str, ...]] = [()] * len(self.best)
-        for name, where in self.closures[route].items():
-            for row in where.nonzero()[0].tolist():
+        for name, mask in self.closures[route].items():
+            for row in mask.nonzero()[0].tolist():
                 closed[row] = (*closed[row], name)
         return closed
-
-    def cautions(self) -> Iterator[tuple[int, Caution]]:
-        """Yield the sentences behind the routes' own reasons, with the row of the pack."""
-        for name in sorted({name for reasons in self.closures.values() for name in reasons}):
-            where = np.zeros(len(self.best), dtype=bool)
-            for reasons in self.closures.values():
-                if name in reasons:
-                    where |= reasons[name]
-            for row in where.nonzero()[0].tolist():
-                yield row, closure_caution(name)
 
 
 def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the dossier
@@ -175,31 +164,34 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
     assumptions: Assumptions | None = None,
     earlier: Market | None = None,
 ) -> Routes:
-    """Return what each pack is worth by the routes open to it (结构价值).
+    """Return the routes and the structural value of each pack (结构价值).
 
     Parameters
     ----------
     assumptions : Assumptions, optional
-        Costs and yields; those of the market's region where not given.
+        Costs and yields; by default those of the market's region.
     earlier : Market, optional
-        The market of 90 days before, for buyers who follow its trend.
+        The market of 90 days before, for the response of bids to its trend.
 
     Raises
     ------
     MissingQuote
-        If lithium, nickel or cobalt is in a pack and was never quoted by its day.
+        If a pack contains lithium, nickel or cobalt that was never quoted by its valuation day.
     """
     assume = assumptions_for(market.region) if assumptions is None else assumptions
     age = age_a(cases, nameplate)
     health = perceived_health(health, cases, age, assume)
     haircut = {route: findings.haircut.get(route, np.zeros(cases.rows)) for route in ROUTES}
-    apart = packed_apart(cases) * assume.damaged_cny_per_kg + hauled_as_dangerous(cases) * assume.dangerous_cny_per_kg
+    extra_transport = needs_special_packing(cases) * assume.damaged_cny_per_kg
+    extra_transport = extra_transport + needs_dangerous_goods_transport(cases) * assume.dangerous_cny_per_kg
     disposed = findings.blocked["recycling"]
-    apart = np.where(disposed, np.maximum(apart, assume.disposal_cny_per_kg), apart)
+    extra_transport = np.where(disposed, np.maximum(extra_transport, assume.disposal_cny_per_kg), extra_transport)
     paid_share = np.where(disposed, 0.0, 1.0)
     bids = momentum_factor(market, earlier, assume)
-    legs = RouteOffers(
-        recycling=price_recycling(nameplate, market, metals, haircut["recycling"], assume, apart, bids, paid_share),
+    offers = RouteOffers(
+        recycling=price_recycling(
+            nameplate, market, metals, haircut["recycling"], assume, extra_transport, bids, paid_share
+        ),
         second_life=price_second_life(nameplate, health, market, metals, haircut["second_life"], assume, age, bids),
         reuse=price_reuse(cases, nameplate, health, market, haircut["reuse"], assume, bids),
         softness=assume.softness_cny_per_kwh,
@@ -208,32 +200,30 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
         willingness_to_pay=willingness_to_pay(cases, age, assume),
     )
     soh = health_nodes(health)
-    admission = {"second_life": legs.second_life.admission(soh), "reuse": legs.reuse.admission(soh)}
+    admission = {"second_life": offers.second_life.admission(soh), "reuse": offers.reuse.admission(soh)}
     mean_admission = {route: mean_over_nodes(share) for route, share in admission.items()}
-    closures = find_closures(nameplate, metals.present_share, legs.second_life, legs.reuse, mean_admission)
+    closures = find_closures(nameplate, metals.present_share, offers.second_life, offers.reuse, mean_admission)
     is_open = {route: ~(closed_by(closures[route], cases.rows) | findings.blocked[route]) for route in ROUTES}
-    weighed = mix_routes(legs, soh, _taken(is_open, admission, cases, assume))
-    terms = _terms(legs.recycling, weighed)
+    mix = mix_routes(offers, soh, _buyer_share(is_open, admission, cases, assume))
+    terms = _terms(offers.recycling, mix)
     structural = _sum(terms)
-    weight = recycling_weight(legs, weighed)
-    probability = {
-        route: np.where(is_open[route], ends, 0.0) for route, ends in end_routes(legs, weighed.share).items()
-    }
+    weight = recycling_weight(offers, mix)
+    probability = {route: np.where(is_open[route], ends, 0.0) for route, ends in end_routes(offers, mix.share).items()}
     return Routes(
         value_per_kwh={
-            "recycling": weighed.value["recycling"],
-            "second_life": np.where(legs.second_life.new_price > 0.0, weighed.value["second_life"], 0.0),
-            "reuse": np.where(legs.reuse.new_price > 0.0, weighed.value["reuse"], 0.0),
+            "recycling": mix.value["recycling"],
+            "second_life": np.where(offers.second_life.new_price > 0.0, mix.value["second_life"], 0.0),
+            "reuse": np.where(offers.reuse.new_price > 0.0, mix.value["reuse"], 0.0),
         },
         open=is_open,
         probability=probability,
         best=np.where(disposed, UNKNOWN, most_likely(probability)),
         structural_per_kwh=structural,
-        scale_sd=_uncertainty(legs, weighed, health, nameplate, (structural, weight)),
+        scale_sd=_uncertainty(offers, mix, health, nameplate, (structural, weight)),
         terms=terms,
         metal_value_per_kwh={
-            element: paid * (weighed.lithium_left if element == "Li" else 1.0)
-            for element, paid in legs.recycling.paid.items()
+            element: paid * (mix.lithium_left if element == "Li" else 1.0)
+            for element, paid in offers.recycling.paid.items()
         },
         recycling_weight=weight,
         closures=closures,
@@ -241,16 +231,16 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
     )
 
 
-def _taken(
+def _buyer_share(
     is_open: Mapping[str, BoolArray], admission: Mapping[str, FloatArray], cases: Cases, assume: Assumptions
 ) -> Mapping[str, FloatArray]:
-    """Return, by route and at each health, the share of buyers who take a pack there; none where it is closed."""
-    unharmed = damage_tolerance(cases, assume)
-    return {route: np.where(is_open[route], share * unharmed, 0.0) for route, share in admission.items()}
+    """Return, by route and health node, the share of buyers who take the pack; 0 if the route is closed."""
+    tolerant = damage_tolerance(cases, assume)
+    return {route: np.where(is_open[route], share * tolerant, 0.0) for route, share in admission.items()}
 
 
 def _sum(columns: Mapping[str, FloatArray]) -> FloatArray:
-    """Return the sum of columns, in their order."""
+    """Return the sum of columns, added in their order."""
     first, *rest = columns.values()
     total = first
     for column in rest:
@@ -258,10 +248,10 @@ def _sum(columns: Mapping[str, FloatArray]) -> FloatArray:
     return total
 
 
-def _terms(recycling: Recycling, weighed: RouteMix) -> dict[str, FloatArray]:
-    """Return the value as terms: metals, discount, costs, premiums."""
+def _terms(recycling: Recycling, mix: RouteMix) -> dict[str, FloatArray]:
+    """Return the terms of the value: metals, haircut, costs, premiums."""
     terms = {
-        f"metal:{element}": paid * weighed.lithium_left if element == "Li" else paid
+        f"metal:{element}": paid * mix.lithium_left if element == "Li" else paid
         for element, paid in recycling.paid.items()
     }
     gross = _sum(terms)
@@ -269,25 +259,25 @@ def _terms(recycling: Recycling, weighed: RouteMix) -> dict[str, FloatArray]:
     terms["cost:trade"] = -recycling.trade_margin * gross
     for name, cost in recycling.costs.items():
         terms[f"cost:{name}"] = -cost
-    terms["premium:second_life"] = weighed.second_life_premium
-    terms["premium:reuse"] = weighed.reuse_premium
+    terms["premium:second_life"] = mix.second_life_premium
+    terms["premium:reuse"] = mix.reuse_premium
     return terms
 
 
 def _uncertainty(
-    legs: RouteOffers,
-    weighed: RouteMix,
+    offers: RouteOffers,
+    mix: RouteMix,
     health: StateOfHealth,
     nameplate: Nameplate,
-    known: tuple[FloatArray, FloatArray],
+    value_and_weight: tuple[FloatArray, FloatArray],
 ) -> FloatArray:
-    """Return the spread of the structural value on the scale: metals, buyers, health, trade margin and energy."""
-    structural, weight = known
-    gross = _sum(legs.recycling.paid)
-    second_life = weighed.share["second_life"] * legs.second_life.revenue(health.soh) * BUYER_SD_SECOND_LIFE
-    reuse = weighed.share["reuse"] * legs.reuse.chance * legs.reuse.revenue(health.soh) * BUYER_SD_REUSE
+    """Return one sd of the structural value on the scale, from metals, buyers, health, trade margin and energy."""
+    structural, weight = value_and_weight
+    gross = _sum(offers.recycling.paid)
+    second_life = mix.share["second_life"] * offers.second_life.revenue(health.soh) * BUYER_SD_SECOND_LIFE
+    reuse = mix.share["reuse"] * offers.reuse.chance * offers.reuse.revenue(health.soh) * BUYER_SD_REUSE
     margin = MARGIN_SD * gross * weight + MARGIN_FLOOR_CNY_PER_KWH
     energy = nameplate.energy_log_sd * structural
-    variance = (legs.recycling.sd * weight) ** 2 + second_life * second_life + reuse * reuse
-    variance = variance + weighed.health_variance + margin * margin + energy * energy
+    variance = (offers.recycling.sd * weight) ** 2 + second_life * second_life + reuse * reuse
+    variance = variance + mix.health_variance + margin * margin + energy * energy
     return scale_sd(structural, np.sqrt(variance))
