@@ -70,7 +70,7 @@ def test_money_is_whole_fen_and_never_minus_zero(amount):
 
 @quick
 @given(st.lists(ANY_PACK, min_size=1, max_size=2), st.sampled_from((0.5, 0.9, 0.99)))
-def test_learned_reasons_add_up_too_and_the_band_is_in_order(value, histories, level):
+def test_learned_drivers_add_up_and_the_band_is_in_order(value, histories, level):
     for answer in valuations(value(*histories, level=level)):
         band = answer.residual_value
         assert fen(answer.base_cny) + sum(fen(driver.effect_cny) for driver in answer.drivers) == fen(band.point)
@@ -81,7 +81,7 @@ def test_learned_reasons_add_up_too_and_the_band_is_in_order(value, histories, l
 
 @quick
 @given(st.lists(ANY_PACK, min_size=2, max_size=4))
-def test_with_a_model_too_a_pack_is_the_same_alone_and_in_a_batch(value, histories):
+def test_with_a_model_a_pack_has_the_same_answer_alone_and_in_a_batch(value, histories):
     together = value(*histories)
     for history, answer in zip(histories, together, strict=True):
         assert repr(value(history)[0]) == repr(answer)
@@ -89,24 +89,24 @@ def test_with_a_model_too_a_pack_is_the_same_alone_and_in_a_batch(value, histori
 
 @quick
 @given(ANY_PACK, st.lists(st.from_type(TraceEvent), min_size=1, max_size=2), st.randoms(use_true_random=False))
-def test_with_a_model_too_nothing_later_and_no_order_counts(value, but_late, history, additions, chance):
+def test_with_a_model_later_events_and_the_order_of_events_have_no_effect(value, but_late, history, additions, chance):
     late = [replace(event, reported_on=date(2026, 11, 21)) for event in additions]
     events = [*history.events, *history.events[:1], *late]
     chance.shuffle(events)
-    told, known = value(replace(history, events=tuple(events))), value(history)
-    assert [repr(but_late(answer)) for answer in told] == [repr(but_late(answer)) for answer in known]
+    extended, known = value(replace(history, events=tuple(events))), value(history)
+    assert [repr(but_late(answer)) for answer in extended] == [repr(but_late(answer)) for answer in known]
 
 
 @quick
 @given(ANY_PACK, st.sampled_from(("lithium_carbonate", "nickel_sulphate", "copper")), st.floats(1.0, 3.0))
-def test_a_dearer_metal_never_makes_a_pack_worth_less_by_the_model(value, history, metal, factor):
+def test_a_higher_metal_price_never_lowers_the_learned_value(value, history, metal, factor):
     for now, then in zip(
         valuations(value(history)), valuations(value(history, market_shift={metal: factor})), strict=True
     ):
         assert then.residual_value.point >= now.residual_value.point
 
 
-def test_a_move_of_the_metals_reaches_the_learned_price(value):
+def test_a_change_of_metal_prices_changes_the_learned_price(value):
     taxi = sample("lfp_taxi")
     now, then = value(taxi)[0], value(taxi, market_shift={"lithium_carbonate": 1.3})[0]
     bare_now, bare_then = (
@@ -119,7 +119,7 @@ def test_a_move_of_the_metals_reaches_the_learned_price(value):
     assert learned > 1.0 + 0.7 * (structural - 1.0)
 
 
-def test_a_demonstration_model_says_so_in_every_answer(value, model):
+def test_every_answer_of_a_demonstration_model_has_its_caution(value, model):
     answer = value(sample("lfp_taxi"))[0]
     cautions = {caution.id: caution.severity for caution in answer.cautions}
     assert cautions["V02"] == "warn"
@@ -129,7 +129,7 @@ def test_a_demonstration_model_says_so_in_every_answer(value, model):
     assert answer.model.trained_through == model.trained_through
 
 
-def test_sales_make_the_band_narrower_than_none(value):
+def test_a_trained_band_is_narrower_than_the_structural_one(value):
     packs = [sample(name) for name in ("lfp_taxi", "taxi_lfp_readings", "ncm_private_zh", "private_nmc811_laboratory")]
     width = {
         used: sum(answer.residual_value.upper - answer.residual_value.lower for answer in value(*packs, **options))
@@ -138,14 +138,14 @@ def test_sales_make_the_band_narrower_than_none(value):
     assert width["model"] < 0.9 * width["none"]
 
 
-def test_few_sales_of_a_kind_are_said(value):
+def test_few_sales_of_a_group_raise_a_caution(value):
     rare = PackHistory(chemistry="LTO", rated_energy_kwh=30.0, made_on=date(2016, 5, 1))
     answer = value(rare)[0]
     assert answer.model.effective_sales < 30.0
     assert "V03" in {caution.id for caution in answer.cautions}
 
 
-def test_a_band_below_the_metals_is_left_and_said(market):
+def test_a_band_below_recycling_is_not_clipped_and_raises_a_caution(market):
     taxi = read_trace(SAMPLES / "lfp_taxi.json")
     answer = appraise(taxi, market, as_of=AS_OF)
     assert "V04" not in {caution.id for caution in answer.cautions}
@@ -191,7 +191,7 @@ class _Below:
         (SimpleNamespace(widening=1.0, reliable=False), {("V08", "warn")}),
     ],
 )
-def test_a_model_that_the_market_has_outrun_says_so(turn, said):
+def test_a_shifted_market_raises_a_caution(turn, said):
     model = _Below()
     model.turn = turn
     traces, market = read_trace(SAMPLES / "lfp_taxi.json"), read_market(SAMPLES / "quotes.csv")
@@ -210,7 +210,7 @@ def test_a_model_that_sales_moved_far_within_a_week_says_so(week_move, said):
     assert all(f"{week_move:+.1%}" in one.message_en and f"{week_move:+.1%}" in one.message_zh for one in found)
 
 
-def test_every_part_of_an_answer_is_there(value):
+def test_an_answer_has_all_its_parts(value):
     answer = value(sample("ncm_private_zh"))[0]
     assert [route.route for route in answer.routes] == ["recycling", "second_life", "reuse"]
     assert answer.best_route in {route.route for route in answer.routes if route.open}
@@ -227,7 +227,7 @@ def test_every_part_of_an_answer_is_there(value):
     assert not answer.vat_included
 
 
-def test_old_news_of_the_market_is_said(model):
+def test_an_old_newest_sale_raises_a_caution(model):
     traces, market = read_trace(SAMPLES / "taxi_lfp_readings.json"), read_market(SAMPLES / "quotes.csv")
     fresh = appraise(traces, market, model=model, as_of=AS_OF)
     newest = date.fromisoformat(model.trained_through)

@@ -57,7 +57,7 @@ def shifted(event, days):
 
 @quick
 @given(st.lists(ANY_PACK, min_size=1, max_size=3), st.sampled_from((0.5, 0.8, 0.9, 0.99)))
-def test_reasons_add_up_to_the_fen_and_the_band_is_in_order(market_history, histories, level):
+def test_drivers_add_up_to_the_fen_and_the_band_is_in_order(market_history, histories, level):
     for answer in valued(market_history, *histories, level=level):
         band = answer.residual_value
         assert fen(answer.base_cny) + sum(fen(driver.effect_cny) for driver in answer.drivers) == fen(band.point)
@@ -72,7 +72,7 @@ def test_reasons_add_up_to_the_fen_and_the_band_is_in_order(market_history, hist
 
 @quick
 @given(ANY_PACK, st.floats(0.5, 0.95), st.floats(0.0, 0.04))
-def test_a_band_that_is_to_hold_more_deals_is_wider(market_history, history, level, more):
+def test_a_higher_level_gives_a_wider_band(market_history, history, level, more):
     for narrow, wide in zip(
         valued(market_history, history, level=level),
         valued(market_history, history, level=level + more),
@@ -85,26 +85,24 @@ def test_a_band_that_is_to_hold_more_deals_is_wider(market_history, history, lev
 
 @quick
 @given(ANY_PACK, st.lists(st.from_type(TraceEvent), max_size=3), st.integers(1, 900))
-def test_nothing_after_the_day_changes_anything_but_what_is_said_of_it(
-    market_history, but_late, history, additions, days
-):
+def test_later_events_change_only_the_parts_about_late_reports(market_history, but_late, history, additions, days):
     late = [shifted(event, (AS_OF - event.on).days + days) for event in additions]
     later = AS_OF + timedelta(days=days)
-    told_late = [replace(event, on=min(event.on, AS_OF), reported_on=later) for event in additions]
+    reported_late = [replace(event, on=min(event.on, AS_OF), reported_on=later) for event in additions]
     recorded_late = [replace(event, on=min(event.on, AS_OF), recorded_on=later) for event in additions]
-    told = replace(history, events=(*late, *history.events, *told_late, *recorded_late))
+    extended = replace(history, events=(*late, *history.events, *reported_late, *recorded_late))
     known = replace(history, events=tuple(event for event in history.events if event.known_by(AS_OF)))
-    assert spelled(but_late(answer_of(market_history, told))) == spelled(but_late(answer_of(market_history, known)))
+    assert spelled(but_late(answer_of(market_history, extended))) == spelled(but_late(answer_of(market_history, known)))
 
 
-def test_a_quote_after_the_day_changes_nothing_but_the_name_of_the_file():
+def test_a_later_quote_changes_only_the_digest_of_the_market():
     lines = (SAMPLES / "quotes.csv").read_text(encoding="utf-8").splitlines()
     later = [line.replace("2026-11", "2027-11") for line in lines if line.startswith("2026-11-2")]
     assert later
-    told = read_market("\n".join([*lines, *later]).encode())
+    extended = read_market("\n".join([*lines, *later]).encode())
     known = read_market("\n".join(lines).encode())
     day = {"as_of": "2026-11-20"}
-    one, other = answer_of(told, PLATE, **day), answer_of(known, PLATE, **day)
+    one, other = answer_of(extended, PLATE, **day), answer_of(known, PLATE, **day)
     assert spelled(replace(one, market=other.market)) == spelled(other)
     assert replace(one.market, digest="") == replace(other.market, digest="")
 
@@ -125,7 +123,7 @@ def test_a_note_on_an_event_is_not_shown_before_the_event_is_known(market_histor
 
 @quick
 @given(ANY_PACK, st.integers(0, 2**32 - 1))
-def test_order_and_repetition_of_events_do_not_matter(market_history, history, seed):
+def test_order_and_repetition_of_events_have_no_effect(market_history, history, seed):
     chance = Random(seed)  # noqa: S311 - shuffles a test case
     events = [*history.events, *chance.choices(history.events, k=2)] if history.events else []
     chance.shuffle(events)
@@ -142,7 +140,7 @@ def test_a_pack_gets_the_same_answer_alone_and_in_a_batch(market_history, histor
         assert spelled(answer_of(market_history, history)) == spelled(answer)
 
 
-def test_a_price_that_one_pack_lacks_does_not_spoil_the_batch():
+def test_a_quote_missing_for_one_pack_does_not_affect_the_others():
     lacking = read_market(
         b"quoted_on,instrument,price,unit,vat_included,region,source\n"
         b"2026-05-20,lithium_carbonate,120000,CNY/t,true,CN,synthetic\n"
@@ -160,7 +158,7 @@ def test_a_price_that_one_pack_lacks_does_not_spoil_the_batch():
 @given(
     st.sampled_from(("LFP", "NMC", "NMC811", "NCA", "LMO")), st.floats(20.0, 60.0), st.floats(0.6, 1.0), st.booleans()
 )
-def test_twice_the_energy_is_worth_the_same_a_kwh(market_history, chemistry, energy_kwh, soh, with_mass):
+def test_twice_the_energy_has_the_same_value_per_kwh(market_history, chemistry, energy_kwh, soh, with_mass):
     # a vehicle's usual distance ages a larger pack less, so cycles are told
     event = TraceEvent(
         type="usage", on=date(2025, 12, 31), facts={"soh": soh, "soh_source": "bms", "full_cycles": 500.0}
@@ -184,7 +182,7 @@ def test_twice_the_energy_is_worth_the_same_a_kwh(market_history, chemistry, ene
     st.sampled_from(("lithium_carbonate", "nickel_sulphate", "cobalt_sulphate", "copper", "aluminium")),
     st.floats(1.0, 4.0),
 )
-def test_a_dearer_metal_never_makes_a_pack_worth_less(market_history, history, metal, factor):
+def test_a_higher_metal_price_never_lowers_the_value(market_history, history, metal, factor):
     for now, then in zip(
         valued(market_history, history), valued(market_history, history, market_shift={metal: factor}), strict=True
     ):
@@ -193,7 +191,7 @@ def test_a_dearer_metal_never_makes_a_pack_worth_less(market_history, history, m
 
 @quick
 @given(st.lists(ANY_PACK, min_size=1, max_size=3))
-def test_without_explanation_the_figures_are_the_same(market_history, histories):
+def test_explain_does_not_change_the_numbers(market_history, histories):
     for full, bare in zip(
         valued(market_history, *histories), valued(market_history, *histories, explain=False), strict=True
     ):
@@ -206,7 +204,7 @@ def test_without_explanation_the_figures_are_the_same(market_history, histories)
         assert spelled(bare) == spelled(replace(kept, evidence=replace(full.evidence, next_best=())))
 
 
-def test_a_scenario_moves_what_it_names_and_nothing_else(market_history):
+def test_a_scenario_changes_only_the_named_instruments(market_history):
     now = answer_of(market_history, PLATE)
     surcharge = answer_of(market_history, PLATE, market_shift={"lithium_carbonate": 1.1})
     same = answer_of(market_history, PLATE, market_shift={"lithium_carbonate": 1.0})
@@ -218,31 +216,31 @@ def test_a_scenario_moves_what_it_names_and_nothing_else(market_history):
 
 @pytest.mark.parametrize("name", ["damaged", "lfp_taxi", "private_nmc811_laboratory", "ncm_private_zh"])
 @pytest.mark.parametrize(("element", "instrument"), [("Li", "lithium_carbonate"), ("Cu", "copper")])
-def test_a_metal_s_move_changes_the_value_by_what_was_told(name, element, instrument):
+def test_a_metal_price_change_has_the_stated_effect(name, element, instrument):
     traces, market = read_trace(SAMPLES / f"{name}.json"), read_market(SAMPLES / "quotes.csv")
     now = appraise(traces, market, as_of="2026-11-20")
     then = appraise(traces, market, as_of="2026-11-20", market_shift={instrument: 1.01})
-    told = {metal.element: metal.value_change_per_pct_cny for metal in now.metals}[element]
+    extended = {metal.element: metal.value_change_per_pct_cny for metal in now.metals}[element]
     moved = then.residual_value.point - now.residual_value.point
-    assert moved == pytest.approx(told, rel=0.02)  # a slope, and a pack's routes shift a little
+    assert moved == pytest.approx(extended, rel=0.02)  # a slope, and a pack's routes shift a little
 
 
 @pytest.mark.parametrize("shift", [{"unobtainium": 1.1}, {"lithium_carbonate": -1.0}])
-def test_a_scenario_that_makes_no_sense_is_refused(market_history, shift):
+def test_an_invalid_scenario_is_refused(market_history, shift):
     with pytest.raises(CanzhiError) as refusal:
         answer_of(market_history, PLATE, market_shift=shift)
     assert next(iter(shift)) in refusal.value.message
 
 
 @pytest.mark.parametrize("level", [0.0, 0.49, 1.0, 90.0, float("nan")])
-def test_a_level_that_cannot_be_asked_for_is_named(market_history, level):
+def test_an_invalid_level_is_named(market_history, level):
     with pytest.raises(FieldError, match="level is") as refusal:
         answer_of(market_history, PLATE, level=level)
     assert refusal.value.field == "level"
 
 
 @pytest.mark.parametrize("as_of", ["20 November", "2026-13-01", ""])
-def test_a_day_that_is_none_is_named(market_history, as_of):
+def test_an_invalid_day_is_named(market_history, as_of):
     with pytest.raises(FieldError, match="no ISO date") as refusal:
         answer_of(market_history, PLATE, as_of=as_of)
     assert refusal.value.field == "as_of"
@@ -253,7 +251,7 @@ def test_a_day_before_the_first_quote_has_no_market(market_history):
         appraise(traces_of(PLATE), market_history, as_of="2014-12-31")
 
 
-def test_one_valuation_takes_one_pack(market_history):
+def test_appraise_refuses_more_than_one_pack(market_history):
     with pytest.raises(FieldError, match="holds 2 packs"):
         appraise(traces_of(PLATE, PLATE), market_history, as_of=AS_OF)
 
@@ -310,7 +308,7 @@ def test_a_code_alone_gets_the_widest_band_of_all_tiers(market_history):
     assert width["T0"] > 1.3 * width["T1"] > 1.3 * width["T4"]
 
 
-def test_an_answer_without_a_model_says_so(market_history):
+def test_an_answer_without_a_model_has_a_caution(market_history):
     answer = answer_of(market_history, PLATE)
     assert answer.model.name == "structural"
     assert not answer.model.demonstration

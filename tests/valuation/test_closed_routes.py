@@ -168,8 +168,8 @@ def assert_no_closed_route_is_paid(answer, twin, *, learned):
         assert band.point <= dearest + premium + A_FEN_OR_TWO
     assert band.lower <= band.point <= band.upper
     assert (np.diff(list(band.quantiles.values())) >= 0.0).all()
-    told = round(100.0 * answer.base_cny) + sum(round(100.0 * driver.effect_cny) for driver in answer.drivers)
-    assert told == round(100.0 * band.point)
+    total = round(100.0 * answer.base_cny) + sum(round(100.0 * driver.effect_cny) for driver in answer.drivers)
+    assert total == round(100.0 * band.point)
 
 
 @pytest.mark.parametrize("how", ["structural", "trained", "generous"])
@@ -187,14 +187,14 @@ def test_no_closed_route_is_chosen_or_paid(market_history, models, check_id, how
     assert appraise(traces_of(record(plate, soh, part)), market_history, **options) == answer
 
 
-def test_every_closing_finding_is_tried():
+def test_the_cases_cover_every_closing_finding():
     assert set(CLOSING) == {check.id for check in CHECKS if check.blocks}
 
 
 @pytest.mark.parametrize("how", ["structural", "trained", "generous"])
 @few_draws
 @given(st.lists(st.tuples(plates, healths, severities, st.sampled_from(list(CLOSING))), min_size=2, max_size=6))
-def test_a_batch_and_a_fleet_say_what_each_pack_alone_says(market_history, models, how, packs):
+def test_batch_and_fleet_agree_with_each_pack_alone(market_history, models, how, packs):
     records = [record(plate, soh, CLOSING[check](severity)[0]) for plate, soh, severity, check in packs]
     records.insert(1, record(packs[0][0], packs[0][1], {}))
     used = models[how]
@@ -207,13 +207,13 @@ def test_a_batch_and_a_fleet_say_what_each_pack_alone_says(market_history, model
         amounts = (fleet.point_cny[place], fleet.lower_cny[place], fleet.upper_cny[place])
         assert amounts == (band.point, band.lower, band.upper)
         assert fleet.best[place] == (-1 if answer.best_route is None else ROUTES.index(answer.best_route))
-        told = {driver.feature: driver.effect_cny for driver in answer.drivers}
-        assert {name: amount[place] for name, amount in fleet.effects_cny.items() if amount[place] != 0.0} == told
+        total = {driver.feature: driver.effect_cny for driver in answer.drivers}
+        assert {name: amount[place] for name, amount in fleet.effects_cny.items() if amount[place] != 0.0} == total
 
 
 @pytest.mark.parametrize("kind", ["fire", "water", "swelling", "leak"])
 @pytest.mark.parametrize("chemistry", ["LFP", "NMC523"])
-def test_harmed_packs_go_to_recycling_at_what_recycling_pays(market_history, model, kind, chemistry):
+def test_damaged_packs_are_priced_at_their_recycling_value(market_history, model, kind, chemistry):
     """Once 68 of 240 of these had a closed best route, and all 96 were priced above 80 % of their sound twin."""
     plate = {"chemistry": chemistry, "rated_energy_kwh": 60.0, "made_on": "2021-05-01", "duty": "private"}
     for soh in (0.80, 0.85, 0.88, 0.95):
@@ -225,7 +225,7 @@ def test_harmed_packs_go_to_recycling_at_what_recycling_pays(market_history, mod
             assert_no_closed_route_is_paid(answer, twin, learned=True)
 
 
-def test_the_cases_are_worth_less_the_more_is_closed(market_history, model):
+def test_closing_more_routes_never_raises_the_value(market_history, model):
     for used in (None, model):
         sound, crashed, flooded, burnt_out = (
             appraise(read_trace(CASES / f"{name}.json"), market_history, model=used, as_of="2026-08-01")
@@ -238,7 +238,7 @@ def test_the_cases_are_worth_less_the_more_is_closed(market_history, model):
         assert burnt_out.routes[0].blocked_by == ("P09",)
 
 
-def test_a_disposal_costs_haul_packing_and_treatment_and_no_metal_pays(market_history, model):
+def test_a_disposal_costs_transport_packing_and_treatment_and_pays_no_metal(market_history, model):
     for used in (None, model):
         answer = appraise(read_trace(CASES / "burnt_out.json"), market_history, model=used, as_of="2026-08-01")
         costs = {driver.feature: driver.effect_cny for driver in answer.drivers}
@@ -287,7 +287,7 @@ def test_a_milder_accident_stays_with_the_twin(market_history):
     assert not twin.is_choice("kind", "water").any()
 
 
-def test_packs_with_all_routes_open_are_not_looked_at(market_history, model, monkeypatch):
+def test_packs_with_all_routes_open_are_unchanged(market_history, model, monkeypatch):
     def never(*_: object) -> FloatArray:
         raise AssertionError
 
@@ -297,7 +297,7 @@ def test_packs_with_all_routes_open_are_not_looked_at(market_history, model, mon
     assert prices.point is prices.uncapped
 
 
-def test_a_band_held_down_moves_with_its_point(market_history):
+def test_a_capped_band_moves_with_its_point(market_history):
     """On the scale every quantile goes down by the same step, so the upper edge promises no closed route either."""
     plate = {"chemistry": "LFP", "rated_energy_kwh": 60.0, "made_on": "2021-05-01"}
     table = traces_of(record(plate, 0.88, happened("water", 0.3)), record(plate, 0.88, {})).table
@@ -314,7 +314,7 @@ def test_a_band_held_down_moves_with_its_point(market_history):
     np.testing.assert_allclose(reach[1], [0.2 * -1.6449, 0.0, 0.2 * 1.6449, 0.0], atol=1e-4)
 
 
-def test_what_is_taken_off_is_a_reason_of_its_own(market_history, model):
+def test_the_deduction_for_closed_routes_is_a_driver(market_history, model):
     plate = {"chemistry": "LFP", "rated_energy_kwh": 60.0, "made_on": "2021-05-01"}
     traces = traces_of(record(plate, 0.88, happened("water", 0.3)))
     answer = appraise(traces, market_history, model=Generous(), as_of=DAY)

@@ -37,7 +37,7 @@ FOLDS = (columns.total, columns.first, columns.last, columns.highest, columns.lo
 
 @pytest.mark.parametrize("fold", FOLDS, ids=lambda fold: fold.__name__)
 @given(packs)
-def test_folds_are_those_of_a_plain_loop(fold, packs_of_values):
+def test_reductions_equal_a_simple_loop(fold, packs_of_values):
     row, values = ragged(packs_of_values)
     found = fold(row, values, len(packs_of_values))
     right = [plain(fold, values) for values in packs_of_values]
@@ -47,7 +47,7 @@ def test_folds_are_those_of_a_plain_loop(fold, packs_of_values):
 
 @pytest.mark.parametrize("fold", FOLDS, ids=lambda fold: fold.__name__)
 @given(packs)
-def test_a_pack_folds_the_same_alone_and_in_a_batch(fold, packs_of_values):
+def test_reductions_of_a_pack_do_not_depend_on_the_batch(fold, packs_of_values):
     together = fold(*ragged(packs_of_values), len(packs_of_values))
     alone = [fold(*ragged([values]), 1)[0] for values in packs_of_values]
     np.testing.assert_array_equal(together, alone)
@@ -73,7 +73,7 @@ def test_count_counts_what_satisfies(packs_of_values):
 
 
 @given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=8))
-def test_first_known_picks_row_by_row(rows):
+def test_coalesce_chooses_row_by_row(rows):
     found = columns.coalesce(*(np.array(column) for column in zip(*rows, strict=True)))
     right = [next((value for value in row if not math.isnan(value)), math.nan) for row in rows]
     np.testing.assert_array_equal(found, right)

@@ -42,7 +42,7 @@ class Model:
 
 
 @given(st.dictionaries(st.sampled_from(sorted(TERM_LABELS)), amounts, min_size=1), st.floats(-1e6, 1e6))
-def test_what_is_told_adds_up_to_the_fen_whatever_the_terms(terms, point):
+def test_base_and_drivers_add_up_to_the_fen(terms, point):
     columns = {name: np.array([value]) for name, value in terms.items()}
     base, drivers = driver_rows(ValueDrivers(terms=columns, learned={}), 0, round(point, 2))
     assert fen(base) + sum(fen(driver["effect_cny"]) for driver in drivers) == fen(round(point, 2))
@@ -52,7 +52,7 @@ def test_what_is_told_adds_up_to_the_fen_whatever_the_terms(terms, point):
     assert {driver["feature"] for driver in drivers} == {name for name, value in terms.items() if fen(value)}
 
 
-def test_labels_stand_in_both_languages():
+def test_labels_exist_in_both_languages():
     columns = {"metal:Li": np.array([3.0])}
     learned = {features.NAMES[0]: np.array([-2.0])}
     base, drivers = driver_rows(ValueDrivers(terms=columns, learned=learned), 0, 10.0)
@@ -62,12 +62,12 @@ def test_labels_stand_in_both_languages():
 
 
 @given(st.floats(-300.0, 2000.0), st.floats(-2.0, 2.0))
-def test_a_step_in_money_times_the_steps_is_the_way(base, way):
+def test_money_per_step_times_steps_is_the_distance(base, way):
     base = np.array([base])
     point = from_scale(to_scale(base, SOFT) + way, SOFT)
-    told = _money_per_step(base, point, SOFT) * (to_scale(point, SOFT) - to_scale(base, SOFT))
+    explained = _money_per_step(base, point, SOFT) * (to_scale(point, SOFT) - to_scale(base, SOFT))
     # a way of a hundred-thousandth loses ten digits in the difference; what is left still is below a fen
-    np.testing.assert_allclose(told, point - base, atol=1e-6, rtol=1e-6)
+    np.testing.assert_allclose(explained, point - base, atol=1e-6, rtol=1e-6)
     assert _money_per_step(base, point, SOFT)[0] > 0.0
 
 
@@ -92,13 +92,13 @@ def test_structural_terms_and_learned_effects_add_up_to_the_point(market_history
         newest_day=np.full(2, np.nan),
         matrix=effects,
     )
-    told = explain_value(dossier, prices, Model(effects=effects))
+    explained = explain_value(dossier, prices, Model(effects=effects))
     over = (point - base)[0] * 50.0
-    assert np.isclose(told.learned[features.NAMES[3]][0], 1.5 * over)  # 0.3 of a way of 0.2
-    assert np.isclose(told.learned[features.NAMES[7]][0], -0.75 * over)
-    assert np.isclose(told.learned[MARKET_OVER_FORMULA][0], 0.25 * over)
-    assert not {"chemistry", "nickel_kg_per_kwh"} & set(told.learned)
-    rest, drivers = driver_rows(told, 0, round(float(point[0]) * 50.0, 2))
+    assert np.isclose(explained.learned[features.NAMES[3]][0], 1.5 * over)  # 0.3 of a way of 0.2
+    assert np.isclose(explained.learned[features.NAMES[7]][0], -0.75 * over)
+    assert np.isclose(explained.learned[MARKET_OVER_FORMULA][0], 0.25 * over)
+    assert not {"chemistry", "nickel_kg_per_kwh"} & set(explained.learned)
+    rest, drivers = driver_rows(explained, 0, round(float(point[0]) * 50.0, 2))
     assert abs(rest) < 0.1
     assert {features.NAMES[3], features.NAMES[7], MARKET_OVER_FORMULA} <= {driver["feature"] for driver in drivers}
     assert explain_value(dossier, prices, None).learned == {}

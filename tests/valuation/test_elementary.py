@@ -38,42 +38,42 @@ def test_log_is_right_to_four_units_in_the_last_place(x):
 
 
 @given(st.floats(-1e6, 1e6))
-def test_asinh_and_sinh_are_right_and_undo_each_other(x):
+def test_asinh_and_sinh_are_accurate_and_inverse(x):
     there = one(asinh, x)
     assert there == pytest.approx(math.asinh(x), rel=2e-14, abs=1e-300)
     assert one(sinh, there) == pytest.approx(x, rel=1e-13, abs=1e-300)  # the exponential magnifies the last place
 
 
 @given(st.floats(-20.0, 20.0))
-def test_sinh_is_the_librarys(x):
+def test_sinh_equals_the_library(x):
     assert one(sinh, x) == pytest.approx(math.sinh(x), rel=1e-13, abs=1e-300)
 
 
 @given(st.floats(1e-6, 1e6), st.floats(-5.0, 5.0))
-def test_powers_are_the_librarys(base, exponent):
+def test_powers_equal_the_library(base, exponent):
     assert one(power, base, exponent) == pytest.approx(base**exponent, rel=1e-13)
 
 
 @given(st.floats(-8.0, 8.0))
-def test_shares_of_a_normal_spread_are_right_to_a_ten_millionth(x):
+def test_the_normal_distribution_is_accurate_to_1e_7(x):
     assert one(normal_cdf, x) == pytest.approx(0.5 * math.erfc(-x / math.sqrt(2.0)), abs=1e-7)
 
 
 @given(st.floats(0.001, 0.999))
-def test_quantiles_undo_shares(share):
+def test_quantiles_invert_the_distribution(share):
     assert one(normal_cdf, one(normal_quantile, share)) == pytest.approx(share, abs=1e-8)
     assert one(normal_quantile, share) == pytest.approx(-one(normal_quantile, 1.0 - share), abs=1e-6)
 
 
 @pytest.mark.parametrize("function", [exp, log, asinh, sinh, normal_cdf])
-def test_they_never_fall_and_take_each_row_for_itself(function):
+def test_functions_are_monotone_and_elementwise(function):
     x = np.linspace(0.001, 30.0, 4001)
     values = function(x)
     assert (np.diff(values) >= 0.0).all()
     assert [one(function, value) for value in x[::97]] == values[::97].tolist()
 
 
-def test_what_is_not_known_stays_so_and_bounds_are_kept():
+def test_nan_stays_nan_and_bounds_are_kept():
     unknown = np.array([np.nan])
     for function in (exp, log, asinh, sinh, normal_cdf):
         assert np.isnan(function(unknown)).all()
@@ -159,7 +159,7 @@ def test_the_bits_are_those_recorded(function):
 
 
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=40))
-def test_few_values_are_worked_out_to_the_bits_of_many(values):
+def test_scalar_and_array_paths_give_the_same_bits(values):
     many = np.concatenate([np.array(values), np.linspace(-3.0, 3.0, 50)])
     for function in (exp, log):
         together = function(many)[: len(values)]

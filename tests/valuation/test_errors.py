@@ -35,6 +35,6 @@ def test_every_error_has_a_code_of_its_own_and_a_sentence():
     assert all(kind.__doc__ and kind.__doc__.splitlines()[0].endswith(".") for kind in classes().values())
 
 
-def test_an_error_carries_the_way_out():
+def test_an_error_has_a_hint():
     error = errors.FieldError("soh is 88, above 1.2", hint="give 0.88", field="soh", value=88)
     assert (str(error), error.hint, error.field, error.value) == ("soh is 88, above 1.2", "give 0.88", "soh", 88)

@@ -35,7 +35,7 @@ def test_a_test_helps_an_untested_pack_more_than_a_tested_one(market_history):
     assert ratio[0] < ratio[1] <= 1.0
 
 
-def test_a_laboratory_says_more_where_a_quick_test_was_made(market_history):
+def test_a_laboratory_test_helps_after_a_quick_test(market_history):
     tested = replace(PLATE, events=(replace(lab_test(0.85), facts={"method": "quick", "soh": 0.85}),))
     ratios = next_best(dossier_of(market_history, tested))
     assert ratios["capacity_test"][0] < ratios["quick_test"][0]
@@ -75,7 +75,7 @@ def test_inspection_settles_what_it_would_see(market_history):
     assert next_best(dossier_of(market_history, opened))["opening_inspection"][0] < 0.9
 
 
-def test_another_measure_of_spread_may_be_given(market_history):
+def test_the_spread_function_can_be_replaced(market_history):
     dossier = dossier_of(market_history, PLATE)
     ratios = next_best(dossier, spread_of=lambda tried: 0.5 * structural_spread(tried))
     assert ratios["quick_test"][0] == pytest.approx(0.5 * next_best(dossier)["quick_test"][0], rel=1e-9)

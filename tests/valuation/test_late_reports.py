@@ -46,7 +46,7 @@ def left_out(history, as_of):
 
 @quick
 @given(PACKS, DAYS)
-def test_what_is_used_and_what_is_not_is_all_that_was_given(histories, as_of):
+def test_used_and_unused_events_add_up_to_all(histories, as_of):
     cases = cases_of(histories, as_of)
     for history, used, found in zip(histories, cases.counted.tolist(), not_used(cases), strict=True):
         known = [event for event in history.events if event.known_by(as_of)]
@@ -58,7 +58,7 @@ def test_what_is_used_and_what_is_not_is_all_that_was_given(histories, as_of):
 
 @quick
 @given(st.from_type(PackHistory), DAYS)
-def test_the_first_day_that_counts_any_of_it_is_the_day_named(history, as_of):
+def test_first_counts_on_is_the_first_day_that_uses_an_event(history, as_of):
     found = left_out(history, as_of)
     first = found.first_counts_on
     if first is None:
@@ -78,14 +78,14 @@ def test_the_first_day_that_counts_any_of_it_is_the_day_named(history, as_of):
 
 @quick
 @given(PACKS, DAYS)
-def test_one_pack_is_told_what_its_row_in_a_batch_is_told(histories, as_of):
+def test_one_pack_has_the_same_late_reports_as_its_row_in_a_batch(histories, as_of):
     together = not_used(cases_of(histories, as_of))
     assert together == [left_out(history, as_of) for history in histories]
 
 
 @slow
 @given(PACKS, DAYS.filter(lambda day: day.year >= 2024))
-def test_one_pack_and_a_fleet_carry_the_same_cautions(market, histories, as_of):
+def test_one_pack_and_a_fleet_have_the_same_cautions(market, histories, as_of):
     traces = Traces(histories=tuple(histories), notes=((),) * len(histories))
     answers = appraise_many(traces, market, as_of=as_of, explain=False)
     valued = [answer for answer in answers if isinstance(answer, Valuation)]
@@ -133,7 +133,7 @@ def test_a_newer_nameplate_is_named_with_its_day(market):
     assert appraise(record, market, as_of="2026-06-03").not_used == NOTHING_LEFT_OUT
 
 
-def test_the_words_say_how_many_why_and_from_when():
+def test_the_message_states_count_reason_and_day():
     found = NotUsed(events_after_as_of=3, happened_after=1, recorded_after=2, first_counts_on=date(2026, 6, 5))
     ((row, caution),) = late_report_cautions([found])
     assert (row, caution.id, caution.severity) == (0, "D01", "warn")

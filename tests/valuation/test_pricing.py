@@ -66,7 +66,7 @@ def dossier_of(market_history, *histories, as_of=date(2026, 6, 1), **options):
 
 @quick
 @given(PACKS, st.floats(-0.5, 0.5), st.sampled_from((None, -0.3, 0.3)))
-def test_the_band_holds_the_point_whatever_the_model_says(market_history, histories, step, lopsided):
+def test_the_band_contains_the_point_for_any_model(market_history, histories, step, lopsided):
     model = None if lopsided is None else Constant(step=step, lopsided=lopsided)
     prices = price(dossier_of(market_history, *histories), model, 0.9)
     assert (prices.lower <= prices.point).all()
@@ -106,7 +106,7 @@ def test_a_move_of_the_metals_passes_through_at_an_unchanged_learned_part(market
         np.testing.assert_allclose(shift[free], moved[free], atol=1e-9)
 
 
-def test_the_model_is_asked_for_the_level_and_the_quantiles(market_history):
+def test_the_model_gets_the_level_and_the_quantiles(market_history):
     dossier = dossier_of(market_history, PLATE)
     narrow, wide = price(dossier, Constant(), 0.5), price(dossier, Constant(), 0.9)
     assert wide.lower < narrow.lower < narrow.point < narrow.upper < wide.upper
@@ -155,12 +155,12 @@ def test_a_model_of_other_features_is_refused_by_their_names(market_history):
 
 
 @pytest.mark.parametrize("level", [0.5, 0.9, 0.99])
-def test_levels_that_can_be_asked_for(level):
+def test_valid_levels_are_accepted(level):
     assert check_level(level) == level
 
 
 @pytest.mark.parametrize("level", [0.4999, 0.991, float("nan")])
-def test_levels_that_cannot(level):
+def test_invalid_levels_are_refused(level):
     with pytest.raises(FieldError):
         check_level(level)
 

@@ -11,7 +11,7 @@ prices = st.floats(-2000.0, 5000.0)
 
 
 @given(prices)
-def test_there_and_back(price):
+def test_from_scale_inverts_to_scale(price):
     column = np.array([price])
     assert from_scale(to_scale(column)) == pytest.approx(column, rel=1e-12, abs=1e-12)
 
@@ -22,7 +22,7 @@ def test_it_is_the_inverse_hyperbolic_sine(price):
 
 
 @given(prices, st.floats(0.01, 5.0))
-def test_a_small_spread_goes_over_like_the_slope(price, sd):
+def test_a_small_spread_follows_the_slope_of_the_scale(price, sd):
     step = 1e-4
     ends = to_scale(np.array([price - step * sd, price + step * sd]))
     assert scale_sd(np.array([price]), np.array([sd]))[0] == pytest.approx((ends[1] - ends[0]) / (2 * step), rel=1e-5)

@@ -96,7 +96,7 @@ def test_base_width_times_all_factors_is_the_width(effects, group, edges, wideni
     assert sizes == sorted(sizes, reverse=True)
 
 
-def test_what_widens_is_above_one_and_what_narrows_below(market_history):
+def test_widening_factors_are_above_one_and_narrowing_ones_below(market_history):
     dossier = dossier_of(2, market_history)
     effects = np.zeros((2, len(features.NAMES)))
     effects[0, features.NAMES.index("soh_sd")] = 0.3
@@ -107,43 +107,43 @@ def test_what_widens_is_above_one_and_what_narrows_below(market_history):
     found = explain_band(
         dossier, prices_of(dossier, 0.2, 0.2), Model(effects=effects, group=np.array([0.0, np.log(1.5)]))
     )
-    told = [{one["feature"]: one["factor"] for one in band_driver_rows(found, row, 1000.0)[1]} for row in range(2)]
-    assert told[0] == pytest.approx({"soh_sd": 1.35, COMPOSITION: 1.105, OTHERS: 1.002}, rel=0.01)
-    assert told[1] == pytest.approx({GROUP: 1.5, "soh_sd": 0.741, COMPOSITION: 1.105, OTHERS: 1.002}, rel=0.01)
+    factors = [{one["feature"]: one["factor"] for one in band_driver_rows(found, row, 1000.0)[1]} for row in range(2)]
+    assert factors[0] == pytest.approx({"soh_sd": 1.35, COMPOSITION: 1.105, OTHERS: 1.002}, rel=0.01)
+    assert factors[1] == pytest.approx({GROUP: 1.5, "soh_sd": 0.741, COMPOSITION: 1.105, OTHERS: 1.002}, rel=0.01)
 
 
-def test_a_kind_never_sold_old_quotes_and_a_market_outrun_are_told_by_name(market_history):
+def test_unseen_kind_stale_quotes_and_market_shift_are_named_factors(market_history):
     late = dossier_of(1, market_history, day=date(2027, 6, 1))
     model = Model(effects=np.zeros((1, len(features.NAMES))), group=np.array([0.3]), turn=SimpleNamespace(widening=1.2))
-    told = band_driver_rows(explain_band(late, prices_of(late, 0.1, 0.1, known=False), model), 0, 1000.0)[1]
-    assert {UNSEEN_KIND, STALE, MARKET_SHIFT} == {one["feature"] for one in told}
-    assert all(one["factor"] > 1.0 and one["label_en"] and one["label_zh"] for one in told)
+    factors = band_driver_rows(explain_band(late, prices_of(late, 0.1, 0.1, known=False), model), 0, 1000.0)[1]
+    assert {UNSEEN_KIND, STALE, MARKET_SHIFT} == {one["feature"] for one in factors}
+    assert all(one["factor"] > 1.0 and one["label_en"] and one["label_zh"] for one in factors)
 
 
 def test_every_feature_and_factor_has_a_label_in_both_languages(market_history):
     dossier = dossier_of(1, market_history)
     model = Model(effects=np.full((1, len(features.NAMES)), 0.05), group=np.array([0.1]))
-    told = band_driver_rows(explain_band(dossier, prices_of(dossier, 0.3, 0.4), model), 0, 1000.0)[1]
-    assert {one["feature"] for one in told} == {GROUP, COMPOSITION, *OWN}
-    assert all(one["label_en"] and one["label_zh"] for one in told)
+    factors = band_driver_rows(explain_band(dossier, prices_of(dossier, 0.3, 0.4), model), 0, 1000.0)[1]
+    assert {one["feature"] for one in factors} == {GROUP, COMPOSITION, *OWN}
+    assert all(one["label_en"] and one["label_zh"] for one in factors)
 
 
-def test_without_a_model_odd_histories_are_what_widens(market_history):
+def test_without_a_model_only_findings_widen(market_history):
     dossier = dossier_of(1, market_history)
     bare = replace(prices_of(dossier, 0.3, 0.3), matrix=None)
-    base, told = band_driver_rows(explain_band(dossier, bare, None), 0, width_of(bare))
-    assert [one["feature"] for one in told] == [HISTORY]
-    assert told[0]["factor"] == pytest.approx(float(dossier.findings.widen[0]), rel=0.05)
+    base, factors = band_driver_rows(explain_band(dossier, bare, None), 0, width_of(bare))
+    assert [one["feature"] for one in factors] == [HISTORY]
+    assert factors[0]["factor"] == pytest.approx(float(dossier.findings.widen[0]), rel=0.05)
     assert 0.0 < base < width_of(bare)
 
 
-def test_a_band_without_width_has_no_reasons(market_history):
+def test_a_band_without_width_has_no_factors(market_history):
     dossier = dossier_of(1, market_history)
     model = Model(effects=np.full((1, len(features.NAMES)), 0.05), group=np.array([0.1]))
     assert band_driver_rows(explain_band(dossier, prices_of(dossier, 0.0, 0.0), model), 0, 0.0) == (0.0, [])
 
 
-def test_one_row_is_explained_as_among_others(market_history):
+def test_a_row_is_explained_the_same_alone_and_in_a_batch(market_history):
     dossier, one = dossier_of(3, market_history), dossier_of(1, market_history)
     effects = np.random.default_rng(3).normal(0.0, 0.1, (3, len(features.NAMES)))
     group = np.array([0.1, -0.2, 0.3])

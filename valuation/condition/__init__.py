@@ -1,1 +1,1 @@
-"""What state a pack is in (电池状态): readings of health, the life it led, and the ageing to expect of both."""
+"""Condition of a pack (电池状态): readings of health, its life in use, and the expected ageing."""

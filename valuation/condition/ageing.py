@@ -1,4 +1,4 @@
-"""What age and use alone make of a pack's health (老化先验): calendar fade and cycle fade in closed form.
+"""Expected ageing from age and use alone (老化先验): calendar and cycle fade in closed form.
 
 Capacity lost = calendar part + cycle part: the first grows with the months since production to a power below one and
 with temperature and state of charge, the second with equivalent full cycles, their depth and the share of fast
@@ -35,7 +35,7 @@ LOWEST_SOH = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """How a kind of use ages a pack: calendar rate per month^exponent, rate per full cycle, share of fast charging."""
+    """Ageing under a kind of use: calendar rate per month^exponent, rate per full cycle, share of fast charging."""
 
     calendar_rate: float
     exponent: float
@@ -43,7 +43,7 @@ class Duty:
     fast_share: float
 
 
-# Private cars and company fleets are fitted to the figures above. A cycle costs heavy duties less: their packs are
+# Private cars and company fleets are fitted to the figures above. Packs of heavy duties lose less per cycle: they are
 # built and cooled for it (judged, so that city buses and taxis reach .80 after about 2,000 LFP or 1,200 NMC cycles).
 # Fast shares are judged.
 DUTY_AGEING: dict[str, Duty] = {
@@ -54,7 +54,7 @@ DUTY_AGEING: dict[str, Duty] = {
     "swap": Duty(0.0033, 0.58, 6.5e-5, 0.20),
     "other": Duty(0.0036, 0.57, 8.0e-5, 0.20),
 }
-"""Ageing by duty; a pack whose duty is not known ages as `other`."""
+"""Ageing by duty; a pack of unknown duty ages as `other`."""
 
 _DUTY_TABLE = {
     name: np.array([getattr(DUTY_AGEING[duty], name) for duty in (*DUTIES, "other")])
@@ -64,14 +64,14 @@ _DUTY_TABLE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ageing:
-    """How fast each pack ages, one row a pack: calendar and cycle rates under its own stress."""
+    """Ageing rates of each pack under its stress, one row per pack: calendar and cycle rates."""
 
     calendar_rate: FloatArray
     exponent: FloatArray
     cycle_rate: FloatArray
 
     def of_events(self, row: IntArray) -> Ageing:
-        """Return the same for each event, given the pack of each event."""
+        """Return the rates of each event's pack, given the row of that pack."""
         return Ageing(
             calendar_rate=self.calendar_rate[row],
             exponent=self.exponent[row],
@@ -79,7 +79,7 @@ class Ageing:
         )
 
     def loss(self, age_a: FloatArray, full_cycles: FloatArray) -> FloatArray:
-        """Return the fraction of capacity lost to that age and that many cycles (容量衰减). [1]
+        """Return the fraction of capacity lost at an age and a number of full cycles (容量衰减). [1]
 
         >>> private = ageing_of(np.array([1.0]), np.array([0.0]))  # an NMC pack, private, 4.5 a, 290 cycles
         >>> private.loss(np.array([4.5]), np.array([290.0])).round(3).tolist()
@@ -93,7 +93,7 @@ class Ageing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stress:
-    """What a pack's history says of its stress; not known is NaN and counts as usual for the duty."""
+    """Recorded stress of a pack; NaN if unknown, which counts as usual for the duty."""
 
     mean_temperature_c: FloatArray
     mean_soc: FloatArray
@@ -102,14 +102,14 @@ class Stress:
 
 
 def ageing_of(chemistry: FloatArray, duty: FloatArray, stress: Stress | None = None) -> Ageing:
-    """Return how fast packs of a chemistry and a duty age under their stress.
+    """Return the ageing rates of packs by chemistry, duty and stress.
 
     Parameters
     ----------
     chemistry, duty : codes into CHEMISTRIES and DUTIES, shape (n,)
-        The duty may be not known.
+        The duty may be NaN.
     stress : Stress, optional
-        Temperature, state of charge, depth and fast charging where known.
+        Known temperature, state of charge, depth of discharge and share of fast charging.
     """
     duty_code = np.where(np.isnan(duty), float(len(DUTIES)), duty).astype(np.int64)
     usual = {name: table[duty_code] for name, table in _DUTY_TABLE.items()}
@@ -128,7 +128,7 @@ def ageing_of(chemistry: FloatArray, duty: FloatArray, stress: Stress | None = N
 
 
 def stress_of(cases: Cases) -> Stress:
-    """Return the latest that was reported of each pack's temperature, charge level, depth and fast charging."""
+    """Return the latest reported temperature, state of charge, depth of discharge and fast charging of each pack."""
     return Stress(
         mean_temperature_c=cases.last("mean_temperature_c"),
         mean_soc=cases.last("mean_soc"),

@@ -1,10 +1,10 @@
-"""State of health with its uncertainty (健康状态), from every reading that there is and from age and use.
+"""State of health with its uncertainty (健康状态), from all readings and from age and use.
 
-Each reading is carried forward to the valuation day by the ageing expected since, and widened for the time it has lain.
-Readings of one source share that source's systematic error; sources and the ageing prior are then weighed by their
-precision. Their weights never depend on what is read, so a better reading never lowers the answer. Where sources
-contradict each other the answer widens (R. T. Birge, Phys. Rev. 40 (1932) 207). A sure reading far from what age and
-use tell is believed: some packs are odd.
+Each reading is extrapolated to the valuation day by the expected ageing, and its variance grows with its age. Readings
+of one source share the systematic error of the source. Sources and the ageing prior are weighted by their precision.
+The weights do not depend on the readings, so a better reading never lowers the estimate. If sources contradict each
+other, the uncertainty grows (R. T. Birge, Phys. Rev. 40 (1932) 207). The prior is a mixture with a share of unusual
+packs, so a precise reading far from the expectation is accepted.
 """
 
 from __future__ import annotations
@@ -23,40 +23,40 @@ from valuation.record.cases import Cases
 __all__ = ["HIGHEST_SOH", "LOWEST_SOH", "SOURCES", "StateOfHealth", "assess_health"]
 
 LOWEST_SOH, HIGHEST_SOH = 0.02, 1.15
-UNKNOWN_AGE_SD = 0.07  # judged: what not knowing the age adds to the prior
-PRIOR_RELATIVE_SD = 0.42  # spread of fade among like packs: log-normal .35 of the fleets, plus climate not known
-PRIOR_FLOOR_SD = 0.030  # judged: faults and cell spread that age does not tell
-UNKNOWN_CYCLES_SD = 0.5  # judged: share of the cycle fade that is uncertain where cycles are assumed
+UNKNOWN_AGE_SD = 0.07  # judged: added to the prior if the age is unknown
+PRIOR_RELATIVE_SD = 0.42  # spread of fade among similar packs: log-normal .35 of the fleets, plus unknown climate
+PRIOR_FLOOR_SD = 0.030  # judged: faults and cell spread that age does not explain
+UNKNOWN_CYCLES_SD = 0.5  # judged: uncertain share of the cycle fade if cycles are assumed
 DRIFT_RELATIVE_SD = 0.5  # judged: uncertainty of the ageing since a reading, relative to it
-DRIFT_SD_PER_A = 0.010  # judged: and apart from it, for each year since
-# Packs that come to sale are no sample of the fleet: crash and warranty .86-.99, age .70-.88, commercial .62-.82,
-# failed or abused .30-.70 (shares assumed 25, 40, 28, 7 %). Judged after that mixture: they have faded a quarter more
-# than like packs in service, and one in five has fared otherwise than age and use tell.
+DRIFT_SD_PER_A = 0.010  # judged: and independent of it, per year since
+# Packs for sale are not a random sample of the fleet: crash and warranty .86-.99, age .70-.88, commercial .62-.82,
+# failed or abused .30-.70 (shares assumed 25, 40, 28, 7 %). Judged from that mixture: they have faded a quarter more
+# than similar packs in service, and for one in five age and use do not explain health.
 SELECTION = 1.25
 ODD_SHARE, ODD_LOSS, ODD_SD = 0.2, 0.10, 0.14
-MOST_EXPECTED_LOSS = 0.5  # judged: what has faded more is not expected, only measured
+MOST_EXPECTED_LOSS = 0.5  # judged: a higher loss is accepted from measurements only
 LOG_SHARES = (-0.2231435513142097, -1.6094379124341003)  # natural logarithms of 1 - ODD_SHARE and ODD_SHARE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateOfHealth:
-    """Health of each pack on its valuation day, one row a pack.
+    """Health of each pack on its valuation day, one row per pack.
 
     Attributes
     ----------
     soh, soh_sd : never NaN
         Remaining over rated capacity in (0, 1.2), and one standard deviation. [1]
     source : code into :data:`SOURCES`
-        The source that weighs most.
+        Source with the largest weight.
     measured_day : days since 1970-01-01
         Day of that source's latest reading; NaN for the prior and for modules.
     full_cycles : equivalent full cycles, NaN if neither cycles nor throughput were reported. [1]
-    cycles_assumed : the same, from distance or the duty's habit where not reported; never NaN. [1]
-    calendar_age_a : years since production, else since first use; NaN if neither is known. [a]
-    expected_soh, expected_sd : what age and use alone would say (老化先验). [1]
-    bms_soh, tested_soh, tested_sd : what the battery's own readings alone say on the day, and all others together with
-        their spread; NaN where there are none. [1]
-    resistance_growth, cell_spread : latest known; the spread of SOH between cells or modules. [1]
+    cycles_assumed : the same, from distance or usual for the duty if not reported; never NaN. [1]
+    calendar_age_a : years since production, else since first use; NaN if both are unknown. [a]
+    expected_soh, expected_sd : expectation from age and use alone (老化先验). [1]
+    bms_soh, tested_soh, tested_sd : estimate on the day from BMS readings alone, and from all other readings with its
+        standard deviation; NaN without readings. [1]
+    resistance_growth, cell_spread : latest known values; the spread is that of SOH between cells or modules. [1]
     """
 
     soh: FloatArray
@@ -76,7 +76,7 @@ class StateOfHealth:
 
 
 def assess_health(cases: Cases, nameplate: Nameplate) -> StateOfHealth:
-    """Fuse all that is known of each pack's health on its valuation day (健康状态评估)."""
+    """Estimate the health of each pack on its valuation day from all evidence (健康状态评估)."""
     known_cycles = reported_cycles(cases, nameplate)
     life = life_of(cases, nameplate, known_cycles)
     expected, expected_sd = _prior(cases, nameplate, life, known_cycles)
@@ -111,18 +111,18 @@ def assess_health(cases: Cases, nameplate: Nameplate) -> StateOfHealth:
 
 
 def _prior(cases: Cases, nameplate: Nameplate, life: Life, known_cycles: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return what age and use alone say of health, and how far that may be off."""
+    """Return the expected health from age and use alone, with one standard deviation."""
     loss = np.minimum(SELECTION * life.loss_by(cases.as_of_day), MOST_EXPECTED_LOSS)
     of_cycles = life.ageing.cycle_rate * life.cycles
-    unsure = np.where(np.isnan(known_cycles), UNKNOWN_CYCLES_SD * np.minimum(of_cycles, 0.3), 0.0)
-    ageless = np.where(np.isnan(coalesce(nameplate.made_day, nameplate.in_service_day)), UNKNOWN_AGE_SD, 0.0)
+    cycles_sd = np.where(np.isnan(known_cycles), UNKNOWN_CYCLES_SD * np.minimum(of_cycles, 0.3), 0.0)
+    age_sd = np.where(np.isnan(coalesce(nameplate.made_day, nameplate.in_service_day)), UNKNOWN_AGE_SD, 0.0)
     spread = PRIOR_RELATIVE_SD * np.minimum(loss, 0.4)
-    sd = np.sqrt(spread * spread + unsure * unsure + ageless * ageless + PRIOR_FLOOR_SD * PRIOR_FLOOR_SD)
+    sd = np.sqrt(spread * spread + cycles_sd * cycles_sd + age_sd * age_sd + PRIOR_FLOOR_SD * PRIOR_FLOOR_SD)
     return 1.0 - loss, sd
 
 
 def _carried(cases: Cases, readings: Readings, life: Life) -> Readings:
-    """Return the readings as of the valuation day: less the ageing since, and less sure."""
+    """Return the readings extrapolated to the valuation day: less the ageing since, with a larger variance."""
     lives = life.of_events(readings.row)
     as_of = cases.as_of_day[readings.row]
     since = np.maximum(life.loss_by(cases.as_of_day)[readings.row] - lives.loss_by(readings.day), 0.0)
@@ -140,55 +140,55 @@ def _carried(cases: Cases, readings: Readings, life: Life) -> Readings:
 def _by_source(
     cases: Cases, readings: Readings
 ) -> tuple[dict[str, FloatArray], dict[str, FloatArray], dict[str, FloatArray]]:
-    """Return each source's mean, variance (with what its readings share) and latest day, NaN where it is silent."""
+    """Return mean, variance (with the shared error) and latest day of each source, NaN without readings."""
     means, variances, days = {}, {}, {}
     for code, name in enumerate(SOURCES[1:-1], start=1):
         of_source = readings.source == float(code)
         row = readings.row[of_source]
         weight = 1.0 / readings.variance[of_source]
         precision = total(row, weight, cases.rows)
-        heard = precision > 0.0
-        divisor = np.where(heard, precision, 1.0)
+        has_reading = precision > 0.0
+        divisor = np.where(has_reading, precision, 1.0)
         mean = total(row, weight * readings.value[of_source], cases.rows) / divisor
-        means[name] = np.where(heard, mean, np.nan)
-        variances[name] = np.where(heard, 1.0 / divisor + NOISE[name].shared * NOISE[name].shared, np.nan)
+        means[name] = np.where(has_reading, mean, np.nan)
+        variances[name] = np.where(has_reading, 1.0 / divisor + NOISE[name].shared * NOISE[name].shared, np.nan)
         days[name] = last(row, readings.day[of_source], cases.rows)
     return means, variances, days
 
 
 def _weigh(means: dict[str, FloatArray], variances: dict[str, FloatArray]) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the precision-weighted mean of the readings, its variance, and how far they contradict each other.
+    """Return the precision-weighted mean of the readings, its variance, and their Birge ratio, at least 1.
 
-    Mean and variance are NaN where there is no reading; the contradiction is Birge's ratio, at least 1.
+    Mean and variance are NaN without readings.
     """
     rows = len(means["modules"])
-    precision, weighted, voices = np.zeros(rows), np.zeros(rows), np.zeros(rows)
+    precision, weighted, sources = np.zeros(rows), np.zeros(rows), np.zeros(rows)
     for name, mean in means.items():
         weight = np.where(np.isnan(mean), 0.0, 1.0 / variances[name])
         precision = precision + weight
         weighted = weighted + weight * np.where(np.isnan(mean), 0.0, mean)
-        voices = voices + (weight > 0.0)
-    heard = precision > 0.0
-    fused = np.where(heard, weighted / np.where(heard, precision, 1.0), np.nan)
+        sources = sources + (weight > 0.0)
+    has_reading = precision > 0.0
+    fused = np.where(has_reading, weighted / np.where(has_reading, precision, 1.0), np.nan)
     conflict = np.zeros(rows)
     for name, mean in means.items():
         gap = mean - fused
         conflict = conflict + np.where(np.isnan(gap), 0.0, gap * gap / variances[name])
-    ratio = np.maximum(conflict / np.maximum(voices - 1.0, 1.0), 1.0)
-    return fused, np.where(heard, 1.0 / np.where(heard, precision, 1.0), np.nan), ratio
+    ratio = np.maximum(conflict / np.maximum(sources - 1.0, 1.0), 1.0)
+    return fused, np.where(has_reading, 1.0 / np.where(has_reading, precision, 1.0), np.nan), ratio
 
 
 def _posterior(
     expected: FloatArray, expected_sd: FloatArray, reading: FloatArray, variance: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return mean and variance of health, given what to expect of the pack and what was read.
+    """Return mean and variance of health, given the prior expectation and the combined reading.
 
-    What to expect is a mixture of usual packs and odd ones, so a sure reading far from the usual is believed. For a
-    reading with normal error the mean rises with the reading whatever the mixture is.
+    The prior is a mixture of usual and unusual packs, so a precise reading far from the expectation is accepted. For a
+    reading with normal error the mean rises with the reading for any mixture.
     """
-    silent = np.isnan(reading)
-    precision = np.where(silent, 0.0, 1.0 / np.where(silent, 1.0, variance))
-    read = np.where(silent, 0.0, reading)
+    no_reading = np.isnan(reading)
+    precision = np.where(no_reading, 0.0, 1.0 / np.where(no_reading, 1.0, variance))
+    read = np.where(no_reading, 0.0, reading)
     kinds = (
         (LOG_SHARES[0], expected, expected_sd),
         (LOG_SHARES[1], expected - ODD_LOSS, np.sqrt(expected_sd * expected_sd + ODD_SD * ODD_SD)),
@@ -198,9 +198,9 @@ def _posterior(
     spreads: list[FloatArray] = []
     for log_share, centre, sd in kinds:
         own = 1.0 / (sd * sd)
-        total_variance = sd * sd + np.where(silent, 0.0, variance)
+        total_variance = sd * sd + np.where(no_reading, 0.0, variance)
         gap = read - centre
-        likelihood = np.where(silent, 0.0, -0.5 * gap * gap / total_variance - 0.5 * log(total_variance))
+        likelihood = np.where(no_reading, 0.0, -0.5 * gap * gap / total_variance - 0.5 * log(total_variance))
         shares.append(likelihood + log_share)
         means.append((own * centre + precision * read) / (own + precision))
         spreads.append(1.0 / (own + precision))
@@ -214,7 +214,7 @@ def _posterior(
 
 
 def _weightiest(variances: dict[str, FloatArray], expected_sd: FloatArray) -> FloatArray:
-    """Return the source that weighs most, as a code of SOURCES."""
+    """Return the source with the largest weight, as an index of SOURCES."""
     heaviest = 1.0 / (expected_sd * expected_sd)
     source = np.zeros(len(expected_sd))
     for name, variance in variances.items():
@@ -225,7 +225,7 @@ def _weightiest(variances: dict[str, FloatArray], expected_sd: FloatArray) -> Fl
 
 
 def _pick(source: FloatArray, days: dict[str, FloatArray]) -> FloatArray:
-    """Return, row by row, the day of the source chosen."""
+    """Return the day of the chosen source of each row."""
     result = unknown(len(source))
     for name, day in days.items():
         result = np.where(source == source_code(name), day, result)

@@ -1,4 +1,4 @@
-"""A pack's life as far as ageing goes: when it began, how long it was used, how many cycles it did."""
+"""Life of a pack as input to ageing: production, time in use, full cycles."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from valuation.pack.nameplate import Nameplate
 from valuation.record.cases import Cases
 
 DAYS_PER_YEAR = 365.25
-TYPICAL_AGE_A = 6.0  # judged: age at which a pack of unknown age is usually offered
+TYPICAL_AGE_A = 6.0  # judged: usual age of offered packs, for a pack of unknown age
 USUAL_KWH_PER_KM = {"private": 0.15, "taxi": 0.15, "bus": 0.90, "logistics": 0.30, "swap": 0.16, "other": 0.20}
 """Energy drawn per distance, judged from type-approval figures plus a tenth. [kWh/km]"""
 
-HYBRID_BELOW_KWH = 25.0  # judged: smaller packs mostly sit in plug-in hybrids, which also burn fuel
-HYBRID_ELECTRIC_SHARE = 0.4  # judged: share of their distance that the pack drives
+HYBRID_BELOW_KWH = 25.0  # judged: smaller packs are mostly in plug-in hybrids, which also burn fuel
+HYBRID_ELECTRIC_SHARE = 0.4  # judged: share of their distance driven on the pack
 USUAL_KM_PER_YEAR = {
     "private": 12_000.0,
     "taxi": 75_000.0,
@@ -26,7 +26,7 @@ USUAL_KM_PER_YEAR = {
     "swap": 45_000.0,
     "other": 18_000.0,
 }
-"""Distance driven a year, judged from transport statistics of Chinese cities. [km/a]"""
+"""Distance driven per year, judged from transport statistics of Chinese cities. [km/a]"""
 
 _KM_PER_YEAR = np.array([*USUAL_KM_PER_YEAR.values(), USUAL_KM_PER_YEAR["other"]])
 _KWH_PER_KM = np.array([*USUAL_KWH_PER_KM.values(), USUAL_KWH_PER_KM["other"]])
@@ -34,7 +34,7 @@ _KWH_PER_KM = np.array([*USUAL_KWH_PER_KM.values(), USUAL_KWH_PER_KM["other"]])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """Age, cycles and ageing of each pack: what carries a reading forward."""
+    """Age, cycles and ageing of each pack, to extrapolate readings to another day."""
 
     born_day: FloatArray
     used_from: FloatArray
@@ -43,7 +43,7 @@ class Life:
     ageing: Ageing
 
     def of_events(self, row: IntArray) -> Life:
-        """Return the same for each event."""
+        """Return the life of each event's pack, given the row of that pack."""
         return Life(
             born_day=self.born_day[row],
             used_from=self.used_from[row],
@@ -53,14 +53,14 @@ class Life:
         )
 
     def loss_by(self, day: FloatArray) -> FloatArray:
-        """Return the fraction of capacity that age and use take by a day."""
+        """Return the fraction of capacity lost to age and use by a day. [1]"""
         span = np.maximum(self.used_until - self.used_from, 1.0)
         share = np.minimum(np.maximum((day - self.used_from) / span, 0.0), 1.0)
         return self.ageing.loss((day - self.born_day) / DAYS_PER_YEAR, self.cycles * share)
 
 
 def life_of(cases: Cases, nameplate: Nameplate, known_cycles: FloatArray) -> Life:
-    """Return each pack's age, cycles and ageing, with the usual where nothing is known."""
+    """Return age, cycles and ageing of each pack, with usual values for unknown ones."""
     ageing = ageing_of(nameplate.chemistry, cases.packs["duty"], stress_of(cases))
     first_day = cases.lowest("on_day")
     typical = cases.as_of_day - TYPICAL_AGE_A * DAYS_PER_YEAR
@@ -89,7 +89,7 @@ def calendar_age(cases: Cases, nameplate: Nameplate) -> FloatArray:
 def reported_cycles(cases: Cases, nameplate: Nameplate) -> FloatArray:
     """Return equivalent full cycles as reported, else throughput over the rating (等效全循环次数). [1]
 
-    Throughput is read as what was discharged, the way warranties count it; some systems count both ways.
+    Throughput is taken as discharged energy, as in warranties; some systems count both directions.
     """
     from_energy = cases.last("energy_throughput_kwh") / nameplate.energy_kwh
     from_charge = cases.last("charge_throughput_ah") / cases.packs["rated_capacity_ah"]
@@ -97,7 +97,7 @@ def reported_cycles(cases: Cases, nameplate: Nameplate) -> FloatArray:
 
 
 def kwh_per_km(duty: FloatArray) -> FloatArray:
-    """Return the energy that a vehicle of this duty draws per distance. [kWh/km]
+    """Return the usual energy per distance of a vehicle, by duty. [kWh/km]
 
     >>> kwh_per_km(np.array([0.0, 2.0, np.nan])).tolist()
     [0.15, 0.9, 0.2]
@@ -106,7 +106,7 @@ def kwh_per_km(duty: FloatArray) -> FloatArray:
 
 
 def km_per_year(duty: FloatArray) -> FloatArray:
-    """Return the distance that a vehicle of this duty drives. [km/a]
+    """Return the usual yearly distance of a vehicle, by duty. [km/a]
 
     >>> km_per_year(np.array([0.0, np.nan])).tolist()
     [12000.0, 18000.0]
@@ -115,17 +115,17 @@ def km_per_year(duty: FloatArray) -> FloatArray:
 
 
 def _by_duty(table: FloatArray, duty: FloatArray) -> FloatArray:
-    """Return a number of a table by duty, the last where the duty is not known."""
+    """Return a number of a table by duty, the last one for an unknown duty."""
     return table[np.where(np.isnan(duty), float(len(table) - 1), duty).astype(np.int64)]
 
 
 def days_in_use(cases: Cases, nameplate: Nameplate) -> FloatArray:
-    """Return how long each pack was used; NaN where its beginning is not known. [d]"""
+    """Return the time in use of each pack; NaN if its start is unknown. [d]"""
     return np.maximum(_left_day(cases) - nameplate.in_service_day, 0.0)
 
 
 def days_out_of_use(cases: Cases, nameplate: Nameplate) -> FloatArray:
-    """Return how long ago each pack left its vehicle; 0 where it has not, NaN where nothing is known of its use. [d]"""
+    """Return the time since each pack left its vehicle; 0 if it has not, NaN if its use is unknown. [d]"""
     idle = cases.as_of_day - _left_day(cases)
     return np.where(np.isnan(nameplate.in_service_day) & (idle == 0.0), np.nan, idle)
 

@@ -1,4 +1,4 @@
-"""Readings of health (健康状态读数): what tests, BMS, certificates and passports say, and how far each may be off."""
+"""Readings of health (健康状态读数) from tests, BMS, certificates and passports, with the error of each source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from valuation.record.cases import Cases
 from valuation.record.fields import event_field
 
 SOURCES = ("ageing_prior", "bms", "quick_test", "lab_test", "certificate", "passport", "modules")
-"""Where a state of health may come from; the column `source` holds positions in this tuple."""
+"""Sources of a state of health; the column `source` holds indices of this tuple."""
 
 BMS_OVERSTATEMENT = 0.015  # judged: BMS readings err upwards (arXiv 2603.21592: weak correlation; displays cap at 1)
 HIGHEST_READING = 1.2  # the highest ratio that a record may hold (valuation.record.fields)
@@ -20,7 +20,7 @@ HIGHEST_READING = 1.2  # the highest ratio that a record may hold (valuation.rec
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """One standard deviation of a source: of the single reading, and of what all its readings share. [1]"""
+    """Standard deviation of a source: random error of a single reading, and error shared by all its readings. [1]"""
 
     single: float
     shared: float
@@ -33,22 +33,22 @@ NOISE: dict[str, Noise] = {
     "certificate": Noise(0.015, 0.013),
     # Pulse, impedance or partial charge: 2-4 % (ReJoule: 2 % in 5 min, 4 % in 30 s; Tao et al. 2025: 2.3 %).
     "quick_test": Noise(0.022, 0.024),
-    # What the battery says of itself: 12-25 % spread inside a model, rank correlation .1-.6 (arXiv 2603.21592).
+    # BMS: 12-25 % spread within a vehicle model, rank correlation .1-.6 (arXiv 2603.21592).
     "bms": Noise(0.025, 0.055),
     # State of certified energy from a passport: BMS data under a legal definition. Judged.
     "passport": Noise(0.020, 0.040),
-    # Module readings say little of the day and the method; the weakest rules the pack. Judged.
+    # Module readings have no exact day or method; the weakest module limits the pack. Judged.
     "modules": Noise(0.020, 0.030),
 }
 STUCK_AT_NEW = 0.999
-"""From here a computer's reading says no more than that it has not been told otherwise (displays cap at 1). [1]"""
+"""BMS readings from here are not informative, as displays are capped at 1. [1]"""
 DEFINITION_SD = {"capacity": 0.0, "energy": 0.010, "resistance": 0.080}
-"""What reading another definition as capacity adds: resistance may say 1.00 where capacity is .94. [1]"""
+"""Additional error if another definition is read as capacity: resistance may give 1.00 at a capacity of .94. [1]"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readings:
-    """Readings of health, one row a reading: value, variance of the single reading, source, day, pack."""
+    """Readings of health, one row per reading: value, variance of the single reading, source, day, pack."""
 
     value: FloatArray
     variance: FloatArray
@@ -58,14 +58,14 @@ class Readings:
 
 
 def read_health(cases: Cases, nameplate: Nameplate) -> Readings:
-    """Return every reading of health among the events, one per event at most."""
+    """Return all readings of health in the events, at most one per event."""
     stated = states_health(cases).nonzero()[0]
     row = cases.row[stated]
     by_capacity = cases.events["remaining_capacity_ah"][stated] / cases.packs["rated_capacity_ah"][row]
     by_energy = cases.events["remaining_energy_kwh"][stated] / nameplate.energy_kwh[row]
-    outright = cases.events["soh"][stated]
-    value = coalesce(outright, by_capacity, by_energy)
-    from_energy = np.isnan(outright) & np.isnan(by_capacity)
+    direct = cases.events["soh"][stated]
+    value = coalesce(direct, by_capacity, by_energy)
+    from_energy = np.isnan(direct) & np.isnan(by_capacity)
     plate = np.where(from_energy, nameplate.energy_log_sd[row], 0.0)
     known = known_places(value)
     read = stated[known]
@@ -86,7 +86,7 @@ def read_health(cases: Cases, nameplate: Nameplate) -> Readings:
 def source_of_events(cases: Cases) -> FloatArray:
     """Return the source of each event's reading: the method of a test, the named source, else the BMS.
 
-    A summary by the maker whose source is not named is what a passport gives.
+    A summary by the maker without a named source counts as a passport.
     """
     return cases.once("source of events", lambda: _sources(cases))
 
@@ -94,24 +94,24 @@ def source_of_events(cases: Cases) -> FloatArray:
 def _sources(cases: Cases) -> FloatArray:
     source = np.full(len(cases.row), float(SOURCES.index("bms")))
     source[cases.is_choice("reporter_kind", "battery_maker", "importer")] = float(SOURCES.index("passport"))
-    for field, names in _NAMED_BY.items():  # the later one rules
+    for field, names in _NAMED_BY.items():  # the later field takes precedence
         table = np.array([float(SOURCES.index(names.get(choice, choice))) for choice in event_field(field).choices])
-        told = cases.known(field)
-        source[told] = table[cases.events[field][told].astype(np.int64)]
+        stated = cases.known(field)
+        source[stated] = table[cases.events[field][stated].astype(np.int64)]
     return source
 
 
 _NAMED_BY: dict[str, dict[str, str]] = {"soh_source": {}, "method": {"lab": "lab_test", "quick": "quick_test"}}
-"""Fields that name the source of a reading, and what they call it where it is not its name."""
+"""Fields that name the source of a reading, with their values that differ from :data:`SOURCES`."""
 
 
 def _definition_sd(cases: Cases) -> FloatArray:
-    """Return what the definition of each event's reading adds to its error."""
-    told = cases.known("soh_definition")
+    """Return the additional error of each event's reading from its definition. [1]"""
+    stated = cases.known("soh_definition")
     table = np.array([DEFINITION_SD[name] for name in event_field("soh_definition").choices])
-    adds = np.zeros(len(cases.row))
-    adds[told] = table[cases.events["soh_definition"][told].astype(np.int64)]
-    return adds
+    added_sd = np.zeros(len(cases.row))
+    added_sd[stated] = table[cases.events["soh_definition"][stated].astype(np.int64)]
+    return added_sd
 
 
 def _lookup(codes: FloatArray, by_name: dict[str, float]) -> FloatArray:
@@ -121,7 +121,7 @@ def _lookup(codes: FloatArray, by_name: dict[str, float]) -> FloatArray:
 
 
 def states_health(cases: Cases) -> BoolArray:
-    """Return which events state a health, outright or as what remains of capacity or energy."""
+    """Return the events that state a health, directly or as remaining capacity or energy."""
     return cases.once("states health", lambda: _stated(cases))
 
 
@@ -133,19 +133,19 @@ def _stated(cases: Cases) -> BoolArray:
 
 
 def reported_by_bms(cases: Cases) -> BoolArray:
-    """Return which events tell a health by the battery's own computer that means capacity and is not stuck at new."""
-    return cases.once("told by computer", lambda: _by_computer(cases))
+    """Return the events with a BMS reading of capacity health that is below the cap of displays."""
+    return cases.once("reported by bms", lambda: _by_bms(cases))
 
 
-def _by_computer(cases: Cases) -> BoolArray:
-    by_computer = (source_of_events(cases) == source_code("bms")) & (cases.events["soh"] < STUCK_AT_NEW)
+def _by_bms(cases: Cases) -> BoolArray:
+    by_bms = (source_of_events(cases) == source_code("bms")) & (cases.events["soh"] < STUCK_AT_NEW)
     other = cases.is_choice("reporter_kind", "owner") | cases.is_choice("soh_definition", "resistance")
-    counts: BoolArray = by_computer & ~other
+    counts: BoolArray = by_bms & ~other
     return counts
 
 
 def source_code(name: str) -> float:
-    """Return the number that stands for a source.
+    """Return the number of a source, its index in :data:`SOURCES`.
 
     >>> source_code("lab_test")
     3.0

@@ -21,16 +21,16 @@ def service_years(dossier: Dossier) -> FloatArray:
 
 
 def storage_months(dossier: Dossier) -> FloatArray:
-    """Return months since the pack left its vehicle; 0 where it has not (离车存放时间). [months]"""
+    """Return months since the pack left its vehicle, 0 if it has not (离车存放时间). [months]"""
     return days_out_of_use(dossier.cases, dossier.nameplate) / DAYS_PER_MONTH
 
 
 def made_year(dossier: Dossier) -> FloatArray:
-    """Return the year of manufacture, typical where nobody dates the pack (生产年份). [a]"""
+    """Return the year of production, typical for a pack without a date (生产年份). [a]"""
     return np.floor(dossier.nameplate.year)
 
 
 def season(dossier: Dossier) -> FloatArray:
-    """Return how far the year of the valuation day has gone (季节). [1]"""
+    """Return the elapsed share of the year on the valuation day (季节). [1]"""
     year = dossier.cases.as_of_day / DAYS_PER_YEAR
     return year - np.floor(year)

@@ -1,9 +1,9 @@
-"""All features in one table: name, function, unit, labels, source, and the direction a valuer would insist on.
+"""All features in one table: name, function, unit, labels, source and required direction.
 
-The learned part of a value reads these and predicts what the market pays over or under the structural value. A
-direction is given only where it must hold everywhere with all else fixed: +1 more is never worth less, -1 more is never
-worth more. What the structural value itself takes off, haircuts and closed routes, has no direction here: a market that
-minds less than the formula pays a part of it back. Names are stable; a new feature is a function and a row.
+From the features the model predicts the premium or discount of the market against the structural value. A direction is
+given only if it must hold everywhere with all else fixed: +1, a higher value is never worth less; -1, it is never worth
+more. Deductions of the structural value (haircuts, closed routes) have no direction, because the market may deduct less
+than the formula. Names are stable. A new feature is a function and a row.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from valuation.numeric.columns import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One feature (特征): what it is called, how it is computed, in what unit, from what, and which way it pulls."""
+    """One feature (特征): name, function, unit, labels, source and required direction."""
 
     name: str
     function: Callable[[Dossier], FloatArray]
@@ -34,7 +34,7 @@ class Feature:
 
     @property
     def group(self) -> str:
-        """The module it is computed in."""
+        """Name of the module of its function."""
         return self.function.__module__.rpartition(".")[2]
 
 
@@ -64,7 +64,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     Feature("specification", nameplate.specification, "text code", "specification", "规格代码",
             "battery code: vendor, level, type, spec", categorical=True),
     Feature("specification_of_unknown_size", nameplate.specification_of_unknown_size, "text code",
-            "specification, size not told", "规格代码（额定能量未申报）", "battery code", categorical=True),
+            "specification, size not stated", "规格代码（额定能量未申报）", "battery code", categorical=True),
     # age
     Feature("calendar_age_a", age.calendar_age_a, "a", "age", "日历年限",
             "code or record, else first use", monotone=-1),
@@ -103,9 +103,9 @@ FEATURES: Final[tuple[Feature, ...]] = (
             "ageing prior", monotone=1),
     Feature("last_reported_soh", health.last_reported_soh, "1", "last reported health", "最近上报健康状态",
             "usage and test events", monotone=1),
-    Feature("bms_soh", health.bms_soh, "1", "health by the battery's computer", "车端上报健康状态",
+    Feature("bms_soh", health.bms_soh, "1", "health by the BMS", "车端上报健康状态",
             "usage events", monotone=1),
-    Feature("bms_reading_age_a", health.bms_reading_age, "a", "age of the computer's reading", "车端健康读数时效",
+    Feature("bms_reading_age_a", health.bms_reading_age, "a", "age of the BMS reading", "车端健康读数时效",
             "usage events"),
     Feature("tested_soh", health.tested_soh, "1", "health by test", "余能检测健康状态", "test events", monotone=1),
     Feature("reading_age_a", health.reading_age, "a", "age of the health reading", "健康读数时效",
@@ -214,11 +214,11 @@ FEATURES: Final[tuple[Feature, ...]] = (
     Feature("routes_closed", structure.routes_closed, "1", "routes closed", "关闭途径数", "findings"),
 )
 # fmt: on
-"""Every feature, in the order of the matrix's columns."""
+"""All features, in the order of the columns of the matrix."""
 
 
 def compute(dossier: Dossier) -> FloatArray:
-    """Return the features of a batch as a matrix of shape (packs, features), NaN where not known."""
+    """Return the features of a batch as a matrix of shape (packs, features), NaN if unknown."""
     by_feature = np.empty((len(FEATURES), dossier.rows))
     for position, feature in enumerate(FEATURES):
         by_feature[position] = feature.function(dossier)

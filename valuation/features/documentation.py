@@ -1,4 +1,4 @@
-"""The page about the features, written from their table so that it cannot be stale."""
+"""Write the reference page of the features from their table."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ CODES: Final = {
     "KINDS": KINDS,
     "REGIONS": REGIONS,
 }
-"""What the numbers of categorical features stand for: positions in these tuples."""
+"""Choices of the categorical features, whose numbers are indices of these tuples."""
 
 _DIRECTION = {1: "never worth less", 0: "", -1: "never worth more"}
 
 _HEAD = """# Features
 
-Written by `valuation.features.documentation`; do not edit. One row a feature, in the order of the matrix. The learned
-part of a value predicts from these what the market pays over or under the structural value. *More is* names the
-direction that a valuer insists on, with all else fixed. Not known is NaN.
+Written by `valuation.features.documentation`; do not edit. One row per feature, in the order of the matrix. From the
+features the model predicts the premium or discount of the market against the structural value. *More is* states the
+direction that must hold with all else fixed. Unknown values are NaN.
 """
 
 
 def catalogue_as_markdown() -> str:
-    """Return the page: a table for each group of features, then what the codes stand for."""
+    """Return the page: a table for each group of features, then the meaning of the codes."""
     parts = [_HEAD]
     for group in dict.fromkeys(feature.group for feature in FEATURES):
         parts += [
@@ -61,7 +61,7 @@ def _row(feature: Feature) -> str:
 
 
 def meaning(feature: Feature) -> str:
-    """Return what a feature is, from its function's first line, without the unit and the Chinese term.
+    """Return the meaning of a feature: the first line of its function without the unit and the Chinese term.
 
     >>> meaning(FEATURES[3])
     'rated energy, declared or typical'

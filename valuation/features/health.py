@@ -11,7 +11,7 @@ from valuation.numeric.columns import FloatArray, coalesce, last
 
 
 def soh(dossier: Dossier) -> FloatArray:
-    """Return state of health, fused from all readings (健康状态). [1]"""
+    """Return state of health, estimated from all readings (健康状态). [1]"""
     return dossier.health.soh
 
 
@@ -21,12 +21,12 @@ def soh_sd(dossier: Dossier) -> FloatArray:
 
 
 def soh_source(dossier: Dossier) -> FloatArray:
-    """Return where the state of health mostly comes from (健康状态来源). [code of SOURCES]"""
+    """Return the main source of the state of health (健康状态来源). [code of SOURCES]"""
     return dossier.health.source
 
 
 def expected_soh(dossier: Dossier) -> FloatArray:
-    """Return what age and use alone say of health (按年限与使用推算的健康状态). [1]"""
+    """Return the expected health from age and use alone (按年限与使用推算的健康状态). [1]"""
     return dossier.health.expected_soh
 
 
@@ -36,21 +36,21 @@ def last_reported_soh(dossier: Dossier) -> FloatArray:
 
 
 def bms_soh(dossier: Dossier) -> FloatArray:
-    """Return the latest health by the battery's own computer that means capacity (车端上报健康状态). [1]
+    """Return the latest BMS reading of capacity health (车端上报健康状态). [1]
 
-    Not counted: what an owner hands in, what is told of resistance, and a computer that says 1.00 whatever happens.
+    Readings from an owner, readings of resistance and readings at the cap of 1.00 are excluded.
     """
     return dossier.cases.last("soh", reported_by_bms(dossier.cases))
 
 
 def bms_reading_age(dossier: Dossier) -> FloatArray:
-    """Return how old the latest health by the battery's own computer is (车端健康读数时效). [a]"""
+    """Return the age of the latest BMS reading of health (车端健康读数时效). [a]"""
     cases = dossier.cases
     return (cases.as_of_day - cases.last("on_day", reported_by_bms(cases))) / DAYS_PER_YEAR
 
 
 def tested_soh(dossier: Dossier) -> FloatArray:
-    """Return the latest health by a test of remaining capacity, quick or in a laboratory (余能检测健康状态). [1]"""
+    """Return the latest health by a quick or laboratory test of remaining capacity (余能检测健康状态). [1]"""
     cases, plates = dossier.cases, dossier.cases.packs
     measured = coalesce(
         cases.events["soh"],
@@ -63,12 +63,12 @@ def tested_soh(dossier: Dossier) -> FloatArray:
 
 
 def reading_age(dossier: Dossier) -> FloatArray:
-    """Return how old the reading is that weighs most (读数时效). [a]"""
+    """Return the age of the reading with the largest weight (读数时效). [a]"""
     return (dossier.cases.as_of_day - dossier.health.measured_day) / DAYS_PER_YEAR
 
 
 def health_readings(dossier: Dossier) -> FloatArray:
-    """Return how many readings of health are on record (健康读数次数). [1]"""
+    """Return the number of health readings on record (健康读数次数). [1]"""
     return dossier.cases.count(states_health(dossier.cases))
 
 

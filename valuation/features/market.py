@@ -34,7 +34,7 @@ def copper_price(dossier: Dossier) -> FloatArray:
 
 
 def new_pack(dossier: Dossier) -> FloatArray:
-    """Return the price of the new pack that the pack competes with (新电池价). [CNY/kWh]"""
+    """Return the price of a new pack of the same kind (新电池价). [CNY/kWh]"""
     return new_pack_price(dossier.nameplate, dossier.market)
 
 
@@ -61,7 +61,7 @@ def lithium_trend(dossier: Dossier) -> FloatArray:
 
 
 def basket_trend(dossier: Dossier) -> FloatArray:
-    """Return the change over 90 days of what the pack's own metals fetch, as a logarithm (金属篮子90日走势). [1]"""
+    """Return the change of the value of the pack's metals over 90 days, as a logarithm (金属篮子90日走势). [1]"""
     now, before = np.zeros(dossier.rows), np.zeros(dossier.rows)
     for element, value in dossier.routes.metal_value_per_kwh.items():
         price, earlier = _metal_price(dossier.market, element), _metal_price(dossier.earlier_market, element)
@@ -79,7 +79,7 @@ def new_pack_trend(dossier: Dossier) -> FloatArray:
 
 
 def quote_age(dossier: Dossier) -> FloatArray:
-    """Return the age of the oldest quote that the value rests on (行情时效). [d]"""
+    """Return the age of the oldest quote that the value depends on (行情时效). [d]"""
     return dossier.market.oldest_quote_days
 
 
@@ -89,7 +89,7 @@ def region(dossier: Dossier) -> FloatArray:
 
 
 def _metal_price(market: Market, element: str) -> FloatArray:
-    """Return the price of a metal in the first of its paid forms that is quoted. [CNY/kg]"""
+    """Return the price of a metal in its first quoted form. [CNY/kg]"""
     quotes = market.of_days
     forms = PAID_FORMS[element]
     of_day = quotes.once(

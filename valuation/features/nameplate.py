@@ -1,4 +1,4 @@
-"""Features of what the pack is (铭牌特征)."""
+"""Features of the nameplate (铭牌特征)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def chemistry(dossier: Dossier) -> FloatArray:
 
 
 def family(dossier: Dossier) -> FloatArray:
-    """Return the group of chemistries that trades under one payable. [code of FAMILIES]"""
+    """Return the group of chemistries with common payables. [code of FAMILIES]"""
     return family_code(dossier.nameplate.chemistry)
 
 
 def chemistry_declared(dossier: Dossier) -> FloatArray:
-    """Return 1 where the record itself names the chemistry, 0 where only the code does. [1]"""
+    """Return 1 if the record states the chemistry, 0 if only the code does. [1]"""
     return dossier.nameplate.chemistry_declared.astype(np.float64)
 
 
@@ -34,7 +34,7 @@ def rated_energy(dossier: Dossier) -> FloatArray:
 
 
 def energy_spread(dossier: Dossier) -> FloatArray:
-    """Return how unsure the rated energy is; 0 where declared. [1]"""
+    """Return the uncertainty of the rated energy, 0 if declared. [1]"""
     return dossier.nameplate.energy_log_sd
 
 
@@ -49,12 +49,12 @@ def nominal_voltage(dossier: Dossier) -> FloatArray:
 
 
 def mass_per_energy(dossier: Dossier) -> FloatArray:
-    """Return mass over rated energy, what has to be carried for it. [kg/kWh]"""
+    """Return mass over rated energy. [kg/kWh]"""
     return dossier.nameplate.mass_kg / dossier.nameplate.energy_kwh
 
 
 def level(dossier: Dossier) -> FloatArray:
-    """Return whether it is a pack, a module or a cell, by its code (产品类型). [code of LEVELS]"""
+    """Return the level in the code: pack, module or cell (产品类型). [code of LEVELS]"""
     return dossier.nameplate.level
 
 
@@ -64,7 +64,7 @@ def duty(dossier: Dossier) -> FloatArray:
 
 
 def maker(dossier: Dossier) -> FloatArray:
-    """Return the maker, by name, else by the vendor letters of the code (厂商). [text code]"""
+    """Return the maker by name, else by the vendor letters of the code (厂商). [text code]"""
     texts = dossier.cases.texts
     return _text_codes(
         [name or (code or "")[:3] for name, code in zip(texts["maker"], texts["battery_code"], strict=True)]
@@ -77,26 +77,26 @@ def vehicle_model(dossier: Dossier) -> FloatArray:
 
 
 def specification(dossier: Dossier) -> FloatArray:
-    """Return vendor, level, type and spec letters of the code: packs that share them are alike (规格代码). [text code]
+    """Return vendor, level, type and spec letters of the code, shared by packs of one design (规格代码). [text code]
 
-    The first seven characters of a code of GB/T 34014-2017; makers' own codes have none.
+    They are the first seven characters of a GB/T 34014-2017 code; NaN for other codes.
     """
     return _text_codes(_specifications(dossier))
 
 
 def specification_of_unknown_size(dossier: Dossier) -> FloatArray:
-    """Return the specification where the record does not tell rated energy, so that size is learned. [text code]"""
+    """Return the specification if the record does not state rated energy. [text code]"""
     unknown_size = dossier.nameplate.energy_log_sd > 0.0
     return np.where(unknown_size, specification(dossier), np.nan)
 
 
 def _specifications(dossier: Dossier) -> list[str | None]:
-    """Return the first letters of each code that is built by the standard, nothing for others."""
+    """Return the specification letters of each standard code, None for other codes."""
     codes = zip(dossier.cases.texts["battery_code"], dossier.findings.code_kind == 0.0, strict=True)
     return [code[:SPECIFICATION_LENGTH] if code and standard else None for code, standard in codes]
 
 
 def _text_codes(texts: Sequence[str | None]) -> FloatArray:
-    """Return the numbers by which texts are compared, each text looked at once; NaN where there is none."""
+    """Return a number for each text, computed once per distinct text; NaN without a text."""
     codes = {text: text_code(text) if text else np.nan for text in set(texts)}
     return np.array([codes[text] for text in texts], dtype=np.float64)

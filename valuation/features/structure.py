@@ -14,22 +14,22 @@ def structural(dossier: Dossier) -> FloatArray:
 
 
 def recycling(dossier: Dossier) -> FloatArray:
-    """Return what recycling fetches (再生利用价值). [CNY/kWh]"""
+    """Return the value of recycling (再生利用价值). [CNY/kWh]"""
     return dossier.routes.value_per_kwh["recycling"]
 
 
 def second_life(dossier: Dossier) -> FloatArray:
-    """Return what a second life fetches (梯次利用价值). [CNY/kWh]"""
+    """Return the value of a second life (梯次利用价值). [CNY/kWh]"""
     return dossier.routes.value_per_kwh["second_life"]
 
 
 def reuse(dossier: Dossier) -> FloatArray:
-    """Return what reuse in a vehicle fetches (再装车价值). [CNY/kWh]"""
+    """Return the value of reuse in a vehicle (再装车价值). [CNY/kWh]"""
     return dossier.routes.value_per_kwh["reuse"]
 
 
 def metal_value(dossier: Dossier) -> FloatArray:
-    """Return what the metals fetch before costs (金属价值). [CNY/kWh]"""
+    """Return the value of the metals before costs (金属价值). [CNY/kWh]"""
     values = list(dossier.routes.metal_value_per_kwh.values())
     gross = values[0]
     for value in values[1:]:
@@ -38,22 +38,22 @@ def metal_value(dossier: Dossier) -> FloatArray:
 
 
 def recycling_cost(dossier: Dossier) -> FloatArray:
-    """Return what recycling costs: transport, dismantling, treatment (再生利用成本). [CNY/kWh]"""
+    """Return the cost of recycling: transport, dismantling, treatment (再生利用成本). [CNY/kWh]"""
     terms = dossier.routes.terms
     return -(terms["cost:transport"] + terms["cost:dismantling"] + terms["cost:treatment"])
 
 
 def second_life_haircut(dossier: Dossier) -> FloatArray:
-    """Return what findings take off a second life (梯次利用折减). [1]"""
+    """Return the haircut of the findings on a second life (梯次利用折减). [1]"""
     return dossier.findings.haircut["second_life"]
 
 
 def reuse_haircut(dossier: Dossier) -> FloatArray:
-    """Return what findings take off reuse (再装车折减). [1]"""
+    """Return the haircut of the findings on reuse (再装车折减). [1]"""
     return dossier.findings.haircut["reuse"]
 
 
 def routes_closed(dossier: Dossier) -> FloatArray:
-    """Return how many routes findings close (关闭途径数). [1]"""
+    """Return the number of routes closed by findings (关闭途径数). [1]"""
     blocked = dossier.findings.blocked
     return np.where(blocked["second_life"], 1.0, 0.0) + np.where(blocked["reuse"], 1.0, 0.0)

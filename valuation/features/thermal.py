@@ -1,4 +1,4 @@
-"""Features of the temperatures that the pack saw (热历史特征)."""
+"""Features of the temperature history (热历史特征)."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def hours_cold(dossier: Dossier) -> FloatArray:
 
 
 def over_temperature(dossier: Dossier) -> FloatArray:
-    """Return how many over-temperature events are on record (过温次数). [1]"""
+    """Return the number of over-temperature events on record (过温次数). [1]"""
     return dossier.cases.count(dossier.cases.is_choice("kind", "over_temperature"))

@@ -1,4 +1,4 @@
-"""Features of how the pack was used (使用特征)."""
+"""Features of use (使用特征)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from valuation.condition.life import DAYS_PER_YEAR, days_in_use
 from valuation.dossier import Dossier
 from valuation.numeric.columns import FloatArray
 
-SHORTEST_USE_A = 0.25  # below a quarter of a year a rate a year says nothing
+SHORTEST_USE_A = 0.25  # judged: a yearly rate over a shorter time is not meaningful
 
 
 def full_cycles(dossier: Dossier) -> FloatArray:
@@ -17,7 +17,7 @@ def full_cycles(dossier: Dossier) -> FloatArray:
 
 
 def cycles_per_year(dossier: Dossier) -> FloatArray:
-    """Return equivalent full cycles a year of use. [1/a]"""
+    """Return equivalent full cycles per year of use. [1/a]"""
     return dossier.health.full_cycles / _years(dossier)
 
 
@@ -27,7 +27,7 @@ def odometer(dossier: Dossier) -> FloatArray:
 
 
 def distance_per_year(dossier: Dossier) -> FloatArray:
-    """Return the distance a year of use (年均里程). [km/a]"""
+    """Return the distance per year of use (年均里程). [km/a]"""
     return odometer(dossier) / _years(dossier)
 
 
@@ -47,20 +47,20 @@ def depth_of_discharge(dossier: Dossier) -> FloatArray:
 
 
 def swaps(dossier: Dossier) -> FloatArray:
-    """Return how often the pack was swapped into a vehicle (换电次数). [1]"""
+    """Return the number of swaps into a vehicle (换电次数). [1]"""
     return dossier.cases.count(dossier.cases.is_type("swapped_in"))
 
 
 def owners(dossier: Dossier) -> FloatArray:
-    """Return how many changes of owner are on record (过户次数). [1]"""
+    """Return the number of changes of owner on record (过户次数). [1]"""
     return dossier.cases.count(dossier.cases.is_type("owner_changed"))
 
 
 def usage_reports(dossier: Dossier) -> FloatArray:
-    """Return how many usage summaries are on record. [1]"""
+    """Return the number of usage summaries on record. [1]"""
     return dossier.cases.count(dossier.cases.is_type("usage"))
 
 
 def _years(dossier: Dossier) -> FloatArray:
-    """Return years of use, a quarter at least. [a]"""
+    """Return years of use, at least a quarter. [a]"""
     return np.maximum(days_in_use(dossier.cases, dossier.nameplate) / DAYS_PER_YEAR, SHORTEST_USE_A)

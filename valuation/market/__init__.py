@@ -1,1 +1,1 @@
-"""The market of the day (行情): what is quoted, how old each quote is, what a recycler pays for a metal."""
+"""The market on the valuation day (行情): quotes, their age, and payables of metals."""

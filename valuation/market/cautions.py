@@ -1,4 +1,4 @@
-"""What weakens the market of one pack (行情提示): stale, estimated, borrowed, stand-in, missing or synthetic quotes."""
+"""Cautions about the market (行情提示): stale, estimated, borrowed, substituted, missing or synthetic quotes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STALE_AFTER_DAYS: Final = 30.0
 
 
 def market_cautions(market: Market, row: int) -> tuple[Caution, ...]:
-    """Return the market's cautions for one pack, M01 to M07; worked out once for packs of one day and chemistry."""
+    """Return the cautions M01 to M07 for one pack, computed once per valuation day and chemistry."""
     return market.once("cautions", row, _all_cautions)
 
 
@@ -33,7 +33,7 @@ def _all_cautions(market: Market, row: int) -> tuple[Caution, ...]:
 
 
 def _stale(market: Market, row: int) -> Iterator[Caution]:
-    """Yield a caution where a quote that matters is older than thirty days."""
+    """Yield a caution if a relevant quote is older than 30 days."""
     old = {
         name: float(market.age_days[name][row])
         for name, used in market.used.items()
@@ -53,7 +53,7 @@ def _stale(market: Market, row: int) -> Iterator[Caution]:
 
 
 def _estimated(market: Market, row: int) -> Iterator[Caution]:
-    """Yield a caution where a main payable is estimated."""
+    """Yield a caution if a main payable is estimated."""
     if market.chemistry is None:
         return
     family = ROWS[int(market.chemistry[row])].family
@@ -64,51 +64,51 @@ def _estimated(market: Market, row: int) -> Iterator[Caution]:
             "M02",
             "info",
             (
-                f"No quote of the {_english(names)}: estimated from the lithium price.",
-                f"无{_chinese(names)}报价：按锂价水平估计。",
+                f"There is no quote of the {_english(names)}; it is estimated from the lithium price.",
+                f"无{_chinese(names)}报价，按锂价水平估算。",
             ),
             "widens the band; quote the payables you deal at",
         )
 
 
 def _borrowed(market: Market, row: int) -> Iterator[Caution]:
-    """Yield a caution where quotes of another region stand in."""
+    """Yield a caution if quotes of another region are used."""
     names = [name for name, used in market.used.items() if used[row] and market.borrowed(name)[row]]
     if names:
         yield _caution(
             "M03",
             "warn",
             (
-                f"No quote of region {market.region} for {_english(names)}: another region's is used.",
-                f"地区 {market.region} 无{_chinese(names)}报价：采用其他地区报价。",
+                f"Region {market.region} has no quote of {_english(names)}; that of another region is used.",
+                f"{market.region} 地区无{_chinese(names)}报价，采用其他地区报价。",
             ),
             "the price level may differ between regions",
         )
 
 
 def _stand_in(market: Market, row: int) -> Iterator[Caution]:
-    """Yield a caution where the price of a metal stands in for that of its sulphate."""
+    """Yield a caution if the price of a metal is used for its sulphate."""
     names = [name for name in ("nickel", "cobalt") if name in market.used and market.used[name][row]]
     if names:
         yield _caution(
             "M04",
             "info",
             (
-                f"The sulphate is not quoted: {_english(names)} metal stands in for it.",
-                f"无硫酸盐报价：以{_chinese(names)}金属价代替。",
+                f"The sulphate is not quoted; the price of {_english(names)} metal is used.",
+                f"无硫酸盐报价，以{_chinese(names)}金属价代替。",
             ),
             "a few per cent more or less; quote nickel_sulphate and cobalt_sulphate",
         )
 
 
 def _missing(market: Market, row: int) -> Iterator[Caution]:
-    """Yield cautions where copper, aluminium or the new pack is not quoted."""
+    """Yield cautions if copper, aluminium or the new pack is not quoted."""
     names = [name for name in ("copper", "aluminium") if np.isnan(market.price[name][row])]
     if names:
         yield _caution(
             "M05",
             "warn",
-            (f"Not quoted by then, valued at zero: {_english(names)}.", f"当日无报价，按零计：{_chinese(names)}。"),
+            (f"Without a quote and valued at zero: {_english(names)}.", f"无报价，按零计价：{_chinese(names)}。"),
             "the value is too low and the band wider; add the quotes",
         )
     if market.chemistry is not None and ROWS[int(market.chemistry[row])].second_life:
@@ -118,31 +118,34 @@ def _missing(market: Market, row: int) -> Iterator[Caution]:
                 "M06",
                 "warn",
                 (
-                    f"No quote of the {_english([name])}: what competes with it cannot be priced.",
-                    f"无{_chinese([name])}报价：与其竞争的途径无法计价。",
+                    f"There is no quote of the {_english([name])}; the routes that depend on it cannot be priced.",
+                    f"无{_chinese([name])}报价，依赖该报价的途径无法计价。",
                 ),
                 f"closes reuse, and second_life where no new LFP pack is quoted either; quote {name}",
             )
 
 
 def _synthetic(market: Market) -> Iterator[Caution]:
-    """Yield a caution where every quote is synthetic."""
+    """Yield a caution if every quote is synthetic."""
     if market.synthetic:
         yield _caution(
             "M07",
             "warn",
-            ("The quotes are synthetic: no market stands behind this value.", "行情为合成数据：本结果不代表真实市场。"),
+            (
+                "The quotes are synthetic; this value does not reflect a real market.",
+                "行情为模拟数据，本结果不代表真实市场。",
+            ),
             "none on the figures; read real quotes before you deal by them",
         )
 
 
 def _english(names: object) -> str:
-    """Return instruments as people call them."""
+    """Return the English labels of instruments."""
     return ", ".join(INSTRUMENTS[str(name)].label_en for name in _listed(names))
 
 
 def _chinese(names: object) -> str:
-    """Return instruments as people call them, in Chinese."""
+    """Return the Chinese labels of instruments."""
     return "、".join(INSTRUMENTS[str(name)].label_zh for name in _listed(names))
 
 

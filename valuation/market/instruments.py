@@ -1,4 +1,4 @@
-"""What is quoted (行情品种): each instrument with its base unit, the range beyond which a number is a slip, its unrest.
+"""Instruments that are quoted (行情品种): base unit, plausible range and volatility of each.
 
 Base units are CNY/t for metals and salts, CNY/kWh for packs, both without value-added tax; fractions for payables and
 discounts; CNY per foreign unit for exchange rates.
@@ -19,10 +19,10 @@ from valuation.pack.chemistry import FAMILIES
 VAT_RATES: Final = ((0.0, 0.17), (17652.0, 0.16), (17987.0, 0.13))
 """First day since 1970-01-01 and rate from then on of value-added tax (增值税) on goods in China: 17 % from 1994, 16 %
 from 2018-05-01 (Ministry of Finance and State Taxation Administration, Cai Shui 2018 No. 32), 13 % from 2019-04-01
-(public notice 39 of 2019). A coming change is a row here."""
+(public notice 39 of 2019). A future change is a new row."""
 
 VAT_RATE: Final = VAT_RATES[-1][1]
-"""The rate of today."""
+"""The current rate."""
 
 _VAT_STARTS: Final = np.array([day for day, _ in VAT_RATES])
 _VAT_STEPS: Final = np.array([rate for _, rate in VAT_RATES])
@@ -38,7 +38,7 @@ def vat_rate_on(day: FloatArray) -> FloatArray:
 
 
 def vat_period_of(day: FloatArray) -> IntArray:
-    """Return the row of :data:`VAT_RATES` in force on each day; a day that is not known has that of today."""
+    """Return the row of :data:`VAT_RATES` in force on each day; an unknown day has the current rate."""
     return np.maximum(np.searchsorted(_VAT_STARTS, day, side="right") - 1, 0)
 
 
@@ -47,18 +47,18 @@ PAYABLE_ELEMENTS: Final = ("li", "ni", "co", "mn", "cu", "al", "fe", "graphite")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
-    """One quoted thing.
+    """One quoted instrument.
 
     Attributes
     ----------
     unit : str
         ``CNY/t``, ``CNY/kWh``, ``fraction`` or ``CNY`` (for one unit of a currency).
     low, high : float
-        In base units; beyond them a number is taken for a slip of unit or pen.
+        Plausible range in base units; a number outside is taken for a wrong unit or a typing error.
     monthly_sd : float
-        Standard deviation of the logarithm over a month, by which an old quote is less sure. [1]
+        Standard deviation of the logarithm over a month; it makes old quotes less certain. [1]
     label_en, label_zh : str
-        As people call it.
+        Labels.
     """
 
     unit: str
@@ -136,7 +136,7 @@ _PAYABLES: Final = {
     f"payable_{element}_{family}": Instrument(
         unit="fraction",
         low=0.0,
-        high=5.0,  # joint coefficients above 2 were traded in 2022, when lithium rode in nickel and cobalt
+        high=5.0,  # joint coefficients above 2 were traded in 2022, when they included lithium
         monthly_sd=0.02,
         label_en=f"payable of {english} from {family}",
         label_zh=f"{FAMILY_ZH[family]}{chinese}折扣系数",
@@ -182,11 +182,11 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
         "li2co3": "lithium_carbonate",
     }
 )
-"""Other names under which quotes arrive."""
+"""Other names of instruments in quote files."""
 
 
 def in_range(name: str, value: float) -> bool:
-    """Tell whether a number in base units can be a quote of that instrument.
+    """Return whether a number in base units is plausible for an instrument.
 
     >>> in_range("lithium_carbonate", 150_000.0), in_range("lithium_carbonate", 150.0)
     (True, False)

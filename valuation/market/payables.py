@@ -1,14 +1,14 @@
-"""What a recycler pays per kg of each metal: price of the traded form x metal in it x payable (折扣系数).
+"""Payables (折扣系数): a recycler pays price of the traded form x metal content of the form x payable.
 
 Since 2023-02-13 Chinese quotes give separate coefficients on nickel sulphate, cobalt sulphate and lithium carbonate
 (SMM notice of that day); 0.223 t Ni per t of nickel sulphate (Platts since April 2024), 20.5 % Co in cobalt sulphate
 (SMM specification), 5.323 t of lithium carbonate per t of lithium by stoichiometry, 32 % Mn in manganese sulphate.
-Before that day lithium rode inside the coefficient on nickel and cobalt, so that a separate one would count it twice.
+Before that day the coefficient on nickel and cobalt included lithium, so a separate one would count it twice.
 
-Where no coefficient is quoted it follows the lithium price, fitted on 12 published quotes of June 2025 to January 2026:
+An unquoted coefficient follows the lithium price, as fitted on 12 published quotes of June 2025 to January 2026:
 lithium 0.719 + 0.105 ln(LCE / 80,000), nickel and cobalt 0.749 + 0.068 ln(LCE / 80,000), LCE in CNY/t with VAT, held
-within 0.62 and 0.85. Copper 0.80 and aluminium 0.70 are trade averages, 2026; steel scrap 0.5 is judged; nobody
-separately pays for manganese or graphite.
+within 0.62 and 0.85. Copper 0.80 and aluminium 0.70 are trade averages, 2026; steel scrap 0.5 is judged; manganese
+and graphite are not paid for separately.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ COBALT_IN_SULPHATE: Final = 0.205
 MANGANESE_IN_SULPHATE: Final = 0.32
 
 REDEFINED_DAY: Final = 19401.0
-"""2023-02-13, since when coefficients are quoted metal by metal. [days since 1970-01-01]"""
+"""2023-02-13, the day from which coefficients are quoted per metal. [days since 1970-01-01]"""
 
 REFERENCE_LCE: Final = 80_000.0
 LOWEST, HIGHEST = 0.62, 0.85
 
 
 class PaidForm(NamedTuple):
-    """One form in which a metal is priced: instrument, kg of the form per kg of metal, extra spread of its price."""
+    """One traded form of a metal: instrument, kg of the form per kg of metal, additional spread of its price."""
 
     instrument: str
     per_metal: float
@@ -46,7 +46,7 @@ class PaidForm(NamedTuple):
 PAID_FORMS: Final[Mapping[str, tuple[PaidForm, ...]]] = MappingProxyType(
     {
         "Li": (PaidForm("lithium_carbonate", LCE_PER_LITHIUM, 0.0),),
-        # The sulphate is what black mass is paid on; the metal stands in for it, a few per cent off either way.
+        # Black mass is paid by the sulphate price; the metal price replaces it within a few per cent.
         "Ni": (PaidForm("nickel_sulphate", 1.0 / NICKEL_IN_SULPHATE, 0.0), PaidForm("nickel", 1.0, 0.08)),
         "Co": (PaidForm("cobalt_sulphate", 1.0 / COBALT_IN_SULPHATE, 0.0), PaidForm("cobalt", 1.0, 0.12)),
         "Mn": (PaidForm("manganese_sulphate", 1.0 / MANGANESE_IN_SULPHATE, 0.0), PaidForm("manganese", 1.0, 0.15)),
@@ -56,11 +56,11 @@ PAID_FORMS: Final[Mapping[str, tuple[PaidForm, ...]]] = MappingProxyType(
         "graphite": (PaidForm("graphite", 1.0, 0.0),),
     }
 )
-"""Forms of each paid element, the one that is paid on first."""
+"""Traded forms of each paid element, in order of preference."""
 
 
 class PayableRule(NamedTuple):
-    """A payable where none is quoted: its level at the reference, its slope on the lithium price, its spread."""
+    """Rule for an unquoted payable: level at the reference price, slope on the lithium price, spread."""
 
     at_reference: float
     slope: float
@@ -79,7 +79,7 @@ RULES: Final[Mapping[str, PayableRule]] = MappingProxyType(
         "graphite": PayableRule(0.0, 0.0, 0.0),
     }
 )
-# Nickel hydride goes to pyrometallurgy and fetches far less of its metal (judged, 2026).
+# Nickel hydride goes to pyrometallurgy, which pays far less for its metal (judged, 2026).
 FAMILY_RULES: Final[Mapping[str, PayableRule]] = MappingProxyType(
     {"ni_nimh": PayableRule(0.50, 0.0, 0.15), "co_nimh": PayableRule(0.45, 0.0, 0.20)}
 )
@@ -98,7 +98,7 @@ REGION_RULES: Final[Mapping[str, Mapping[str, PayableRule]]] = MappingProxyType(
 
 
 def rule_for(element: str, family: str, region: str) -> PayableRule:
-    """Return how a payable that nobody quotes is estimated.
+    """Return the rule that estimates an unquoted payable.
 
     >>> rule_for("li", "lfp", "CN").at_reference, rule_for("li", "lfp", "EU").at_reference
     (0.719, 0.0)
@@ -108,7 +108,7 @@ def rule_for(element: str, family: str, region: str) -> PayableRule:
 
 
 def estimated_payable(rule: PayableRule, lithium_carbonate: FloatArray) -> FloatArray:
-    """Return the payable that the rule gives at a lithium carbonate price without VAT. [1]
+    """Return the payable by the rule at a lithium carbonate price without VAT. [1]
 
     >>> estimated_payable(RULES["li"], np.array([80_000 / 1.13, 1e6])).round(4).tolist()
     [0.719, 0.85]
@@ -120,6 +120,6 @@ def estimated_payable(rule: PayableRule, lithium_carbonate: FloatArray) -> Float
     return np.minimum(np.maximum(rule.at_reference + rule.slope * log(level), LOWEST), HIGHEST)
 
 
-def lithium_rides_inside(nickel_quoted_day: FloatArray) -> BoolArray:
-    """Tell where lithium is paid inside the nickel and cobalt coefficient of the time."""
+def includes_lithium(nickel_quoted_day: FloatArray) -> BoolArray:
+    """Return where the nickel and cobalt coefficient of the time includes lithium."""
     return nickel_quoted_day < REDEFINED_DAY

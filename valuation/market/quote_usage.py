@@ -1,4 +1,4 @@
-"""Which quotes the value of which pack rests on: its metals in the form that is paid, its payables, its new pack."""
+"""Quotes that the value of a pack depends on: its metals in their paid form, its payables, its new pack."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from valuation.numeric.columns import BoolArray
 from valuation.pack.chemistry import BY_NAME, ROWS, ingredients
 
 MINOR: Final = frozenset({"manganese_sulphate", "manganese", "steel", "graphite", "usd_cny", "eur_cny"})
-"""Quotes that hardly count: an old one weakens nothing."""
+"""Quotes with little effect on the value; their age is ignored."""
 
 _METAL = dict(zip(PAYABLE_ELEMENTS, ("Li", "Ni", "Co", "Mn", "Cu", "Al", "Fe", "graphite"), strict=True))
 
 
 def _elements_of(code: int) -> frozenset[str]:
-    """Return the elements that a chemistry holds."""
+    """Return the elements that a chemistry contains."""
     return frozenset(
         element
         for name, _ in ingredients(ROWS[code])
@@ -33,7 +33,7 @@ _HOLDS = tuple(_elements_of(code) for code in range(len(ROWS)))
 
 @cache
 def preferred(instrument: str) -> tuple[str, ...]:
-    """Return the forms of the same metal that are paid on before this one."""
+    """Return the forms of the same metal that are preferred to this one."""
     for forms in PAID_FORMS.values():
         names = [form.instrument for form in forms]
         if instrument in names:
@@ -43,12 +43,12 @@ def preferred(instrument: str) -> tuple[str, ...]:
 
 @cache
 def usage_mask(instrument: str) -> BoolArray:
-    """Return for which chemistries a quote counts, in the order of the table."""
+    """Return the chemistries whose value depends on a quote, as a mask in the order of the table."""
     return np.array([_counts(instrument, code) for code in range(len(ROWS))])
 
 
 def _counts(instrument: str, code: int) -> bool:
-    """Tell whether a quote counts for a chemistry: its metals, its payables, its new pack."""
+    """Return whether the value of a chemistry depends on a quote: of its metals, payables or new pack."""
     row = ROWS[code]
     if instrument.startswith("payable_"):
         _, element, family = instrument.split("_", 2)

@@ -1,7 +1,7 @@
-"""The market of the day (行情快照): of every instrument the last quote made by then, and how old it is.
+"""Market snapshot (行情快照): the last quote of every instrument by the valuation day, and its age.
 
-A quote counts from the day it was made, never before; what is not quoted by a day is not known on that day. All
-prices are CNY without VAT: metals and salts per t, packs per kWh; payables are fractions.
+A quote counts from the day it was made, never before. All prices are CNY without VAT: metals and salts per t, packs
+per kWh; payables are fractions.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ FRESH_DAYS: Final = 30.0
 """A quote older than this raises a caution and widens the band. [d]"""
 
 BASKET_MONTHLY_SD: Final = 0.065
-"""A metal basket moved by 5 % in a month on average, 2017-2025 (computed from public series, 2026): s.d. 6.5 %. [1]"""
+"""Monthly s.d. of a metal basket, from a mean change of 5 % in 2017-2025 (computed from public series, 2026). [1]"""
 USUAL_BAND_SD: Final = 0.08
-"""Spread of a deal on known chemistry and fresh quotes (noise study, 2026, class C), to which staleness adds. [1]"""
+"""Spread of deals with known chemistry and fresh quotes (noise study, 2026, class C). [1]"""
 
 _MOST_DAYS_KEPT = 256
 
@@ -36,8 +36,8 @@ Series = Mapping[str, tuple[FloatArray, FloatArray]]
 """Quotes of one instrument by region: days in order, prices."""
 
 
-class Gathered(Mapping[str, FloatArray]):
-    """Columns that are kept once for each distinct day and handed out one row a pack."""
+class DayColumns(Mapping[str, FloatArray]):
+    """Columns with one entry per distinct day, expanded to one row per pack on access."""
 
     __slots__ = ("_names", "_of_day", "_row")
 
@@ -45,32 +45,32 @@ class Gathered(Mapping[str, FloatArray]):
         self._names, self._of_day, self._row = names, of_day, row
 
     def __getitem__(self, name: str) -> FloatArray:
-        """Return the column of an instrument; not known in every row where it was never quoted."""
+        """Return the column of an instrument; NaN in every row if it was never quoted."""
         if name not in INSTRUMENTS:
             raise KeyError(name)
         return self._of_day(name)[self._row]
 
     def __iter__(self) -> Iterator[str]:
-        """Return the instruments that are quoted at all."""
+        """Return the instruments with at least one quote."""
         return iter(self._names)
 
     def __len__(self) -> int:
-        """Return how many instruments are quoted at all."""
+        """Return the number of instruments with at least one quote."""
         return len(self._names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketHistory:
-    """All quotes ever read (行情数据).
+    """All quotes of a market (行情数据).
 
     Attributes
     ----------
     series : mapping of instrument to quotes by region
         Days since 1970-01-01 in order, and prices in base units without VAT.
     digest : str
-        ``sha256:…`` of the quotes as they are used, whatever file they came from.
+        ``sha256:…`` of the quotes as used, independent of their file.
     synthetic : bool
-        Whether every source says so.
+        Whether every source is marked synthetic.
     """
 
     series: Mapping[str, Series]
@@ -87,7 +87,8 @@ class MarketHistory:
     def complete_from(self) -> float:
         """Day from which every price of the file is quoted, days since 1970-01-01; NaN without any.
 
-        Payables do not count: they came one by one, lithium's own only in 2023, and before that they are estimated.
+        Payables are not considered: their quotes began at different times, lithium's in 2023; before that they are
+        estimated.
         """
         firsts = [
             min(float(days[0]) for days, _ in quotes.values())
@@ -97,7 +98,7 @@ class MarketHistory:
         return max(firsts, default=np.nan)
 
     def on(self, as_of_day: FloatArray, region: str = HOME_REGION) -> Market:
-        """Return the market as it stood on each day, quotes of the region first, then of China, then of elsewhere.
+        """Return the market on each day, with quotes of the region first, then of China, then of other regions.
 
         Parameters
         ----------
@@ -116,7 +117,7 @@ class MarketHistory:
         )
 
     def _quotes_of(self, days: FloatArray, region: str) -> DayQuotes:
-        """Return the quotes of distinct days; those of a single day, which is what callers ask for, are kept."""
+        """Return the quotes of distinct days; those of a single day, the usual case, are cached."""
         if len(days) != 1:
             return self._look_up(days, region)
         key = float(days[0]), region
@@ -134,7 +135,7 @@ class MarketHistory:
 
 
 def _distinct(days: FloatArray) -> tuple[FloatArray, IntArray]:
-    """Return the distinct days and, for each row, which of them it is."""
+    """Return the distinct days and, for each row, the index of its day."""
     if len(days) and bool((days == days[0]).all()):
         return days[:1], np.zeros(len(days), dtype=np.int64)
     distinct, row = np.unique(days, return_inverse=True)
@@ -142,7 +143,7 @@ def _distinct(days: FloatArray) -> tuple[FloatArray, IntArray]:
 
 
 def _last_quotes(quotes: Series, days: FloatArray, region: str) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """Return price, day and whether it is another region's, of the last quote made on or before each day."""
+    """Return price and day of the last quote by each day, and whether it is from another region."""
     price, quoted = unknown(len(days)), unknown(len(days))
     borrowed = np.zeros(len(days), dtype=bool)
     open_ = np.ones(len(days), dtype=bool)
@@ -160,17 +161,17 @@ def _last_quotes(quotes: Series, days: FloatArray, region: str) -> tuple[FloatAr
 
 @dataclass(frozen=True, kw_only=True)
 class Market:
-    """The market on each pack's valuation day, one row a pack.
+    """The market on the valuation day of each pack, one row per pack.
 
     Attributes
     ----------
     price : columns by instrument
-        Last quote in base units without VAT, NaN where none was made by then; payables that nobody quotes are
-        estimated (:mod:`valuation.market.payables`).
+        Last quote by the day in base units without VAT, NaN without one; unquoted payables are estimated
+        (:mod:`valuation.market.payables`).
     age_days, quoted_day : columns by instrument
-        Age and day of that quote; NaN where none or where estimated.
+        Age and day of that quote; NaN without a quote or for an estimate.
     oldest_quote_days : array
-        Age of the oldest quote that matters to the pack. [d]
+        Age of the oldest quote that the value of the pack depends on. [d]
     """
 
     as_of_day: FloatArray
@@ -188,61 +189,61 @@ class Market:
     @property
     def price(self) -> Columns:
         """Price of each instrument, shape (packs,)."""
-        return Gathered(self.of_days.names, self.of_days.price, self.row)
+        return DayColumns(self.of_days.names, self.of_days.price, self.row)
 
     @property
     def quoted_day(self) -> Columns:
         """Day of each quote, days since 1970-01-01, shape (packs,)."""
-        return Gathered(self.of_days.names, self.of_days.quoted, self.row)
+        return DayColumns(self.of_days.names, self.of_days.quoted, self.row)
 
     @property
     def age_days(self) -> Columns:
         """Age of each quote on the valuation day, shape (packs,). [d]"""
-        return Gathered(self.of_days.names, self.of_days.age, self.row)
+        return DayColumns(self.of_days.names, self.of_days.age, self.row)
 
     def estimated(self, name: str) -> BoolArray:
-        """Return where a payable rests on the rule or on another chemistry's quote, not on a quote of its own."""
+        """Return where a payable has no quote of its own: it follows another chemistry or the rule."""
         return self.of_days.payable(name)[2][self.row]
 
     def borrowed(self, name: str) -> BoolArray:
-        """Return where a quote is another region's."""
+        """Return where a quote is from another region."""
         return self.of_days.borrowed(name)[self.row]
 
     def relative_sd(self, name: str) -> FloatArray:
-        """Return how unsure a quote is for its age alone: monthly spread x square root of months. [1]"""
+        """Return the relative spread of a quote from its age: monthly spread x square root of months. [1]"""
         return self.of_days.relative_sd(name)[self.row]
 
     def shifted(self, market_shift: Mapping[str, float]) -> Market:
-        """Return the same market with some prices multiplied (情景): payables that follow a price follow it here too.
+        """Return the same market with some prices multiplied (情景); estimated payables follow the lithium price.
 
         Raises
         ------
         MarketError
-            If an instrument is unknown or a factor is no positive number.
+            If an instrument is unknown or a factor is not a positive number below 1000.
         """
         for name, factor in market_shift.items():
             if name not in INSTRUMENTS:
                 raise MarketError(
-                    f"market_shift names {name!r}, which is no instrument",
+                    f"market_shift names {name!r}, which is not an instrument",
                     hint="use a name such as lithium_carbonate, copper or new_pack_lfp",
                     field="market_shift",
                     value=name,
                 )
             if not 0.0 < factor < 1000.0:
                 raise MarketError(
-                    f"market_shift of {name} is {factor}, no positive factor",
-                    hint="give a factor: 1.1 for ten per cent more",
+                    f"market_shift of {name} is {factor}, not a positive factor below 1000",
+                    hint="give a factor, for example 1.1 for ten per cent more",
                     field="market_shift",
                     value=factor,
                 )
         return replace(self, of_days=self.of_days.shifted(market_shift))
 
     def quoted_today(self) -> Market:
-        """Return the same market as if every quote had been made on the valuation day."""
+        """Return the same market with every quote dated on the valuation day."""
         return replace(self, of_days=self.of_days.quoted_today())
 
     def for_packs(self, chemistry: FloatArray) -> Market:
-        """Return the same market, knowing the packs' chemistries, so that only quotes that matter to a pack count."""
+        """Return the same market with the packs' chemistries, so that only relevant quotes count for each pack."""
         return replace(self, chemistry=chemistry)
 
     def take(self, rows: IntArray) -> Market:
@@ -250,24 +251,24 @@ class Market:
         chemistry = None if self.chemistry is None else self.chemistry[rows]
         return replace(self, as_of_day=self.as_of_day[rows], row=self.row[rows], chemistry=chemistry)
 
-    def once(self, what: str, row: int, work: Callable[[Market, int], Kept]) -> Kept:
-        """Return what follows from day and chemistry alone, worked out once for all packs that share them."""
+    def once(self, what: str, row: int, compute: Callable[[Market, int], Kept]) -> Kept:
+        """Return a result that depends on day and chemistry only, computed once for the packs that share them."""
         chemistry = None if self.chemistry is None else float(self.chemistry[row])
-        return self.of_days.once((what, int(self.row[row]), chemistry), lambda: work(self, row))
+        return self.of_days.once((what, int(self.row[row]), chemistry), lambda: compute(self, row))
 
     @cached_property
     def used(self) -> Mapping[str, BoolArray]:
-        """Which instruments the value of each pack rests on, shape (packs,)."""
+        """By instrument, whether the value of each pack depends on its quote, shape (packs,)."""
         return {name: self._is_used(name) for name in self.of_days.names}
 
     def _is_used(self, name: str) -> BoolArray:
-        """Return for which packs a quote is there and counts; chemistry aside where the market is not told it."""
+        """Return the packs whose value depends on a quote; any chemistry if the market has no chemistries."""
         there = self.of_days.is_there(name)[self.row]
         return there if self.chemistry is None else there & usage_mask(name)[self.chemistry.astype(np.int64)]
 
     @cached_property
     def oldest_quote_days(self) -> FloatArray:
-        """Age of the oldest quote that the pack's value rests on; NaN where there is none. [d]"""
+        """Age of the oldest quote that the value of the pack depends on; NaN without one. [d]"""
         oldest = self.of_days.oldest
         chemistry = -1 if self.chemistry is None else self.chemistry.astype(np.int64)
         age = oldest[chemistry, self.row]
@@ -275,16 +276,16 @@ class Market:
 
     @property
     def staleness_widening(self) -> FloatArray:
-        """Return the factor by which old quotes widen a band that was learned on fresh ones; 1 up to 30 days."""
+        """Factor on the band for quotes older than 30 days, as bands are calibrated on fresh quotes. [1]"""
         age = self.oldest_quote_days
         months = np.maximum(np.where(np.isnan(age), 0.0, age) - FRESH_DAYS, 0.0) / DAYS_PER_MONTH
         return np.sqrt(1.0 + months * (BASKET_MONTHLY_SD / USUAL_BAND_SD) ** 2)
 
 
 def join_markets(markets: Sequence[Market]) -> Market:
-    """Return the markets of several batches, all of one day or more, as that of one batch, one below the other."""
+    """Return the markets of several batches concatenated."""
     distinct = {id(market.of_days): market.of_days for market in markets}
-    together = join_days(list(distinct.values()))
+    joined = join_days(list(distinct.values()))
     starts = dict(zip(distinct, np.cumsum([0, *(len(one.days) for one in distinct.values())]).tolist(), strict=False))
     first = markets[0]
     known = [market.chemistry for market in markets if market.chemistry is not None]
@@ -293,6 +294,6 @@ def join_markets(markets: Sequence[Market]) -> Market:
         digest=first.digest,
         synthetic=first.synthetic,
         row=np.concatenate([market.row + starts[id(market.of_days)] for market in markets]),
-        of_days=together,
+        of_days=joined,
         chemistry=np.concatenate(known) if len(known) == len(markets) else None,
     )

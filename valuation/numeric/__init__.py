@@ -1,1 +1,1 @@
-"""Columns, exact mathematics, scales and rounding that every part of the valuation uses."""
+"""Columns, bit-exact mathematics, the price scale and rounding."""

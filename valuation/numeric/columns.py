@@ -1,7 +1,7 @@
-"""Columns: one row a pack, not known is NaN; and ragged event columns folded to one value a pack.
+"""Columns with one row per pack, NaN for unknown, and reductions of event columns to one value per pack.
 
-Everything between the porch and the answer works on these, so one pack, a lot and a fleet run the same functions.
-Each fold works on one pack's events in their order, so a pack's result does not depend on its neighbours in a batch.
+Everything between ingest and answer works on columns, so that one pack, a lot and a fleet use the same functions. Each
+reduction uses the events of one pack in order, so a pack's result does not depend on the rest of the batch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NOWHERE = np.full(1, -1, dtype=np.int64)
 
 
 class ColumnMatrix(Mapping[str, FloatArray]):
-    """Columns kept as the rows of one matrix, so that all of them are picked from at once.
+    """Columns stored as the rows of one matrix, so that entries are selected from all of them at once.
 
     >>> stacked = ColumnMatrix({"a": 0, "b": 1}, np.array([[1.0, 2.0], [3.0, 4.0]]))
     >>> stacked["b"].tolist(), stacked.take(np.array([1]))["a"].tolist()
@@ -46,7 +46,7 @@ class ColumnMatrix(Mapping[str, FloatArray]):
         return iter(self._place)
 
     def __len__(self) -> int:
-        """Return how many columns there are."""
+        """Return the number of columns."""
         return len(self._place)
 
     def take(self, index: IntArray) -> ColumnMatrix:
@@ -55,7 +55,7 @@ class ColumnMatrix(Mapping[str, FloatArray]):
 
 
 class ColumnView(Mapping[str, FloatArray]):
-    """Some entries of other columns, in an order of their own; a column is made when it is first asked for.
+    """Selected entries of other columns; each column is computed on first access.
 
     >>> picked = ColumnView({"a": np.array([1.0, 2.0])}, np.array([1]))
     >>> picked["a"].tolist(), take(picked, np.array([0, 0]))["a"].tolist()
@@ -72,7 +72,7 @@ class ColumnView(Mapping[str, FloatArray]):
         """Return a column."""
         if name not in self._made:
             column = self._columns[name]
-            constant = column.strides == (0,) and len(column) > 0  # one value for all takes no memory here either
+            constant = column.strides == (0,) and len(column) > 0  # a constant column stays without memory per row
             self._made[name] = np.broadcast_to(column[0], len(self._index)) if constant else column[self._index]
         return self._made[name]
 
@@ -81,7 +81,7 @@ class ColumnView(Mapping[str, FloatArray]):
         return iter(self._columns)
 
     def __len__(self) -> int:
-        """Return how many columns there are."""
+        """Return the number of columns."""
         return len(self._columns)
 
     def take(self, index: IntArray) -> ColumnView:
@@ -95,42 +95,42 @@ def take(columns: Columns, index: IntArray) -> Columns:
 
 
 def unknown(rows: int) -> FloatArray:
-    """Return a column in which nothing is known."""
-    column = np.empty(rows)  # filling is several times faster than np.full, and this is asked for everywhere
+    """Return a column of NaN."""
+    column = np.empty(rows)  # several times faster than np.full, and used everywhere
     column.fill(np.nan)
     return column
 
 
 def coalesce(*columns: FloatArray) -> FloatArray:
-    """Return, row by row, the first of the columns that is known.
+    """Return, row by row, the first known value of the columns.
 
     >>> coalesce(np.array([np.nan, 1.0]), np.array([2.0, 3.0])).tolist()
     [2.0, 1.0]
     """
     result = columns[0]
     for column in columns[1:]:
-        lacking = (result != result).nonzero()[0]  # noqa: PLR0124 - not-a-number differs from itself
-        if not len(lacking):
+        missing = (result != result).nonzero()[0]  # noqa: PLR0124 - NaN differs from itself
+        if not len(missing):
             return result
         result = result.copy()
-        result[lacking] = column[lacking]
+        result[missing] = column[missing]
     return result
 
 
 def chosen(where: BoolArray, values: FloatArray) -> FloatArray:
-    """Return the values where the condition holds, not known elsewhere.
+    """Return the values where the condition is true, NaN elsewhere.
 
     >>> chosen(np.array([True, False]), np.array([1.0, 2.0])).tolist()
     [1.0, nan]
     """
-    places = where.nonzero()[0]  # filled in at their places: three times faster than a choice at each
+    places = where.nonzero()[0]  # three times faster than np.where
     result = unknown(len(where))
     result[places] = values[places]
     return result
 
 
 def known_places(values: FloatArray) -> IntArray:
-    """Return where a column is known.
+    """Return the positions of the known values of a column.
 
     >>> known_places(np.array([np.nan, 2.0])).tolist()
     [1]
@@ -140,7 +140,7 @@ def known_places(values: FloatArray) -> IntArray:
 
 
 def successive(row: IntArray, places: IntArray) -> tuple[IntArray, IntArray]:
-    """Return, for each of these events that follows another of the same pack, its place and that of the one before.
+    """Return the positions of events that follow another of the same pack, and of their predecessors.
 
     >>> successive(np.array([0, 0, 0, 1]), np.array([0, 2, 3]))
     (array([2]), array([0]))
@@ -151,7 +151,7 @@ def successive(row: IntArray, places: IntArray) -> tuple[IntArray, IntArray]:
 
 
 def count(row: IntArray, where: BoolArray, rows: int) -> FloatArray:
-    """Return how many events of each pack satisfy the condition.
+    """Return the number of events of each pack that satisfy the condition.
 
     >>> count(np.array([0, 0, 2]), np.array([True, False, True]), 3).tolist()
     [1.0, 0.0, 1.0]
@@ -160,7 +160,7 @@ def count(row: IntArray, where: BoolArray, rows: int) -> FloatArray:
 
 
 def total(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
-    """Return the sum of the known values of each pack; zero where none is known.
+    """Return the sum of the known values of each pack, zero if none is known.
 
     >>> total(np.array([0, 0, 2]), np.array([1.0, np.nan, 2.0]), 3).tolist()
     [1.0, 0.0, 2.0]
@@ -170,19 +170,19 @@ def total(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
 
 
 def last(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
-    """Return the last known value of each pack, events standing in order of time.
+    """Return the last known value of each pack; events must be in order of time.
 
     >>> last(np.array([0, 0, 0]), np.array([1.0, 2.0, np.nan]), 2).tolist()
     [2.0, nan]
     """
     known = known_places(values)
     result = unknown(rows)
-    result[row[known]] = values[known]  # later assignments win: the rows stand in order
+    result[row[known]] = values[known]  # later assignments win, as the rows are in order
     return result
 
 
 def first(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
-    """Return the first known value of each pack, events standing in order of time.
+    """Return the first known value of each pack; events must be in order of time.
 
     >>> first(np.array([0, 0, 0]), np.array([np.nan, 2.0, 3.0]), 2).tolist()
     [2.0, nan]
@@ -194,7 +194,7 @@ def first(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
 
 
 def highest(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
-    """Return the highest known value of each pack, the events of a pack standing together.
+    """Return the highest known value of each pack; the events of a pack must be adjacent.
 
     >>> highest(np.array([0, 0]), np.array([1.0, 2.0]), 2).tolist()
     [2.0, nan]
@@ -202,15 +202,15 @@ def highest(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
     result = unknown(rows)
     known = known_places(values)
     if len(known):
-        of, told = row[known], values[known]
+        of, known_values = row[known], values[known]
         begins = np.concatenate([_BEGINNING, np.flatnonzero(of[1:] != of[:-1]) + 1])
-        result[of[begins]] = np.maximum.reduceat(told + 0.0, begins)  # of zeros with a sign either might be taken
+        result[of[begins]] = np.maximum.reduceat(known_values + 0.0, begins)  # + 0.0 turns minus zero into zero
         result[result == -np.inf] = np.nan
     return result
 
 
 def lowest(row: IntArray, values: FloatArray, rows: int) -> FloatArray:
-    """Return the lowest known value of each pack, the events of a pack standing together.
+    """Return the lowest known value of each pack; the events of a pack must be adjacent.
 
     >>> lowest(np.array([0, 0]), np.array([1.0, 2.0]), 2).tolist()
     [1.0, nan]

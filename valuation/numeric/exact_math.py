@@ -1,4 +1,4 @@
-"""Exponential, logarithm and their kin, with the same bits on every machine.
+"""Exponential, logarithm and related functions, with the same bits on every machine.
 
 A processor's or a library's own ``exp`` may differ in the last bit from one machine to the next, and a valuation must
 be reproduced bit for bit. Addition, multiplication, division, square root and scaling by two are exact everywhere
@@ -24,16 +24,16 @@ _INVERSE_FACTORIALS = tuple(
 _ODD_RECIPROCALS = tuple(1.0 / k for k in range(21, 0, -2))
 
 
-# As arrays without a dimension they are added in half the time that a float takes.
+# Adding zero-dimensional arrays takes half the time of adding floats.
 _EXP_STEPS = tuple(np.array(one) for one in _INVERSE_FACTORIALS)
 _LOG_STEPS = tuple(np.array(one) for one in _ODD_RECIPROCALS)
 
 _FEW = 6
-"""Up to so many values are worked out one by one: the same steps, the same bits, without the cost of columns."""
+"""Up to this number of values are computed one by one: the same steps and bits, without the cost of array calls."""
 
 
 def exp(x: FloatArray) -> FloatArray:
-    """Return e to the power of x, not-known staying not known.
+    """Return e to the power of x; NaN stays NaN.
 
     >>> exp(np.array([0.0, 1.0, np.nan])).round(9).tolist()
     [1.0, 2.718281828, nan]
@@ -48,13 +48,13 @@ def exp(x: FloatArray) -> FloatArray:
         np.add(total, coefficient, out=total)
         np.multiply(total, rest, out=total)
     np.add(total, _EXP_STEPS[-1], out=total)
-    np.putmask(halvings, np.isnan(halvings), 0.0)  # not known it is already
+    np.putmask(halvings, np.isnan(halvings), 0.0)  # the total is NaN already
     raised: FloatArray = np.ldexp(total, halvings.astype(np.int64))
     return raised
 
 
 def _exp_of_one(x: float) -> float:
-    if x != x:  # noqa: PLR0124 - not known
+    if x != x:  # noqa: PLR0124 - NaN
         return x
     bounded = min(max(x, -745.0), 709.0)
     halvings = math.floor(bounded / _LN2 + 0.5)
@@ -66,7 +66,7 @@ def _exp_of_one(x: float) -> float:
 
 
 def log(x: FloatArray) -> FloatArray:
-    """Return the natural logarithm of x; not known where x is negative, minus infinity at zero.
+    """Return the natural logarithm of x; NaN for negative x, minus infinity at zero.
 
     >>> log(np.array([1.0, 2.0, 0.0, -1.0])).round(9).tolist()
     [0.0, 0.693147181, -inf, nan]
@@ -82,7 +82,7 @@ def log(x: FloatArray) -> FloatArray:
 
 
 def _log_of_positive(x: FloatArray) -> FloatArray:
-    """Return the natural logarithm of numbers that are positive and finite."""
+    """Return the natural logarithm of positive, finite numbers."""
     mantissa, exponent = np.frexp(x)
     small = mantissa < 0.7071067811865476
     np.multiply(mantissa, 2.0, out=mantissa, where=small)
@@ -113,7 +113,7 @@ def _log_of_one(x: float) -> float:
 
 
 def power(base: FloatArray, exponent: FloatArray | float) -> FloatArray:
-    """Return a positive base to any power; zero stays zero under a positive exponent.
+    """Return a positive base to any power; zero to a positive power is zero.
 
     >>> power(np.array([4.0, 0.0]), 0.5).tolist()
     [2.0, 0.0]
@@ -123,7 +123,7 @@ def power(base: FloatArray, exponent: FloatArray | float) -> FloatArray:
 
 
 def asinh(x: FloatArray) -> FloatArray:
-    """Return the inverse hyperbolic sine: a logarithm that also takes zero and negative values.
+    """Return the inverse hyperbolic sine.
 
     >>> asinh(np.array([0.0, -1.0, 100.0])).round(9).tolist()
     [0.0, -0.881373587, 5.298342366]
@@ -137,7 +137,7 @@ def asinh(x: FloatArray) -> FloatArray:
 
 
 def sinh(x: FloatArray) -> FloatArray:
-    """Return the hyperbolic sine, the way back from :func:`asinh`.
+    """Return the hyperbolic sine, the inverse of :func:`asinh`.
 
     >>> sinh(asinh(np.array([-35.0, 0.0, 120.0]))).round(9).tolist()
     [-35.0, 0.0, 120.0]
@@ -151,7 +151,7 @@ def sinh(x: FloatArray) -> FloatArray:
 
 
 def normal_cdf(x: FloatArray) -> FloatArray:
-    """Return the share of a normal spread below x, within 1e-7 (Abramowitz and Stegun 26.2.17).
+    """Return the standard normal distribution function, within 1e-7 (Abramowitz and Stegun 26.2.17).
 
     >>> normal_cdf(np.array([0.0, 1.6448536])).round(6).tolist()
     [0.5, 0.95]
@@ -164,9 +164,9 @@ def normal_cdf(x: FloatArray) -> FloatArray:
 
 
 def normal_quantile(share: FloatArray) -> FloatArray:
-    """Return the point below which this share of a normal spread lies, refined to 1e-7 of :func:`normal_cdf`.
+    """Return the standard normal quantile of a share, within 1e-7 of :func:`normal_cdf`.
 
-    A rational start (Abramowitz and Stegun 26.2.23) is polished by Newton steps.
+    A rational approximation (Abramowitz and Stegun 26.2.23) is refined by Newton steps.
 
     >>> normal_quantile(np.array([0.5, 0.95])).round(5).tolist()
     [0.0, 1.64485]

@@ -1,4 +1,4 @@
-"""Rounding as it is told: to a number of decimals, halves by the number's own decimal value, column by column."""
+"""Round columns to a number of decimals with the same result as Python's `round`."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import numpy as np
 from valuation.numeric.columns import FloatArray
 
 _LARGEST = 2.0**45
-"""Beyond it a scaled number has too few binary places left to tell a half by."""
+"""Limit above which a scaled number has too few binary places to identify a half."""
 
 
 def rounded(values: FloatArray, digits: int) -> FloatArray:
-    """Return each number as Python's `round` rounds it, bit for bit, most of them without asking it.
+    """Return each number rounded exactly as by Python's `round`, mostly without calling it.
 
-    A whole number over a power of ten is the float nearest to that decimal, as `round` has it; only where the scaled
-    number lies so near to a half that scaling may have moved it over, and where it is very large, `round` is asked.
+    An integer over a power of ten is the float nearest to that decimal, as in `round`. `round` is called only for
+    scaled numbers so near to a half that scaling may have moved them across, and for very large ones.
 
     >>> rounded(np.array([2.675, 0.125, -0.001, 12.3456]), 2).tolist()
     [2.67, 0.12, -0.0, 12.35]
     """
     scale = 10.0**digits
-    with np.errstate(over="ignore", invalid="ignore"):  # what grows beyond all bounds is left to `round`
+    with np.errstate(over="ignore", invalid="ignore"):  # overflow is left to `round`
         scaled = values * scale
         whole = np.rint(scaled)
         result: FloatArray = whole / scale

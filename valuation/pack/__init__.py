@@ -1,1 +1,1 @@
-"""What a pack is (电池本体): chemistry, vintage, nameplate and the metals it holds, fixed when it was made."""
+"""Properties of a pack fixed at production (电池本体): chemistry, vintage, nameplate and metal content."""

@@ -1,6 +1,6 @@
-"""The chemistries (电池体系): one row each, with what it contains, how it ages and what may still be made of it.
+"""Chemistries (电池体系), one row each: metal content, ageing and suitability for a second life.
 
-Adding a chemistry is adding one row to :data:`ROWS` and its name to :data:`valuation.record.fields.CHEMISTRIES`.
+To add a chemistry, add one row to :data:`ROWS` and its name to :data:`valuation.record.fields.CHEMISTRIES`.
 
 Sources, by the letter used in the rows
 ---------------------------------------
@@ -10,7 +10,7 @@ E   Argonne EverBatt 2023 workbook (three-clause BSD style licence), sheets Man 
 D   Derived here by stoichiometry from published cathode fractions, 2026; band 15 %. NiMH from the published yield of a
     Toyota Gen-1 Prius battery; the 1.78 kWh it is divided by is recalled.
 J   Judged, 2026: the spread inside a class (Li, Ni, Co 5 %, Cu 12 %, Al 15 %, steel 25 %), ageing relative to NMC,
-    health below which nobody repurposes (LFP .70, others .75) and at which a second life ends (.60, others .65: in
+    minimum health for repurposing (LFP .70, others .75) and health at the end of a second life (.60, others .65: in
     China ternary packs mostly go straight to recycling), years of second life, shares of a mixture.
 """
 
@@ -28,10 +28,10 @@ from valuation.pack.vintage import ANYTHING, LFP_DENSITY, TERNARY_DENSITY, TERNA
 from valuation.record.fields import CHEMISTRIES
 
 ELEMENTS: Final = ("Li", "Ni", "Co", "Mn", "Cu", "Al", "Fe", "graphite", "P", "Ti", "Na")
-"""What a pack may be paid for; `Fe` is steel and iron outside the cathode, `Al` leaves out cathode aluminium."""
+"""Elements that may be paid for; `Fe` is steel and iron outside the cathode, `Al` excludes cathode aluminium."""
 
 FAMILIES: Final = ("lfp", "ternary", "lmo", "lco", "lto", "nimh", "naion", "other")
-"""Groups that trade under one payable."""
+"""Groups of chemistries with common payables."""
 
 SPREAD_COMPUTED: Final[Mapping[str, float]] = MappingProxyType(
     {"Li": 0.05, "Ni": 0.05, "Co": 0.05, "Mn": 0.05, "Cu": 0.12, "Al": 0.15, "Fe": 0.25, "graphite": 0.08, "P": 0.05}
@@ -43,7 +43,7 @@ SPREAD_DERIVED: Final[Mapping[str, float]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chemistry:
-    """One chemistry: everything about it that does not depend on a single pack.
+    """One chemistry: all properties that do not depend on a single pack.
 
     Attributes
     ----------
@@ -54,21 +54,21 @@ class Chemistry:
     pack_kg_per_kwh, cell_share : float
         Mass of the pack those figures belong to, and the cells' share of it.
     spread : mapping of element to relative standard deviation
-        How far packs of the class differ from the row.
+        Spread of packs of the class around the row.
     density : tuple of (year, Wh/kg)
-        What a pack weighed when nobody says it, by the year it was made.
+        Energy density by year of production, for packs without a stated mass.
     ageing_factor : float
         Speed of ageing relative to NMC under the same use.
     second_life : bool
-        Whether anybody repurposes it (梯次利用).
+        Whether a second-life market exists (梯次利用).
     second_life_minimum_soh, second_life_end_soh : float
-        Health below which nobody repurposes it, and health at which the second life ends. [1]
+        Minimum health for repurposing, and health at the end of the second life. [1]
     second_life_years : float
-        Years of second life before it is recycled. [a]
+        Duration of the second life before recycling. [a]
     new_pack : str
-        Which new pack it competes with in second life, ``new_pack_<lfp|ternary>``.
+        Competing new pack in second life, ``new_pack_<lfp|ternary>``.
     mixture : tuple of (year, shares)
-        For a class that is not one chemistry: which ones it may be, by the year it was made.
+        For a class of several chemistries: their shares by year of production.
     source : str
         Letters of the module's docstring.
     """
@@ -92,7 +92,7 @@ class Chemistry:
 
 
 def _content(*masses: float) -> Mapping[str, float]:
-    """Return Li, Ni, Co, Mn, Cu, Al, steel, graphite and, where given, P, Ti and Na as a content."""
+    """Return the content from masses of Li, Ni, Co, Mn, Cu, Al, steel, graphite and optionally P, Ti and Na."""
     return MappingProxyType(dict(zip(ELEMENTS, masses, strict=False)))
 
 
@@ -243,7 +243,7 @@ _FAMILY = np.array([float(FAMILIES.index(row.family)) for row in ROWS])
 
 
 def lookup(attribute: str, chemistry: FloatArray) -> FloatArray:
-    """Return a number of the table for each pack, by its chemistry's code.
+    """Return a number of the table for each pack, by the code of its chemistry.
 
     >>> lookup("ageing_factor", np.array([0.0, 6.0])).tolist()
     [0.85, 1.15]
@@ -252,7 +252,7 @@ def lookup(attribute: str, chemistry: FloatArray) -> FloatArray:
 
 
 def family_code(chemistry: FloatArray) -> FloatArray:
-    """Return the code of each pack's family in :data:`FAMILIES`.
+    """Return the family of each pack as an index of :data:`FAMILIES`.
 
     >>> family_code(np.array([0.0, 5.0, 12.0])).tolist()
     [0.0, 1.0, 7.0]
@@ -261,7 +261,7 @@ def family_code(chemistry: FloatArray) -> FloatArray:
 
 
 def energy_density_wh_per_kg(chemistry: FloatArray, year: FloatArray) -> FloatArray:
-    """Return what a pack of that chemistry and year usually holds for its mass. [Wh/kg]
+    """Return the usual energy density of packs by chemistry and year. [Wh/kg]
 
     >>> energy_density_wh_per_kg(np.array([0.0, 3.0]), np.array([2020.0, 2018.0])).tolist()
     [135.0, 137.0]
@@ -275,7 +275,7 @@ def energy_density_wh_per_kg(chemistry: FloatArray, year: FloatArray) -> FloatAr
 
 
 def ingredients(row: Chemistry) -> tuple[tuple[str, Points], ...]:
-    """Return the chemistries a class may be, each with its share over the years; a pure chemistry is all itself.
+    """Return the chemistries in a class, each with its share over the years; a pure chemistry has share 1.
 
     >>> ingredients(BY_NAME["LFP"])
     (('LFP', ((2020.0, 1.0),)),)

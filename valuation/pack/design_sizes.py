@@ -1,7 +1,7 @@
-"""Packs of one specification (同规格电池包): what is on the plates of some is the rated energy of all.
+"""Rated energy by design (同规格电池包): packs of one specification have the rated energy on the plates of some.
 
-Vendor, level, type and specification letters of a code of GB/T 34014-2017 name a design; packs that share them are
-alike. A pack whose record does not tell its size has the size of its sisters, where a trained model met any.
+Vendor, level, type and specification letters of a GB/T 34014-2017 code identify a design. A trained model stores the
+rated energy of each design in its training sales, for packs whose record does not state it.
 """
 
 from __future__ import annotations
@@ -17,45 +17,44 @@ from valuation.numeric.columns import BoolArray, FloatArray, unknown
 SPECIFICATION_LENGTH: Final = 7
 """Vendor 3, level 1, type 1, spec 2 characters (GB/T 34014-2017)."""
 DESIGN_MARK: Final = "kwh of "
-"""How the rated energy of a specification is called among the habits of a market."""
+"""Prefix of the stored name of a design's rated energy in a market calibration."""
 AGREEMENT: Final = 0.10
-"""Plates of one specification that differ by more than this share are no sisters (judged, 2026). [1]"""
+"""Largest relative difference from the median at which a plate agrees with its design (judged, 2026). [1]"""
 AGREEING_SHARE: Final = 0.8
-"""Share of the plates that must agree: some are misread or wrongly filed (judged, 2026). [1]"""
+"""Minimum share of agreeing plates, as some are recorded wrongly (judged, 2026). [1]"""
 
 LEAST_PLATES: Final = 2
-"""A pack alone of its design would teach its size to nobody but itself."""
+"""Minimum number of plates per design: a single one would serve only its own pack."""
 
 _STANDARD: Final = float(KINDS.index("normal24"))
 
 
 def specifications(codes: tuple[str | None, ...], read: Mapping[str, FloatArray]) -> list[str | None]:
-    """Return the letters of the design of each code that is built by the standard, nothing for others.
+    """Return the letters of each code that identify its design; None for codes outside the standard.
 
     Parameters
     ----------
     codes : texts
         Battery codes.
     read : columns
-        What they say, of :func:`valuation.battery_code.decoding.decode_many`.
+        Decoded codes, from :func:`valuation.battery_code.decoding.decode_many`.
     """
-    plain = (read["kind_code"] == _STANDARD) & (read["valid"] == 1.0)
-    return [code[:SPECIFICATION_LENGTH] if code and good else None for code, good in zip(codes, plain, strict=True)]
+    standard = (read["kind_code"] == _STANDARD) & (read["valid"] == 1.0)
+    return [code[:SPECIFICATION_LENGTH] if code and good else None for code, good in zip(codes, standard, strict=True)]
 
 
-def size_of_design(designs: list[str | None], learned: Mapping[str, float], wanted: BoolArray) -> FloatArray:
-    """Return the rated energy of each pack's sisters where it is wanted; NaN where a model met none. [kWh]"""
+def lookup_design_energy(designs: list[str | None], known: Mapping[str, float], wanted: BoolArray) -> FloatArray:
+    """Return the stored rated energy of each pack's design, if wanted; NaN for unknown designs. [kWh]"""
     size = unknown(len(designs))
     for row in np.flatnonzero(wanted).tolist():
-        size[row] = learned.get(f"{DESIGN_MARK}{designs[row]}", np.nan)
+        size[row] = known.get(f"{DESIGN_MARK}{designs[row]}", np.nan)
     return size
 
 
 def sizes_of_designs(designs: list[str | None], energy_kwh: FloatArray) -> dict[str, float]:
-    """Return the rated energy of every design by the name it has among the habits; energies not on a plate are NaN.
+    """Return the rated energy of every design by its stored name, given one plate energy per pack (NaN without one).
 
-    One energy a pack. Designs whose plates disagree have none, nor those of a single pack: what a training learns of it
-    by its own plate, no later pack without one could know.
+    Designs with disagreeing plates and designs with a single plate are left out.
 
     >>> sizes_of_designs(["T01PE3E", "T01PE3E", "T02PB11", None], np.array([26.4, 26.4, np.nan, 50.0]))
     {'kwh of T01PE3E': 26.4}
@@ -66,10 +65,10 @@ def sizes_of_designs(designs: list[str | None], energy_kwh: FloatArray) -> dict[
             plates.setdefault(design, []).append(energy)
     found = {}
     for design in sorted(plates):
-        told = np.array(plates[design])
-        if len(told) < LEAST_PLATES:
+        plate_kwh = np.array(plates[design])
+        if len(plate_kwh) < LEAST_PLATES:
             continue
-        size = float(np.median(told))
-        if np.mean(np.abs(told / size - 1.0) <= AGREEMENT) >= AGREEING_SHARE:
+        size = float(np.median(plate_kwh))
+        if np.mean(np.abs(plate_kwh / size - 1.0) <= AGREEMENT) >= AGREEING_SHARE:
             found[f"{DESIGN_MARK}{design}"] = round(size, 3)
     return found

@@ -1,4 +1,4 @@
-"""What the plate of a pack says (铭牌), and what is assumed where it says nothing, with how unsure that is."""
+"""Nameplate of a pack (铭牌): declared values, and assumed ones with their uncertainty."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from valuation.battery_code.decoding import decode_many
 from valuation.battery_code.layout import CHEMISTRY_OF_TYPE, TYPE_LETTERS
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray, coalesce
 from valuation.pack.chemistry import CHEMISTRY_CODE, energy_density_wh_per_kg, lookup
-from valuation.pack.design_sizes import size_of_design, specifications
+from valuation.pack.design_sizes import lookup_design_energy, specifications
 from valuation.pack.vintage import interpolate
 from valuation.record.cases import Cases
 from valuation.record.fields import DUTIES
@@ -22,20 +22,20 @@ PACK, MODULE, CELL = 0.0, 1.0, 2.0
 DAYS_PER_YEAR: Final = 365.25
 EPOCH_YEAR: Final = 1970.0
 ASSUMED_AGE_A: Final = 6.0
-"""Age of a pack that nobody dates: retired packs are mostly five to eight years old (judged, 2026). [a]"""
+"""Assumed age of a pack without a date: retired packs are mostly five to eight years old (judged, 2026). [a]"""
 
 # Rated energy of a Chinese passenger-car pack by year made [kWh]: judged in 2026 after the mean energy per battery
 # electric car in the yearly type approvals, about 25 kWh in 2015 and 55 kWh in 2024.
 _PACK_KWH = ((2013.0, 22.0), (2016.0, 30.0), (2018.0, 42.0), (2020.0, 49.0), (2024.0, 56.0))
 # The same for other duties, whatever the year (judged, 2026): bus, logistics; a taxi or swap car is a passenger car.
 _DUTY_KWH = {"bus": 180.0, "logistics": 60.0}
-# Nickel-metal hydride drives hybrids alone: 1.3 to 1.7 kWh (makers' data sheets of 2000 to 2020).
+# Nickel-metal hydride is used in hybrids only: 1.3 to 1.7 kWh (makers' data sheets of 2000 to 2020).
 HYBRID_KWH: Final = 1.5
 MODULE_KWH: Final = 4.5
 CELL_AH: Final = 120.0
 
-# Spread of the logarithm of the energy where it is not on the plate (judged, 2026): a code says level, year and
-# chemistry, no more; a known duty narrows little; capacity alone leaves the voltage open.
+# Spread of the logarithm of the energy if it is not on the plate (judged, 2026): a code gives only level, year and
+# chemistry; a known duty narrows little; capacity alone leaves the voltage open.
 LOG_SD_FROM_PLATE_VOLTAGE: Final = 0.03
 LOG_SD_FROM_DESIGN: Final = 0.04
 LOG_SD_FROM_CAPACITY: Final = 0.20
@@ -47,24 +47,24 @@ MODULES_PER_PACK: Final = 12.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nameplate:
-    """What each pack is, one row a pack; declared where known, typical otherwise.
+    """Nameplate data of each pack, one row per pack: declared if known, else typical.
 
     Attributes
     ----------
     chemistry : code into CHEMISTRIES, never NaN
-        Declared, else as the type letter of the battery code says, else OTHER.
+        Declared, else from the type letter of the battery code, else OTHER.
     chemistry_declared : bool
-        Whether the record itself names it.
+        Whether the record states it.
     level : 0 pack, 1 module, 2 cell
-        As the battery code says; a pack where it says nothing.
+        From the battery code; by default a pack.
     energy_kwh, energy_log_sd : never NaN
-        Rated energy, and one standard deviation of its logarithm; 0 where declared.
+        Rated energy, and one standard deviation of its logarithm; 0 if declared.
     mass_kg, mass_declared
-        Mass; from energy and the energy density of its chemistry and year where not declared.
-    made_day, in_service_day : days since 1970-01-01, NaN if not known
-        Declared or coded day of manufacture; first day installed or sold, else the day made.
+        Mass, else from energy and the energy density of its chemistry and year.
+    made_day, in_service_day : days since 1970-01-01, NaN if unknown
+        Declared or coded day of production; first day installed or sold, else the day of production.
     year : calendar year with fraction, never NaN
-        Year of manufacture for everything that goes by vintage.
+        Year of production for all data by vintage.
     """
 
     chemistry: FloatArray
@@ -83,11 +83,11 @@ class Nameplate:
         return Nameplate(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
-def read_nameplate(cases: Cases, sisters: Mapping[str, float] | None = None) -> Nameplate:
-    """Return what each pack is (铭牌信息): declared first, then by its code, then typical of its kind and year.
+def read_nameplate(cases: Cases, design_energy: Mapping[str, float] | None = None) -> Nameplate:
+    """Return the nameplate of each pack (铭牌信息): declared, else from its code, else typical of kind and year.
 
-    A valid battery code alone is enough: its letters give level, chemistry and day, the rest is typical and unsure.
-    `sisters` are rated energies by design that a model has met (:mod:`valuation.pack.design_sizes`).
+    A valid battery code alone is enough: it gives level, chemistry and day; the rest is typical and uncertain.
+    `design_energy` is the rated energy of known designs (:mod:`valuation.pack.design_sizes`).
     """
     code = read_codes(cases)
     chemistry = coalesce(cases.packs["chemistry"], _coded_chemistry(code["type_code"]))
@@ -100,9 +100,9 @@ def read_nameplate(cases: Cases, sisters: Mapping[str, float] | None = None) -> 
     year = EPOCH_YEAR + born / DAYS_PER_YEAR
     density = energy_density_wh_per_kg(chemistry, year)
     energy_kwh, energy_log_sd = _energy(cases, chemistry, level, year, density)
-    if sisters:
-        unsure = energy_log_sd > LOG_SD_FROM_DESIGN
-        size = size_of_design(specifications(cases.texts["battery_code"], code), sisters, unsure)
+    if design_energy:
+        uncertain = energy_log_sd > LOG_SD_FROM_DESIGN
+        size = lookup_design_energy(specifications(cases.texts["battery_code"], code), design_energy, uncertain)
         energy_log_sd = np.where(np.isnan(size), energy_log_sd, LOG_SD_FROM_DESIGN)
         energy_kwh = coalesce(size, energy_kwh)
     mass_kg = cases.packs["mass_kg"]
@@ -121,12 +121,12 @@ def read_nameplate(cases: Cases, sisters: Mapping[str, float] | None = None) -> 
 
 
 def read_codes(cases: Cases) -> Mapping[str, FloatArray]:
-    """Return what the battery codes say (编码解读), the columns of :func:`battery_code.decode_many`, read once."""
+    """Return the decoded battery codes (编码解读): the columns of :func:`battery_code.decode_many`, computed once."""
     return cases.once("codes", lambda: decode_many(cases.texts["battery_code"], cases.as_of_day).columns)
 
 
 def _coded_chemistry(type_code: FloatArray) -> FloatArray:
-    """Return the chemistry that the type letter of a code stands for (GB/T 34014-2017); NaN where it tells none."""
+    """Return the chemistry of the type letter of a code (GB/T 34014-2017); NaN if it gives none."""
     by_letter = np.array([CHEMISTRY_CODE.get(CHEMISTRY_OF_TYPE.get(letter, ""), np.nan) for letter in TYPE_LETTERS])
     known = ~np.isnan(type_code)
     return np.where(known, by_letter[np.where(known, type_code, 0.0).astype(np.int64)], np.nan)
@@ -135,7 +135,7 @@ def _coded_chemistry(type_code: FloatArray) -> FloatArray:
 def _energy(
     cases: Cases, chemistry: FloatArray, level: FloatArray, year: FloatArray, density: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return rated energy [kWh] and the spread of its logarithm, from the best evidence there is."""
+    """Return rated energy [kWh] and the spread of its logarithm, from the best available evidence."""
     packs = cases.packs
     capacity, voltage = packs["rated_capacity_ah"], packs["nominal_voltage_v"]
     cell_voltage = lookup("cell_voltage_v", chemistry)
@@ -158,7 +158,7 @@ def _energy(
 
 
 def _usual_energy(duty: FloatArray, level: FloatArray, year: FloatArray, cell_voltage: FloatArray) -> FloatArray:
-    """Return what a pack, module or cell of that duty and year usually holds. [kWh]"""
+    """Return the usual rated energy of a pack, module or cell by duty and year. [kWh]"""
     pack = interpolate(year, _PACK_KWH)
     for name, kwh in _DUTY_KWH.items():
         pack = np.where(duty == float(DUTIES.index(name)), kwh, pack)

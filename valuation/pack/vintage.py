@@ -1,4 +1,4 @@
-"""What changes with the year a pack was made (年份): energy density, and which grade an unnamed ternary cathode is."""
+"""Properties by year of production (年份): energy density, and the mix of grades of unspecified chemistries."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 from valuation.numeric.columns import FloatArray
 
 Points: TypeAlias = tuple[tuple[float, float], ...]
-"""Year and value, in order of year; straight lines between."""
+"""Year and value, in order of year, interpolated linearly."""
 
 Mixture: TypeAlias = tuple[tuple[float, Mapping[str, float]], ...]
-"""Year and shares by chemistry that add up to one."""
+"""Year and shares by chemistry, which add up to one."""
 
 # Pack energy density by year made [Wh/kg]: middle of the ranges recalled in 2026 (2011-14 80-100, 2015-16 90-110,
 # 2017 105-120, 2018 130-145, 2019-21 140-165 ternary and 125-145 LFP, 2022-26 155-190 ternary and 130-160 LFP).
@@ -44,7 +44,7 @@ TERNARY_GRADES: Final[Mixture] = (
     (2022.5, {"NMC523": 0.42, "NMC622": 0.18, "NMC811": 0.40}),
     (2024.5, {"NMC523": 0.25, "NMC622": 0.30, "NMC811": 0.45}),
 )
-# A pack of which nobody says the chemistry: shares of the Chinese fleet by year made, judged in 2026.
+# For a pack of unknown chemistry: shares of the Chinese fleet by year made, judged in 2026.
 ANYTHING: Final[Mixture] = (
     (2014.5, {"LFP": 0.65, "NMC111": 0.15, "NMC523": 0.05, "LMO": 0.15}),
     (2017.5, {"LFP": 0.50, "NMC111": 0.08, "NMC523": 0.36, "LMO": 0.06}),
@@ -54,7 +54,7 @@ ANYTHING: Final[Mixture] = (
 
 
 def interpolate(x: FloatArray, points: Points) -> FloatArray:
-    """Return the line through the points at x, level before the first and after the last.
+    """Return the linear interpolation of the points at x, constant before the first and after the last.
 
     >>> interpolate(np.array([0.0, 1.5, 9.0]), ((1.0, 10.0), (2.0, 20.0))).tolist()
     [10.0, 15.0, 20.0]

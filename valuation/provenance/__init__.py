@@ -1,1 +1,1 @@
-"""Checks on a traced history (溯源核验): findings, trust grade, evidence tier, what is closed and what is refused."""
+"""Checks on a traced history (溯源核验): findings, trust grade, evidence tier, closed routes and refusals."""

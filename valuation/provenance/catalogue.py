@@ -1,4 +1,4 @@
-"""All checks in one table, and those of the trade's list that one pack's own record cannot decide."""
+"""All checks in one table, and the known checks that the record of a single pack cannot decide."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ CHECKS: Final[tuple[Check, ...]] = (
     *physical_checks.CHECKS,
     *reporter_checks.CHECKS,
 )
-"""Every check, refusals first."""
+"""All checks, refusals first."""
 
 IDS: Final = tuple(check.id for check in CHECKS)
 
 ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "C04": "vendor codes are not public: no register to look one up in",
-        "C05": "spec codes are filed by the makers and not public",
-        "H02": "needs the whole batch or ledger: see valuation.provenance.hierarchy_checks.repeated_packs",
-        "H05": "the number of modules of a spec is filed by the makers and not public",
-        "T06": "needs the vehicle's own record",
-        "T08": "the reporter's identity number is checked where the record is read; columns hold its fingerprint only",
-        "P05": "a second, stamped date is no field of the trace record; T10 compares the two dates that are",
-        "S04": "signatures belong to the files of a platform, not to a pack's record",
+        "C04": "there is no public register of vendor codes",
+        "C05": "spec codes are not public",
+        "H02": "needs all packs of a batch or ledger: see valuation.provenance.hierarchy_checks.repeated_packs",
+        "H05": "the number of modules per spec is not public",
+        "T06": "needs the record of the vehicle",
+        "T08": "the reporter's identity number is checked when the record is read; columns hold its hash only",
+        "P05": "the stamped date is not a field of the trace record; T10 compares the other two dates",
+        "S04": "a platform signs files, not the records of packs",
     }
 )
-"""Checks of the trade's list that are not decided here, and why."""
+"""Known checks that are not part of :data:`CHECKS`, with the reason."""

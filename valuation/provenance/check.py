@@ -1,4 +1,4 @@
-"""What a check is: an id, a function, a severity, its effects, and a sentence in both languages."""
+"""A check: id, function, severity, effects, and a message in both languages."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _NOTHING: Mapping[str, float] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What on a record raises a finding, so that the same pack can be seen without it.
+    """The facts on a record that raise a finding, so that they can be removed (:mod:`valuation.provenance.sound_twin`).
 
     Attributes
     ----------
-    event_types : types of events that are left out.
-    kinds : kinds of negative events that are left out.
+    event_types : types of the events.
+    kinds : kinds of the negative events.
     from_severity : float
-        Negative events stated to be milder than this stay. [1]
-    conditions : states of a pack that are forgotten wherever they were seen.
-    event_fields, pack_fields : fields that are forgotten.
+        Negative events with a lower stated severity are not evidence. [1]
+    conditions : conditions of a pack, in any event.
+    event_fields, pack_fields : names of fields.
     """
 
     event_types: tuple[str, ...] = ()
@@ -44,21 +44,21 @@ class Check:
     Parameters
     ----------
     id : str
-        Letter family and number: C code, H tree, T timeline, U use, P physical, S source, R refusal.
-    function : Record -> float column
-        NaN where nothing is found, else the number that `message_en` and `message_zh` show as ``{value}``.
+        Family letter and number: C code, H hierarchy, T timeline, U use, P physical, S source, R refusal.
+    function : CheckContext -> float column
+        NaN without a finding, else the number that `message_en` and `message_zh` show as ``{value}``.
     severity : "info", "warn" or "block"
         `block` closes a route or refuses the pack.
     widen : float
-        Factor by which the band grows; at least 1.
+        Factor on the width of the band; at least 1.
     haircut : mapping of route to fraction
-        What is taken off a route's value.
-    blocks : routes that are closed; no sale reopens them. A check that closes recycling closes all routes.
-    evidence : what raises the finding; every check that closes a route names it.
-    grade : the best trust grade that a pack with this finding can have.
-    weakens_readings : whether what the BMS says of health no longer counts as evidence.
-    refuses : whether the pack must not be valued at all.
-    way_out : what to do about it; shown with a refusal.
+        Share deducted from the value of a route.
+    blocks : routes that are closed, whatever sales show. A check that closes recycling closes all routes.
+    evidence : the facts that raise the finding; required if the check closes a route.
+    grade : best trust grade of a pack with this finding.
+    weakens_readings : whether BMS readings of health no longer count as evidence.
+    refuses : whether the pack must not be valued.
+    way_out : next step for the user, shown with a refusal.
     """
 
     id: str
@@ -77,7 +77,7 @@ class Check:
 
     @cached_property
     def effect(self) -> str:
-        """What the finding does to the answer, in words."""
+        """The effect of the finding on the answer, in words."""
         parts = [f"band {self.widen - 1.0:.0%} wider"] if self.widen > 1.0 else []
         parts += [f"{share:.0%} off {route}" for route, share in self.haircut.items()]
         parts += [f"closes {', '.join(self.blocks)}"] if self.blocks else []
@@ -86,8 +86,8 @@ class Check:
         return "; ".join(parts) or "none"
 
     def caution(self, number: float) -> Caution:
-        """Return the finding as a caution that shows its number."""
-        return self._spelled_once(number) if self._shows_number else self._plain
+        """Return the finding as a caution with its number in the message."""
+        return self._cached(number) if self._shows_number else self._plain
 
     @cached_property
     def _shows_number(self) -> bool:
@@ -95,13 +95,13 @@ class Check:
 
     @cached_property
     def _plain(self) -> Caution:
-        return self._spelled(1.0)
+        return self._formatted(1.0)
 
     @cached_property
-    def _spelled_once(self) -> Callable[[float], Caution]:
-        return lru_cache(maxsize=1024)(self._spelled)
+    def _cached(self) -> Callable[[float], Caution]:
+        return lru_cache(maxsize=1024)(self._formatted)
 
-    def _spelled(self, number: float) -> Caution:
+    def _formatted(self, number: float) -> Caution:
         return Caution(
             id=self.id,
             severity=self.severity,

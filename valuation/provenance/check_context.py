@@ -1,4 +1,4 @@
-"""What the checks read: the cases with what code, nameplate and health say of them, and a few questions asked often."""
+"""Input of the checks: cases with their decoded codes, nameplate and health, and a few derived columns."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from valuation.record.cases import Cases
 DAYS_PER_MONTH = 30.4375
 DAYS_PER_YEAR = 365.25
 LEAVING = ("retired", "removed", "vehicle_scrapped")
-"""Events by which a pack leaves its vehicle."""
+"""Types of events in which a pack leaves its vehicle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckContext:
-    """One batch of packs as the checks see it; `code` holds the columns of :func:`battery_code.decode_many`."""
+    """One batch of packs for the checks; `code` holds the columns of :func:`battery_code.decode_many`."""
 
     cases: Cases
     nameplate: Nameplate
@@ -34,18 +34,18 @@ class CheckContext:
 
     @property
     def has_code(self) -> BoolArray:
-        """Which packs came with a code at all, more than a placeholder for one."""
+        """Packs with a code that is not a placeholder."""
         given: BoolArray = self.code["reason_code"] != float(REASONS.index("placeholder"))
         return given
 
     @property
     def is_legacy(self) -> BoolArray:
-        """Which codes are of another system than GB/T 34014."""
+        """Packs whose code follows another system than GB/T 34014."""
         legacy: BoolArray = self.code["kind_code"] == float(KINDS.index("legacy"))
         return self.has_code & legacy
 
     def refused_for(self, *reasons: str) -> BoolArray:
-        """Return which texts claim to be a GB/T 34014 code and are none, for one of these reasons."""
+        """Return the packs whose code claims to follow GB/T 34014 but is invalid for one of these reasons."""
         wanted = np.zeros(self.rows, dtype=bool)
         for reason in reasons:
             wanted |= self.code["reason_code"] == float(REASONS.index(reason))
@@ -53,12 +53,12 @@ class CheckContext:
 
     @property
     def as_of_event(self) -> FloatArray:
-        """Valuation day of each event's pack."""
+        """Valuation day of the pack of each event."""
         return self.cases.as_of_day[self.cases.row]
 
     @property
     def reporting_days(self) -> FloatArray:
-        """How long after it happened each event was reported; 0 where nobody says when. [d]"""
+        """Delay of each report after its event; 0 if the day of the report is unknown. [d]"""
         return self.cases.once("reporting days", self._reporting_days)
 
     def _reporting_days(self) -> FloatArray:
@@ -75,12 +75,12 @@ class CheckContext:
 
 
 def build_check_context(cases: Cases, nameplate: Nameplate, health: StateOfHealth) -> CheckContext:
-    """Return the packs with their codes read, ready for the checks."""
+    """Return the input of the checks, with the battery codes decoded."""
     return CheckContext(cases=cases, nameplate=nameplate, health=health, code=read_codes(cases))
 
 
 def found(where: BoolArray, number: FloatArray | float = 1.0) -> FloatArray:
-    """Return the number where a check found something, NaN elsewhere.
+    """Return the number where the mask is true, NaN elsewhere.
 
     >>> found(np.array([True, False]), 3.0).tolist()
     [3.0, nan]
@@ -89,7 +89,7 @@ def found(where: BoolArray, number: FloatArray | float = 1.0) -> FloatArray:
 
 
 def at_least_one(counted: FloatArray) -> FloatArray:
-    """Return a count where it is not zero, NaN elsewhere.
+    """Return a count, with NaN for zero.
 
     >>> at_least_one(np.array([0.0, 2.0])).tolist()
     [nan, 2.0]

@@ -15,9 +15,9 @@ from valuation.record.fields import CHEMISTRIES
 from valuation.record.to_columns import day_number
 
 CODING_DUTY_DAY: Final = day_number(date(2019, 8, 1))
-"""From this day every new pack needs a GB/T 34014 code (2018 traceability rules: earlier models had until then)."""
+"""Day from which every new pack needs a GB/T 34014 code (2018 traceability rules, end of the transition)."""
 
-# Chemistries that a type letter admits; F and Z admit any. A grade or NCA is ternary.
+# Chemistries that each type letter admits: F and Z admit any, E admits every ternary grade and NCA.
 _TERNARY = ("NMC", "NMC111", "NMC523", "NMC622", "NMC811", "NCA")
 _ADMITTED = np.array(
     [
@@ -32,69 +32,69 @@ _ADMITTED = np.array(
 )
 
 
-def unreadable_code(record: CheckContext) -> FloatArray:
-    """Return the length of a code that claims to follow GB/T 34014 and does not. [characters]"""
-    lengths = np.array([len(text or "") for text in record.cases.texts["battery_code"]], dtype=np.float64)
+def unreadable_code(context: CheckContext) -> FloatArray:
+    """Return the length of a code that claims to follow GB/T 34014 but does not. [characters]"""
+    lengths = np.array([len(text or "") for text in context.cases.texts["battery_code"]], dtype=np.float64)
     reasons = ("length", "charset", "level_letter", "type_letter", "suffix", "ambiguous")
-    return found(record.refused_for(*reasons), lengths)
+    return found(context.refused_for(*reasons), lengths)
 
 
-def impossible_date(record: CheckContext) -> FloatArray:
-    """Return 1 where the code's production date is none that the calendar has. [1]"""
-    return found(record.refused_for("impossible_date", "date_letter"))
+def impossible_date(context: CheckContext) -> FloatArray:
+    """Return 1 if the production date in the code does not exist. [1]"""
+    return found(context.refused_for("impossible_date", "date_letter"))
 
 
-def made_after_valuation(record: CheckContext) -> FloatArray:
-    """Return by how many days the production date lies after the valuation day; 1 where only the code says so. [d]"""
-    ahead = record.cases.packs["made_day"] - record.cases.as_of_day
-    return np.where(ahead > 0.0, ahead, found(record.refused_for("future_date")))
+def made_after_valuation(context: CheckContext) -> FloatArray:
+    """Return the days from the valuation day to the production date; 1 if only the code gives that date. [d]"""
+    ahead = context.cases.packs["made_day"] - context.cases.as_of_day
+    return np.where(ahead > 0.0, ahead, found(context.refused_for("future_date")))
 
 
-def other_chemistry(record: CheckContext) -> FloatArray:
-    """Return the code's type as a number where it cannot be that of the declared chemistry. [code]"""
-    letter, declared = record.code["type_code"], record.cases.packs["chemistry"]
+def other_chemistry(context: CheckContext) -> FloatArray:
+    """Return the type in the code as a number if it contradicts the declared chemistry. [code]"""
+    letter, declared = context.code["type_code"], context.cases.packs["chemistry"]
     both = ~np.isnan(letter) & ~np.isnan(declared)
     letter_code = np.where(both, letter, 0.0).astype(np.int64)
     chemistry_code = np.where(both, declared, 0.0).astype(np.int64)
     return found(both & ~_ADMITTED[letter_code, chemistry_code], letter)
 
 
-def other_level(record: CheckContext) -> FloatArray:
-    """Return the code's level as a number where it is not that of a pack. [code]"""
-    level = record.code["level_code"]
+def other_level(context: CheckContext) -> FloatArray:
+    """Return the level in the code as a number if it is not a pack. [code]"""
+    level = context.code["level_code"]
     return found(level > float(LEVELS.index("pack")), level)
 
 
-def late_legacy_code(record: CheckContext) -> FloatArray:
-    """Return how long after the coding duty began a pack with another maker's own number was made. [d]"""
-    late = record.nameplate.made_day - CODING_DUTY_DAY
-    return found(record.is_legacy & (late > 0.0), late)
+def late_legacy_code(context: CheckContext) -> FloatArray:
+    """Return the days from the start of mandatory coding to the production of a pack with a non-standard code. [d]"""
+    late = context.nameplate.made_day - CODING_DUTY_DAY
+    return found(context.is_legacy & (late > 0.0), late)
 
 
-def orphan_second_life_code(record: CheckContext) -> FloatArray:
-    """Return 1 where a second-life product does not name the code it came from. [1]"""
-    orphan = np.array([not parent for parent in record.cases.texts["parent_code"]], dtype=bool)
-    return found(orphan & (record.code["kind_code"] == float(KINDS.index("second_life19"))))
+def orphan_second_life_code(context: CheckContext) -> FloatArray:
+    """Return 1 if a second-life product does not name its original code. [1]"""
+    orphan = np.array([not parent for parent in context.cases.texts["parent_code"]], dtype=bool)
+    return found(orphan & (context.code["kind_code"] == float(KINDS.index("second_life19"))))
 
 
-def cleaned_up_code(record: CheckContext) -> FloatArray:
-    """Return 1 where the code could be read only after cleaning up, for example joining two printed lines. [1]"""
-    return found((record.code["cleaned_up"] == 1.0) & (record.code["valid"] == 1.0))
+def cleaned_up_code(context: CheckContext) -> FloatArray:
+    """Return 1 if the code could be read only after clean-up, such as joining two printed lines. [1]"""
+    return found((context.code["cleaned_up"] == 1.0) & (context.code["valid"] == 1.0))
 
 
-def letters_in_serial(record: CheckContext) -> FloatArray:
-    """Return 1 where the serial number holds letters. [1]"""
-    return found(record.code["serial_has_letters"] == 1.0)
+def letters_in_serial(context: CheckContext) -> FloatArray:
+    """Return 1 if the serial number contains letters. [1]"""
+    return found(context.code["serial_has_letters"] == 1.0)
 
 
-def two_levels(record: CheckContext) -> FloatArray:
-    """Return 1 where a second-life code names two levels. [1]"""
-    return found(record.code["suffix_level_differs"] == 1.0)
+def two_levels(context: CheckContext) -> FloatArray:
+    """Return 1 if a second-life code names two levels. [1]"""
+    return found(context.code["suffix_level_differs"] == 1.0)
 
 
-def no_code(record: CheckContext) -> FloatArray:
-    """Return 1 where the pack came without a battery code. [1]"""
-    return found(~record.has_code)
+def no_code(context: CheckContext) -> FloatArray:
+    """Return 1 if the pack has no battery code. [1]"""
+    return found(~context.has_code)
 
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -104,7 +104,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.15,
         grade="D",
-        message_en="The battery code is none under GB/T 34014 ({value:.0f} characters); compare it with the label.",
+        message_en="The battery code does not follow GB/T 34014 ({value:.0f} characters); compare it with the label.",
         message_zh="电池编码不符合GB/T 34014（{value:.0f}位），请核对标签。",
     ),
     Check(
@@ -122,7 +122,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.20,
         grade="D",
-        message_en="The pack is dated after the valuation day (by {value:.0f} days or more).",
+        message_en="The production date is {value:.0f} days or more after the valuation day.",
         message_zh="生产日期晚于评估基准日（至少{value:.0f}天）。",
     ),
     Check(
@@ -131,7 +131,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.25,
         grade="D",
-        message_en="The declared chemistry is not the one that the battery code names.",
+        message_en="The declared chemistry contradicts the type in the battery code.",
         message_zh="申报的电池类型与编码中的类型不一致。",
     ),
     Check(
@@ -140,7 +140,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.10,
         grade="C",
-        message_en="The code is that of a module or a cell, not of a pack.",
+        message_en="The code belongs to a module or a cell, not to a pack.",
         message_zh="该编码为模块或单体编码，不是电池包编码。",
     ),
     Check(
@@ -149,8 +149,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.10,
         grade="C",
-        message_en="A number outside GB/T 34014 on a pack made {value:.0f} days after coding became a duty.",
-        message_zh="该电池在强制编码后{value:.0f}天生产，却使用非GB/T 34014编号。",
+        message_en="Made {value:.0f} days after coding became mandatory, but the code does not follow GB/T 34014.",
+        message_zh="该电池生产于强制编码实施{value:.0f}天后，编码却不符合GB/T 34014。",
     ),
     Check(
         id="C09",
@@ -158,21 +158,21 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.10,
         grade="C",
-        message_en="A second-life code without the original code, which must be kept.",
+        message_en="The second-life code comes without the original code, which must be kept.",
         message_zh="梯次利用产品编码未附原电池编码（按规定须保留）。",
     ),
     Check(
         id="C10",
         function=cleaned_up_code,
         severity="info",
-        message_en="The battery code was readable only after cleaning up (blanks, small letters or joined lines).",
+        message_en="The battery code was readable only after clean-up (blanks, lower-case letters or joined lines).",
         message_zh="电池编码经整理（去空格、转大写或拼接）后才可识别。",
     ),
     Check(
         id="C11",
         function=letters_in_serial,
         severity="info",
-        message_en="The serial number in the battery code holds letters; some makers do so.",
+        message_en="The serial number in the battery code contains letters, as with some makers.",
         message_zh="电池编码序列号含字母，部分企业如此编码。",
     ),
     Check(
@@ -189,7 +189,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="info",
         widen=1.05,
         grade="C",
-        message_en="No battery code: the pack's history cannot be tied to it.",
+        message_en="There is no battery code, so the history cannot be matched to the pack.",
         message_zh="未提供电池编码，溯源记录无法与实物对应。",
     ),
 )

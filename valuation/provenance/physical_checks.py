@@ -1,4 +1,4 @@
-"""Checks of the thing against its record (实物核验), family P."""
+"""Checks of the physical pack against its record (实物核验), family P."""
 
 from __future__ import annotations
 
@@ -10,77 +10,77 @@ from valuation.numeric.columns import FloatArray
 from valuation.provenance.check import Check, Evidence
 from valuation.provenance.check_context import CheckContext, at_least_one, found
 
-WEIGHT_TOLERANCE: Final = 0.15  # judged: scale, pallet and coolant explain less
-NAMEPLATE_TOLERANCE: Final = 0.15  # judged: energy is rated at mean, not nominal voltage; that explains 5 %
+WEIGHT_TOLERANCE: Final = 0.15  # judged: scale, pallet and coolant cause smaller differences
+NAMEPLATE_TOLERANCE: Final = 0.15  # judged: energy is rated at mean, not nominal voltage, which causes 5 %
 LIGHTEST_WH_PER_KG, HEAVIEST_WH_PER_KG = 250.0, 25.0
-"""No pack is lighter or heavier for its energy: best 2026 packs reach 205 Wh/kg, NiMH 44, with a margin. [Wh/kg]"""
+"""Limits of plausible energy density: the best packs of 2026 have 205 Wh/kg, NiMH 44, plus a margin. [Wh/kg]"""
 RUINED: Final = ("burned", "corroded", "swollen", "leaking")
 BURNT_OUT: Final = 0.9
-"""Severity of a fire from which nothing is left that a recycler pays for (judged, 2026). [1]"""
+"""Severity of a fire above which no recycler pays for the remains (judged, 2026). [1]"""
 
 
-def opened_without_record(record: CheckContext) -> FloatArray:
-    """Return 1 where the pack shows signs of opening and no repair is on record (GB/T 38698.1). [1]"""
-    cases = record.cases
+def opened_without_record(context: CheckContext) -> FloatArray:
+    """Return 1 if the pack shows signs of opening without a recorded repair (GB/T 38698.1). [1]"""
+    cases = context.cases
     opened = cases.count(cases.is_choice("condition", "opened")) > 0.0
     repaired = cases.count(cases.is_type("maintained", "dismantled")) > 0.0
     return found(opened & ~repaired)
 
 
-def other_weight(record: CheckContext) -> FloatArray:
-    """Return by how many per cent the weighed mass differs from the nameplate's. [%]"""
-    cases = record.cases
+def other_weight(context: CheckContext) -> FloatArray:
+    """Return the difference of the weighed mass from the nameplate. [%]"""
+    cases = context.cases
     apart = np.abs(cases.last("mass_kg") / cases.packs["mass_kg"] - 1.0)
-    return found((apart > WEIGHT_TOLERANCE) & (_missing(record) == 0.0), apart * 100.0)
+    return found((apart > WEIGHT_TOLERANCE) & (_missing(context) == 0.0), apart * 100.0)
 
 
-def missing_modules(record: CheckContext) -> FloatArray:
-    """Return how many modules are missing. [1]"""
-    return at_least_one(_missing(record))
+def missing_modules(context: CheckContext) -> FloatArray:
+    """Return the number of missing modules. [1]"""
+    return at_least_one(_missing(context))
 
 
-def ruined(record: CheckContext) -> FloatArray:
-    """Return 1 where the pack is burned, corroded, swollen or leaking. [1]"""
-    cases = record.cases
+def ruined(context: CheckContext) -> FloatArray:
+    """Return 1 if the pack is burned, corroded, swollen or leaking. [1]"""
+    cases = context.cases
     return found(cases.count(cases.is_choice("condition", *RUINED)) > 0.0)
 
 
-def impossible_weight(record: CheckContext) -> FloatArray:
-    """Return energy per mass where no pack can have it, as when grams or tonnes were written. [Wh/kg]"""
-    packs = record.cases.packs
-    energy = np.where(np.isnan(packs["rated_energy_kwh"]), _ah_times_v(record), packs["rated_energy_kwh"])
+def impossible_weight(context: CheckContext) -> FloatArray:
+    """Return energy per mass if it is implausible, for example because of grams or tonnes. [Wh/kg]"""
+    packs = context.cases.packs
+    energy = np.where(np.isnan(packs["rated_energy_kwh"]), _ah_times_v(context), packs["rated_energy_kwh"])
     density = energy * 1000.0 / packs["mass_kg"]
     return found((density > LIGHTEST_WH_PER_KG) | (density < HEAVIEST_WH_PER_KG), density)
 
 
-def nameplate_disagrees(record: CheckContext) -> FloatArray:
-    """Return by how many per cent rated energy differs from capacity times voltage. [%]"""
-    apart = np.abs(record.cases.packs["rated_energy_kwh"] / _ah_times_v(record) - 1.0)
+def nameplate_disagrees(context: CheckContext) -> FloatArray:
+    """Return the difference of rated energy from capacity times voltage. [%]"""
+    apart = np.abs(context.cases.packs["rated_energy_kwh"] / _ah_times_v(context) - 1.0)
     return found(apart > NAMEPLATE_TOLERANCE, apart * 100.0)
 
 
-def damaged(record: CheckContext) -> FloatArray:
-    """Return 1 where the pack was seen damaged. [1]"""
-    return found(record.cases.count(record.cases.is_choice("condition", "damaged")) > 0.0)
+def damaged(context: CheckContext) -> FloatArray:
+    """Return 1 if visible damage is on record. [1]"""
+    return found(context.cases.count(context.cases.is_choice("condition", "damaged")) > 0.0)
 
 
-def burnt_out(record: CheckContext) -> FloatArray:
-    """Return the severity of the fire after which the pack was seen burned, where it left nothing to recycle. [1]"""
-    cases = record.cases
+def burnt_out(context: CheckContext) -> FloatArray:
+    """Return the severity of the fire of a burned pack if its remains have no recycling value. [1]"""
+    cases = context.cases
     burned = cases.count(cases.is_choice("condition", "burned")) > 0.0
     severity = cases.highest("severity", cases.is_choice("kind", "fire"))
     return found(burned & (severity >= BURNT_OUT), severity)
 
 
-def _missing(record: CheckContext) -> FloatArray:
-    """Return the number of missing modules, none where nothing is said. [1]"""
-    missing = record.cases.packs["missing_modules"]
+def _missing(context: CheckContext) -> FloatArray:
+    """Return the number of missing modules, 0 if not stated. [1]"""
+    missing = context.cases.packs["missing_modules"]
     return np.where(np.isnan(missing), 0.0, missing)
 
 
-def _ah_times_v(record: CheckContext) -> FloatArray:
+def _ah_times_v(context: CheckContext) -> FloatArray:
     """Return rated capacity times nominal voltage. [kWh]"""
-    return record.cases.packs["rated_capacity_ah"] * record.cases.packs["nominal_voltage_v"] / 1000.0
+    return context.cases.packs["rated_capacity_ah"] * context.cases.packs["nominal_voltage_v"] / 1000.0
 
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -93,7 +93,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         blocks=("reuse",),
         evidence=Evidence(conditions=("opened",)),
         grade="D",
-        message_en="Signs of opening without a repair on record: open and inspect it (GB/T 38698.1).",
+        message_en="The pack shows signs of opening without a repair on record; open and inspect it (GB/T 38698.1).",
         message_zh="存在拆解痕迹且无维修或开包记录，应开包检查（GB/T 38698.1）。",
     ),
     Check(
@@ -124,7 +124,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         blocks=("reuse", "second_life"),
         evidence=Evidence(conditions=RUINED),
         grade="C",
-        message_en="Burned, corroded, swollen or leaking: only recycling is open.",
+        message_en="The pack is burned, corroded, swollen or leaking; only recycling is open.",
         message_zh="电池烧损、腐蚀、鼓胀或漏液，仅可再生利用。",
     ),
     Check(
@@ -133,7 +133,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.20,
         grade="D",
-        message_en="{value:.0f} Wh/kg is no pack's energy per mass: check the units of mass and energy.",
+        message_en="An energy density of {value:.0f} Wh/kg is not plausible; check the units of mass and energy.",
         message_zh="比能量{value:.0f} Wh/kg不合理，请核对质量与能量的单位。",
     ),
     Check(
@@ -154,7 +154,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         blocks=("reuse",),
         evidence=Evidence(conditions=("damaged",)),
         grade="C",
-        message_en="The pack was seen damaged: it goes into no vehicle untreated.",
+        message_en="The pack is damaged; it must be repaired before reuse in a vehicle.",
         message_zh="电池包存在损伤，未经处理不得装车使用。",
     ),
     Check(
@@ -165,7 +165,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         blocks=("recycling", "second_life", "reuse"),
         evidence=Evidence(conditions=("burned",), kinds=("fire",)),
         grade="C",
-        message_en="Burnt out (a fire of severity {value:.2f}): nobody buys the remains, disposal costs money.",
+        message_en="Burnt out (fire of severity {value:.2f}): nobody buys the remains, disposal costs money.",
         message_zh="电池已烧毁（起火严重程度{value:.2f}），残余物无人收购，须付费处置。",
     ),
 )

@@ -1,4 +1,4 @@
-"""Checks on who reported what, and when (来源核验), family S."""
+"""Checks on the reporters of events and the time of their reports (来源核验), family S."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from valuation.numeric.columns import FloatArray, chosen, count, last, previous
 from valuation.provenance.check import Check
 from valuation.provenance.check_context import CheckContext, at_least_one, found
 
-BACK_FILLED_AFTER_DAYS: Final = 180.0  # judged: later than any deadline of the 2018 rules (30 working days) by far
+BACK_FILLED_AFTER_DAYS: Final = 180.0  # judged: far later than any deadline of the 2018 rules (30 working days)
 
 
-def both_ends(record: CheckContext) -> FloatArray:
-    """Return how many hand-overs were reported at both ends by one reporter. [1]"""
-    cases = record.cases
+def both_ends(context: CheckContext) -> FloatArray:
+    """Return the number of hand-overs reported on both sides by the same reporter. [1]"""
+    cases = context.cases
     giving, taking = cases.is_type("removed", "collected_out"), cases.is_type("collected_in", "recycled_in")
     either = (giving | taking).nonzero()[0]
     row, reporter = cases.row[either], cases.events["reporter"][either]
@@ -24,30 +24,30 @@ def both_ends(record: CheckContext) -> FloatArray:
     return at_least_one(count(row, taking[either] & (giver == reporter), cases.rows))
 
 
-def health_by_owner(record: CheckContext) -> FloatArray:
-    """Return 1 where the latest reading of health comes from the owner, who sells. [1]"""
-    cases = record.cases
-    told = cases.known("soh")
-    by_owner = cases.is_choice("reporter_kind", "owner")[told].astype(np.float64)
-    latest = last(cases.row[told], by_owner, cases.rows)
-    certified = record.health.source == source_code("certificate")
+def health_by_owner(context: CheckContext) -> FloatArray:
+    """Return 1 if the latest reading of health comes from the owner, who is the seller. [1]"""
+    cases = context.cases
+    reported = cases.known("soh")
+    by_owner = cases.is_choice("reporter_kind", "owner")[reported].astype(np.float64)
+    latest = last(cases.row[reported], by_owner, cases.rows)
+    certified = context.health.source == source_code("certificate")
     return found((latest == 1.0) & ~certified)
 
 
-def back_filled(record: CheckContext) -> FloatArray:
-    """Return how many events were reported long after they happened. [1]"""
-    cases = record.cases
-    return at_least_one(cases.count(record.reporting_days > BACK_FILLED_AFTER_DAYS))
+def back_filled(context: CheckContext) -> FloatArray:
+    """Return the number of events reported long after they happened. [1]"""
+    cases = context.cases
+    return at_least_one(cases.count(context.reporting_days > BACK_FILLED_AFTER_DAYS))
 
 
-def code_before_standard(record: CheckContext) -> FloatArray:
-    """Return 1 where the code is dated before codes existed, so it was given to the pack afterwards. [1]"""
-    return found(record.code["back_filled"] == 1.0)
+def code_before_standard(context: CheckContext) -> FloatArray:
+    """Return 1 if the code is dated before coding began, so it was assigned later. [1]"""
+    return found(context.code["back_filled"] == 1.0)
 
 
-def nameless_reporters(record: CheckContext) -> FloatArray:
-    """Return how many events there are where none names its reporter. [1]"""
-    cases = record.cases
+def nameless_reporters(context: CheckContext) -> FloatArray:
+    """Return the number of events if none names its reporter. [1]"""
+    cases = context.cases
     named = cases.count(~np.isnan(cases.events["reporter"]) | ~np.isnan(cases.events["reporter_kind"]))
     events = cases.counted
     return found((events > 0.0) & (named == 0.0), events)
@@ -60,8 +60,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.05,
         grade="C",
-        message_en="{value:.0f} hand-over(s) reported at both ends by one and the same reporter.",
-        message_zh="有{value:.0f}次交接的出入双方由同一单位上报。",
+        message_en="{value:.0f} hand-over(s) were reported on both sides by the same reporter.",
+        message_zh="有{value:.0f}次交接的移出与接收均由同一单位上报。",
     ),
     Check(
         id="S02",
@@ -86,7 +86,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         function=code_before_standard,
         severity="info",
         grade="C",
-        message_en="The code is dated before coding began (2018-02-01): it was given to the pack afterwards.",
+        message_en="The code is dated before coding began (2018-02-01), so it was assigned later.",
         message_zh="编码日期早于编码标准实施日（2018-02-01），属事后补码。",
     ),
     Check(
@@ -94,7 +94,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         function=nameless_reporters,
         severity="info",
         grade="C",
-        message_en="None of the {value:.0f} event(s) says who reported it.",
+        message_en="None of the {value:.0f} event(s) names its reporter.",
         message_zh="{value:.0f}条记录均未注明上报单位。",
     ),
 )

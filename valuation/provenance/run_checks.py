@@ -1,4 +1,4 @@
-"""From checks to what they mean (核验结论): findings, evidence tier, trust grade, closed routes, haircuts, refusals."""
+"""Run the checks and derive their results (核验结论): findings, tier, grade, closed routes, haircuts, refusals."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from valuation.pack.nameplate import Nameplate
 from valuation.provenance.catalogue import CHECKS, IDS
 from valuation.provenance.check import GRADES, Check
 from valuation.provenance.check_context import CheckContext, build_check_context
-from valuation.provenance.tiers import evidence_tier, unblemished_grade
+from valuation.provenance.tiers import completeness_grade, evidence_tier
 from valuation.record.cases import Cases
 from valuation.result import Caution
 
 ROUTES: Final = ("recycling", "second_life", "reuse")
-WIDEST: Final = 2.5  # judged: however much is wrong, the material is still there
+WIDEST: Final = 2.5  # judged: the material is there, whatever the findings
 DEEPEST_HAIRCUT: Final = 0.60
 _SEVERITIES: Final = ("block", "warn", "info")
 _GRAVEST_FIRST: Final = tuple(sorted(CHECKS, key=lambda check: (_SEVERITIES.index(check.severity), check.id)))
@@ -36,18 +36,18 @@ _BY_GRAVITY: Final = np.array([CHECKS.index(check) for check in _GRAVEST_FIRST],
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What the checks found, one row a pack.
+    """Results of the checks, one row per pack.
 
     Attributes
     ----------
     numbers : float matrix of shape (packs, checks)
-        NaN where a check found nothing, else the number its message shows; columns in the order of `ids`.
-    widen : factor, at least 1, by which the band grows.
+        NaN without a finding, else the number in its message; columns in the order of `ids`.
+    widen : factor on the width of the band, at least 1.
     tier : evidence tier (证据等级) 0 to 4: code alone, ledger, usage summary or BMS, quick test, laboratory test.
     grade : trust grade (溯源等级) 0 to 3 for A to D.
-    code_kind : what the battery code is, as a code of :data:`valuation.battery_code.layout.KINDS`; NaN without one.
+    code_kind : kind of battery code, as an index of :data:`valuation.battery_code.layout.KINDS`; NaN without one.
     refused : packs that must not be valued.
-    blocked, haircut : by route, whether it is closed and what fraction is taken off.
+    blocked, haircut : by route, whether it is closed, and the share deducted from its value.
     """
 
     numbers: FloatArray
@@ -66,30 +66,30 @@ class Findings:
 
     @cached_property
     def closes(self) -> BoolArray:
-        """Return which packs a finding closes a route to."""
+        """Packs with a finding that closes a route."""
         closed = self.blocked[ROUTES[0]]
         for route in ROUTES[1:]:
             closed = closed | self.blocked[route]
         return closed
 
     def number(self, check_id: str) -> FloatArray:
-        """Return what one check found, one row a pack."""
+        """Return the numbers of one check, one row per pack."""
         column: FloatArray = self.numbers[:, IDS.index(check_id)]
         return column
 
     def count(self, *severities: str) -> FloatArray:
-        """Return how many findings of these severities each pack has. [1]"""
+        """Return the number of findings of these severities. [1]"""
         chosen = np.flatnonzero([check.severity in severities for check in CHECKS])
         counted: IntArray = (~np.isnan(self.numbers[:, chosen])).sum(axis=1)
         return counted.astype(np.float64)
 
     def found(self, row: int) -> tuple[tuple[Check, float], ...]:
-        """Return one pack's findings with their numbers, the gravest first."""
+        """Return the findings of one pack with their numbers, most severe first."""
         return self._found[row]
 
     @cached_property
     def _found(self) -> tuple[tuple[tuple[Check, float], ...], ...]:
-        """Every pack's findings, the gravest first."""
+        """Findings of every pack, most severe first."""
         numbers = self.numbers[:, _BY_GRAVITY]
         rows, positions = np.nonzero(~np.isnan(numbers))
         hits: list[list[tuple[Check, float]]] = [[] for _ in range(len(numbers))]
@@ -100,15 +100,15 @@ class Findings:
         return tuple(tuple(found) for found in hits)
 
     def blockers(self, route: str, row: int) -> tuple[str, ...]:
-        """Return the ids of the checks that close a route to one pack."""
+        """Return the ids of the findings that close a route to one pack."""
         return tuple(check.id for check, _ in self.found(row) if route in check.blocks)
 
     def cautions(self, row: int) -> tuple[Caution, ...]:
-        """Return one pack's findings as cautions, the gravest first."""
+        """Return the findings of one pack as cautions, most severe first."""
         return tuple(check.caution(number) for check, number in self.found(row))
 
     def masks(self) -> Iterator[tuple[str, BoolArray]]:
-        """Yield the id of each check with the packs it found something for, the gravest check first."""
+        """Yield the id of each check with the mask of its findings, most severe first."""
         for check, position in zip(_GRAVEST_FIRST, _BY_GRAVITY.tolist(), strict=True):
             yield check.id, ~np.isnan(self.numbers[:, position])
 
@@ -130,20 +130,20 @@ class Findings:
 
 
 def run_checks(cases: Cases, nameplate: Nameplate, health: StateOfHealth) -> Findings:
-    """Run every check on every pack and say what follows from what is found (溯源核验)."""
-    record = build_check_context(cases, nameplate, health)
+    """Run every check on every pack and return the findings with their consequences (溯源核验)."""
+    context = build_check_context(cases, nameplate, health)
     by_check = np.empty((len(CHECKS), cases.rows))
     for position, check in enumerate(CHECKS):
-        by_check[position] = check.function(record)
+        by_check[position] = check.function(context)
     numbers = np.ascontiguousarray(by_check.T)
     hits = ~np.isnan(numbers)
-    tier = evidence_tier(record)
+    tier = evidence_tier(context)
     return Findings(
         numbers=numbers,
         widen=_widen(hits),
         tier=_weakened(hits, tier),
-        grade=_grade(record, hits, tier),
-        code_kind=np.where(record.has_code, record.code["kind_code"], np.nan),
+        grade=_grade(context, hits, tier),
+        code_kind=np.where(context.has_code, context.code["kind_code"], np.nan),
         refused=_any(hits, _REFUSING),
         blocked={route: _any(hits, blocking) for route, blocking in _BLOCKING.items()},
         haircut={route: _haircut(hits, route) for route in ROUTES},
@@ -151,52 +151,52 @@ def run_checks(cases: Cases, nameplate: Nameplate, health: StateOfHealth) -> Fin
 
 
 def _any(hits: BoolArray, positions: IntArray) -> BoolArray:
-    """Return which packs have a finding of the checks at these positions."""
+    """Return the packs with a finding of the checks at these positions."""
     return np.asarray(hits[:, positions].any(axis=1), dtype=np.bool_)
 
 
 def _widen(hits: BoolArray) -> FloatArray:
-    """Return the product of the findings' widenings, up to the widest. [1]"""
+    """Return the product of the findings' widening factors, at most :data:`WIDEST`. [1]"""
     return settled_widening(hits, ())
 
 
 def settled_widening(hits: BoolArray, settled: tuple[str, ...]) -> FloatArray:
-    """Return the product of the findings' widenings, up to the widest, once some of them are settled. [1]"""
+    """Return the product of the widening factors, at most :data:`WIDEST`, without settled findings. [1]"""
     return np.minimum(_product(hits, _widenings(settled)), WIDEST)
 
 
 @cache
 def _widenings(settled: tuple[str, ...]) -> FloatArray:
-    """Return how far each check widens the band, not at all once it is settled. [1]"""
+    """Return the widening factor of each check, 1 if it is settled. [1]"""
     return np.array([1.0 if check.id in settled else max(check.widen, 1.0) for check in CHECKS])
 
 
 def _product(hits: BoolArray, factors: FloatArray) -> FloatArray:
-    """Return each row's product of its hits' factors, one after the other: the same bits for one pack and for many.
+    """Return the product of the factors of each row's findings, in a fixed order: the same bits for one pack or many.
 
-    Checks that hit nobody or change nothing are left out: a factor of 1 leaves every bit as it is.
+    Checks without findings and factors of 1 are skipped, as they do not change a bit.
     """
-    telling = ((factors != 1.0) & hits.any(axis=0)).nonzero()[0]
+    effective = ((factors != 1.0) & hits.any(axis=0)).nonzero()[0]
     product = np.ones(len(hits))
-    for check in telling.tolist():
+    for check in effective.tolist():
         product[hits[:, check]] *= factors[check]
     return product
 
 
 def _haircut(hits: BoolArray, route: str) -> FloatArray:
-    """Return the fraction that the findings together take off a route's value. [1]"""
+    """Return the share that the findings together deduct from the value of a route. [1]"""
     left = _product(hits, _LEFT[route])
     return np.minimum(1.0 - left, DEEPEST_HAIRCUT)
 
 
 def _weakened(hits: BoolArray, tier: FloatArray) -> FloatArray:
-    """Return the tier, one lower where it rests on BMS readings that a finding discredits. [1]"""
+    """Return the tier, one lower if it rests on BMS readings that a finding discredits. [1]"""
     discredited = _any(hits, _WEAKENING)
     return np.where(discredited & (tier == 2.0), 1.0, tier)
 
 
-def _grade(record: CheckContext, hits: BoolArray, tier: FloatArray) -> FloatArray:
-    """Return the trust grade: that of a blameless record, no better than its worst finding allows. [1]"""
+def _grade(context: CheckContext, hits: BoolArray, tier: FloatArray) -> FloatArray:
+    """Return the trust grade: the grade for completeness, limited by the worst finding. [1]"""
     limits = np.where(hits, _BEST_GRADE, 0.0)
-    grade: FloatArray = np.maximum(unblemished_grade(record, tier), limits.max(axis=1))
+    grade: FloatArray = np.maximum(completeness_grade(context, tier), limits.max(axis=1))
     return grade

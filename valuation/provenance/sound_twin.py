@@ -1,7 +1,7 @@
-"""The same packs without what closes a route to them (无关闭项的同一电池): what a sound pack is compared by.
+"""Copies of packs without the evidence of their route-closing findings (无关闭项的同一电池), for price comparison.
 
-A twin keeps everything else that is on record: age, use, readings, tests, milder mishaps. What raises a closing finding
-is named by each check (:class:`valuation.provenance.check.Evidence`), so a new check needs no line here.
+A twin keeps all other facts on record: age, use, readings, tests, milder incidents. Each check declares its evidence
+(:class:`valuation.provenance.check.Evidence`), so a new check needs no change here.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _PACK_FIELDS: Final = frozenset(name for one in _CLOSING for name in one.pack_fi
 
 
 def sound_twins(cases: Cases, rows: IntArray) -> Cases:
-    """Return the packs of these rows as they would be on record if no finding closed a route to them.
+    """Return the packs of these rows without the evidence of route-closing findings.
 
     Parameters
     ----------
     cases : Cases
         Packs on their valuation days.
     rows : integers of shape (twins,)
-        Which packs, ascending and each once.
+        Rows of the packs, ascending and distinct.
     """
     place = np.full(cases.rows, -1, dtype=np.int64)
     place[rows] = np.arange(len(rows))
@@ -53,7 +53,7 @@ def sound_twins(cases: Cases, rows: IntArray) -> Cases:
 
 
 def _closing_events(cases: Cases) -> BoolArray:
-    """Return which events raise a finding that closes a route."""
+    """Return the events that raise a route-closing finding."""
     found = np.zeros(len(cases.row), dtype=np.bool_)
     for where in _by_evidence(cases):
         found |= where
@@ -61,7 +61,7 @@ def _closing_events(cases: Cases) -> BoolArray:
 
 
 def _by_evidence(cases: Cases) -> Iterator[BoolArray]:
-    """Yield, for each kind of evidence, which events it is."""
+    """Yield, for each kind of evidence, the mask of its events."""
     for one in _CLOSING:
         if one.event_types:
             yield cases.is_type(*one.event_types)

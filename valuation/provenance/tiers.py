@@ -1,4 +1,4 @@
-"""How much is known, and how far it can be trusted before anything is found wrong (证据等级, 溯源等级)."""
+"""Evidence tier and the trust grade for completeness, before findings (证据等级, 溯源等级)."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from valuation.numeric.columns import BoolArray, FloatArray
 from valuation.provenance.check_context import CheckContext
 
 LAB_YEARS: Final = 2.0
-"""A laboratory test counts as tier T4 this long, judged: a pack loses 2 to 5 points in the time. [a]"""
+"""Time for which a laboratory test counts as tier T4; judged: a pack loses 2 to 5 points in it. [a]"""
 LAB_LAPSED_YEARS: Final = 4.0
-"""After that it counts as T3 until this age. [a]"""
+"""Age up to which it then counts as T3. [a]"""
 QUICK_YEARS: Final = 1.5
-"""A quick test or certificate counts as tier T3 this long. [a]"""
+"""Time for which a quick test or certificate counts as tier T3. [a]"""
 USAGE_YEARS: Final = 3.0
-"""A usage summary, a BMS reading or a lapsed test counts as tier T2 this long; then the pack is T1. [a]"""
+"""Time for which a usage summary, a BMS reading or an older test counts as tier T2; then the pack is T1. [a]"""
 
 _USAGE_FACTS: Final = ("full_cycles", "energy_throughput_kwh", "charge_throughput_ah", "odometer_km")
 
 
-def evidence_tier(record: CheckContext) -> FloatArray:
-    """Return the evidence tier of each pack: 0 code alone to 4 laboratory test, by what is not too old. [1]"""
-    cases = record.cases
-    age = (record.as_of_event - cases.events["on_day"]) / DAYS_PER_YEAR
+def evidence_tier(context: CheckContext) -> FloatArray:
+    """Return the evidence tier from evidence that is not outdated: 0 code alone to 4 laboratory test. [1]"""
+    cases = context.cases
+    age = (context.as_of_event - cases.events["on_day"]) / DAYS_PER_YEAR
     source, stated = source_of_events(cases), states_health(cases)
     lab = stated & (source == source_code("lab_test"))
     quick = stated & ((source == source_code("quick_test")) | (source == source_code("certificate")))
-    tells_use = np.zeros(len(cases.row), dtype=bool)
+    reports_use = np.zeros(len(cases.row), dtype=bool)
     for name in _USAGE_FACTS:
-        tells_use[cases.known(name)] = True
-    used = (tells_use & cases.is_type("usage")) | stated
+        reports_use[cases.known(name)] = True
+    used = (reports_use & cases.is_type("usage")) | stated
     tier = np.where(cases.counted > 0.0, 1.0, 0.0)
     steps: tuple[tuple[float, BoolArray], ...] = (
         (2.0, used & (age <= USAGE_YEARS)),
@@ -45,8 +45,8 @@ def evidence_tier(record: CheckContext) -> FloatArray:
     return tier
 
 
-def unblemished_grade(record: CheckContext, tier: FloatArray) -> FloatArray:
-    """Return the grade that completeness earns: A with modules, first use and a test; B with first use; else C. [1]"""
-    complete = ~np.isnan(record.first_day("installed", "sold", "swapped_in"))
-    full = complete & (tier >= 3.0) & ~np.isnan(record.cases.packs["module_count"])
+def completeness_grade(context: CheckContext, tier: FloatArray) -> FloatArray:
+    """Return the grade for completeness: A with modules, first use and a test; B with first use; else C. [1]"""
+    complete = ~np.isnan(context.first_day("installed", "sold", "swapped_in"))
+    full = complete & (tier >= 3.0) & ~np.isnan(context.cases.packs["module_count"])
     return np.where(full, 0.0, np.where(complete, 1.0, 2.0))

@@ -1,4 +1,4 @@
-"""The rows of family U: what a finding on use and health means for the answer, and how it is said."""
+"""Checks of family U: the effect and message of each finding on use and health."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.10,
         grade="D",
-        message_en="The odometer falls by {value:.0f} km from one reading to the next.",
+        message_en="The odometer drops by {value:.0f} km between two readings.",
         message_zh="里程读数倒退{value:.0f}公里。",
     ),
     Check(
@@ -23,7 +23,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.10,
         grade="C",
-        message_en="{value:.0f} km a day between two readings: no vehicle drives that.",
+        message_en="The vehicle drove {value:.0f} km per day between two readings, which is not plausible.",
         message_zh="两次读数间日均行驶{value:.0f}公里，不合理。",
     ),
     Check(
@@ -41,7 +41,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.05,
         grade="C",
-        message_en="Cycles and odometer imply {value:.2f} kWh/km, which no vehicle of this duty draws.",
+        message_en="Cycles and odometer imply {value:.2f} kWh/km, which does not fit the use of the vehicle.",
         message_zh="循环次数与里程推算能耗为{value:.2f} kWh/km，与车辆用途不符。",
     ),
     Check(
@@ -63,7 +63,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         haircut={"reuse": 0.05, "second_life": 0.05},
         grade="D",
         weakens_readings=True,
-        message_en="Reported health rises by {value:.1f} points just before a sale: have it tested.",
+        message_en="Reported health rises by {value:.1f} points just before a sale; a capacity test is advised.",
         message_zh="交易前夕健康状态上升{value:.1f}个百分点，建议进行余能检测。",
     ),
     Check(
@@ -73,7 +73,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         widen=1.10,
         grade="C",
         weakens_readings=True,
-        message_en="The reported health has not moved in {value:.1f} years: it is not measured.",
+        message_en="Reported health has not changed for {value:.1f} years, so it is probably not measured.",
         message_zh="健康状态读数{value:.1f}年未变，可信度低。",
     ),
     Check(
@@ -82,7 +82,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.10,
         grade="C",
-        message_en="Health lies {value:+.1f} points from what age and use explain.",
+        message_en="Health differs by {value:+.1f} points from the estimate by age and use.",
         message_zh="健康状态与按年限和使用推算值相差{value:+.1f}个百分点。",
     ),
     Check(
@@ -91,7 +91,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.05,
         grade="C",
-        message_en="A health of {value:.0f} % was reported: more than a new pack has.",
+        message_en="The reported health is {value:.0f} %, above that of a new pack.",
         message_zh="上报健康状态为{value:.0f}%，超过新电池水平。",
     ),
     Check(
@@ -102,7 +102,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         blocks=("reuse", "second_life"),
         evidence=Evidence(kinds=usage_checks.RUINOUS),
         grade="C",
-        message_en="{value:.0f} event(s) of fire, water, swelling or leaking: only recycling is open.",
+        message_en="The pack had {value:.0f} event(s) of fire, flooding, swelling or leakage; only recycling is open.",
         message_zh="发生过{value:.0f}次起火、浸水、鼓胀或漏液，仅可再生利用。",
     ),
     Check(
@@ -111,7 +111,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.25,
         grade="D",
-        message_en="Remaining over rated is {value:.2f}: check the units (Ah against kWh).",
+        message_en="The ratio of remaining to rated is {value:.2f}; check the units (Ah or kWh).",
         message_zh="剩余值与额定值之比为{value:.2f}，请核对单位（Ah或kWh）。",
     ),
     Check(
@@ -119,7 +119,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         function=usage_checks.stale_condition,
         severity="info",
         widen=1.05,
-        message_en="Nothing was said of use or health for {value:.0f} months.",
+        message_en="Use and health have not been updated for {value:.0f} months.",
         message_zh="使用与健康数据已{value:.0f}个月未更新。",
     ),
     Check(
@@ -131,7 +131,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         blocks=("reuse",),
         evidence=Evidence(kinds=usage_checks.HARMFUL, from_severity=usage_checks.SEVERE),
         grade="C",
-        message_en="{value:.0f} accident(s) or insulation fault(s): it goes into no vehicle without an inspection.",
+        message_en="The pack had {value:.0f} accident(s) or insulation fault(s); inspect it before reuse.",
         message_zh="发生过{value:.0f}次事故或绝缘故障，未经检验不得装车。",
     ),
     Check(
@@ -141,7 +141,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         widen=1.05,
         haircut={"reuse": 0.10, "second_life": 0.05},
         grade="C",
-        message_en="Over-charged, deeply discharged or over-heated {value:.0f} time(s).",
+        message_en="The pack was over-charged, deeply discharged or over-heated {value:.0f} time(s).",
         message_zh="发生过{value:.0f}次过充、过放或过温。",
     ),
     Check(
@@ -151,7 +151,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         widen=1.05,
         haircut={"reuse": 0.10},
         grade="C",
-        message_en="Recalled {value:.0f} time(s), and no work is on record since.",
+        message_en="The pack was recalled {value:.0f} time(s), and no repair is on record since.",
         message_zh="发生过{value:.0f}次召回，且此后无维修记录。",
     ),
     Check(
@@ -160,7 +160,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.05,
         grade="C",
-        message_en="{value:.1f} full cycles a day between two readings: no pack does that.",
+        message_en="The pack did {value:.1f} full cycles per day between two readings, which is not plausible.",
         message_zh="两次读数间日均{value:.1f}次全循环，不合理。",
     ),
 )

@@ -41,7 +41,7 @@ def lab(soh, on=date(2026, 5, 1), method="lab"):
     return TraceEvent(type="tested", on=on, facts={"method": method, "soh": soh})
 
 
-def test_without_a_reading_age_and_use_speak():
+def test_without_a_reading_health_follows_age_and_use():
     health = assess(PLATE)
     assert SOURCES[int(health.source[0])] == "ageing_prior"
     assert health.soh[0] == pytest.approx(health.expected_soh[0], abs=0.03)
@@ -49,14 +49,14 @@ def test_without_a_reading_age_and_use_speak():
     assert np.isnan(health.measured_day[0])
 
 
-def test_fresh_laboratory_test_rules():
+def test_a_fresh_laboratory_test_dominates():
     health = assess(with_events(lab(0.70), reading(0.90)))
     assert SOURCES[int(health.source[0])] == "lab_test"
     assert health.soh[0] == pytest.approx(0.70, abs=0.02)
     assert health.measured_day[0] == day_number(date(2026, 5, 1))
 
 
-def test_better_tests_leave_less_doubt():
+def test_better_tests_leave_less_uncertainty():
     spread = [assess(with_events(event)).soh_sd[0] for event in (
         lab(0.88), reading(0.88, source="certificate"), lab(0.88, method="quick"), reading(0.88)
     )]  # fmt: skip
@@ -71,7 +71,7 @@ def test_resistance_says_less_of_capacity_than_capacity_does():
     assert by_resistance > by_capacity
 
 
-def test_old_reading_is_carried_forward_and_less_sure():
+def test_an_old_reading_is_extrapolated_with_more_uncertainty():
     fresh, old = assess(with_events(lab(0.95))), assess(with_events(lab(0.95, on=date(2023, 5, 1))))
     assert old.soh[0] < fresh.soh[0] - 0.01
     assert old.soh_sd[0] > 1.5 * fresh.soh_sd[0]
@@ -94,7 +94,7 @@ def test_remaining_over_rated_capacity_is_a_reading():
     assert assess(with_events(event)).soh[0] == pytest.approx(0.80, abs=0.015)
 
 
-def test_weakest_module_rules_the_pack():
+def test_the_weakest_module_limits_the_pack():
     modules = (Module(soh=0.90), Module(soh=0.70))
     assert assess(replace(PLATE, modules=modules)).soh[0] < 0.80
 

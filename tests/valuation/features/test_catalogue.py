@@ -37,14 +37,14 @@ def value(matrix, name, row=0):
     return matrix[row, features.NAMES.index(name)]
 
 
-def test_there_are_features_enough_with_names_of_their_own():
+def test_features_are_many_and_have_distinct_names():
     assert len(features.FEATURES) >= 45
     assert max(Counter(features.NAMES).values()) == 1
     assert len({label for labels in features.LABELS.values() for label in labels}) == 2 * len(features.NAMES)
 
 
 @pytest.mark.parametrize("feature", features.FEATURES, ids=features.NAMES)
-def test_the_table_and_the_function_say_the_same(feature):
+def test_table_and_docstrings_agree(feature):
     first_line = feature.function.__doc__.strip().splitlines()[0]
     assert first_line.startswith("Return ")
     assert first_line.endswith(f"[{feature.unit}]")
@@ -124,13 +124,13 @@ def reported_later(event, days):
 )
 def test_nothing_after_the_day_changes_anything(market_history, histories, additions):
     future = tuple(move(event, days) for event, move, days in additions)
-    told = [replace(history, events=(*future, *history.events)) for history in histories]
-    assert matrix_of(market_history, *told).tobytes() == matrix_of(market_history, *histories).tobytes()
+    extended = [replace(history, events=(*future, *history.events)) for history in histories]
+    assert matrix_of(market_history, *extended).tobytes() == matrix_of(market_history, *histories).tobytes()
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.from_type(PackHistory), st.randoms(use_true_random=False))
-def test_order_and_repetition_of_events_do_not_matter(market_history, history, chance):
+def test_order_and_repetition_of_events_have_no_effect(market_history, history, chance):
     events = [*history.events, *history.events[:2]]
     chance.shuffle(events)
     shuffled = matrix_of(market_history, replace(history, events=tuple(events)))

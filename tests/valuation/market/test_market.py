@@ -125,7 +125,7 @@ def test_a_shift_moves_the_price_and_the_payables_that_follow_it():
 
 
 @pytest.mark.parametrize("shift", [{"gold": 1.1}, {"copper": 0.0}, {"copper": -1.0}, {"copper": float("nan")}])
-def test_a_shift_that_means_nothing_is_refused(shift):
+def test_an_invalid_shift_is_refused(shift):
     with pytest.raises(MarketError) as caught:
         on(market_of(lithium("2026-11-01", 100_000)), DAY).shifted(shift)
     assert caught.value.field == "market_shift"
@@ -155,7 +155,7 @@ FULL = (
 )
 
 
-def test_a_fresh_and_full_market_raises_nothing():
+def test_a_fresh_and_complete_market_raises_no_caution():
     market = on(market_of(*FULL), DAY).for_packs(codes("LFP"))
     assert ids(market) == []
     assert market.oldest_quote_days[0] == 2.0
@@ -171,21 +171,21 @@ def test_after_thirty_days_a_quote_is_stale_and_the_band_widens_with_age():
     assert 0.0 < stale.relative_sd("copper")[0] < staler.relative_sd("copper")[0]
 
 
-def test_only_quotes_that_matter_to_the_chemistry_count():
+def test_only_relevant_quotes_count_for_a_chemistry():
     history = market_of(*FULL, "2026-01-01,nickel_sulphate,30000,CNY/t,false,CN,x")
     lfp, ternary = on(history, DAY, DAY).for_packs(codes("LFP", "NMC622")).oldest_quote_days
     assert lfp == 2.0
     assert ternary == DAY - day_number(date(2026, 1, 1))
 
 
-def test_an_old_quote_of_steel_is_used_but_weakens_nothing():
+def test_an_old_quote_of_steel_is_used_without_a_caution():
     market = on(market_of(*FULL, "2025-01-01,steel,2500,CNY/t,false,CN,x"), DAY).for_packs(codes("LFP"))
     assert market.used["steel"][0]
     assert market.oldest_quote_days[0] == 2.0
     assert ids(market) == []
 
 
-def test_what_is_missing_estimated_borrowed_or_synthetic_is_said():
+def test_missing_estimated_borrowed_and_synthetic_quotes_raise_cautions():
     history = market_of(
         "2026-11-01,lithium_carbonate,100000,CNY/t,false,KR,synthetic",
         "2026-11-01,nickel,120000,CNY/t,false,CN,synthetic",
@@ -202,7 +202,7 @@ def test_an_unknown_instrument_is_a_key_error():
         on(market_of(*FULL), DAY).price["gold"]
 
 
-def test_a_payable_that_came_later_does_not_put_off_the_first_usable_day():
+def test_a_later_payable_does_not_delay_the_first_usable_day():
     late = "2023-02-13,payable_li_ternary,0.7,fraction,false,CN,x"
     history = market_of(lithium("2022-01-10", 150_000), late)
     assert history.complete_from == day_number(date(2022, 1, 10))

@@ -49,7 +49,7 @@ def test_a_mass_in_grams_does_not_multiply_the_copper_by_a_thousand():
     assert content.pack_mass_kg[0] < 4.0 * content.pack_mass_kg[1]
 
 
-def test_what_the_passport_states_wins_and_is_surer():
+def test_stated_masses_replace_the_table_and_are_more_certain():
     content = content_of(modern("NMC", composition={"nickel_kg": 55.0}), modern("NMC"))
     assert content.mass_kg["Ni"][0] == 55.0
     assert content.declared["Ni"].tolist() == [True, False]
@@ -67,7 +67,7 @@ def test_an_impossible_stated_mass_is_replaced_and_marked_doubtful(stated):
         assert content.relative_sd["Li"][0] > content.relative_sd["Li"][1]
 
 
-def test_a_class_of_unknown_grade_is_less_sure_than_a_grade():
+def test_a_class_of_unknown_grade_is_less_certain_than_a_grade():
     content = content_of(modern("NMC", made_on=date(2020, 6, 1)), modern("NMC523", made_on=date(2020, 6, 1)))
     assert content.relative_sd["Co"][0] > 2.0 * content.relative_sd["Co"][1]
     assert content.relative_sd["Li"][0] < 0.1

@@ -280,12 +280,12 @@ def test_check_finds_what_it_is_for(check_id):
 
 
 @pytest.mark.parametrize("check_id", IDS)
-def test_check_keeps_quiet_at_a_near_miss(check_id):
+def test_check_finds_nothing_just_below_its_limit(check_id):
     assert np.isnan(findings_of(EXAMPLES[check_id][2]).number(check_id)[0])
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=IDS)
-def test_check_says_what_it_found_in_both_languages(check):
+def test_check_has_a_message_in_both_languages(check):
     caution = check.caution(3.0)
     assert "{" not in caution.message_en + caution.message_zh
     assert caution.message_en.endswith(".")

@@ -68,30 +68,30 @@ def seen(history, assumptions):
     return perceived_health(health, cases, age_a(cases, nameplate), assumptions)
 
 
-def test_a_valuer_s_estimate_is_believed_where_nothing_else_is_known_of_buyers():
+def test_without_calibration_buyers_use_the_valuer_s_estimate():
     cases, nameplate, health, *_ = bench(pack())
     assert perceived_health(health, cases, age_a(cases, nameplate), CHINA) is health
 
 
-def test_buyers_by_the_thumb_take_a_taxi_for_more_worn_than_a_private_car():
+def test_the_rule_of_thumb_assumes_more_wear_for_a_taxi_than_a_private_car():
     private, taxi = (float(seen(pack(duty=duty), THUMB).soh[0]) for duty in ("private", "taxi"))
     assert taxi < private - 0.03
 
 
-def test_the_last_reading_of_the_battery_counts_and_flattery_is_taken_off():
-    told = pack(events=(event("usage", soh=0.85),))
-    trusting = float(seen(told, replace(THUMB, bms_sd=0.001)).soh[0])
-    wary = float(seen(told, replace(THUMB, bms_sd=0.001, bms_flattery=1.3)).soh[0])
+def test_the_last_bms_reading_counts_with_its_hidden_loss_deducted():
+    reported = pack(events=(event("usage", soh=0.85),))
+    trusting = float(seen(reported, replace(THUMB, bms_sd=0.001)).soh[0])
+    wary = float(seen(reported, replace(THUMB, bms_sd=0.001, bms_flattery=1.3)).soh[0])
     assert trusting == pytest.approx(0.84, abs=0.01)
     assert wary == pytest.approx(trusting - 0.045, abs=0.005)
 
 
-def test_a_computer_stuck_at_new_tells_buyers_nothing():
+def test_bms_readings_at_the_cap_are_ignored():
     stuck = pack(events=(event("usage", soh=1.0),))
     assert float(seen(stuck, THUMB).soh[0]) == float(seen(pack(), THUMB).soh[0])
 
 
-def test_a_grave_accident_is_put_up_with_only_as_far_as_buyers_do():
+def test_a_severe_accident_is_accepted_by_fewer_buyers():
     cases = bench(pack(), crashed(0.5), crashed(0.9))[0]
     assert worst_incident(cases).tolist() == [0.0, 0.5, 0.9]
     assert damage_tolerance(cases, CHINA).tolist() == [1.0, 1.0, 1.0]
@@ -100,7 +100,7 @@ def test_a_grave_accident_is_put_up_with_only_as_far_as_buyers_do():
 
 @pytest.mark.parametrize("field", ["severity_limit", "keen_harm", "softness_share"])
 @pytest.mark.parametrize("kind", ["fire", "water", "swelling", "leak"])
-def test_no_way_of_buyers_reopens_what_a_finding_closes(kind, field):
+def test_no_behaviour_of_buyers_reopens_a_closed_route(kind, field):
     drowned = pack(events=(event("negative", kind=kind, severity=0.2),))
     routes = price_routes(*bench(drowned), assumptions=replace(CHINA, **{field: 3.0}))
     assert [bool(routes.open[route][0]) for route in ("recycling", "second_life", "reuse")] == [True, False, False]
@@ -109,7 +109,7 @@ def test_no_way_of_buyers_reopens_what_a_finding_closes(kind, field):
 
 
 @pytest.mark.parametrize("harm", ["damaged", "swollen"])
-def test_a_harmed_pack_costs_more_to_haul_and_one_that_may_react_most(harm):
+def test_damaged_packs_cost_more_to_transport_and_dangerous_ones_most(harm):
     def seen_as(condition):
         return pack(events=(event("removed", condition=condition),))
 
@@ -120,7 +120,7 @@ def test_a_harmed_pack_costs_more_to_haul_and_one_that_may_react_most(harm):
     assert lost[2] > 0.0
 
 
-def test_buyers_follow_the_trend_only_where_sales_say_so():
+def test_bids_follow_the_trend_only_with_calibration():
     market = bench(pack())[3]
     cheaper = market.shifted({"lithium_carbonate": 0.5})
     assert momentum_factor(market, cheaper, CHINA) == 1.0
@@ -131,7 +131,7 @@ def test_buyers_follow_the_trend_only_where_sales_say_so():
     assert np.all(momentum_factor(market, market, follows) == 1.0)
 
 
-def test_a_cost_a_pack_weighs_on_small_packs():
+def test_a_fixed_cost_per_pack_lowers_small_packs_more():
     small, large = pack(rated_energy_kwh=10.0), pack(rated_energy_kwh=100.0)
     lost = worth(small, large) - worth(small, large, recycling_cny=150.0, further_use_cny=150.0)
     assert 14.0 < lost[0] < 30.0  # 15 CNY/kWh on the route taken, and something of what recycling costs later
@@ -139,7 +139,7 @@ def test_a_cost_a_pack_weighs_on_small_packs():
 
 
 @pytest.mark.parametrize("field", ["premium_falls", "search_cny_per_kwh", "age_discount_per_a"])
-def test_what_buyers_take_off_takes_off(field):
+def test_discounts_of_buyers_lower_the_value(field):
     histories = [pack(chemistry="NMC622", made_on=date(2018, 6, 1), duty="swap")]
     before = worth(*histories)
     after = worth(*histories, **{field: {"premium_falls": 0.8, "search_cny_per_kwh": 20.0}.get(field, 0.05)})
@@ -160,7 +160,7 @@ AGAIN = "001PB0A0000001A6800"  # the code of a second-life product has nineteen 
         ("keen_again", pack(battery_code=AGAIN, **NEW)),
     ],
 )
-def test_what_makes_buyers_less_keen_lowers_further_use_and_leaves_recycling(field, history):
+def test_lower_willingness_to_pay_lowers_further_use_but_not_recycling(field, history):
     sound = pack(chemistry="LFP", made_on=date(2020, 11, 20))
     taken = {field: 0.1}
     assert worth(history, **taken)[0] < worth(history)[0]
@@ -169,5 +169,5 @@ def test_what_makes_buyers_less_keen_lowers_further_use_and_leaves_recycling(fie
     assert routes[0].value_per_kwh["recycling"].tolist() == routes[1].value_per_kwh["recycling"].tolist()
 
 
-def test_buyers_are_as_keen_on_all_packs_where_sales_say_nothing_else():
+def test_willingness_to_pay_is_one_without_calibration():
     assert willingness_to_pay(bench(crashed())[0], np.array([9.0]), CHINA) == 1.0

@@ -69,7 +69,7 @@ def said(history, route):
         (pack(event("negative", reported_on=date(2026, 11, 20), kind="water", severity=0.3)), "reuse", "certain"),
     ],
 )
-def test_a_sale_into_a_closed_route_is_kept_out(history, route, expected):
+def test_a_sale_into_a_closed_route_is_excluded(history, route, expected):
     assert said(history, route) == expected
 
 
@@ -97,7 +97,7 @@ closing_events = st.sampled_from([WET, CRASHED, event("collected_in", condition=
     chemistry=st.sampled_from(["LFP", "NMC622", "NMC811", "LMO", "NIMH"]),
     stated=st.sampled_from([None, *ROUTES]),
 )
-def test_no_sale_is_kept_on_a_blocked_route_and_none_of_an_unblocked_pack_is_kept_out(events, soh, chemistry, stated):
+def test_all_sales_on_blocked_routes_and_no_others_are_excluded(events, soh, chemistry, stated):
     routes = routes_of(pack(*events, soh=soh, chemistry=chemistry))
     found = find_closed_sales(routes, [stated])
     blocked = {route: bool(routes.findings.blocked[route][0]) for route in ROUTES}

@@ -9,7 +9,7 @@ from valuation.routes.assumptions import CHINA, EUROPE
 from valuation.routes.market_calibration import CALIBRATED_CONSTANTS, RETIRED, START, apply_calibration
 
 
-def test_no_habits_leave_the_judged_constants_as_they_are():
+def test_an_empty_calibration_keeps_the_judged_constants():
     assert apply_calibration(CHINA, {}) is CHINA
     still = apply_calibration(CHINA, dict.fromkeys(CALIBRATED_CONSTANTS, 0.0))
     for field in fields(CHINA):
@@ -18,7 +18,7 @@ def test_no_habits_leave_the_judged_constants_as_they_are():
 
 
 @pytest.mark.parametrize("name", CALIBRATED_CONSTANTS)
-def test_each_habit_moves_a_constant_and_stays_sane(name):
+def test_each_calibrated_constant_has_a_bounded_effect(name):
     for habits in (
         {name: CALIBRATED_CONSTANTS[name].spread},
         {name: 50.0 if CALIBRATED_CONSTANTS[name].spread < 0 else 3.0},
@@ -32,17 +32,17 @@ def test_each_habit_moves_a_constant_and_stays_sane(name):
     assert apply_calibration(EUROPE, {name: CALIBRATED_CONSTANTS[name].spread}) != EUROPE
 
 
-def test_a_habit_of_another_version_is_refused_with_the_way_out():
+def test_an_unknown_constant_is_refused_with_a_hint():
     with pytest.raises(BundleMismatch, match="full_moon") as refused:
         apply_calibration(CHINA, {"full_moon": 0.1})
     assert "train" in refused.value.hint
 
 
-def test_the_search_begins_at_habits_that_exist():
+def test_start_values_belong_to_existing_constants():
     assert set(START) <= set(CALIBRATED_CONSTANTS)
 
 
-def test_a_habit_that_moves_nothing_any_more_is_still_read():
+def test_a_retired_constant_is_still_accepted():
     assert not RETIRED & set(CALIBRATED_CONSTANTS)
     assert apply_calibration(CHINA, {"daring": 0.4, "search": 3.0}) == apply_calibration(CHINA, {"search": 3.0})
     assert apply_calibration(CHINA, {"daring": 0.4}) == apply_calibration(

@@ -215,7 +215,7 @@ def test_the_value_of_ternary_follows_nickel_and_that_of_iron_phosphate_does_not
     assert ternary_up > 1.05 * ternary
 
 
-def test_the_kink_is_softer_the_less_is_known_of_health():
+def test_uncertain_health_smooths_the_kink():
     grid = np.linspace(0.70, 0.98, 57)
     packs = [pack()] * len(grid)
     bend = {sd: np.abs(np.diff(value(*packs, soh=grid, soh_sd=sd), 2)).max() for sd in (0.005, 0.05)}
@@ -223,7 +223,7 @@ def test_the_kink_is_softer_the_less_is_known_of_health():
 
 
 @pytest.mark.parametrize("chemistry", ["LCO", "NIMH", "OTHER"])
-def test_chemistries_that_nobody_repurposes_are_recycled(chemistry):
+def test_chemistries_without_a_second_life_market_are_recycled(chemistry):
     routes = price(pack(chemistry), soh=0.95)
     assert routes.blocked_by("second_life", 0) == ("K01",)
     assert ROUTES[int(routes.best[0])] == "recycling"
@@ -265,7 +265,7 @@ def test_without_a_quote_of_the_new_pack_only_recycling_is_priced():
     assert routes.structural_per_kwh[0] == pytest.approx(routes.value_per_kwh["recycling"][0])
 
 
-def test_findings_close_routes_and_take_off_their_share():
+def test_findings_close_routes_and_deduct_their_haircut():
     laid_out = bench(pack(), pack())
     laid_out[2] = replace(laid_out[2], soh=np.full(2, 0.9), soh_sd=np.full(2, 0.01))
     closed = np.array([True, False])
@@ -298,7 +298,7 @@ def test_without_a_vital_price_there_is_no_value_and_the_error_names_it(chemistr
     assert "2026-11-20" in str(caught.value)
 
 
-def test_packs_that_cannot_be_valued_can_be_told_apart_beforehand():
+def test_missing_quotes_are_found_before_pricing():
     quotes = {name: quote for name, quote in QUOTES.items() if name != "nickel_sulphate"}
     _, nameplate, _, today, metals, _ = bench(pack(), pack("NMC622"), pack("LMO"), market=market_of(quotes))
     missing = missing_quotes(nameplate, today, metals)
@@ -313,14 +313,14 @@ def test_iron_phosphate_needs_no_nickel_and_no_quote_later_than_its_day():
         price(pack(), market=market_of(quotes, on=date(2026, 11, 21)))
 
 
-def test_copper_that_nobody_quotes_counts_for_nothing_but_widens_the_band():
+def test_unquoted_copper_has_no_value_but_widens_the_band():
     quotes = {name: quote for name, quote in QUOTES.items() if name != "copper"}
     full, lacking = price(pack(), soh=0.5), price(pack(), soh=0.5, market=market_of(quotes))
     assert lacking.terms["metal:Cu"][0] == 0.0
     assert lacking.scale_sd[0] > 1.5 * full.scale_sd[0]
 
 
-def test_what_is_known_narrows_the_band():
+def test_known_facts_narrow_the_band():
     stated = {"lithium_kg": 5.4, "nickel_kg": 22.5, "cobalt_kg": 9.0, "copper_kg": 20.0, "aluminium_kg": 52.0}
     spread = price(pack("NMC"), pack("NMC523"), pack("NMC523", composition=stated), soh=0.5).scale_sd
     assert spread[0] > spread[1] > spread[2]
