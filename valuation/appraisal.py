@@ -145,7 +145,7 @@ def iter_valuations(  # noqa: PLR0913 - as above
             market,
             region=region,
             market_shift=market_shift,
-            habits=None if model is None else model.habits,
+            market_calibration=None if model is None else model.market_calibration,
         )
         return PricedBatch(
             dossier=dossier,

@@ -57,7 +57,7 @@ def build_dossier(
     *,
     region: str | Sequence[str | None] = "CN",
     market_shift: Mapping[str, float] | None = None,
-    habits: Mapping[str, float] | None = None,
+    market_calibration: Mapping[str, float] | None = None,
 ) -> Dossier:
     """Compute all data of a batch of packs that its prices depend on.
 
@@ -71,7 +71,7 @@ def build_dossier(
         Where the packs are sold: a country, or a province by ISO 3166-2. Quotes are chosen by country.
     market_shift : mapping of instrument to factor, optional
         A scenario that multiplies the quotes of the day, for example ``{"lithium_carbonate": 1.1}``.
-    habits : mapping of constant to shift, optional
+    market_calibration : mapping of constant to shift, optional
         Market calibration of a trained model (:mod:`valuation.routes.market_calibration`), and the rated energy of
         known designs (:mod:`valuation.pack.design_sizes`).
 
@@ -81,7 +81,7 @@ def build_dossier(
         If a price that a pack cannot be valued without is not quoted.
     """
     country = region.partition("-")[0] if isinstance(region, str) else "CN"
-    nameplate = read_nameplate(cases, habits)
+    nameplate = read_nameplate(cases, market_calibration)
     market = market_history.on(cases.as_of_day, region=country).for_packs(nameplate.chemistry)
     if market_shift:
         market = market.shifted(market_shift)
@@ -91,7 +91,7 @@ def build_dossier(
         nameplate=nameplate,
         market=market,
         earlier_market=market_history.on(cases.as_of_day - TREND_DAYS, region=country),
-        assumptions=_assumptions(market.region, tuple((habits or {}).items())),
+        assumptions=_assumptions(market.region, tuple((market_calibration or {}).items())),
     )
 
 
@@ -137,9 +137,9 @@ def _complete(  # noqa: PLR0913 - the inputs of a dossier
 
 
 @lru_cache(maxsize=64)
-def _assumptions(region: str, habits: tuple[tuple[str, float], ...]) -> Assumptions:
+def _assumptions(region: str, market_calibration: tuple[tuple[str, float], ...]) -> Assumptions:
     """Return the assumptions of a region with the calibration of the market applied."""
-    return apply_calibration(assumptions_for(region), dict(habits))
+    return apply_calibration(assumptions_for(region), dict(market_calibration))
 
 
 def _region_codes(region: str | Sequence[str | None], rows: int) -> FloatArray:

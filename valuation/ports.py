@@ -100,15 +100,15 @@ class Predictor(Protocol):
         """The features it reads, in order."""
 
     @property
-    def softening(self) -> float:
+    def linear_threshold(self) -> float:
         """Linear threshold of its scale. [CNY/kWh]"""
 
     @property
-    def habits(self) -> Mapping[str, float]:
+    def market_calibration(self) -> Mapping[str, float]:
         """Shift of each calibrated market constant from its judged value, by name (市场习惯)."""
 
     @property
-    def turn(self) -> ShiftMonitor:
+    def shift_monitor(self) -> ShiftMonitor:
         """Monitor of the market's shift since training."""
 
     @property

@@ -117,15 +117,17 @@ def _learned(dossier: Dossier, model: Predictor, levels: Sequence[float]) -> Pri
     """Return the prices of the model, with the band widened if quotes are older than :data:`FRESH_DAYS`."""
     matrix, priced = _predict(dossier, model, levels)
     widening = dossier.market.staleness_widening[:, None]
-    centre = to_scale(priced.point, model.softening)[:, None]
-    spread = from_scale(centre + (to_scale(priced.quantiles, model.softening) - centre) * widening, model.softening)
+    centre = to_scale(priced.point, model.linear_threshold)[:, None]
+    spread = from_scale(
+        centre + (to_scale(priced.quantiles, model.linear_threshold) - centre) * widening, model.linear_threshold
+    )
     quantiles = np.where(widening > 1.0, spread, priced.quantiles)
 
     def learned(twins: Dossier) -> FloatArray:
         return _predict(twins, model, levels)[1].point
 
     prices = Prices(
-        **_holding(*cap_at_open_routes(dossier, priced.point, quantiles, learned, model.softening)),
+        **_holding(*cap_at_open_routes(dossier, priced.point, quantiles, learned, model.linear_threshold)),
         uncapped=priced.point,
         group_used=tuple(priced.group_used),
         group_known=tuple(priced.group_known),

@@ -99,17 +99,17 @@ class Predictor:
         return self.about.demonstration
 
     @property
-    def habits(self) -> Mapping[str, float]:
+    def market_calibration(self) -> Mapping[str, float]:
         """How the market's constants differ from the judged ones: the structural value given must rest on them."""
         return self.about.habits
 
     @property
-    def turn(self) -> ShiftMonitor:
+    def shift_monitor(self) -> ShiftMonitor:
         """How the band has held the newest sales, and whether the model may still be relied upon."""
         return self._state.band.turn
 
     @property
-    def softening(self) -> float:
+    def linear_threshold(self) -> float:
         """The softening of the signed-log scale: price = softening * sinh(asinh(base / softening) + learned)."""
         return self._state.scale.softening
 

@@ -41,7 +41,7 @@ def test_effects_and_base_level_are_the_price(predictor, market):
     priced = predictor.price(market.table, market.base, labels, LEVELS)
     parts = predictor.explain(market.table, market.base, labels)
     learned = parts.base_level + parts.effects.sum(axis=1)
-    soft = predictor.softening
+    soft = predictor.linear_threshold
     np.testing.assert_allclose(
         soft * np.sinh(np.arcsinh(market.base / soft) + learned), priced.point, rtol=1e-9, atol=1e-9
     )
@@ -53,7 +53,7 @@ def test_effects_and_base_level_are_the_price(predictor, market):
 def test_effects_of_the_width_are_its_logarithm(predictor, market):
     labels = list(market.groups)
     asinh = [
-        np.arcsinh(e / predictor.softening)
+        np.arcsinh(e / predictor.linear_threshold)
         for e in predictor.price(market.table, market.base, labels, (0.05, 0.95)).quantiles.T
     ]
     parts = predictor.explain_width(market.table, market.base, labels)

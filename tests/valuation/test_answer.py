@@ -160,10 +160,10 @@ class _Below:
     """A model that knows packs to fetch half of what they hold."""
 
     name, version, digest, trained_through, demonstration = "half", "1", "sha256:0", None, False
-    habits = MappingProxyType({})
-    turn = SimpleNamespace(widening=1.0, reliable=True)
+    market_calibration = MappingProxyType({})
+    shift_monitor = SimpleNamespace(widening=1.0, reliable=True)
+    linear_threshold = LINEAR_THRESHOLD_CNY_PER_KWH
     week_move = None
-    softening = LINEAR_THRESHOLD_CNY_PER_KWH
 
     def __init__(self):
         from valuation import features  # noqa: PLC0415 - the stand-in reads what the version computes
@@ -183,7 +183,7 @@ class _Below:
 
 
 @pytest.mark.parametrize(
-    ("turn", "said"),
+    ("shift_monitor", "said"),
     [
         (SimpleNamespace(widening=1.0, reliable=True), set()),
         (SimpleNamespace(widening=1.2, reliable=True), {("V09", "info")}),
@@ -191,9 +191,9 @@ class _Below:
         (SimpleNamespace(widening=1.0, reliable=False), {("V08", "warn")}),
     ],
 )
-def test_a_shifted_market_raises_a_caution(turn, said):
+def test_a_shifted_market_raises_a_caution(shift_monitor, said):
     model = _Below()
-    model.turn = turn
+    model.shift_monitor = shift_monitor
     traces, market = read_trace(SAMPLES / "lfp_taxi.json"), read_market(SAMPLES / "quotes.csv")
     answer = appraise(traces, market, as_of=AS_OF, model=model, explain=False)
     assert {(one.id, one.severity) for one in answer.cautions if one.id in {"V08", "V09"}} == said

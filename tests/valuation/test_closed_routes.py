@@ -96,20 +96,20 @@ class Generous:
     digest: str = "sha256:0"
     trained_through: None = None
     demonstration: bool = False
-    habits: dict = field(default_factory=dict)
-    turn: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(widening=1.0, reliable=True))
-    softening: float = LINEAR_THRESHOLD_CNY_PER_KWH
+    market_calibration: dict = field(default_factory=dict)
+    shift_monitor: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(widening=1.0, reliable=True))
+    linear_threshold: float = LINEAR_THRESHOLD_CNY_PER_KWH
 
     def step(self, matrix):
         """Return what it pays over the structural value, on the scale."""
         return 0.1 + 0.4 * matrix[:, 0]
 
     def price(self, matrix, base, groups, levels):
-        middle = to_scale(base, self.softening) + self.step(matrix)
+        middle = to_scale(base, self.linear_threshold) + self.step(matrix)
         steps = normal_quantile(np.array(levels)) * 0.2
         return SimpleNamespace(
-            point=from_scale(middle, self.softening),
-            quantiles=from_scale(middle[:, None] + steps[None, :], self.softening),
+            point=from_scale(middle, self.linear_threshold),
+            quantiles=from_scale(middle[:, None] + steps[None, :], self.linear_threshold),
             group_used=list(groups),
             group_known=[True] * len(base),
             effective_n=np.full(len(base), 40.0),

@@ -34,7 +34,7 @@ class Model:
 
     effects: np.ndarray
     feature_names: tuple = features.NAMES
-    softening: float = SOFT
+    linear_threshold: float = SOFT
 
     def explain(self, _matrix, base, groups):
         assert len(groups) == len(base)

@@ -44,15 +44,15 @@ class Constant:
     feature_names: tuple = features.NAMES
     name: str = "constant"
     version: str = "1"
-    softening: float = LINEAR_THRESHOLD_CNY_PER_KWH
+    linear_threshold: float = LINEAR_THRESHOLD_CNY_PER_KWH
 
     def price(self, matrix, base, groups, levels):
         assert matrix.shape == (len(base), len(self.feature_names))
-        middle = to_scale(base, self.softening) + self.step
+        middle = to_scale(base, self.linear_threshold) + self.step
         steps = self.spread * (np.array(levels) - 0.5) + self.lopsided
         return Said(
-            point=from_scale(middle, self.softening),
-            quantiles=from_scale(middle[:, None] + steps[None, :], self.softening),
+            point=from_scale(middle, self.linear_threshold),
+            quantiles=from_scale(middle[:, None] + steps[None, :], self.linear_threshold),
             group_used=list(groups),
             group_known=[True] * len(base),
             effective_n=np.full(len(base), 40.0),
@@ -97,12 +97,12 @@ def test_a_move_of_the_metals_passes_through_at_an_unchanged_learned_part(market
     then = dossier_of(market_history, *histories, market_shift={"lithium_carbonate": factor, "nickel_sulphate": factor})
     model = Constant(step=0.07)
     before, after = price(now, model, 0.9), price(then, model, 0.9)
-    moved = to_scale(then.routes.structural_per_kwh, model.softening) - to_scale(
-        now.routes.structural_per_kwh, model.softening
+    moved = to_scale(then.routes.structural_per_kwh, model.linear_threshold) - to_scale(
+        now.routes.structural_per_kwh, model.linear_threshold
     )
     free = ~now.findings.closes  # a price with a closed route follows the dearest open one
     for one, other in ((before.point, after.point), (before.upper, after.upper), (before.lower, after.lower)):
-        shift = to_scale(other, model.softening) - to_scale(one, model.softening)
+        shift = to_scale(other, model.linear_threshold) - to_scale(one, model.linear_threshold)
         np.testing.assert_allclose(shift[free], moved[free], atol=1e-9)
 
 

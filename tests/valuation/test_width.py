@@ -42,8 +42,8 @@ class Model:
     effects: np.ndarray
     group: np.ndarray
     feature_names: tuple = features.NAMES
-    softening: float = SOFT
-    turn: object = field(default_factory=lambda: SimpleNamespace(widening=1.0))
+    linear_threshold: float = SOFT
+    shift_monitor: object = field(default_factory=lambda: SimpleNamespace(widening=1.0))
 
     def explain_width(self, _matrix, base, groups):
         assert len(groups) == len(base)
@@ -87,7 +87,7 @@ def test_base_width_times_all_factors_is_the_width(effects, group, edges, wideni
     given_effects = np.zeros((1, len(features.NAMES)))
     for name, effect in zip(OWN, effects, strict=False):
         given_effects[0, features.NAMES.index(name)] = effect
-    model = Model(effects=given_effects, group=np.array([group]), turn=SimpleNamespace(widening=widening))
+    model = Model(effects=given_effects, group=np.array([group]), shift_monitor=SimpleNamespace(widening=widening))
     prices = prices_of(dossier, *edges)
     width = width_of(prices)
     base, drivers = band_driver_rows(explain_band(dossier, prices, model), 0, width)
@@ -114,7 +114,9 @@ def test_widening_factors_are_above_one_and_narrowing_ones_below(market_history)
 
 def test_unseen_kind_stale_quotes_and_market_shift_are_named_factors(market_history):
     late = dossier_of(1, market_history, day=date(2027, 6, 1))
-    model = Model(effects=np.zeros((1, len(features.NAMES))), group=np.array([0.3]), turn=SimpleNamespace(widening=1.2))
+    model = Model(
+        effects=np.zeros((1, len(features.NAMES))), group=np.array([0.3]), shift_monitor=SimpleNamespace(widening=1.2)
+    )
     factors = band_driver_rows(explain_band(late, prices_of(late, 0.1, 0.1, known=False), model), 0, 1000.0)[1]
     assert {UNSEEN_KIND, STALE, MARKET_SHIFT} == {one["feature"] for one in factors}
     assert all(one["factor"] > 1.0 and one["label_en"] and one["label_zh"] for one in factors)

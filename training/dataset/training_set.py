@@ -49,7 +49,7 @@ class Archive:
         """Return what was known of each pack on the day of its sale, its record cut down first where asked."""
         taken = self.table.take(sales.pack_row)
         cases = cut(taken if thin is None else thin(taken), sales.sold_day)
-        return build_dossier(cases, self.market, region=sales.region, habits=self.habits)
+        return build_dossier(cases, self.market, region=sales.region, market_calibration=self.habits)
 
     def reworked(self, sales: TrainingSet, thinning: FloatArray) -> TrainingSet:
         """Return sales with everything but price and day worked out anew, each record cut down as told."""

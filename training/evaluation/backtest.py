@@ -242,7 +242,7 @@ class _Window:
         champion = self.incumbent
         if champion is None or through_day(champion) > origin:
             return np.full((int(rows.sum()), 3), np.nan)
-        kept = _Asked(state=champion.state, habits=champion.habits, learned_to=through_day(champion))
+        kept = _Asked(state=champion.state, habits=champion.market_calibration, learned_to=through_day(champion))
         return self._rolled(kept, origin, rows)
 
     def _rolled(self, model: _Asked, origin: float, rows: BoolArray) -> FloatArray:

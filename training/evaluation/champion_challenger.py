@@ -145,8 +145,8 @@ def _prepare_candidate(
     if through_day(model) <= start:
         state, day = model.state, through_day(model)
         meanwhile = (sales.sold_day > day) & (sales.sold_day + config.label_delay_days <= start)
-        news = sales.where(meanwhile).seen(model.habits)
-        return (recentre_frozen(state, news, start) if len(news) else state), model.habits, False
+        news = sales.where(meanwhile).seen(model.market_calibration)
+        return (recentre_frozen(state, news, start) if len(news) else state), model.market_calibration, False
     known = sales.sold_day + config.label_delay_days <= start
     thinner = extra.where(extra.sold_day + config.label_delay_days <= start)
     estimator = learn(sales.where(known), thinner, config)

@@ -130,7 +130,11 @@ def _compared(pair: tuple[Predictor, Predictor], table: TraceTable, market: Mark
     kept: BoolArray = np.array([dossier.findings.refusal(row) is None for row in range(table.rows)], dtype=np.bool_)
     worth = []
     for model in pair:
-        seen = build_dossier(cases, market, region=terms.region, habits=model.habits) if model.habits else dossier
+        seen = (
+            build_dossier(cases, market, region=terms.region, market_calibration=model.market_calibration)
+            if model.market_calibration
+            else dossier
+        )
         prices = price(seen, model, terms.level)
         worth.append(
             np.column_stack([prices.point, prices.lower, prices.upper]) * seen.nameplate.energy_kwh[:, np.newaxis]

@@ -199,7 +199,7 @@ def realised(champion: Predictor, sales: TrainingSet) -> RealisedCoverage:
             hint="give the ledger as it stands today, or look again when packs were sold",
             field="ledger",
         )
-    seen = later.seen(champion.habits)
+    seen = later.seen(champion.market_calibration)
     own = later.alone
     share = seen.energy_kwh / later.energy_kwh
     told = replay_frozen(champion.state, seen, start, config).times(share).where(own)

@@ -88,7 +88,7 @@ def explain_band(dossier: Dossier, prices: Prices, model: Predictor | None) -> B
             np.where(known, explained.group, 0.0),
             np.where(known, 0.0, explained.group),
             log(dossier.market.staleness_widening),
-            np.full(dossier.rows, log(np.array([model.turn.widening]))[0]),
+            np.full(dossier.rows, log(np.array([model.shift_monitor.widening]))[0]),
             _sum(explained.effects[:, formula]),
             explained.effects[:, own],
         ]
@@ -96,7 +96,7 @@ def explain_band(dossier: Dossier, prices: Prices, model: Predictor | None) -> B
     logs[dossier.findings.blocked["recycling"]] = 0.0
     small = np.abs(logs) < _SMALLEST_LISTED
     listed = np.column_stack([np.where(small, 0.0, logs), _sum(np.where(small, logs, 0.0))])
-    return BandDrivers(names=(*names, OTHERS), factors=_in_money(listed, prices, model.softening))
+    return BandDrivers(names=(*names, OTHERS), factors=_in_money(listed, prices, model.linear_threshold))
 
 
 @lru_cache(maxsize=64)

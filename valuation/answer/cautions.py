@@ -218,7 +218,7 @@ _PRICE_RULES: Final = (
             effect="the band is widened beyond the stated limit of 1.5 times; do not deal by the point, "
             "train on newer sales",
         ),
-        _all_if(lambda priced: priced.model is not None and not priced.model.turn.reliable),
+        _all_if(lambda priced: priced.model is not None and not priced.model.shift_monitor.reliable),
     ),
     _filled(
         Caution(
@@ -229,9 +229,13 @@ _PRICE_RULES: Final = (
             effect="the band is widened {factor} times until it would have held them; report more sales",
         ),
         _all_if(
-            lambda priced: priced.model is not None and priced.model.turn.reliable and priced.model.turn.widening > 1.0
+            lambda priced: (
+                priced.model is not None
+                and priced.model.shift_monitor.reliable
+                and priced.model.shift_monitor.widening > 1.0
+            )
         ),
-        lambda priced, _row: {"factor": "" if priced.model is None else f"{priced.model.turn.widening:.2f}"},
+        lambda priced, _row: {"factor": "" if priced.model is None else f"{priced.model.shift_monitor.widening:.2f}"},
     ),
     _filled(
         Caution(

@@ -88,7 +88,7 @@ def explain_value(dossier: Dossier, prices: Prices, model: Predictor | None) -> 
         return ValueDrivers(terms=terms, learned={}, capped=capped)
     base = dossier.routes.structural_per_kwh
     explained = model.explain(prices.matrix, base, calibration_groups(dossier))
-    money_per_step = _money_per_step(base, prices.uncapped, model.softening) * energy
+    money_per_step = _money_per_step(base, prices.uncapped, model.linear_threshold) * energy
     money_per_step = np.where(dossier.findings.blocked["recycling"], 0.0, money_per_step)
     learned = {MARKET_OVER_FORMULA: np.zeros(dossier.rows)}
     for position, feature in enumerate(model.feature_names):

@@ -122,8 +122,14 @@ def money_column(amounts_cny: FloatArray) -> FloatArray:
 
 def _dossier(cases: Cases, market: MarketHistory, model: Predictor | None, terms: FleetTerms) -> Dossier:
     """Return the dossier of the packs under the terms."""
-    habits = None if model is None else model.habits
-    return build_dossier(cases, market, region=terms.region, market_shift=terms.market_shift or None, habits=habits)
+    market_calibration = None if model is None else model.market_calibration
+    return build_dossier(
+        cases,
+        market,
+        region=terms.region,
+        market_shift=terms.market_shift or None,
+        market_calibration=market_calibration,
+    )
 
 
 def _missing_quotes(cases: Cases, market: MarketHistory, terms: FleetTerms) -> Mapping[int, MissingQuote]:

@@ -56,7 +56,7 @@ def test_disagreeing_plates_give_no_design_energy():
 
 def test_design_energies_are_not_calibrated_constants(market_history):
     assert apply_calibration(CHINA, SIZES) == apply_calibration(CHINA, {"softness": 0.0})
-    dossier = build_dossier(cases_of(PackHistory(battery_code=CODE)), market_history, habits=SIZES)
+    dossier = build_dossier(cases_of(PackHistory(battery_code=CODE)), market_history, market_calibration=SIZES)
     assert dossier.nameplate.energy_kwh[0] == 41.5
 
 
