@@ -19,12 +19,12 @@ def test_an_empty_calibration_keeps_the_judged_constants():
 
 @pytest.mark.parametrize("name", CALIBRATED_CONSTANTS)
 def test_each_calibrated_constant_has_a_bounded_effect(name):
-    for habits in (
+    for calibration in (
         {name: CALIBRATED_CONSTANTS[name].spread},
         {name: 50.0 if CALIBRATED_CONSTANTS[name].spread < 0 else 3.0},
         {name: -3.0},
     ):
-        moved = apply_calibration(EUROPE, habits)
+        moved = apply_calibration(EUROPE, calibration)
         assert 0.0 <= moved.rule_of_thumb <= 1.0
         assert moved.doubt_discount >= 0.0
         assert moved.damaged_cny_per_kg >= 0.0
