@@ -171,7 +171,7 @@ _PRICE_RULES: Final = (
             id="V02",
             severity="warn",
             message_en="Demonstration model, trained on a synthetic market: train on real sales before trading on it.",
-            message_zh="演示模型，仅用模拟市场数据训练：实际交易前请用真实成交数据重新训练。",
+            message_zh="演示模型，仅用合成市场数据训练：实际交易前请用真实成交数据重新训练。",
             effect="figures show how canzhi works, not what the market pays",
         ),
         _all_if(lambda priced: priced.model is not None and priced.model.demonstration),

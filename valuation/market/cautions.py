@@ -133,7 +133,7 @@ def _synthetic(market: Market) -> Iterator[Caution]:
             "warn",
             (
                 "The quotes are synthetic; this value does not reflect a real market.",
-                "行情为模拟数据，本结果不代表真实市场。",
+                "行情为合成数据，本结果不代表真实市场。",
             ),
             "none on the figures; read real quotes before you deal by them",
         )

@@ -44,7 +44,7 @@ def test_cautions_come_gravest_first_in_the_reader_s_language(handmade):
 def test_a_closed_route_says_why(handmade):
     reuse = handmade("en").routes[2]
     assert not reuse.open
-    assert reuse.reasons[0] == "Too old for anybody to put it back into a vehicle."
+    assert reuse.reasons[0] == "The pack is too old to go back into a vehicle."
     assert reuse.reasons[1] == "U05"  # its sentence holds a number that only the caution would know
 
 
