@@ -1,10 +1,10 @@
-"""What a pack costs as events, packs, trees and the stored ledger grow; a table and a plot.
+"""Measure the cost per pack by number of events, packs, trees and stored valuations; write a table and a plot.
 
 Run: ``.venv/bin/python -m benchmarks.batch_curves [--folder FOLDER] [--most-packs N] [--most-kept N] [--write]``
 
-All in one process and one thread, by processor time, medians of the rounds; the fleets are synthetic
-(`benchmarks.fleets`) and the model is the frozen one of the tests. Packs beyond the largest fleet are extrapolated from
-its cost a pack, and said to be.
+One process and one thread, CPU time, medians of the rounds. The fleets are synthetic (`benchmarks.fleets`) and the
+model is the golden one of the tests. The cost beyond the largest fleet is extrapolated from its cost per pack and
+marked so.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ BEYOND = 10_000_000
 TREES = (100, 300, 1_000, 3_000)
 KEPT = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000)
 RECORD_BYTES = {"request": 200, "record": 3_500, "notes": 100, "answer": 4_000}
-"""How large what is kept of a valuation is, measured on the sample packs."""
+"""Stored size of the parts of a valuation, measured on the sample packs. [bytes]"""
 _MARKET = "sha256:0"
 Curve = Mapping[int, float]
 
 
 def spent(work: Callable[[], object], rounds: int) -> float:
-    """Return the median of the processor time of a piece of work. [s]"""
+    """Return the median CPU time of a function. [s]"""
     taken = []
     for _ in range(rounds):
         begun = time.process_time()
@@ -60,12 +60,12 @@ def spent(work: Callable[[], object], rounds: int) -> float:
 
 
 def scored(kit: JobContext, files: Sequence[Path], out: Path) -> Callable[[], object]:
-    """Return the work of valuing a fleet in this process."""
+    """Return a function that values a fleet in this process."""
     return lambda: score_files(Request(packs=files[0], events=files[1], out=out, processes=1), kit)
 
 
 def by_events(kit: JobContext, folder: Path, rounds: int) -> Curve:
-    """Return the cost of a pack, in microseconds, by events a pack."""
+    """Return the cost per pack by events per pack. [us]"""
     curve = {}
     for events in EVENTS:
         seed = seed_of(folder / "seed", 2000, max(events, 13))
@@ -82,7 +82,7 @@ def by_events(kit: JobContext, folder: Path, rounds: int) -> Curve:
 
 
 def _first_events(seed: Seed, most: int) -> Seed:
-    """Return the same packs with no more than so many events each."""
+    """Return the same packs with at most the given number of events each."""
     counts = np.minimum(seed.last - seed.first, most)
     ends = np.cumsum(counts)
     place = np.arange(ends[-1]) - np.repeat(ends - counts, counts) + np.repeat(seed.first, counts)
@@ -90,7 +90,7 @@ def _first_events(seed: Seed, most: int) -> Seed:
 
 
 def by_packs(kit: JobContext, folder: Path, most: int, rounds: int) -> Curve:
-    """Return the cost of a whole fleet, in seconds, by packs; the last is extrapolated."""
+    """Return the cost of a fleet by number of packs; the last is extrapolated. [s]"""
     grounds, curve = Grounds(folder=folder), {}
     for packs in (count for count in PACKS if count <= most):
         files = grounds.fleet(packs)
@@ -101,7 +101,7 @@ def by_packs(kit: JobContext, folder: Path, most: int, rounds: int) -> Curve:
 
 
 def by_trees(rounds: int) -> Curve:
-    """Return the cost of a row in the kernel, in microseconds, by trees of 31 leaves, 8,192 rows in one call."""
+    """Return the cost per row in the kernel by number of trees of 31 leaves, 8,192 rows per call. [us]"""
     booster, rows = lightgbm.Booster(model_file=grown(max(TREES), 31)), synthetic(8_192, 6)
     curve = {}
     for trees in TREES:
@@ -112,12 +112,12 @@ def by_trees(rounds: int) -> Curve:
 
 
 def by_kept(folder: Path, most: int) -> Curve:
-    """Return the cost of keeping one valuation more, in microseconds, 64 in a transaction, by how many are kept."""
+    """Return the cost of storing a valuation, 64 per transaction, by number of stored valuations. [us]"""
     url = f"sqlite:///{folder / 'kept.db'}"
     upgrade(url)
     store = Database(url)
     with store.writing() as connection:
-        valuations.keep_market(connection, _MARKET, b"")
+        valuations.write_market(connection, _MARKET, b"")
     kept, curve = 0, {}
     for wanted in (count for count in KEPT if count <= most):
         while kept < wanted:
@@ -135,7 +135,7 @@ def _keep(store: Database, count: int) -> None:
     made = [
         valuations.KeptValuation(
             valuation_id=valuation_id, battery_code=secrets.token_hex(12).upper(), as_of="2026-11-20",
-            created_at="2026-11-20T00:00:00Z", door="http", input_digest=secrets.token_hex(32),
+            created_at="2026-11-20T00:00:00Z", command="http", input_digest=secrets.token_hex(32),
             market_digest=_MARKET, model_reference=None, model_digest=None, code_version="0", **facts,
         )
         for valuation_id in valuations.new_ids(count)
@@ -145,7 +145,7 @@ def _keep(store: Database, count: int) -> None:
 
 
 def draw(curves: Mapping[str, tuple[str, Curve]]) -> None:
-    """Draw the curves, a line of proportional growth beside those that are whole costs."""
+    """Plot the curves with a line of proportional growth."""
     import matplotlib as mpl  # noqa: PLC0415 - only where a plot is asked for
 
     mpl.use("svg")
@@ -168,7 +168,7 @@ def draw(curves: Mapping[str, tuple[str, Curve]]) -> None:
 
 
 def table(curves: Mapping[str, tuple[str, Curve]]) -> str:
-    """Return every curve as a table."""
+    """Format every curve as a table."""
     parts = []
     for what, (unit, curve) in curves.items():
         rows = []
@@ -194,20 +194,20 @@ def main() -> None:
         Grounds(folder=folder).fleet(PACKS[0])
         model = load_model(BUNDLE)
         if not isinstance(model, Predictor):
-            raise TypeError(f"{BUNDLE} is no model of ours")
+            raise TypeError(f"{BUNDLE} is not a canzhi model")
         kit = JobContext.of((folder / "seed" / "quotes.csv").read_bytes(), model, FleetTerms(as_of=AS_OF))
         score_files(
             Request(packs=Grounds(folder=folder).fleet(1)[0], events=None, out=Path(name) / "warm.parquet"), kit
         )
         curves = {
-            "events a pack": ("us a pack", by_events(kit, Path(name), given.rounds)),
+            "events per pack": ("us per pack", by_events(kit, Path(name), given.rounds)),
             "packs": ("s", by_packs(kit, folder, given.most_packs, given.rounds)),
-            "trees": ("us a row", by_trees(given.rounds)),
-            "valuations kept": ("us for one more", by_kept(Path(name), given.most_kept)),
+            "trees": ("us per row", by_trees(given.rounds)),
+            "stored valuations": ("us for one more", by_kept(Path(name), given.most_kept)),
         }
         largest = max(packs for packs in PACKS if packs <= given.most_packs)
         events = pq.read_metadata(Grounds(folder=folder).fleet(largest)[1]).num_rows / largest
-    said = f"The largest of the fleets by packs has {events:.0f} events a pack."
+    said = f"The largest fleet by packs has {events:.0f} events per pack."
     text = f"{table(curves)}\n\n{said}\n\n![Cost curves]({PLOT.name})"
     print(text)
     if given.write:

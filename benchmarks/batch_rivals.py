@@ -1,10 +1,9 @@
-"""The rivals of a fleet's valuation, one process with pandas: three ways in which it is written by hand.
+"""Hand-written baselines of a fleet valuation in one process with pandas.
 
-`same answers` groups the events with pandas, makes a record of each pack and has them appraised in lots, which gives
-our answers to the last bit. The two others compute what an afternoon computes: a few dozen features of the pack's life
-and the answers of three LightGBM boosters (point and two edges) that have as many trees, leaves and columns as the
-model; no routes, no checks, no tiers, no cautions. `a function a pack` calls a function for each group, `columns` has
-one `groupby.agg` for all.
+`same answers` groups the events with pandas, builds a record per pack and appraises them in batches; its answers are
+identical to ours. The two others compute a few dozen features per pack and the predictions of three LightGBM boosters
+(point and two edges) with as many trees, leaves and columns as the model; they have no routes, checks, tiers or
+cautions. `a function a pack` calls a function per group, `columns` uses one `groupby.agg`.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _DAYS = ("on", "reported_on", "made_on")
 
 
 def train(folder: Path, trees: int, leaves: int, columns: int) -> None:
-    """Train three boosters of that size on noise, which costs the same, and write them to a folder."""
+    """Train three boosters of the given size on noise and write them to a folder; the cost does not depend on data."""
     chance = np.random.default_rng(1)
     matrix = chance.normal(size=(6000, columns))
     price = matrix[:, :12].sum(axis=1) + chance.normal(size=len(matrix))
@@ -46,7 +45,7 @@ def train(folder: Path, trees: int, leaves: int, columns: int) -> None:
 
 
 def same_answers(packs: Path, events: Path, out: Path, surroundings: tuple[bytes, Predictor, date]) -> int:
-    """Write our own answers by way of pandas' groups; return how many packs were valued."""
+    """Write our answers computed from pandas groups; return the number of valued packs."""
     quotes, model, as_of = surroundings
     market = read_market(quotes)
     rows = []
@@ -66,7 +65,7 @@ def same_answers(packs: Path, events: Path, out: Path, surroundings: tuple[bytes
 
 
 def _lots(packs: pd.DataFrame, events: pd.DataFrame) -> Iterator[bytes]:
-    """Yield records of some packs as JSON lines."""
+    """Yield records of :data:`LOT` packs as JSON lines."""
     for frame in (packs, events):
         for name in set(_DAYS) & set(frame.columns):
             frame[name] = frame[name].astype("string")
@@ -77,8 +76,8 @@ def _lots(packs: pd.DataFrame, events: pd.DataFrame) -> Iterator[bytes]:
         code = record["battery_code"]
         composition = {name: record.pop(name) for name in [*record] if name.endswith("_kg") and name != "mass_kg"}
         found = lives.get_group(code) if code in lives.indices else events.iloc[:0]
-        told = [_known(event) for event in found.drop(columns="battery_code").to_dict("records")]
-        lines.append(json.dumps(record | {"events": told} | ({"composition": composition} if composition else {})))
+        answered = [_known(event) for event in found.drop(columns="battery_code").to_dict("records")]
+        lines.append(json.dumps(record | {"events": answered} | ({"composition": composition} if composition else {})))
         if len(lines) == LOT:
             yield "\n".join(lines).encode()
             lines = []
@@ -87,27 +86,27 @@ def _lots(packs: pd.DataFrame, events: pd.DataFrame) -> Iterator[bytes]:
 
 
 def _known(row: dict[str, object]) -> dict[str, object]:
-    """Return the cells that say something."""
-    told = {}
+    """Return the cells that are not missing."""
+    answered = {}
     for name, cell in row.items():
         if isinstance(cell, np.ndarray):
-            told[name] = [_known(one) for one in cell]
+            answered[name] = [_known(one) for one in cell]
         elif cell is not None and cell is not pd.NA and cell == cell:  # noqa: PLR0124 - not-a-number differs from itself
-            told[name] = cell
-    return told
+            answered[name] = cell
+    return answered
 
 
 def a_function_a_pack(packs: Path, events: Path, out: Path, asked: tuple[Path, int, date]) -> int:
-    """Write points and edges, the features of each pack computed by a function that is given its events."""
+    """Write points and edges; the features are computed by one function call per pack."""
     folder, columns, as_of = asked
-    plates, told = pd.read_parquet(packs).set_index("battery_code"), _by_day(events, as_of)
-    rows = {code: _features_of(life, as_of) for code, life in told.groupby("battery_code")}
+    plates, answered = pd.read_parquet(packs).set_index("battery_code"), _by_day(events, as_of)
+    rows = {code: _features_of(life, as_of) for code, life in answered.groupby("battery_code")}
     features = pd.DataFrame.from_dict(rows, orient="index").reindex(plates.index)
     return _priced(plates, features, out, (folder, columns, as_of))
 
 
 def _features_of(life: pd.DataFrame, as_of: date) -> dict[str, float]:
-    """Return the features of one pack's events, which stand in the order of their days."""
+    """Return the features of the events of one pack, ordered by day."""
     row: dict[str, float] = {
         "since_last_d": (pd.Timestamp(as_of) - life["on"].iloc[-1]).days,
         "longest_gap_d": life["on"].diff().dt.days.max(),
@@ -124,32 +123,32 @@ def _features_of(life: pd.DataFrame, as_of: date) -> dict[str, float]:
 
 
 def in_columns(packs: Path, events: Path, out: Path, asked: tuple[Path, int, date]) -> int:
-    """Write points and edges, the features of all packs computed by aggregations."""
+    """Write points and edges; the features of all packs are computed by aggregations."""
     as_of = asked[2]
-    plates, told = pd.read_parquet(packs).set_index("battery_code"), _by_day(events, as_of)
-    lives = told.groupby("battery_code")
+    plates, answered = pd.read_parquet(packs).set_index("battery_code"), _by_day(events, as_of)
+    lives = answered.groupby("battery_code")
     features = pd.DataFrame({"since_last_d": (pd.Timestamp(as_of) - lives["on"].last()).dt.days})
-    features["longest_gap_d"] = lives["on"].diff().dt.days.groupby(told["battery_code"]).max()
+    features["longest_gap_d"] = lives["on"].diff().dt.days.groupby(answered["battery_code"]).max()
     readings = lives[list(READINGS)]
     steps = (readings.last() - readings.first()) / (readings.count() - 1).where(lambda counted: counted > 0)
     for name, found in (("last", readings.last()), ("highest", readings.max()), ("slope", steps)):
         features = features.join(found.add_prefix(f"{name}_"))
-    times = pd.crosstab(told["battery_code"], told["type"]).reindex(columns=list(TYPES), fill_value=0)
+    times = pd.crosstab(answered["battery_code"], answered["type"]).reindex(columns=list(TYPES), fill_value=0)
     return _priced(plates, features.join(times.add_prefix("times_")).reindex(plates.index), out, asked)
 
 
 def _by_day(events: Path, as_of: date) -> pd.DataFrame:
-    """Return the events known by the day, in the order of packs and days."""
-    told = pd.read_parquet(events)
+    """Return the events known by the day, ordered by pack and day."""
+    answered = pd.read_parquet(events)
     for name in ("on", "reported_on"):
-        told[name] = pd.to_datetime(told[name])
+        answered[name] = pd.to_datetime(answered[name])
     day = pd.Timestamp(as_of)
-    told = told[(told["on"] <= day) & (told["reported_on"].fillna(told["on"]) <= day)]
-    return told.sort_values(["battery_code", "on"])
+    answered = answered[(answered["on"] <= day) & (answered["reported_on"].fillna(answered["on"]) <= day)]
+    return answered.sort_values(["battery_code", "on"])
 
 
 def _priced(plates: pd.DataFrame, features: pd.DataFrame, out: Path, asked: tuple[Path, int, date]) -> int:
-    """Write what the boosters say of the features."""
+    """Write the predictions of the boosters."""
     folder, columns, as_of = asked
     made = pd.to_datetime(plates["made_on"])
     age = ((pd.Timestamp(as_of) - made).dt.days / 365.25).rename("age_a")

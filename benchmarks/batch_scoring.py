@@ -1,11 +1,11 @@
-"""What the valuation of a fleet costs, Parquet to Parquet, beside pandas with LightGBM and beside reading alone.
+"""Measure the cost of valuing a fleet, Parquet to Parquet, compared with pandas and LightGBM and with reading only.
 
 Run: ``.venv/bin/python -m benchmarks.batch_scoring [--packs 100000,300000,1000000] [--rounds 3] [--write]``
 
-The fleet is synthetic (`benchmarks.fleets`), 30 events a pack in the order of the codes; the model is the frozen one of
-the tests. Each piece of work runs in processes of its own and is told by the CPU time of all of them, so that what else
-the machine does counts little; the rounds alternate. Reading is pyarrow decoding the same columns of both files and
-nothing else. The rivals (`benchmarks.batch_rivals`) run on fewer packs of the same fleet and are compared by the pack.
+The fleet is synthetic (`benchmarks.fleets`), 30 events per pack in order of the codes; the model is the golden one of
+the tests. Each run uses its own processes and is measured by their total CPU time, so that other load has little
+effect; the rounds alternate. Reading is pyarrow decoding the same columns of both files. The baselines
+(`benchmarks.batch_rivals`) run on fewer packs of the same fleet and are compared per pack.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from statistics import median
 
 import pyarrow.parquet as pq
 
-from benchmarks.measured import Cost, measured, tell
+from benchmarks.measured import Cost, measured, report_cost
 from benchmarks.report import replace_section, table_of
 from models import load_model
 from models.artifact.predictor import Predictor
@@ -35,17 +35,17 @@ BUNDLE = ROOT / "tests" / "golden" / "bundle"
 AS_OF = date(2026, 11, 20)
 SEED_PACKS, EVENTS_A_PACK, BATCH_ROWS = 5000, 30, 131_072
 RIVALS = {"same answers": 3_000, "columns": 100_000, "a function a pack": 5_000}
-"""The rivals, and on how many packs each is measured."""
+"""Number of packs on which each baseline is measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grounds:
-    """Where a run takes place."""
+    """Working folder of a benchmark."""
 
     folder: Path
 
     def fleet(self, packs: int) -> tuple[Path, Path]:
-        """Return the files of a fleet, written once."""
+        """Return the files of a fleet, created on first use."""
         paths = self.folder / f"packs-{packs}.parquet", self.folder / f"events-{packs}.parquet"
         if not all(path.exists() for path in paths):
             from benchmarks.fleets import seed_of, write_fleet  # noqa: PLC0415 - what is measured imports none of this
@@ -54,7 +54,7 @@ class Grounds:
         return paths
 
     def cost(self, what: str, packs: int) -> Cost:
-        """Return what a piece of work costs."""
+        """Measure a run."""
         self.fleet(packs)
         return measured(
             "benchmarks.batch_scoring", ["--run", what, "--folder", str(self.folder), "--packs", str(packs)]
@@ -62,13 +62,13 @@ class Grounds:
 
 
 def run(what: str, folder: Path, packs: int) -> int:
-    """Do one piece of work; return how many packs it valued."""
+    """Run one method; return the number of valued packs."""
     files = folder / f"packs-{packs}.parquet", folder / f"events-{packs}.parquet"
     if what == "reading":
         return _read(files)
     quotes, model = (folder / "seed" / "quotes.csv").read_bytes(), load_model(BUNDLE)
     if not isinstance(model, Predictor):
-        raise TypeError(f"{BUNDLE} is no model of ours")
+        raise TypeError(f"{BUNDLE} is not a canzhi model")
     if what == "canzhi":
         kit = JobContext.of(quotes, model, FleetTerms(as_of=AS_OF))
         with without_pandas():  # as the command does
@@ -84,7 +84,7 @@ def run(what: str, folder: Path, packs: int) -> int:
 
 
 def _read(files: Sequence[Path]) -> int:
-    """Decode all columns of both files and keep nothing."""
+    """Decode all columns of both files and discard them."""
     rows = []
     for path in files:
         file = pq.ParquetFile(path, memory_map=True)
@@ -93,7 +93,7 @@ def _read(files: Sequence[Path]) -> int:
 
 
 def boosters_like(model: Predictor, folder: Path) -> str:
-    """Train the rivals' boosters, together as large as the model; return what they are."""
+    """Train the boosters of the baselines, together as large as the model; return their description."""
     from benchmarks import batch_rivals  # noqa: PLC0415 - as above
 
     forests = [model.state.mean.forest, model.state.width.forest]
@@ -105,7 +105,7 @@ def boosters_like(model: Predictor, folder: Path) -> str:
 
 
 def same_rows(grounds: Grounds, packs: int) -> int:
-    """Raise unless the rival that claims our answers has them all, bit for bit; return how many rows were compared."""
+    """Raise unless the answers of `same answers` are bit-identical to ours; return the number of rows."""
     ours, theirs = (
         pq.read_table(grounds.folder / name).to_pylist() for name in ("canzhi.parquet", "same-answers.parquet")
     )
@@ -122,7 +122,7 @@ def same_rows(grounds: Grounds, packs: int) -> int:
 
 
 def against_reading(grounds: Grounds, sizes: Sequence[int], rounds: int) -> tuple[str, float]:
-    """Return the table of sizes, and our CPU time a pack at the largest [s]."""
+    """Return the table by fleet size, and our CPU time per pack at the largest. [s]"""
     rows, a_pack = [], 0.0
     for packs in sizes:
         often = max(1, rounds * sizes[0] // packs)  # many packs are their own repetition
@@ -137,18 +137,18 @@ def against_reading(grounds: Grounds, sizes: Sequence[int], rounds: int) -> tupl
         ])  # fmt: skip
         print(rows[-1], flush=True)
     heads = (
-        "packs", "events", "reading, CPU s", "canzhi, CPU s", "us a pack", "times reading", "canzhi, wall s",
+        "packs", "events", "reading, CPU s", "canzhi, CPU s", "us per pack", "times reading", "canzhi, wall s",
         "peak memory, MiB",
     )  # fmt: skip
     return table_of(heads, rows), a_pack
 
 
 def against_pandas(grounds: Grounds, rounds: int, ours_a_pack: float) -> str:
-    """Return the table of rivals."""
+    """Return the table of baselines."""
     said = {
-        "same answers": "pandas groups, a record a pack, appraised in lots: our answers",
+        "same answers": "pandas groups, one record per pack, appraised in batches: our answers",
         "columns": "pandas groupby.agg, three boosters: points and edges only",
-        "a function a pack": "pandas groupby, a function a pack, three boosters: points and edges only",
+        "a function a pack": "pandas groupby, one function call per pack, three boosters: points and edges only",
     }
     rows = []
     for name, packs in RIVALS.items():
@@ -164,7 +164,7 @@ def against_pandas(grounds: Grounds, rounds: int, ours_a_pack: float) -> str:
             f"{max(one.peak_mib for one in taken):,.0f}",
         ])  # fmt: skip
         print(rows[-1], flush=True)
-    return table_of(("written with pandas", "packs", "us a pack", "times canzhi", "peak memory, MiB"), rows)
+    return table_of(("written with pandas", "packs", "us per pack", "times canzhi", "peak memory, MiB"), rows)
 
 
 def main() -> None:
@@ -177,7 +177,7 @@ def main() -> None:
     parser.add_argument("--run", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.run:
-        tell(lambda: run(given.run, given.folder, int(given.packs)))
+        report_cost(lambda: run(given.run, given.folder, int(given.packs)))
         return
     with tempfile.TemporaryDirectory() as name:
         grounds = Grounds(folder=given.folder or Path(name))
@@ -188,7 +188,7 @@ def main() -> None:
         sizes = [int(packs) for packs in given.packs.split(",")]
         fleets, a_pack = against_reading(grounds, sizes, given.rounds)
         rivals = against_pandas(grounds, given.rounds, a_pack)
-    text = f"{fleets}\n\nThe rivals, each in one process; boosters of {size}:\n\n{rivals}"
+    text = f"{fleets}\n\nBaselines, each in one process; boosters of {size}:\n\n{rivals}"
     print(text)
     if given.write:
         replace_section(PAGE, "a fleet, Parquet to Parquet", text)

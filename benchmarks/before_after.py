@@ -1,12 +1,12 @@
-"""Old code and new code on the same synthetic markets, side by side: what a change of the code did to price and band.
+"""Compare old and new code on the same synthetic markets: the effect of a code change on values and bands.
 
 Run: ``.venv/bin/python -m benchmarks.before_after REVISION [--packs 20000] [--seeds 101,102,103] [--write]``
 
-The markets are those of the simulator as it is now. :mod:`benchmarks.synthetic_market` as it is now is run twice on
-their files: with the packages of REVISION, laid out from git, and with those of this checkout. So nothing differs
-but the code that values and learns. ``--folder DIR`` keeps the markets, and the figures by revision: interrupted, the
-same command goes on with the seeds that are missing. With ``--write`` both columns go into
-docs/explanation/how-good.md, and the figures of the new code into the section of the synthetic market as well.
+The markets come from the current simulator. The current :mod:`benchmarks.synthetic_market` runs twice on their files:
+with the packages of REVISION, exported from git, and with those of this checkout. Only the code for valuation and
+training differs. ``--folder DIR`` stores the markets and the figures by revision, so that an interrupted run continues
+with the missing seeds. With ``--write`` both columns go into docs/explanation/how-good.md, and the figures of the new
+code also into the section of the synthetic market.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.report import replace_section, table_of
-from benchmarks.synthetic.markets import PAGE, keep_market, medians
+from benchmarks.synthetic.markets import PAGE, medians, write_market
 from benchmarks.synthetic_market import Run, read_figures, section
 from training.simulation.plan import SimulationPlan
 
@@ -29,7 +29,7 @@ PACKAGES = ("training", "models", "valuation")
 
 
 def lay_out(revision: str, folder: Path) -> None:
-    """Lay out the packages of a revision in a folder, with the benchmarks of this checkout beside them."""
+    """Export the packages of a revision to a folder and link the benchmarks of this checkout."""
     folder.mkdir(parents=True, exist_ok=True)
     archive = subprocess.run(["git", "archive", revision, *PACKAGES], cwd=ROOT, check=True, capture_output=True)
     subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
@@ -37,12 +37,12 @@ def lay_out(revision: str, folder: Path) -> None:
 
 
 def measure(code: Path, folder: Path, name: str, arguments: Sequence[str]) -> dict[int, Run]:
-    """Return the figures by seed of the packages in a folder of code, on the markets that are kept in a folder."""
+    """Measure the packages in a code folder on the stored markets; return the figures by seed."""
     surroundings = os.environ | {"PYTHONPATH": str(code)}
     asked = [sys.executable, "-c", "import training; print(training.__file__)"]
     found = subprocess.run(asked, cwd=code, env=surroundings, check=True, capture_output=True, text=True).stdout.strip()
     if Path(found).parents[1] != code:
-        raise SystemExit(f"the packages of {code} were to be measured, but Python imports {found}")
+        raise SystemExit(f"Python imports {found} instead of the packages of {code}")
     figures = folder / f"{name}.json"
     words = ["--markets", str(folder), "--figures", str(figures), *arguments]
     module = [sys.executable, "-m", "benchmarks.synthetic_market"]
@@ -51,12 +51,12 @@ def measure(code: Path, folder: Path, name: str, arguments: Sequence[str]) -> di
 
 
 def git(*words: str) -> str:
-    """Return what git says."""
+    """Run git and return its output."""
     return subprocess.run(["git", *words], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def side_by_side(before: Sequence[Run], after: Sequence[Run]) -> list[tuple[str, ...]]:
-    """Return the rows of a table: figure, then median, lowest and highest with the old code and with the new."""
+    """Return table rows: figure, then median, lowest and highest with the old and with the new code."""
     rows: list[tuple[str, ...]] = []
     for part in (0, 2, 3):  # overall, the worst segments, records cut down
         old, new = ({row[0]: row[1:] for row in medians([run[part] for run in runs])} for runs in (before, after))
@@ -82,24 +82,24 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
     if git("status", "--porcelain", "--", *PACKAGES, "benchmarks"):
-        raise SystemExit("commit first: figures are kept by revision")
+        raise SystemExit("commit first: figures are stored by revision")
     named, head = (git("rev-parse", "--short=12", f"{one}^{{commit}}") for one in (chosen.revision, "HEAD"))
     seeds = [int(seed) for seed in chosen.seeds.split(",")]
     arguments = ["--packs", str(chosen.packs), "--seeds", chosen.seeds]
     with tempfile.TemporaryDirectory() as temporary:
         folder = chosen.folder.resolve() if chosen.folder else Path(temporary) / "markets"
         for seed in seeds:
-            keep_market(SimulationPlan(packs=chosen.packs, seed=seed), folder / f"seed-{seed}")
+            write_market(SimulationPlan(packs=chosen.packs, seed=seed), folder / f"seed-{seed}")
         old_code = Path(temporary) / "code"
         lay_out(named, old_code)
         before = measure(old_code, folder, named, arguments)
         after = measure(ROOT, folder, head, arguments)
     old, new = ([figures[seed] for seed in seeds] for figures in (before, after))
-    told = (
-        f"Old code (revision {named}) and new code on the same {len(seeds)} markets of today's simulator (seeds "
+    stated = (
+        f"Old code (revision {named}) and new code on the same {len(seeds)} markets of the current simulator (seeds "
         f"{chosen.seeds}) of {chosen.packs:,} packs each; median over seeds (lowest to highest)."
     )
-    text = f"{told}\n\n{table_of(('figure', 'old code', 'new code'), side_by_side(old, new))}"
+    text = f"{stated}\n\n{table_of(('figure', 'old code', 'new code'), side_by_side(old, new))}"
     print(text)
     if chosen.write:
         replace_section(PAGE, "before and after", text)

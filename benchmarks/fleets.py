@@ -1,8 +1,8 @@
-"""Synthetic fleets of any size for measurements: a simulated market with more usage reports, repeated under new codes.
+"""Create synthetic fleets of any size for measurements from a simulated market.
 
-The simulator writes about twelve events a pack. Between two usage reports of a pack more are put, on the line between
-them; the enlarged packs are then repeated with other serial numbers, their readings moved by up to two per cent a pack,
-so that a file of them is no easier to read than a real one. Both tables stand in the order of the battery codes.
+The simulator writes about twelve events per pack. More usage reports are interpolated between those of a pack. The
+packs are then repeated with other serial numbers and with readings changed by up to two per cent per pack, so that the
+files compress no better than real ones. Both tables are in order of the battery codes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PACKS_AT_ONCE = 4096
 
 @dataclass(frozen=True)
 class Seed:
-    """Packs of a simulated market with their events, each pack's events from `first` to `last`."""
+    """Packs of a simulated market with their events; those of a pack are the rows `first` to `last`."""
 
     packs: pa.Table
     events: pa.Table
@@ -38,7 +38,7 @@ class Seed:
 
 
 def seed_of(folder: Path, packs: int, events_a_pack: float, seed: int = 7) -> Seed:
-    """Return a simulated market whose packs have so many events on average, written to the folder once."""
+    """Return a simulated market with the given mean number of events per pack, created on first use."""
     if not (folder / "events.parquet").exists():
         write(simulate(SimulationPlan(packs=packs, seed=seed)), folder)
     table, events = pq.read_table(folder / "packs.parquet"), pq.read_table(folder / "events.parquet")
@@ -52,7 +52,7 @@ def seed_of(folder: Path, packs: int, events_a_pack: float, seed: int = 7) -> Se
 
 
 def write_fleet(seed: Seed, folder: Path, packs: int, *, group: int = ROW_GROUP) -> tuple[Path, Path, int]:
-    """Write a fleet of so many packs in the order of their codes; return both files and how many events there are."""
+    """Write a fleet in order of the codes; return both files and the number of events."""
     folder.mkdir(parents=True, exist_ok=True)
     source, codes = _codes(seed, packs)
     paths = folder / f"packs-{packs}.parquet", folder / f"events-{packs}.parquet"
@@ -83,7 +83,7 @@ def write_fleet(seed: Seed, folder: Path, packs: int, *, group: int = ROW_GROUP)
 
 
 def write_mixed(events: Path, target: Path, *, group: int = ROW_GROUP) -> None:
-    """Write the events of a fleet in no order."""
+    """Write the events of a fleet in random order."""
     table = pq.read_table(events)
     order = np.random.default_rng(table.num_rows).permutation(table.num_rows)
     options = {"compression": "zstd", "compression_level": 3, "version": "2.6"}
@@ -93,7 +93,7 @@ def write_mixed(events: Path, target: Path, *, group: int = ROW_GROUP) -> None:
 
 
 def _moved(events: pa.Table, owner: np.ndarray, rng: np.random.Generator) -> pa.Table:
-    """Return events with the readings of each pack moved a little, all of a pack by one factor a column."""
+    """Return events with the readings of each pack scaled by one random factor per column."""
     for name in _READINGS:
         column = events.column(name)
         factor = 1.0 - 0.02 * rng.random(int(owner[-1]) + 1)[owner] if len(owner) else np.zeros(0)
@@ -104,7 +104,7 @@ def _moved(events: pa.Table, owner: np.ndarray, rng: np.random.Generator) -> pa.
 
 
 def _codes(seed: Seed, packs: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return, in order of the new codes, the seed pack behind each and its code: the serial number tells the copies."""
+    """Return the seed pack and the new code of each pack in order of code; copies differ in the serial number."""
     count = seed.packs.num_rows
     source = np.arange(packs) % count
     own = np.array([code[:-7] for code in seed.packs["battery_code"].to_pylist()])
@@ -122,7 +122,7 @@ def _rows(packs: pa.Table, events: pa.Table) -> np.ndarray:
 
 
 def _pairs(events: pa.Table, row: np.ndarray) -> np.ndarray:
-    """Return which events are usage reports followed by another of the same pack."""
+    """Return a mask of the usage reports that are followed by another of the same pack."""
     usage = np.array([one == "usage" for one in events["type"].to_pylist()])
     pair = np.zeros(len(row), dtype=bool)
     places = np.flatnonzero(usage)
@@ -131,7 +131,7 @@ def _pairs(events: pa.Table, row: np.ndarray) -> np.ndarray:
 
 
 def _with_more_usage(events: pa.Table, row: np.ndarray, between: float) -> pa.Table:
-    """Return the events with so many more usage reports, on average, between two of one pack."""
+    """Return the events with the given mean number of interpolated usage reports between two of one pack."""
     pair = _pairs(events, row)
     usage = np.flatnonzero(np.array([one == "usage" for one in events["type"].to_pylist()]))
     following = dict(zip(usage[:-1].tolist(), usage[1:].tolist(), strict=True))

@@ -1,10 +1,10 @@
-"""What it costs to evaluate and to explain a forest: the compiled kernel at each level, numpy, LightGBM and lleaves.
+"""Measure evaluation and explanation of a forest: compiled kernel at each level, numpy, LightGBM and lleaves.
 
 Run: ``.venv/bin/python -m benchmarks.forest_evaluation --write``
 
-One thread, processor time, engines in turn in every round; ratios are taken within a round. The forest is grown by
-LightGBM on synthetic rows of 40 columns, a tenth of the cells missing; it and what lleaves makes of it are kept under
-``build/``, for lleaves compiles for minutes.
+One thread, CPU time, engines in turn in every round; ratios are taken within a round. LightGBM trains the forest on
+synthetic rows of 40 columns with a tenth of the cells missing. The forest and its lleaves compilation are cached under
+``build/``, because compiling takes minutes.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ Answer = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timed:
-    """Microseconds a row of each round, and how far the answers are from LightGBM's."""
+    """Microseconds per row of each round, and the largest difference from LightGBM."""
 
     spent: list[float]
     difference: float
 
 
 def synthetic(rows: int, seed: int) -> np.ndarray:
-    """Return synthetic rows, some cells missing."""
+    """Return synthetic rows with missing cells."""
     generator = np.random.default_rng(seed)
     matrix = generator.normal(size=(rows, COLUMNS))
     matrix[generator.random(matrix.shape) < MISSING] = np.nan
@@ -54,7 +54,7 @@ def synthetic(rows: int, seed: int) -> np.ndarray:
 
 
 def grown(trees: int, leaves: int) -> Path:
-    """Return the file of a forest of this size, grown on first use."""
+    """Return the file of a forest of this size, trained on first use."""
     path = ROOT / "build" / f"forest_evaluation.{trees}x{leaves}.txt"
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
@@ -68,7 +68,7 @@ def grown(trees: int, leaves: int) -> Path:
 
 
 def levels_here(forest: Forest) -> dict[str, NativeForest]:
-    """Return the forest prepared for every level this processor has, the highest last."""
+    """Return the forest prepared for every level of this processor, the highest last."""
     programs = {}
     for level in LEVELS.values():
         with contextlib.suppress(SettingError):
@@ -80,7 +80,7 @@ def levels_here(forest: Forest) -> dict[str, NativeForest]:
 
 
 def answers_of(path: Path, booster: Any, forest: Forest) -> dict[str, Answer]:  # noqa: ANN401 - untyped library
-    """Return who answers: LightGBM first, the best level of the kernel last."""
+    """Return the engines: LightGBM first, the best level of the kernel last."""
     found: dict[str, Answer] = {LIGHTGBM: lambda rows: booster.predict(rows, num_threads=1)}
     try:
         import lleaves  # noqa: PLC0415 - a rival, where it is installed
@@ -95,7 +95,7 @@ def answers_of(path: Path, booster: Any, forest: Forest) -> dict[str, Answer]:  
 
 
 def spend(ask: Answer, parts: list[np.ndarray]) -> float:
-    """Return the microseconds a row of asking part after part."""
+    """Return the microseconds per row of predicting part after part."""
     begun = time.process_time()
     for part in parts:
         ask(part)
@@ -103,12 +103,12 @@ def spend(ask: Answer, parts: list[np.ndarray]) -> float:
 
 
 def alone(rows: np.ndarray) -> list[np.ndarray]:
-    """Return each row as a part of its own."""
+    """Split rows into parts of one row."""
     return [rows[i : i + 1] for i in range(len(rows))]
 
 
 def race(engines: dict[str, Answer], parts: list[np.ndarray], rounds: int) -> dict[str, Timed]:
-    """Return what each engine spends on the parts, rounds in turn; numpy gets an eighth of them."""
+    """Measure each engine on the parts, in alternating rounds; numpy gets an eighth of them."""
     spent: dict[str, list[float]] = {name: [] for name in engines}
     fewer = parts[: max(len(parts) // 8, 1)] if len(parts) > 1 else [parts[0][: len(parts[0]) // 8]]
     for _ in range(rounds):
@@ -131,7 +131,7 @@ def ratio(slower: Timed, quicker: Timed) -> str:
 def comparison(timed: dict[str, Timed]) -> str:
     """Return the table of one race."""
     rivals = [name for name in (LIGHTGBM, LLEAVES) if name in timed]
-    heads = ("evaluated by", "us a row", *(f"times {name.split()[0]}" for name in rivals), "furthest from LightGBM")
+    heads = ("evaluated by", "us per row", *(f"times {name.split()[0]}" for name in rivals), "furthest from LightGBM")
     rows = []
     for name, one in timed.items():
         times = [ratio(timed[rival], one) for rival in rivals]
@@ -140,7 +140,7 @@ def comparison(timed: dict[str, Timed]) -> str:
 
 
 def drivers(sizes: Iterable[tuple[int, int]], rounds: int) -> str:
-    """Return the table of additive effects, one row a call, as an answer asks for them."""
+    """Return the table of additive effects, one row per call, as in a valuation."""
     lines = []
     for trees, leaves in sizes:
         booster = lightgbm.Booster(model_file=grown(trees, leaves))

@@ -1,4 +1,4 @@
-"""One piece of work measured in processes of its own: CPU time of all of them, wall time, peak memory of the tree."""
+"""Measure a run in its own processes: total CPU time, wall time and peak memory of the process tree."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What a piece of work cost: seconds of CPU and of the clock, memory of all its processes at the peak [MiB]."""
+    """Cost of a run: CPU time [s], wall time [s] and peak memory of all its processes [MiB]."""
 
     cpu_s: float
     wall_s: float
@@ -27,17 +27,17 @@ class Cost:
     packs: int
 
 
-def tell(work: Callable[[], int]) -> None:
-    """Do the work and print what it cost, in a process that was started by :func:`measured`."""
+def report_cost(work: Callable[[], int]) -> None:
+    """Run a function and print its cost; called in a process started by :func:`measured`."""
     cpu, begun = _spent(), time.perf_counter()
     packs = work()
     print(json.dumps({"cpu_s": _spent() - cpu, "wall_s": time.perf_counter() - begun, "packs": packs}))
 
 
 def measured(module: str, arguments: Sequence[str]) -> Cost:
-    """Run a module that tells its cost, and watch the memory of it and all processes it starts.
+    """Run a module that prints its cost, and sample the memory of its process tree.
 
-    A page that several processes share is counted in each: the figure is no smaller than what the machine gives.
+    Shared pages are counted once per process, so the peak memory is an upper bound.
     """
     process = subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, text=True)
     peak = 0.0

@@ -1,4 +1,4 @@
-"""The recycling leg beside published prices, side by side with the ratio.
+"""Compare the recycling value with published prices.
 
 Run: ``.venv/bin/python -m benchmarks.recycling_against_published [--write]``
 
@@ -144,7 +144,7 @@ def recycling_of(history: PackHistory, market: MarketHistory, day: date) -> Recy
 
 
 def pack_rows() -> list[tuple[str, ...]]:
-    """Return what recycling a pack of each chemistry fetches at round prices, by metal. [CNY/kWh without tax]"""
+    """Return the recycling value of a pack of each chemistry at round prices, by metal. [CNY/kWh without tax]"""
     day = date(2026, 9, 1)
     market = market_of(ROUND_PRICES, day)
     rows = []

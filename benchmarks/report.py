@@ -1,4 +1,4 @@
-"""Tables of figures, and the sections of the pages they are written to: a page's prose is kept, its figures are not."""
+"""Format Markdown tables, and replace the generated sections of documentation pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def table_of(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def replace_section(page: Path, name: str, text: str) -> None:
-    """Write text between the markers of one section of a page.
+    """Replace the text between the markers of one section of a page.
 
     Raises
     ------

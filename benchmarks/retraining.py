@@ -1,11 +1,11 @@
-"""What a retraining costs, in time and memory, beside one plain LightGBM of the same size.
+"""Measure time and memory of a training, compared with one plain LightGBM fit of the same size.
 
 Run: ``.venv/bin/python -m benchmarks.retraining [--sales 10000,100000,1000000] [--write]``
 
-Sales are synthetic: the rows of a small synthetic market are drawn again with noise on every number, so that a million
-cost no simulation. One plain ``lightgbm.train`` sees the same matrix, as many trees as the estimator's mean chose, and
-its leaves and pace. Each fit runs in a process of its own, which tells its CPU time and by how much its memory grew
-over what the libraries took; the order alternates and the medians are told. With ``--write`` the table goes into
+Sales are synthetic: rows of a small synthetic market are resampled with noise, which avoids simulating a million packs.
+The plain ``lightgbm.train`` uses the same matrix and the number of trees, leaves and learning rate of the estimator's
+mean forest. Each fit runs in its own process, which reports its CPU time and its memory growth over the imported
+libraries; the order alternates and medians are reported. With ``--write`` the table goes into
 docs/explanation/how-fast.md.
 """
 
@@ -52,7 +52,7 @@ def seed_sales(packs: int = 4000) -> TrainingSet:
 
 
 def drawn(sales: TrainingSet, count: int) -> TrainingSet:
-    """Return as many sales as asked for: drawn again, every number jittered, every pack its own."""
+    """Resample the given number of sales with jittered numbers and distinct packs."""
     chance = np.random.default_rng(count)
     taken = sales.take(chance.integers(0, len(sales), size=count))
     matrix = taken.matrix.copy()
@@ -67,7 +67,7 @@ def drawn(sales: TrainingSet, count: int) -> TrainingSet:
 
 
 def save(sales: TrainingSet, path: Path) -> None:
-    """Write what a fit reads."""
+    """Write the input of a fit."""
     np.savez(
         path,
         matrix=sales.matrix,
@@ -79,7 +79,7 @@ def save(sales: TrainingSet, path: Path) -> None:
 
 
 def fit_ours(path: Path, threads: int) -> int:
-    """Fit the estimator as a training does, and return how many trees its mean has."""
+    """Fit the estimator as in a training, and return the number of trees of its mean forest."""
     data = np.load(path)
     config = TrainingConfig()
     estimator = ResidualValueRegressor(
@@ -95,7 +95,7 @@ def fit_ours(path: Path, threads: int) -> int:
 
 
 def fit_plain(path: Path, threads: int, trees: int) -> int:
-    """Fit one plain LightGBM of so many trees to the logarithm of the price, and return their number."""
+    """Fit one plain LightGBM to the logarithm of the price, and return the number of trees."""
     data = np.load(path)
     target = np.log(np.maximum(data["price"], 1.0))
     settings = {"objective": "regression", "num_leaves": LEAVES, "learning_rate": PACE, "num_threads": threads}
@@ -104,17 +104,17 @@ def fit_plain(path: Path, threads: int, trees: int) -> int:
 
 
 def measured(kind: str, path: Path, trees: int, threads: int) -> dict[str, float]:
-    """Return what one fit cost, in a process of its own."""
+    """Measure one fit in its own process."""
     command = [sys.executable, "-m", "benchmarks.retraining", "--fit", kind, str(path), str(trees), str(threads)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    printed: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return printed
 
 
 def one_fit(kind: str, path: Path, trees: int, threads: int) -> None:
-    """Fit, and print what it cost: the work of the child process."""
+    """Fit and print the cost; runs in the child process."""
     before, taken = resource.getrusage(resource.RUSAGE_SELF), _memory("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak so far, of importing, is forgotten
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # reset the peak reached while importing
     start = time.perf_counter()
     made = fit_ours(path, threads) if kind == "ours" else fit_plain(path, threads, trees)
     wall = time.perf_counter() - start
@@ -124,7 +124,7 @@ def one_fit(kind: str, path: Path, trees: int, threads: int) -> None:
 
 
 def _memory(name: str) -> float:
-    """Return what this process holds, or held at its peak, as Linux tells it. [MiB]"""
+    """Return current or peak memory of this process from /proc. [MiB]"""
     lines = Path("/proc/self/status").read_text("ascii").splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / 1024.0
 
@@ -167,8 +167,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sales", default="10000,100000,1000000")
     parser.add_argument("--rounds", type=int, default=3, help="fits of each kind; one for a million sales")
-    parser.add_argument("--threads", type=int, default=1, help="on a busy machine threads wait longer than they work")
-    parser.add_argument("--rows", type=Path, help="sizes measured before, kept here and not measured again")
+    parser.add_argument("--threads", type=int, default=1, help="threads of each fit")
+    parser.add_argument("--rows", type=Path, help="file with the sizes measured before, which are not measured again")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--fit", nargs=4, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -189,9 +189,9 @@ def main() -> None:
     rows = [tuple(kept[str(count)]) for count in sizes]
     note = (
         f"{len(features.NAMES)} features, {chosen.threads} thread(s); medians of {chosen.rounds} fit(s) each (one for "
-        "a million sales), every fit in a process of its own; memory is its growth over the libraries, the data "
-        "included. Plain LightGBM: one `lightgbm.train` of as many trees of 31 leaves on the same matrix, without "
-        "band, folds or directions."
+        "a million sales), every fit in its own process; memory is the growth over the imported libraries, including "
+        "the data. Plain LightGBM: one `lightgbm.train` with as many trees of 31 leaves on the same matrix, without "
+        "band, folds or monotone constraints."
     )
     text = f"{note}\n\n{table_of(HEADS, rows)}"
     if chosen.write:

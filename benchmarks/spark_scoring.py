@@ -1,12 +1,12 @@
-"""A fleet on Spark with two workers of one processor each, beside the local engine on the same two processors.
+"""Compare Spark with two single-core workers and the local engine on the same two cores.
 
 Run: ``.venv/bin/python -m benchmarks.spark_scoring [--packs 300000] [--mixed 100000] [--rounds 3] [--write]``
 (needs the extra `spark`).
 
-Master, workers and driver run on this machine. Both sides value the same synthetic fleets (`benchmarks.fleets`), in
-turn, one in the order of the codes and one whose events stand in no order; Spark has valued a smaller one before, so
-that its processes are up and warm. The clock counts what a person waits for; beside it stands the CPU time of all
-processes, which what else the machine does changes little. In the end the two answers are compared, cell by cell.
+Master, workers and driver run on this machine. Both engines value the same synthetic fleets (`benchmarks.fleets`) in
+turn: one in order of the codes, and one with events in random order. Spark is warmed up with a smaller fleet. Wall time
+and the CPU time of all processes are reported; other load affects CPU time little. Finally the answers are compared
+cell by cell.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """Seconds of the clock and of all processors."""
+    """Wall time and CPU time. [s]"""
 
     wall_s: float
     cpu_s: float
 
 
 def taken(work: Callable[[], object]) -> Taken:
-    """Do a piece of work and return what it took, this process and all below it counted."""
+    """Run a function and return the time spent by this process and its descendants."""
     before, begun = _spent(), time.perf_counter()
     work()
     wall_s = time.perf_counter() - begun
@@ -60,9 +60,9 @@ def taken(work: Callable[[], object]) -> Taken:
 
 
 def _spent() -> Mapping[int, int]:
-    """Return the CPU time of this process and of each below it, with that of its children that have ended, in ticks.
+    """Return the CPU time in ticks of this process and of each descendant, including ended children.
 
-    Each for itself: Spark ends workers that had nothing to do for a while, and what they once took goes with them.
+    The times are kept per process, because Spark ends idle workers.
     """
     found = {}
     for pid in tree(os.getpid()):
@@ -76,14 +76,14 @@ def _spent() -> Mapping[int, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engines:
-    """Both engines, ready to value a fleet: the local one starts anew each time, Spark's processes are up."""
+    """Both engines: the local one starts new processes each time, the Spark processes are running."""
 
     folder: Path
     session: SparkSession
     kit: JobContext
 
     def local(self, files: tuple[Path, Path]) -> Taken:
-        """Value a fleet on this machine by two processes, from cold."""
+        """Value a fleet locally with two new processes."""
         request = Request(packs=files[0], events=files[1], out=self.folder / "local.parquet", processes=2)
         return taken(lambda: score_files(request, self.kit))
 
@@ -94,35 +94,35 @@ class Engines:
         return taken(lambda: score_tables(self.session, request, self.kit))
 
     def both(self, files: tuple[Path, Path], rounds: int) -> Mapping[str, list[Taken]]:
-        """Return what both take, round by round; raise unless they say the same."""
+        """Measure both engines round by round; raise if their answers differ."""
         found: dict[str, list[Taken]] = {"local": [], "Spark": []}
         for _ in range(rounds):
             found["local"].append(self.local(files))
             found["Spark"].append(self.spark(files))
-            print({engine: told[-1] for engine, told in found.items()}, flush=True)
+            print({engine: printed[-1] for engine, printed in found.items()}, flush=True)
         local, spark = (
             ds.dataset(self.folder / f"{name}.parquet").to_table().sort_by("battery_code")
             for name in ("local", "spark")
         )
         if not local.equals(spark.select(local.schema.names).cast(local.schema)):
-            raise SystemExit("the engines say different things")
+            raise SystemExit("the answers of the engines differ")
         return found
 
 
 def fleets_of(grounds: Grounds, ordered: int, mixed: int) -> Mapping[str, tuple[Path, Path]]:
-    """Return the fleets to value: one in the order of the codes, one whose events stand in none."""
+    """Return the fleets: one in order of the codes, and one with events in random order."""
     packs, events = grounds.fleet(mixed)
     target = grounds.folder / f"events-{mixed}-mixed.parquet"
     if not target.exists():
         write_mixed(events, target)
-    return {f"{ordered:,}, in order": grounds.fleet(ordered), f"{mixed:,}, events in no order": (packs, target)}
+    return {f"{ordered:,}, in order": grounds.fleet(ordered), f"{mixed:,}, events in random order": (packs, target)}
 
 
 def measure(grounds: Grounds, fleets: Mapping[str, tuple[Path, Path]], rounds: int) -> list[list[str]]:
-    """Return the rows of the table, a fleet and an engine each."""
+    """Return the rows of the table, one per fleet and engine."""
     quotes, model = (grounds.folder / "seed" / "quotes.csv").read_bytes(), load_model(BUNDLE)
     if not isinstance(model, Predictor):
-        raise TypeError(f"{BUNDLE} is no model of ours")
+        raise TypeError(f"{BUNDLE} is not a canzhi model")
     kit = JobContext.of(quotes, model, FleetTerms(as_of=AS_OF))
     rows = []
     with tempfile.TemporaryDirectory() as name, started(Path(name), memory="3000m") as cluster:
@@ -132,15 +132,18 @@ def measure(grounds: Grounds, fleets: Mapping[str, tuple[Path, Path]], rounds: i
         print(f"warm after {engines.spark(grounds.fleet(WARM_PACKS))}", flush=True)
         for fleet, files in fleets.items():
             found = engines.both(files, rounds)
-            for engine, told in found.items():
+            for engine, printed in found.items():
                 walls, cpus = (
-                    [getattr(one, what) / getattr(other, what) for one, other in zip(told, found["local"], strict=True)]
+                    [
+                        getattr(one, what) / getattr(other, what)
+                        for one, other in zip(printed, found["local"], strict=True)
+                    ]
                     for what in ("wall_s", "cpu_s")
                 )
                 rows.append([
                     fleet, "Spark, 2 workers, warm" if engine == "Spark" else "local, 2 processes, from cold",
-                    f"{median(one.wall_s for one in told):.0f}", _spread(walls),
-                    f"{median(one.cpu_s for one in told):.0f}", _spread(cpus),
+                    f"{median(one.wall_s for one in printed):.0f}", _spread(walls),
+                    f"{median(one.cpu_s for one in printed):.0f}", _spread(cpus),
                 ])  # fmt: skip
         session.stop()
     return rows
@@ -159,7 +162,7 @@ def main() -> None:
         grounds = Grounds(folder=(given.folder or Path(name)).absolute())
         rows = measure(grounds, fleets_of(grounds, given.packs, given.mixed), given.rounds)
     table = table_of(("packs", "engine", "wall s", "times local", "CPU s", "times local"), rows)
-    text = f"The answers are the same to the last bit.\n\n{table}"
+    text = f"The answers are bit-identical.\n\n{table}"
     print(text)
     if given.write:
         replace_section(PAGE, "a fleet on Spark", text)

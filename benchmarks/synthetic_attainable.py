@@ -1,12 +1,11 @@
-"""How near the noise floor anybody could come who sees the record only: a learner with many sales and the truth itself.
+"""Estimate the attainable accuracy from records only: a learner fitted on the expected prices of many sales.
 
 Run: ``.venv/bin/python -m benchmarks.synthetic_attainable [--packs 20000] [--many 160000] [--seeds 101,102] [--write]``
 
-The floor of a synthetic market knows every model's demand, every maker's standing and the mood of every week. Those
-can be learned from sales, but never quite. Here LightGBM is told the *expected* price, free of noise, of every sale of
-a market of many more packs under the same prices, models and habits, over all its years, those of the test included,
-and is asked for the sales that the benchmark tests on. No trainer has such a ledger: the figure says what is left when
-all that a record tells of a pack is known. With ``--write`` it goes into the page.
+The noise floor of a synthetic market assumes known demand of every model, maker premiums and weekly margins, which can
+only be estimated from sales. Here LightGBM is fitted on the *expected* price, without noise, of every sale of a much
+larger market with the same prices, models and buyer traits, including the years of the test, and predicts the sales of
+the benchmark. Its error is a lower bound for methods that see only the records. With ``--write`` it goes into the page.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import lightgbm
 import numpy as np
 
 from benchmarks.report import replace_section, table_of
-from benchmarks.synthetic.markets import PAGE, TEST_DAYS, beside_truth, market_of, medians
+from benchmarks.synthetic.markets import PAGE, TEST_DAYS, compare_with_truth, market_of, medians
 from training.configuration import TrainingConfig
 from training.dataset.market_calibration import fit_market_calibration
 from training.dataset.training_set import TrainingSet
@@ -45,24 +44,24 @@ WANTED = ("sales tested", "MAPE", "MAPE of the truth (floor)", "MAPE over floor"
 
 
 def one_seed(seed: int, packs: int, many: int, config: TrainingConfig) -> dict[str, float]:
-    """Return how near a learner comes that was told the truth of many sales."""
+    """Return the error of a learner fitted on the expected prices of many sales."""
     tested = market_of(SimulationPlan(packs=packs, seed=seed), config)
     teacher = market_of(SimulationPlan(packs=many, seed=seed), config)
     later = tested.sales.sold_day > float(tested.sales.sold_day.max()) - TEST_DAYS
-    habits = fit_market_calibration(teacher.sales, config)
-    taught, asked = teacher.sales.seen(habits), tested.sales.where(later).seen(habits)
+    traits = fit_market_calibration(teacher.sales, config)
+    known_sales, asked = teacher.sales.with_calibration(traits), tested.sales.where(later).with_calibration(traits)
     names = [features.NAMES.index(name) for name in features.CATEGORICAL]
-    known, unknown = _numbered(_columns(taught), _columns(asked), names)
-    # The truth is told per kWh of the energy on the plate, or guessed; habits know how large packs of a design are.
-    per_kwh = teacher.truth.point * teacher.sales.energy_kwh / taught.energy_kwh
-    off = to_scale(per_kwh, LINEAR_THRESHOLD_CNY_PER_KWH) - _base(taught)
+    known, unknown = _numbered(_columns(known_sales), _columns(asked), names)
+    # The truth is per kWh of recorded or guessed energy; the calibration knows the rated energy of each design.
+    per_kwh = teacher.truth.point * teacher.sales.energy_kwh / known_sales.energy_kwh
+    off = to_scale(per_kwh, LINEAR_THRESHOLD_CNY_PER_KWH) - _base(known_sales)
     grown = lightgbm.train(CHOICES, lightgbm.Dataset(known, off, categorical_feature=names), TREES)
     point = from_scale(_base(asked) + np.asarray(grown.predict(unknown)), LINEAR_THRESHOLD_CNY_PER_KWH)
     point = point * asked.energy_kwh / tested.sales.where(later).energy_kwh
     truth = tested.truth.where(later)
-    said = Forecast(price=truth.price, point=point, lower=truth.lower, upper=truth.upper)
-    told = beside_truth(said, truth, config.level)
-    return {**{name: told[name] for name in WANTED}, "sales whose truth was told": float(len(taught))}
+    predicted = Forecast(price=truth.price, point=point, lower=truth.lower, upper=truth.upper)
+    noted = compare_with_truth(predicted, truth, config.level)
+    return {**{name: noted[name] for name in WANTED}, "sales with known truth": float(len(known_sales))}
 
 
 def _columns(sales: TrainingSet) -> FloatArray:
@@ -76,7 +75,7 @@ def _base(sales: TrainingSet) -> FloatArray:
 
 
 def _numbered(one: FloatArray, other: FloatArray, places: list[int]) -> tuple[FloatArray, FloatArray]:
-    """Return both with categories as small numbers, those that only the other has as not known."""
+    """Encode categories as consecutive numbers of the first table; unknown ones become NaN."""
     one, other = one.copy(), other.copy()
     for place in places:
         known = np.unique(one[~np.isnan(one[:, place]), place])
@@ -101,7 +100,7 @@ def main() -> None:
         print(f"seed {seed}: {runs[-1]}", flush=True)
     text = "\n\n".join(
         [
-            f"Seeds {chosen.seeds}; the truth of {chosen.many:,} packs' sales told to a learner, medians over seeds.",
+            f"Seeds {chosen.seeds}; learner fitted on expected prices of {chosen.many:,} packs; medians over seeds.",
             table_of(("figure", "median", "lowest", "highest"), medians(runs)),
         ]
     )

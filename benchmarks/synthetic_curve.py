@@ -1,12 +1,11 @@
-"""How many sales are needed: error and width from no sale at all to many, beside the floor, on a synthetic market.
+"""Learning curve: error and band width by number of sales, compared with the noise floor of a synthetic market.
 
 Run: ``.venv/bin/python -m benchmarks.synthetic_curve [--sales 0,100,300,1000,3000,10000] [--seeds 101] [--write]``
 
-One market; the model learns from more and more of the sales known two years before the last one, drawn by chance, and
-values the last two years' sales without being re-anchored. With no sales the structural value answers with its own
-band. Beside it stands what a recycler would use instead (:mod:`training.evaluation.baselines`), taught by the same
-sales: of several the best one, by hindsight. With ``--write`` table and plot go into docs/explanation;
-``--sales 100000 --apart`` has a section of its own.
+The model is fitted on random samples of increasing size of the sales known two years before the last one, and predicts
+the sales of the last two years without recentring. Without sales the structural value and its own band are used. The
+best of the baselines (:mod:`training.evaluation.baselines`) fitted on the same sales is shown for comparison. With
+``--write`` table and plot go into docs/explanation; ``--sales 100000 --apart`` has its own section.
 """
 
 from __future__ import annotations
@@ -19,26 +18,26 @@ from statistics import median
 import numpy as np
 
 from benchmarks.report import replace_section, table_of
-from benchmarks.synthetic.markets import PAGE, SyntheticMarket, bare, beside_truth, market_of, taught_by
+from benchmarks.synthetic.markets import PAGE, SyntheticMarket, bare, compare_with_truth, fit_on, market_of
 from training.configuration import TrainingConfig
-from training.evaluation.baselines import Task, rivals
+from training.evaluation.baselines import Task, baselines
 from training.fit_model import forecast
 from training.metrics import Forecast
 from training.simulation.plan import SimulationPlan
 
 PLOT = PAGE.parent / "learning-curve.svg"
 PACKS_PER_SALE = 3.2
-"""Packs to be simulated for one sale that is known two years before the end."""
+"""Number of simulated packs per sale that is known two years before the end."""
 LEAST_PACKS = 20_000
 MOST_TESTED = 5_000
-"""Sales that a model is tested on at most, drawn by chance."""
+"""Largest number of test sales, drawn at random."""
 REPEATS_BELOW = 1_000
-"""Below so many sales the draw decides much: five draws, of which the median counts."""
+"""Below this number of sales the result depends on the sample; the median of five samples is used."""
 SCORE = "interval score over the truth's"
 
 
 def draws_of(sales: int) -> int:
-    """Return how often a number of sales is drawn.
+    """Return the number of samples for a number of sales.
 
     >>> draws_of(300), draws_of(3_000)
     (5, 1)
@@ -47,29 +46,29 @@ def draws_of(sales: int) -> int:
 
 
 def one_size(market: SyntheticMarket, sales: int, draw: int, config: TrainingConfig) -> dict[str, float]:
-    """Return the figures of a model that learned from so many sales."""
+    """Return the figures of a model fitted on a random sample of sales."""
     chance = np.random.default_rng([draw, sales])
     later = np.flatnonzero(market.sales.sold_day > market.start_day)
     tested = np.sort(np.random.default_rng(0).permutation(later)[:MOST_TESTED])
     asked, truth = market.sales.take(tested), market.truth.where(np.isin(np.arange(len(market.sales)), tested))
     if not sales:
-        return beside_truth(bare(asked), truth, config.level)
+        return compare_with_truth(bare(asked), truth, config.level)
     known = np.flatnonzero(market.known_by(market.start_day, config))
     chosen = np.zeros(len(market.sales), dtype=bool)
     chosen[chance.permutation(known)[:sales]] = True
-    said = forecast(taught_by(market, chosen, config), asked, config.level)
-    task = Task(known=market.sales.where(chosen), asked=asked, level=config.level, seed=draw)
-    return {**beside_truth(said, truth, config.level), **best_rival(task, truth)}
+    predicted = forecast(fit_on(market, chosen, config), asked, config.level)
+    task = Task(known=market.sales.where(chosen), targets=asked, level=config.level, seed=draw)
+    return {**compare_with_truth(predicted, truth, config.level), **best_baseline(task, truth)}
 
 
-def best_rival(task: Task, truth: Forecast) -> dict[str, float]:
-    """Return the least error and the least interval score of those that a recycler would use instead."""
-    told = [beside_truth(rival(task), truth, task.level) for rival in rivals().values()]
-    return {f"{name}, best rival": min(one[name] for one in told) for name in ("MAPE", SCORE)}
+def best_baseline(task: Task, truth: Forecast) -> dict[str, float]:
+    """Return the smallest error and interval score of the baselines."""
+    noted = [compare_with_truth(rival(task), truth, task.level) for rival in baselines().values()]
+    return {f"{name}, best rival": min(one[name] for one in noted) for name in ("MAPE", SCORE)}
 
 
 def curve(seed: int, sizes: list[int], config: TrainingConfig) -> dict[int, dict[str, float]]:
-    """Return the median figures of every number of sales in one market."""
+    """Return the median figures by number of sales in one market."""
     packs = max(LEAST_PACKS, int(PACKS_PER_SALE * max(sizes)))
     market = market_of(SimulationPlan(packs=packs, seed=seed), config)
     points = {}
@@ -81,10 +80,10 @@ def curve(seed: int, sizes: list[int], config: TrainingConfig) -> dict[int, dict
 
 
 def halved_at(points: Mapping[int, Mapping[str, float]]) -> float:
-    """Return the number of sales that halve the structural value's error over the floor, by straight lines.
+    """Return the number of sales that halves the structural value's error over the floor, by linear interpolation.
 
-    >>> told = {0: 0.28, 100: 0.22, 300: 0.19}
-    >>> round(halved_at({n: {"MAPE": e, "MAPE of the truth (floor)": 0.12} for n, e in told.items()}))
+    >>> points = {0: 0.28, 100: 0.22, 300: 0.19}
+    >>> round(halved_at({n: {"MAPE": e, "MAPE of the truth (floor)": 0.12} for n, e in points.items()}))
     233
     """
     sizes = sorted(points)
@@ -96,7 +95,7 @@ def halved_at(points: Mapping[int, Mapping[str, float]]) -> float:
 
 
 def draw_plot(points: Mapping[int, Mapping[str, float]]) -> None:
-    """Draw error and width over the number of sales, the floor beside them."""
+    """Plot error and width over the number of sales, with the floor."""
     import matplotlib as mpl  # noqa: PLC0415 - only where a plot is asked for
 
     mpl.use("svg")
@@ -134,7 +133,7 @@ def main() -> None:
     beside = ("MAPE, best rival", SCORE, f"{SCORE}, best rival")
     wanted = ("MAPE", "MAPE over floor", "coverage at 0.90", "width over the truth's band", *beside)
     rows = [(f"{n:,}", *(f"{points[n][name]:.3f}" if name in points[n] else "" for name in wanted)) for n in sizes]
-    said = [
+    predicted = [
         f"Seeds {chosen.seeds}; medians over seeds, and over five draws below {REPEATS_BELOW:,} sales.",
         table_of(("sales learned from", *wanted), rows),
     ]
@@ -143,9 +142,9 @@ def main() -> None:
         section += ", many sales"
     else:
         half = halved_at(points)
-        said.append(f"The error over the floor is half of the structural value's at about {half:,.0f} sales.")
-        said.append(f"![Error and width by the number of sales]({PLOT.name})")
-    text = "\n\n".join(said)
+        predicted.append(f"The error over the floor is half of the structural value's at about {half:,.0f} sales.")
+        predicted.append(f"![Error and width by the number of sales]({PLOT.name})")
+    text = "\n\n".join(predicted)
     print(text)
     if chosen.write:
         replace_section(PAGE, section, text)

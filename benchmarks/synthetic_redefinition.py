@@ -1,13 +1,13 @@
-"""What a redefinition does to the price and its band (口径变更), on a synthetic market: of the payables, of the tax.
+"""Measure the effect of a redefinition of payables or of the VAT rate (口径变更) on a synthetic market.
 
 Run: ``.venv/bin/python -m benchmarks.synthetic_redefinition [--packs 20000] [--seeds 101,102] [--write]``
 
-Until 13 February 2023 the Chinese payables of nickel and cobalt held lithium as well; from then on lithium had its own.
-The model learns from the sales known half a year before that day, knows nothing of it, and is re-anchored monthly.
+Until 13 February 2023 the Chinese payables of nickel and cobalt included lithium; since then lithium has its own
+payable. The model is fitted on the sales known half a year before that day and recentred monthly.
 
-Beside it a change of value-added tax on the same day that nobody tells (:mod:`training.evaluation.vat_scenario`):
-sales with tax, a
-half of them, are read as 109/113 of what they were, those without tax rightly; judged is what was truly paid.
+For comparison, the VAT rate changes unnoticed on the same day (:mod:`training.evaluation.vat_scenario`): prices with
+tax, half of them, are read as 109/113 of their true value, those without tax correctly; true prices are used for
+scoring.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from dataclasses import replace
 from datetime import date
 
 from benchmarks.report import replace_section, table_of
-from benchmarks.synthetic.markets import PAGE, beside_truth, market_of, medians, taught_by
+from benchmarks.synthetic.markets import PAGE, compare_with_truth, fit_on, market_of, medians
 from training.configuration import TrainingConfig
-from training.evaluation.replay import roll
-from training.evaluation.vat_scenario import VatChange, misread
+from training.evaluation.replay import replay
+from training.evaluation.vat_scenario import VatChange, apply_vat_mistake
 from training.simulation.plan import SimulationPlan, day_number
 
 REDEFINED_ON = date(2023, 2, 13)
@@ -30,22 +30,24 @@ WANTED = ("sales tested", "MAPE over floor", "coverage at 0.90", "width over the
 
 
 def one_market(plan: SimulationPlan, config: TrainingConfig, changes: tuple[VatChange, ...] = ()) -> dict[str, float]:
-    """Return the figures of one market before and after the redefinition, taxes changed and nobody told where asked."""
+    """Return the figures of one market before and after the redefinition, with unnoticed VAT changes if given."""
     market = market_of(plan, config)
     day = float(day_number(REDEFINED_ON))
     start = day - LEARNED_BEFORE_DAYS
-    estimator = taught_by(market, market.known_by(start, config), config)
+    estimator = fit_on(market, market.known_by(start, config), config)
     asked = market.sales.where(market.sales.sold_day <= day + SPANS[-1][2])
     truth = market.truth.where(market.sales.sold_day <= day + SPANS[-1][2])
-    read = misread(market.sales, market.tax, changes).sales if changes else market.sales
-    said, tested = roll(estimator, read.where(market.sales.sold_day <= day + SPANS[-1][2]), start, config)
-    judged, floor = asked.where(tested), truth.where(tested)
-    said = replace(said, price=judged.price)
+    read = apply_vat_mistake(market.sales, market.tax, changes).sales if changes else market.sales
+    model = (estimator.fitted_, estimator.calibration_)
+    predicted = replay(model, read.where(market.sales.sold_day <= day + SPANS[-1][2]), start, config)
+    tested = asked.sold_day > start
+    evaluated, floor = asked.where(tested), truth.where(tested)
+    predicted = replace(predicted, price=evaluated.price)
     figures = {}
     for name, after, until in SPANS:
-        here = (judged.sold_day > day + after) & (judged.sold_day <= day + until)
-        told = beside_truth(said.where(here), floor.where(here), config.level)
-        figures |= {f"{name}: {key}": told[key] for key in WANTED}
+        here = (evaluated.sold_day > day + after) & (evaluated.sold_day <= day + until)
+        noted = compare_with_truth(predicted.where(here), floor.where(here), config.level)
+        figures |= {f"{name}: {key}": noted[key] for key in WANTED}
     return figures
 
 
@@ -60,7 +62,7 @@ def main() -> None:
     parts = [f"Seeds {chosen.seeds}, {chosen.packs:,} packs each; medians over seeds."]
     cases: tuple[tuple[str, date | None, tuple[VatChange, ...]], ...] = (
         ("Payables redefined", REDEFINED_ON, ()),
-        ("Value-added tax from 13 to 9 % on that day, nobody told", None, (VatChange(on=REDEFINED_ON, rate=0.09),)),
+        ("VAT from 13 to 9 % on that day, unnoticed", None, (VatChange(on=REDEFINED_ON, rate=0.09),)),
         ("The same markets without either", None, ()),
     )
     for title, changed, changes in cases:

@@ -1,1 +1,1 @@
-"""The workshop: a sales ledger in, a judged and registered model out; also the simulator and the back-test."""
+"""Training (训练): read a sales ledger, fit, evaluate and register a model; back-test and market simulation."""

@@ -1,4 +1,4 @@
-"""What may be chosen about a training: a TOML file becomes one frozen value, whose digest goes into the run."""
+"""Options of a training run (训练选项): read from a TOML file into one frozen value with a digest."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from pathlib import Path
 from valuation.errors import SettingError
 
 LEAST_SALES = 60
-"""Fewer sales than this cannot tell a band from luck."""
+"""Fewest sales for which coverage can be distinguished from chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
-    """Choices of a training.
+    """Options of a training run. The names are stored in runs and bundles.
 
     Parameters
     ----------
     level : float
-        Share of sales the judged band is to hold.
+        Nominal coverage of the evaluated band. [1]
     habits_rows : int
-        Sales at most that are asked how the market's constants differ from the judged ones; 0 keeps the judged ones.
+        Largest number of sales used to calibrate the market constants; 0 keeps the default constants.
     thinned_share : float
-        Share of the sales added again with a thinner record (ADR 7).
+        Share of the sales added again with a degraded record (ADR 7). [1]
     thinned_weight : float
-        What a sale with a thinner record weighs beside the same sale with its full one.
+        Sample weight of a sale with a degraded record; the same sale with its full record weighs 1.
     test_share : float
-        Newest share of the sales that judges the model before it is refitted on everything.
+        Newest share of the sales, held out to evaluate the model before it is refitted on all sales. [1]
     label_delay_days : float
-        How long after a sale its price is known to the trainer. [d]
+        Time between a sale and the day its price is known to the trainer. [d]
     trees : int
-        Trees of the mean; 0 lets early stopping choose.
+        Trees of the mean forest; 0 selects the number by early stopping.
     folds : int
-        Folds of the calibration.
+        Folds of the out-of-fold calibration.
     learning_rate : float
-        Pace of the mean's trees.
+        Learning rate of the mean forest.
     group_rows, shift_rows : float
-        Sales at which a group's own spread, and its own level, weigh as much as those of its parent.
+        Number of sales at which a group's own spread, or its own level, weighs as much as that of its parent group.
     anchor_days, decay_days : float
-        Half-lives of the re-anchor and of calibration weights (ADR 15). [d]
+        Half-lives of recentring and of the calibration weights (ADR 15). [d]
     seed : int
-        Seed of every chance in the training.
+        Seed of all random numbers of the training.
     """
 
     level: float = 0.9
@@ -63,7 +63,7 @@ class TrainingConfig:
     seed: int = 0
 
     def digest(self) -> str:
-        """Return a hash of the choices.
+        """Return a SHA-256 digest of the options.
 
         >>> TrainingConfig().digest() == TrainingConfig(seed=0).digest()
         True
@@ -72,12 +72,12 @@ class TrainingConfig:
 
 
 def read_config(path: Path | None = None) -> TrainingConfig:
-    """Return the choices of a TOML file, the default ones where none is given.
+    """Read the options from a TOML file, or the default options if no file is given.
 
     Raises
     ------
     SettingError
-        If the file names a choice that does not exist.
+        If the file contains an unknown option.
 
     >>> read_config().level
     0.9
@@ -92,13 +92,13 @@ def read_config(path: Path | None = None) -> TrainingConfig:
     for name in given:
         if name not in names:
             raise SettingError(
-                f"{name} is no choice of a training", hint=f"choose among {', '.join(sorted(names))}", field=name
+                f"{name} is not a training option", hint=f"use one of: {', '.join(sorted(names))}", field=name
             )
     return TrainingConfig(**given)
 
 
-def written(config: TrainingConfig) -> str:
-    """Return the choices as the TOML that :func:`read_config` reads.
+def to_toml(config: TrainingConfig) -> str:
+    """Format the options as TOML that :func:`read_config` reads.
 
     >>> written(TrainingConfig()).splitlines()[0]
     'level = 0.9'

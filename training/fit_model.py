@@ -1,4 +1,4 @@
-"""Learning from sales: the estimator, told what the catalogue knows of its columns (训练)."""
+"""Fit the estimator to sales, with the constraints of the feature catalogue (模型训练)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from valuation.errors import TooFewSales
 from valuation.numeric.columns import FloatArray
 
 THREADS_PAY_FROM = 20_000
-"""Sales from which a second thread pays; below, threads on a busy machine wait longer than they work."""
+"""Number of sales from which several threads are faster than one."""
 
 ALL_FEATURES_FROM = 1_500
-"""Sales from which every feature is heard; a hundred columns find chance patterns in fewer, and extrapolate them."""
+"""Number of sales from which all features are used. With fewer sales a hundred columns fit chance patterns."""
 CORE_FEATURES = (
     "soh",
     "soh_sd",
@@ -32,48 +32,48 @@ CORE_FEATURES = (
     "accident_severity",
     "lithium_trend_90d",
 )
-"""What a valuer asks first: how healthy, how sure, how old, what each route pays, any accident, where lithium goes."""
+"""Features used with few sales: health and its uncertainty, age, route values, accidents, lithium trend."""
 
 
 def frame(matrix: FloatArray) -> pd.DataFrame:
-    """Return features with their names, as the estimator keeps them."""
+    """Return the feature matrix as a data frame with feature names."""
     return pd.DataFrame(matrix, columns=list(features.NAMES))
 
 
 class MarketRegressor(ResidualValueRegressor):
-    """The estimator together with the habits of the market that the structural values it learned from rest on."""
+    """The estimator and the calibrated market constants behind its structural values."""
 
-    habits_: Mapping[str, float]
+    calibration_: Mapping[str, float]
 
 
 def learn(
-    sales: TrainingSet, extra: TrainingSet | None, config: TrainingConfig, least: int = LEAST_SALES
+    sales: TrainingSet, augmentation: TrainingSet | None, config: TrainingConfig, least: int = LEAST_SALES
 ) -> MarketRegressor:
-    """Return the estimator that learned from sales, and from the same sales with thinner records.
+    """Fit an estimator to sales and, if given, to copies of sales with degraded records.
 
-    First the sales tell how the market's constants differ from the judged ones; then what no formula knows is learned
-    beside the structural values of those constants. `least` is the fewest sales that will do: a fold of a judgement has
-    to make do with fewer than a model.
+    The market constants are calibrated first. The estimator then learns the residual over the structural values
+    computed with those constants. `least` is the smallest accepted number of sales; an evaluation fold accepts fewer
+    than a model.
 
     Raises
     ------
     TooFewSales
-        If there are fewer sales than any honest calibration needs.
+        If there are fewer than `least` sales.
     """
     if len(sales) < least:
         raise TooFewSales(
-            f"{len(sales)} usable sales are too few to learn from",
-            hint=f"give at least {least}; without a model the structural value answers",
+            f"{len(sales)} usable sales are too few to train a model",
+            hint=f"give at least {least}; without a model the structural value is used",
             field="sales",
             value=len(sales),
         )
-    habits = fit_market_calibration(sales, config)
-    if extra is not None:
-        extra = extra.where(extra.alone)  # a part of a lot, seen again alone, has no price of its own to teach
-    taught = join([sales, extra]) if extra is not None and len(extra) else sales
+    calibration = fit_market_calibration(sales, config)
+    if augmentation is not None:
+        augmentation = augmentation.where(augmentation.single_sale)  # a pack of a lot has no price of its own
+    rows = join([sales, augmentation]) if augmentation is not None and len(augmentation) else sales
     few = len(sales) < CALIBRATION_FROM_SALES
-    taught = cross_fitted_structural(taught, sales, config, habits) if few else taught.seen(habits)
-    weight = np.where(np.arange(len(taught)) < len(sales), 1.0, config.thinned_weight)
+    rows = cross_fitted_structural(rows, sales, config, calibration) if few else rows.with_calibration(calibration)
+    weight = np.where(np.arange(len(rows)) < len(sales), 1.0, config.thinned_weight)
     estimator = MarketRegressor(
         monotone=features.MONOTONE,
         categorical=features.CATEGORICAL,
@@ -87,47 +87,47 @@ def learn(
         label_delay_days=config.label_delay_days,
         level=config.level,
         random_state=config.seed,
-        n_jobs=(os.cpu_count() or 1) if len(taught) >= THREADS_PAY_FROM else 1,  # the same bits with any number
+        n_jobs=(os.cpu_count() or 1) if len(rows) >= THREADS_PAY_FROM else 1,  # the result does not depend on it
     )
-    estimator.habits_ = habits
+    estimator.calibration_ = calibration
     return estimator.fit(
-        frame(taught.matrix if len(sales) >= ALL_FEATURES_FROM else _mask_features(taught.matrix)),
-        _prices_or_sums(taught),
-        base=taught.structural,
-        time=taught.sold_day,
-        groups=list(taught.groups),
-        packs=list(taught.together),
-        lots=None if taught.alone.all() else [lot or "" for lot in taught.lot],
-        quantity=None if taught.alone.all() else taught.energy_kwh,
+        frame(rows.matrix if len(sales) >= ALL_FEATURES_FROM else _mask_features(rows.matrix)),
+        _prices_or_sums(rows),
+        base=rows.structural,
+        time=rows.sold_day,
+        groups=list(rows.groups),
+        packs=list(rows.repeat_sale_group),
+        lots=None if rows.single_sale.all() else [lot or "" for lot in rows.lot],
+        quantity=None if rows.single_sale.all() else rows.energy_kwh,
         sample_weight=weight,
     )
 
 
-def _prices_or_sums(taught: TrainingSet) -> FloatArray:
-    """Return prices per rated kWh; for the packs of a lot that has one price, its sum: that is what is known."""
-    price = taught.price.copy()
+def _prices_or_sums(sales: TrainingSet) -> FloatArray:
+    """Return the price per rated kWh of single sales, and the total price of the lot for packs sold in a lot."""
+    price = sales.price.copy()
     lots: dict[str, list[int]] = {}
-    for row, lot in enumerate(taught.lot):
+    for row, lot in enumerate(sales.lot):
         if lot is not None:
             lots.setdefault(lot, []).append(row)
     for rows in lots.values():
-        price[rows] = float(np.sum(taught.price_cny[rows]))
+        price[rows] = float(np.sum(sales.price_cny[rows]))
     return price
 
 
 def _mask_features(matrix: FloatArray) -> FloatArray:
-    """Return the matrix with every column silent but those that a valuer would ask first."""
-    silent = np.full_like(matrix, np.nan)
-    asked = [features.NAMES.index(name) for name in CORE_FEATURES]
-    silent[:, asked] = matrix[:, asked]
-    return silent
+    """Return the matrix with all columns but :data:`CORE_FEATURES` set to NaN."""
+    masked = np.full_like(matrix, np.nan)
+    core = [features.NAMES.index(name) for name in CORE_FEATURES]
+    masked[:, core] = matrix[:, core]
+    return masked
 
 
 def forecast(estimator: MarketRegressor, sales: TrainingSet, level: float) -> Forecast:
-    """Return what an estimator says about sales, next to what they fetched, per kWh of the energy the sales list."""
-    seen = sales.seen(estimator.habits_)
-    table, groups = frame(seen.matrix), list(seen.groups)
-    point = estimator.predict(table, base=seen.structural, groups=groups)
-    edges = estimator.predict_interval(table, level=level, base=seen.structural, groups=groups)
-    said = Forecast(price=seen.price, point=point, lower=edges[:, 0], upper=edges[:, 1])
-    return said.times(seen.energy_kwh / sales.energy_kwh)
+    """Return predictions and prices of sales, per kWh of the rated energy listed in `sales`. [CNY/kWh]"""
+    calibrated = sales.with_calibration(estimator.calibration_)
+    table, groups = frame(calibrated.matrix), list(calibrated.groups)
+    point = estimator.predict(table, base=calibrated.structural, groups=groups)
+    edges = estimator.predict_interval(table, level=level, base=calibrated.structural, groups=groups)
+    predicted = Forecast(price=calibrated.price, point=point, lower=edges[:, 0], upper=edges[:, 1])
+    return predicted.times(calibrated.energy_kwh / sales.energy_kwh)

@@ -1,8 +1,7 @@
-"""How good a model is on sales it has never seen: error, coverage, width and interval score, in all and by segment.
+"""Metrics of a price forecast (评估指标): error, coverage, band width and interval score, in total and by segment.
 
-Error and width are relative to what packs fetch, weighted so that packs near zero value do not dominate: sums of
-absolute errors over sums of absolute prices (WAPE) beside the mean of the ratios (MAPE) of packs worth more than
-:data:`SMALL_CNY_PER_KWH`.
+WAPE is the sum of absolute errors over the sum of absolute prices, so packs near zero value do not dominate. MAPE is
+the mean relative error of packs worth at least :data:`SMALL_CNY_PER_KWH`.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ import numpy as np
 from valuation.numeric.columns import BoolArray, FloatArray
 
 SMALL_CNY_PER_KWH = 20.0
-"""Below this a ratio of errors says nothing. [CNY/kWh]"""
+"""Lowest absolute price that enters MAPE. [CNY/kWh]"""
 LEAST_SALES = 50
-"""A segment with fewer sales is not judged."""
+"""Fewest sales for which a segment is scored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """Figures of one set of sales; fractions, and CNY/kWh where named."""
+class Scores:
+    """Metrics of one set of sales; fractions [1], or CNY/kWh where the name says so."""
 
     sales: int
     coverage: float
@@ -34,13 +33,13 @@ class Verdict:
     interval_score_per_kwh: float
 
     def as_dict(self) -> dict[str, float]:
-        """Return the figures by name."""
+        """Return the metrics by name."""
         return {name: float(value) for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What a model said about sales, and what they fetched. [CNY/kWh without VAT]"""
+    """Predicted point and band of sales, and their realised prices. [CNY/kWh without VAT]"""
 
     price: FloatArray
     point: FloatArray
@@ -48,21 +47,21 @@ class Forecast:
     upper: FloatArray
 
     def where(self, keep: BoolArray) -> Forecast:
-        """Return the forecasts of some sales."""
+        """Return the forecasts of the selected sales."""
         return Forecast(price=self.price[keep], point=self.point[keep], lower=self.lower[keep], upper=self.upper[keep])
 
     def times(self, share: FloatArray) -> Forecast:
-        """Return the forecasts, and what was fetched, each times a share: per kWh of another rated energy."""
+        """Return forecasts and prices times a factor, to convert them to another rated energy."""
         return Forecast(
             price=self.price * share, point=self.point * share, lower=self.lower * share, upper=self.upper * share
         )
 
 
-def judge(forecast: Forecast, level: float) -> Verdict:
-    """Return the figures of a forecast.
+def score_forecast(forecast: Forecast, level: float) -> Scores:
+    """Return the metrics of a forecast.
 
-    The interval score (T. Gneiting and A. E. Raftery, 2007) is the width plus 2/(1 - level) times what the price lies
-    outside; lower is better, and it rewards bands that are narrow and true at once.
+    The interval score (T. Gneiting and A. E. Raftery, 2007) is the band width plus 2/(1 - level) times the distance of
+    the price outside the band. Lower is better.
 
     >>> hundred = np.array([100.0])
     >>> band = Forecast(price=hundred, point=hundred - 10, lower=hundred - 20, upper=hundred + 10)
@@ -76,7 +75,7 @@ def judge(forecast: Forecast, level: float) -> Verdict:
     outside = np.maximum(lower - price, 0.0) + np.maximum(price - upper, 0.0)
     ratio = np.abs(price) >= SMALL_CNY_PER_KWH
     size = np.abs(price)
-    return Verdict(
+    return Scores(
         sales=len(price),
         coverage=float(np.mean(outside == 0.0)),
         mape=float(np.mean(np.abs(error[ratio]) / size[ratio])) if ratio.any() else float("nan"),
@@ -88,12 +87,14 @@ def judge(forecast: Forecast, level: float) -> Verdict:
     )
 
 
-def judge_by(forecast: Forecast, segment: Sequence[str], level: float, least: int = LEAST_SALES) -> dict[str, Verdict]:
-    """Return the figures of each segment that has sales enough, by name."""
+def score_by_segment(
+    forecast: Forecast, segment: Sequence[str], level: float, least: int = LEAST_SALES
+) -> dict[str, Scores]:
+    """Return the metrics of each segment with at least `least` sales, by name."""
     names = np.array(segment)
-    verdicts = {}
+    by_name = {}
     for name in sorted(set(segment)):
         keep = names == name
         if int(keep.sum()) >= least:
-            verdicts[name] = judge(forecast.where(keep), level)
-    return verdicts
+            by_name[name] = score_forecast(forecast.where(keep), level)
+    return by_name

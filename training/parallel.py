@@ -1,4 +1,4 @@
-"""Independent jobs fanned out (并行作业): folds of a back-test, trials of a search, fits of segments; here or on Spark.
+"""Run independent jobs in parallel (并行作业), in local processes or on Spark.
 
 >>> run_all(abs, [-1, 2, -3], Workers(processes=1))
 [1, 2, 3]
@@ -28,87 +28,87 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workers:
-    """Who does the work.
+    """Where jobs run.
 
     Parameters
     ----------
     processes : int
-        Processes of this machine; 0 for as many as it may use processors, 1 for this process alone.
+        Local processes; 0 uses one per available processor, 1 runs in this process.
     spark : str, optional
-        The master of a Spark cluster, which then does the work; its workers need canzhi with the extra `train`.
+        Master URL of a Spark cluster that runs the jobs; its workers need canzhi with the extra `train`.
     """
 
     processes: int = 0
     spark: str | None = None
 
     @property
-    def hands(self) -> int:
-        """How many processes of this machine work."""
+    def count(self) -> int:
+        """Number of local processes."""
         affinity = getattr(os, "sched_getaffinity", None)
         return self.processes or (len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
 ALONE = Workers(processes=1)
-"""This process, nobody else."""
+"""Runs jobs in this process."""
 
 
-def run_all(function: Callable[[Job], Result], jobs: Iterable[Job], crew: Workers | None = None) -> list[Result]:
-    """Return the result of each job, in the order of the jobs, whoever did them.
+def run_all(function: Callable[[Job], Result], jobs: Iterable[Job], workers: Workers | None = None) -> list[Result]:
+    """Return the result of each job in the order of the jobs.
 
     Parameters
     ----------
     function : callable of one job
-        Importable by name (no lambda): each process imports it afresh. It must give the same result wherever it runs.
+        Importable by name (no lambda), because each process imports it. It must be deterministic.
     jobs : iterable
-        Plain data; each is carried to where it is done.
-    crew : Crew, optional
-        This machine with all its processors by default.
+        Picklable data.
+    workers : Workers, optional
+        All local processors by default.
 
     Raises
     ------
     TrainingError
-        If Spark is asked for and not there, or a job failed on every attempt.
+        If Spark is requested and not available, or a job failed on every attempt.
     """
-    return [result for _, result in sorted(iter_results(function, jobs, crew), key=_number)]
+    return [result for _, result in sorted(iter_results(function, jobs, workers), key=_number)]
 
 
 def iter_results(
-    function: Callable[[Job], Result], jobs: Iterable[Job], crew: Workers | None = None
+    function: Callable[[Job], Result], jobs: Iterable[Job], workers: Workers | None = None
 ) -> Iterator[tuple[int, Result]]:
-    """Yield the place of each job with its result as they come; :func:`run_all` says what is given and raised.
+    """Yield the index and the result of each job as it completes; see :func:`run_all`.
 
-    From a cluster all come together, at the end.
+    A Spark cluster returns all results together at the end.
     """
     wanted = list(jobs)
-    crew = crew or Workers()
-    if crew.spark is not None and wanted:
-        yield from _on_spark(function, wanted, crew.spark)
-    elif crew.hands == 1 or len(wanted) < 2:
+    workers = workers or Workers()
+    if workers.spark is not None and wanted:
+        yield from _on_spark(function, wanted, workers.spark)
+    elif workers.count == 1 or len(wanted) < 2:
         yield from ((place, function(job)) for place, job in enumerate(wanted))
     else:
-        yield from _by_processes(function, wanted, min(crew.hands, len(wanted)))
+        yield from _by_processes(function, wanted, min(workers.count, len(wanted)))
 
 
 def _by_processes(
     function: Callable[[Job], Result], jobs: Sequence[Job], processes: int
 ) -> Iterator[tuple[int, Result]]:
-    """Yield the results of processes of this machine; what is not begun is left when one of them fails."""
-    pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"), initializer=_alone)
+    """Yield the results of local processes; pending jobs are cancelled when one fails."""
+    pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"), initializer=_worker_init)
     try:
         begun = {pool.submit(function, job): place for place, job in enumerate(jobs)}
         for future in as_completed(begun):
             yield begun[future], future.result()
     except BrokenProcessPool as error:
         raise TrainingError(
-            "a process ended before its work did, perhaps for want of memory",
+            "a worker process ended before its job was done, possibly because memory ran out",
             hint="run it again with fewer processes (--processes 1)",
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _alone() -> None:
-    """Keep a process to one thread, for there is one process a processor, and end it when who started it ends."""
+def _worker_init() -> None:
+    """Limit a worker process to one thread and end it when its parent process ends."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     threading.Thread(target=_follow_parent, daemon=True).start()
@@ -122,7 +122,7 @@ def _follow_parent() -> None:
 
 
 def _on_spark(function: Callable[[Job], Result], jobs: Sequence[Job], master: str) -> list[tuple[int, Result]]:
-    """Return the places and results from a cluster, a task each; Spark does again what a lost worker had."""
+    """Return index and result of each job, one Spark task per job; Spark repeats the tasks of a lost worker."""
     with _session(master) as session:
         tasks = session.sparkContext.parallelize(list(enumerate(jobs)), max(1, len(jobs)))
         try:
@@ -131,19 +131,19 @@ def _on_spark(function: Callable[[Job], Result], jobs: Sequence[Job], master: st
             lines = [line for line in str(error).splitlines() if line.strip()]
             raise TrainingError(
                 f"a job failed on the cluster: {(lines or ['no reason given'])[0][:300]}",
-                hint="Spark's log tells more; workers need canzhi of this version with the extra train",
+                hint="see the Spark log; the workers need this version of canzhi with the extra train",
             ) from error
     return found
 
 
 class _Numbered:
-    """A function that keeps the number of its job beside the result."""
+    """Picklable wrapper that returns the index of a job with its result."""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self._function = function
 
     def __call__(self, job: tuple[int, Any]) -> tuple[int, Any]:
-        """Return number and result."""
+        """Return index and result."""
         return job[0], self._function(job[1])
 
 
@@ -153,7 +153,7 @@ def _number(found: tuple[int, object]) -> int:
 
 @contextmanager
 def _session(master: str) -> Iterator[SparkSession]:
-    """Open a session on a cluster, or use the one that is open; only one that was opened here is closed."""
+    """Yield the active Spark session, or open a new one and close it afterwards."""
     try:
         from pyspark.sql import SparkSession  # noqa: PLC0415 - the extra spark
     except ModuleNotFoundError as missing:
@@ -165,7 +165,7 @@ def _session(master: str) -> Iterator[SparkSession]:
     except Exception as error:
         raise TrainingError(
             f"Spark does not start: {str(error).splitlines()[0][:200]}",
-            hint="install Java 17 (JAVA_HOME), and see that the master can be reached",
+            hint="install Java 17 (JAVA_HOME) and check that the master can be reached",
         ) from error
     try:
         yield session

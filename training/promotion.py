@@ -1,4 +1,4 @@
-"""The story of a promotion: read the sales, let challenger and champion compete, ask the gate, enter the log (上线)."""
+"""Promotion of a model (上线): compare challenger and champion on sales, evaluate the gate, write the log entry."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from models.artifact.promotion_log import Decision, Promotion
 from models.artifact.registry import CHAMPION, load_model, promote
 from training.dataset.prepare import prepare
 from training.dataset.sources import Sources
-from training.evaluation.champion_challenger import Comparison, compare_models, recipe_of
+from training.evaluation.champion_challenger import Comparison, compare_models, config_of
 from training.evaluation.gate import evaluate_gate
-from training.evaluation.gate_rules import GateConfig, GateDecision, Reason
+from training.evaluation.gate_rules import GateConfig, GateDecision, RuleResult
 from valuation.errors import PredictorError, UnknownModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionReview:
-    """What was asked and found before a promotion: the two models, what they said, and what the gate says."""
+    """Result of a promotion review: both models, their comparison and the gate decision."""
 
     challenger: Predictor
     champion: Predictor | None
-    held: Comparison
-    ruling: GateDecision
+    comparison: Comparison
+    gate_decision: GateDecision
 
 
 def current_champion(home: Path) -> tuple[Predictor | None, str]:
-    """Return the champion, None where none was promoted yet or it cannot be read, and then why."""
+    """Return the champion and "", or None and the error message if the champion cannot be read."""
     try:
         return load_model(CHAMPION, home=home), ""
     except UnknownModel:
@@ -40,40 +40,40 @@ def current_champion(home: Path) -> tuple[Predictor | None, str]:
 def review(
     challenger: Predictor, home: Path, sources: Sources, config: GateConfig, begin: Callable[[str], None]
 ) -> PromotionReview:
-    """Return what the gate says of a challenger on the sales of the given files."""
+    """Compare a challenger with the champion on the sales of the given files and evaluate the gate."""
     champion, problem = current_champion(home)
     pair = (challenger, champion)
-    recipe = recipe_of(challenger)
+    recipe = config_of(challenger)
     prepared = prepare(sources, recipe, begin)
-    held = compare_models(pair, prepared.sales, prepared.extra, begin)
-    ruling = evaluate_gate(pair, held, prepared.sales, recipe.level, config)
+    comparison = compare_models(pair, prepared.sales, prepared.augmentation, begin)
+    gate_decision = evaluate_gate(pair, comparison, prepared.sales, recipe.level, config)
     if problem:
-        ruling = GateDecision(reasons=(_unreadable(problem), *ruling.reasons))
-    return PromotionReview(challenger=challenger, champion=champion, held=held, ruling=ruling)
+        gate_decision = GateDecision(results=(_unreadable(problem), *gate_decision.results))
+    return PromotionReview(challenger=challenger, champion=champion, comparison=comparison, gate_decision=gate_decision)
 
 
-def _unreadable(problem: str) -> Reason:
-    """Return what the gate says where the champion cannot be asked."""
-    return Reason(
+def _unreadable(problem: str) -> RuleResult:
+    """Return the rule result that reports an unreadable champion."""
+    return RuleResult(
         rule="champion",
         passed=True,
-        message_en=f"the champion cannot be read ({problem}); the structural value stands for it",
-        message_zh=f"现役模型无法读取({problem}),以结构价值代替比较",
+        message_en=f"the champion cannot be read ({problem}); the structural value is compared instead",
+        message_zh=f"现役模型无法读取（{problem}），以结构价值代替比较",
     )
 
 
-def commit(hearing: PromotionReview, home: Path, decision: Decision) -> Promotion | None:
-    """Make the challenger champion and return the log's entry, None where it is champion already.
+def commit(reviewed: PromotionReview, home: Path, decision: Decision) -> Promotion | None:
+    """Make the challenger champion and return the log entry, or None if it is already champion.
 
     Raises
     ------
     UnknownModel
-        If another model became champion since the gate looked: then the comparison no longer holds.
+        If another model became champion after the review, so that the comparison no longer applies.
     """
     now, _ = current_champion(home)
-    if (now.digest if now else "") != (hearing.champion.digest if hearing.champion else ""):
+    if (now.digest if now else "") != (reviewed.champion.digest if reviewed.champion else ""):
         raise UnknownModel(
-            "another model became champion while the gate was looking",
-            hint="run the promotion again: the comparison was with the champion before",
+            "another model became champion during the review",
+            hint="run the promotion again; the comparison used the former champion",
         )
-    return promote(hearing.challenger.digest, decision, home)
+    return promote(reviewed.challenger.digest, decision, home)

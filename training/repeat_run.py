@@ -1,4 +1,4 @@
-"""A training repeated from its run alone: the same data, choices and version give the same digest (复现)."""
+"""Repeat a training run from its stored data and options, and compare the bundle digests (复现)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from valuation.errors import TrainingError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeated:
-    """What came of repeating a training: the model's name, the digest of the run and that of the repetition."""
+    """Result of a repeated training: model name, digest of the run and digest of the repetition."""
 
     name: str
     recorded: str
@@ -27,12 +27,12 @@ class Repeated:
 
     @property
     def same(self) -> bool:
-        """Whether the very same model came out."""
+        """Whether both digests are equal."""
         return self.recorded == self.found
 
 
 def repeat(run_id: str, home: Path, begin: Callable[[str], None]) -> Repeated:
-    """Train again from what a run keeps and compare the digests; the registry is left as it is.
+    """Train again from the files of a run and compare the digests; the registry is not changed.
 
     Parameters
     ----------
@@ -41,20 +41,20 @@ def repeat(run_id: str, home: Path, begin: Callable[[str], None]) -> Repeated:
     home : Path
         Folder of all local state.
     begin : callable
-        Told the name of each stage as it begins.
+        Called with the name of each stage as it begins.
 
     Raises
     ------
     TrainingError
-        If there is no such run, or its data are neither kept beside it nor where they lay, unchanged.
+        If there is no such run, or its data are neither stored with it nor unchanged at their original paths.
     """
     with tempfile.TemporaryDirectory(prefix="canzhi-repeat-") as scratch:
         try:
             choices, files = read_run(home, run_id, Path(scratch) / "run")
         except LookupError as error:
             raise TrainingError(
-                f"no run {run_id} is kept",
-                hint="`canzhi train` prints the id of its run; MLflow lists them",
+                f"there is no run {run_id}",
+                hint="`canzhi train` prints the id of its run; MLflow lists all runs",
                 field="run",
             ) from error
         config = read_config(files / "choices.toml")
@@ -67,7 +67,7 @@ def repeat(run_id: str, home: Path, begin: Callable[[str], None]) -> Repeated:
 
 
 def differences(run_id: str, home: Path, now: Mapping[str, str]) -> list[str]:
-    """Return in words which libraries differ from those of a run."""
+    """Return one sentence for each library whose version differs from that of the run."""
     with tempfile.TemporaryDirectory(prefix="canzhi-repeat-") as scratch:
         choices, _ = read_run(home, run_id, Path(scratch))
     return [
@@ -78,28 +78,28 @@ def differences(run_id: str, home: Path, now: Mapping[str, str]) -> list[str]:
 
 
 def _sources(files: Path) -> Sources:
-    """Return the data of a run: those kept beside it, else those where they lay, if they are the same still."""
-    told = json.loads((files / "sources.json").read_text(encoding="utf-8"))
+    """Return the data files of a run: the stored copies, else the original files if their digests still match."""
+    recorded = json.loads((files / "sources.json").read_text(encoding="utf-8"))
     kept = {path.stem: path for path in (files / "data").glob("*")} if (files / "data").is_dir() else {}
     if kept:
-        found = Sources(ledger=kept["ledger"], traces=files / "data", market=kept["market"], vat=told["vat"])
+        found = Sources(ledger=kept["ledger"], traces=files / "data", market=kept["market"], vat=recorded["vat"])
     else:
-        places = {name: Path(told[name]) for name in ("ledger", "traces", "market")}
-        found = Sources(**places, vat=told["vat"])
-    for name, digest in told["digests"].items():
+        places = {name: Path(recorded[name]) for name in ("ledger", "traces", "market")}
+        found = Sources(**places, vat=recorded["vat"])
+    for name, digest in recorded["digests"].items():
         path = kept.get(name)
-        present = digest_of(path) if path is not None else _digest_where_it_lay(found, name)
+        present = digest_of(path) if path is not None else _original_digest(found, name)
         if present != digest:
             raise TrainingError(
-                f"the {name} of the run is not what it was" + ("" if present else ": it is gone"),
-                hint="bring back the file of that digest: " + digest,
+                f"the {name} of the run " + ("has changed" if present else "is missing"),
+                hint="restore the file with the digest " + digest,
                 field=name,
             )
     return found
 
 
-def _digest_where_it_lay(sources: Sources, name: str) -> str:
-    """Return the digest of a file, "" where it is gone."""
+def _original_digest(sources: Sources, name: str) -> str:
+    """Return the digest of a file at its original path, or "" if it is missing."""
     try:
         return digest_of(sources.files()[name])
     except (OSError, KeyError):
@@ -107,7 +107,7 @@ def _digest_where_it_lay(sources: Sources, name: str) -> str:
 
 
 def _same_key(home: Path, registry: Path) -> None:
-    """Let the repetition be signed by the same workshop; the digest does not depend on it, the check of it does."""
+    """Link the signing keys, so that the signature of the repetition can be verified; the digest ignores them."""
     (registry / "keys").parent.mkdir(parents=True, exist_ok=True)
     if (home / "keys").is_dir():
         (registry / "keys").symlink_to((home / "keys").resolve(), target_is_directory=True)

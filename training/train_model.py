@@ -1,4 +1,4 @@
-"""The story of a training: read, work out, judge on sales never seen, learn from all, publish, record (再训练)."""
+"""Train a model (模型训练): read sales, evaluate on held-out sales, fit on all sales, publish, record the run."""
 
 from __future__ import annotations
 
@@ -13,55 +13,55 @@ from training.configuration import TrainingConfig
 from training.dataset.prepare import TrainingInput, prepare
 from training.dataset.sources import Sources, remember_sources
 from training.evaluation.feature_drift import training_reference
-from training.evaluation.holdout import HoldoutReport, judge_sales
+from training.evaluation.holdout import HoldoutReport, evaluate_model
 from training.fit_model import learn
 from training.runs.run_record import RunInputs, record
 from training.sales_ledger import Ledger
 from valuation.record.to_columns import calendar_day
 
 STAGES = 6
-"""How many stages a training tells of: two of :func:`training.dataset.prepare.prepare`, four of :func:`train_on`."""
+"""Number of progress stages: two of :func:`training.dataset.prepare.prepare` and four of :func:`train_on`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """What a training leaves behind."""
+    """Result of a training: the registered version, its held-out evaluation and the ledger."""
 
     version: Version
-    judgement: HoldoutReport | None
+    holdout: HoldoutReport | None
     sales: int
     ledger: Ledger
     run_id: str
     is_champion: bool
 
     @property
-    def reject_row(self) -> dict[str, int]:
-        """How many rows of the ledger were set aside, by reason."""
-        return self.ledger.reject_row
+    def rejected_rows(self) -> dict[str, int]:
+        """Number of rejected ledger rows by reason."""
+        return self.ledger.rejected_rows
 
 
 def train_model(
     sources: Sources, name: str, config: TrainingConfig, home: Path, begin: Callable[[str], None]
 ) -> Trained:
-    """Train a model on a ledger, judge it, keep it as a new version, and make it champion where there is none.
+    """Train and evaluate a model, register it as a new version, and promote it if there is no champion.
 
     Parameters
     ----------
     sources : Sources
         Ledger, traces, quotes.
     name : str
-        Name under which the model is kept, with @version where it must be that one.
+        Name of the model, with @version to fix the version.
     config : TrainingConfig
-        Choices of the training.
+        Options of the training.
     home : Path
         Folder of all local state.
     begin : callable
-        Told the name of each stage as it begins, for a progress bar.
+        Called with the name of each stage as it begins, for a progress bar.
     """
     return train_on(prepare(sources, config, begin), name, config, home, begin)
 
 
-def train_on(  # noqa: PLR0913 - those of retrain, and whether it is recorded
+def train_on(  # noqa: PLR0913 - those of train_model, and whether the run is recorded
     prepared: TrainingInput,
     name: str,
     config: TrainingConfig,
@@ -70,34 +70,34 @@ def train_on(  # noqa: PLR0913 - those of retrain, and whether it is recorded
     *,
     keep_record: bool = True,
 ) -> Trained:
-    """Train a model on a ledger that is worked out already; see :func:`train_model`.
+    """Train a model on prepared sales; see :func:`train_model`.
 
-    Without a record the model is only published: no run, no champion.
+    With `keep_record` false the model is only published: no run is recorded and nothing is promoted.
     """
-    sales, extra = prepared.sales, prepared.extra
-    begin("judging on sales never seen")
-    judgement = judge_sales(sales, extra, config)
-    begin("learning from all sales")
-    estimator = learn(sales, extra, config)
-    begin("keeping")
-    about = replace(_publication(name, prepared, judgement, config), habits=estimator.habits_)
+    sales, augmentation = prepared.sales, prepared.augmentation
+    begin("evaluating on held-out sales")
+    holdout = evaluate_model(sales, augmentation, config)
+    begin("fitting on all sales")
+    estimator = learn(sales, augmentation, config)
+    begin("publishing")
+    about = replace(_publication(name, prepared, holdout, config), habits=estimator.calibration_)
     version = publish(estimator.fitted_, about, home)
     remember_sources(home, version, prepared.sources)
     begin("recording")
-    told = RunInputs(
+    inputs = RunInputs(
         version=version,
         config=config,
         sources=prepared.sources,
         ledger=prepared.ledger,
         sales=sales,
-        judgement=judgement,
+        holdout=holdout,
     )
-    run_id = record(told, home) if keep_record else ""
-    worth_having = judgement is None or judgement.worth_having
-    champion = keep_record and worth_having and _crown_first(version, home)
+    run_id = record(inputs, home) if keep_record else ""
+    beats_structural = holdout is None or holdout.beats_structural
+    champion = keep_record and beats_structural and _promote_first(version, home)
     return Trained(
         version=version,
-        judgement=judgement,
+        holdout=holdout,
         sales=len(sales),
         ledger=prepared.ledger,
         run_id=run_id,
@@ -106,9 +106,9 @@ def train_on(  # noqa: PLR0913 - those of retrain, and whether it is recorded
 
 
 def _publication(
-    name: str, prepared: TrainingInput, judgement: HoldoutReport | None, config: TrainingConfig
+    name: str, prepared: TrainingInput, holdout: HoldoutReport | None, config: TrainingConfig
 ) -> Publication:
-    """Return what is said of the model beside its numbers."""
+    """Return name, dates and training summary to publish with the model."""
     newest = calendar_day(float(prepared.sales.sold_day.max()))
     through = newest.isoformat() if newest else ""
     oldest = calendar_day(float(prepared.sales.sold_day.min()))
@@ -116,7 +116,7 @@ def _publication(
         "sales": len(prepared.sales),
         "sold_from": oldest.isoformat() if oldest else "",
         "rows": prepared.ledger.rows_read,
-        "reject_row": prepared.ledger.reject_row,
+        "set_aside": prepared.ledger.rejected_rows,
         "closed_routes": prepared.ledger.closed_routes,
         "config": config.digest(),
         "choices": asdict(config),
@@ -124,28 +124,24 @@ def _publication(
         "data": prepared.sources.digests(),
         "reference": training_reference(prepared.sales),
     }
-    if judgement is not None:
-        summary["judgement"] = judgement.as_dict()
+    if holdout is not None:
+        summary["judgement"] = holdout.as_dict()
     plain, _, version = name.partition("@")
     return Publication(
         name=plain,
         version=version or None,
-        created_on=through,  # the newest sale's day, so that the same inputs give the same digest
+        created_on=through,  # day of the newest sale: the same inputs give the same digest
         trained_through=through,
         demonstration=prepared.market.synthetic,
         summary=summary,
     )
 
 
-def _crown_first(version: Version, home: Path) -> bool:
-    """Make the version champion where none was promoted yet; later champions are promoted on purpose.
-
-    One whose band said less than the structural value's on the sales it was judged by is kept, but does not start to
-    serve.
-    """
-    if promotions(home):  # whether or not the champion can be read today: a new model never takes its place unasked
+def _promote_first(version: Version, home: Path) -> bool:
+    """Promote the version if no model was promoted before; return whether it was promoted."""
+    if promotions(home):  # also if the champion cannot be read: a new model never replaces it without a decision
         return False
     reference = f"{version.about.name}@{version.about.version}"
-    at = datetime.now(tz=UTC).isoformat(timespec="seconds")  # noqa: TID251 - the log says when, at the door
+    at = datetime.now(tz=UTC).isoformat(timespec="seconds")  # noqa: TID251 - time stamp of the log entry
     promote(reference, Decision(at=at, who="canzhi train", why="the first model of this registry"), home)
     return True

@@ -1,10 +1,10 @@
-"""Choices sought by trial (超参数搜索): older sales teach, newer ones judge; what judges the model is never seen.
+"""Hyperparameter search (超参数搜索) on the sales before the held-out share.
 
-Only sales before the newest share are used, cut twice in time: a trial learns from what was known at each cut and is
-scored by the interval score on the sales that followed. Trials are kept in a file and go on where they stopped.
+The sales are cut twice in time. A trial is fitted on the sales known at each cut and scored by the interval score of
+the sales that follow. Trials are stored in a database, so an interrupted search continues.
 
-Trials are drawn in batches, each from the trials of the batches before alone, so that processes may share a batch and
-whoever does the work, interrupted or not, finds the same.
+Trials are drawn in batches. A batch depends only on completed batches, so the result does not depend on the number of
+processes or on interruptions.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from training.dataset.prepare import TrainingInput
 from training.dataset.training_set import TrainingSet
 from training.evaluation.holdout import newest_from
 from training.fit_model import forecast, learn
-from training.metrics import judge
+from training.metrics import score_forecast
 from training.parallel import ALONE, Workers, iter_results
 from valuation.errors import TooFewSales
 
 CUTS = (0.6, 0.8, 1.0)
-"""Shares of the older sales: known at the first cut, judged to the second; known at the second, judged to the third."""
+"""Time cuts as shares of the sales: fit to the first and score to the second, fit to the second, score to the third."""
 
 BATCH = 4
-"""Trials that are drawn together, and may be tried at the same time."""
+"""Number of trials drawn together; they may run at the same time."""
 
 LEAST_GAIN = 0.01
-"""Share of the interval score that a winner must take off; what gains less is chance, and the given choices stay."""
+"""Smallest relative reduction of the interval score that is accepted; a smaller gain is treated as chance. [1]"""
 
 SPACE: dict[str, tuple[float, float]] = {
     "learning_rate": (0.02, 0.12),
@@ -46,23 +46,23 @@ SPACE: dict[str, tuple[float, float]] = {
     "decay_days": (60.0, 720.0),
     "thinned_weight": (0.05, 1.0),
 }
-"""What is sought, and between which bounds, on a logarithmic scale."""
+"""Searched options with lower and upper bound, on a logarithmic scale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """What a search found.
+    """Result of a search.
 
     Attributes
     ----------
     config : TrainingConfig
-        The choices that won; those given where nothing beat them.
+        The best options, or the given ones if no trial was better.
     before, after : float
-        Interval score of the given choices and of the winner on sales inside the training part. [CNY/kWh]
+        Interval score of the given and of the best options on sales of the training part. [CNY/kWh]
     trials, earlier : int
-        Trials on record now, and how many of them stood there before.
+        Number of stored trials, and how many of them came from earlier searches.
     changed : dict
-        The choices that differ from those given.
+        Options that differ from the given ones.
     """
 
     config: TrainingConfig
@@ -74,47 +74,49 @@ class Study:
 
     @property
     def gain(self) -> float:
-        """Share of the interval score that the winner takes off."""
+        """Relative reduction of the interval score. [1]"""
         return 1.0 - self.after / self.before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """Who tries, and what is called after each trial."""
+class Execution:
+    """Workers that run the trials, and a callback after each trial."""
 
-    crew: Workers = ALONE
+    workers: Workers = ALONE
     tick: Callable[[], None] = lambda: None
 
 
-def search(prepared: TrainingInput, config: TrainingConfig, trials: int, home: Path, work: Work | None = None) -> Study:
-    """Return the best choices after a number of trials in all, those of earlier runs on the same data counted.
+def search(
+    prepared: TrainingInput, config: TrainingConfig, trials: int, home: Path, execution: Execution | None = None
+) -> Study:
+    """Search the options until the given number of trials is stored; trials of earlier searches count.
 
     Parameters
     ----------
-    prepared : Prepared
-        A ledger worked out.
+    prepared : TrainingInput
+        Prepared sales.
     config : TrainingConfig
-        The choices to start from; they are the first trial.
+        Initial options; they are the first trial.
     trials : int
-        How many trials there are to be in all.
+        Total number of trials.
     home : Path
-        Folder of all local state; trials are kept in searches.db.
-    work : Work, optional
-        Who tries, and what is called after each trial; the same choices win whoever does the work.
+        Folder of all local state; trials are stored in searches.db.
+    execution : Execution, optional
+        Workers and callback; the result does not depend on them.
 
     Raises
     ------
     TooFewSales
-        If the sales cannot be cut so that each part can tell anything.
+        If the sales are too few to be cut in time.
     """
-    rounds = rounds_of(prepared.sales, prepared.extra, config)
-    with _kept_study(home, _name(prepared, config)) as study:
-        return _best_of(study, rounds, config, trials, work or Work())
+    splits = time_splits(prepared.sales, prepared.augmentation, config)
+    with _stored_study(home, _name(prepared, config)) as study:
+        return _best_of(study, splits, config, trials, execution or Execution())
 
 
 @contextmanager
-def _kept_study(home: Path, name: str) -> Iterator[Any]:
-    """Give the study that is kept under a name; its database is closed after the block."""
+def _stored_study(home: Path, name: str) -> Iterator[Any]:
+    """Open the study stored under a name; its database is closed after the block."""
     import optuna  # noqa: PLC0415 - only a search needs it
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -128,20 +130,26 @@ def _kept_study(home: Path, name: str) -> Iterator[Any]:
         storage.engine.dispose()
 
 
-def _best_of(study: Any, rounds: tuple[Round, ...], config: TrainingConfig, trials: int, work: Work) -> Study:  # noqa: ANN401 - untyped library
-    """Return the best choices of a study after a number of trials in all."""
+def _best_of(
+    study: Any,  # noqa: ANN401 - the library has no types
+    splits: tuple[TimeSplit, ...],
+    config: TrainingConfig,
+    trials: int,
+    execution: Execution,
+) -> Study:
+    """Return the best options of a study when it has the given number of trials."""
     earlier = len(study.trials)
     while len(study.trials) < trials:
         done = study.trials
         end = min(len(done) - len(done) % BATCH + BATCH, trials)
         batch = [_Trial(number, done, config) for number in range(len(done), end)]
-        _try(batch, rounds, work)
-        study.add_trials([one.finished() for one in batch])  # only what came to an end: a kill leaves no half a trial
+        _run_batch(batch, splits, execution)
+        study.add_trials([one.finished() for one in batch])  # stored when complete: a kill leaves no partial trial
     given = {name: float(getattr(config, name)) for name in SPACE}
-    before, best = float(study.trials[0].value or 0.0), float(study.best_value)  # the first trial is never given up
+    before, best = float(study.trials[0].value or 0.0), float(study.best_value)  # the first trial is never pruned
     better = best < before * (1.0 - LEAST_GAIN)
-    won = {name: float(value) for name, value in study.best_params.items()}
-    changed = {name: value for name, value in won.items() if value != given[name]} if better else {}
+    found = {name: float(value) for name, value in study.best_params.items()}
+    changed = {name: value for name, value in found.items() if value != given[name]} if better else {}
     return Study(
         config=replace(config, **changed),  # type: ignore[arg-type]  # all of them are floats
         before=before,
@@ -153,51 +161,53 @@ def _best_of(study: Any, rounds: tuple[Round, ...], config: TrainingConfig, tria
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
-    """One cut in time: what was known by then, the same with thinner records, and the sales that followed."""
+class TimeSplit:
+    """One cut in time: the sales known at the cut, their degraded copies, and the sales that follow."""
 
     known: TrainingSet
-    thin: TrainingSet
+    degraded: TrainingSet
     following: TrainingSet
 
 
-def rounds_of(sales: TrainingSet, extra: TrainingSet, config: TrainingConfig) -> tuple[Round, ...]:
-    """Return the rounds of a search: all of their sales were known before the sales that judge the model.
+def time_splits(sales: TrainingSet, augmentation: TrainingSet, config: TrainingConfig) -> tuple[TimeSplit, ...]:
+    """Return the time splits of a search; all their prices were known before the held-out sales begin.
 
     Raises
     ------
     TooFewSales
-        If a part has too few sales to tell anything.
+        If a part has too few sales.
     """
     delay = config.label_delay_days
     end = newest_from(sales, config) - delay
-    older = sales.where((sales.sold_day <= end) & sales.alone)
-    taught = sales.where(sales.sold_day <= end)
+    older = sales.where((sales.sold_day <= end) & sales.single_sale)
+    older_rows = sales.where(sales.sold_day <= end)
     if len(older) < 4 * LEAST_SALES:
         raise TooFewSales(
-            f"{len(older)} sales before those that judge the model are too few to search with",
-            hint=f"leave --search out, or give a ledger with {4 * LEAST_SALES} older sales",
+            f"{len(older)} sales before the held-out ones are too few for a search",
+            hint=f"omit --search, or give a ledger with at least {4 * LEAST_SALES} older sales",
             field="search",
             value=len(older),
         )
     edges = np.quantile(older.sold_day, CUTS)
-    rounds = []
+    splits = []
     for start, stop in pairwise(edges.tolist()):
-        known, thin = taught.sold_day + delay <= start, extra.sold_day + delay <= start
+        known, degraded = older_rows.sold_day + delay <= start, augmentation.sold_day + delay <= start
         following = older.where((older.sold_day > start) & (older.sold_day <= stop))
         if int(known.sum()) >= LEAST_SALES and len(following):
-            rounds.append(Round(known=taught.where(known), thin=extra.where(thin), following=following))
-    if not rounds:
+            splits.append(
+                TimeSplit(known=older_rows.where(known), degraded=augmentation.where(degraded), following=following)
+            )
+    if not splits:
         raise TooFewSales(
-            "the sales lie too close in time to search with: none is known before the next",
-            hint="leave --search out, or give a ledger over a longer time",
+            "the sales are too close in time for a search: no price is known before the next sale",
+            hint="omit --search, or give a ledger that covers a longer time",
             field="search",
         )
-    return tuple(rounds)
+    return tuple(splits)
 
 
 class _Trial:
-    """One trial under way: its choices, drawn from earlier batches alone, and what they scored so far."""
+    """A running trial: its options, drawn from earlier batches only, and its scores so far."""
 
     def __init__(self, number: int, done: Sequence[Any], config: TrainingConfig) -> None:
         import optuna  # noqa: PLC0415 - as above
@@ -205,7 +215,7 @@ class _Trial:
         self._given = number == 0
         self._space: dict[str, Any] = {}
         for name, (low, high) in SPACE.items():
-            given = float(getattr(config, name))  # whoever chose a value outside of the usual bounds widens them
+            given = float(getattr(config, name))  # a given value outside the bounds widens them
             self._space[name] = optuna.distributions.FloatDistribution(min(low, given), max(high, given), log=True)
         study = optuna.create_study(
             sampler=optuna.samplers.TPESampler(seed=config.seed + number, n_startup_trials=6),
@@ -217,54 +227,54 @@ class _Trial:
         self._trial = study.ask(self._space)
         self.config = replace(config, **self._trial.params)
         self.scores: list[float] = []
-        self.given_up = False
+        self.pruned = False
 
-    def scored(self, score: float, *, last: bool) -> None:
-        """Take the score of a round; what is no use after it is given up."""
+    def add_score(self, score: float, *, last: bool) -> None:
+        """Add the score of a split; prune the trial if it is clearly worse than the others."""
         self.scores.append(score)
         self._trial.report(float(np.mean(self.scores)), len(self.scores) - 1)
-        self.given_up = not last and not self._given and self._trial.should_prune()
+        self.pruned = not last and not self._given and self._trial.should_prune()
 
     def finished(self) -> Any:  # noqa: ANN401 - untyped library
-        """Return the trial as it is kept."""
+        """Return the trial as it is stored."""
         import optuna  # noqa: PLC0415 - as above
 
         means = {step: float(np.mean(self.scores[: step + 1])) for step in range(len(self.scores))}
-        state = optuna.trial.TrialState.PRUNED if self.given_up else optuna.trial.TrialState.COMPLETE
+        state = optuna.trial.TrialState.PRUNED if self.pruned else optuna.trial.TrialState.COMPLETE
         return optuna.trial.create_trial(
             state=state,
-            value=None if self.given_up else means[max(means)],
+            value=None if self.pruned else means[max(means)],
             params=self._trial.params,
             distributions=self._space,
             intermediate_values=means,
         )
 
 
-def _try(batch: Sequence[_Trial], rounds: tuple[Round, ...], work: Work) -> None:
-    """Score the trials of a batch round by round, those given up left out."""
-    for step, part in enumerate(rounds):
-        last = step + 1 == len(rounds)
-        going = [one for one in batch if not one.given_up]
-        for place, score in iter_results(_score, [(part, one.config) for one in going], work.crew):
-            going[place].scored(score, last=last)
-            if last or going[place].given_up:
-                work.tick()
+def _run_batch(batch: Sequence[_Trial], splits: tuple[TimeSplit, ...], execution: Execution) -> None:
+    """Score the trials of a batch split by split, without the pruned ones."""
+    for step, split in enumerate(splits):
+        last = step + 1 == len(splits)
+        running = [one for one in batch if not one.pruned]
+        for place, score in iter_results(_score, [(split, one.config) for one in running], execution.workers):
+            running[place].add_score(score, last=last)
+            if last or running[place].pruned:
+                execution.tick()
 
 
-def _score(job: tuple[Round, TrainingConfig]) -> float:
-    """Return the interval score of some choices in one round."""
-    part, tried = job
-    said = forecast(learn(part.known, part.thin, tried), part.following, tried.level)
-    return judge(said, tried.level).interval_score_per_kwh
+def _score(job: tuple[TimeSplit, TrainingConfig]) -> float:
+    """Return the interval score of the given options on one time split."""
+    split, tried = job
+    predicted = forecast(learn(split.known, split.degraded, tried), split.following, tried.level)
+    return score_forecast(predicted, tried.level).interval_score_per_kwh
 
 
 def _name(prepared: TrainingInput, config: TrainingConfig) -> str:
-    """Return the name of a study: the same data and choices go on with the same trials."""
-    told = {
+    """Return the study name; the same data and options continue the same study."""
+    key = {
         "data": prepared.sources.digests(),
         "vat": prepared.sources.vat,
         "config": asdict(config),
         "space": SPACE,
         "batch": BATCH,
     }
-    return "search-" + hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    return "search-" + hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,11 +1,11 @@
-"""The estimator against named rivals on real sales: who gives the sharper band that holds.
+"""Compare the estimator with other methods on real price sets: coverage and width of their bands.
 
 Run: ``.venv/bin/python -m benchmarks.price_bands --data FOLDER --split random --seeds 5 --write``
 
-The rivals are not among the project's dependencies; they live in an environment of their own, made once::
+The other methods are not dependencies of the project; they are installed in a separate environment::
 
     uv venv .venv-benchmarks && uv pip sync --python .venv-benchmarks requirements/benchmarks.lock
 
-The price sets are for evaluation only and no row of them is here. Where the path is absent, a synthetic stand-in is
-used to show that the benchmark runs; its figures mean nothing and are never written to a page.
+The price sets are for evaluation only and are not part of the repository. Without them a synthetic stand-in shows that
+the benchmark runs; its figures are meaningless and never written to a page.
 """

@@ -24,7 +24,7 @@ SECTIONS = {
 
 
 def main() -> None:
-    """Run what the command line asks for."""
+    """Parse the command line and run the benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.price_bands")
     parser.add_argument("--data", type=Path, default=ROOT / "data", help="folder of the price sets")
     parser.add_argument("--split", choices=SECTIONS, default="random")

@@ -1,4 +1,4 @@
-"""The rivals' libraries, which live in an environment of their own."""
+"""Import the libraries of the other methods from their separate environment."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MODULES = {
 
 
 def borrow(home: Path) -> None:
-    """Let the rivals be imported from their own environment, behind everything of this one."""
+    """Append the packages of the separate environment to the import path."""
     for packages in sorted(home.glob("lib/python3.*/site-packages")):
         sys.path.append(str(packages))
 
 
 def present(name: str) -> bool:
-    """Tell whether a rival's library is installed."""
+    """Return whether the library of a method is installed."""
     library = name.split(maxsplit=1)[0]
     return library not in MODULES or importlib.util.find_spec(MODULES[library]) is not None

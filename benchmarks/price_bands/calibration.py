@@ -1,4 +1,4 @@
-"""What every split-conformal rival shares: kept choices, the correction learned on rows set apart."""
+"""Shared parts of the split-conformal methods: stored tuning results and the correction from held-out rows."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Rival = Callable[[View, "Tuned", int], Band]
 
 
 class Tuned:
-    """What each engine was tuned to on the training part of the first seed; the other seeds take it over.
+    """Tuning results of each engine on the training part of the first seed, reused for the other seeds.
 
-    Kept in a file beside the results, so that a run that was stopped goes on with the same choices.
+    They are stored in a file next to the results, so that an interrupted run continues with the same choices.
     """
 
     def __init__(self, path: Path, cell: str) -> None:
@@ -32,7 +32,7 @@ class Tuned:
         self.cell = cell
 
     def choice(self, name: str, tune: Callable[[], Choice]) -> Choice:
-        """Return a choice, made now if need be."""
+        """Return a tuning result; run the tuning if there is none."""
         kept = json.loads(self.path.read_text("utf-8")) if self.path.exists() else {}
         if name not in kept.get(self.cell, {}):
             kept.setdefault(self.cell, {})[name] = asdict(tune())
@@ -42,23 +42,23 @@ class Tuned:
 
 
 def conformal(scores: np.ndarray, level: float) -> float:
-    """Return the quantile that split conformal prediction asks for: the ceil((n + 1) level)-th smallest score."""
+    """Return the quantile of split conformal prediction: the ceil((n + 1) level)-th smallest score."""
     ordered = np.sort(scores)
     return float(ordered[min(int(np.ceil((len(scores) + 1) * level)), len(scores)) - 1])
 
 
 def widened(said: np.ndarray, target: np.ndarray) -> float:
-    """Return by how much both edges move out (Y. Romano et al., 2019)."""
+    """Return the conformal correction of both edges (Y. Romano et al., 2019)."""
     return conformal(np.maximum(said[:, 0] - target, target - said[:, 2]), LEVEL)
 
 
 def lesson_of(view: View, rows: np.ndarray, form: str) -> EncoderTarget:
-    """Return some rows of a view in one form."""
+    """Return the given rows of a view in one form."""
     return EncoderTarget(matrix=view.matrix(form)[rows], target=view.target[rows], categorical=view.categorical)
 
 
 def calibrated(raw: Band, view: View, rows: np.ndarray) -> Band:
-    """Return a band of sorted quantiles with the conformal correction learned on rows set apart."""
+    """Return a band of sorted quantiles with the conformal correction from held-out rows."""
     held = view.take(rows)
     width = widened(np.sort(raw(held), axis=1), held.target)
     out = np.array([-width, 0.0, width])
@@ -66,7 +66,7 @@ def calibrated(raw: Band, view: View, rows: np.ndarray) -> Band:
 
 
 def standardised(both: Band, held: View) -> Band:
-    """Return a band of mean and width with the quantiles of the residuals of rows set apart."""
+    """Return a band of mean and width with the residual quantiles of held-out rows."""
     said = both(held)
     score = (held.target - said[:, 0]) / said[:, 1]
     edge = (1.0 + LEVEL) / 2.0

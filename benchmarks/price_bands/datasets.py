@@ -1,4 +1,4 @@
-"""Readers of real sets of used-asset prices, without what leaks the price; nothing of them is kept here."""
+"""Read real price sets of used assets without columns that leak the price; the data are not in the repository."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Sales:
     Attributes
     ----------
     name
-        Of the set.
+        Name of the set.
     table
-        What is known before the sale, texts and numbers, one row a sale.
+        Features known before the sale, texts and numbers, one row per sale.
     price
-        What was asked or paid; positive.
+        Asking or sale price; positive.
     group
-        Coarse group (maker, product group, fuel) by which coverage is told.
+        Coarse group (maker, product group, fuel) for coverage by group.
     model
-        Group within group, as "Nissan/Leaf S": what is left out whole when models are never seen.
+        Model within the group, as "Nissan/Leaf S"; left out as a whole in the split by unseen models.
     day
-        Day of the sale since 1970; NaN where the set has none.
+        Day of the sale since 1970; NaN if unknown.
     directions
-        Columns in which no price may rise (-1) or fall (+1).
+        Monotone columns: the price must not rise (-1) or not fall (+1).
 
     """
 
@@ -48,7 +48,7 @@ class Sales:
         return len(self.price)
 
     def take(self, rows: np.ndarray) -> Sales:
-        """Return some of the sales, in the order asked for."""
+        """Return the given rows in the given order."""
         return Sales(
             name=self.name,
             table=self.table.iloc[rows].reset_index(drop=True),
@@ -61,7 +61,7 @@ class Sales:
 
 
 def cars_com(folder: Path) -> Sales:
-    """Return used battery-electric cars asked for on cars.com; the price cut of the same listing is no feature."""
+    """Return used battery-electric cars offered on cars.com, without the price cut of the listing."""
     listed = pd.read_csv(folder / "cars_com_used_bev" / "cars_com_used_bev.csv")
     listed = listed[~listed["suspect_not_bev"]]
     listed = listed.drop(columns=["suspect_not_bev", "price_drop_usd", "data_source", "seller_id", "fuel_type_clean"])
@@ -76,7 +76,7 @@ def cars_com(folder: Path) -> Sales:
 
 
 def bulldozers(folder: Path) -> Sales:
-    """Return heavy equipment sold at auction; identifiers go, the day stays apart, a year of 1000 is not known."""
+    """Return heavy equipment sold at auction, without identifiers; the year 1000 means unknown."""
     sold = pd.read_csv(folder / "bulldozers_10k" / "bulldozers_10k.csv", low_memory=False)
     day = pd.to_datetime(sold["saledate"], format="mixed")
     sold["YearMade"] = sold["YearMade"].where(sold["YearMade"] > NOT_KNOWN_YEAR)
@@ -96,7 +96,7 @@ def bulldozers(folder: Path) -> Sales:
 
 
 def autoscout(folder: Path) -> Sales:
-    """Return cars asked for in Germany, mostly combustion, a few electric."""
+    """Return used cars offered in Germany, mostly with combustion engine."""
     listed = pd.read_csv(folder / "autoscout24_germany" / "autoscout24_germany.csv")
     listed = listed[listed["Offer_Type"] == "Used"].drop_duplicates().reset_index(drop=True)
     listed["make_and_model"] = listed["Manufacturer"] + "/" + listed["Model"].fillna("?")
@@ -110,7 +110,7 @@ def autoscout(folder: Path) -> Sales:
 
 
 def stand_in(folder: Path) -> Sales:
-    """Return synthetic sales that only show that the benchmark runs; the folder is not read."""
+    """Return synthetic sales to show that the benchmark runs; the folder is not read."""
     del folder
     generator = np.random.default_rng(11)
     rows = 3000
@@ -134,7 +134,7 @@ READERS: dict[str, Callable[[Path], Sales]] = {
 
 
 def read_sets(folder: Path, names: list[str]) -> list[Sales]:
-    """Return the sets found in a folder; where it is absent, the synthetic stand-in, and say so."""
+    """Return the sets found in a folder; if it is absent, print a note and return the synthetic stand-in."""
     if not folder.is_dir():
         print(f"{folder} is absent: a synthetic stand-in shows that the benchmark runs; its figures mean nothing")
         return [stand_in(folder)]

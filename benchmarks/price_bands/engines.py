@@ -1,4 +1,4 @@
-"""The rivals' other engines, each tuned on rows set apart from the training part of the first seed."""
+"""Engines of the other methods, each tuned on held-out rows of the training part of the first seed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NATIVE_LEVELS = 254  # HistGradientBoosting takes no more
 
 
 def hist_fit(lesson: EncoderTarget, choice: Choice, level: float, seed: int) -> Any:  # noqa: ANN401 - untyped library
-    """Return scikit-learn's histogram booster for one quantile."""
+    """Fit scikit-learn's histogram booster to one quantile."""
     from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415 - when it is its turn
 
     native = list(lesson.categorical) if choice.form == "native" else None
@@ -40,7 +40,7 @@ def hist_fit(lesson: EncoderTarget, choice: Choice, level: float, seed: int) -> 
 
 
 def tune_hist(view: View, level: float, seed: int) -> Choice:
-    """Return form and number of trees of the histogram booster."""
+    """Tune data form and number of trees of the histogram booster."""
     kept, apart = set_apart(view, seed)
     best = Choice(form="encoded")
     codes = view.native[:, list(view.categorical)]
@@ -58,7 +58,7 @@ def tune_hist(view: View, level: float, seed: int) -> Choice:
 
 
 def catboost_fit(lesson: EncoderTarget, choice: Choice, loss: str, seed: int) -> Any:  # noqa: ANN401 - untyped library
-    """Return a fitted CatBoost regressor; codes of categories go in as its own categories."""
+    """Fit a CatBoost regressor with native categories."""
     import catboost  # noqa: PLC0415 - as every rival, when it is its turn
 
     native = lesson.categorical if choice.form == "native" else ()
@@ -81,7 +81,7 @@ def catboost_fit(lesson: EncoderTarget, choice: Choice, loss: str, seed: int) ->
 
 
 def catboost_table(matrix: np.ndarray, native: tuple[int, ...]) -> np.ndarray:
-    """Return the matrix with codes as whole numbers, which CatBoost asks of categories."""
+    """Return the matrix with category codes as integers, which CatBoost requires."""
     if not native:
         return matrix
     table = matrix.astype(object)
@@ -91,7 +91,7 @@ def catboost_table(matrix: np.ndarray, native: tuple[int, ...]) -> np.ndarray:
 
 
 def tune_catboost(view: View, loss: str, seed: int) -> Choice:
-    """Return form and number of trees of CatBoost for a loss."""
+    """Tune data form and number of trees of CatBoost for a loss."""
     kept, apart = set_apart(view, seed)
     best = Choice(form="encoded")
     for form in ("encoded", "native"):
@@ -110,7 +110,7 @@ def tune_catboost(view: View, loss: str, seed: int) -> Choice:
 
 
 def xgboost_fit(lesson: EncoderTarget, choice: Choice, seed: int) -> Any:  # noqa: ANN401 - untyped library
-    """Return XGBoost's model of three quantiles at once."""
+    """Fit XGBoost to three quantiles at once."""
     import xgboost  # noqa: PLC0415 - as every rival, when it is its turn
 
     kinds = None
@@ -134,7 +134,7 @@ def xgboost_fit(lesson: EncoderTarget, choice: Choice, seed: int) -> Any:  # noq
 
 
 def tune_xgboost(view: View, seed: int) -> Choice:
-    """Return form, depth and number of trees of XGBoost."""
+    """Tune data form, depth and number of trees of XGBoost."""
     kept, apart = set_apart(view, seed)
     best = Choice(form="encoded")
     for form in ("encoded", "native"):
@@ -156,7 +156,7 @@ def tune_xgboost(view: View, seed: int) -> Choice:
 
 
 def ngboost_fit(lesson: EncoderTarget, choice: Choice, seed: int) -> Any:  # noqa: ANN401 - untyped library
-    """Return NGBoost's normal density."""
+    """Fit NGBoost with a normal density."""
     from ngboost import NGBRegressor  # noqa: PLC0415 - as every rival, when it is its turn
     from ngboost.distns import Normal  # noqa: PLC0415
     from sklearn.tree import DecisionTreeRegressor  # noqa: PLC0415
@@ -180,7 +180,7 @@ def ngboost_fit(lesson: EncoderTarget, choice: Choice, seed: int) -> Any:  # noq
 
 
 def tune_ngboost(view: View, seed: int) -> Choice:
-    """Return depth and number of trees of NGBoost."""
+    """Tune depth and number of trees of NGBoost."""
     kept, apart = set_apart(view, seed)
     best = Choice(form="filled")
     held = (view.filled[apart], view.target[apart])
@@ -196,7 +196,7 @@ def tune_ngboost(view: View, seed: int) -> Choice:
 
 
 def forest_fit(lesson: EncoderTarget, choice: Choice, seed: int) -> Any:  # noqa: ANN401 - untyped library
-    """Return a quantile regression forest."""
+    """Fit a quantile regression forest."""
     from quantile_forest import RandomForestQuantileRegressor  # noqa: PLC0415 - as every rival, when it is its turn
 
     forest = RandomForestQuantileRegressor(n_estimators=choice.trees, n_jobs=1, random_state=seed, **choice.variant)
@@ -204,7 +204,7 @@ def forest_fit(lesson: EncoderTarget, choice: Choice, seed: int) -> Any:  # noqa
 
 
 def tune_forest(view: View, seed: int) -> Choice:
-    """Return leaf size and share of columns of the quantile forest."""
+    """Tune leaf size and share of columns of the quantile forest."""
     kept, apart = set_apart(view, seed)
     best = Choice(form="filled")
     for leaf in (2, 5, 10):

@@ -1,4 +1,4 @@
-"""LightGBM as most rivals stand on it: tuned on rows set apart from the training part of the first seed."""
+"""LightGBM engine of most other methods, tuned on held-out rows of the training part of the first seed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def lightgbm_model(choice: Choice, objective: dict[str, Any], seed: int) -> Any:
 
 
 def lightgbm_fit(lesson: EncoderTarget, choice: Choice, objective: dict[str, Any], seed: int) -> Any:  # noqa: ANN401 - untyped library
-    """Return a fitted LightGBM regressor; with validation rows, stopped early."""
+    """Fit a LightGBM regressor, with early stopping if validation rows are given."""
     import lightgbm  # noqa: PLC0415 - as every rival, when it is its turn
 
     model = lightgbm_model(choice, objective, seed)
@@ -42,7 +42,7 @@ def quantile_objective(level: float) -> dict[str, Any]:
 
 
 def tune_lightgbm(view: View, target: np.ndarray, objective: dict[str, Any], seed: int) -> Choice:
-    """Return the form, variant and number of trees with the least loss on rows set apart."""
+    """Tune data form, variant and number of trees by the loss on held-out rows."""
     kept, apart = set_apart(view, seed)
     best = Choice(form="encoded")
     for form in ("encoded", "native"):

@@ -1,4 +1,4 @@
-"""Rivals that stand on LightGBM: its own quantiles, mean and width, MAPIE and crepes."""
+"""Methods based on LightGBM: quantiles, mean and width, MAPIE and crepes."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def mapie_cqr(view: View, tuned: Tuned, seed: int) -> Band:
 
 
 def mapie_cross_cqr(view: View, tuned: Tuned, seed: int) -> Band:
-    """MAPIE's CrossConformalizedQuantileRegressor on LightGBM quantiles: no sale is lost to calibration."""
+    """MAPIE's CrossConformalizedQuantileRegressor on LightGBM quantiles, using all sales for calibration."""
     from mapie.regression import CrossConformalizedQuantileRegressor  # noqa: PLC0415 - when it is its turn
 
     form = _one_form(view, tuned, seed)
@@ -121,7 +121,7 @@ def mapie_cross_cqr(view: View, tuned: Tuned, seed: int) -> Band:
 
 
 def _one_form(view: View, tuned: Tuned, seed: int) -> str:
-    """Return the form of the data for a method that takes one: the one that the middle quantile prefers."""
+    """Return the data form for methods with a single form: the one tuned for the middle quantile."""
     return _quantile_choice(view, tuned, MIDDLE, seed).form
 
 

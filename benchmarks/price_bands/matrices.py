@@ -1,4 +1,4 @@
-"""The same sales in the forms that methods take: the raw table, an encoded matrix, and codes for native categories."""
+"""Convert sales to the input forms of the methods: raw table, encoded matrix, and codes for native categories."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ FEW_LEVELS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """Sales as methods read them.
+    """Sales in all input forms.
 
     Attributes
     ----------
     sales
         The raw table and the groups.
     encoded
-        Numbers; texts of few levels as ordinals, others as their cross-fitted mean target; NaN for missing.
+        Numbers; texts with few levels as ordinals, others as cross-fitted target means; NaN for missing.
     filled
-        The same with the training median in place of the missing, for methods that take none.
+        The same with missing values replaced by the training median.
     native
-        Numbers and codes of texts; NaN for missing and for texts never met.
+        Numbers and codes of texts; NaN for missing and unknown texts.
     categorical
-        Which columns of ``native`` are codes.
+        Columns of ``native`` that are codes.
     target
         Logarithm of the price.
     whole
-        Whether tuning is to set apart whole models: for those who know that they will meet new ones.
+        Whether tuning holds out whole models, for the split by unseen models.
 
     """
 
@@ -46,7 +46,7 @@ class View:
     whole: bool = False
 
     def take(self, rows: np.ndarray) -> View:
-        """Return some of the rows."""
+        """Return the given rows."""
         return View(
             sales=self.sales.take(rows),
             encoded=self.encoded[rows],
@@ -67,7 +67,7 @@ class View:
 
 
 class Reader:
-    """Turns tables into matrices as one training set taught it."""
+    """Converts tables to matrices with encodings fitted on one training set."""
 
     def __init__(self, train: Sales, seed: int, *, whole: bool = False) -> None:
         self.whole = whole
@@ -81,12 +81,12 @@ class Reader:
         self.ordinal.fit(self._texts(table, self.texts))
         self.averages = TargetEncoder(target_type="continuous", cv=KFold(5, shuffle=True, random_state=seed))
         averaged = self._fit_averages(train)
-        self.taught = self._view(train, averaged)
-        self.median = np.nan_to_num(np.nanmedian(self.taught.encoded, axis=0))
-        self.taught = self._view(train, averaged)
+        self.training = self._view(train, averaged)
+        self.median = np.nan_to_num(np.nanmedian(self.training.encoded, axis=0))
+        self.training = self._view(train, averaged)
 
     def read(self, sales: Sales) -> View:
-        """Return sales in every form; the training set itself comes from ``taught``."""
+        """Return sales in every form; for the training set use ``training``."""
         averaged = np.zeros((len(sales), 0))
         if self.many:
             averaged = self.averages.transform(self._texts(sales.table, self.many))

@@ -1,4 +1,4 @@
-"""The estimator under test, as a stranger would use it: the raw table, the groups, and in time the day of each sale."""
+"""The estimator under test, used through its public interface."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ QUANTILE_GRID = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def with_groups(view: View, seed: int) -> Band:
-    """Fit with the groups that the sales come with."""
+    """Fit with the groups of the sales."""
     sales = view.sales
     estimator = ResidualValueRegressor(random_state=seed, n_jobs=1)
     estimator.fit(sales.table, sales.price, groups=sales.model)
@@ -24,19 +24,19 @@ def with_groups(view: View, seed: int) -> Band:
 
 
 def columns_alone(view: View, seed: int) -> Band:
-    """Fit on the columns and nothing else."""
+    """Fit on the columns only."""
     estimator = ResidualValueRegressor(random_state=seed, n_jobs=1).fit(view.sales.table, view.sales.price)
     return lambda asked: said(estimator, asked.sales.table, None)
 
 
 def said(estimator: ResidualValueRegressor, table: pd.DataFrame, groups: np.ndarray | None) -> np.ndarray:
-    """Return the logarithm of lower edge, point and upper edge."""
+    """Return the logarithms of lower edge, point and upper edge."""
     point = estimator.predict(table, groups=groups)
     edges = estimator.predict_interval(table, 0.9, groups=groups)
     return np.log(np.column_stack([edges[:, 0], point, edges[:, 1]]))
 
 
 def crossings(estimator: ResidualValueRegressor, sales: Sales) -> float:
-    """Return the share of sales on which two quantiles cross."""
+    """Return the share of sales with crossing quantiles."""
     quantiles = estimator.predict_quantiles(sales.table, list(QUANTILE_GRID), groups=sales.model)
     return float(np.mean(np.any(np.diff(quantiles, axis=1) < 0.0, axis=1)))

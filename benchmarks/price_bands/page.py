@@ -1,4 +1,4 @@
-"""The tables that go into docs/explanation/how-good.md."""
+"""Format the tables of docs/explanation/how-good.md."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FIGURES = {
 
 
 def text_of(results: Results) -> str:
-    """Return the section of one split: how it stands against the best rival, against each, and every figure."""
+    """Return the section of one split: comparison with the best other method, with each method, and all figures."""
     middle = medians(results)
     cells = sorted({cell for cell, _ in middle})
     seeds = seeds_of(results)
@@ -43,7 +43,7 @@ def text_of(results: Results) -> str:
 
 
 def seeds_of(results: Results) -> dict[Cell, int]:
-    """Return how many seeds each cell was measured on."""
+    """Return the number of seeds of each cell."""
     seen: dict[Cell, set[object]] = defaultdict(set)
     for result in results:
         seen[str(result["set"]), int(str(result["rows"]))].add(result["seed"])
@@ -56,7 +56,7 @@ def _range(seeds: dict[Cell, int]) -> str:
 
 
 def medians(results: Results) -> dict[tuple[Cell, str], dict[str, float]]:
-    """Return for each cell and method the median of each figure over the seeds."""
+    """Return the median of each figure over the seeds, by cell and method."""
     values: dict[tuple[Cell, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for result in results:
         cell = (str(result["set"]), int(str(result["rows"])))
@@ -69,7 +69,7 @@ def medians(results: Results) -> dict[tuple[Cell, str], dict[str, float]]:
 
 
 def best_rival(middle: dict[tuple[Cell, str], dict[str, float]], cell: Cell, figure: str) -> tuple[str, float]:
-    """Return the rival with the least of a figure in a cell."""
+    """Return the other method with the smallest value of a figure in a cell."""
     rivals = {name: named[figure] for (at, name), named in middle.items() if at == cell and name not in {OURS, PLAIN}}
     name = min(rivals, key=lambda rival: rivals[rival])
     return name, rivals[name]

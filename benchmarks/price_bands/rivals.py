@@ -1,4 +1,4 @@
-"""The named rivals, each used as its own documentation has it: fitted on sales, asked for edges and point."""
+"""The other methods, each used as documented by its library: fit on sales, predict edges and point."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def hist_cqr(view: View, tuned: Tuned, seed: int) -> Band:
 
 
 def ngboost_normal(view: View, tuned: Tuned, seed: int) -> Band:
-    """NGBoost's normal density as it is: calibrating it on a share cost more than it gave."""
+    """NGBoost's normal density without conformal calibration, which made it worse."""
     choice = tuned.choice("ngboost", lambda: tune_ngboost(view, seed))
     model = ngboost_fit(EncoderTarget(matrix=view.filled, target=view.target), choice, seed)
 
@@ -101,7 +101,7 @@ def ngboost_normal(view: View, tuned: Tuned, seed: int) -> Band:
 
 
 def quantile_forest(view: View, tuned: Tuned, seed: int) -> Band:
-    """Quantile regression forest as it is: its own quantiles held without calibration."""
+    """Quantile regression forest without conformal calibration, which it does not need."""
     choice = tuned.choice("forest", lambda: tune_forest(view, seed))
     model = forest_fit(EncoderTarget(matrix=view.filled, target=view.target), choice, seed)
     return lambda asked: np.sort(model.predict(asked.filled, quantiles=list(QUANTILES)), axis=1)

@@ -1,4 +1,4 @@
-"""The cells of the benchmark: set, number of sales, seed, method; each result is kept as soon as it is there."""
+"""Run the cells of the benchmark (set, number of sales, seed, method); each result is stored when it is complete."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from benchmarks.price_bands.matrices import Reader, View
 from benchmarks.price_bands.rivals import RIVALS
 from benchmarks.price_bands.scores import scores
 from benchmarks.price_bands.splits import in_time, random_split, unseen_split
-from benchmarks.price_bands.walking import MapieWalking, OursWalking, ServingModel, Start, walked
+from benchmarks.price_bands.walking import FixedModel, MapieWalking, OursWalking, Start, walked
 
 ENBPI, ACI = "MAPIE EnbPI", "MAPIE ACI"
 AT_ONCE = {"random": random_split, "unseen": unseen_split}
@@ -30,20 +30,20 @@ Fit = Callable[[View, Tuned, int], Band]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to be run.
+    """Cells to run.
 
     Attributes
     ----------
     split
         "random", "unseen", "time" or "time-refit".
     rows
-        How many sales to learn from, one cell for each.
+        Numbers of training sales, one cell for each.
     seeds
         The seeds; engines are tuned on the first.
     methods
-        Names to run; empty for all.
+        Names of methods; empty for all.
     results
-        File that the results are kept in, one JSON object a line.
+        File of the results, one JSON object per line.
 
     """
 
@@ -55,7 +55,7 @@ class Plan:
 
 
 def run(plan: Plan, sets: list[Sales]) -> list[dict[str, object]]:
-    """Return the results of a plan: those kept from before, and what was missing."""
+    """Run the missing cells of a plan and return all results."""
     kept = read_results(plan.results)
     done = {key_of(result) for result in kept}
     for sales in sets:
@@ -69,17 +69,17 @@ def run(plan: Plan, sets: list[Sales]) -> list[dict[str, object]]:
 
 
 def key_of(result: dict[str, object]) -> tuple[object, ...]:
-    """Return what a result is the result of."""
+    """Return the cell and method of a result."""
     return tuple(result[name] for name in ("split", "set", "rows", "seed", "method"))
 
 
 def read_results(path: Path) -> list[dict[str, object]]:
-    """Return the results kept in a file, none where there is none."""
+    """Read the results from a file; empty if there is no file."""
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
 
 
 def methods(plan: Plan) -> list[str]:
-    """Return the methods of a plan that can be run here, and say which cannot."""
+    """Return the methods of a plan that are installed, and print which are not."""
     names = [ours.OURS, *((ours.PLAIN,) if plan.split in AT_ONCE else (ENBPI, ACI)), *RIVALS]
     absent = [name for name in names if not present(name)]
     if absent:
@@ -115,7 +115,7 @@ def _at_once(plan: Plan, sales: Sales, rows: int, seed: int) -> Callable[[str, T
     def judge(name: str, tuned: Tuned) -> dict[str, float]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return scores(_fit(name)(reader.taught, tuned, seed)(asked), asked.target, test.group)
+            return scores(_fit(name)(reader.training, tuned, seed)(asked), asked.target, test.group)
 
     return judge
 
@@ -142,7 +142,7 @@ def _start(name: str) -> Start:
         return OursWalking
     if name in {ENBPI, ACI}:
         return partial(MapieWalking, {ENBPI: "enbpi", ACI: "aci"}[name])
-    return partial(ServingModel, RIVALS[name])
+    return partial(FixedModel, RIVALS[name])
 
 
 def _keep(path: Path, result: dict[str, object]) -> None:

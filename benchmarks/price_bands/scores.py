@@ -1,4 +1,4 @@
-"""What is asked of a band: does it hold, how wide is it, and who sees it fail."""
+"""Scores of a band: coverage, width, and coverage by group."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def interval_score(band: np.ndarray, target: np.ndarray) -> float:
 
 
 def covered(band: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return which sales the band held."""
+    """Return a mask of the sales inside the band."""
     return (target >= band[:, 0]) & (target <= band[:, 2])
 
 
 def lowest_share(held: np.ndarray, label: np.ndarray, least: int) -> float:
-    """Return the lowest share held among labels with enough sales, NaN where none has."""
+    """Return the lowest coverage of the labels with enough sales, NaN if there are none."""
     _, place = np.unique(label.astype(str), return_inverse=True)
     count = np.bincount(place)
     share = np.bincount(place, weights=held.astype(np.float64)) / count
@@ -35,14 +35,14 @@ def lowest_share(held: np.ndarray, label: np.ndarray, least: int) -> float:
 
 
 def narrowest_constant(deviation: np.ndarray) -> float:
-    """Return the width of the narrowest constant band around the point that holds nine sales in ten, by hindsight."""
+    """Return the width of the narrowest constant band around the point that covers 90 % of the test sales."""
     ordered = np.sort(deviation)
     inside = int(np.ceil(LEVEL * len(ordered)))
     return float(np.min(ordered[inside - 1 :] - ordered[: len(ordered) - inside + 1]))
 
 
 def scores(band: np.ndarray, target: np.ndarray, group: np.ndarray) -> dict[str, float]:
-    """Return every figure of one method on one test part; edges and point are logarithms of prices."""
+    """Return all scores of one method on one test part; edges and point are logarithms of prices."""
     held = covered(band, target)
     width = band[:, 2] - band[:, 0]
     return {
@@ -58,16 +58,16 @@ def scores(band: np.ndarray, target: np.ndarray, group: np.ndarray) -> dict[str,
 
 
 def violations(ask: Callable[[np.ndarray], np.ndarray], low: float, high: float, direction: int) -> float:
-    """Return the share of swept curves on which a point or an edge runs against its direction.
+    """Return the share of swept curves on which a point or an edge violates its monotone direction.
 
     Parameters
     ----------
     ask
         Returns, for one value of the swept column, the band of every swept row, shape (rows, 3).
     low, high
-        Between which values the column is swept.
+        Range of the swept column.
     direction
-        +1 where nothing may fall, -1 where nothing may rise.
+        +1 for non-decreasing, -1 for non-increasing.
 
     """
     curves = np.stack([ask(np.array(value)) for value in np.linspace(low, high, SWEPT_STEPS)])
@@ -77,7 +77,7 @@ def violations(ask: Callable[[np.ndarray], np.ndarray], low: float, high: float,
 
 
 def latency(ask: Callable[[], object], repeats: int = 200) -> float:
-    """Return the processor time of a call, the quickest of five rounds: others may share the machine. [microseconds]"""
+    """Return the CPU time of a call, the minimum of five rounds. [us]"""
     rounds = []
     for _ in range(5):
         begun = time.process_time()

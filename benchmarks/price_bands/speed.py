@@ -1,9 +1,9 @@
-"""What a fit and a single valuation cost, and whether every curve runs in its direction.
+"""Measure the cost of a fit and of a single valuation, and check monotone directions.
 
 Run: ``.venv/bin/python -m benchmarks.price_bands.speed --data FOLDER --write``
 
-A fit is told as a ratio to one plain ``lightgbm.train`` with as many trees, leaves and threads on the same encoded
-matrix, on synthetic tables; one row, its value and its band, as a ratio to MAPIE's conformal quantile regression.
+The cost of a fit is relative to one plain ``lightgbm.train`` with as many trees, leaves and threads on the same encoded
+synthetic table; the cost of value and band of one row is relative to MAPIE's conformal quantile regression.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ONE_ROW = (
 
 
 def synthetic(rows: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Return a synthetic table of assets, their prices and their models."""
+    """Return a synthetic table of assets with prices and models."""
     generator = np.random.default_rng(seed)
     model = generator.integers(0, 200, rows)
     numbers = generator.normal(size=(rows, 10))
@@ -55,7 +55,7 @@ def synthetic(rows: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarra
 
 
 def fit_ratio(rows: int) -> tuple[float, float]:
-    """Return the processor seconds of a fit on a synthetic table, and of one plain training of as many trees."""
+    """Return the CPU time of a fit on a synthetic table, and of one plain training with as many trees. [s]"""
     table, price, _ = synthetic(rows, 1)
     begun = time.process_time()
     estimator = ResidualValueRegressor(n_jobs=1).fit(table, price)
@@ -69,7 +69,7 @@ def fit_ratio(rows: int) -> tuple[float, float]:
 
 
 def single_row(sales: Sales, tuned: Tuned) -> list[tuple[str, float]]:
-    """Return the microseconds of one row's value and band, by each door."""
+    """Return the CPU time of value and band of one row, by interface. [us]"""
     train, test = random_split(sales, ROWS, 0)
     reader = Reader(train, 0)
     estimator = ResidualValueRegressor(n_jobs=1).fit(train.table, train.price, groups=train.model)
@@ -81,19 +81,19 @@ def single_row(sales: Sales, tuned: Tuned) -> list[tuple[str, float]]:
     served = Predictor(Bundle(state=state, about=about, digest="", signed_by=""))
     times = [
         ("trained model, codes in", latency(lambda: served.price(codes, None, labels, (0.05, 0.95)))),
-        ("the same with numpy alone", latency(lambda: state.price(codes, None, labels, edges))),
+        ("the same with numpy only", latency(lambda: state.price(codes, None, labels, edges))),
     ]
     table = test.table.iloc[:1]
     times.append(("estimator, frame in", latency(lambda: said(estimator, table, np.array(labels)), 20)))
     for name in ("MAPIE CQR", "CatBoost MultiQuantile + CP"):
         if present(name):
-            band = RIVALS[name](reader.taught, tuned, 0)
+            band = RIVALS[name](reader.training, tuned, 0)
             times.append((name, latency(lambda band=band: band(one))))
     return times
 
 
 def disorder(sales: Sales) -> list[tuple[str, float]]:
-    """Return the share of curves against their direction, and of sales on which quantiles cross."""
+    """Return the share of curves that violate their direction, and of sales with crossing quantiles."""
     train, test = random_split(sales, ROWS, 0)
     estimator = ResidualValueRegressor(n_jobs=1, monotone=sales.directions)
     estimator.fit(train.table, train.price, groups=train.model)

@@ -1,4 +1,4 @@
-"""Which sales teach and which judge: at random, models never seen, or the past for the future."""
+"""Split sales into training and test parts: at random, by unseen models, or by time."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ KEPT_SHARE = 0.8  # of the sales, drawn anew for each seed of a split in time
 
 
 def random_split(sales: Sales, rows: int, seed: int) -> tuple[Sales, Sales]:
-    """Return sales to learn from and others of the same kind."""
+    """Return random training and test sales."""
     order = np.random.default_rng(seed).permutation(len(sales))
     held = min(TEST_ROWS, len(sales) // 4)
     return sales.take(order[held : held + rows]), sales.take(order[:held])
 
 
 def unseen_split(sales: Sales, rows: int, seed: int) -> tuple[Sales, Sales]:
-    """Return sales to learn from, and sales of models none of which is among them."""
+    """Return training sales, and test sales of models that are not among them."""
     generator = np.random.default_rng(seed)
     names, member = np.unique(sales.model.astype(str), return_inverse=True)
     order = generator.permutation(len(names))
@@ -41,16 +41,16 @@ def unseen_split(sales: Sales, rows: int, seed: int) -> tuple[Sales, Sales]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One stretch of a walk through time.
+    """One period of a walk through time.
 
     Attributes
     ----------
     start
-        Its first day.
+        First day.
     asked
-        Rows sold within it: to be priced.
-    told
-        Rows whose price has become known since the step before.
+        Rows sold within the period, to be predicted.
+    reported
+        Rows whose price became known since the previous step.
     known
         All rows whose price is known on the first day.
 
@@ -58,19 +58,19 @@ class Step:
 
     start: float
     asked: np.ndarray
-    told: np.ndarray
+    priced: np.ndarray
     known: np.ndarray
 
 
 def in_time(sales: Sales, seed: int) -> Sales:
-    """Return a share of the sales in the order of their days."""
+    """Return a share of the sales in order of day."""
     generator = np.random.default_rng(seed)
     rows = np.flatnonzero(generator.random(len(sales)) < KEPT_SHARE)
     return sales.take(rows[np.argsort(sales.day[rows], kind="stable")])
 
 
 def walk(sales: Sales) -> list[Step]:
-    """Return the steps from the middle of the sales to the last, each a month, prices known a month late."""
+    """Return monthly steps from the middle of the sales to the last; prices become known a month later."""
     first = float(np.quantile(sales.day, FIRST_SHARE))
     edges = np.arange(first, float(sales.day.max()) + STEP_DAYS, STEP_DAYS)
     steps = []
@@ -81,7 +81,7 @@ def walk(sales: Sales) -> list[Step]:
             Step(
                 start=float(start),
                 asked=np.flatnonzero((sales.day > start) & (sales.day <= end)),
-                told=np.flatnonzero(seen & (sales.day + LABEL_DELAY_DAYS > before)),
+                priced=np.flatnonzero(seen & (sales.day + LABEL_DELAY_DAYS > before)),
                 known=np.flatnonzero(seen),
             )
         )

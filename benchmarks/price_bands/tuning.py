@@ -1,4 +1,4 @@
-"""What the tuning of every engine shares: rows to learn from, rows set apart, and what was chosen."""
+"""Shared parts of the tuning of all engines: training rows, held-out rows and the result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FEWEST_TREES = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """What tuning chose: the form of the data, the variant of the parameters, the number of trees, the loss on it."""
+    """Tuning result: data form, parameter variant, number of trees and loss."""
 
     form: str
     variant: dict[str, Any] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderTarget:
-    """Rows to learn from, and where trees are to be counted, rows to stop early on."""
+    """Training rows, and validation rows for early stopping."""
 
     matrix: np.ndarray
     target: np.ndarray
@@ -44,14 +44,14 @@ def pinball(target: np.ndarray, said: np.ndarray, level: float) -> float:
 
 
 def halves(rows: int, seed: int, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows that stay and the share that is set apart."""
+    """Return the remaining rows and the held-out share."""
     order = np.random.default_rng(seed).permutation(rows)
     apart = int(rows * share)
     return order[apart:], order[:apart]
 
 
 def set_apart(view: View, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows that engines are tuned on, and those that judge them: at random, or whole models."""
+    """Return training and held-out rows for tuning, at random or by whole models."""
     if not view.whole:
         return halves(len(view), seed, VALIDATION_SHARE)
     names, member = np.unique(view.sales.model.astype(str), return_inverse=True)

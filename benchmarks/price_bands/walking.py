@@ -1,8 +1,7 @@
-"""The past for the future: methods fitted on what was known, told each month what has become known, asked for the next.
+"""Walk through time: fit on known sales, update monthly with newly known prices, and predict the next month.
 
-Every price is known a month after its sale. Some methods learn from what they are told without a refit (the
-estimator's re-anchor, EnbPI, adaptive conformal inference); all others stay as they were fitted, and a second walk
-refits everybody twice a year.
+Every price is known a month after its sale. Some methods update without a refit (recentring of the estimator, EnbPI,
+adaptive conformal inference); the others stay fixed. A second walk refits all methods twice a year.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ DAY_COLUMN = "sale_day"
 
 
 class Walker(Protocol):
-    """A method that is fitted on known sales, told others as their prices become known, and asked for prices."""
+    """A method that is fitted on known sales, updated as prices become known, and predicts prices."""
 
-    def tell(self, sales: Sales, day: float) -> None:
-        """Learn prices that have become known by a day."""
+    def update(self, sales: Sales, day: float) -> None:
+        """Update with prices that have become known by a day."""
 
     def band(self, sales: Sales) -> np.ndarray:
         """Return lower edge, point and upper edge of the logarithm of the price."""
@@ -41,19 +40,19 @@ Start = Callable[[Sales, Tuned, int], Walker]
 
 
 class OursWalking:
-    """The estimator, given the day of each sale, re-anchored on what it is told."""
+    """The estimator with the day of each sale, recentred on new prices."""
 
     def __init__(self, known: Sales, tuned: Tuned, seed: int) -> None:
         del tuned
         self.estimator = ResidualValueRegressor(random_state=seed, n_jobs=1, label_delay_days=LABEL_DELAY_DAYS)
         self.estimator.fit(self._table(known), known.price, time=known.day, groups=known.model)
 
-    def tell(self, sales: Sales, day: float) -> None:
-        """Re-anchor."""
+    def update(self, sales: Sales, day: float) -> None:
+        """Recentre."""
         self.estimator.update(self._table(sales), sales.price, time=sales.day, as_of=day, groups=sales.model)
 
     def band(self, sales: Sales) -> np.ndarray:
-        """Return what the estimator says."""
+        """Return the band of the estimator."""
         return said(self.estimator, self._table(sales), sales.model)
 
     @staticmethod
@@ -61,18 +60,18 @@ class OursWalking:
         return sales.table.drop(columns=DAY_COLUMN)
 
 
-class ServingModel:
-    """A rival that stays as it was fitted."""
+class FixedModel:
+    """A method that is not updated."""
 
     def __init__(self, rival: Rival, known: Sales, tuned: Tuned, seed: int) -> None:
         self.reader = Reader(known, seed)
-        self.fitted: Band = rival(self.reader.taught, tuned, seed)
+        self.fitted: Band = rival(self.reader.training, tuned, seed)
 
-    def tell(self, sales: Sales, day: float) -> None:
-        """Learn nothing."""
+    def update(self, sales: Sales, day: float) -> None:
+        """Do nothing."""
 
     def band(self, sales: Sales) -> np.ndarray:
-        """Return what the rival says."""
+        """Return the band of the method."""
         return self.fitted(self.reader.read(sales))
 
 
@@ -84,7 +83,7 @@ class MapieWalking:
         from mapie.subsample import BlockBootstrap  # noqa: PLC0415
 
         self.reader = Reader(known, seed)
-        view = self.reader.taught
+        view = self.reader.training
         choice = tuned.choice("lightgbm mean", lambda: tune_lightgbm(view, view.target, {}, seed))
         self.form, self.method = choice.form, method
         blocks = BlockBootstrap(n_resamplings=BLOCKS, n_blocks=BLOCKS, overlapping=False, random_state=seed)
@@ -95,8 +94,8 @@ class MapieWalking:
         native = list(view.categorical) if self.form == "native" else "auto"
         self.model.fit(view.matrix(self.form)[order], view.target[order], fit_params={"categorical_feature": native})
 
-    def tell(self, sales: Sales, day: float) -> None:
-        """Let the method see what has become known."""
+    def update(self, sales: Sales, day: float) -> None:
+        """Update the method with new prices."""
         del day
         view = self._ordered(sales)
         if self.method == "enbpi":
@@ -107,7 +106,7 @@ class MapieWalking:
             )
 
     def band(self, sales: Sales) -> np.ndarray:
-        """Return what MAPIE says."""
+        """Return the band of MAPIE."""
         matrix = self.reader.read(sales).matrix(self.form)
         point, edges = self.model.predict(matrix, ensemble=True, confidence_level=LEVEL, allow_infinite_bounds=True)
         return np.column_stack([edges[:, 0, 0], point, edges[:, 1, 0]])
@@ -117,7 +116,7 @@ class MapieWalking:
 
 
 def walked(sales: Sales, start: Start, tuned: Tuned, seed: int, *, refit: bool) -> dict[str, float]:
-    """Return the figures of one method over one walk."""
+    """Return the scores of one method over one walk."""
     steps = walk(sales)
     band = np.full((len(sales), 3), np.nan)
     fitted_on = -np.inf
@@ -127,8 +126,8 @@ def walked(sales: Sales, start: Start, tuned: Tuned, seed: int, *, refit: bool) 
         for step in steps:
             if walker is None or (refit and step.start - fitted_on >= REFIT_DAYS):
                 walker, fitted_on = start(sales.take(step.known), tuned, seed), step.start
-            elif len(step.told):
-                walker.tell(sales.take(step.told), step.start)
+            elif len(step.reported):
+                walker.update(sales.take(step.reported), step.start)
             if len(step.asked):
                 band[step.asked] = walker.band(sales.take(step.asked))
     return _judged(sales, steps, band)

@@ -1,1 +1,1 @@
-"""Synthetic markets with the truth beside them, and what a model taught on their older sales says of the newer."""
+"""Synthetic markets with known true prices, for evaluation of models on newer sales."""

@@ -1,4 +1,4 @@
-"""A synthetic market, its truth, and a model taught on what was known by a day."""
+"""Create a synthetic market with its true prices, and fit a model on what was known by a day."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from training.configuration import TrainingConfig
-from training.dataset.training_set import TrainingSet, thinned, with_calibration
+from training.dataset.training_set import TrainingSet, build_training_set, degraded
 from training.fit_model import MarketRegressor, learn
-from training.metrics import Forecast, judge
+from training.metrics import Forecast, score_forecast
 from training.sales_ledger import read_ledger
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
@@ -29,38 +29,38 @@ PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "how-good.md"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntheticMarket:
-    """Sales of one market, the same with thinner records, what the truth says of each, and the tax in its price."""
+    """Sales of one market, degraded copies, the expected price and band of each sale, and the tax in its price."""
 
     sales: TrainingSet
-    thinner: TrainingSet
+    degraded: TrainingSet
     truth: Forecast
     tax: FloatArray
 
     @property
     def start_day(self) -> float:
-        """The day two years before the last sale."""
+        """Day two years before the last sale."""
         return float(self.sales.sold_day.max()) - TEST_DAYS
 
     def known_by(self, day: float, config: TrainingConfig) -> BoolArray:
-        """Return which sales' prices were known by a day."""
+        """Return a mask of the sales whose prices were known by a day."""
         known: BoolArray = self.sales.sold_day + config.label_delay_days <= day
         return known
 
 
 def market_of(plan: SimulationPlan, config: TrainingConfig, folder: Path | None = None) -> SyntheticMarket:
-    """Return the market of a plan, every sale worked out at its day.
+    """Return the market of a plan with the features of every sale as of its day.
 
-    With a folder the files of the market are kept there, and read from there if they exist already.
+    With a folder, the files of the market are stored there and reused.
     """
     if folder is not None:
-        keep_market(plan, folder)
+        write_market(plan, folder)
         return _read(folder, plan, config)
     with tempfile.TemporaryDirectory() as temporary:
-        keep_market(plan, Path(temporary))
+        write_market(plan, Path(temporary))
         return _read(Path(temporary), plan, config)
 
 
-def keep_market(plan: SimulationPlan, folder: Path) -> None:
+def write_market(plan: SimulationPlan, folder: Path) -> None:
     """Write the files of a market into a folder unless they are there.
 
     Raises
@@ -77,13 +77,13 @@ def keep_market(plan: SimulationPlan, folder: Path) -> None:
 
 
 def _read(folder: Path, plan: SimulationPlan, config: TrainingConfig) -> SyntheticMarket:
-    """Return the market whose files a folder holds."""
+    """Read the market from the files in a folder."""
     traces = read_tables(folder / "packs.parquet", folder / "events.parquet")
     market = read_market(folder / "quotes.csv")
-    sales, ledger = with_calibration(traces.table, read_ledger(folder / "sales.parquet"), market)
-    thinner = thinned(sales, traces.table, market, share=config.thinned_share, seed=plan.seed)
+    sales, ledger = build_training_set(traces.table, read_ledger(folder / "sales.parquet"), market)
+    copies = degraded(sales, traces.table, market, share=config.thinned_share, seed=plan.seed)
     truth = _truth_of(sales, folder / "truth.parquet")
-    return SyntheticMarket(sales=sales, thinner=thinner, truth=truth, tax=ledger.tax)
+    return SyntheticMarket(sales=sales, degraded=copies, truth=truth, tax=ledger.tax)
 
 
 def _truth_of(sales: TrainingSet, path: Path) -> Forecast:
@@ -97,24 +97,24 @@ def _truth_of(sales: TrainingSet, path: Path) -> Forecast:
     return Forecast(price=sales.price, point=expected, lower=lower, upper=upper)
 
 
-def taught_by(market: SyntheticMarket, known: BoolArray, config: TrainingConfig) -> MarketRegressor:
-    """Return the model that the known sales and their thinner copies teach."""
+def fit_on(market: SyntheticMarket, known: BoolArray, config: TrainingConfig) -> MarketRegressor:
+    """Fit a model on the known sales and their degraded copies."""
     sales = market.sales.where(known)
-    told = set(sales.sale_id)
-    copies = np.array([sale in told for sale in market.thinner.sale_id], dtype=bool)
-    return learn(sales, market.thinner.where(copies), config)
+    noted = set(sales.sale_id)
+    copies = np.array([sale in noted for sale in market.degraded.sale_id], dtype=bool)
+    return learn(sales, market.degraded.where(copies), config)
 
 
 def bare(sales: TrainingSet) -> Forecast:
-    """Return what the structural value alone says, with its own band."""
+    """Return the structural value and its own band as a forecast."""
     return Forecast(
         price=sales.price, point=sales.structural, lower=sales.structural_lower, upper=sales.structural_upper
     )
 
 
-def beside_truth(said: Forecast, truth: Forecast, level: float) -> dict[str, float]:
-    """Return the figures of a forecast beside those of the truth on the same sales."""
-    mine, best = judge(said, level), judge(truth, level)
+def compare_with_truth(predicted: Forecast, truth: Forecast, level: float) -> dict[str, float]:
+    """Return the figures of a forecast relative to those of the truth on the same sales."""
+    mine, best = score_forecast(predicted, level), score_forecast(truth, level)
     return {
         "sales tested": float(mine.sales),
         "MAPE": mine.mape,
@@ -133,8 +133,8 @@ def medians(runs: Sequence[Mapping[str, float]]) -> list[tuple[str, ...]]:
     rows = []
     for name in dict.fromkeys(name for run in runs for name in run):
         values = [run[name] for run in runs if name in run]
-        said = (f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}" for value in _spread(values))
-        rows.append((name, *said))
+        predicted = (f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}" for value in _spread(values))
+        rows.append((name, *predicted))
     return rows
 
 

@@ -38,7 +38,7 @@ def test_a_curve_against_its_direction_is_counted():
     assert violations(band, 0.0, 1.0, 1) == 0.5
 
 
-def test_infinite_and_crossing_bands_are_told():
+def test_infinite_and_crossing_bands_are_reported():
     band = np.array([[0.0, 1.0, 2.0], [-np.inf, 1.0, 2.0], [3.0, 1.0, 2.0], [0.0, 1.0, 2.0]])
     figures = scores(band, np.array([1.0, 1.1, 1.2, 1.4]), np.full(4, "a"))
     assert figures["finite"] == 0.75
@@ -60,14 +60,14 @@ def test_no_model_kept_out_is_among_those_learned(sales):
     assert not set(train.model) & set(test.model)
 
 
-def test_no_price_is_told_before_its_delay_and_none_twice(sales):
+def test_no_price_is_reported_before_its_delay_or_twice(sales):
     kept = in_time(sales, 1)
-    told = []
+    reported = []
     for step in walk(kept):
         assert np.all(kept.day[step.known] + LABEL_DELAY_DAYS <= step.start)
         assert np.all(kept.day[step.asked] > step.start)
-        told.extend(step.told.tolist())
-    assert len(told) == len(set(told))
+        reported.extend(step.reported.tolist())
+    assert len(reported) == len(set(reported))
 
 
 def test_averages_of_levels_are_not_learned_from_the_row_itself(sales):
@@ -78,7 +78,7 @@ def test_averages_of_levels_are_not_learned_from_the_row_itself(sales):
     assert np.array_equal(reader.taught.native, again.native, equal_nan=True)
 
 
-def test_an_absent_folder_is_told(tmp_path, capsys):
+def test_an_absent_folder_is_reported(tmp_path, capsys):
     assert read_sets(tmp_path / "nowhere", [])[0].name == "synthetic stand-in"
     assert "absent" in capsys.readouterr().out
 

@@ -47,6 +47,6 @@ def config():
 
 
 @pytest.fixture(scope="session")
-def extra(sales, table, quotes, config):
+def augmentation(sales, table, quotes, config):
     """The same sales with thinner records."""
     return degraded(sales, table, quotes, share=config.thinned_share, seed=config.seed)

@@ -24,7 +24,7 @@ QUICK = TrainingConfig(trees=5, folds=2, habits_rows=0)
 def few_rivals():
     """Boosted trees take their time; the slow test of the command asks them too."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.evaluation.backtest.rivals", lambda: {"last price": last_price, "linear": linear})
+        patch.setattr("training.evaluation.backtest.baselines", lambda: {"last price": last_price, "linear": linear})
         yield
 
 
@@ -34,79 +34,84 @@ def origins(sales):
 
 
 @pytest.fixture(scope="module")
-def tested(sales, extra, origins):
-    return backtest((sales, extra), None, QUICK, Plan(origins=origins), lambda _: None)
+def tested(sales, augmentation, origins):
+    return backtest((sales, augmentation), None, QUICK, Plan(origins=origins), lambda _: None)
 
 
 def named(tested, name):
-    return next(one for one in tested.contestants if one.name == name)
+    return next(one for one in tested.entries if one.name == name)
 
 
 def test_everybody_answers_for_the_same_sales(tested, sales, origins):
-    assert [one.name for one in tested.contestants][:2] == [OURS, "structural value"]
-    assert {one.overall.sales for one in tested.contestants} == {len(tested.judged)}
-    assert np.all(tested.judged.sold_day > origins[0])
-    assert len(tested.judged) == int(((sales.sold_day > origins[0]) & sales.alone).sum())
+    assert [one.name for one in tested.entries][:2] == [OURS, "structural value"]
+    assert {one.overall.sales for one in tested.entries} == {len(tested.evaluated)}
+    assert np.all(tested.evaluated.sold_day > origins[0])
+    assert len(tested.evaluated) == int(((sales.sold_day > origins[0]) & sales.single_sale).sum())
     assert tested.absent["incumbent"] == "no model is champion"
     assert "not installed" in tested.absent["CatBoost + split conformal"]
 
 
-def test_what_happens_later_changes_no_earlier_answer(tested, sales, extra, origins):
+def test_what_happens_later_changes_no_earlier_answer(tested, sales, augmentation, origins):
     """Prices of the last window are thrown about; every answer before it stays as it was, to the bit."""
     last = origins[-1]
     thrown = replace(
         sales, price_cny=np.where(sales.sold_day > last - 29.0, sales.price_cny * 7.0 + 1.0, sales.price_cny)
     )
-    thrown_extra = replace(extra, price_cny=np.where(extra.sold_day > last - 29.0, 1.0, extra.price_cny))
+    thrown_extra = replace(
+        augmentation, price_cny=np.where(augmentation.sold_day > last - 29.0, 1.0, augmentation.price_cny)
+    )
     again = backtest((thrown, thrown_extra), None, QUICK, Plan(origins=origins), lambda _: None)
-    early = tested.judged.sold_day <= last
-    for one in tested.contestants:
-        other = named(again, one.name).said
-        assert np.array_equal(one.said.point[early], other.point[early]), one.name
-        assert np.array_equal(one.said.lower[early], other.lower[early]), one.name
+    early = tested.evaluated.sold_day <= last
+    for one in tested.entries:
+        other = named(again, one.name).predicted
+        assert np.array_equal(one.predicted.point[early], other.point[early]), one.name
+        assert np.array_equal(one.predicted.lower[early], other.lower[early]), one.name
 
 
 @pytest.mark.slow
-def test_finished_windows_are_not_worked_out_again(sales, extra, origins, tmp_path, monkeypatch):
+def test_finished_windows_are_not_worked_out_again(sales, augmentation, origins, tmp_path, monkeypatch):
     plan = Plan(origins=origins[-1:], parts=tmp_path / "parts", key="a" * 64)
-    first = backtest((sales, extra), None, QUICK, plan, lambda _: None)
+    first = backtest((sales, augmentation), None, QUICK, plan, lambda _: None)
     monkeypatch.setattr("training.evaluation.backtest.learn", lambda *_: pytest.fail("it was worked out again"))
-    again = backtest((sales, extra), None, QUICK, plan, lambda _: None)
+    again = backtest((sales, augmentation), None, QUICK, plan, lambda _: None)
     assert first.as_dict() == again.as_dict()
     assert key_of({}, QUICK, None, 1) != key_of({}, replace(QUICK, seed=1), None, 1)
 
 
 @pytest.mark.slow
-def test_without_a_refit_it_is_taught_once(sales, extra, monkeypatch):
-    taught = []
+def test_without_refit_it_is_fitted_once(sales, augmentation, monkeypatch):
+    fitted = []
     real = backtest.__globals__["learn"]
-    monkeypatch.setattr("training.evaluation.backtest.learn", lambda *told: taught.append(1) or real(*told))
-    monkeypatch.setattr("training.evaluation.backtest.rivals", dict)
+    monkeypatch.setattr("training.evaluation.backtest.learn", lambda *given: fitted.append(1) or real(*given))
+    monkeypatch.setattr("training.evaluation.backtest.baselines", dict)
     origins = plan_origins(sales, QUICK, None, 9)
-    backtest((sales, extra), None, QUICK, Plan(origins=origins, refit=False), lambda _: None)
-    assert (len(taught), len(origins) > 1) == (1, True)
+    backtest((sales, augmentation), None, QUICK, Plan(origins=origins, refit=False), lambda _: None)
+    assert (len(fitted), len(origins) > 1) == (1, True)
 
 
 @pytest.mark.parametrize("refit", [True, False])
-def test_whoever_does_the_work_the_answers_are_the_same(sales, extra, origins, tmp_path, refit):
+def test_whoever_does_the_work_the_answers_are_the_same(sales, augmentation, origins, tmp_path, refit):
     """Two processes share the windows; each result is kept as it comes, and none is worked out twice."""
-    said = []
+    predicted = []
     plan = Plan(origins=origins, refit=refit, parts=tmp_path / "parts", key="b" * 64)
-    alone = backtest((sales, extra), None, QUICK, replace(plan, parts=None), said.append)
-    shared = backtest((sales, extra), None, QUICK, replace(plan, crew=Workers(processes=2)), said.append)
-    for one, other in zip(alone.contestants, shared.contestants, strict=True):
+    alone = backtest((sales, augmentation), None, QUICK, replace(plan, parts=None), predicted.append)
+    shared = backtest((sales, augmentation), None, QUICK, replace(plan, workers=Workers(processes=2)), predicted.append)
+    for one, other in zip(alone.entries, shared.entries, strict=True):
         for name in ("point", "lower", "upper"):
-            assert getattr(one.said, name).tobytes() == getattr(other.said, name).tobytes(), (one.name, name)
-    windows = len(said) // 2
+            assert getattr(one.predicted, name).tobytes() == getattr(other.predicted, name).tobytes(), (one.name, name)
+    windows = len(predicted) // 2
     assert windows > 1
-    assert sorted(said[:windows]) == sorted(said[windows:])
+    assert sorted(predicted[:windows]) == sorted(predicted[windows:])
     assert len(list(plan.parts.glob("*.npz"))) == windows
 
 
 def test_the_money_is_what_was_paid_over_the_price(tested):
     one = named(tested, OURS)
-    said, energy = one.said, tested.judged.energy_kwh
-    lost = sum(max(point - price, 0.0) * kwh for point, price, kwh in zip(said.point, said.price, energy, strict=True))
+    predicted, energy = one.predicted, tested.evaluated.energy_kwh
+    lost = sum(
+        max(point - price, 0.0) * kwh
+        for point, price, kwh in zip(predicted.point, predicted.price, energy, strict=True)
+    )
     assert one.money.lost_at_point == pytest.approx(lost)
     assert one.money.lost_at_lower < one.money.lost_at_point
     assert one.money.net_at_lower > one.money.net_at_point
@@ -125,14 +130,14 @@ def test_the_last_price_is_the_last_known_one(sales):
         sales.where(sales.sold_day < np.median(sales.sold_day)),
         sales.take(np.arange(len(sales) - 5, len(sales))),
     )
-    said = last_price(Task(known=known, asked=asked, level=0.9, seed=0))
-    assert np.all(np.isin(said.point, known.price))
+    predicted = last_price(Task(known=known, targets=asked, level=0.9, seed=0))
+    assert np.all(np.isin(predicted.point, known.price))
 
 
 def test_split_conformal_keeps_its_promise_on_sales_like_those_it_knows(sales):
     chance = np.random.default_rng(3).random(len(sales)) < 0.6
-    said = linear(Task(known=sales.where(chance), asked=sales.where(~chance), level=0.9, seed=0))
-    assert 0.8 < np.mean((said.price >= said.lower) & (said.price <= said.upper)) < 0.97
+    predicted = linear(Task(known=sales.where(chance), targets=sales.where(~chance), level=0.9, seed=0))
+    assert 0.8 < np.mean((predicted.price >= predicted.lower) & (predicted.price <= predicted.upper)) < 0.97
     assert split_quantile(np.array([]), 0.9) == float("inf")
 
 

@@ -62,11 +62,11 @@ def test_the_simulator_sells_nothing_into_a_closed_route(tmp_path, seed):
 def test_a_closed_route_moves_the_truth_and_not_only_the_name_of_the_route():
     """Where the dearest use is closed, the expected price is that of the uses left."""
     market = simulate(SimulationPlan(packs=1_500, seed=6))
-    closed, legs = market.view.closed, market.priced.legs
-    assert np.isnan(legs[closed]).all()
+    closed, route_offers = market.view.closed, market.priced.route_offers
+    assert np.isnan(route_offers[closed]).all()
     only_recycling = closed[:, 1] & closed[:, 2]
     assert only_recycling.sum() > 10
-    np.testing.assert_allclose(market.priced.expected[only_recycling], legs[only_recycling, 0], rtol=1e-12)
+    np.testing.assert_allclose(market.priced.expected[only_recycling], route_offers[only_recycling, 0], rtol=1e-12)
 
 
 def test_no_pack_on_sale_is_closed_to_recycling():
@@ -134,7 +134,7 @@ def both(market_folder, planted):
 def test_planted_sales_leave_everything_that_is_learned_from_bit_for_bit(both):
     """Habits, calibration, gate, contest, back-test and drift read nothing but these sales."""
     clean, mixed = both
-    for name in ("sales", "extra"):
+    for name in ("sales", "augmentation"):
         for column in TrainingSet.__slots__:
             one, other = getattr(getattr(clean, name), column), getattr(getattr(mixed, name), column)
             if column != "archive":
@@ -143,7 +143,7 @@ def test_planted_sales_leave_everything_that_is_learned_from_bit_for_bit(both):
     stated, unstated = (counted[REASONS[reason].en] for reason in ("closed route", "route not stated"))
     assert stated > unstated > 10
     assert clean.ledger.closed_routes == {}
-    assert set(mixed.ledger.reject_row) - set(counted) == {REASONS["lot broken"].en}
+    assert set(mixed.ledger.rejected_rows) - set(counted) == {REASONS["lot broken"].en}
 
 
 def test_a_model_of_planted_sales_is_the_same_model_and_says_what_was_kept_out(both, tmp_path):
@@ -154,13 +154,13 @@ def test_a_model_of_planted_sales_is_the_same_model_and_says_what_was_kept_out(b
     )
     for name in ("arrays.npz", "model.json"):
         assert (one.version.folder / name).read_bytes() == (other.version.folder / name).read_bytes()
-    assert one.judgement.as_dict() == other.judgement.as_dict()
+    assert one.holdout.as_dict() == other.holdout.as_dict()
     assert one.version.about.habits == other.version.about.habits
     summary = other.version.about.summary
     assert summary["closed_routes"] == both[1].ledger.closed_routes
-    assert {**summary, **dict.fromkeys(("rows", "reject_row", "closed_routes", "data"))} == {
+    assert {**summary, **dict.fromkeys(("rows", "set_aside", "closed_routes", "data"))} == {
         **one.version.about.summary,
-        **dict.fromkeys(("rows", "reject_row", "closed_routes", "data")),
+        **dict.fromkeys(("rows", "set_aside", "closed_routes", "data")),
     }
     card = markdown(other.version.about, other.version.digest)
     assert f"{summary['closed_routes'][REASONS['closed route'].en]:,} - sold into a route" in card
@@ -213,8 +213,8 @@ def test_what_a_ledger_says_of_the_champion_is_not_moved_by_planted_sales(market
     known = sales.where(sales.sold_day <= float(np.quantile(sales.sold_day, 0.65)))
     through = str(calendar_day(float(known.sold_day.max())))
     about = {"sales": len(known), "choices": asdict(QUICK), "reference": training_reference(known)}
-    said = Publication(name="mine", created_on=through, trained_through=through, version="1", summary=about)
-    publish(learn(known, None, QUICK).fitted_, said, tmp_path)
+    predicted = Publication(name="mine", created_on=through, trained_through=through, version="1", summary=about)
+    publish(learn(known, None, QUICK).fitted_, predicted, tmp_path)
     promote("mine@1", Decision(who="a test", why="the first", at="2026-01-05T00:00:00+00:00"), tmp_path)
     one, other = (
         drift_of_ledger((folder / "sales.parquet", folder, folder / "quotes.csv"), None, tmp_path).as_dict()

@@ -19,8 +19,8 @@ def first(ledger, count):
 
 
 def test_every_sale_is_worked_out_or_set_aside(table, ledger, quotes, sales):
-    _, reject_row = build(table, ledger, quotes)
-    assert len(sales) + sum(reject_row.values()) == ledger.rows_read
+    _, rejected_rows = build(table, ledger, quotes)
+    assert len(sales) + sum(rejected_rows.values()) == ledger.rows_read
     assert len(sales) > 200
     assert sales.matrix.shape == (len(sales), len(features.NAMES))
     assert np.isfinite(sales.price).all()
@@ -61,10 +61,10 @@ def test_a_sale_is_seen_as_a_valuation_on_its_day_would_see_it(sales, quotes, ma
 
 def test_sales_of_packs_without_a_record_are_set_aside(table, ledger, quotes):
     few = first(ledger, 5)
-    strange = replace(few, battery_code=("unheard of", *few.battery_code[1:]))
-    found, reject_row = build(table, strange, quotes)
+    unknown = replace(few, battery_code=("unheard of", *few.battery_code[1:]))
+    found, rejected_rows = build(table, unknown, quotes)
     assert len(found) == 4
-    assert reject_row["no trace record of the pack"] == 1
+    assert rejected_rows["no trace record of the pack"] == 1
     with pytest.raises(TooFewSales, match="no trace record"):
         build(table, replace(few, battery_code=("unheard of",) * 5), quotes)
 
@@ -73,9 +73,9 @@ def test_sales_before_the_quotes_are_set_aside(table, ledger, quotes):
     few = first(ledger, 5)
     day = few.sold_day.copy()
     day[2] = quotes.complete_from - 1.0
-    found, reject_row = build(table, replace(few, sold_day=day), quotes)
+    found, rejected_rows = build(table, replace(few, sold_day=day), quotes)
     assert found.sale_id == few.sale_id[:2] + few.sale_id[3:]
-    assert reject_row["sold before every instrument is quoted"] == 1
+    assert rejected_rows["sold before every instrument is quoted"] == 1
 
 
 def test_the_sum_of_a_lot_is_shared_by_structural_value(table, ledger, quotes):
@@ -90,25 +90,25 @@ def test_the_sum_of_a_lot_is_shared_by_structural_value(table, ledger, quotes):
     np.testing.assert_array_equal(found.price_cny[[0, 4, 5]], few.price_cny[[0, 4, 5]])
 
 
-def test_thinner_records_keep_price_and_day_and_know_less(sales, extra, table, quotes):
+def test_thinner_records_keep_price_and_day_and_know_less(sales, augmentation, table, quotes):
     place = {sale: row for row, sale in enumerate(sales.sale_id)}
-    rows = np.array([place[sale] for sale in extra.sale_id])
-    np.testing.assert_array_equal(extra.price_cny, sales.price_cny[rows])
-    np.testing.assert_array_equal(extra.sold_day, sales.sold_day[rows])
-    assert (extra.tier <= sales.tier[rows]).all()
-    assert {0.0, 1.0, 2.0} <= set(extra.tier)
-    assert 0.3 < len(extra) / len(sales) < 0.7
+    rows = np.array([place[sale] for sale in augmentation.sale_id])
+    np.testing.assert_array_equal(augmentation.price_cny, sales.price_cny[rows])
+    np.testing.assert_array_equal(augmentation.sold_day, sales.sold_day[rows])
+    assert (augmentation.tier <= sales.tier[rows]).all()
+    assert {0.0, 1.0, 2.0} <= set(augmentation.tier)
+    assert 0.3 < len(augmentation) / len(sales) < 0.7
     again = degraded(sales, table, quotes, share=0.5, seed=0)
-    np.testing.assert_array_equal(again.matrix, extra.matrix)
+    np.testing.assert_array_equal(again.matrix, augmentation.matrix)
     assert len(degraded(sales, table, quotes, share=0.0, seed=0)) == 0
 
 
-def test_joined_parts_stand_below_one_another(sales, extra):
-    both = join([sales, extra])
-    assert len(both) == len(sales) + len(extra)
-    assert both.packs == sales.packs + extra.packs
+def test_joined_parts_stand_below_one_another(sales, augmentation):
+    both = join([sales, augmentation])
+    assert len(both) == len(sales) + len(augmentation)
+    assert both.packs == sales.packs + augmentation.packs
     kept = both.where(np.arange(len(both)) >= len(sales))
-    np.testing.assert_array_equal(kept.matrix, extra.matrix)
+    np.testing.assert_array_equal(kept.matrix, augmentation.matrix)
     assert isinstance(kept.groups, tuple)
 
 

@@ -9,10 +9,10 @@ from training.dataset.degraded_records import (
     BARE,
     DEGRADATIONS,
     MOST_BARE,
-    code_alone,
+    code_only,
     draw_degradation,
     ledger_only,
-    plate_alone,
+    nameplate_only,
     readings_only,
 )
 from valuation.record.fields import EVENT_TYPES
@@ -40,7 +40,7 @@ def types_of(table):
 
 @pytest.mark.parametrize(
     ("thin", "left"),
-    [(code_alone, []), (plate_alone, []), (ledger_only, ["installed"]), (readings_only, ["installed", "usage"])],
+    [(code_only, []), (nameplate_only, []), (ledger_only, ["installed"]), (readings_only, ["installed", "usage"])],
 )
 def test_what_a_thinner_record_still_shows(thin, left):
     thinner = thin(TABLE)
@@ -48,8 +48,8 @@ def test_what_a_thinner_record_still_shows(thin, left):
     assert thinner.row.tolist() == [1] * len(left)
     assert np.isnan(thinner.packs["module_lowest_soh"]).all()
     assert thinner.texts["battery_code"] == (None, HISTORY.battery_code)
-    assert np.isnan(thinner.packs["chemistry"]).all() == (thin is code_alone)
-    assert (thinner.texts["vehicle_model"] == (None, None)) == (thin is code_alone)
+    assert np.isnan(thinner.packs["chemistry"]).all() == (thin is code_only)
+    assert (thinner.texts["vehicle_model"] == (None, None)) == (thin is code_only)
     assert types_of(TABLE) == ["installed", "usage", "tested"]  # the record itself is untouched
 
 

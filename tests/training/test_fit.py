@@ -12,7 +12,7 @@ import training.fit_model
 from models.inference.folds import assign_folds
 from training.configuration import LEAST_SALES, TrainingConfig, read_config
 from training.dataset.training_set import build, degraded, join
-from training.evaluation.holdout import judge_newest, judge_sales, newest_from
+from training.evaluation.holdout import evaluate_model, evaluate_on_newest, newest_from
 from training.fit_model import learn
 from training.sales_ledger import read_ledger
 from training.simulation.market_simulation import simulate
@@ -24,14 +24,14 @@ from valuation.ingest import read_market, read_tables
 
 
 @pytest.fixture(scope="module")
-def judgement(sales, extra, config):
-    return judge_newest(sales, extra, config)
+def holdout(sales, augmentation, config):
+    return evaluate_on_newest(sales, augmentation, config)
 
 
-def test_a_few_hundred_sales_do_no_harm(judgement):
+def test_a_few_hundred_sales_do_no_harm(holdout):
     # 330 to 360 sales are too few to gain: over three markets the error was 0.97 to 1.10 times the structural value's
-    assert judgement.overall.sales >= LEAST_SALES
-    assert judgement.overall.wape < 1.15 * judgement.structural.wape
+    assert holdout.overall.sales >= LEAST_SALES
+    assert holdout.overall.wape < 1.15 * holdout.structural.wape
 
 
 @pytest.mark.slow
@@ -41,26 +41,26 @@ def test_three_thousand_sales_beat_the_structural_value(config, tmp_path):
     table = read_tables(tmp_path / "packs.parquet", tmp_path / "events.parquet").table
     market = read_market(tmp_path / "quotes.csv")
     sales, _ = build(table, read_ledger(tmp_path / "sales.parquet"), market)
-    judged = judge_newest(sales, degraded(sales, table, market, share=0.5, seed=0), config)
-    assert judged.overall.wape < 0.9 * judged.structural.wape
+    evaluated = evaluate_on_newest(sales, degraded(sales, table, market, share=0.5, seed=0), config)
+    assert evaluated.overall.wape < 0.9 * evaluated.structural.wape
 
 
-def test_the_band_holds_about_what_it_promises(judgement, config):
-    sales = judgement.overall.sales
+def test_the_band_holds_about_what_it_promises(holdout, config):
+    sales = holdout.overall.sales
     # three standard deviations of a binomial, and what one small market's turn may cost
     slack = 3.0 * math.sqrt(config.level * (1.0 - config.level) / sales) + 0.05
-    assert abs(judgement.overall.coverage - config.level) < slack
+    assert abs(holdout.overall.coverage - config.level) < slack
 
 
-def test_a_judgement_can_be_kept_as_json(judgement):
-    said = json.loads(json.dumps(judgement.as_dict()))
-    assert said["overall"]["sales"] == judgement.overall.sales
-    assert set(said) == {
+def test_a_judgement_can_be_kept_as_json(holdout):
+    predicted = json.loads(json.dumps(holdout.as_dict()))
+    assert predicted["overall"]["sales"] == holdout.overall.sales
+    assert set(predicted) == {
         *("overall", "untold", "structural", "by_chemistry", "by_tier", "method", "segments", "reliability")
     }
 
 
-def test_the_judge_never_shows_the_newest_sales_to_the_model(sales, extra, config, monkeypatch):
+def test_the_judge_never_shows_the_newest_sales_to_the_model(sales, augmentation, config, monkeypatch):
     seen = []
 
     def spy(taught, thin, _):
@@ -69,14 +69,14 @@ def test_the_judge_never_shows_the_newest_sales_to_the_model(sales, extra, confi
 
     monkeypatch.setattr(training.evaluation.holdout, "learn", spy)
     with pytest.raises(TooFewSales):
-        judge_newest(sales, extra, config)
+        evaluate_on_newest(sales, augmentation, config)
     ((taught, thin),) = seen
     cut_day = newest_from(sales, config)
-    judged = set(sales.where(sales.sold_day > cut_day).sale_id)
-    assert len(judged) == pytest.approx(config.test_share * len(sales), rel=0.1)
+    evaluated = set(sales.where(sales.sold_day > cut_day).sale_id)
+    assert len(evaluated) == pytest.approx(config.test_share * len(sales), rel=0.1)
     assert taught.sold_day.max() + config.label_delay_days <= cut_day
-    assert not judged & set(taught.sale_id)
-    assert not judged & set(thin.sale_id)
+    assert not evaluated & set(taught.sale_id)
+    assert not evaluated & set(thin.sale_id)
 
 
 def test_few_sales_are_refused_and_fewer_are_not_judged(sales, config):
@@ -84,18 +84,18 @@ def test_few_sales_are_refused_and_fewer_are_not_judged(sales, config):
     with pytest.raises(TooFewSales, match=f"{LEAST_SALES - 1} usable sales") as refusal:
         learn(few, None, config)
     assert str(LEAST_SALES) in refusal.value.hint
-    assert judge_sales(few, None, config) is None
+    assert evaluate_model(few, None, config) is None
 
 
 @pytest.mark.parametrize("count", [100, pytest.param(200, marks=pytest.mark.slow)])
-def test_a_small_ledger_is_judged_by_folds_and_says_so(sales, extra, config, count):
+def test_a_small_ledger_is_judged_by_folds_and_says_so(sales, augmentation, config, count):
     rows = np.arange(len(sales)) < count
-    few, thin = sales.where(rows), extra.where(np.isin(extra.sale_id, sales.where(rows).sale_id))
-    judged = judge_sales(few, thin, config)
-    assert judged.method == "folds"
-    assert judged.overall.sales == int(few.alone.sum())
-    slack = 3.0 * math.sqrt(config.level * (1.0 - config.level) / judged.overall.sales)
-    assert judged.overall.coverage > config.level - slack
+    few, thin = sales.where(rows), augmentation.where(np.isin(augmentation.sale_id, sales.where(rows).sale_id))
+    evaluated = evaluate_model(few, thin, config)
+    assert evaluated.method == "folds"
+    assert evaluated.overall.sales == int(few.single_sale.sum())
+    slack = 3.0 * math.sqrt(config.level * (1.0 - config.level) / evaluated.overall.sales)
+    assert evaluated.overall.coverage > config.level - slack
 
 
 def test_the_folds_of_a_judgement_never_part_a_pack_or_a_lot(sales, config, monkeypatch):
@@ -109,23 +109,23 @@ def test_the_folds_of_a_judgement_never_part_a_pack_or_a_lot(sales, config, monk
         return learn(taught, thin, replace(config, trees=5, habits_rows=0), least)
 
     monkeypatch.setattr(training.evaluation.holdout, "learn", spy)
-    judged = judge_sales(few, None, config)
+    evaluated = evaluate_model(few, None, config)
     bound = {few.sale_id[row] for row in (3, 5, 40, 80)}
     assert [len(bound & ids) for ids in seen].count(0) == 1
     assert {len(bound & ids) for ids in seen} == {0, 4}
-    assert judged.overall.sales == 97  # what a pack of a lot fetched is not known
-    assert few.together[5] == few.together[3] == few.together[40]
+    assert evaluated.overall.sales == 97  # what a pack of a lot fetched is not known
+    assert few.repeat_sale_group[5] == few.repeat_sale_group[3] == few.repeat_sale_group[40]
 
 
-def test_copies_of_a_pack_stay_in_one_fold(sales, extra):
-    packs = np.unique([*sales.packs, *extra.packs], return_inverse=True)[1]
+def test_copies_of_a_pack_stay_in_one_fold(sales, augmentation):
+    packs = np.unique([*sales.packs, *augmentation.packs], return_inverse=True)[1]
     fold = assign_folds(len(packs), 5, 0, packs)
     for pack in np.unique(packs):
         assert len(set(fold[packs == pack])) == 1
     assert len(set(fold)) == 5
 
 
-def test_every_sale_comes_with_its_pack_so_that_copies_stay_together(sales, extra, config, monkeypatch):
+def test_every_sale_comes_with_its_pack_so_that_copies_stay_together(sales, augmentation, config, monkeypatch):
     given = {}
 
     class Spy:
@@ -137,16 +137,18 @@ def test_every_sale_comes_with_its_pack_so_that_copies_stay_together(sales, extr
             return self
 
     monkeypatch.setattr(training.fit_model, "MarketRegressor", Spy)
-    learn(replace(sales, archive=None), extra, config)  # without what they were worked out from there are no habits
-    assert given["packs"] == list(join([sales, extra]).together)
-    assert given["groups"] == [*sales.groups, *extra.groups]
+    learn(
+        replace(sales, archive=None), augmentation, config
+    )  # without what they were worked out from there are no habits
+    assert given["packs"] == list(join([sales, augmentation]).repeat_sale_group)
+    assert given["groups"] == [*sales.groups, *augmentation.groups]
     assert list(given["table"].columns) == list(features.NAMES)
     assert given["monotone"] == features.MONOTONE
-    np.testing.assert_array_equal(given["base"], np.concatenate([sales.structural, extra.structural]))
-    np.testing.assert_array_equal(given["price"], np.concatenate([sales.price, extra.price]))
+    np.testing.assert_array_equal(given["base"], np.concatenate([sales.structural, augmentation.structural]))
+    np.testing.assert_array_equal(given["price"], np.concatenate([sales.price, augmentation.price]))
 
 
-def test_a_lot_teaches_by_its_sum_and_its_thinner_copies_not_at_all(sales, extra, config, monkeypatch):
+def test_a_lot_teaches_by_its_sum_and_its_thinner_copies_not_at_all(sales, augmentation, config, monkeypatch):
     given = {}
 
     class Spy:

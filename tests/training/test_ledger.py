@@ -34,7 +34,7 @@ def ledger_of(tmp_path, *rows, head=HEAD, name="sales.csv", encoding="utf-8"):
 
 
 def reasons_of(ledger):
-    return [(fault.row, fault.field, fault.reason) for fault in ledger.faults]
+    return [(fault.row, fault.field, fault.reason) for fault in ledger.row_errors]
 
 
 def test_prices_are_read_without_tax_and_a_gate_fee_stays_negative(tmp_path):
@@ -47,7 +47,7 @@ def test_prices_are_read_without_tax_and_a_gate_fee_stays_negative(tmp_path):
     assert ledger.region[0] == "CN-GD"
     assert (ledger.buyer_kind[0], ledger.seller_kind[0], ledger.route[0]) == ("recycler", "owner", "recycling")
     assert np.diff(ledger.sold_day).tolist() == [1.0, 1.0, 0.0]
-    assert ledger.reject_row == {}
+    assert ledger.rejected_rows == {}
     assert ledger.row.tolist() == [2, 3, 4, 5]
     assert ledger.notes == {"vat": 1, "gate fee": 1, "lot": 2}
 
@@ -122,7 +122,7 @@ def test_a_workbook_with_titles_merged_cells_and_serial_dates_is_read(tmp_path):
     assert ledger.lot_id == (None, None, "L1", "L1")
     assert ledger.lot_price_cny[2:].tolist() == [20_000.0, 20_000.0]
     assert ledger.row.tolist() == [3, 4, 5, 6]
-    (fault,) = ledger.faults
+    (fault,) = ledger.row_errors
     assert (fault.row, fault.sale_id, fault.value, fault.reason) == (8, "1005", "昨天", "bad day")
 
 
@@ -155,8 +155,8 @@ def test_a_workbook_with_titles_merged_cells_and_serial_dates_is_read(tmp_path):
 def test_a_row_that_teaches_nothing_is_set_aside_with_its_reason(tmp_path, row, reason):
     ledger = read_ledger(ledger_of(tmp_path, *ROWS, row))
     assert len(ledger) == 4
-    assert [(fault.row, fault.reason) for fault in ledger.faults] == [(6, reason)]
-    assert ledger.reject_row == {REASONS[reason].en: 1}
+    assert [(fault.row, fault.reason) for fault in ledger.row_errors] == [(6, reason)]
+    assert ledger.rejected_rows == {REASONS[reason].en: 1}
     assert ledger.rows_read == 5
 
 
@@ -167,7 +167,7 @@ def test_every_wrong_cell_of_a_row_is_listed_but_the_row_counts_once(tmp_path):
         (6, "price_cny", "bad price"),
         (6, "vat_included", "bad vat"),
     ]
-    assert ledger.reject_row == {"day of sale cannot be read": 1}
+    assert ledger.rejected_rows == {"day of sale cannot be read": 1}
 
 
 def test_one_sale_told_in_two_ways_is_used_in_neither(tmp_path):
@@ -195,7 +195,7 @@ def test_a_lot_s_total_may_stand_once_and_is_lessened_by_packs_priced_on_their_o
         "S6,C6,2025-03-02,,false,,,,,,5000",
     ]
     ledger = read_ledger(ledger_of(tmp_path, *rows))
-    assert ledger.faults == ()
+    assert ledger.row_errors == ()
     np.testing.assert_array_equal(ledger.price_cny, [np.nan, 4000.0, np.nan, 5500.0, 1500.0, 5000.0])
     assert ledger.lot_price_cny[[0, 2]].tolist() == [6000.0, 6000.0]
 
@@ -212,8 +212,8 @@ def test_a_lot_s_total_may_stand_once_and_is_lessened_by_packs_priced_on_their_o
 def test_a_lot_that_cannot_be_shared_out_is_set_aside_whole(tmp_path, row, reason):
     ledger = read_ledger(ledger_of(tmp_path, *ROWS, row))
     assert ledger.sale_id == ("S1", "S2")
-    assert {fault.row for fault in ledger.faults} == {4, 5, 6}
-    assert [fault.reason for fault in ledger.faults].count(reason) == (3 if reason == "lot contradicted" else 2)
+    assert {fault.row for fault in ledger.row_errors} == {4, 5, 6}
+    assert [fault.reason for fault in ledger.row_errors].count(reason) == (3 if reason == "lot contradicted" else 2)
 
 
 def test_a_lot_listed_twice_stays_whole(tmp_path):
@@ -223,10 +223,10 @@ def test_a_lot_listed_twice_stays_whole(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("said", "included"), [("1", True), ("是", True), ("TRUE", True), ("含税", True), ("0", False)]
+    ("text", "included"), [("1", True), ("是", True), ("TRUE", True), ("含税", True), ("0", False)]
 )
-def test_tax_is_taken_off_however_yes_is_written(tmp_path, said, included):
-    ledger = read_ledger(ledger_of(tmp_path, f"S1,C1,2025-03-01,1130,{said},,,,,,"))
+def test_tax_is_taken_off_however_yes_is_written(tmp_path, text, included):
+    ledger = read_ledger(ledger_of(tmp_path, f"S1,C1,2025-03-01,1130,{text},,,,,,"))
     assert ledger.price_cny.tolist() == [pytest.approx(1000.0 if included else 1130.0)]
 
 
@@ -344,14 +344,14 @@ def test_the_report_names_every_bad_row_with_its_way_out_in_both_languages(tmp_p
         ("8", "sold_on", ""),
     ]
     assert all(line["reason"] and line["way_out"] and line["原因"] and line["处理办法"] for line in lines)
-    told = "\n".join(summary(ledger, len(ledger)))
-    assert "rows                6" in told
-    assert "used                4  (66.7%)" in told
+    lines = "\n".join(summary(ledger, len(ledger)))
+    assert "rows                6" in lines
+    assert "used                4  (66.7%)" in lines
 
 
 def test_a_price_that_is_not_there_is_shown_as_nothing(tmp_path):
     ledger = read_ledger(ledger_of(tmp_path, *ROWS, "S7,C7,2025-01-02,,false,CN,,,,,"))
-    (fault,) = ledger.faults
+    (fault,) = ledger.row_errors
     assert (fault.reason, fault.field, fault.value) == ("no price", "price_cny", "")
 
 

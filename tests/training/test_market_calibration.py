@@ -11,53 +11,53 @@ from valuation.pack.design_sizes import DESIGN_MARK
 from valuation.routes.market_calibration import CALIBRATED_CONSTANTS
 
 
-def _priced_by(sales, habits):
+def _priced_by(sales, calibration):
     """Sales of a market in which every deal is struck at the structural value under some habits."""
-    fetched = sales.seen(habits)
+    fetched = sales.with_calibration(calibration)
     return replace(sales, price_cny=fetched.structural * fetched.energy_kwh)
 
 
 def test_a_market_with_habits_is_seen_through(sales, config):
-    habits = {"repurposing_cost": -0.25, "second_life_lfp": 0.2, "rule_of_thumb": 0.8}
-    struck = _priced_by(sales, habits)
-    found = fit_market_calibration(struck, config)
-    before = np.mean(np.abs(struck.structural - struck.price))
-    after = np.mean(np.abs(struck.seen(found).structural - struck.price))
+    calibration = {"repurposing_cost": -0.25, "second_life_lfp": 0.2, "rule_of_thumb": 0.8}
+    priced_sales = _priced_by(sales, calibration)
+    found = fit_market_calibration(priced_sales, config)
+    before = np.mean(np.abs(priced_sales.structural - priced_sales.price))
+    after = np.mean(np.abs(priced_sales.with_calibration(found).structural - priced_sales.price))
     assert after < 0.25 * before
     assert found["second_life_lfp"] > 0.05
     assert found["rule_of_thumb"] > 0.4
 
 
 def test_a_market_without_habits_keeps_the_judged_constants(sales, config):
-    struck = _priced_by(sales, {})
-    found = fit_market_calibration(struck, config)
-    after = struck.seen(found)
-    assert np.median(np.abs(after.structural / struck.price - 1.0)) < 0.01
+    priced_sales = _priced_by(sales, {})
+    found = fit_market_calibration(priced_sales, config)
+    after = priced_sales.with_calibration(found)
+    assert np.median(np.abs(after.structural / priced_sales.price - 1.0)) < 0.01
 
 
 def test_few_sales_move_the_constants_less_than_the_judgement_may_be_off(sales, config):
     found = fit_market_calibration(sales.where(np.arange(len(sales)) < 5), config)
     assert {name for name in found if not name.startswith(DESIGN_MARK)} == set(CALIBRATED_CONSTANTS)
-    for name, habit in CALIBRATED_CONSTANTS.items():
-        assert abs(found[name]) < 2.5 * habit.spread
+    for name, constant in CALIBRATED_CONSTANTS.items():
+        assert abs(found[name]) < 2.5 * constant.spread
 
 
 def test_no_habits_are_learned_where_none_are_asked_for(sales, config):
     assert fit_market_calibration(sales, replace(config, habits_rows=0)) == {}
 
 
-def test_packs_that_are_cut_down_to_their_code_keep_the_size_of_their_sisters(sales, extra, config):
+def test_packs_that_are_cut_down_to_their_code_keep_the_size_of_their_sisters(sales, augmentation, config):
     whole = fit_market_calibration(sales, config)
-    told = [name for name in whole if name.startswith(DESIGN_MARK)]
-    assert told
-    bare = extra.where(extra.thinning == 0.0)
+    rated = [name for name in whole if name.startswith(DESIGN_MARK)]
+    assert rated
+    bare = augmentation.where(augmentation.degradation == 0.0)
     on_plate = sales.matrix[:, features.NAMES.index("energy_log_sd")] == 0.0
     size = dict(zip(sales.packs, np.where(on_plate, sales.energy_kwh, np.nan).tolist(), strict=True))
     right = np.array([size[pack] for pack in bare.packs])
     with_code = np.array([f"{DESIGN_MARK}{pack[:7]}" in whole for pack in bare.packs]) & ~np.isnan(right)
-    seen = bare.seen(whole)
+    calibrated = bare.with_calibration(whole)
     assert with_code.any()
-    np.testing.assert_allclose(seen.energy_kwh[with_code], right[with_code], rtol=0.15)
+    np.testing.assert_allclose(calibrated.energy_kwh[with_code], right[with_code], rtol=0.15)
     assert np.median(np.abs(bare.energy_kwh / right - 1.0)[with_code]) > 0.15  # which a code alone does not tell
 
 
@@ -66,37 +66,37 @@ def test_the_same_sales_give_the_same_habits(sales, config):
     assert fit_market_calibration(few, config) == fit_market_calibration(few, config)
 
 
-def test_what_is_learned_rests_on_the_habits_and_so_does_every_price(sales, extra, config):
+def test_what_is_learned_rests_on_the_habits_and_so_does_every_price(sales, augmentation, config):
     known = sales.sold_day <= np.median(sales.sold_day)
-    estimator = learn(sales.where(known), extra, config)
-    assert estimator.habits_ == fit_market_calibration(sales.where(known), config)
+    estimator = learn(sales.where(known), augmentation, config)
+    assert estimator.calibration_ == fit_market_calibration(sales.where(known), config)
     later = sales.where(~known)
-    seen = later.seen(estimator.habits_)
-    said, again = forecast(estimator, later, 0.9), forecast(estimator, seen, 0.9)
-    np.testing.assert_array_equal(said.point, again.times(seen.energy_kwh / later.energy_kwh).point)
-    np.testing.assert_allclose(said.price, later.price, rtol=1e-12)  # whatever is learned of a pack's size
+    calibrated = later.with_calibration(estimator.calibration_)
+    predicted, again = forecast(estimator, later, 0.9), forecast(estimator, calibrated, 0.9)
+    np.testing.assert_array_equal(predicted.point, again.times(calibrated.energy_kwh / later.energy_kwh).point)
+    np.testing.assert_allclose(predicted.price, later.price, rtol=1e-12)  # whatever is learned of a pack's size
     bare = estimator.predict(frame(later.matrix), base=later.structural, groups=list(later.groups))
-    assert not np.allclose(bare, said.point)
+    assert not np.allclose(bare, predicted.point)
 
 
-def test_thinner_records_are_seen_with_habits_as_thin_as_they_are(extra):
-    seen = extra.seen({"repurposing_cost": 0.3})
-    np.testing.assert_array_equal(seen.tier, extra.tier)
-    np.testing.assert_array_equal(seen.price_cny, extra.price_cny)
-    np.testing.assert_array_equal(seen.seen({}).matrix, extra.matrix)
-    assert not np.array_equal(seen.structural, extra.structural)
+def test_thinner_records_are_seen_with_habits_as_thin_as_they_are(augmentation):
+    calibrated = augmentation.with_calibration({"repurposing_cost": 0.3})
+    np.testing.assert_array_equal(calibrated.tier, augmentation.tier)
+    np.testing.assert_array_equal(calibrated.price_cny, augmentation.price_cny)
+    np.testing.assert_array_equal(calibrated.with_calibration({}).matrix, augmentation.matrix)
+    assert not np.array_equal(calibrated.structural, augmentation.structural)
 
 
 def test_with_few_sales_only_what_a_valuer_asks_first_is_heard(sales, config):
     few = sales.where(np.arange(len(sales)) < 120)
     estimator = learn(few, None, config)
     asked = sales.where(np.arange(len(sales)) >= 120)
-    said = forecast(estimator, asked, 0.9)
-    silent = asked.seen(estimator.habits_)
+    predicted = forecast(estimator, asked, 0.9)
+    masked = asked.with_calibration(estimator.calibration_)
     unheard = [place for place, name in enumerate(features.NAMES) if name not in CORE_FEATURES]
-    matrix = silent.matrix.copy()
+    matrix = masked.matrix.copy()
     matrix[:, unheard] = np.nan
-    point = estimator.predict(frame(matrix), base=silent.structural, groups=list(silent.groups))
-    np.testing.assert_array_equal(point * (silent.energy_kwh / asked.energy_kwh), said.point)
-    error = np.abs(said.point - asked.price).sum() / np.abs(asked.structural - asked.price).sum()
+    point = estimator.predict(frame(matrix), base=masked.structural, groups=list(masked.groups))
+    np.testing.assert_array_equal(point * (masked.energy_kwh / asked.energy_kwh), predicted.point)
+    error = np.abs(predicted.point - asked.price).sum() / np.abs(asked.structural - asked.price).sum()
     assert error < 1.0

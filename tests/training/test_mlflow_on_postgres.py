@@ -40,9 +40,9 @@ def test_a_training_is_recorded_registered_and_repeated_there(server_url, market
     assert copy.tags["canzhi.digest"] == trained.version.digest
     mlflow.set_tracking_uri(server_url)
     mlflow.set_registry_uri(server_url)
-    said = mlflow.pyfunc.load_model("models:/onserver@champion").predict(
+    predicted = mlflow.pyfunc.load_model("models:/onserver@champion").predict(
         pd.DataFrame({"trace": [PACK], "as_of": ["2026-11-20"]})
     )
-    assert said.lower_cny[0] < said.point_cny[0] < said.upper_cny[0]
+    assert predicted.lower_cny[0] < predicted.point_cny[0] < predicted.upper_cny[0]
     shutil.rmtree(tmp_path / "sources")
     assert repeat(trained.run_id, tmp_path, lambda _: None).same

@@ -35,9 +35,9 @@ def home(tmp_path_factory, sales):
     home = tmp_path_factory.mktemp("home")
     known = sales.where(sales.sold_day <= float(np.quantile(sales.sold_day, 0.65)))
     through = calendar_day(float(known.sold_day.max())).isoformat()
-    told = {"sales": len(known), "choices": asdict(QUICK), "reference": training_reference(known)}
-    said = Publication(name="mine", created_on=through, trained_through=through, version="1", summary=told)
-    publish(learn(known, None, QUICK).fitted_, said, home)
+    recentred = {"sales": len(known), "choices": asdict(QUICK), "reference": training_reference(known)}
+    predicted = Publication(name="mine", created_on=through, trained_through=through, version="1", summary=recentred)
+    publish(learn(known, None, QUICK).fitted_, predicted, home)
     promote("mine@1", Decision(who="a test", why="the first", at="2026-01-05T00:00:00+00:00"), home)
     return home
 
@@ -50,8 +50,8 @@ def champion(home):
 def test_the_figures_are_of_sales_that_the_champion_never_learned_from(champion, sales):
     found = realised(champion, sales)
     later = np.array([str(calendar_day(day)) for day in sales.sold_day]) > champion.trained_through
-    assert found.told.sales == found.untold.sales == int((later & sales.alone).sum())
-    assert sum(one.sales for _, one in found.months) == found.told.sales
+    assert found.recentred.sales == found.frozen.sales == int((later & sales.single_sale).sum())
+    assert sum(one.sales for _, one in found.months) == found.recentred.sales
     assert [month for month, _ in found.months] == sorted({month for month, _ in found.months})
     assert 0.5 < found.least < 0.9
 
@@ -60,7 +60,7 @@ def test_prices_that_quadrupled_call_for_action_in_both_languages(champion, sale
     later = sales.sold_day > float(np.quantile(sales.sold_day, 0.65))
     found = realised(champion, replace(sales, price_cny=np.where(later, sales.price_cny * 4.0, sales.price_cny)))
     assert found.calls_for_action  # the bands follow within months, the points were far off until then
-    assert found.untold.coverage < 0.2 < found.told.coverage
+    assert found.frozen.coverage < 0.2 < found.recentred.coverage
     assert found.lines("en")[-1].startswith("retrain with these sales")
     assert found.lines("zh")[-1].startswith("建议")
 
@@ -88,9 +88,9 @@ def test_the_command_looks_at_a_ledger_file(home, market_folder, monkeypatch, ca
     assert code == int(found["calls_for_action"])
     assert found["model"] == "mine@1"
     assert cli.run(words) == code
-    told = capsys.readouterr().out
-    assert f"{found['sales']:,} sales it never learned from" in told
-    assert "PSI" in told
+    recentred = capsys.readouterr().out
+    assert f"{found['sales']:,} sales it never learned from" in recentred
+    assert "PSI" in recentred
 
 
 def test_sales_are_handed_over_without_tax_each_under_one_name(market_folder, quotes, tmp_path):

@@ -70,7 +70,7 @@ def mlflow(trained, home):
 def test_the_run_keeps_choices_figures_pictures_card_and_report(trained, mlflow):
     run = mlflow.get_run(trained.run_id)
     assert run.data.params["bundle_digest"] == trained.version.digest
-    assert run.data.metrics["coverage"] == trained.judgement.overall.coverage
+    assert run.data.metrics["coverage"] == trained.holdout.overall.coverage
     assert any(name.startswith("chemistry/") for name in run.data.metrics)
     plots = {entry.path for entry in mlflow.MlflowClient().list_artifacts(trained.run_id, "plots")}
     names = ("reliability", "segments", "importance", "drivers", "against-structural")
@@ -109,16 +109,20 @@ def test_the_pyfunc_says_what_a_valuation_says(trained, mlflow, home, quotes):
             "as_of": ["2026-11-20", "2026-11-20", "2026-05-01", None],
         }
     )
-    said = model.predict(asked)
-    assert list(said.columns) == list(COLUMNS)
+    predicted = model.predict(asked)
+    assert list(predicted.columns) == list(COLUMNS)
     for row, day in ((0, "2026-11-20"), (2, "2026-05-01")):
         answer = appraise(read_trace(PACK), quotes, model=load_model("mine", home=home), as_of=day)
         band = answer.residual_value
-        assert said.loc[row, ["point_cny", "lower_cny", "upper_cny"]].tolist() == [band.point, band.lower, band.upper]
-    assert np.isnan(said.loc[[1, 3], "point_cny"]).all()
-    assert all(said.loc[[1, 3], "problem"])
+        assert predicted.loc[row, ["point_cny", "lower_cny", "upper_cny"]].tolist() == [
+            band.point,
+            band.lower,
+            band.upper,
+        ]
+    assert np.isnan(predicted.loc[[1, 3], "point_cny"]).all()
+    assert all(predicted.loc[[1, 3], "problem"])
     narrow = model.predict(asked[["trace"]].iloc[:1], params={"level": 0.5, "as_of": "2026-11-20"})
-    assert narrow.loc[0, "lower_cny"] > said.loc[0, "lower_cny"]
+    assert narrow.loc[0, "lower_cny"] > predicted.loc[0, "lower_cny"]
 
 
 def test_a_changed_artefact_is_refused(trained, mlflow, tmp_path):
@@ -186,11 +190,11 @@ def test_mlflow_serves_it(trained, home, free_port, started):
         f"http://127.0.0.1:{free_port}/invocations", body, {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - same
-        (said,) = json.load(response)["predictions"]
+        (predicted,) = json.load(response)["predictions"]
     module = importlib.import_module("mlflow")
     module.set_tracking_uri(tracking_uri(home))
     expected = module.pyfunc.load_model("models:/mine/1").predict(
         pd.DataFrame({"trace": [json.dumps(PACK)], "as_of": ["2026-11-20"]})
     )
-    assert said["point_cny"] == expected.loc[0, "point_cny"]
-    assert said["battery_code"] is None or said["battery_code"] == expected.loc[0, "battery_code"]
+    assert predicted["point_cny"] == expected.loc[0, "point_cny"]
+    assert predicted["battery_code"] is None or predicted["battery_code"] == expected.loc[0, "battery_code"]

@@ -99,12 +99,12 @@ def test_about_says_that_all_is_synthetic(folder):
 
 
 def test_the_command_writes_a_market_and_says_that_it_is_synthetic(tmp_path):
-    told = CliRunner().invoke(
+    recorded = CliRunner().invoke(
         simulate_command,
         [str(tmp_path / "out"), "--packs", "200", "--seed", "3", "--years", "8", "--through", "2025-06-30"],
     )
-    assert told.exit_code == 0, told.output
-    assert "synthetic market" in told.stdout
+    assert recorded.exit_code == 0, recorded.output
+    assert "synthetic market" in recorded.stdout
     assert {path.name for path in (tmp_path / "out").iterdir()} == set(FILES)
     sold_on = pq.read_table(tmp_path / "out" / "sales.parquet")["sold_on"].to_pylist()
     assert date(2017, 6, 29) <= min(sold_on) <= max(sold_on) <= date(2025, 6, 30)

@@ -10,7 +10,7 @@ from training.simulation.market_simulation import USUAL_DEMAND, simulate
 from training.simulation.market_view import LAB_TEST, BuyerView, observe
 from training.simulation.offers import NOT_TAMPERED, PACK_SWAPPED, SOH_EDITED
 from training.simulation.plan import SimulationPlan, day_number
-from training.simulation.pricing import RECYCLING, ROUTES, SECOND_LIFE, Asked, heavy_tailed, price
+from training.simulation.pricing import RECYCLING, ROUTES, SECOND_LIFE, PricingInput, heavy_tailed, price
 from valuation.battery_code.decoding import decode_many
 
 PLAN = SimulationPlan(packs=20_000, seed=11)
@@ -23,16 +23,16 @@ def market():
 
 def asked_of(market, **changes):
     offers, fleet = market.offers, market.fleet
-    told = fleet.model_told[offers.row]
-    asked = Asked(
+    recorded = fleet.recorded_model[offers.row]
+    asked = PricingInput(
         view=market.view,
         region=offers.region,
         day=offers.sold_on.astype(float),
         maker=fleet.maker[offers.row],
-        demand=np.where(told, market.models.demand[fleet.model[offers.row]], USUAL_DEMAND),
+        demand=np.where(recorded, market.models.demand[fleet.model[offers.row]], USUAL_DEMAND),
         ticket=np.zeros(len(offers.row)),
         quotes=market.quotes,
-        habits=draw_buyer_traits(PLAN),
+        traits=draw_buyer_traits(PLAN),
     )
     return replace(asked, **changes)
 
@@ -81,13 +81,13 @@ def test_the_true_band_holds_in_every_part_of_the_market(inside_by_seed, by):
 
 
 def test_close_calls_end_in_either_use_and_clear_ones_in_the_best(market):
-    legs = np.where(np.isnan(market.priced.legs), -np.inf, market.priced.legs)
-    ordered = np.sort(legs, axis=1)
+    route_offers = np.where(np.isnan(market.priced.route_offers), -np.inf, market.priced.route_offers)
+    ordered = np.sort(route_offers, axis=1)
     clear = ordered[:, 2] - ordered[:, 1] > 0.5 * np.abs(ordered[:, 2])
     assert clear.mean() > 0.1
-    assert (market.priced.route[clear] == legs[clear].argmax(axis=1)).mean() > 0.98
-    assert 0.6 < (market.priced.route == legs.argmax(axis=1)).mean() < 0.98
-    assert market.priced.legs.shape[1] == len(ROUTES)
+    assert (market.priced.route[clear] == route_offers[clear].argmax(axis=1)).mean() > 0.98
+    assert 0.6 < (market.priced.route == route_offers.argmax(axis=1)).mean() < 0.98
+    assert market.priced.route_offers.shape[1] == len(ROUTES)
 
 
 def test_the_expected_price_is_the_mean_of_the_deals(market):
@@ -172,13 +172,13 @@ def test_every_event_type_occurs_and_most_reports_are_in_time_but_not_all(market
 
 def test_records_have_gaps_and_none_is_silent_when_the_plan_forbids_it(market):
     complete = simulate(SimulationPlan(packs=800, seed=3, silence=0.0))
-    assert complete.fleet.energy_told.mean() > 0.98  # but for codes alone
+    assert complete.fleet.recorded_energy.mean() > 0.98  # but for codes alone
     produced = np.bincount(complete.events.row[complete.events.type == 0], minlength=complete.fleet.rows)
-    assert (produced[~complete.fleet.code_alone] == 1).mean() > 0.97
-    assert 0.85 < market.fleet.energy_told.mean() < 0.97
-    assert (market.fleet.code_alone).any()
+    assert (produced[~complete.fleet.code_only] == 1).mean() > 0.97
+    assert 0.85 < market.fleet.recorded_energy.mean() < 0.97
+    assert (market.fleet.code_only).any()
     silent = np.bincount(market.events.row, minlength=market.fleet.rows)
-    assert (silent[market.fleet.code_alone] == 0).all()
+    assert (silent[market.fleet.code_only] == 0).all()
 
 
 def test_every_code_is_valid_or_an_old_maker_code(market):
@@ -235,18 +235,18 @@ def test_buyers_see_only_what_was_reported_by_the_day(market):
     cut = np.zeros(fleet.rows)
     cut[offers.row] = offers.sold_on
     seen = market.events.where(market.events.reported_on <= cut[market.events.row])
-    untold = {
-        "energy_kwh": ~fleet.energy_told & ~fleet.capacity_told,
-        "mass_kg": ~fleet.mass_told,
+    unrecorded = {
+        "energy_kwh": ~fleet.recorded_energy & ~fleet.recorded_capacity,
+        "mass_kg": ~fleet.recorded_mass,
     }
     scrambled = {
-        name: np.where(mask, getattr(fleet, name) * 1.7, getattr(fleet, name)) for name, mask in untold.items()
+        name: np.where(mask, getattr(fleet, name) * 1.7, getattr(fleet, name)) for name, mask in unrecorded.items()
     }
-    scrambled["metal_kg"] = np.where(fleet.metals_told[:, None], fleet.metal_kg, 99.0)
+    scrambled["metal_kg"] = np.where(fleet.recorded_metals[:, None], fleet.metal_kg, 99.0)
     scrambled["depth"], scrambled["km_per_year"] = fleet.depth * 0.0, fleet.km_per_year * 3.0
     other = replace(fleet, **scrambled)
-    sight = BuyerView(row=offers.row, day=offers.sold_on, events=seen, missing_modules=market.missing_modules)
-    view = observe(other, market.models, sight)
+    view = BuyerView(row=offers.row, day=offers.sold_on, events=seen, missing_modules=market.missing_modules)
+    view = observe(other, market.models, view)
     for field in fields(view):
         np.testing.assert_array_equal(getattr(view, field.name), getattr(market.view, field.name), err_msg=field.name)
 
@@ -259,10 +259,10 @@ def test_pricing_again_gives_the_same_prices(market):
 def test_recycling_does_not_depend_on_health_and_second_life_rises_with_it(market):
     base = price(asked_of(market))
     weaker = price(asked_of(market, view=replace(market.view, health=market.view.health - 0.02)))
-    np.testing.assert_array_equal(base.legs[:, 0], weaker.legs[:, 0])
-    both = ~np.isnan(base.legs[:, 1]) & ~np.isnan(weaker.legs[:, 1])
+    np.testing.assert_array_equal(base.route_offers[:, 0], weaker.route_offers[:, 0])
+    both = ~np.isnan(base.route_offers[:, 1]) & ~np.isnan(weaker.route_offers[:, 1])
     assert both.sum() > 1000
-    assert (weaker.legs[both, 1] <= base.legs[both, 1] + 1e-9).all()
+    assert (weaker.route_offers[both, 1] <= base.route_offers[both, 1] + 1e-9).all()
     assert (weaker.expected <= base.expected + 1e-6).mean() > 0.999
 
 
@@ -273,7 +273,7 @@ def test_buyers_pay_over_value_in_the_boom_and_under_it_in_the_crash(market):
         market.quotes.as_of("lithium_carbonate", day) / market.quotes.as_of("lithium_carbonate", day - 120.0)
     )
     asked = asked_of(market)
-    margin = trait_of_day(asked.region, day, asked.quotes, asked.habits)
+    margin = trait_of_day(asked.region, day, asked.quotes, asked.traits)
     assert margin[swing > 0.3].mean() > 1.02
     assert margin[swing < -0.3].mean() < 0.98
 

@@ -27,15 +27,15 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def saved(sales, extra, config, quotes, market_folder, tmp_path_factory):  # noqa: PLR0917 - fixtures
+def saved(sales, augmentation, config, quotes, market_folder, tmp_path_factory):  # noqa: PLR0917 - fixtures
     """Folder of a model saved for MLflow, and what it says on one machine."""
     import mlflow.pyfunc  # noqa: PLC0415 - 2.5 s; only where this test runs
 
     home = tmp_path_factory.mktemp("home")
-    said = Publication(
+    predicted = Publication(
         name="fleet", created_on="2026-01-05", trained_through="2026-01-01", summary={"market": quotes.digest}
     )
-    version = publish(learn(sales, extra, config).fitted_, said, home)
+    version = publish(learn(sales, augmentation, config).fitted_, predicted, home)
     data = write_data(home / "data", version.folder, market_folder / "quotes.csv")
     mlflow.pyfunc.save_model(path=str(home / "saved"), **model_parts(data))
     return home / "saved", Valuer(Predictor(read_bundle(version.folder)), read_market(market_folder / "quotes.csv"))
@@ -61,11 +61,11 @@ def test_a_spark_udf_says_what_one_machine_says(saved, market_folder, monkeypatc
     try:
         udf = mlflow.pyfunc.spark_udf(spark, folder.as_uri(), result_type=SPARK_TYPE, env_manager="local")
         frame = spark.createDataFrame(asked.reset_index().to_dict("records")).repartition(2)
-        said = frame.withColumn("value", udf("trace", "as_of")).select("index", "value.*").toPandas()
+        predicted = frame.withColumn("value", udf("trace", "as_of")).select("index", "value.*").toPandas()
     finally:
         spark.stop()
-    said = said.sort_values("index").reset_index(drop=True)
+    predicted = predicted.sort_values("index").reset_index(drop=True)
     for name in ("point_cny", "lower_cny", "upper_cny"):
-        np.testing.assert_array_equal(said[name].to_numpy(), expected[name].to_numpy())
-    assert said["best_route"].tolist() == expected["best_route"].tolist()
-    assert said["problem"].tolist() == expected["problem"].tolist()
+        np.testing.assert_array_equal(predicted[name].to_numpy(), expected[name].to_numpy())
+    assert predicted["best_route"].tolist() == expected["best_route"].tolist()
+    assert predicted["problem"].tolist() == expected["problem"].tolist()

@@ -31,18 +31,18 @@ def taught(tmp_path_factory, config):
 @pytest.fixture(scope="module")
 def widths(taught, config):
     """Mean width over mean price of the newer well-documented packs, by how far their records are cut down."""
-    sales, extra = taught
+    sales, augmentation = taught
     known = sales.sold_day <= np.quantile(sales.sold_day, 0.6)
-    told = set(sales.where(known).packs)
-    copies = np.array([pack in told for pack in extra.packs])
-    estimator = learn(sales.where(known), extra.where(copies), config)
+    priced = set(sales.where(known).packs)
+    copies = np.array([pack in priced for pack in augmentation.packs])
+    estimator = learn(sales.where(known), augmentation.where(copies), config)
     tested = sales.where(~known & (sales.tier >= 3.0))
     found = {}
     for kind, name in enumerate(KINDS):
         cut_down = np.full(len(tested), float(kind) if kind < len(DEGRADATIONS) else np.nan)
-        seen = tested.archive.reworked(tested, cut_down)
-        said = forecast(estimator, seen, 0.9)
-        found[name] = float(np.sum(said.upper - said.lower) / np.sum(np.abs(said.point)))
+        seen = tested.archive.recompute(tested, cut_down)
+        predicted = forecast(estimator, seen, 0.9)
+        found[name] = float(np.sum(predicted.upper - predicted.lower) / np.sum(np.abs(predicted.point)))
     return found
 
 

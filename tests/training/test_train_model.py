@@ -15,7 +15,7 @@ import training.train_model
 from models.artifact.registry import CHAMPION, list_versions, load_model, promotions
 from training.commands.models import models
 from training.commands.promote import promote, rollback
-from training.commands.train import report_lines, train, worth
+from training.commands.train import compare_with_structural, report_lines, train
 from training.dataset.sources import Sources
 from training.evaluation.holdout import LEVELS
 from training.runs.run_record import choices_of, figures_of
@@ -41,7 +41,7 @@ def runs():
 def without_mlflow(runs):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "mlflow", None)
-        patch.setattr(training.train_model, "record", lambda told, home: runs.append(told) or "run")
+        patch.setattr(training.train_model, "record", lambda inputs, home: runs.append(inputs) or "run")
         yield
 
 
@@ -75,18 +75,18 @@ def test_the_first_model_is_champion_and_knows_what_it_learned_from(trained, hom
     assert model.feature_names == features.NAMES
     summary = trained.version.about.summary
     assert summary["market"] == quotes.digest
-    assert summary["judgement"]["overall"]["sales"] == trained.judgement.overall.sales
+    assert summary["judgement"]["overall"]["sales"] == trained.holdout.overall.sales
     (entry,) = promotions(home)
     assert entry.why == "the first model of this registry"
 
 
 def test_the_run_is_recorded_with_the_digests_of_its_files(trained, runs, sources):
-    choices, figures = choices_of(runs[0]), figures_of(runs[0].judgement)
+    choices, figures = choices_of(runs[0]), figures_of(runs[0].holdout)
     assert (choices["name"], choices["version"]) == ("mine", "1")
     assert choices["data.ledger"] == sources.digests()["ledger"]
     assert choices["bundle_digest"] == trained.version.digest
-    assert figures["coverage"] == trained.judgement.overall.coverage
-    assert figures["structural/mape"] == trained.judgement.structural.mape
+    assert figures["coverage"] == trained.holdout.overall.coverage
+    assert figures["structural/mape"] == trained.holdout.structural.mape
     for kind in ("chemistry", "tier"):
         assert any(name.startswith(f"{kind}/") and name.endswith("/coverage") for name in figures), kind
     assert {f"reliability/{level:g}" for level in LEVELS} <= set(figures)
@@ -139,7 +139,7 @@ def test_train_keeps_a_second_version_which_is_not_champion(run, sources, tmp_pa
     assert "demonstration model" in done.stdout
     assert "structural value alone" in done.stdout
     assert "the same model as   mine@1: same data, choices and seed" in done.stdout
-    assert "worth having?" in done.stdout
+    assert "better band?" in done.stdout
     assert "canzhi train --from-run run" in done.stdout
     listed = [json.loads(line) for line in run(models, "--json").stdout.splitlines()]
     assert [(line["version"], line["champion"]) for line in listed] == [("1", True), ("2", False)]
@@ -207,8 +207,8 @@ def test_check_only_says_what_became_of_every_row_and_trains_nothing(run, source
     arrow_csv.write_csv(pq.read_table(market_folder / "sales.parquet").slice(0, 80), ledger)
     with ledger.open("a", encoding="utf-8") as stream:
         stream.write("X1,unheard of,2025-01-01,900,no,,,,,,\nX2,,soon,much,no,,,,,,\n")
-    said = [str(ledger), "--traces", str(sources.traces), "--market", str(sources.market), "--check-only"]
-    done = run(train, *said, "--report", str(tmp_path / "report.csv"))
+    predicted = [str(ledger), "--traces", str(sources.traces), "--market", str(sources.market), "--check-only"]
+    done = run(train, *predicted, "--report", str(tmp_path / "report.csv"))
     assert done.exit_code == 0
     assert "rows                82" in done.stdout
     assert "used                80  (97.6%)" in done.stdout
@@ -219,11 +219,11 @@ def test_check_only_says_what_became_of_every_row_and_trains_nothing(run, source
     assert [version.about.version for version in list_versions()] == ["1"]
 
 
-def test_the_last_lines_say_whether_the_model_is_worth_having(trained):
-    judgement = trained.judgement
-    better = replace(judgement, overall=replace(judgement.overall, interval_score_per_kwh=1.0))
-    worse = replace(judgement, overall=replace(judgement.overall, interval_score_per_kwh=1e9))
-    assert "yes" in worth(better)
-    assert "no: the structural value" in worth(worse)
-    assert "not known" in worth(None)
-    assert any("by folds" in line for line in report_lines(replace(judgement, method="folds")))
+def test_the_last_lines_say_whether_the_model_is_beats_structural(trained):
+    holdout = trained.holdout
+    better = replace(holdout, overall=replace(holdout.overall, interval_score_per_kwh=1.0))
+    worse = replace(holdout, overall=replace(holdout.overall, interval_score_per_kwh=1e9))
+    assert "yes" in compare_with_structural(better)
+    assert "no: its interval score" in compare_with_structural(worse)
+    assert "unknown" in compare_with_structural(None)
+    assert any("by folds" in line for line in report_lines(replace(holdout, method="folds")))

@@ -11,14 +11,14 @@ from training.dataset.prepare import TrainingInput
 from training.dataset.sources import Sources
 from training.evaluation.holdout import newest_from
 from training.parallel import Workers
-from training.tuning import SPACE, Work, rounds_of, search
+from training.tuning import SPACE, Execution, search, time_splits
 from valuation.errors import TooFewSales
 
 
 @pytest.fixture
-def prepared(sales, extra, ledger, quotes, market_folder):
+def prepared(sales, augmentation, ledger, quotes, market_folder):
     sources = Sources(ledger=market_folder / "sales.parquet", traces=market_folder, market=market_folder / "quotes.csv")
-    return TrainingInput(sources=sources, ledger=ledger, sales=sales, extra=extra, market=quotes)
+    return TrainingInput(sources=sources, ledger=ledger, sales=sales, augmentation=augmentation, market=quotes)
 
 
 @pytest.fixture(autouse=True)
@@ -41,40 +41,42 @@ def quick(monkeypatch):
         asked.append((known, thin, config))
         return config
 
-    def judge(config, level):
-        said = Said()
-        said.interval_score_per_kwh = 100.0 * (1.0 + abs(np.log(config.learning_rate / 0.03))) + config.thinned_weight
-        return said
+    def score_forecast(config, level):
+        predicted = Said()
+        predicted.interval_score_per_kwh = (
+            100.0 * (1.0 + abs(np.log(config.learning_rate / 0.03))) + config.thinned_weight
+        )
+        return predicted
 
     monkeypatch.setattr(training.tuning, "learn", learn)
     monkeypatch.setattr(training.tuning, "forecast", lambda config, following, level: config)
-    monkeypatch.setattr(training.tuning, "judge", judge)
+    monkeypatch.setattr(training.tuning, "score_forecast", score_forecast)
     return asked
 
 
-def test_every_round_goes_from_older_to_newer_and_ends_before_the_judged_sales(sales, extra, config):
-    rounds = rounds_of(sales, extra, config)
+def test_every_round_goes_from_older_to_newer_and_ends_before_the_judged_sales(sales, augmentation, config):
+    rounds = time_splits(sales, augmentation, config)
     assert len(rounds) == 2
-    judged_from = newest_from(sales, config)
+    evaluation_start = newest_from(sales, config)
     for part in rounds:
-        assert max(part.known.sold_day.max(), part.thin.sold_day.max()) + config.label_delay_days <= (
+        assert max(part.known.sold_day.max(), part.degraded.sold_day.max()) + config.label_delay_days <= (
             part.following.sold_day.min()
         )
-        assert part.following.sold_day.max() + config.label_delay_days <= judged_from
+        assert part.following.sold_day.max() + config.label_delay_days <= evaluation_start
     assert rounds[0].following.sold_day.max() <= rounds[1].following.sold_day.min()
 
 
 def test_a_search_finds_better_choices_and_says_by_how_much(prepared, config, quick, tmp_path):
     ticks = []
-    found = search(prepared, config, 12, tmp_path, Work(tick=lambda: ticks.append(1)))
+    found = search(prepared, config, 12, tmp_path, Execution(tick=lambda: ticks.append(1)))
     assert (found.trials, found.earlier, len(ticks)) == (12, 0, 12)
     assert quick[0][2] == config  # the choices given are the first trial
     assert found.after < found.before
     assert found.gain == pytest.approx(1.0 - found.after / found.before)
     assert set(found.changed) <= set(SPACE)
     assert found.config == replace(config, **found.changed)
-    judged = set(prepared.sales.where(prepared.sales.sold_day > newest_from(prepared.sales, config)).sale_id)
-    assert all(not judged & (set(known.sale_id) | set(thin.sale_id)) for known, thin, _ in quick)
+    evaluated = set(prepared.sales.where(prepared.sales.sold_day > newest_from(prepared.sales, config)).sale_id)
+    assert all(not evaluated & (set(known.sale_id) | set(thin.sale_id)) for known, thin, _ in quick)
 
 
 def test_a_search_goes_on_where_it_stopped_and_ends_as_if_it_had_not(prepared, config, quick, tmp_path):
@@ -93,7 +95,7 @@ def test_a_search_goes_on_where_it_stopped_and_ends_as_if_it_had_not(prepared, c
 def test_whoever_tries_the_same_choices_win(prepared, config, tmp_path):
     config = replace(config, trees=5, folds=2, habits_rows=0)
     alone = search(prepared, config, 6, tmp_path / "alone")
-    shared = search(prepared, config, 6, tmp_path / "shared", Work(crew=Workers(processes=2)))
+    shared = search(prepared, config, 6, tmp_path / "shared", Execution(workers=Workers(processes=2)))
     assert (shared.config, shared.before, shared.after) == (alone.config, alone.before, alone.after)
 
 
@@ -104,12 +106,12 @@ def test_nothing_better_leaves_the_choices_as_they_are(prepared, config, quick, 
         def __init__(self, config):
             self.interval_score_per_kwh = 100.0 + (config.learning_rate != 0.2)
 
-    monkeypatch.setattr(training.tuning, "judge", lambda config, level: Said(config))
+    monkeypatch.setattr(training.tuning, "score_forecast", lambda config, level: Said(config))
     found = search(prepared, config, 4, tmp_path)
     assert found.config == config
     assert found.gain == 0.0
 
 
-def test_too_few_older_sales_are_refused_in_words(sales, extra, config):
+def test_too_few_older_sales_are_refused_in_words(sales, augmentation, config):
     with pytest.raises(TooFewSales, match="too few to search"):
-        rounds_of(sales.take(np.arange(120)), extra, config)
+        time_splits(sales.take(np.arange(120)), augmentation, config)

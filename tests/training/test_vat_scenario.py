@@ -21,7 +21,7 @@ def few_rivals(monkeypatch):
     from training.evaluation import baselines  # noqa: PLC0415 - patched where it is read
 
     kept = {name: rival for name, rival in baselines.rivals().items() if name == "last price"}
-    monkeypatch.setattr("training.evaluation.backtest.rivals", lambda: kept)
+    monkeypatch.setattr("training.evaluation.backtest.baselines", lambda: kept)
 
 
 @pytest.fixture
@@ -29,16 +29,18 @@ def middle(sales):
     return calendar_day(float(np.quantile(sales.sold_day, 0.5)))
 
 
-def test_only_prices_with_tax_after_the_day_are_misread(sales, extra, middle):
+def test_only_prices_with_tax_after_the_day_are_misread(sales, augmentation, middle):
     tax = np.where(np.arange(len(sales)) % 2 == 0, 0.13, 0.0)
     seen = apply_vat_mistake(sales, tax, [VatChange(on=middle, rate=0.09)])
     after = sales.sold_day >= (middle - date(1970, 1, 1)).days
     np.testing.assert_array_equal(seen.wrong, after & (tax > 0.0))
     np.testing.assert_allclose(seen.sales.price_cny[seen.wrong], sales.price_cny[seen.wrong] * 1.09 / 1.13)
     np.testing.assert_array_equal(seen.sales.price_cny[~seen.wrong], sales.price_cny[~seen.wrong])
-    told = dict(zip(sales.sale_id, seen.factor.tolist(), strict=True))
-    copies = seen.copies(extra)
-    np.testing.assert_allclose(copies.price_cny / extra.price_cny, [told[sale] for sale in extra.sale_id])
+    misstated = dict(zip(sales.sale_id, seen.factor.tolist(), strict=True))
+    copies = seen.copies(augmentation)
+    np.testing.assert_allclose(
+        copies.price_cny / augmentation.price_cny, [misstated[sale] for sale in augmentation.sale_id]
+    )
 
 
 def test_the_last_change_by_the_day_of_a_sale_is_in_force(sales):
@@ -63,22 +65,22 @@ def test_what_is_no_change_is_refused(text):
         read_vat_change(text)
 
 
-def test_everybody_is_judged_by_what_was_truly_paid(sales, extra, middle):
+def test_everybody_is_judged_by_what_was_truly_paid(sales, augmentation, middle):
     origins = plan_origins(sales, QUICK, None, 12)
     plan = Plan(origins=origins, refit=False)
     seen = apply_vat_mistake(sales, np.full(len(sales), 0.13), [VatChange(on=middle, rate=0.6)])
-    plain = backtest((sales, extra), None, QUICK, plan, lambda _: None)
-    misled = backtest((seen.sales, seen.copies(extra)), None, QUICK, plan, lambda _: None, truth=sales)
-    assert misled.contestants[0].name == OURS
-    np.testing.assert_array_equal(misled.judged.price_cny, plain.judged.price_cny)
-    assert misled.contestants[0].overall.bias > plain.contestants[0].overall.bias + 0.1  # misled upwards
-    assert misled.contestants[0].money.turnover == plain.contestants[0].money.turnover
-    untold = backtest((seen.sales, seen.copies(extra)), None, QUICK, plan, lambda _: None)
-    assert untold.contestants[0].money.turnover > misled.contestants[0].money.turnover
+    plain = backtest((sales, augmentation), None, QUICK, plan, lambda _: None)
+    misled = backtest((seen.sales, seen.copies(augmentation)), None, QUICK, plan, lambda _: None, truth=sales)
+    assert misled.entries[0].name == OURS
+    np.testing.assert_array_equal(misled.evaluated.price_cny, plain.evaluated.price_cny)
+    assert misled.entries[0].overall.bias > plain.entries[0].overall.bias + 0.1  # misled upwards
+    assert misled.entries[0].money.turnover == plain.entries[0].money.turnover
+    scored_as_read = backtest((seen.sales, seen.copies(augmentation)), None, QUICK, plan, lambda _: None)
+    assert scored_as_read.entries[0].money.turnover > misled.entries[0].money.turnover
 
 
-def test_lots_and_resales_are_told_apart_by_sale_and_pack(sales, extra, middle):
+def test_lots_and_resales_are_told_apart_by_sale_and_pack(sales, augmentation, middle):
     twice = replace(sales, sale_id=("one order",) * len(sales))
-    copies = replace(extra, sale_id=("one order",) * len(extra))
+    copies = replace(augmentation, sale_id=("one order",) * len(augmentation))
     seen = apply_vat_mistake(twice, np.full(len(sales), 0.13), [VatChange(on=middle, rate=0.0)])
-    assert len(seen.copies(copies)) == len(extra)
+    assert len(seen.copies(copies)) == len(augmentation)

@@ -1,1 +1,1 @@
-"""The workshop's commands (命令), one module each; heavy imports stay inside, so that ``--help`` is quick."""
+"""Commands of the training package (命令), one module each; heavy imports are local, so that ``--help`` is fast."""

@@ -1,4 +1,4 @@
-"""`canzhi compare`: what a portfolio is worth with one model and with another, pack by pack."""
+"""`canzhi compare`: compare the values of a portfolio under two models, pack by pack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from training.evaluation.portfolio_comparison import Comparison
+    from training.evaluation.portfolio_comparison import PortfolioComparison
 
 _SHOWN = 10
 
@@ -29,7 +29,7 @@ _SHOWN = 10
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Valuation day.  [default: today]")
 @click.option("--level", type=click.FloatRange(0.5, 0.99), default=0.9, show_default=True, help="Level of the bands.")
 @click.option("--csv", "table", type=click.Path(dir_okay=False, path_type=Path), help="Write every pack to a CSV file.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a pack.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per pack.")
 def compare(  # noqa: PLR0913 - every option by name, as click hands them over
     a: str,
     b: str,
@@ -41,7 +41,7 @@ def compare(  # noqa: PLR0913 - every option by name, as click hands them over
     table: Path | None,
     as_json: bool,
 ) -> None:
-    """Show what PACKS are worth with model A and with model B, pack by pack (模型对比).
+    """Compare the values of PACKS under model A and model B, pack by pack (模型对比).
 
     A and B are champion, name@version or a digest; PACKS are trace files, or a folder with the tables packs and events.
     """
@@ -71,11 +71,11 @@ def compare(  # noqa: PLR0913 - every option by name, as click hands them over
 def _quotes(home: Path, market: Path | None) -> Path:
     path = market or home / "market.csv"
     if not path.exists():
-        raise click.UsageError("name the quotes with --market, or keep them as market.csv in the home folder")
+        raise click.UsageError("give the quotes with --market, or store them as market.csv in the home folder")
     return path
 
 
-def _write(compared: Comparison, path: Path) -> None:
+def _write(compared: PortfolioComparison, path: Path) -> None:
     rows = compared.rows()
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, fieldnames=list(rows[0]) if rows else ["battery_code"])
@@ -83,8 +83,8 @@ def _write(compared: Comparison, path: Path) -> None:
         writer.writerows(rows)
 
 
-def _lines(compared: Comparison, labels: tuple[str, str]) -> list[str]:
-    """Return totals, totals by chemistry and the largest movers, a line each. CNY without VAT."""
+def _lines(compared: PortfolioComparison, labels: tuple[str, str]) -> list[str]:
+    """Return totals, totals by chemistry and the largest differences, one per line. [CNY without VAT]"""
     lines = [f"{'':<26}{'packs':>8}{labels[0]:>18}{labels[1]:>18}{'difference CNY':>18}{'':>9}"]
     for name, (packs, before, after) in compared.totals().items():
         lines.append(_line(name, f"{packs:,}", before, after))
@@ -94,7 +94,7 @@ def _lines(compared: Comparison, labels: tuple[str, str]) -> list[str]:
         lines.append(_line(compared.codes[row], compared.chemistry[row], before, after))
     if compared.refused:
         shown = ", ".join(compared.refused[:3])
-        lines.append(f"{len(compared.refused):,} packs must not be valued and are left out: {shown} …")
+        lines.append(f"{len(compared.refused):,} packs cannot be valued and are left out: {shown} …")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""`canzhi models`: what is registered, and who is champion."""
+"""`canzhi models`: list the registered models and the champion."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import click
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a version.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per version.")
 def models(*, as_json: bool) -> None:
-    """List the registered models, the champion marked (模型登记)."""
+    """List the registered models and mark the champion (模型登记)."""
     from models.artifact.registry import list_versions  # noqa: PLC0415 - numpy waits
 
     versions = list_versions()

@@ -1,4 +1,4 @@
-"""`canzhi promote` and `canzhi rollback`: who is champion, judged by the gate, with a reason that is kept."""
+"""`canzhi promote` and `canzhi rollback`: change the champion model, with the gate decision and a logged reason."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("version")
-@click.option("--reason", "--why", "reason", help="The reason, kept in the log of promotions.")
-@click.option("--force", is_flag=True, help="Promote without or against the gate; needs a reason.")
-@click.option("--ledger", type=_FILE, help="Sales to judge on.  [default: those VERSION was trained from]")
+@click.option("--reason", "--why", "reason", help="Reason, written to the promotion log.")
+@click.option("--force", is_flag=True, help="Promote without the gate; needs a reason.")
+@click.option("--ledger", type=_FILE, help="Sales to evaluate on.  [default: those VERSION was trained from]")
 @click.option("--traces", type=_FOLDER, help="Folder with the tables packs and events.  [default: as above]")
 @click.option("--market", type=_FILE, help="Quotes over the time of the sales.  [default: as above]")
-@click.option("--gate", "rules", type=_FILE, help="Rules of the gate, as TOML.")
+@click.option("--gate", "rules", type=_FILE, help="Gate rules, as TOML.")
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of reasons.")
-@click.option("--dry-run", is_flag=True, help="Ask the gate, change nothing.")
+@click.option("--dry-run", is_flag=True, help="Evaluate the gate and change nothing.")
 @click.pass_context
 def promote(  # noqa: PLR0913 - every option by name, as click hands them over
     context: click.Context,
@@ -45,57 +45,57 @@ def promote(  # noqa: PLR0913 - every option by name, as click hands them over
     lang: str,
     dry_run: bool,
 ) -> None:
-    """Make VERSION (name@version) the champion if the gate says yes (上线).
+    """Make VERSION (name@version) the champion if the gate passes (上线).
 
-    Challenger and champion are asked about the newest sales, none of which either has learned from. The exit code is 0
-    if VERSION is champion afterwards, 1 if the gate says no.
+    Challenger and champion are compared on the newest sales, which neither was trained on. The exit code is 0 if
+    VERSION is champion afterwards, 1 if the gate rejects it.
     """
     from models.artifact.registry import home_folder, load_model  # noqa: PLC0415 - numpy waits
     from training.dataset.sources import sources_for  # noqa: PLC0415 - same
     from training.evaluation.gate_rules import read_gate  # noqa: PLC0415 - same
 
     if force and not (reason or "").strip():
-        raise click.UsageError("--force needs --reason TEXT: the log says why the gate was not followed")
+        raise click.UsageError("--force needs --reason TEXT, which is written to the promotion log")
     home = home_folder()
     challenger = load_model(version, home=home)
-    if not dry_run and _stands(challenger, home):
-        click.echo(f"{version} is the champion already; nothing is changed")
+    if not dry_run and _is_champion(challenger, home):
+        click.echo(f"{version} is already the champion; nothing is changed")
         return
     if force and not dry_run:
-        _say(_force(challenger, home, f"forced: {reason}"))
+        _print_promotion(_force(challenger, home, f"forced: {reason}"))
         return
     sources = sources_for(home, challenger.about, ledger, traces, market)
-    hearing = _heard(challenger, home, sources, read_gate(rules))
-    for line in _lines(hearing, lang):
+    reviewed = _review(challenger, home, sources, read_gate(rules))
+    for line in _lines(reviewed, lang):
         click.echo(line)
-    if dry_run or not hearing.ruling.passed:
-        context.exit(0 if hearing.ruling.passed else 1)
+    if dry_run or not reviewed.gate_decision.passed:
+        context.exit(0 if reviewed.gate_decision.passed else 1)
     from training.promotion import commit  # noqa: PLC0415 - same
 
-    why = hearing.ruling.summary()
-    _say(commit(hearing, home, decision(f"{reason}; {why}" if reason else why)))
+    why = reviewed.gate_decision.summary()
+    _print_promotion(commit(reviewed, home, decision(f"{reason}; {why}" if reason else why)))
 
 
 @click.command()
-@click.option("--reason", "--why", "reason", required=True, help="The reason, kept in the log of promotions.")
+@click.option("--reason", "--why", "reason", required=True, help="Reason, written to the promotion log.")
 def rollback(reason: str) -> None:
-    """Bring back the champion before the present one (回滚)."""
+    """Restore the previous champion (回滚)."""
     from models.artifact.registry import rollback as bring_back  # noqa: PLC0415 - numpy waits
 
-    _say(bring_back(decision(reason)))
+    _print_promotion(bring_back(decision(reason)))
 
 
 def decision(why: str) -> Decision:
-    """Return who decides, when and why."""
+    """Return the log entry: time, user and reason."""
     from datetime import UTC, datetime  # noqa: PLC0415 - as above
 
     from models.artifact.promotion_log import Decision  # noqa: PLC0415 - numpy waits
 
-    at = datetime.now(tz=UTC).isoformat(timespec="seconds")  # noqa: TID251 - the log says when, at the door
+    at = datetime.now(tz=UTC).isoformat(timespec="seconds")  # noqa: TID251 - time stamp of the log entry
     return Decision(at=at, who=getpass.getuser(), why=why)
 
 
-def _stands(challenger: Predictor, home: Path) -> bool:
+def _is_champion(challenger: Predictor, home: Path) -> bool:
     from training.promotion import current_champion  # noqa: PLC0415 - numpy waits
 
     champion, _ = current_champion(home)
@@ -108,7 +108,7 @@ def _force(challenger: Predictor, home: Path, why: str) -> Promotion | None:
     return make_champion(challenger.digest, decision(why), home)
 
 
-def _heard(challenger: Predictor, home: Path, sources: Sources, rules: GateConfig) -> PromotionReview:
+def _review(challenger: Predictor, home: Path, sources: Sources, rules: GateConfig) -> PromotionReview:
     from training.promotion import review  # noqa: PLC0415 - lightgbm waits
 
     with click.progressbar(length=STAGES, label="gate", file=sys.stderr) as bar:
@@ -117,52 +117,62 @@ def _heard(challenger: Predictor, home: Path, sources: Sources, rules: GateConfi
             bar.label = f"gate: {stage}"
             bar.update(1)
 
-        heard = review(challenger, home, sources, rules, begin)
+        reviewed = review(challenger, home, sources, rules, begin)
         begin("done")
-    return heard
+    return reviewed
 
 
-def _lines(hearing: PromotionReview, lang: str) -> list[str]:
-    """Return the gate's reasons, a line each, and what was compared."""
-    held = hearing.held
-    challenger = f"{hearing.challenger.name}@{hearing.challenger.version}"
+def _lines(reviewed: PromotionReview, lang: str) -> list[str]:
+    """Return the comparison and the result of each gate rule, one per line."""
+    comparison = reviewed.comparison
+    challenger = f"{reviewed.challenger.name}@{reviewed.challenger.version}"
     champion = (
         ("structural value" if lang == "en" else "结构价值")
-        if hearing.champion is None
-        else f"{hearing.champion.name}@{hearing.champion.version}"
+        if reviewed.champion is None
+        else f"{reviewed.champion.name}@{reviewed.champion.version}"
     )
     anew = [
         name
-        for name, taught in ((challenger, held.challenger_taught_anew), (champion, held.champion_taught_anew))
+        for name, taught in ((challenger, comparison.challenger_refitted), (champion, comparison.champion_refitted))
         if taught
     ]
-    day = held.started_on.isoformat()
+    day = comparison.started_on.isoformat()
     if lang == "zh":
-        lines = [f"{challenger} 对 {champion}:{day} 之后 {len(held.judged):,} 笔成交,逐月评判"]
-        lines += [f"  {', '.join(anew)} 已学过其中成交,故以各自配方仅用此前已知成交重训后参评"] if anew else []
-        lines += ["  两者配方相同,重训后即为同一模型:此处无法分高下,只评判区间是否属实"] if held.one_recipe else []
-    else:
-        lines = [f"{challenger} against {champion} on {len(held.judged):,} sales after {day}, month by month"]
+        lines = [f"{challenger} 对 {champion}：{day} 之后 {len(comparison.evaluated):,} 笔成交，逐月评判"]
         lines += (
-            [f"  {', '.join(anew)} knew of these sales: judged by its recipe, taught on what was known"] if anew else []
-        )
-        lines += (
-            ["  both have one recipe and so give one answer here: nothing tells them apart, only the band is on trial"]
-            if held.one_recipe
+            [f"  {', '.join(anew)} 的训练数据含其中成交，故按各自训练选项，仅用此前已知成交重新训练后参评"]
+            if anew
             else []
         )
-    for reason in hearing.ruling.reasons:
+        lines += (
+            ["  两者训练选项相同，重新训练后即为同一模型：不比较高下，只评判区间覆盖率"]
+            if comparison.same_config
+            else []
+        )
+    else:
+        lines = [f"{challenger} against {champion} on {len(comparison.evaluated):,} sales after {day}, month by month"]
+        lines += (
+            [f"  {', '.join(anew)} was trained on some of these sales and is refitted on the sales known before"]
+            if anew
+            else []
+        )
+        lines += (
+            ["  both have the same options and are the same model after refitting: only the coverage is evaluated"]
+            if comparison.same_config
+            else []
+        )
+    for reason in reviewed.gate_decision.results:
         mark = ("不符", "通过")[reason.passed] if lang == "zh" else ("NO ", "yes")[reason.passed]
         lines.append(f"  {mark}  {reason.message_zh if lang == 'zh' else reason.message_en}")
-    verdict = {
-        ("en", True): "the gate says yes",
-        ("en", False): "the gate says no; the champion stays (--force --reason TEXT overrules, and the log keeps it)",
+    scores = {
+        ("en", True): "the gate passes",
+        ("en", False): "the gate rejects; the champion stays (--force --reason TEXT overrides it and is logged)",
         ("zh", True): "门槛通过",
-        ("zh", False): "门槛未通过,现役模型不变(--force --reason 说明 可强制上线,理由写入日志)",
+        ("zh", False): "门槛未通过，现役模型不变（--force --reason 说明 可强制上线，理由写入日志）",
     }
-    return [*lines, verdict[lang, hearing.ruling.passed]]
+    return [*lines, scores[lang, reviewed.gate_decision.passed]]
 
 
-def _say(entry: Promotion | None) -> None:
+def _print_promotion(entry: Promotion | None) -> None:
     if entry is not None:
         click.echo(f"champion: {entry.after}" + (f", before: {entry.before}" if entry.before else ""))

@@ -1,4 +1,4 @@
-"""`canzhi simulate`: a synthetic market with the truth beside it."""
+"""`canzhi simulate`: write a synthetic market with the true expected prices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import click
 
 @click.command()
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--packs", type=click.IntRange(min=1), default=20_000, show_default=True, help="Packs born in vehicles.")
+@click.option(
+    "--packs", type=click.IntRange(min=1), default=20_000, show_default=True, help="Packs built into vehicles."
+)
 @click.option(
     "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The same seed gives the same bytes."
 )
@@ -20,7 +22,7 @@ import click
 )
 @click.option("--through", type=click.DateTime(["%Y-%m-%d"]), help="Last day of the market.  [default: 2026-11-20]")
 def simulate(out: Path, packs: int, seed: int, years: float, through: datetime | None) -> None:
-    """Write a synthetic market into the folder OUT: traces, sales, quotes, and the truth behind every sale."""
+    """Write a synthetic market into the folder OUT: traces, sales, quotes and the expected price of every sale."""
     from training.simulation.market_simulation import simulate as simulate_market  # noqa: PLC0415 - numpy waits
     from training.simulation.plan import SimulationPlan  # noqa: PLC0415 - same
     from training.simulation.writing import summary, write  # noqa: PLC0415 - pyarrow waits

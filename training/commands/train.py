@@ -1,4 +1,4 @@
-"""`canzhi train`: a ledger in, a judged and registered model out."""
+"""`canzhi train`: train, evaluate and register a model from a sales ledger."""
 
 from __future__ import annotations
 
@@ -28,30 +28,32 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.argument("ledger", type=_FILE, required=False)
 @click.option("--traces", type=_FOLDER, help="Folder with the tables packs and events (Parquet, CSV or Excel).")
 @click.option("--market", type=_FILE, help="Quotes over the time of the sales.")
-@click.option("--name", default="canzhi", show_default=True, help="Name under which the model is kept.")
-@click.option("--config", type=_FILE, help="Choices of the training, as TOML.")
+@click.option("--name", default="canzhi", show_default=True, help="Name of the model.")
+@click.option("--config", type=_FILE, help="Training options, as TOML.")
 @click.option(
-    "--vat", type=click.Choice(["included", "excluded"]), help="What prices are where the ledger does not say."
+    "--vat", type=click.Choice(["included", "excluded"]), help="Tax basis of prices if the ledger does not state it."
 )
-@click.option("--check-only", is_flag=True, help="Only say what became of the ledger's rows.")
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Where the report of bad rows goes.")
-@click.option("--search", type=click.IntRange(min=1), metavar="N", help="Seek better choices in N trials in all.")
+@click.option("--check-only", is_flag=True, help="Only check the rows of the ledger.")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="File for the report of rejected rows.")
+@click.option(
+    "--search", type=click.IntRange(min=1), metavar="N", help="Search better training options with N trials in total."
+)
 @click.option(
     "--processes", type=click.IntRange(1), default=1, show_default=True, help="Processes that share the trials."
 )
-@click.option("--from-run", metavar="RUN", help="Repeat a run from what it kept, and compare the digests.")
+@click.option("--from-run", metavar="RUN", help="Repeat a run from its stored data and compare the digests.")
 def train(ledger: Path | None, traces: Path | None, market: Path | None, **options: object) -> None:
-    """Train a model on a sales LEDGER, judge it on sales it has not seen, and keep it (训练模型).
+    """Train a model on a sales LEDGER, evaluate it on held-out sales and register it (训练模型).
 
     The ledger may be CSV, Excel or Parquet, with English or Chinese headings. Rows that cannot be used are listed in a
-    report with reason and way out.
+    report with the reason and how to correct them.
     """
     from models.artifact.bundle import check_name  # noqa: PLC0415 - numpy waits
 
     check_name(str(options["name"]))
     if options["from_run"]:
         if ledger or traces or market or options["search"] or options["check_only"]:
-            raise click.UsageError("--from-run brings its own data and choices: leave the others out")
+            raise click.UsageError("--from-run uses the data and options of the run: omit the other options")
         _repeat(str(options["from_run"]))
         return
     if ledger is None or traces is None or market is None:
@@ -66,7 +68,7 @@ def train(ledger: Path | None, traces: Path | None, market: Path | None, **optio
 
 
 def _train(sources: Sources, options: dict[str, object]) -> None:
-    """Train and say what came of it."""
+    """Train a model and print the result."""
     from models.artifact.registry import home_folder  # noqa: PLC0415 - numpy waits
     from training.configuration import read_config  # noqa: PLC0415 - same
     from training.dataset.prepare import prepare  # noqa: PLC0415 - numpy waits
@@ -83,14 +85,14 @@ def _train(sources: Sources, options: dict[str, object]) -> None:
     about = trained.version.about
     click.echo(f"{about.name}@{about.version}  {trained.version.digest}")
     report = _keep_report(trained.ledger, home, options["report"])  # type: ignore[arg-type]  # a path
-    for line in (*_ledger_lines(trained.ledger, trained.sales, report), *lines, *report_lines(trained.judgement)):
+    for line in (*_ledger_lines(trained.ledger, trained.sales, report), *lines, *report_lines(trained.holdout)):
         click.echo(f"  {line}")
     for line in _closing(trained, home):
         click.echo(f"  {line}")
 
 
 def _check(sources: Sources, config: Path | None, report: Path | None) -> None:
-    """Say what would become of a ledger's rows, and train nothing."""
+    """Print the check of the ledger rows without training."""
     from models.artifact.registry import home_folder  # noqa: PLC0415 - numpy waits
     from training.configuration import read_config  # noqa: PLC0415 - same
     from training.dataset.prepare import prepare  # noqa: PLC0415 - numpy waits
@@ -104,7 +106,7 @@ def _check(sources: Sources, config: Path | None, report: Path | None) -> None:
 
 
 def _repeat(run_id: str) -> None:
-    """Repeat a run and say whether the same model came out."""
+    """Repeat a run and print whether the digests are equal."""
     from models.artifact.registry import home_folder  # noqa: PLC0415 - numpy waits
     from training.repeat_run import differences, repeat  # noqa: PLC0415 - lightgbm waits
     from training.runs.run_record import libraries  # noqa: PLC0415 - same
@@ -115,17 +117,17 @@ def _repeat(run_id: str) -> None:
     if not repeated.same:
         other = "; ".join(differences(run_id, home_folder(), libraries())) or "the libraries are the same"
         raise TrainingError(
-            f"{repeated.name} came out as {repeated.found}, not as {repeated.recorded}",
+            f"the repetition of {repeated.name} has the digest {repeated.found}, not {repeated.recorded}",
             hint=f"install the versions of the run: {other}",
             field="run",
         )
     click.echo(f"{repeated.name}  {repeated.found}")
-    click.echo("  the very same model: data, choices and digest agree with the run")
+    click.echo("  identical model: data, options and digest agree with the run")
 
 
 @contextmanager
 def _progress(label: str, stages: int) -> Iterator[Callable[[str], None]]:
-    """Show the stages of a work on standard error, and yield how to tell of the next."""
+    """Show a progress bar on standard error; yield a function to call with the name of the next stage."""
     with click.progressbar(length=stages, label=label, file=sys.stderr) as bar:
         begun = 0
 
@@ -142,7 +144,7 @@ def _progress(label: str, stages: int) -> Iterator[Callable[[str], None]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TuningOptions:
-    """How many trials a search is to have in all, and how many processes share them."""
+    """Total number of trials of a search, and the number of processes."""
 
     trials: int
     processes: int
@@ -151,27 +153,27 @@ class _TuningOptions:
 def _tune(
     prepared: TrainingInput, config: TrainingConfig, seek: _TuningOptions, home: Path, begin: Callable[[str], None]
 ) -> tuple[TrainingConfig, list[str]]:
-    """Return the best choices of a search, and what to say of it."""
+    """Search the training options; return the best ones and the lines to print."""
     from training.parallel import Workers  # noqa: PLC0415 - optuna waits
-    from training.tuning import Work, search  # noqa: PLC0415 - same
+    from training.tuning import Execution, search  # noqa: PLC0415 - same
 
-    work = Work(crew=Workers(processes=seek.processes), tick=lambda: begin("searching"))
+    work = Execution(workers=Workers(processes=seek.processes), tick=lambda: begin("searching"))
     found = search(prepared, config, seek.trials, home, work)
-    lines = [f"search              {found.trials} trials ({found.earlier} from before), on sales older than the judged"]
+    lines = [f"search              {found.trials} trials ({found.earlier} from earlier searches) on the training sales"]
     if found.changed:
         won = ", ".join(f"{name} {value:.4g}" for name, value in found.changed.items())
-        lines.append(f"won                 {won}")
+        lines.append(f"best options        {won}")
         lines.append(f"gain                {found.gain:.1%} of the interval score there ({found.before:.1f} before)")
     else:
-        lines.append("won                 the choices given: no trial did better by more than chance")
+        lines.append("best options        as given: no trial was better by more than chance")
     return found.config, lines
 
 
 def _keep_report(ledger: Ledger, home: Path, chosen: Path | None) -> Path | None:
-    """Write the report of bad rows where there are any, and return where."""
+    """Write the report of rejected rows, if there are any, and return its path."""
     from training.sales_ledger.report import write_report  # noqa: PLC0415 - numpy waits
 
-    if not ledger.faults and chosen is None:
+    if not ledger.row_errors and chosen is None:
         return None
     path = chosen or home / "reports" / f"{Path(ledger.name.split(' [')[0]).stem}-rows-set-aside.csv"
     write_report(ledger, path)
@@ -179,62 +181,64 @@ def _keep_report(ledger: Ledger, home: Path, chosen: Path | None) -> Path | None
 
 
 def _ledger_lines(ledger: Ledger, used: int, report: Path | None) -> list[str]:
-    """Return what became of the ledger's rows."""
+    """Return the summary of the ledger rows, one figure per line."""
     from training.sales_ledger.report import summary  # noqa: PLC0415 - numpy waits
 
     return [*summary(ledger, used), *([f"every row set aside {report}"] if report else [])]
 
 
-def report_lines(judgement: HoldoutReport | None) -> list[str]:
-    """Return what sales never seen said, a line a figure."""
-    if judgement is None:
-        return ["too few sales to judge on: nothing is claimed of this model"]
-    mine, bare = judgement.overall, judgement.structural
-    newest = judgement.method == "newest"
+def report_lines(holdout: HoldoutReport | None) -> list[str]:
+    """Return the held-out metrics, one per line."""
+    if holdout is None:
+        return ["too few sales for a held-out evaluation: the accuracy of this model is unknown"]
+    mine, bare = holdout.overall, holdout.structural
+    newest = holdout.method == "newest"
     lines = [
-        f"newest sales        {mine.sales:,}, never trained on"
+        f"held-out sales      {mine.sales:,}, the newest"
         if newest
-        else f"judged by folds     {mine.sales:,} sales, each by a model without it: too few to hold the newest back",
+        else f"cross-validated     {mine.sales:,} sales: too few to hold out the newest",
         f"MAPE                {mine.mape:.1%}  (structural value alone {bare.mape:.1%})",
         f"coverage at 90 %    {mine.coverage:.1%}  (structural band {bare.coverage:.1%})",
         f"width over price    {mine.relative_width:.1%}  (structural band {bare.relative_width:.1%})",
         f"interval score      {mine.interval_score_per_kwh:.1f}  (structural band {bare.interval_score_per_kwh:.1f})",
     ]
     if newest:
-        lines.insert(3, f"  without news      {judgement.untold.coverage:.1%}, had no sale been reported meanwhile")
-    for name, verdict in (*judgement.by_chemistry.items(), *judgement.by_tier.items()):
-        lines.append(f"  {name:<8} {verdict.sales:>7,} sales  coverage {verdict.coverage:.1%}  MAPE {verdict.mape:.1%}")
+        lines.insert(3, f"  not recentred     {holdout.frozen.coverage:.1%}, without the sales reported meanwhile")
+    for name, scores in (*holdout.by_chemistry.items(), *holdout.by_tier.items()):
+        lines.append(f"  {name:<8} {scores.sales:>7,} sales  coverage {scores.coverage:.1%}  MAPE {scores.mape:.1%}")
     return lines
 
 
-def worth(judgement: HoldoutReport | None) -> str:
-    """Return in a sentence whether the model is worth having."""
-    if judgement is None:
-        return "worth having?       not known: too few sales to judge"
-    mine, bare = judgement.overall, judgement.structural
+def compare_with_structural(holdout: HoldoutReport | None) -> str:
+    """Return one line on whether the model is better than the structural value."""
+    if holdout is None:
+        return "better band?        unknown: too few sales to evaluate"
+    mine, bare = holdout.overall, holdout.structural
     score = 1.0 - mine.interval_score_per_kwh / bare.interval_score_per_kwh
-    if not judgement.worth_having:
+    if not holdout.beats_structural:
         return (
-            f"worth having?       no: the structural value's own band says more (interval score {-score:.0%} worse); "
+            f"better band?        no: its interval score is {-score:.0%} worse than that of the structural value; "
             "give more sales"
         )
-    better = "and its points are nearer" if mine.mape <= bare.mape else "though its points are no nearer"
-    return f"worth having?       yes: interval score {score:.0%} better than the structural value's own band, {better}"
+    better = "and its MAPE is lower" if mine.mape <= bare.mape else "but its MAPE is not lower"
+    return (
+        f"better band?        yes: its interval score is {score:.0%} better than that of the structural value, {better}"
+    )
 
 
 def _closing(trained: Trained, home: Path) -> list[str]:
-    """Return the last lines: whether the model is worth having, where it is kept, what to do next."""
+    """Return the last lines: comparison with the structural value, model card, run, and the next step."""
     from models.artifact.registry import same_digest  # noqa: PLC0415 - numpy waits
     from training.promotion import current_champion  # noqa: PLC0415 - same
 
     about = trained.version.about
     label = f"{about.name}@{about.version}"
     same = same_digest(trained.version, home)
-    alike = [f"the same model as   {', '.join(same)}: same data, choices and seed"] if same else []
-    lines = [*alike, worth(trained.judgement), f"model card          {home / 'cards' / label}.html"]
+    alike = [f"the same model as   {', '.join(same)}: same data, options and seed"] if same else []
+    lines = [*alike, compare_with_structural(trained.holdout), f"model card          {home / 'cards' / label}.html"]
     if trained.run_id:
         lines.append(f"run                 {trained.run_id}")
-        lines.append(f"repeat it           canzhi train --from-run {trained.run_id}")
+        lines.append(f"to repeat           canzhi train --from-run {trained.run_id}")
     if about.demonstration:
         lines.append("trained on a synthetic market: a demonstration model")
     if trained.is_champion:

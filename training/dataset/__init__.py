@@ -1,1 +1,1 @@
-"""From sales and trace records to rows that a model learns from."""
+"""Build the training set (训练数据集) from sales and trace records."""

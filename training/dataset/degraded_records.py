@@ -1,7 +1,7 @@
-"""Thinner records of the same sales, so that a band is learned for every tier of evidence (余证分级).
+"""Degrade trace records to lower evidence tiers (证据降级), to train bands for every tier.
 
-A ledger holds mostly well-documented packs, yet a code alone must be valued too, with a band that covers. A sale whose
-record is cut down to what a thinner tier would show, at the same price, teaches how much the missing facts matter.
+A ledger contains mostly well-documented packs, but packs with little evidence are valued too. Copies of sales with a
+degraded record and the same price show how much the missing facts matter.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from valuation.record.cases import TraceTable
 from valuation.record.fields import EVENT_TYPES
 
 
-def code_alone(table: TraceTable) -> TraceTable:
-    """Return the packs as if nothing but their codes were known (tier T0)."""
+def code_only(table: TraceTable) -> TraceTable:
+    """Keep only the battery code (tier T0)."""
     packs = {name: np.full_like(column, np.nan) for name, column in table.packs.items()}
     none = np.zeros(len(table.row), dtype=bool)
     texts = {name: values if name == "battery_code" else (None,) * table.rows for name, values in table.texts.items()}
@@ -28,8 +28,8 @@ def code_alone(table: TraceTable) -> TraceTable:
     )
 
 
-def plate_alone(table: TraceTable) -> TraceTable:
-    """Return the packs as if only code and nameplate were known: what they are, nothing of their lives (tier T0)."""
+def nameplate_only(table: TraceTable) -> TraceTable:
+    """Keep only code and nameplate, without events (tier T0)."""
     packs = {
         name: np.full_like(column, np.nan) if name.startswith("module_") else column
         for name, column in table.packs.items()
@@ -44,17 +44,17 @@ def plate_alone(table: TraceTable) -> TraceTable:
 
 
 def ledger_only(table: TraceTable) -> TraceTable:
-    """Return the packs with their life's stations but without readings of use, health or tests (tier T1)."""
+    """Keep life-cycle events; drop usage readings and tests (tier T1)."""
     return _drop_events(table, ("usage", "tested"))
 
 
 def readings_only(table: TraceTable) -> TraceTable:
-    """Return the packs with their readings of use and health but without tests (tier T2)."""
+    """Keep usage and health readings; drop tests (tier T2)."""
     return _drop_events(table, ("tested",))
 
 
 def _drop_events(table: TraceTable, types: tuple[str, ...]) -> TraceTable:
-    """Return the packs without the events of some types."""
+    """Drop the events of the given types and the data of modules."""
     codes = [float(EVENT_TYPES.index(name)) for name in types]
     keep = ~np.isin(table.events["type"], codes)
     packs = {
@@ -70,15 +70,15 @@ def _drop_events(table: TraceTable, types: tuple[str, ...]) -> TraceTable:
 
 
 Degradation = Callable[[TraceTable], TraceTable]
-DEGRADATIONS: tuple[Degradation, ...] = (code_alone, plate_alone, ledger_only, readings_only)
+DEGRADATIONS: tuple[Degradation, ...] = (code_only, nameplate_only, ledger_only, readings_only)
 BARE = 2
-"""How many of them, from the first on, leave nothing of a life."""
+"""Number of leading degradations that drop all events."""
 MOST_BARE = 150.0
-"""Copies of one such kind at most: they are far off, and more of them would drown what the others teach."""
+"""Largest number of copies of each of these; more of them would dominate the fit."""
 
 
 def draw_degradation(sales: int, share: float, seed: int) -> FloatArray:
-    """Return for each sale which thinning it gets as well, not known where none.
+    """Draw the degradation of the copy of each sale; NaN for a sale without a copy.
 
     >>> draw_degradation(4, 1.0, seed=0).shape
     (4,)

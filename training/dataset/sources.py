@@ -1,4 +1,4 @@
-"""The files a model is trained from, and the note of where they lay, for who judges the model later (来源)."""
+"""Source files of a training (数据来源): ledger, traces and quotes, and a note of their paths for later evaluation."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _PATHS = ("ledger", "traces", "market")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """The files a model is trained from: the ledger, the folder of traces, the quotes.
+    """Source files: the ledger, the folder of traces and the quotes.
 
-    `vat` says what prices are where the ledger itself does not say.
+    `vat` is the tax basis of the prices if the ledger does not state it.
     """
 
     ledger: Path
@@ -29,46 +29,46 @@ class Sources:
     vat: VatBasis | None = None
 
     def files(self) -> dict[str, Path]:
-        """Return every file read, by what it holds."""
+        """Return all files by content."""
         return {"ledger": self.ledger, "market": self.market, **trace_files(self.traces)}
 
     def digests(self) -> dict[str, str]:
-        """Return a hash of every file read."""
+        """Return the SHA-256 digest of all files by content."""
         return {name: digest_of(path) for name, path in self.files().items()}
 
 
 def digest_of(path: Path) -> str:
-    """Return the SHA-256 name of a file's bytes."""
+    """Return the SHA-256 digest of a file."""
     with path.open("rb") as stream:
         return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def remember_sources(home: Path, version: Version, sources: Sources) -> None:
-    """Note where the files lie from which a version was trained, for who judges it later on this machine."""
-    note = home / "sources" / f"{version.about.name}@{version.about.version}.json"
-    note.parent.mkdir(parents=True, exist_ok=True)
+    """Store the paths of the source files of a version, for later evaluation on this machine."""
+    path = home / "sources" / f"{version.about.name}@{version.about.version}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
     paths = {name: str(getattr(sources, name).resolve()) for name in _PATHS}
-    told = {**paths, "vat": sources.vat, "digests": sources.digests()}
-    note.write_text(json.dumps(told), encoding="utf-8")
+    note = {**paths, "vat": sources.vat, "digests": sources.digests()}
+    path.write_text(json.dumps(note), encoding="utf-8")
 
 
 def remembered_sources(home: Path, label: str) -> Sources | None:
-    """Return the files a version (name@version) was trained from; None where they are gone or have changed."""
+    """Return the source files of a version (name@version), or None if they are missing or have changed."""
     try:
-        told = json.loads((home / "sources" / f"{label}.json").read_text(encoding="utf-8"))
-        sources = Sources(**{name: Path(told[name]) for name in _PATHS}, vat=told["vat"])
-        return sources if sources.digests() == told["digests"] else None
+        note = json.loads((home / "sources" / f"{label}.json").read_text(encoding="utf-8"))
+        sources = Sources(**{name: Path(note[name]) for name in _PATHS}, vat=note["vat"])
+        return sources if sources.digests() == note["digests"] else None
     except (OSError, ValueError, TypeError, KeyError, UnreadableRecord):
         return None
 
 
 def sources_for(home: Path, about: About, ledger: Path | None, traces: Path | None, market: Path | None) -> Sources:
-    """Return the files that were named, else those the model was trained from.
+    """Return the given files, else the source files of the model.
 
     Raises
     ------
     TooFewSales
-        If none are named, and those it was trained from are gone or have changed.
+        If no files are given, and the source files are missing or have changed.
     """
     if ledger is not None and traces is not None and market is not None:
         return Sources(ledger=ledger, traces=traces, market=market)
@@ -76,8 +76,8 @@ def sources_for(home: Path, about: About, ledger: Path | None, traces: Path | No
     known = remembered_sources(home, label)
     if known is None or any(path is not None for path in (ledger, traces, market)):
         raise TooFewSales(
-            f"there are no sales to judge {label} on: the files it was trained from are gone or have changed",
-            hint="name all three: --ledger LEDGER --traces FOLDER --market QUOTES",
+            f"there are no sales to evaluate {label} on: the files it was trained from are missing or have changed",
+            hint="give all three: --ledger LEDGER --traces FOLDER --market QUOTES",
             field="ledger",
         )
     return known

@@ -1,7 +1,7 @@
-"""The traced lives of the packs sold: a folder of tables as platforms and spreadsheets export them (溯源数据).
+"""Read the trace records of the packs sold from a folder of tables (溯源数据): Parquet, CSV or Excel.
 
-Parquet goes to the porch as it is. CSV and Excel are opened as the ledger is (titles, GB18030, merged cells), and days
-written year first, as spreadsheets do, are spelled the ISO way on the road; nothing else is changed.
+Parquet is passed on unchanged. CSV and Excel are opened like the ledger (title rows, GB18030, merged cells); days
+written year first are converted to ISO dates and thousands separators are removed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
-from training.sales_ledger.open_workbook import as_csv, round_batch
+from training.sales_ledger.open_workbook import as_csv, open_worksheet
 from valuation.errors import UnreadableRecord
 from valuation.ingest import TableTraces, read_tables
 from valuation.ingest.aliases import EVENT_TABLE_SCOPE, TABLE_SCOPE, field_name, recognised
@@ -35,12 +35,12 @@ _THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d*)?$")
 
 
 def trace_files(traces: Path) -> dict[str, Path]:
-    """Return the files of the trace records: tables of packs and of events in a folder.
+    """Return the files of the tables of packs and events in a folder.
 
     Raises
     ------
     UnreadableRecord
-        If the folder holds no such tables.
+        If one of the tables is missing.
     """
     there = {path.name.casefold(): path for path in sorted(traces.iterdir()) if path.is_file()}
     found = {
@@ -52,51 +52,51 @@ def trace_files(traces: Path) -> dict[str, Path]:
     if lacking := [kind for kind in _NAMES if kind not in found]:
         has = ", ".join(path.name for path in list(there.values())[:6]) or "nothing"
         raise UnreadableRecord(
-            f"{traces} holds no table of {' and no table of '.join(lacking)}; it holds {has}",
-            hint="give the folder that holds packs and events (电池, 事件) as Parquet, CSV or Excel",
+            f"{traces} has no table of {' and no table of '.join(lacking)}; it contains {has}",
+            hint="give the folder with packs and events (电池, 事件) as Parquet, CSV or Excel",
             field="traces",
         )
     return {kind: found[kind] for kind in _NAMES}
 
 
 def read_traces(traces: Path) -> TableTraces:
-    """Return the traced lives of a folder, and which records were set aside and why.
+    """Read the trace records of a folder, and the rejected records with reasons.
 
     Raises
     ------
     UnreadableRecord
-        If there are no such tables or one of them cannot be read.
+        If a table is missing or cannot be read.
     """
     files = trace_files(traces)
     return read_tables(_source(files["packs"], TABLE_SCOPE), _source(files["events"], EVENT_TABLE_SCOPE))
 
 
 def unread_codes(traces: TableTraces) -> set[str]:
-    """Return the codes of packs whose records were set aside."""
+    """Return the codes of packs whose records were rejected."""
     return {problem.battery_code for problem in traces.problems if problem.battery_code is not None}
 
 
 def _source(path: Path, scope: tuple[str, ...]) -> TableSource:
-    """Return a table as the porch takes it."""
+    """Return a table in the form that :func:`valuation.ingest.read_tables` reads."""
     if path.suffix.casefold() == ".parquet":
         return path
 
-    def ours(names: Sequence[str]) -> int:
+    def count_known(names: Sequence[str]) -> int:
         return recognised(names, scope)
 
-    sheet = round_batch(path, ours)
+    sheet = open_worksheet(path, count_known)
     table = sheet.table
     for at, spelled in enumerate(table.column_names):
         name = field_name(spelled, scope)
         if name in _DAYS:
-            table = table.set_column(at, spelled, _respelled(table[spelled], _iso_day))
+            table = table.set_column(at, spelled, _convert_texts(table[spelled], _iso_day))
         elif name in _NUMBERS:
-            table = table.set_column(at, spelled, _respelled(table[spelled], _bare_number))
+            table = table.set_column(at, spelled, _convert_texts(table[spelled], _bare_number))
     return as_csv(table)
 
 
-def _respelled(column: pa.ChunkedArray, spell: Callable[[str], str]) -> pa.ChunkedArray:
-    """Return a column of texts with each different text spelled anew."""
+def _convert_texts(column: pa.ChunkedArray, spell: Callable[[str], str]) -> pa.ChunkedArray:
+    """Return a text column with each distinct text converted."""
     if not kinds.is_string(column.type):
         return column
     encoded = pc.dictionary_encode(column).combine_chunks()
@@ -106,7 +106,7 @@ def _respelled(column: pa.ChunkedArray, spell: Callable[[str], str]) -> pa.Chunk
 
 
 def _iso_day(text: str) -> str:
-    """Return a day the ISO way where it is written year first; anything else as it is.
+    """Convert a day written year first to an ISO date; return any other text unchanged.
 
     >>> _iso_day("2026/3/5"), _iso_day("2026年3月5日"), _iso_day("5.3.2026")
     ('2026-03-05', '2026-03-05', '5.3.2026')
@@ -116,7 +116,7 @@ def _iso_day(text: str) -> str:
 
 
 def _bare_number(text: str) -> str:
-    """Return a number without thousands separators and full width; anything else as it is.
+    """Remove thousands separators and full-width characters from a number; return any other text unchanged.
 
     >>> _bare_number("81,234"), _bare_number("５２.５"), _bare_number("12,5")
     ('81234', '52.5', '12,5')

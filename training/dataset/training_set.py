@@ -1,7 +1,7 @@
-"""From a ledger and traced lives to what a model learns from: features, structural value and price of every sale.
+"""Training set (训练数据集): features, structural value and price of every sale of a ledger.
 
-Each sale is cut at its own day by the same :func:`valuation.record.cases.cut` that serves a request, so a model never
-learns from what a valuation could not have known.
+Each record is cut at the day of its sale by :func:`valuation.record.cases.cut`, which also serves valuations. A model
+is therefore fitted only on information that was available on that day.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from training.dataset.degraded_records import DEGRADATIONS, Degradation, draw_degradation
 from training.sales_ledger import Ledger
-from training.sales_ledger.cross_check import PlainFacts, matched, plausible
+from training.sales_ledger.cross_check import SaleFacts, match_traces, plausible
 from training.sales_ledger.dedupe import share_lots
 from valuation import features
 from valuation.dossier import Dossier, build_dossier
@@ -25,40 +25,40 @@ from valuation.pricing import calibration_groups, price
 from valuation.record.cases import TraceTable, cut
 
 CHUNK = 20_000
-"""Sales worked out at once; bounds memory, changes no figure."""
+"""Number of sales computed at once; it bounds memory and does not affect results."""
 
 LEVEL = 0.9
-"""Level of the structural band beside which a model is judged."""
+"""Level of the structural band that a model is compared with. [1]"""
 
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """What sales are worked out from: traced lives, quotes, and how the market's constants differ from the judged ones.
+    """Source data of a training set: trace records, quotes and calibrated market constants.
 
-    `habits` are by name of :data:`valuation.routes.market_calibration.HABITS`; none are the judged constants
-    themselves.
+    `calibration` maps names of :data:`valuation.routes.market_calibration.CALIBRATED_CONSTANTS` to deviations from the
+    default constants; it is empty for the defaults.
     """
 
     table: TraceTable
     market: MarketHistory
-    habits: Mapping[str, float] = field(default_factory=dict)
+    calibration: Mapping[str, float] = field(default_factory=dict)
 
-    def dossier(self, sales: TrainingSet, thin: Degradation | None = None) -> Dossier:
-        """Return what was known of each pack on the day of its sale, its record cut down first where asked."""
+    def dossier(self, sales: TrainingSet, degrade: Degradation | None = None) -> Dossier:
+        """Return what was known of each pack on the day of its sale, from the degraded record if given."""
         taken = self.table.take(sales.pack_row)
-        cases = cut(taken if thin is None else thin(taken), sales.sold_day)
-        return build_dossier(cases, self.market, region=sales.region, market_calibration=self.habits)
+        cases = cut(taken if degrade is None else degrade(taken), sales.sold_day)
+        return build_dossier(cases, self.market, region=sales.region, market_calibration=self.calibration)
 
-    def reworked(self, sales: TrainingSet, thinning: FloatArray) -> TrainingSet:
-        """Return sales with everything but price and day worked out anew, each record cut down as told."""
-        return _reworked(replace(sales, thinning=thinning), self)
+    def recompute(self, sales: TrainingSet, degradation: FloatArray) -> TrainingSet:
+        """Return the sales with features and structural values recomputed from degraded records."""
+        return _recompute(replace(sales, degradation=degradation), self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSet:
-    """Sales as a model sees them, one row a sale.
+    """Sales as columns, one row per sale.
 
     Attributes
     ----------
@@ -67,22 +67,21 @@ class TrainingSet:
     structural, structural_lower, structural_upper : arrays of shape (sales,)
         Structural value and its own band at :data:`LEVEL`. [CNY/kWh without VAT]
     energy_kwh : array of shape (sales,)
-        The rated energy prices are divided by. [kWh]
+        Rated energy that prices are divided by. [kWh]
     price_cny, sold_day : arrays of shape (sales,)
-        What each sale fetched [CNY without VAT] and its day since 1970-01-01.
+        Price of each sale [CNY without VAT] and its day since 1970-01-01.
     tier, chemistry : arrays of shape (sales,)
-        Evidence tier 0 to 4 and chemistry code, to judge by.
+        Evidence tier 0 to 4 and chemistry code, used for segments.
     pack_row : integers of shape (sales,)
         Row of the pack in the trace table.
     groups, packs, sale_id, region : tuples of length sales
         Calibration group, battery code, id and region of each sale.
     lot : tuple of length sales
-        The lot of a pack that was sold with others for one sum, whose own price is a share of it; None for all others.
-    thinning : array of shape (sales,), or None
-        Position in :data:`training.dataset.degraded_records.THINNINGS` of how each record was cut down; NaN and None
-        where it was not.
+        Lot of a pack that was sold with others for one total price, of which its own price is a share; else None.
+    degradation : array of shape (sales,), or None
+        Index into :data:`training.dataset.degraded_records.DEGRADATIONS`; NaN or None for a full record.
     archive : Archive, or None
-        What the sales were worked out from, by which they can be worked out again.
+        Source data, from which the columns can be recomputed.
     """
 
     matrix: FloatArray
@@ -100,7 +99,7 @@ class TrainingSet:
     sale_id: tuple[str, ...]
     region: tuple[str | None, ...]
     lot: tuple[str | None, ...]
-    thinning: FloatArray | None = None
+    degradation: FloatArray | None = None
     archive: Archive | None = None
 
     def __len__(self) -> int:
@@ -109,17 +108,17 @@ class TrainingSet:
 
     @property
     def price(self) -> FloatArray:
-        """Prices per rated kWh. [CNY/kWh without VAT]"""
+        """Price per rated kWh. [CNY/kWh without VAT]"""
         return self.price_cny / self.energy_kwh
 
     @property
-    def alone(self) -> BoolArray:
-        """Which sales have a price of their own."""
+    def single_sale(self) -> BoolArray:
+        """Mask of the sales that have a price of their own."""
         return np.array([lot is None for lot in self.lot], dtype=np.bool_)
 
     @property
-    def together(self) -> tuple[str, ...]:
-        """What must not be parted between folds, by name: the sales of one pack, and the packs of one lot."""
+    def repeat_sale_group(self) -> tuple[str, ...]:
+        """Group name of each sale that stays in one fold: sales of one pack, and packs of one lot."""
         first: dict[str, str] = {}
 
         def root(name: str) -> str:
@@ -133,83 +132,79 @@ class TrainingSet:
         return tuple(root(pack) for pack in self.packs)
 
     def where(self, keep: BoolArray) -> TrainingSet:
-        """Return the sales that satisfy a condition."""
+        """Return the selected sales."""
         return self.take(np.flatnonzero(keep))
 
     def take(self, rows: IntArray) -> TrainingSet:
-        """Return some sales, in the order asked for."""
+        """Return the given rows in the given order."""
         return _made({name: _take(getattr(self, name), rows) for name in self.__slots__})
 
-    def seen(self, habits: Mapping[str, float]) -> TrainingSet:
-        """Return the sales worked out with a market's calibrated constants; none are the judged constants."""
-        if self.archive is None or dict(self.archive.habits) == dict(habits) or not len(self):
+    def with_calibration(self, calibration: Mapping[str, float]) -> TrainingSet:
+        """Return the sales recomputed with calibrated market constants; an empty mapping means the defaults."""
+        if self.archive is None or dict(self.archive.calibration) == dict(calibration) or not len(self):
             return self
-        return _reworked(self, replace(self.archive, habits=habits))
+        return _recompute(self, replace(self.archive, calibration=calibration))
 
 
 def _made(columns: Mapping[str, Any]) -> TrainingSet:
-    """Return the training set of these columns."""
+    """Return the training set with these columns."""
     return TrainingSet(**columns)
 
 
 def _take(
     values: FloatArray | tuple[Item, ...] | Archive | None, rows: IntArray
 ) -> FloatArray | tuple[Item, ...] | Archive | None:
-    """Return some rows of a column, of numbers or of texts; what belongs to all sales stays."""
+    """Return the given rows of a column; an archive is returned unchanged."""
     if values is None or isinstance(values, Archive):
         return values
     return tuple(values[row] for row in rows) if isinstance(values, tuple) else values[rows]
 
 
 def join(parts: Sequence[TrainingSet]) -> TrainingSet:
-    """Return the sales of all parts below one another."""
+    """Concatenate training sets."""
     columns = {name: [getattr(part, name) for part in parts] for name in TrainingSet.__slots__}
-    thinning = [np.full(len(part), np.nan) if part.thinning is None else part.thinning for part in parts]
+    degradation = [np.full(len(part), np.nan) if part.degradation is None else part.degradation for part in parts]
     joined = {
         name: sum(pieces, ()) if isinstance(pieces[0], tuple) else np.concatenate(pieces)
         for name, pieces in columns.items()
-        if name not in {"thinning", "archive"}
+        if name not in {"degradation", "archive"}
     }
-    return _made({**joined, "thinning": np.concatenate(thinning), "archive": parts[0].archive})
+    return _made({**joined, "degradation": np.concatenate(degradation), "archive": parts[0].archive})
 
 
 def build(table: TraceTable, ledger: Ledger, market: MarketHistory) -> tuple[TrainingSet, dict[str, int]]:
-    """Return what a model can learn from a ledger, and how many of its rows were set aside, by reason.
-
-    See :func:`with_calibration`.
-    """
-    sales, kept = with_calibration(table, ledger, market)
-    return sales, kept.reject_row
+    """Return the training set of a ledger and the number of rejected rows by reason; see :func:`build_training_set`."""
+    sales, kept = build_training_set(table, ledger, market)
+    return sales, kept.rejected_rows
 
 
-def with_calibration(
+def build_training_set(
     table: TraceTable, ledger: Ledger, market: MarketHistory, unread: Collection[str] = ()
 ) -> tuple[TrainingSet, Ledger]:
-    """Return what a model can learn from a ledger, and the ledger of those sales with everything set aside.
+    """Return the training set of a ledger, and the ledger of its sales with all rejected rows.
 
-    Sales into a route that findings close are kept out here, before anybody learns from sales, is judged by them or is
-    re-anchored on them: training, habits, calibration, gate, contest, back-test, realised coverage and drift all begin
-    with this function (:func:`valuation.routes.closed_sales.find_closed_sales`).
+    Sales into a route that findings close are excluded here (:func:`valuation.routes.closed_sales.find_closed_sales`).
+    Training, calibration, gate, model comparison, back-test, realised coverage and drift all start with this function.
 
     Parameters
     ----------
     table : TraceTable
-        Traced lives of the packs sold; more packs do no harm.
+        Trace records of the packs sold; other packs are ignored.
     ledger : Ledger
         The sales.
     market : MarketHistory
         Quotes over the time of the sales.
     unread : collection of str
-        Codes of packs whose trace records were set aside.
+        Codes of packs whose trace records were rejected.
 
     Raises
     ------
     TooFewSales
         If no sale is left.
     """
-    ledger, pack_row = matched(ledger, table, market, unread)
+    ledger, pack_row = match_traces(ledger, table, market, unread)
     _require_sales(ledger)
-    dataset, plain = _work_out(table, ledger, market, pack_row)
+    dataset, plain = _build_rows(table, ledger, market, pack_row)
     place = {row: at for at, row in enumerate(ledger.row.tolist())}
     ledger = plausible(ledger, plain)
     _require_sales(ledger)
@@ -220,37 +215,37 @@ def with_calibration(
 
 
 def _require_sales(ledger: Ledger) -> None:
-    """Raise where no sale is left."""
+    """Raise if no sale is left."""
     if not len(ledger):
         raise TooFewSales(
-            f"none of the ledger's sales can be used: {ledger.reject_row}",
-            hint="check that battery codes of ledger and traces agree and that quotes cover the days of sale",
+            f"none of the ledger's sales can be used: {ledger.rejected_rows}",
+            hint="check that ledger and traces use the same battery codes and that quotes cover the days of sale",
         )
 
 
 def degraded(sales: TrainingSet, table: TraceTable, market: MarketHistory, *, share: float, seed: int) -> TrainingSet:
-    """Return a share of the sales again, each with its record cut down to a thinner tier of evidence."""
+    """Return copies of a random share of the sales, each with a degraded record."""
     drawn = draw_degradation(len(sales), share, seed)
     archive = sales.archive or Archive(table=table, market=market)
-    return _reworked(replace(sales, thinning=drawn).where(~np.isnan(drawn)), archive)
+    return _recompute(replace(sales, degradation=drawn).where(~np.isnan(drawn)), archive)
 
 
-def _reworked(sales: TrainingSet, archive: Archive) -> TrainingSet:
-    """Return sales with everything but price and day worked out anew, each from its record as it was cut down."""
-    kinds = np.full(len(sales), np.nan) if sales.thinning is None else sales.thinning
+def _recompute(sales: TrainingSet, archive: Archive) -> TrainingSet:
+    """Recompute all columns but price and day, each sale from its full or degraded record."""
+    kinds = np.full(len(sales), np.nan) if sales.degradation is None else sales.degradation
     parts, order = [], []
-    for kind, thin in ((float("nan"), None), *enumerate(DEGRADATIONS)):
-        mine = np.flatnonzero(np.isnan(kinds) if thin is None else kinds == kind)
+    for kind, degrade in ((float("nan"), None), *enumerate(DEGRADATIONS)):
+        mine = np.flatnonzero(np.isnan(kinds) if degrade is None else kinds == kind)
         for start in range(0, len(mine), CHUNK):
             rows = mine[start : start + CHUNK]
             part = sales.take(rows)
-            parts.append(replace(part, **_worked_out(archive.dossier(part, thin)), archive=archive))
+            parts.append(replace(part, **_feature_columns(archive.dossier(part, degrade)), archive=archive))
             order.append(rows)
     return join(parts).take(np.argsort(np.concatenate(order))) if parts else sales
 
 
-def _worked_out(dossier: Dossier) -> dict[str, Any]:
-    """Return the columns of a training set that a dossier tells."""
+def _feature_columns(dossier: Dossier) -> dict[str, Any]:
+    """Return the training-set columns computed from a dossier."""
     bare = price(dossier, None, LEVEL)
     return {
         "matrix": features.compute(dossier),
@@ -264,16 +259,16 @@ def _worked_out(dossier: Dossier) -> dict[str, Any]:
     }
 
 
-def _work_out(
+def _build_rows(
     table: TraceTable, ledger: Ledger, market: MarketHistory, pack_row: IntArray
-) -> tuple[TrainingSet, PlainFacts]:
-    """Return the training set of a ledger, prices of lots still open, and what by itself speaks against a sale."""
+) -> tuple[TrainingSet, SaleFacts]:
+    """Return the training set of a ledger without the prices of lots, and the facts for plausibility checks."""
     parts, facts = [], []
     for dossier, chosen in _dossiers(table, ledger, market, pack_row):
-        facts.append(PlainFacts.of(dossier, [ledger.route[row] for row in chosen]))
+        facts.append(SaleFacts.of(dossier, [ledger.route[row] for row in chosen]))
         parts.append(
             TrainingSet(
-                **_worked_out(dossier),
+                **_feature_columns(dossier),
                 price_cny=ledger.price_cny[chosen],
                 sold_day=ledger.sold_day[chosen],
                 pack_row=pack_row[chosen],
@@ -283,13 +278,13 @@ def _work_out(
                 lot=tuple(ledger.lot_id[row] if np.isnan(ledger.price_cny[row]) else None for row in chosen),
             )
         )
-    return join(parts), PlainFacts.join(facts)
+    return join(parts), SaleFacts.join(facts)
 
 
 def _dossiers(
     table: TraceTable, ledger: Ledger, market: MarketHistory, pack_row: IntArray
 ) -> Iterator[tuple[Dossier, IntArray]]:
-    """Yield the dossiers of the sales, chunk by chunk, with the positions of the sales in the ledger."""
+    """Yield the dossiers of the sales in chunks, with their positions in the ledger."""
     for start in range(0, len(ledger), CHUNK):
         chosen = np.arange(start, min(start + CHUNK, len(ledger)))
         cases = cut(table.take(pack_row[chosen]), ledger.sold_day[chosen])

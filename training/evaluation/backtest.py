@@ -1,8 +1,8 @@
-"""The back-test (回测): at each origin only what was known then, forward to the next, all on the same sales.
+"""Back-test (回测): fit at each origin on what was known then, predict to the next origin, score on the same sales.
 
-Known at an origin are the sales made at least the label delay before, each with its pack's record, quotes and
-structural value of its own day. The model is taught on them and re-anchored monthly on the sales reported since; the
-rivals are taught at each origin and stand until the next.
+A sale is known at an origin if it was made at least the label delay before; record, quotes and structural value are
+those of its own day. The model is recentred monthly on the sales reported since; the baselines are refitted at each
+origin and not updated in between.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from models.artifact.predictor import Predictor
 from models.inference.fitted_model import FittedRegressor
 from training.configuration import LEAST_SALES, TrainingConfig
 from training.dataset.training_set import TrainingSet
-from training.evaluation.backtest_entry import BacktestEntry, backtest_entry_of
-from training.evaluation.baselines import Rival, Task, rivals
-from training.evaluation.champion_challenger import recentre_frozen, replay_frozen, through_day
+from training.evaluation.backtest_entry import BacktestEntry, score_entry
+from training.evaluation.baselines import Baseline, Task, baselines
+from training.evaluation.champion_challenger import trained_through_day
+from training.evaluation.replay import recentre, replay_calibrated
 from training.fit_model import learn
 from training.metrics import Forecast
 from training.parallel import ALONE, Workers, iter_results
@@ -37,47 +38,47 @@ OURS, STRUCTURAL = "canzhi", "structural value"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """When a back-test looks: the origins, days since 1970-01-01; whether the model is taught anew at each.
+    """Origins of a back-test, days since 1970-01-01, and whether the model is refitted at each.
 
-    `parts` is a folder in which finished windows are kept for an interrupted back-test to go on from, `key` names the
-    data they belong to. `crew` works on the windows; whoever does, the answers are the same.
+    `parts` is a folder for finished windows, so that an interrupted back-test can continue; `key` identifies their
+    data. `workers` run the windows; the result does not depend on them.
     """
 
     origins: tuple[float, ...]
     refit: bool = True
-    crew: Workers = ALONE
+    workers: Workers = ALONE
     parts: Path | None = None
     key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backtest:
-    """What came of a back-test: the sales judged, the contestants, ours first, and what could not take part and why."""
+    """Result of a back-test: evaluated sales, entries with ours first, and the methods left out with the reason."""
 
-    judged: TrainingSet
-    contestants: tuple[BacktestEntry, ...]
+    evaluated: TrainingSet
+    entries: tuple[BacktestEntry, ...]
     origins: tuple[date, ...]
     level: float
     absent: Mapping[str, str]
 
     def as_dict(self) -> dict[str, object]:
-        """Return the figures, plain JSON."""
+        """Return the figures as plain JSON values."""
         return {
-            "sales": len(self.judged),
+            "sales": len(self.evaluated),
             "level": self.level,
             "origins": [day.isoformat() for day in self.origins],
             "absent": dict(self.absent),
-            "contestants": [one.as_dict() for one in self.contestants],
+            "contestants": [one.as_dict() for one in self.entries],
         }
 
 
 def plan_origins(sales: TrainingSet, config: TrainingConfig, start: date | None, step_months: int) -> tuple[float, ...]:
-    """Return the origins: from a day, else where the newest two fifths begin, every so many months.
+    """Return origins every `step_months` months from a day; by default from the start of the newest two fifths.
 
     Raises
     ------
     TooFewSales
-        If too few sales are known by the first of them, or none follow it.
+        If too few sales are known by the first origin, or none follow it.
     """
     first = day_number(start) if start else float(np.quantile(sales.sold_day, 0.6))
     known = int(np.sum(sales.sold_day + config.label_delay_days <= first))
@@ -85,8 +86,8 @@ def plan_origins(sales: TrainingSet, config: TrainingConfig, start: date | None,
     if known < LEAST_SALES or first >= last:
         day = calendar_day(first)
         raise TooFewSales(
-            f"{known} sales are known by {day.isoformat() if day else 'that day'}, too few to learn from",
-            hint=f"begin later with --from; at least {LEAST_SALES} sales must be known, and some must follow",
+            f"{known} sales are known by {day.isoformat() if day else 'that day'}, too few to train a model",
+            hint=f"start later with --from; at least {LEAST_SALES} sales must be known, and some must follow",
             field="from",
         )
     origins, day = [], calendar_day(first)
@@ -98,7 +99,7 @@ def plan_origins(sales: TrainingSet, config: TrainingConfig, start: date | None,
 
 
 def backtest(  # noqa: PLR0913 - the sixth is for scenarios alone
-    lessons: tuple[TrainingSet, TrainingSet],
+    training_data: tuple[TrainingSet, TrainingSet],
     incumbent: Predictor | None,
     config: TrainingConfig,
     plan: Plan,
@@ -106,54 +107,58 @@ def backtest(  # noqa: PLR0913 - the sixth is for scenarios alone
     *,
     truth: TrainingSet | None = None,
 ) -> Backtest:
-    """Return what every contestant said of the sales after the first origin, and how good it was.
+    """Return forecasts and scores of every method for the sales after the first origin.
 
     Parameters
     ----------
-    lessons
-        All usable sales, and copies of them with thinner records.
+    training_data
+        All usable sales, and copies of them with degraded records.
     incumbent
-        The champion, asked only where it knew none of the sales; None for none.
+        The champion, evaluated only on windows after its newest training sale; None for none.
     config, plan
-        Choices of the training; when to look.
+        Options of the training; origins and workers.
     done
-        Told the name of each window once done.
+        Called with the name of each finished window.
     truth
-        The sales that judge: at what they truly fetched, where the lessons misread them.
+        Sales with their true prices for scoring, if `training_data` contains misread prices.
     """
-    sales, extra = lessons
-    field_of = rivals()
-    names = [OURS, STRUCTURAL, *field_of, *(["incumbent"] if incumbent else [])]
-    said = {name: np.full((len(sales), 3), np.nan) for name in names}
-    window = _Window(sales=sales, extra=extra, config=config, rivals=field_of, incumbent=incumbent, plan=plan)
+    sales, augmentation = training_data
+    methods = baselines()
+    names = [OURS, STRUCTURAL, *methods, *(["incumbent"] if incumbent else [])]
+    predicted = {name: np.full((len(sales), 3), np.nan) for name in names}
+    window = _Window(
+        sales=sales, augmentation=augmentation, config=config, baselines=methods, incumbent=incumbent, plan=plan
+    )
     jobs = []
     for place, rows in _windows(plan.origins, sales):
         kept = window.kept(place, rows)
         if kept is None:
             jobs.append((window, place, rows))
         else:
-            _take(said, rows, kept)
+            _take(predicted, rows, kept)
             done(_name(plan, place))
     if jobs and not plan.refit:
-        window.teach(plan.origins[0])  # once, for all who work on the windows
-    for number, answers in iter_results(_answer, jobs, plan.crew):
+        window.fit_as_of(plan.origins[0])  # once for all workers
+    for number, answers in iter_results(_answer, jobs, plan.workers):
         _, place, rows = jobs[number]
         window.keep(place, answers)
-        _take(said, rows, answers)
+        _take(predicted, rows, answers)
         done(_name(plan, place))
-    return _judged(sales if truth is None else truth, said, plan, config.level, _absent(field_of, incumbent, said))
+    return _score_methods(
+        sales if truth is None else truth, predicted, plan, config.level, _absent(methods, incumbent, predicted)
+    )
 
 
 def _windows(origins: tuple[float, ...], sales: TrainingSet) -> Iterator[tuple[int, BoolArray]]:
-    """Yield the place of each origin and the sales from it to the next, where there are any."""
+    """Yield the index of each origin and the sales up to the next, if there are any."""
     for place, (origin, ahead) in enumerate(pairwise([*origins, float(sales.sold_day.max())])):
         if (rows := (sales.sold_day > origin) & (sales.sold_day <= ahead)).any():
             yield place, rows
 
 
-def _take(said: Mapping[str, FloatArray], rows: BoolArray, answers: Mapping[str, FloatArray]) -> None:
+def _take(predicted: Mapping[str, FloatArray], rows: BoolArray, answers: Mapping[str, FloatArray]) -> None:
     for name, answer in answers.items():
-        said[name][rows] = answer
+        predicted[name][rows] = answer
 
 
 def _name(plan: Plan, place: int) -> str:
@@ -161,35 +166,35 @@ def _name(plan: Plan, place: int) -> str:
 
 
 def _answer(job: tuple[_Window, int, BoolArray]) -> dict[str, FloatArray]:
-    """Return what all contestants say of one window, in one thread: more of them would change a rival's last bits."""
+    """Return the forecasts of all methods for one window, in one thread to keep the baselines reproducible."""
     window, place, rows = job
     with threadpool_limits(limits=1):
         return window.answers(place, rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """A model as it is asked: its state, the habits its structural values rest on, the last day it learned from."""
+class _Candidate:
+    """A fitted model, its calibrated market constants and the day of its newest known sale."""
 
     state: FittedRegressor
-    habits: Mapping[str, float]
+    calibration: Mapping[str, float]
     learned_to: float
 
 
 @dataclass(slots=True, kw_only=True)
 class _Window:
-    """What is needed to answer for one window after another."""
+    """Data and methods of a back-test, with the last fitted model."""
 
     sales: TrainingSet
-    extra: TrainingSet
+    augmentation: TrainingSet
     config: TrainingConfig
-    rivals: Mapping[str, Rival]
+    baselines: Mapping[str, Baseline]
     incumbent: Predictor | None
     plan: Plan
-    taught: tuple[float, _Asked] | None = None
+    fitted: tuple[float, _Candidate] | None = None
 
     def kept(self, place: int, rows: BoolArray) -> dict[str, FloatArray] | None:
-        """Return the answers for a window from its file, if an earlier run kept one."""
+        """Return the forecasts of a window from the file of an earlier run, or None."""
         file = self._file(place)
         if file is None or not file.exists():
             return None
@@ -198,7 +203,7 @@ class _Window:
         return found if all(len(answer) == int(rows.sum()) for answer in found.values()) else None
 
     def keep(self, place: int, answers: Mapping[str, FloatArray]) -> None:
-        """Keep the answers for a window in its file, where there is a folder for them."""
+        """Store the forecasts of a window, if a folder is given."""
         file = self._file(place)
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -210,53 +215,55 @@ class _Window:
         return None if self.plan.parts is None else self.plan.parts / f"{self.plan.key[:16]}-{place:03d}.npz"
 
     def answers(self, place: int, rows: BoolArray) -> dict[str, FloatArray]:
-        """Return point, lower and upper of every contestant for the sales of a window."""
+        """Return point, lower and upper of every method for the sales of a window."""
         origin = self.plan.origins[place]
         asked = self.sales.where(rows)
         known = self.sales.where(self._known(self.sales, origin))
         bare = [asked.structural, asked.structural_lower, asked.structural_upper]
         answers = {OURS: self._ours(place, rows), STRUCTURAL: np.column_stack(bare)}
-        task = Task(known=known, asked=asked, level=self.config.level, seed=self.config.seed)
-        for name, rival in self.rivals.items():
-            answers[name] = _columns(rival(task))
+        task = Task(known=known, targets=asked, level=self.config.level, seed=self.config.seed)
+        for name, baseline in self.baselines.items():
+            answers[name] = _columns(baseline(task))
         if self.incumbent is not None:
             answers["incumbent"] = self._incumbents(origin, rows)
         return answers
 
     def _ours(self, place: int, rows: BoolArray) -> FloatArray:
         origin = self.plan.origins[place]
-        return self._rolled(self.teach(origin if self.plan.refit else self.plan.origins[0]), origin, rows)
+        return self._rolled(self.fit_as_of(origin if self.plan.refit else self.plan.origins[0]), origin, rows)
 
-    def teach(self, day: float) -> _Asked:
-        """Return the model taught on what was known by a day; the last one is remembered."""
-        if self.taught is None or self.taught[0] != day:
-            known, thinner = (sales.where(self._known(sales, day)) for sales in (self.sales, self.extra))
+    def fit_as_of(self, day: float) -> _Candidate:
+        """Return the model fitted on what was known by a day; the last one is cached."""
+        if self.fitted is None or self.fitted[0] != day:
+            known, thinner = (sales.where(self._known(sales, day)) for sales in (self.sales, self.augmentation))
             estimator = learn(known, thinner, self.config)
-            model = _Asked(
-                state=estimator.fitted_, habits=estimator.habits_, learned_to=day - self.config.label_delay_days
+            model = _Candidate(
+                state=estimator.fitted_,
+                calibration=estimator.calibration_,
+                learned_to=day - self.config.label_delay_days,
             )
-            self.taught = (day, model)
-        return self.taught[1]
+            self.fitted = (day, model)
+        return self.fitted[1]
 
     def _incumbents(self, origin: float, rows: BoolArray) -> FloatArray:
         champion = self.incumbent
-        if champion is None or through_day(champion) > origin:
+        if champion is None or trained_through_day(champion) > origin:
             return np.full((int(rows.sum()), 3), np.nan)
-        kept = _Asked(state=champion.state, habits=champion.market_calibration, learned_to=through_day(champion))
+        kept = _Candidate(state=champion.state, calibration=champion.market_calibration, learned_to=trained_through_day(champion))
         return self._rolled(kept, origin, rows)
 
-    def _rolled(self, model: _Asked, origin: float, rows: BoolArray) -> FloatArray:
-        """Return what a model says of a window, told first the sales reported since the last day it learned from."""
+    def _rolled(self, model: _Candidate, origin: float, rows: BoolArray) -> FloatArray:
+        """Return the forecasts of a window after recentring on the sales reported since the model's newest sale."""
         last = float(self.sales.sold_day[rows].max())
         needed = (self.sales.sold_day > model.learned_to) & (self.sales.sold_day <= last)
         listed, state = self.sales.where(needed), model.state
-        sales = listed.seen(model.habits)
+        sales = listed.with_calibration(model.calibration)
         meanwhile = self._known(sales, origin)
         if meanwhile.any():
-            state = recentre_frozen(state, sales.where(meanwhile), origin)
+            state = recentre(state, sales.where(meanwhile), origin)
         asked = rows[needed][sales.sold_day > origin]
         share = (sales.energy_kwh / listed.energy_kwh)[sales.sold_day > origin]
-        return _columns(replay_frozen(state, sales, origin, self.config).times(share))[asked]
+        return _columns(replay_calibrated(state, sales, origin, self.config).times(share))[asked]
 
     def _known(self, sales: TrainingSet, day: float) -> BoolArray:
         return sales.sold_day + self.config.label_delay_days <= day
@@ -267,36 +274,42 @@ def _columns(forecast: Forecast) -> FloatArray:
 
 
 def _absent(
-    field_of: Mapping[str, Rival], incumbent: Predictor | None, said: Mapping[str, FloatArray]
+    methods: Mapping[str, Baseline], incumbent: Predictor | None, predicted: Mapping[str, FloatArray]
 ) -> dict[str, str]:
-    """Return who could not take part, and why."""
+    """Return the methods that were left out, with the reason."""
     absent = {}
-    if "CatBoost + split conformal" not in field_of:
+    if "CatBoost + split conformal" not in methods:
         absent["CatBoost + split conformal"] = "the package catboost is not installed (pip install catboost)"
     if incumbent is None:
         absent["incumbent"] = "no model is champion"
-    elif not np.isfinite(said["incumbent"][:, 0]).any():
-        absent["incumbent"] = f"{incumbent.name}@{incumbent.version} knew all of these sales"
+    elif not np.isfinite(predicted["incumbent"][:, 0]).any():
+        absent["incumbent"] = f"{incumbent.name}@{incumbent.version} was trained on later sales"
     return absent
 
 
-def _judged(
-    sales: TrainingSet, said: Mapping[str, FloatArray], plan: Plan, level: float, absent: Mapping[str, str]
+def _score_methods(
+    sales: TrainingSet, predicted: Mapping[str, FloatArray], plan: Plan, level: float, absent: Mapping[str, str]
 ) -> Backtest:
-    rows = np.isfinite(said[OURS][:, 0]) & sales.alone  # what a pack of a lot fetched by itself is not known
-    judged = sales.where(rows)
-    contestants = []
-    for name, answers in said.items():
+    rows = np.isfinite(predicted[OURS][:, 0]) & sales.single_sale  # a pack of a lot has no price of its own
+    evaluated = sales.where(rows)
+    entries = []
+    for name, answers in predicted.items():
         if name not in absent:
             answer = answers[rows]
-            forecast = Forecast(price=judged.price, point=answer[:, 0], lower=answer[:, 1], upper=answer[:, 2])
-            told = np.isfinite(forecast.point)
-            contestants.append(backtest_entry_of(name, forecast.where(told), judged.where(told), level))
+            forecast = Forecast(price=evaluated.price, point=answer[:, 0], lower=answer[:, 1], upper=answer[:, 2])
+            answered = np.isfinite(forecast.point)
+            entries.append(score_entry(name, forecast.where(answered), evaluated.where(answered), level))
     origins = tuple(day for origin in plan.origins if (day := calendar_day(origin)) is not None)
-    return Backtest(judged=judged, contestants=tuple(contestants), origins=origins, level=level, absent=absent)
+    return Backtest(evaluated=evaluated, entries=tuple(entries), origins=origins, level=level, absent=absent)
 
 
 def key_of(digests: Mapping[str, str], config: TrainingConfig, incumbent: Predictor | None, origins: object) -> str:
-    """Return what names the data and choices of a back-test, so that kept windows are never taken for others."""
-    told = [dict(digests), asdict(config), "" if incumbent is None else incumbent.digest, origins, sorted(rivals())]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    """Return a digest of data and options of a back-test, so that stored windows are not mixed up."""
+    identity = [
+        dict(digests),
+        asdict(config),
+        "" if incumbent is None else incumbent.digest,
+        origins,
+        sorted(baselines()),
+    ]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""One contestant of a back-test: what it said of the sales, how good that was, and what it would have cost (成绩)."""
+"""One method of a back-test: its forecasts, scores and profit or loss (回测成绩)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from training.dataset.training_set import TrainingSet
-from training.evaluation.segments import judge_segments
-from training.metrics import Forecast, Verdict, judge
+from training.evaluation.segments import score_segments
+from training.metrics import Forecast, Scores, score_forecast
 from valuation.numeric.columns import FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Money:
-    """What buying every pack would have brought, CNY without VAT: at the point, and at the band's lower edge.
+    """Profit and loss of buying every pack at the point or at the lower edge of the band. [CNY without VAT]
 
-    `turnover` is what all packs fetched; `lost_at_point` the sum over packs bought above what they fetched, `net` the
-    sum over all; the same for `lower`.
+    `turnover` is the sum of realised prices; `lost_at_point` the loss on packs bought above their realised price,
+    `net_at_point` the sum over all packs; the same for `lower`.
     """
 
     turnover: float
@@ -30,48 +30,48 @@ class Money:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestEntry:
-    """One contestant's figures: on how many of the sales it has an answer, in all, by segment, and in money."""
+    """Scores of one method in total and by segment, and its profit and loss."""
 
     name: str
-    overall: Verdict
-    segments: Mapping[str, Mapping[str, Verdict]]
+    overall: Scores
+    segments: Mapping[str, Mapping[str, Scores]]
     money: Money
-    said: Forecast = field(repr=False)
+    predicted: Forecast = field(repr=False)
 
     def as_dict(self) -> dict[str, object]:
-        """Return the figures, plain JSON."""
+        """Return the figures as plain JSON values."""
         return {
             "name": self.name,
             "overall": self.overall.as_dict(),
             "money": asdict(self.money),
             "segments": {
-                kind: {name: verdict.as_dict() for name, verdict in found.items()}
+                kind: {name: scores.as_dict() for name, scores in found.items()}
                 for kind, found in self.segments.items()
             },
         }
 
 
-def backtest_entry_of(name: str, said: Forecast, sales: TrainingSet, level: float) -> BacktestEntry:
-    """Return the figures of what a contestant said of sales, at the level its bands were asked for."""
+def score_entry(name: str, predicted: Forecast, sales: TrainingSet, level: float) -> BacktestEntry:
+    """Score the forecasts of a method at the given level."""
     return BacktestEntry(
         name=name,
-        overall=judge(said, level),
-        segments=judge_segments(said, sales, level),
-        money=money_of(said, sales.energy_kwh),
-        said=said,
+        overall=score_forecast(predicted, level),
+        segments=score_segments(predicted, sales, level),
+        money=money_if_bought(predicted, sales.energy_kwh),
+        predicted=predicted,
     )
 
 
-def money_of(said: Forecast, energy_kwh: FloatArray) -> Money:
-    """Return what buying every pack at the point, or at the lower edge, would have brought.
+def money_if_bought(predicted: Forecast, energy_kwh: FloatArray) -> Money:
+    """Return profit and loss of buying every pack at the point or at the lower edge.
 
     >>> one = Forecast(price=np.array([10.0, 10.0]), point=np.array([12.0, 9.0]), lower=np.zeros(2), upper=np.ones(2))
     >>> money_of(one, np.array([1.0, 1.0])).lost_at_point
     2.0
     """
-    at_point, at_lower = (said.price - paid for paid in (said.point, said.lower))
+    at_point, at_lower = (predicted.price - paid for paid in (predicted.point, predicted.lower))
     return Money(
-        turnover=float(np.sum(said.price * energy_kwh)),
+        turnover=float(np.sum(predicted.price * energy_kwh)),
         lost_at_point=float(np.sum(np.maximum(-at_point, 0.0) * energy_kwh)),
         net_at_point=float(np.sum(at_point * energy_kwh)),
         lost_at_lower=float(np.sum(np.maximum(-at_lower, 0.0) * energy_kwh)),

@@ -1,4 +1,4 @@
-"""The back-test as one page that stands alone: tables and pictures, English or Chinese, no script (回测报告)."""
+"""Back-test report (回测报告): one self-contained HTML page with tables and charts, in English or Chinese."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 from training.evaluation.backtest import OURS, Backtest
 from training.evaluation.backtest_entry import BacktestEntry
 from training.evaluation.charts import Chart, line_chart
-from training.metrics import Verdict
+from training.metrics import Scores
 
 Language = Literal["en", "zh"]
 
@@ -27,50 +27,51 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "title": ("Back-test of residual values", "残值模型回测报告"),
     "lead": (
         (
-            "{sales:,} sales from {first} to {last}, judged in {windows} windows. At each origin only what was "
-            "known then was used: sales reported by that day, events on the packs' records, quotes."
+            "{sales:,} sales from {first} to {last}, evaluated in {windows} windows. At each origin only information "
+            "available then was used: sales reported by that day, events on the records, quotes."
         ),
         (
-            "{first} 至 {last} 的 {sales:,} 笔成交,分 {windows} 个窗口评判。"
-            "每个起点仅使用当时已知的信息:已上报成交、溯源事件与行情报价。"
+            "{first} 至 {last} 的 {sales:,} 笔成交，分 {windows} 个窗口评判。"
+            "每个起点只使用当时已知的信息：已上报成交、溯源事件与行情报价。"
         ),
     ),
-    "verdict": (
+    "summary": (
         (
-            "The {level} band held {coverage} of the sales. Its interval score is {ratio} times that of the best rival "
-            "({rival}); the mean error of the point is {mape}."
+            "The {level} band covered {coverage} of the sales. Its interval score is {ratio} times that of the best "
+            "baseline ({rival}); the mean error of the value is {mape}."
         ),
-        "{level} 区间覆盖了 {coverage} 的成交;区间得分为最佳对照方法({rival})的 {ratio} 倍;估值平均误差 {mape}。",
+        "{level} 区间覆盖了 {coverage} 的成交；区间得分为最佳对照方法（{rival}）的 {ratio} 倍；估值平均误差 {mape}。",
     ),
     "overall": ("All sales", "总体"),
     "months": ("Month by month", "逐月"),
     "coverage": ("Share of sales within the band, by month", "逐月区间覆盖率"),
-    "score": ("Interval score by month, lower is better [CNY/kWh]", "逐月区间得分(越低越好)[元/kWh]"),
-    "money": ("Money", "资金"),
+    "score": ("Interval score by month, lower is better [CNY/kWh]", "逐月区间得分（越低越好）[元/kWh]"),
+    "money": ("Profit and loss", "盈亏"),
     "money_note": (
         (
-            "What would have happened had every pack been bought at the price named, and sold for what it fetched. "
-            "Lost is the sum over packs bought above their price; net is the sum over all packs."
+            "Result of buying every pack at the stated value and selling it at its realised price. "
+            "Loss is the sum over packs bought above their realised price; net is the sum over all packs."
         ),
-        "假设全部电池包按该价格买入、按实际成交价卖出。“亏损”为买价高于成交价的电池包之和,“净额”为全部之和。",
+        "假设全部电池包按该价格买入、按实际成交价卖出。“亏损”为买价高于成交价的电池包之和，“净额”为全部之和。",
     ),
     "segments": ("By segment", "分组"),
     "segments_note": (
         (
-            "Figures of canzhi; beside the score stands its ratio to LightGBM with split conformal on the same sales. "
+            "Metrics of canzhi; the ratio of its score to that of LightGBM with split conformal is in parentheses. "
             "Segments with fewer than twenty sales are left out."
         ),
-        "canzhi 的指标;得分旁为与 LightGBM + split conformal 之比(同一批成交)。少于 20 笔的分组不列。",
+        "canzhi 的指标；得分旁为与 LightGBM + split conformal 之比（同一批成交）。少于 20 笔的分组不列。",
     ),
     "absent": ("Not compared", "未参与比较"),
     "how": (
         (
-            "The band's promise is {level}. The interval score charges a band for its width and {charge:.0f} times "
-            "for what falls outside (Gneiting, Raftery 2007). MAPE is of packs over 20 CNY/kWh, bias over turnover."
+            "The nominal coverage is {level}. The interval score is the band width plus {charge:.0f} times the "
+            "distance outside the band (Gneiting, Raftery 2007). "
+            "MAPE: packs of at least 20 CNY/kWh; bias: relative to turnover."
         ),
         (
-            "区间承诺覆盖率 {level}。区间得分 = 宽度 + {charge:.0f} 倍的越界距离(Gneiting 与 Raftery,2007)。"
-            "MAPE 不含低于 20 元/kWh 的电池包;偏差以成交额为分母。"
+            "名义覆盖率 {level}。区间得分 = 宽度 + {charge:.0f} 倍的越界距离（Gneiting 与 Raftery，2007）。"
+            "MAPE 不含低于 20 元/kWh 的电池包；偏差以成交额为分母。"
         ),
     ),
 }
@@ -85,10 +86,10 @@ _HEADS = (
 )
 _MONEY_HEADS = (
     ("method", "方法"),
-    ("fetched", "成交额"),
-    ("lost at point", "按估值亏损"),
+    ("turnover", "成交额"),
+    ("loss at point", "按估值亏损"),
     ("net at point", "按估值净额"),
-    ("lost at lower", "按下限亏损"),
+    ("loss at lower", "按下限亏损"),
     ("net at lower", "按下限净额"),
 )
 _KINDS = {
@@ -109,17 +110,17 @@ _NAMES = {
 def report_html(tested: Backtest, language: Language = "en", note: str = "") -> str:
     """Return the report as one HTML page."""
     place = 1 if language == "zh" else 0
-    ours = tested.contestants[0]
+    ours = tested.entries[0]
     parts = [
         f"<h1>{_word('title', place)}</h1>",
         *_lead(tested, place),
         f"<p class='note'>{escape(note)}</p>" if note else "",
         f"<h2>{_word('overall', place)}</h2>",
-        _table([head[place] for head in _HEADS], (_figures(one, place) for one in tested.contestants)),
+        _table([head[place] for head in _HEADS], (_figures(one, place) for one in tested.entries)),
         f"<h2>{_word('months', place)}</h2>",
         *_pictures(tested, place),
         f"<h2>{_word('money', place)}</h2><p class='note'>{_word('money_note', place)}</p>",
-        _table([head[place] for head in _MONEY_HEADS], (_money(one, place) for one in tested.contestants)),
+        _table([head[place] for head in _MONEY_HEADS], (_money(one, place) for one in tested.entries)),
         f"<h2>{_word('segments', place)}</h2><p class='note'>{_word('segments_note', place)}</p>",
         *_segments(ours, _named(tested, "LightGBM + split conformal"), place),
     ]
@@ -136,46 +137,46 @@ def report_html(tested: Backtest, language: Language = "en", note: str = "") -> 
     )
 
 
-def monthly(contestant: BacktestEntry, figure: str, months: Sequence[str]) -> list[float]:
-    """Return one figure of a contestant month by month, no number where it has too few sales."""
-    found = contestant.segments["month"]
+def monthly(entry: BacktestEntry, figure: str, months: Sequence[str]) -> list[float]:
+    """Return one metric of a method by month; NaN for months with too few sales."""
+    found = entry.segments["month"]
     return [float(getattr(found[month], figure)) if month in found else float("nan") for month in months]
 
 
 def months_of(tested: Backtest) -> list[str]:
-    """Return the months in which anybody has sales enough to be judged."""
-    return sorted({month for one in tested.contestants for month in one.segments["month"]})
+    """Return the months in which any method has enough sales to be scored."""
+    return sorted({month for one in tested.entries for month in one.segments["month"]})
 
 
 def best_rival(tested: Backtest) -> BacktestEntry:
-    """Return the contestant with the lowest interval score that answered for all sales and is not ours."""
-    rivals = [one for one in tested.contestants[1:] if one.overall.sales == tested.contestants[0].overall.sales]
+    """Return the baseline with the lowest interval score among those that predicted all sales."""
+    rivals = [one for one in tested.entries[1:] if one.overall.sales == tested.entries[0].overall.sales]
     return min(rivals, key=lambda one: one.overall.interval_score_per_kwh)
 
 
 def _lead(tested: Backtest, place: int) -> list[str]:
-    ours, rival = tested.contestants[0].overall, best_rival(tested)
+    ours, rival = tested.entries[0].overall, best_rival(tested)
     months = months_of(tested)
     lead = _word("lead", place).format(
-        sales=len(tested.judged),
+        sales=len(tested.evaluated),
         first=tested.origins[0],
         last=months[-1] if months else "",
         windows=len(tested.origins),
     )
-    verdict = _word("verdict", place).format(
+    scores = _word("summary", place).format(
         level=f"{tested.level:.0%}",
         coverage=f"{ours.coverage:.1%}",
         ratio=f"{ours.interval_score_per_kwh / rival.overall.interval_score_per_kwh:.2f}",
         rival=_name(rival.name, place),
         mape=f"{ours.mape:.1%}",
     )
-    return [f"<p>{escape(lead)}</p>", f"<p><strong>{escape(verdict)}</strong></p>"]
+    return [f"<p>{escape(lead)}</p>", f"<p><strong>{escape(scores)}</strong></p>"]
 
 
 def _pictures(tested: Backtest, place: int) -> list[str]:
     months = months_of(tested)
     shown = [
-        one for one in tested.contestants if one.name in {OURS, "LightGBM + split conformal", "last price", "incumbent"}
+        one for one in tested.entries if one.name in {OURS, "LightGBM + split conformal", "last price", "incumbent"}
     ]
     pictures = []
     for word, figure, promised in (("coverage", "coverage", tested.level), ("score", "interval_score_per_kwh", None)):
@@ -205,10 +206,10 @@ def _spoken(values: Sequence[float], figure: str) -> str:
 def _segments(ours: BacktestEntry, beside: BacktestEntry | None, place: int) -> Iterable[str]:
     for kind, label in _KINDS.items():
         rows = []
-        for name, verdict in ours.segments[kind].items():
+        for name, scores in ours.segments[kind].items():
             theirs = None if beside is None else beside.segments[kind].get(name)
-            ratio = "" if theirs is None else f" ({verdict.interval_score_per_kwh / theirs.interval_score_per_kwh:.2f})"
-            cells = _cells(verdict)
+            ratio = "" if theirs is None else f" ({scores.interval_score_per_kwh / theirs.interval_score_per_kwh:.2f})"
+            cells = _cells(scores)
             rows.append(("", [name, *cells[:3], cells[3] + ratio, *cells[4:]]))
         heads = [label[place], *(head[place] for head in _HEADS[1:])]
         yield _table(heads, rows)
@@ -218,14 +219,14 @@ def _figures(one: BacktestEntry, place: int) -> tuple[str, list[str]]:
     return ("ours" if one.name == OURS else ""), [_name(one.name, place), *_cells(one.overall)]
 
 
-def _cells(verdict: Verdict) -> list[str]:
+def _cells(scores: Scores) -> list[str]:
     return [
-        f"{verdict.sales:,}",
-        f"{verdict.coverage:.1%}",
-        f"{verdict.relative_width:.1%}",
-        f"{verdict.interval_score_per_kwh:.1f}",
-        f"{verdict.mape:.1%}",
-        f"{verdict.bias:+.1%}",
+        f"{scores.sales:,}",
+        f"{scores.coverage:.1%}",
+        f"{scores.relative_width:.1%}",
+        f"{scores.interval_score_per_kwh:.1f}",
+        f"{scores.mape:.1%}",
+        f"{scores.bias:+.1%}",
     ]
 
 
@@ -247,7 +248,7 @@ def _table(heads: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> s
 
 
 def _named(tested: Backtest, name: str) -> BacktestEntry | None:
-    return next((one for one in tested.contestants if one.name == name), None)
+    return next((one for one in tested.entries if one.name == name), None)
 
 
 def _name(name: str, place: int) -> str:

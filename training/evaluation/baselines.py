@@ -1,7 +1,7 @@
-"""What a recycler would use instead: the last price, a linear fit, boosted trees, each with split conformal (对照方法).
+"""Baseline methods of a back-test (对照方法): last price, linear fit and boosted trees, with split conformal bands.
 
-Each learns from the sales known on a day and then answers for the time ahead, as such models are used: a fifth of its
-sales, drawn at random, is kept apart, and the band is the quantile of what it missed there (V. Vovk et al., 2005).
+Each is fitted on the sales known on a day. A random fifth of the sales is held out, and the half-width of the band is
+the quantile of the absolute errors there (V. Vovk et al., 2005).
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from training.metrics import Forecast
 from valuation import features
 from valuation.numeric.columns import BoolArray, FloatArray
 
-APART = 0.2
-"""Share of the sales kept apart for the band."""
+HELD_OUT_SHARE = 0.2
+"""Share of the sales held out to compute the band. [1]"""
 _CATEGORIES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What a rival is given: sales known on the origin, sales to value, the level, a seed."""
+    """Input of a baseline: sales known on the origin, sales to predict, level and seed."""
 
     known: TrainingSet
-    asked: TrainingSet
+    targets: TrainingSet
     level: float
     seed: int
 
 
-Rival = Callable[[Task], Forecast]
+Baseline = Callable[[Task], Forecast]
 
 
-def rivals() -> Mapping[str, Rival]:
-    """Return the rivals by name; CatBoost only where it is installed."""
-    found: dict[str, Rival] = {
+def baselines() -> Mapping[str, Baseline]:
+    """Return the baselines by name; CatBoost only if it is installed."""
+    found: dict[str, Baseline] = {
         "last price": last_price,
         "linear + split conformal": linear,
         "LightGBM + split conformal": lightgbm,
@@ -51,50 +51,50 @@ def rivals() -> Mapping[str, Rival]:
 
 
 def last_price(task: Task) -> Forecast:
-    """Return the last known price per kWh of the same vehicle model, else chemistry, else of all; no one learns."""
-    told = _last_known(task.known, task.known, before_itself=True)
-    missed = np.abs(task.known.price - told)
-    point = _last_known(task.known, task.asked, before_itself=False)
-    return _with_reach(task, point, split_quantile(missed[np.isfinite(missed)], task.level))
+    """Predict the last known price per kWh of the same vehicle model, else of the chemistry, else of all sales."""
+    previous = _last_known(task.known, task.known, before_itself=True)
+    missed = np.abs(task.known.price - previous)
+    point = _last_known(task.known, task.targets, before_itself=False)
+    return _with_half_width(task, point, split_quantile(missed[np.isfinite(missed)], task.level))
 
 
 def linear(task: Task) -> Forecast:
-    """Return a ridge fit on all features, the structural value among them, with split conformal."""
-    from sklearn.impute import SimpleImputer  # noqa: PLC0415 - scikit-learn waits until it is its turn
+    """Fit a ridge regression on all features and the structural value, with a split conformal band."""
+    from sklearn.impute import SimpleImputer  # noqa: PLC0415 - scikit-learn is slow to import
     from sklearn.linear_model import RidgeCV  # noqa: PLC0415 - same
     from sklearn.pipeline import make_pipeline  # noqa: PLC0415 - same
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415 - same
 
-    learned, apart = _parted(task)
-    spell = _dummies(task.known)
+    training, held_out = _split(task)
+    encode = _dummies(task.known)
     model = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
         StandardScaler(),
         RidgeCV(alphas=np.logspace(0, 4, 9)),
     )
-    model.fit(spell(task.known)[learned], task.known.price[learned])
+    model.fit(encode(task.known)[training], task.known.price[training])
 
     def predict(sales: TrainingSet) -> FloatArray:
-        return np.asarray(model.predict(spell(sales)), dtype=np.float64)
+        return np.asarray(model.predict(encode(sales)), dtype=np.float64)
 
-    return _conformal(task, predict, apart)
+    return _conformal(task, predict, held_out)
 
 
 def lightgbm(task: Task) -> Forecast:
-    """Return boosted trees on all features, the structural value among them, with split conformal."""
-    learned, apart = _parted(task)
+    """Fit LightGBM on all features and the structural value, with a split conformal band."""
+    training, held_out = _split(task)
     chance = np.random.default_rng(task.seed + 1)
-    stopping = learned & (chance.random(len(learned)) < APART)
+    stopping = training & (chance.random(len(training)) < HELD_OUT_SHARE)
     matrix, price = _with_structural(task.known), task.known.price
     whole = Sample(matrix=matrix, target=price, weight=np.ones(len(price)))
-    settings = mean_settings(int((learned & ~stopping).sum()), (), task.seed, 1)
-    grown = grow(whole.take(learned & ~stopping), settings, judge=whole.take(stopping))
+    settings = mean_settings(int((training & ~stopping).sum()), (), task.seed, 1)
+    grown = grow(whole.take(training & ~stopping), settings, judge=whole.take(stopping))
     trees = int(np.argmin(grown.curve)) + 1
-    return _conformal(task, lambda sales: grown.predict(_with_structural(sales), trees), apart)
+    return _conformal(task, lambda sales: grown.predict(_with_structural(sales), trees), held_out)
 
 
 def catboost(task: Task) -> Forecast:
-    """Return CatBoost's trees on the same, with split conformal."""
+    """Fit CatBoost on all features and the structural value, with a split conformal band."""
     model = importlib.import_module("catboost").CatBoostRegressor(
         iterations=600,
         learning_rate=0.05,
@@ -103,9 +103,11 @@ def catboost(task: Task) -> Forecast:
         allow_writing_files=False,
         thread_count=1,
     )
-    learned, apart = _parted(task)
-    model.fit(_with_structural(task.known)[learned], task.known.price[learned])
-    return _conformal(task, lambda sales: np.asarray(model.predict(_with_structural(sales)), dtype=np.float64), apart)
+    training, held_out = _split(task)
+    model.fit(_with_structural(task.known)[training], task.known.price[training])
+    return _conformal(
+        task, lambda sales: np.asarray(model.predict(_with_structural(sales)), dtype=np.float64), held_out
+    )
 
 
 def split_quantile(missed: FloatArray, level: float) -> float:
@@ -120,20 +122,20 @@ def split_quantile(missed: FloatArray, level: float) -> float:
     return float(np.sort(missed)[place - 1])
 
 
-def _conformal(task: Task, predict: Callable[[TrainingSet], FloatArray], apart: BoolArray) -> Forecast:
-    held = task.known.where(apart)
-    reach = split_quantile(np.abs(held.price - predict(held)), task.level)
-    return _with_reach(task, predict(task.asked), reach)
+def _conformal(task: Task, predict: Callable[[TrainingSet], FloatArray], held_out: BoolArray) -> Forecast:
+    held = task.known.where(held_out)
+    half_width = split_quantile(np.abs(held.price - predict(held)), task.level)
+    return _with_half_width(task, predict(task.targets), half_width)
 
 
-def _with_reach(task: Task, point: FloatArray, reach: float) -> Forecast:
-    return Forecast(price=task.asked.price, point=point, lower=point - reach, upper=point + reach)
+def _with_half_width(task: Task, point: FloatArray, half_width: float) -> Forecast:
+    return Forecast(price=task.targets.price, point=point, lower=point - half_width, upper=point + half_width)
 
 
-def _parted(task: Task) -> tuple[BoolArray, BoolArray]:
-    """Return which sales are learned from and which are kept apart for the band."""
-    apart: BoolArray = np.random.default_rng(task.seed).random(len(task.known)) < APART
-    return ~apart, apart
+def _split(task: Task) -> tuple[BoolArray, BoolArray]:
+    """Return masks of the training sales and of the held-out sales."""
+    held_out: BoolArray = np.random.default_rng(task.seed).random(len(task.known)) < HELD_OUT_SHARE
+    return ~held_out, held_out
 
 
 def _with_structural(sales: TrainingSet) -> FloatArray:
@@ -141,41 +143,41 @@ def _with_structural(sales: TrainingSet) -> FloatArray:
 
 
 def _dummies(known: TrainingSet) -> Callable[[TrainingSet], FloatArray]:
-    """Return how sales are spelled for a linear fit: numbers as they are, small categories as columns of their own."""
+    """Return an encoder for the linear fit: numbers unchanged, small categories one-hot."""
     kinds = [features.NAMES.index(name) for name in features.CATEGORICAL]
     numbers = [place for place in range(len(features.NAMES)) if place not in kinds]
     codes = {place: np.unique(known.matrix[:, place][np.isfinite(known.matrix[:, place])]) for place in kinds}
 
-    def spell(sales: TrainingSet) -> FloatArray:
+    def encode(sales: TrainingSet) -> FloatArray:
         columns = [sales.structural, *(sales.matrix[:, place] for place in numbers)]
         for place, found in codes.items():
             if len(found) <= _CATEGORIES:
                 columns += [(sales.matrix[:, place] == code).astype(np.float64) for code in found]
         return np.column_stack(columns)
 
-    return spell
+    return encode
 
 
-def _last_known(known: TrainingSet, asked: TrainingSet, *, before_itself: bool) -> FloatArray:
-    """Return for each sale the last price known of its vehicle model, else its chemistry, else of all.
+def _last_known(known: TrainingSet, targets: TrainingSet, *, before_itself: bool) -> FloatArray:
+    """Return for each sale the last known price of its vehicle model, else of its chemistry, else of all sales.
 
-    ``before_itself`` looks only at the sales before each one: how the rule did on sales it knows.
+    ``before_itself`` uses only earlier sales, to measure the error on known sales.
     """
     latest: dict[str, float] = {}
-    answer = np.full(len(asked), np.nan)
+    answer = np.full(len(targets), np.nan)
     if not before_itself:
         for row in np.argsort(known.sold_day, kind="stable").tolist():
             latest |= dict.fromkeys(_names(known.groups[row]), float(known.price[row]))
-    for row in np.argsort(asked.sold_day, kind="stable").tolist():
-        names = _names(asked.groups[row])
+    for row in np.argsort(targets.sold_day, kind="stable").tolist():
+        names = _names(targets.groups[row])
         answer[row] = next((latest[name] for name in names if name in latest), float("nan"))
         if before_itself:
-            latest |= dict.fromkeys(names, float(asked.price[row]))
+            latest |= dict.fromkeys(names, float(targets.price[row]))
     return answer
 
 
 def _names(group: str) -> tuple[str, str, str]:
-    """Return a sale's vehicle model, chemistry and everything, from fine to coarse.
+    """Return the group names of a sale from fine to coarse: vehicle model, chemistry, all.
 
     >>> _names("LFP/T2/V12")
     ('LFP/V12', 'LFP', '')

@@ -1,4 +1,4 @@
-"""Pictures as SVG text for reports that stand alone: lines over months, no script, readable aloud (图)."""
+"""Line charts as SVG text for self-contained reports (折线图), with a description for screen readers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 860, 320, 64, 16, 16, 76
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """What a picture shows: its title, what it says to who cannot see it, and the labels along its foot.
+    """A chart: title, text description and labels of the horizontal axis.
 
-    `as_share` writes the scale in per cent; `promised` draws a line across; `span` bounds the scale where given.
+    `as_share` labels the vertical axis in per cent; `promised` draws a reference line; `span` fixes the range.
     """
 
     title: str
@@ -28,7 +28,7 @@ class Chart:
 
 
 def line_chart(chart: Chart, series: Mapping[str, Sequence[float]]) -> str:
-    """Return lines over the labels; a value that is no number leaves a gap.
+    """Draw one line per series over the labels; NaN leaves a gap.
 
     >>> line_chart(Chart(title="t", description="d", labels=["a", "b"]), {"x": [1.0, 2.0]}).startswith("<svg")
     True
@@ -57,7 +57,7 @@ def line_chart(chart: Chart, series: Mapping[str, Sequence[float]]) -> str:
 
 
 def _frame(chart: Chart, low: float, high: float, step: float) -> list[str]:
-    """Return axes, the scale, the labels and the promised line."""
+    """Draw axes, ticks, labels and the reference line."""
     parts = []
     for value in _ticks(low, high):
         y = _y(value, low, high)
@@ -93,12 +93,12 @@ def _span(chart: Chart, values: Sequence[float]) -> tuple[float, float]:
     if chart.span is not None:
         return chart.span
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
-    room = 0.05 * (high - low) or 0.5
-    return low - room, high + room
+    margin = 0.05 * (high - low) or 0.5
+    return low - margin, high + margin
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Return round places on a scale.
+    """Return round tick values of an axis.
 
     >>> _ticks(0.0, 1.0)
     [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
@@ -120,7 +120,7 @@ def _spelled(value: float, chart: Chart) -> str:
 
 
 def _runs(values: Sequence[float]) -> list[list[int]]:
-    """Return the positions of unbroken runs of numbers."""
+    """Return the positions of consecutive finite values."""
     runs: list[list[int]] = [[]]
     for position, value in enumerate(values):
         if math.isfinite(value):

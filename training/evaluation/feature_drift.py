@@ -1,4 +1,4 @@
-"""What a model remembers of the sales it learned from, and how far later sales have moved from it (漂移)."""
+"""Feature drift (漂移): a summary of the training sales, and how far later sales have moved from it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ STRUCTURAL, PRICE = "structural value", "price"
 OF_THE_MARKET = frozenset(
     feature.name for feature in features.FEATURES if feature.function.__module__.endswith((".market", ".structure"))
 ) | {STRUCTURAL, PRICE, "season"}
-"""What moves with the market and the calendar, as it should: the structural value and the re-anchor follow it."""
+"""Features that follow market and calendar; they are excluded, because recentring follows them."""
 
 
 def training_reference(sales: TrainingSet) -> dict[str, Any]:
-    """Return the summary of the sales a model learned from: every feature, structural value and price per kWh."""
-    return reference_of(columns_of(sales), list(_categorical()))
+    """Return the summary of the training sales: every feature, structural value and price per kWh."""
+    return reference_of(watched_columns(sales), list(_categorical()))
 
 
-def drift_of(reference: dict[str, Any], sales: TrainingSet) -> tuple[Shift, ...]:
-    """Return how far the features of later sales, their structural values and prices have moved, the farthest first."""
-    return shifts(reference, columns_of(sales))
+def measure_drift(reference: dict[str, Any], sales: TrainingSet) -> tuple[Shift, ...]:
+    """Return the drift of features, structural values and prices of later sales, largest first."""
+    return shifts(reference, watched_columns(sales))
 
 
-def columns_of(sales: TrainingSet) -> dict[str, FloatArray]:
-    """Return the watched columns of sales by name."""
+def watched_columns(sales: TrainingSet) -> dict[str, FloatArray]:
+    """Return the columns that are monitored for drift, by name."""
     columns = {name: np.asarray(sales.matrix[:, place]) for place, name in enumerate(features.NAMES)}
     return columns | {STRUCTURAL: sales.structural, PRICE: sales.price}
 

@@ -1,7 +1,7 @@
-"""The gate (上线门槛): whether a challenger may take the champion's place, with a reason in a sentence for each rule.
+"""Promotion gate (上线门槛): decide whether a challenger may replace the champion, with a reason for each rule.
 
-Both are asked about the same sales, none of which either has learned from. The rules are kept in
-``training/configs/gate.toml``; each says yes or no by itself, and one no is a no.
+Both models are compared on the same sales, which neither was trained on. The limits are in
+``training/configs/gate.toml``. The gate passes if all rules pass.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import numpy as np
 from models.artifact.predictor import Predictor
 from models.drift import binomial_lower_count
 from training.dataset.training_set import TrainingSet
-from training.evaluation.champion_challenger import Comparison, through_day
-from training.evaluation.feature_drift import OF_THE_MARKET, drift_of
-from training.evaluation.gate_rules import GateConfig, GateDecision, Reason
+from training.evaluation.champion_challenger import Comparison, trained_through_day
+from training.evaluation.feature_drift import OF_THE_MARKET, measure_drift
+from training.evaluation.gate_rules import GateConfig, GateDecision, RuleResult
 from training.evaluation.holdout import names_of, tiers_of
-from training.metrics import judge
+from training.metrics import score_forecast
 from valuation.features import LABELS
 from valuation.numeric.columns import BoolArray, FloatArray
 
@@ -25,175 +25,188 @@ _MOST_LUCK = 5.0
 
 
 def evaluate_gate(
-    pair: tuple[Predictor, Predictor | None], held: Comparison, sales: TrainingSet, level: float, config: GateConfig
+    pair: tuple[Predictor, Predictor | None],
+    comparison: Comparison,
+    sales: TrainingSet,
+    level: float,
+    config: GateConfig,
 ) -> GateDecision:
-    """Return what the gate says.
+    """Return the decision of the gate.
 
     Parameters
     ----------
     pair
-        Challenger and champion; None where none is champion yet.
-    held
-        What the two said of the same sales.
+        Challenger and champion; None if there is no champion yet.
+    comparison
+        Forecasts of both for the same sales.
     sales
-        All usable sales of the ledger, for the look at drift.
+        All usable sales of the ledger, for the drift rule.
     level
-        Share of sales the judged bands are to hold.
+        Nominal coverage of the bands. [1]
     config
-        The rules.
+        Limits of the rules.
     """
-    reasons = [_volume(pair, held, config), _age(pair)]
-    if len(held.judged) >= config.least_judged:
-        reasons += [*_coverage(held, level, config), _score(held, level, config), *_segments(held, level, config)]
-    return GateDecision(reasons=(*reasons, _drift(pair[0], sales, config)))
+    results = [_volume(pair, comparison, config), _age(pair)]
+    if len(comparison.evaluated) >= config.least_judged:
+        results += [
+            *_coverage(comparison, level, config),
+            _score(comparison, level, config),
+            *_segments(comparison, level, config),
+        ]
+    return GateDecision(results=(*results, _drift(pair[0], sales, config)))
 
 
-def _volume(pair: tuple[Predictor, Predictor | None], held: Comparison, config: GateConfig) -> Reason:
-    learned, judged = _sales_of(pair[0]), len(held.judged)
+def _volume(pair: tuple[Predictor, Predictor | None], comparison: Comparison, config: GateConfig) -> RuleResult:
+    learned, evaluated = _sales_of(pair[0]), len(comparison.evaluated)
     before = 0 if pair[1] is None else _sales_of(pair[1])
     least = max(config.least_sales, int(before * config.least_share_of_champion))
-    return Reason(
+    return RuleResult(
         rule="volume",
-        passed=learned >= least and judged >= config.least_judged,
+        passed=learned >= least and evaluated >= config.least_judged,
         message_en=(
-            f"it learned from {learned:,} sales, of which at least {least:,} are asked, and is judged on "
-            f"{judged:,} after {held.started_on.isoformat()}, of which at least {config.least_judged:,} are asked"
+            f"it was trained on {learned:,} sales (at least {least:,} are required) and is evaluated on "
+            f"{evaluated:,} after {comparison.started_on.isoformat()} (at least {config.least_judged:,} are required)"
         ),
         message_zh=(
-            f"训练用成交 {learned:,} 笔(至少 {least:,} 笔),评判用 {held.started_on.isoformat()} 之后的成交 "
-            f"{judged:,} 笔(至少 {config.least_judged:,} 笔)"
+            f"训练用成交 {learned:,} 笔(至少 {least:,} 笔),评判用 {comparison.started_on.isoformat()} 之后的成交 "
+            f"{evaluated:,} 笔(至少 {config.least_judged:,} 笔)"
         ),
     )
 
 
-def _age(pair: tuple[Predictor, Predictor | None]) -> Reason:
+def _age(pair: tuple[Predictor, Predictor | None]) -> RuleResult:
     challenger, champion = pair
-    passed = champion is None or through_day(challenger) >= through_day(champion)
+    passed = champion is None or trained_through_day(challenger) >= trained_through_day(champion)
     theirs = "" if champion is None else champion.trained_through
-    return Reason(
+    return RuleResult(
         rule="age",
         passed=passed,
-        message_en=f"it knows sales through {challenger.trained_through}"
+        message_en=f"it was trained on sales through {challenger.trained_through}"
         + (f", the champion through {theirs}" if theirs else ""),
-        message_zh=f"所知成交截至 {challenger.trained_through}" + (f",现役模型截至 {theirs}" if theirs else ""),
+        message_zh=f"训练成交截至 {challenger.trained_through}" + (f"，现役模型截至 {theirs}" if theirs else ""),
     )
 
 
-def _coverage(held: Comparison, level: float, config: GateConfig) -> list[Reason]:
-    """Return whether the band holds its promise, in all and in each group, bad luck allowed for."""
-    inside = (held.challenger.price >= held.challenger.lower) & (held.challenger.price <= held.challenger.upper)
-    groups = {"": np.ones(len(held.judged), dtype=np.bool_)} | segments_of(held.judged, config.least_segment)
+def _coverage(comparison: Comparison, level: float, config: GateConfig) -> list[RuleResult]:
+    """Check the coverage of the band in total and in each group against the lower binomial quantile."""
+    inside = (comparison.challenger.price >= comparison.challenger.lower) & (
+        comparison.challenger.price <= comparison.challenger.upper
+    )
+    groups = {"": np.ones(len(comparison.evaluated), dtype=np.bool_)} | segments_of(
+        comparison.evaluated, config.least_segment
+    )
     doubt = config.doubt / len(groups)
-    reasons = []
+    results = []
     for name, rows in groups.items():
         count = int(rows.sum())
-        luck = design_effect(inside[rows], held.judged.sold_day[rows], level)
+        luck = design_effect(inside[rows], comparison.evaluated.sold_day[rows], level)
         effective = max(int(count / luck), 1)
         least = binomial_lower_count(effective, level, doubt) / effective
         share = float(np.mean(inside[rows]))
         where_en, where_zh = (f" of {name}", f"{name} 的") if name else ("", "")
-        reasons.append(
-            Reason(
+        results.append(
+            RuleResult(
                 rule="coverage",
                 passed=share >= least,
                 message_en=(
-                    f"its {level:.0%} band holds {share:.1%} of {count:,} sales{where_en}; "
-                    f"a true band would hold at least {least:.1%}"
+                    f"its {level:.0%} band covers {share:.1%} of {count:,} sales{where_en}; "
+                    f"at least {least:.1%} is required"
                 ),
-                message_zh=(
-                    f"{where_zh}{level:.0%} 区间覆盖 {count:,} 笔成交的 {share:.1%};真实区间至少覆盖 {least:.1%}"
-                ),
+                message_zh=(f"{where_zh}{level:.0%} 区间覆盖 {count:,} 笔成交的 {share:.1%}，要求不低于 {least:.1%}"),
             )
         )
-    return [reason for reason in reasons if not reason.passed or reason is reasons[0]]
+    return [result for result in results if not result.passed or result is results[0]]
 
 
-def _score(held: Comparison, level: float, config: GateConfig) -> Reason:
-    mine, theirs = judge(held.challenger, level), judge(held.champion, level)
+def _score(comparison: Comparison, level: float, config: GateConfig) -> RuleResult:
+    mine, theirs = score_forecast(comparison.challenger, level), score_forecast(comparison.champion, level)
     ratio = mine.interval_score_per_kwh / theirs.interval_score_per_kwh
-    return Reason(
+    return RuleResult(
         rule="score",
         passed=ratio <= 1.0 + config.score_slack,
         message_en=(
             f"its interval score is {mine.interval_score_per_kwh:.1f} CNY/kWh, {ratio:.3f} times that in service "
-            f"({theirs.interval_score_per_kwh:.1f}), where at most {1.0 + config.score_slack:.3f} is agreed; "
-            f"MAPE {mine.mape:.1%} after {theirs.mape:.1%}"
+            f"({theirs.interval_score_per_kwh:.1f}); at most {1.0 + config.score_slack:.3f} times is allowed; "
+            f"MAPE {mine.mape:.1%}, in service {theirs.mape:.1%}"
         ),
         message_zh=(
-            f"区间得分 {mine.interval_score_per_kwh:.1f} 元/kWh,为现役({theirs.interval_score_per_kwh:.1f})的 "
-            f"{ratio:.3f} 倍,约定不超过 {1.0 + config.score_slack:.3f} 倍;MAPE {mine.mape:.1%}(现役 {theirs.mape:.1%})"
+            f"区间得分 {mine.interval_score_per_kwh:.1f} 元/kWh，为现役（{theirs.interval_score_per_kwh:.1f}）的 "
+            f"{ratio:.3f} 倍，上限 {1.0 + config.score_slack:.3f} 倍；MAPE {mine.mape:.1%}（现役 {theirs.mape:.1%}）"
         ),
     )
 
 
-def _segments(held: Comparison, level: float, config: GateConfig) -> list[Reason]:
-    """Return the segments in which the challenger is worse than agreed, or one sentence that there is none."""
-    reasons = []
-    segments = segments_of(held.judged, config.least_segment)
+def _segments(comparison: Comparison, level: float, config: GateConfig) -> list[RuleResult]:
+    """Return a failed result for each segment worse than allowed, or one passed result."""
+    results = []
+    segments = segments_of(comparison.evaluated, config.least_segment)
     for name, rows in segments.items():
-        mine, theirs = judge(held.challenger.where(rows), level), judge(held.champion.where(rows), level)
+        mine, theirs = (
+            score_forecast(comparison.challenger.where(rows), level),
+            score_forecast(comparison.champion.where(rows), level),
+        )
         ratio = mine.interval_score_per_kwh / theirs.interval_score_per_kwh
         if ratio > 1.0 + config.segment_slack:
-            reasons.append(
-                Reason(
+            results.append(
+                RuleResult(
                     rule="segment",
                     passed=False,
                     message_en=(
-                        f"on {mine.sales:,} sales of {name} its interval score is {ratio:.2f} times that in service, "
-                        f"more than the agreed {1.0 + config.segment_slack:.2f}"
+                        f"on {mine.sales:,} sales of {name} its interval score is {ratio:.2f} times that in service; "
+                        f"at most {1.0 + config.segment_slack:.2f} times is allowed"
                     ),
                     message_zh=(
-                        f"{name}({mine.sales:,} 笔)的区间得分为现役的 {ratio:.2f} 倍,"
-                        f"超过约定的 {1.0 + config.segment_slack:.2f} 倍"
+                        f"{name}（{mine.sales:,} 笔）的区间得分为现役的 {ratio:.2f} 倍，"
+                        f"超过上限 {1.0 + config.segment_slack:.2f} 倍"
                     ),
                 )
             )
-    if reasons:
-        return reasons
+    if results:
+        return results
     return [
-        Reason(
+        RuleResult(
             rule="segment",
             passed=True,
-            message_en=f"none of {len(segments)} segments is worse than agreed",
-            message_zh=f"{len(segments)} 个分组均未差于约定",
+            message_en=f"none of {len(segments)} segments is worse than allowed",
+            message_zh=f"{len(segments)} 个分组均未超过上限",
         )
     ]
 
 
-def _drift(challenger: Predictor, sales: TrainingSet, config: GateConfig) -> Reason:
+def _drift(challenger: Predictor, sales: TrainingSet, config: GateConfig) -> RuleResult:
     newest = sales.where(sales.sold_day > float(sales.sold_day.max()) - config.drift_days)
     reference = challenger.about.summary.get("reference")
     if not reference:
-        return Reason(
+        return RuleResult(
             rule="drift",
             passed=True,
-            message_en="the model carries no summary of what it learned from, so drift is not judged",
-            message_zh="模型未携带训练摘要,不评判漂移",
+            message_en="the model has no summary of its training sales, so drift is not evaluated",
+            message_zh="模型未携带训练摘要，不评判漂移",
         )
-    found = [shift for shift in drift_of(dict(reference), newest) if shift.name not in OF_THE_MARKET]
+    found = [shift for shift in measure_drift(dict(reference), newest) if shift.name not in OF_THE_MARKET]
     moved = [shift for shift in found if shift.moved]
     share = len(moved) / max(len(found), 1)
     most_en = ", ".join(LABELS[shift.name][0] if shift.name in LABELS else shift.name for shift in moved[:3])
     most_zh = "、".join(LABELS[shift.name][1] if shift.name in LABELS else shift.name for shift in moved[:3])
-    return Reason(
+    return RuleResult(
         rule="drift",
         passed=share <= config.most_moved,
         message_en=(
             f"{len(moved)} of {len(found)} features of the packs in the newest {len(newest):,} sales have moved "
-            "from what it learned"
+            "from the training sales"
             + (f", most of all {most_en}" if moved else "")
-            + f"; at most {config.most_moved:.0%} may"
+            + f"; at most {config.most_moved:.0%} is allowed"
         ),
         message_zh=(
             f"最近 {len(newest):,} 笔成交的 {len(found)} 个电池包特征中有 {len(moved)} 个偏离训练分布"
-            + (f"(首要:{most_zh})" if moved else "")
-            + f",允许不超过 {config.most_moved:.0%}"
+            + (f"（最明显：{most_zh}）" if moved else "")
+            + f"，上限 {config.most_moved:.0%}"
         ),
     )
 
 
 def segments_of(sales: TrainingSet, least: int) -> dict[str, BoolArray]:
-    """Return which sales belong to each chemistry, evidence tier and region that has sales enough."""
+    """Return a mask of sales for each chemistry, evidence tier and region with at least `least` sales."""
     regions = [f"region {region or 'unknown'}" for region in sales.region]
     found: dict[str, BoolArray] = {}
     for labels in (names_of(sales.chemistry), tiers_of(sales.tier), regions):
@@ -206,9 +219,10 @@ def segments_of(sales: TrainingSet, least: int) -> dict[str, BoolArray]:
 
 
 def design_effect(inside: BoolArray, sold_day: FloatArray, level: float) -> float:
-    """Return by how much less the sales say than as many drawn one by one, because those of a month share its luck.
+    """Return the design effect of sales clustered by month (L. Kish, 1965), between 1 and 5. [1]
 
-    The spread of monthly coverages over that of independent draws (the design effect of L. Kish, 1965), at least 1.
+    It is the variance of the monthly coverages over the variance of independent draws. The effective number of sales is
+    their number divided by the design effect.
 
     >>> days = np.arange(1000.0)
     >>> design_effect(np.arange(1000) % 10 > 0, days, 0.9)

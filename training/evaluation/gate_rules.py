@@ -1,4 +1,4 @@
-"""What the gate asks and how it answers: rules from a file, a reason for each, yes or no (门槛规则)."""
+"""Rules of the promotion gate (上线门槛规则), read from a file, and the result of each rule."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from valuation.errors import SettingError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateConfig:
-    """What the gate asks.
+    """Limits of the gate rules.
 
     Parameters
     ----------
     least_sales : int
-        Sales the challenger must have learned from.
+        Fewest training sales of the challenger.
     least_share_of_champion : float
-        And the least share of what the champion had learned from: a ledger that lost its history is not a better one.
+        Fewest training sales as a share of the champion's; detects a ledger that lost its history. [1]
     least_judged : int
-        Sales on which the two are compared.
+        Fewest sales on which the two models are compared.
     doubt : float
-        How often a true band may be refused by bad luck, over all groups together.
+        Probability that a valid band is rejected by chance, over all groups together. [1]
     score_slack : float
-        By which share the interval score may be above the champion's.
+        Allowed relative excess of the interval score over the champion's. [1]
     segment_slack : float
-        By which share it may be above the champion's in one segment.
+        Allowed relative excess of the interval score in one segment. [1]
     least_segment : int
-        Sales from which a segment has a say.
+        Fewest sales of a segment that is evaluated.
     most_moved : float
-        Share of the packs' features that may have moved between what was learned and the newest sales; what moves with
-        market and season does not count.
+        Largest share of pack features that may have drifted between training sales and newest sales; market and
+        season features are excluded. [1]
     drift_days : float
-        How far the newest sales reach back. [d]
+        Length of the period of newest sales. [d]
     """
 
     least_sales: int = 300
@@ -49,8 +49,8 @@ class GateConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """What one rule says: yes or no, and why, in English and Chinese."""
+class RuleResult:
+    """Result of one rule: whether it passed, and the reason in English and Chinese."""
 
     rule: str
     passed: bool
@@ -60,28 +60,28 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateDecision:
-    """What the gate says of a challenger."""
+    """Decision of the gate on a challenger."""
 
-    reasons: tuple[Reason, ...]
+    results: tuple[RuleResult, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether every rule says yes."""
-        return all(reason.passed for reason in self.reasons)
+        """Whether all rules passed."""
+        return all(result.passed for result in self.results)
 
     def summary(self) -> str:
-        """Return the ruling as one sentence for the log of promotions."""
-        against = [reason.message_en for reason in self.reasons if not reason.passed]
-        return "the gate says no: " + "; ".join(against) if against else "the gate says yes"
+        """Return the decision as one sentence for the promotion log."""
+        against = [result.message_en for result in self.results if not result.passed]
+        return "the gate rejects: " + "; ".join(against) if against else "the gate passes"
 
 
 def read_gate(path: Path | None = None) -> GateConfig:
-    """Return the gate's rules from a TOML file, the default ones where none is given.
+    """Read the gate limits from a TOML file, or the default limits if no file is given.
 
     Raises
     ------
     SettingError
-        If the file names a rule that does not exist.
+        If the file contains an unknown rule.
 
     >>> read_gate().least_judged
     200
@@ -91,7 +91,5 @@ def read_gate(path: Path | None = None) -> GateConfig:
     names = {field.name for field in fields(GateConfig)}
     for name in given:
         if name not in names:
-            raise SettingError(
-                f"{name} is no rule of the gate", hint=f"choose among {', '.join(sorted(names))}", field=name
-            )
+            raise SettingError(f"{name} is not a gate rule", hint=f"use one of: {', '.join(sorted(names))}", field=name)
     return GateConfig(**given)

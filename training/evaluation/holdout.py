@@ -1,8 +1,7 @@
-"""How a model of the older sales does on the newest, before it is trusted with all of them (评判)."""
+"""Held-out evaluation (留出评估): fit on older sales and score on the newest, before the final fit on all sales."""
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,19 +9,19 @@ import numpy as np
 from models.inference.folds import assign_folds
 from training.configuration import LEAST_SALES, TrainingConfig
 from training.dataset.training_set import TrainingSet
-from training.evaluation.replay import roll
-from training.evaluation.segments import judge_segments, names_of, tiers_of
+from training.evaluation.replay import replay
+from training.evaluation.segments import names_of, score_segments, tiers_of
 from training.fit_model import forecast, learn
-from training.metrics import Forecast, Verdict, judge
+from training.metrics import Forecast, Scores, score_forecast
 
 __all__ = [
     "BY_FOLDS",
     "LEVELS",
     "NEWEST",
     "HoldoutReport",
-    "judge_by_folds",
-    "judge_newest",
-    "judge_sales",
+    "evaluate_by_folds",
+    "evaluate_model",
+    "evaluate_on_newest",
     "names_of",
     "newest_from",
     "tiers_of",
@@ -31,51 +30,50 @@ __all__ = [
 NEWEST, BY_FOLDS = "newest", "folds"
 FOLDS = 5
 LEAST_IN_FOLDS = 48
-"""Sales that a fold must learn from: four fifths of the fewest that a model is made of."""
+"""Fewest training sales of a fold: four fifths of the fewest sales of a model."""
 
 LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95)
-"""Levels at which the band is held against what happened."""
+"""Levels of the reliability diagram. [1]"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldoutReport:
-    """What the newest sales say about a model that had not seen them, next to the structural value alone.
+    """Metrics of a model on held-out sales, and of the structural value on the same sales.
 
-    `overall` and the segments are re-anchored month by month on the sales reported by then, as the model is meant to be
-    used; `untold` is the same model left without news from the first of these sales to the last. Where the sales are
-    too few for that, `method` is "folds" instead of "newest": every sale was judged by a model that had seen neither it
-    nor its pack or lot, but had seen newer ones. Packs of a lot that has one price are not judged: what each of them
-    fetched is not known. `reliability` is the share of sales held at each level asked for; `said` and `judged` are the
-    forecasts and the sales behind the figures.
+    `overall` and the segments are recentred monthly on the sales reported by then, as the model is used in service;
+    `frozen` is the same model without recentring. With too few sales `method` is "folds" instead of "newest": every
+    sale is predicted by a model fitted without its pack and lot, but with newer sales. Packs of a lot with one total
+    price are not evaluated, because they have no price of their own. `reliability` is the coverage at each level;
+    `predicted` and `evaluated` are the forecasts and the sales behind the metrics.
     """
 
-    overall: Verdict
-    untold: Verdict
-    structural: Verdict
-    by_chemistry: dict[str, Verdict]
-    by_tier: dict[str, Verdict]
-    said: Forecast = field(repr=False)
-    judged: TrainingSet = field(repr=False)
+    overall: Scores
+    frozen: Scores
+    structural: Scores
+    by_chemistry: dict[str, Scores]
+    by_tier: dict[str, Scores]
+    predicted: Forecast = field(repr=False)
+    evaluated: TrainingSet = field(repr=False)
     method: str = NEWEST
-    segments: dict[str, dict[str, Verdict]] = field(default_factory=dict)
+    segments: dict[str, dict[str, Scores]] = field(default_factory=dict)
     reliability: dict[float, float] = field(default_factory=dict)
 
     @property
-    def worth_having(self) -> bool:
-        """Whether the model's band says more than the structural value's: a better interval score on the same sales."""
+    def beats_structural(self) -> bool:
+        """Whether the interval score is better than that of the structural value on the same sales."""
         return self.overall.interval_score_per_kwh < self.structural.interval_score_per_kwh
 
     def as_dict(self) -> dict[str, object]:
-        """Return the figures by name, ready for a run's record."""
+        """Return the metrics by name; the keys are stored in runs and bundles."""
         return {
             "overall": self.overall.as_dict(),
-            "untold": self.untold.as_dict(),
+            "untold": self.frozen.as_dict(),
             "structural": self.structural.as_dict(),
-            "by_chemistry": {name: verdict.as_dict() for name, verdict in self.by_chemistry.items()},
-            "by_tier": {name: verdict.as_dict() for name, verdict in self.by_tier.items()},
+            "by_chemistry": {name: scores.as_dict() for name, scores in self.by_chemistry.items()},
+            "by_tier": {name: scores.as_dict() for name, scores in self.by_tier.items()},
             "method": self.method,
             "segments": {
-                kind: {name: verdict.as_dict() for name, verdict in of_kind.items()}
+                kind: {name: scores.as_dict() for name, scores in of_kind.items()}
                 for kind, of_kind in self.segments.items()
             },
             "reliability": {f"{level:g}": share for level, share in self.reliability.items()},
@@ -83,41 +81,51 @@ class HoldoutReport:
 
 
 def newest_from(sales: TrainingSet, config: TrainingConfig) -> float:
-    """Return the day after which the newest share of the sales begins, days since 1970-01-01."""
+    """Return the day after which the held-out share of the sales begins, days since 1970-01-01."""
     return float(np.quantile(sales.sold_day, 1.0 - config.test_share))
 
 
-def judge_sales(sales: TrainingSet, extra: TrainingSet | None, config: TrainingConfig) -> HoldoutReport | None:
-    """Return how a model does on sales it has not seen: the newest, or by folds where they are too few to tell."""
-    return judge_newest(sales, extra, config) or judge_by_folds(sales, extra, config)
+def evaluate_model(
+    sales: TrainingSet, augmentation: TrainingSet | None, config: TrainingConfig
+) -> HoldoutReport | None:
+    """Evaluate on the newest sales, or by cross-validation if they are too few; None if even that is impossible."""
+    return evaluate_on_newest(sales, augmentation, config) or evaluate_by_folds(sales, augmentation, config)
 
 
-def judge_newest(sales: TrainingSet, extra: TrainingSet | None, config: TrainingConfig) -> HoldoutReport | None:
-    """Return how a model of the older sales does on the newest, nothing where there are too few to tell."""
+def evaluate_on_newest(
+    sales: TrainingSet, augmentation: TrainingSet | None, config: TrainingConfig
+) -> HoldoutReport | None:
+    """Fit on the older sales and evaluate on the newest; None if there are too few sales."""
     cut_day = newest_from(sales, config)
     known = sales.sold_day + config.label_delay_days <= cut_day
-    if int(known.sum()) < LEAST_SALES or int(((sales.sold_day > cut_day) & sales.alone).sum()) < LEAST_SALES:
+    if int(known.sum()) < LEAST_SALES or int(((sales.sold_day > cut_day) & sales.single_sale).sum()) < LEAST_SALES:
         return None
-    older = None if extra is None else extra.where(extra.sold_day + config.label_delay_days <= cut_day)
+    older = (
+        None if augmentation is None else augmentation.where(augmentation.sold_day + config.label_delay_days <= cut_day)
+    )
     estimator = learn(sales.where(known), older, config)
-    untold = forecast(estimator, sales.where((sales.sold_day > cut_day) & sales.alone), config.level)
+    frozen = forecast(estimator, sales.where((sales.sold_day > cut_day) & sales.single_sale), config.level)
     reliability = {}
+    evaluated = sales.where(sales.sold_day > cut_day)
+    own = evaluated.single_sale
+    model = (estimator.fitted_, estimator.calibration_)
     for level in LEVELS:
-        said, tested = roll(copy.deepcopy(estimator), sales, cut_day, replace(config, level=level))
-        reliability[level] = judge(said.where(sales.where(tested).alone), level).coverage
-    said, tested = roll(estimator, sales, cut_day, config)
-    judged = sales.where(tested)
-    return _judgement(said.where(judged.alone), untold, judged.where(judged.alone), config, NEWEST, reliability)
+        predicted = replay(model, sales, cut_day, replace(config, level=level))
+        reliability[level] = score_forecast(predicted.where(own), level).coverage
+    predicted = replay(model, sales, cut_day, config)
+    return _holdout_report(predicted.where(own), frozen, evaluated.where(own), config, NEWEST, reliability)
 
 
-def judge_by_folds(sales: TrainingSet, extra: TrainingSet | None, config: TrainingConfig) -> HoldoutReport | None:
-    """Return how models do on the sales left out of them, fold by fold; nothing where even that cannot tell.
+def evaluate_by_folds(
+    sales: TrainingSet, augmentation: TrainingSet | None, config: TrainingConfig
+) -> HoldoutReport | None:
+    """Evaluate by cross-validation; None if there are too few sales.
 
-    A pack or lot is never parted. Newer sales stand among those learned from, so a turn of the market does not show.
+    Packs and lots are kept in one fold. Training folds contain newer sales, so the result does not show market changes.
     """
-    if len(sales) < LEAST_SALES or not sales.alone.any():
+    if len(sales) < LEAST_SALES or not sales.single_sale.any():
         return None
-    fold = assign_folds(len(sales), FOLDS, config.seed, np.unique(sales.together, return_inverse=True)[1])
+    fold = assign_folds(len(sales), FOLDS, config.seed, np.unique(sales.repeat_sale_group, return_inverse=True)[1])
     levels = (*LEVELS, config.level)
     answers = [np.full((len(sales), 3), np.nan) for _ in levels]
     for k in range(FOLDS):
@@ -126,44 +134,48 @@ def judge_by_folds(sales: TrainingSet, extra: TrainingSet | None, config: Traini
             return None
         packs = set(sales.where(left_out).packs)
         others = (
-            None if extra is None else extra.where(np.array([pack not in packs for pack in extra.packs], dtype=bool))
+            None
+            if augmentation is None
+            else augmentation.where(np.array([pack not in packs for pack in augmentation.packs], dtype=bool))
         )
         estimator = learn(sales.where(learned), others, config, least=LEAST_IN_FOLDS)
         for answer, level in zip(answers, levels, strict=True):
-            said = forecast(estimator, sales.where(left_out), level)
-            answer[left_out] = np.column_stack([said.point, said.lower, said.upper])
+            predicted = forecast(estimator, sales.where(left_out), level)
+            answer[left_out] = np.column_stack([predicted.point, predicted.lower, predicted.upper])
     forecasts = [
-        Forecast(price=sales.price, point=one[:, 0], lower=one[:, 1], upper=one[:, 2]).where(sales.alone)
+        Forecast(price=sales.price, point=one[:, 0], lower=one[:, 1], upper=one[:, 2]).where(sales.single_sale)
         for one in answers
     ]
-    reliability = {level: judge(said, level).coverage for level, said in zip(LEVELS, forecasts, strict=False)}
-    return _judgement(forecasts[-1], forecasts[-1], sales.where(sales.alone), config, BY_FOLDS, reliability)
+    reliability = {
+        level: score_forecast(predicted, level).coverage for level, predicted in zip(LEVELS, forecasts, strict=False)
+    }
+    return _holdout_report(forecasts[-1], forecasts[-1], sales.where(sales.single_sale), config, BY_FOLDS, reliability)
 
 
-def _judgement(  # noqa: PLR0913, PLR0917 - the parts of one verdict
-    said: Forecast,
-    untold: Forecast,
-    judged: TrainingSet,
+def _holdout_report(  # noqa: PLR0913, PLR0917 - the parts of one report
+    predicted: Forecast,
+    frozen: Forecast,
+    evaluated: TrainingSet,
     config: TrainingConfig,
     method: str,
     reliability: dict[float, float],
 ) -> HoldoutReport:
-    """Return the judgement of forecasts beside the structural value and its own band."""
+    """Return the report on forecasts, with the structural value and its own band for comparison."""
     structural = Forecast(
-        price=judged.price,
-        point=judged.structural,
-        lower=judged.structural_lower,
-        upper=judged.structural_upper,
+        price=evaluated.price,
+        point=evaluated.structural,
+        lower=evaluated.structural_lower,
+        upper=evaluated.structural_upper,
     )
-    segments = judge_segments(said, judged, config.level)
+    segments = score_segments(predicted, evaluated, config.level)
     return HoldoutReport(
-        overall=judge(said, config.level),
-        untold=judge(untold, config.level),
-        structural=judge(structural, config.level),
+        overall=score_forecast(predicted, config.level),
+        frozen=score_forecast(frozen, config.level),
+        structural=score_forecast(structural, config.level),
         by_chemistry=segments["chemistry"],
         by_tier=segments["tier"],
-        said=said,
-        judged=judged,
+        predicted=predicted,
+        evaluated=evaluated,
         method=method,
         segments=segments,
         reliability=reliability,

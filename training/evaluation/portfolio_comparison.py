@@ -1,4 +1,4 @@
-"""Two models on one portfolio, pack by pack: what the packs are worth with one and with the other (对比)."""
+"""Compare the values of a portfolio under two models, pack by pack (模型对比)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CHUNK = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The day, since 1970-01-01, the level and the region on which both models are asked."""
+    """Valuation day since 1970-01-01, level and region."""
 
     as_of_day: float
     level: float = 0.9
@@ -32,11 +32,11 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """What each pack is worth with one model and with the other, CNY without VAT; packs refused are left out.
+class PortfolioComparison:
+    """Values of each pack under two models. [CNY without VAT]
 
-    `before` and `after` of shape (packs, 3) hold point, lower and upper; `refused` are the codes of packs that must not
-    be valued.
+    `before` and `after` of shape (packs, 3) hold point, lower and upper; `refused` are the codes of packs that cannot
+    be valued and are left out.
     """
 
     codes: tuple[str, ...]
@@ -47,15 +47,15 @@ class Comparison:
 
     @property
     def difference(self) -> FloatArray:
-        """What the second model adds to the first one's point, pack by pack. [CNY]"""
+        """Point of the second model minus point of the first. [CNY]"""
         return self.after[:, 0] - self.before[:, 0]
 
     def movers(self, most: int) -> list[int]:
-        """Return the rows whose value changes most, the largest change first."""
+        """Return the rows with the largest absolute difference, largest first."""
         return [int(row) for row in np.argsort(-np.abs(self.difference), kind="stable")[:most]]
 
     def totals(self) -> dict[str, tuple[int, float, float]]:
-        """Return packs and total points with each model, in all (under "all") and by chemistry. [CNY]"""
+        """Return number of packs and total value under each model, for "all" and by chemistry. [CNY]"""
         labels = np.array(self.chemistry)
         found = {"all": np.ones(len(labels), dtype=np.bool_)}
         found |= {name: labels == name for name in sorted(set(self.chemistry))}
@@ -65,7 +65,7 @@ class Comparison:
         }
 
     def rows(self) -> list[dict[str, object]]:
-        """Return one record a pack, money to the fen."""
+        """Return one record per pack, money rounded to 0.01 CNY."""
         return [
             {
                 "battery_code": code,
@@ -82,12 +82,12 @@ class Comparison:
 
 
 def read_portfolio(paths: Sequence[Path]) -> TraceTable:
-    """Return the packs of trace files, or of folders that hold the tables packs and events.
+    """Read the packs of trace files, or of a folder with the tables packs and events.
 
     Raises
     ------
     UnreadableRecord
-        If nothing can be read, or a record among several cannot.
+        If a record cannot be read, or the files contain no pack.
     """
     if len(paths) == 1 and paths[0].is_dir():
         return read_traces(paths[0]).table
@@ -98,24 +98,26 @@ def read_portfolio(paths: Sequence[Path]) -> TraceTable:
             f"{problem.where}: {problem.error.message}", hint=problem.error.hint, field="packs"
         ) from problem.error
     if not traces.histories:
-        raise UnreadableRecord("the files hold no pack", hint="give trace records, passports or tables of packs")
+        raise UnreadableRecord("the files contain no pack", hint="give trace records, passports or tables of packs")
     return traces.table
 
 
-def compare(pair: tuple[Predictor, Predictor], table: TraceTable, market: MarketHistory, terms: Terms) -> Comparison:
-    """Return what each pack is worth with the first and with the second model.
+def compare(
+    pair: tuple[Predictor, Predictor], table: TraceTable, market: MarketHistory, terms: Terms
+) -> PortfolioComparison:
+    """Value each pack with the first and with the second model.
 
     Raises
     ------
     MissingQuote
-        If a price that some pack needs is not quoted on or before the day.
+        If a required price is not quoted on or before the day.
     """
     parts = [
         _compared(pair, table.take(np.arange(start, min(start + _CHUNK, table.rows))), market, terms)
         for start in range(0, table.rows, _CHUNK)
     ]
-    columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(Comparison)}
-    return Comparison(
+    columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(PortfolioComparison)}
+    return PortfolioComparison(
         codes=sum(columns["codes"], ()),
         chemistry=sum(columns["chemistry"], ()),
         before=np.concatenate(columns["before"]),
@@ -124,27 +126,25 @@ def compare(pair: tuple[Predictor, Predictor], table: TraceTable, market: Market
     )
 
 
-def _compared(pair: tuple[Predictor, Predictor], table: TraceTable, market: MarketHistory, terms: Terms) -> Comparison:
+def _compared(
+    pair: tuple[Predictor, Predictor], table: TraceTable, market: MarketHistory, terms: Terms
+) -> PortfolioComparison:
     cases = cut(table, np.full(table.rows, terms.as_of_day))
     dossier = build_dossier(cases, market, region=terms.region)
     kept: BoolArray = np.array([dossier.findings.refusal(row) is None for row in range(table.rows)], dtype=np.bool_)
-    worth = []
+    values = []
     for model in pair:
-        seen = (
-            build_dossier(cases, market, region=terms.region, market_calibration=model.market_calibration)
-            if model.market_calibration
-            else dossier
-        )
-        prices = price(seen, model, terms.level)
-        worth.append(
-            np.column_stack([prices.point, prices.lower, prices.upper]) * seen.nameplate.energy_kwh[:, np.newaxis]
+        calibrated = build_dossier(cases, market, region=terms.region, market_calibration=model.market_calibration) if model.market_calibration else dossier
+        prices = price(calibrated, model, terms.level)
+        values.append(
+            np.column_stack([prices.point, prices.lower, prices.upper]) * calibrated.nameplate.energy_kwh[:, np.newaxis]
         )
     codes = [code or f"pack {row + 1}" for row, code in enumerate(table.texts["battery_code"])]
     rows = np.flatnonzero(kept)
-    return Comparison(
+    return PortfolioComparison(
         codes=tuple(codes[row] for row in rows),
         chemistry=tuple(CHEMISTRIES[int(dossier.nameplate.chemistry[row])] for row in rows),
-        before=worth[0][kept],
-        after=worth[1][kept],
+        before=values[0][kept],
+        after=values[1][kept],
         refused=tuple(codes[row] for row in np.flatnonzero(~kept)),
     )

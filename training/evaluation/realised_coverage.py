@@ -1,7 +1,7 @@
-"""What came of the champion's bands: the sales of a ledger that it never learned from, month by month (兑现).
+"""Realised coverage of the champion's bands on later sales, month by month (实际覆盖率).
 
-Each sale is valued at its own day by the champion as it stood then, told monthly what had been reported; beside it
-stands the champion as it was trained. The packs of those sales are compared with the packs it learned from.
+Each sale is valued at its own day by the champion, recentred monthly on the reported sales, and by the champion as it
+was trained. The features of the packs sold are compared with those of the training sales.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from models.artifact.predictor import Predictor
 from models.artifact.registry import CHAMPION, load_model
 from models.drift import Shift, binomial_lower_count, shifts
 from training.dataset.traces import read_traces, unread_codes
-from training.dataset.training_set import TrainingSet, with_calibration
-from training.evaluation.champion_challenger import predict_frozen, recipe_of, replay_frozen, through_day
-from training.evaluation.feature_drift import OF_THE_MARKET, PRICE, drift_of
+from training.dataset.training_set import TrainingSet, build_training_set
+from training.evaluation.champion_challenger import config_of, trained_through_day
+from training.evaluation.feature_drift import OF_THE_MARKET, PRICE, measure_drift
 from training.evaluation.gate import design_effect
-from training.metrics import Forecast, Verdict, judge
+from training.evaluation.replay import predict, replay_calibrated
+from training.metrics import Forecast, Scores, score_forecast
 from training.sales_ledger import VatBasis, read_ledger
 from valuation.errors import TooFewSales
 from valuation.features import LABELS
@@ -27,75 +28,77 @@ from valuation.ingest import read_market
 from valuation.record.to_columns import calendar_day
 
 LEAST_SALES = 30
-"""Fewer sales than this say nothing about a band."""
+"""Fewest sales for which coverage is evaluated."""
 
 _DOUBT, _FAR, _MOST_MOVED = 0.01, 0.10, 0.10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RealisedCoverage:
-    """What the champion said of later sales, and how its packs and points have moved.
+    """Metrics of the champion on later sales, and the drift of features and predicted values.
 
     Attributes
     ----------
     model
         The champion, name@version.
     level
-        Share of sales its bands promise to hold.
-    told, untold
-        Figures of the champion re-anchored monthly on what had been reported, and as it was trained.
+        Nominal coverage of its bands. [1]
+    recentred, frozen
+        Metrics of the champion recentred monthly on reported sales, and of the champion as trained.
     months
-        Month, and the figures of the champion told; a month with few sales is there all the same.
+        Month, and the metrics of the recentred champion; months with few sales are included.
     least
-        Share of the sales that a true band would hold, bad luck allowed for.
+        Lower binomial quantile of the coverage of a valid band. [1]
     shifts
-        How far the packs' features have moved from those learned from, the farthest first; the market's do not count.
+        Drift of the pack features from the training sales, largest first; market features are excluded.
     points
-        How far the points of these sales have moved from the prices learned from.
+        Drift of the predicted values from the prices of the training sales.
     """
 
     model: str
     level: float
-    told: Verdict
-    untold: Verdict
-    months: tuple[tuple[str, Verdict], ...]
+    recentred: Scores
+    frozen: Scores
+    months: tuple[tuple[str, Scores], ...]
     least: float
     shifts: tuple[Shift, ...]
     points: Shift | None
 
     @property
     def broken(self) -> bool:
-        """Whether the bands held fewer sales than bad luck explains."""
-        return self.told.sales >= LEAST_SALES and self.told.coverage < self.least
+        """Whether coverage is lower than chance explains."""
+        return self.recentred.sales >= LEAST_SALES and self.recentred.coverage < self.least
 
     @property
     def moved(self) -> tuple[Shift, ...]:
-        """The packs' features that have moved by more than chance explains."""
+        """The pack features that have drifted by more than chance explains."""
         return tuple(shift for shift in self.shifts if shift.moved)
 
     @property
     def calls_for_action(self) -> bool:
-        """Whether somebody should look into it."""
-        return self.broken or abs(self.told.bias) > _FAR or len(self.moved) > _MOST_MOVED * max(len(self.shifts), 1)
+        """Whether coverage, bias or drift calls for action."""
+        return (
+            self.broken or abs(self.recentred.bias) > _FAR or len(self.moved) > _MOST_MOVED * max(len(self.shifts), 1)
+        )
 
     def as_dict(self) -> dict[str, object]:
-        """Return everything, plain JSON."""
+        """Return all figures as plain JSON values."""
         return {
             "model": self.model,
             "level": self.level,
-            "sales": self.told.sales,
-            "coverage": self.told.coverage,
+            "sales": self.recentred.sales,
+            "coverage": self.recentred.coverage,
             "least_coverage": self.least,
-            "reanchored": self.told.as_dict(),
-            "as_trained": self.untold.as_dict(),
-            "months": {month: verdict.as_dict() for month, verdict in self.months},
+            "reanchored": self.recentred.as_dict(),
+            "as_trained": self.frozen.as_dict(),
+            "months": {month: scores.as_dict() for month, scores in self.months},
             "shifts": [asdict(shift) | {"moved": shift.moved} for shift in self.shifts],
             "points": None if self.points is None else asdict(self.points) | {"moved": self.points.moved},
             "calls_for_action": self.calls_for_action,
         }
 
     def lines(self, language: str) -> list[str]:
-        """Return months, features and what to do, a line each, in English or Chinese (zh)."""
+        """Return months, features and the recommended action, one per line, in English or Chinese (zh)."""
         place = 1 if language == "zh" else 0
         head = ("month      sales  coverage  width    bias", "月份       成交   覆盖率   宽度    偏差")[place]
         rows = [
@@ -109,68 +112,68 @@ class RealisedCoverage:
         return [head, *rows, *features, *(sentence[place] for sentence in self._sentences())]
 
     def _sentences(self) -> list[tuple[str, str]]:
-        told, promised = self.told, f"{self.level:.0%}"
-        few = told.sales < LEAST_SALES
-        verdict = (
-            ("too few to judge the band", "数量不足以评判区间")
+        recentred, promised = self.recentred, f"{self.level:.0%}"
+        few = recentred.sales < LEAST_SALES
+        scores = (
+            ("too few to evaluate the band", "数量不足，无法评判区间")
             if few
-            else ("fewer than luck explains", "低于偶然可解释的范围")
+            else ("lower than chance explains", "低于偶然波动可解释的范围")
             if self.broken
-            else ("as promised", "符合承诺")
+            else ("as expected", "符合名义覆盖率")
         )
         closing = (
             (
-                "retrain with these sales, and let the gate compare: canzhi train, then canzhi promote",
-                "建议用这些成交重新训练并经门槛比较:canzhi train,再 canzhi promote",
+                "train again with these sales and review the result: canzhi train, then canzhi promote",
+                "建议用这些成交重新训练，再经上线门槛比较：先 canzhi train，再 canzhi promote",
             )
             if self.calls_for_action
             else ("nothing calls for action", "无需处理")
         )
-        held, bias = f"{told.coverage:.1%}", f"{told.bias:+.1%}"
+        held, bias = f"{recentred.coverage:.1%}", f"{recentred.bias:+.1%}"
         of_band_en = (
-            f"{self.model}: its bands held {held} of {told.sales:,} sales it never learned from, where {promised} was "
-            f"promised: {verdict[0]}; points were {bias} off in all"
+            f"{self.model}: its bands covered {held} of {recentred.sales:,} sales it was not trained on, "
+            f"nominal coverage {promised}: {scores[0]}; total bias of the values {bias}"
         )
         of_band_zh = (
-            f"{self.model}:区间覆盖其未学过的 {told.sales:,} 笔成交的 {held}(承诺 {promised}):{verdict[1]};"
-            f"估值总偏差 {bias}"
+            f"{self.model}：区间覆盖未参与训练的 {recentred.sales:,} 笔成交的 {held}"
+            f"（名义覆盖率 {promised}），{scores[1]}；估值总偏差 {bias}"
         )
         return [
             (of_band_en, of_band_zh),
             (
-                f"without the sales reported meanwhile they would have held {self.untold.coverage:.1%}",
-                f"若无期间上报的成交,则为 {self.untold.coverage:.1%}",
+                f"without recentring on the sales reported meanwhile: {self.frozen.coverage:.1%}",
+                f"若不按期间上报的成交调整，则为 {self.frozen.coverage:.1%}",
             ),
             self._of_packs(),
             closing,
         ]
 
     def _of_packs(self) -> tuple[str, str]:
-        """Return whether packs and points are like those learned from."""
+        """Return the sentence on the drift of pack features and predicted values, in English and Chinese."""
         names = [[_label(shift.name, place) for shift in self.moved[:3]] for place in (0, 1)]
         count, total = len(self.moved), len(self.shifts)
         points = ("", "")
         if self.points is not None and self.points.moved:
-            points = ("; the points have moved from the prices learned from", ";估值偏离训练价格分布")
+            points = ("; the values have moved from the prices of the training sales", "；估值偏离训练价格分布")
         if not total:
-            return ("the model carries no summary of what it learned from", "模型未携带训练摘要")
+            return ("the model has no summary of its training sales", "模型未携带训练摘要")
         if not count:
-            return ("the packs sold are like those learned from" + points[0], "所售电池包与训练样本相近" + points[1])
+            return ("the packs sold are like the training sales" + points[0], "所售电池包与训练样本相近" + points[1])
         return (
             f"{count} of {total} features of the packs sold have moved, most of all {', '.join(names[0])}" + points[0],
-            f"所售电池包的 {total} 个特征中有 {count} 个偏离训练样本,首要:{'、'.join(names[1])}" + points[1],
+            f"所售电池包的 {total} 个特征中有 {count} 个偏离训练样本，最明显的是{'、'.join(names[1])}" + points[1],
         )
 
 
 def drift_of_ledger(files: tuple[Path, Path, Path], vat: VatBasis | None, home: Path) -> RealisedCoverage:
-    """Return what came of the champion's bands on the sales of a ledger that were made after its last.
+    """Return the realised coverage of the champion on the sales of a ledger after its newest training sale.
 
     Parameters
     ----------
     files : tuple of Path
         Ledger, folder of traces, quotes.
     vat : "included" or "excluded", optional
-        What prices are where the ledger does not say.
+        Tax basis of the prices if the ledger does not state it.
     home : Path
         Folder of all local state.
 
@@ -179,57 +182,57 @@ def drift_of_ledger(files: tuple[Path, Path, Path], vat: VatBasis | None, home: 
     UnknownModel
         If no model is champion.
     TooFewSales
-        If the ledger holds no sale after the last that the champion learned from.
+        If the ledger has no sale after the champion's newest training sale.
     """
     champion = load_model(CHAMPION, home=home)
     ledger, read, quotes = read_ledger(files[0], vat), read_traces(files[1]), read_market(files[2])
-    sales, _ = with_calibration(read.table, ledger, quotes, unread_codes(read))
+    sales, _ = build_training_set(read.table, ledger, quotes, unread_codes(read))
     return realised(champion, sales)
 
 
 def realised(champion: Predictor, sales: TrainingSet) -> RealisedCoverage:
-    """Return what came of a model's bands on the sales made after the last that it learned from."""
-    start, config = through_day(champion), recipe_of(champion)
+    """Return the realised coverage of a model on the sales after its newest training sale."""
+    start, config = trained_through_day(champion), config_of(champion)
     label = f"{champion.name}@{champion.version}"
     later = sales.where(sales.sold_day > start)
-    alone = later.where(later.alone)  # what a pack of a lot fetched by itself is not known
-    if not len(alone):
+    single = later.where(later.single_sale)  # a pack of a lot has no price of its own
+    if not len(single):
         raise TooFewSales(
-            f"the ledger holds no sale after {champion.trained_through}, the last that {label} learned from",
-            hint="give the ledger as it stands today, or look again when packs were sold",
+            f"the ledger has no sale after {champion.trained_through}, the newest training sale of {label}",
+            hint="give an up-to-date ledger, or try again when more packs are sold",
             field="ledger",
         )
-    seen = later.seen(champion.market_calibration)
-    own = later.alone
-    share = seen.energy_kwh / later.energy_kwh
-    told = replay_frozen(champion.state, seen, start, config).times(share).where(own)
-    said = (predict_frozen(champion.state, seen, config.level) * share[:, np.newaxis])[own]
-    untold = Forecast(price=alone.price, point=said[:, 0], lower=said[:, 1], upper=said[:, 2])
-    inside = (told.price >= told.lower) & (told.price <= told.upper)
-    effective = max(int(len(alone) / design_effect(inside, alone.sold_day, config.level)), 1)
+    calibrated = later.with_calibration(champion.market_calibration)
+    own = later.single_sale
+    share = calibrated.energy_kwh / later.energy_kwh
+    recentred = replay_calibrated(champion.state, calibrated, start, config).times(share).where(own)
+    predicted = (predict(champion.state, calibrated, config.level) * share[:, np.newaxis])[own]
+    frozen = Forecast(price=single.price, point=predicted[:, 0], lower=predicted[:, 1], upper=predicted[:, 2])
+    inside = (recentred.price >= recentred.lower) & (recentred.price <= recentred.upper)
+    effective = max(int(len(single) / design_effect(inside, single.sold_day, config.level)), 1)
     reference = dict(champion.about.summary.get("reference", {}))
-    moved = drift_of(reference, later) if reference else ()
+    moved = measure_drift(reference, later) if reference else ()
     return RealisedCoverage(
         model=label,
         level=config.level,
-        told=judge(told, config.level),
-        untold=judge(untold, config.level),
-        months=_by_month(told, alone, config.level),
+        recentred=score_forecast(recentred, config.level),
+        frozen=score_forecast(frozen, config.level),
+        months=_by_month(recentred, single, config.level),
         least=binomial_lower_count(effective, config.level, _DOUBT) / effective,
         shifts=tuple(shift for shift in moved if shift.name not in OF_THE_MARKET),
-        points=_points(reference, told),
+        points=_points(reference, recentred),
     )
 
 
-def _points(reference: dict[str, object], told: Forecast) -> Shift | None:
-    """Return how far the points have moved from the prices learned from."""
-    found = shifts(reference, {PRICE: told.point}) if reference else ()
+def _points(reference: dict[str, object], recentred: Forecast) -> Shift | None:
+    """Return the drift of the predicted values from the prices of the training sales."""
+    found = shifts(reference, {PRICE: recentred.point}) if reference else ()
     return found[0] if found else None
 
 
-def _by_month(told: Forecast, sales: TrainingSet, level: float) -> tuple[tuple[str, Verdict], ...]:
+def _by_month(recentred: Forecast, sales: TrainingSet, level: float) -> tuple[tuple[str, Scores], ...]:
     months = np.array([str(calendar_day(day))[:7] for day in sales.sold_day.tolist()])
-    return tuple((str(month), judge(told.where(months == month), level)) for month in np.unique(months))
+    return tuple((str(month), score_forecast(recentred.where(months == month), level)) for month in np.unique(months))
 
 
 def _label(name: str, place: int) -> str:

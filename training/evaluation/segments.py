@@ -1,4 +1,4 @@
-"""Figures by segment: chemistry, evidence tier, region, health decile, month (分组指标)."""
+"""Metrics by segment (分组指标): chemistry, evidence tier, region, health decile and month."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from training.dataset.training_set import TrainingSet
-from training.metrics import Forecast, Verdict, judge_by
+from training.metrics import Forecast, Scores, score_by_segment
 from valuation import features
 from valuation.numeric.columns import FloatArray
 from valuation.record.fields import CHEMISTRIES
 from valuation.record.to_columns import calendar_day
 
 LEAST_SALES = 20
-"""A segment with fewer sales says more of luck than of the model; how many it has stands beside every figure."""
+"""Fewest sales of a segment that is scored."""
 
 _SOH = features.NAMES.index("soh")
 
 
 def segments_of(sales: TrainingSet) -> Mapping[str, Sequence[str]]:
-    """Return for each way to part sales the segment of each sale, by name."""
+    """Return the segment name of each sale, by kind of segment."""
     return {
         "chemistry": names_of(sales.chemistry),
         "tier": tiers_of(sales.tier),
@@ -31,7 +31,7 @@ def segments_of(sales: TrainingSet) -> Mapping[str, Sequence[str]]:
 
 
 def health_deciles(soh: FloatArray) -> list[str]:
-    """Return the tenth of the sales, by state of health, in which each lies.
+    """Return the decile of the state of health of each sale.
 
     >>> health_deciles(np.linspace(0.5, 1.0, 11))[::5]
     ['decile 01 to 0.55', 'decile 05 to 0.75', 'decile 10 to 1.00']
@@ -41,9 +41,9 @@ def health_deciles(soh: FloatArray) -> list[str]:
     return [f"decile {at + 1:02d} to {edges[at]:.2f}" for at in place.tolist()]
 
 
-def judge_segments(said: Forecast, sales: TrainingSet, level: float) -> dict[str, dict[str, Verdict]]:
-    """Return the figures of every segment that has sales enough to tell."""
-    return {kind: judge_by(said, names, level, LEAST_SALES) for kind, names in segments_of(sales).items()}
+def score_segments(predicted: Forecast, sales: TrainingSet, level: float) -> dict[str, dict[str, Scores]]:
+    """Return the metrics of every segment with at least :data:`LEAST_SALES` sales."""
+    return {kind: score_by_segment(predicted, names, level, LEAST_SALES) for kind, names in segments_of(sales).items()}
 
 
 def names_of(chemistry: FloatArray) -> Sequence[str]:

@@ -1,9 +1,8 @@
-"""A change of tax that nobody tells (税率变更情景): from a day on, prices of a ledger are not what they are read as.
+"""Scenario of an unnoticed VAT change (税率变更情景): from a day on, the old rate is deducted from prices with VAT.
 
 Value-added tax was 17 %, then 16 %, then 13 % (:data:`valuation.market.instruments.VAT_RATES`), and may change again.
-Deals then go on at the price without tax, and the ledger holds that price with the new tax; whoever takes off the old
-one reads it too low or too high. Sales entered without tax are read rightly all the while, so the definition of a price
-drifts for a part of them.
+The price without tax stays, and the ledger records it with the new tax. A reader who deducts the old rate gets a price
+that is too low or too high. Prices recorded without tax are not affected.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from valuation.record.to_columns import day_number
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VatChange:
-    """From a day on tax has another rate [1], and the reader of the ledger does not know."""
+    """A VAT rate [1] in force from a day on, unknown to the reader of the ledger."""
 
     on: date
     rate: float
@@ -30,26 +29,27 @@ class VatChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VatMistake:
-    """Sales as they are read where nobody knows of the change; which of them, and as how much of what they were."""
+    """Sales with misread prices: a mask of the wrong ones, and read price over true price. [1]"""
 
     sales: TrainingSet
     wrong: BoolArray
     factor: FloatArray
 
-    def copies(self, thinner: TrainingSet) -> TrainingSet:
-        """Return copies of the sales with thinner records, their prices read in the same way."""
-        seen = dict(zip(zip(self.sales.sale_id, self.sales.packs, strict=True), self.factor.tolist(), strict=True))
-        factor = np.array([seen[key] for key in zip(thinner.sale_id, thinner.packs, strict=True)])
-        return replace(thinner, price_cny=thinner.price_cny * factor)
+    def copies(self, degraded: TrainingSet) -> TrainingSet:
+        """Return degraded copies of the sales with their prices misread in the same way."""
+        keys = zip(self.sales.sale_id, self.sales.packs, strict=True)
+        factors = dict(zip(keys, self.factor.tolist(), strict=True))
+        factor = np.array([factors[key] for key in zip(degraded.sale_id, degraded.packs, strict=True)])
+        return replace(degraded, price_cny=degraded.price_cny * factor)
 
 
 def read_vat_change(text: str) -> VatChange:
-    """Return a change from how a person writes it.
+    """Parse a VAT change written as DAY=RATE.
 
     Raises
     ------
     FieldError
-        If it is no day and rate.
+        If the text is not a day and a rate.
 
     >>> read_vat_change("2027-01-01=9%").rate, read_vat_change("2019-04-01=0.13").on.year
     (0.09, 2019)
@@ -61,27 +61,27 @@ def read_vat_change(text: str) -> VatChange:
         change = VatChange(on=date.fromisoformat(day.strip()), rate=read_rate(rate))
     except (ValueError, Unreadable):
         raise FieldError(
-            f"{text!r} is no change of VAT", hint="write day and rate, such as 2027-01-01=9%", field="vat_change"
+            f"{text!r} is not a VAT change", hint="write day and rate, such as 2027-01-01=9%", field="vat_change"
         ) from None
     return change
 
 
 def apply_vat_mistake(sales: TrainingSet, tax: FloatArray, changes: Sequence[VatChange]) -> VatMistake:
-    """Return sales as a reader reads them who knows of no change.
+    """Return the sales as read without knowledge of the changes.
 
     Parameters
     ----------
     sales : TrainingSet
-        Sales at what they truly fetched without tax.
+        Sales with true prices without tax.
     tax : array of shape (sales,)
-        The rate that the reader takes off each; 0 where the ledger says that the price holds none. [1]
+        The rate that the reader deducts from each price; 0 if the ledger states prices without VAT. [1]
     changes : sequence of VatChange
-        The last one on or before the day of a sale is in force.
+        The last change on or before the day of a sale applies.
 
     Raises
     ------
     FieldError
-        If no price holds tax after any change: then nothing can be misread.
+        If no price includes VAT after a change.
     """
     true = tax.copy()
     for change in sorted(changes, key=lambda one: one.on):
@@ -89,8 +89,8 @@ def apply_vat_mistake(sales: TrainingSet, tax: FloatArray, changes: Sequence[Vat
     wrong: BoolArray = true != tax
     if not wrong.any():
         raise FieldError(
-            "no sale of the ledger holds another VAT after the change: nothing would be misread",
-            hint="name a day and rate that sales with VAT follow",
+            "no sale with VAT follows the change, so no price would be misread",
+            hint="give an earlier day, or a rate other than the one in force",
             field="vat_change",
         )
     factor = (1.0 + true) / (1.0 + tax)

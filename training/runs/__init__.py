@@ -1,1 +1,1 @@
-"""What is recorded of a training run, and how it is repeated."""
+"""Records of training runs (训练记录): options, metrics, files and plots in MLflow."""

@@ -1,4 +1,4 @@
-"""The door to MLflow (试验记录): one run a training, its figures and files, and the model as anyone's pyfunc."""
+"""MLflow tracking of trainings (实验记录): one run per training with metrics, files and the model as pyfunc."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _LONGEST_PARAM = 6000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What is kept of a training.
+    """Data of one training run.
 
     Attributes
     ----------
     name : str
         The model's name and version.
     choices : mapping
-        Choices of the training, and digests of data and model.
+        Options of the training, and digests of data and model.
     figures : mapping of str to float
-        What sales never seen said.
+        Held-out metrics.
     files : Path, optional
-        Folder whose files are kept beside the run.
+        Folder whose files are stored with the run.
     pyfunc : mapping
-        What `mlflow.pyfunc.log_model` is told; nothing where no model is kept.
+        Arguments of `mlflow.pyfunc.log_model`; empty if no model is logged.
     tags : mapping
         Tags of the run and of the registered version.
     """
@@ -47,14 +47,14 @@ class Run:
 
 
 def tracking_uri(home: Path) -> str:
-    """Return where runs are kept: CANZHI_MLFLOW_URI, else a SQLite file in the home folder."""
+    """Return the tracking URI: CANZHI_MLFLOW_URI, else a SQLite file in the home folder."""
     return os.environ.get("CANZHI_MLFLOW_URI") or f"sqlite:///{home.resolve()}/mlflow.db"
 
 
 def record_run(home: Path, run: Run) -> str:
-    """Record one training, register its model, and return the id of the run.
+    """Record one training, register its model, and return the run id.
 
-    Where runs are kept in a database the files lie in the home folder; a server decides that for itself.
+    With a database URI the files are stored in the home folder; a server chooses its own artifact store.
     """
     mlflow = _mlflow(home)
     with _quietly():
@@ -75,7 +75,7 @@ def record_run(home: Path, run: Run) -> str:
 
 
 def read_run(home: Path, run_id: str, target: Path) -> tuple[dict[str, str], Path]:
-    """Return the choices of a run, and the folder into which its files were fetched.
+    """Return the parameters of a run, and the folder with its downloaded files.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def read_run(home: Path, run_id: str, target: Path) -> tuple[dict[str, str], Pat
 
 
 def _register(mlflow: Any, run: Run) -> None:  # noqa: ANN401 - untyped library
-    """Log the model of a run and register it under its name, the version's own tags beside it."""
+    """Log the model of a run, register it under its name and tag the registered version."""
     name = run.name.partition("@")[0]
     logged = mlflow.pyfunc.log_model(name="model", registered_model_name=name, **run.pyfunc)
     client = mlflow.MlflowClient()
@@ -102,11 +102,11 @@ def _register(mlflow: Any, run: Run) -> None:  # noqa: ANN401 - untyped library
 
 
 def _mlflow(home: Path) -> Any:  # noqa: ANN401 - untyped library
-    """Return MLflow, told where runs are kept and to keep still."""
+    """Import and configure MLflow, without telemetry and progress bars."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    import mlflow  # noqa: PLC0415 - 2.5 s and 178 MB; only where a run is recorded
+    import mlflow  # noqa: PLC0415 - 2.5 s and 178 MB; imported only to record a run
 
     home.mkdir(parents=True, exist_ok=True)
     with _quietly():
@@ -117,14 +117,14 @@ def _mlflow(home: Path) -> Any:  # noqa: ANN401 - untyped library
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep MLflow's and its database layer's running commentary off the terminal; errors are still raised."""
+    """Silence log messages and warnings of MLflow and its database layer; errors are still raised."""
     names = ("mlflow", "alembic", "alembic.runtime.migration")
     before = {name: logging.getLogger(name).level for name in names}
     for name in names:
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")  # a foreign library's notices about itself say nothing of the training
+            warnings.simplefilter("ignore")  # notices of the library about itself
             yield
     finally:
         for name, level in before.items():

@@ -1,4 +1,4 @@
-"""What is kept of a training: choices, digests, figures, plots, card, report, and how to repeat it (记录)."""
+"""Record a training run (训练记录): options, digests, metrics, plots, model card and data for a repetition."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from models.artifact.model_card import html, markdown
 from models.artifact.predictor import Predictor
 from models.artifact.pyfunc import model_parts, write_data
 from models.artifact.registry import Version
-from training.configuration import TrainingConfig, written
+from training.configuration import TrainingConfig, to_toml
 from training.dataset.sources import Sources
 from training.dataset.training_set import TrainingSet
 from training.evaluation.holdout import HoldoutReport
@@ -32,95 +32,95 @@ from training.sales_ledger.report import write_report
 from valuation.record.to_columns import calendar_day
 
 COPIED_BYTES = 64 << 20
-"""Data files that weigh no more in all are kept beside the run, so that it can be repeated from the run alone."""
+"""Largest total size of data files that are stored with the run, so that it can be repeated from the run alone."""
 
 LIBRARIES = ("canzhi", "lightgbm", "numpy", "scikit-learn")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInputs:
-    """A training, as it is told to the record."""
+    """Data of a training to record."""
 
     version: Version
     config: TrainingConfig
     sources: Sources
     ledger: Ledger
     sales: TrainingSet
-    judgement: HoldoutReport | None
+    holdout: HoldoutReport | None
 
 
-def record(told: RunInputs, home: Path) -> str:
-    """Keep a training and return the id of its run, "" where MLflow could not be told.
+def record(inputs: RunInputs, home: Path) -> str:
+    """Record a training and return the run id, or "" if MLflow is not available.
 
-    The model stands in the registry before; that MLflow is out of reach loses its record, never the model.
+    The model is registered before; a failure of MLflow loses the record, never the model.
     """
-    label = f"{told.version.about.name}@{told.version.about.version}"
+    label = f"{inputs.version.about.name}@{inputs.version.about.version}"
     with tempfile.TemporaryDirectory(prefix="canzhi-run-") as scratch:
         files = Path(scratch) / "run"
-        _write_files(told, files, label)
+        _write_files(inputs, files, label)
         _keep_cards(files, home, label)
         try:
-            data = write_data(Path(scratch) / "data", told.version.folder, told.sources.market)
+            data = write_data(Path(scratch) / "data", inputs.version.folder, inputs.sources.market)
             run = Run(
                 name=label,
-                choices=choices_of(told),
-                figures=figures_of(told.judgement),
+                choices=choices_of(inputs),
+                figures=figures_of(inputs.holdout),
                 files=files,
                 pyfunc=model_parts(data),
-                tags=_tags(told.version),
+                tags=_tags(inputs.version),
             )
             return record_run(home, run)
         except ModuleNotFoundError:
-            return ""  # MLflow comes with the training extra; without it there is no record to keep
-        except Exception as error:  # noqa: BLE001 - a foreign store fails in foreign ways
-            warnings.warn(f"MLflow was not told of {label}: {_reason(error)}", RuntimeWarning, stacklevel=2)
+            return ""  # MLflow is part of the extra `train`
+        except Exception as error:  # noqa: BLE001 - the tracking store can fail in any way
+            warnings.warn(f"MLflow did not record {label}: {_reason(error)}", RuntimeWarning, stacklevel=2)
             return ""
 
 
 def _reason(error: Exception) -> str:
-    r"""Return the line of a foreign error that says what happened, without its database layer's remarks.
+    r"""Return the first informative line of an error, without remarks of the database layer.
 
     >>> _reason(ValueError("(raised as a result of Query-invoked autoflush)\n(sqlite3.OperationalError) disk is full"))
     '(sqlite3.OperationalError) disk is full'
     """
     lines = [line.strip() for line in str(error).splitlines()]
-    told = [line for line in lines if line and not line.startswith("(raised as a result")]
-    return (told or ["no reason given"])[0][:200]
+    inputs = [line for line in lines if line and not line.startswith("(raised as a result")]
+    return (inputs or ["no reason given"])[0][:200]
 
 
-def choices_of(told: RunInputs) -> dict[str, object]:
-    """Return what a training was told to do and with what, as a run keeps it."""
+def choices_of(inputs: RunInputs) -> dict[str, object]:
+    """Return the options, versions and digests of a training, as stored in a run."""
     return {
-        **asdict(told.config),
-        **{f"data.{name}": digest for name, digest in told.sources.digests().items()},
+        **asdict(inputs.config),
+        **{f"data.{name}": digest for name, digest in inputs.sources.digests().items()},
         **{f"library.{name}": installed_now for name, installed_now in libraries().items()},
         "python": platform.python_version(),
-        "name": told.version.about.name,
-        "version": told.version.about.version,
-        "sales": len(told.sales),
-        "rows": told.ledger.rows_read,
-        "closed_route_sales": sum(told.ledger.closed_routes.values()),
-        "bundle_digest": told.version.digest,
+        "name": inputs.version.about.name,
+        "version": inputs.version.about.version,
+        "sales": len(inputs.sales),
+        "rows": inputs.ledger.rows_read,
+        "closed_route_sales": sum(inputs.ledger.closed_routes.values()),
+        "bundle_digest": inputs.version.digest,
     }
 
 
 def libraries() -> dict[str, str]:
-    """Return the versions on which a model's bits depend."""
+    """Return the versions of the libraries that determine the bits of a model."""
     return {name: _installed(name) for name in LIBRARIES}
 
 
-def figures_of(judgement: HoldoutReport | None) -> dict[str, float]:
-    """Return the figures of a judgement by name, those of a segment as `chemistry/LFP/coverage`."""
-    if judgement is None:
+def figures_of(holdout: HoldoutReport | None) -> dict[str, float]:
+    """Return the held-out metrics by name; those of a segment as `chemistry/LFP/coverage`."""
+    if holdout is None:
         return {}
-    figures = judgement.overall.as_dict()
-    for name, verdict in (("structural", judgement.structural), ("untold", judgement.untold)):
-        figures |= {f"{name}/{key}": value for key, value in verdict.as_dict().items()}
-    for kind, verdicts in judgement.segments.items():
-        for name, verdict in verdicts.items():
-            told = verdict.as_dict()
-            figures |= {f"{kind}/{name}/{key}": told[key] for key in ("sales", "coverage", "mape", "wape", "bias")}
-    figures |= {f"reliability/{level:g}": share for level, share in judgement.reliability.items()}
+    figures = holdout.overall.as_dict()
+    for name, scores in (("structural", holdout.structural), ("untold", holdout.frozen)):
+        figures |= {f"{name}/{key}": value for key, value in scores.as_dict().items()}
+    for kind, by_name in holdout.segments.items():
+        for name, scores in by_name.items():
+            inputs = scores.as_dict()
+            figures |= {f"{kind}/{name}/{key}": inputs[key] for key in ("sales", "coverage", "mape", "wape", "bias")}
+    figures |= {f"reliability/{level:g}": share for level, share in holdout.reliability.items()}
     return figures
 
 
@@ -140,37 +140,37 @@ def _tags(version: Version) -> dict[str, str]:
     }
 
 
-def _write_files(told: RunInputs, folder: Path, label: str) -> None:
+def _write_files(inputs: RunInputs, folder: Path, label: str) -> None:
     """Write the files of a run."""
     (folder / "training").mkdir(parents=True)
-    (folder / "training" / "choices.toml").write_text(written(told.config), encoding="utf-8")
-    (folder / "training" / "sources.json").write_text(_sources(told), encoding="utf-8")
-    paths = told.sources.files()
+    (folder / "training" / "choices.toml").write_text(to_toml(inputs.config), encoding="utf-8")
+    (folder / "training" / "sources.json").write_text(_sources(inputs), encoding="utf-8")
+    paths = inputs.sources.files()
     if sum(path.stat().st_size for path in paths.values()) <= COPIED_BYTES:
         for name, path in paths.items():
             (folder / "training" / "data").mkdir(exist_ok=True)
             shutil.copyfile(path, folder / "training" / "data" / f"{name}{path.suffix.lower()}")
-    shutil.copytree(told.version.folder, folder / "bundle")
-    write_report(told.ledger, folder / "ledger" / "report.csv")
-    bundle = read_bundle(told.version.folder)
+    shutil.copytree(inputs.version.folder, folder / "bundle")
+    write_report(inputs.ledger, folder / "ledger" / "report.csv")
+    bundle = read_bundle(inputs.version.folder)
     (folder / "card").mkdir()
     (folder / "card" / "model-card.md").write_text(markdown(bundle.about, bundle.digest), encoding="utf-8")
     (folder / "card" / "model-card.html").write_text(html(bundle.about, bundle.digest), encoding="utf-8")
-    if told.judgement is not None:
-        _write_judged(told.judgement, folder / "judged")
-        draw(told.judgement, Predictor(bundle), folder / "plots", label)
+    if inputs.holdout is not None:
+        _write_judged(inputs.holdout, folder / "judged")
+        draw(inputs.holdout, Predictor(bundle), folder / "plots", label)
 
 
 def _keep_cards(files: Path, home: Path, label: str) -> None:
-    """Keep a model's card where it is found without MLflow."""
+    """Copy the model card to the home folder, where it is found without MLflow."""
     (home / "cards").mkdir(parents=True, exist_ok=True)
     for path in (files / "card").iterdir():
         shutil.copyfile(path, home / "cards" / f"{label}{path.suffix}")
 
 
-def _sources(told: RunInputs) -> str:
-    """Return where the data lay, as JSON."""
-    sources = told.sources
+def _sources(inputs: RunInputs) -> str:
+    """Return the paths and digests of the data files as JSON."""
+    sources = inputs.sources
     return json.dumps(
         {
             "ledger": str(sources.ledger.resolve()),
@@ -184,25 +184,25 @@ def _sources(told: RunInputs) -> str:
     )
 
 
-def _write_judged(judgement: HoldoutReport, folder: Path) -> None:
-    """Write every sale that judged the model with what was said of it, and the figures of every segment."""
+def _write_judged(holdout: HoldoutReport, folder: Path) -> None:
+    """Write the held-out sales with their predictions, and the metrics of every segment."""
     folder.mkdir()
-    sales, said = judgement.judged, judgement.said
+    sales, predicted = holdout.evaluated, holdout.predicted
     columns = {
         "sale_id": list(sales.sale_id),
         "battery_code": list(sales.packs),
         "sold_on": [calendar_day(day) for day in sales.sold_day.tolist()],
         "price_cny": sales.price_cny,
-        "point_cny": said.point * sales.energy_kwh,
-        "lower_cny": said.lower * sales.energy_kwh,
-        "upper_cny": said.upper * sales.energy_kwh,
+        "point_cny": predicted.point * sales.energy_kwh,
+        "lower_cny": predicted.lower * sales.energy_kwh,
+        "upper_cny": predicted.upper * sales.energy_kwh,
         "structural_cny": sales.structural * sales.energy_kwh,
     }
     pq.write_table(pa.table(columns), folder / "sales.parquet")
     with (folder / "segments.csv").open("w", encoding="utf-8-sig", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["kind", "segment", *judgement.overall.as_dict()])
-        writer.writerow(["all", "all", *judgement.overall.as_dict().values()])
-        for kind, verdicts in judgement.segments.items():
-            for name, verdict in verdicts.items():
-                writer.writerow([kind, name, *verdict.as_dict().values()])
+        writer.writerow(["kind", "segment", *holdout.overall.as_dict()])
+        writer.writerow(["all", "all", *holdout.overall.as_dict().values()])
+        for kind, by_name in holdout.segments.items():
+            for name, scores in by_name.items():
+                writer.writerow([kind, name, *scores.as_dict().values()])

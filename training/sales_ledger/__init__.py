@@ -1,7 +1,7 @@
-"""The sales ledger (成交台账): what packs fetched, read from the recycler's own file, checked row by row.
+"""Sales ledger (成交台账): read realised prices from a recycler's file and check every row.
 
-CSV, Excel or Parquet, Chinese or English. A row that cannot be used is set aside with row number, field, value, reason
-and way out; nothing is dropped without a word, and one bad cell never costs more than its own sale.
+CSV, Excel or Parquet, in Chinese or English. A row that cannot be used is rejected and reported with row number, field,
+value, reason and correction. A bad cell rejects only its own sale.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""One cell of a ledger as people write them: days, money, yes and no (单元格).
+"""Parse the cells of a ledger (单元格解析): days, money, rates, yes and no.
 
-What has one meaning is read; what has two (03/05/2026, 12,5) is refused by the name of its reason.
+An ambiguous cell (03/05/2026, 12,5) is rejected with the name of a reason.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ class Unreadable(ValueError):
     """A cell that cannot be read; the message is the name of the reason."""
 
 
-def tidy(text: str) -> str:
-    """Return a cell in half width, small letters, without blanks around it."""
+def normalise_text(text: str) -> str:
+    """Return a text in half width and lower case, without surrounding blanks."""
     return unicodedata.normalize("NFKC", text).replace("−", "-").strip().casefold()
 
 
 def read_day(text: str) -> float:
-    """Return days since 1970-01-01 of a day as ledgers write it, a spreadsheet's serial number included.
+    """Parse a day, or the serial number of a spreadsheet, to days since 1970-01-01.
 
     >>> {read_day(day) for day in ("2026-03-05", "2026/3/5", "2026年3月5日", "20260305", "46086", "２０２６．３．５")}
     {20517.0}
     """
-    spelled = tidy(text)
+    spelled = normalise_text(text)
     match = _DAY.match(spelled) or _COMPACT_DAY.match(spelled)
     try:
         if match:
@@ -67,12 +67,12 @@ def read_day(text: str) -> float:
 
 
 def read_money(text: str) -> tuple[float, str]:
-    """Return an amount and the currency its cell names ("" where it names none).
+    """Parse an amount and its currency ("" if none is given).
 
     >>> read_money("¥12,500.00"), read_money("１.２５万元"), read_money("(300)"), read_money("US$ 800")
     ((12500.0, 'cny'), (12500.0, 'cny'), (-300.0, ''), (800.0, 'usd_cny'))
     """
-    spelled = "".join(tidy(text).split())
+    spelled = "".join(normalise_text(text).split())
     currency = ""
     for mark in sorted(CURRENCY_NAMES, key=len, reverse=True):
         if mark in spelled:
@@ -92,12 +92,12 @@ def read_money(text: str) -> tuple[float, str]:
 
 
 def read_answer(text: str) -> float:
-    """Return 1 for yes and 0 for no.
+    """Parse yes as 1 and no as 0.
 
     >>> read_answer("是"), read_answer("不含税"), read_answer("含税13%")
     (1.0, 0.0, 1.0)
     """
-    spelled = "".join(tidy(text).split())
+    spelled = "".join(normalise_text(text).split())
     bare = re.sub(r"[\d.]+%", "", spelled)
     if spelled in _YES or bare in _YES:
         return 1.0
@@ -107,12 +107,12 @@ def read_answer(text: str) -> float:
 
 
 def read_rate(text: str) -> float:
-    """Return a tax rate as a fraction.
+    """Parse a tax rate. [1]
 
     >>> read_rate("13%"), read_rate("0.03"), read_rate("13")
     (0.13, 0.03, 0.13)
     """
-    spelled = "".join(tidy(text).split())
+    spelled = "".join(normalise_text(text).split())
     try:
         value = float(spelled.removesuffix("%"))
     except ValueError:
@@ -124,22 +124,24 @@ def read_rate(text: str) -> float:
 
 
 def read_currency(text: str) -> str:
-    """Return the exchange rate that a currency needs, "cny" for none."""
-    name = CURRENCY_NAMES.get("".join(tidy(text).split()))
+    """Return the exchange-rate instrument of a currency, or "cny"."""
+    name = CURRENCY_NAMES.get("".join(normalise_text(text).split()))
     if name is None:
         raise Unreadable("bad currency")
     return name
 
 
-def each_once(column: pa.ChunkedArray, read: Callable[[str], Value], nothing: Value) -> tuple[list[Value], list[str]]:
-    """Return every cell read, each different text once, and the reason of each that cannot be ("" where it can)."""
+def read_distinct(
+    column: pa.ChunkedArray, read: Callable[[str], Value], nothing: Value
+) -> tuple[list[Value], list[str]]:
+    """Parse a column, each distinct text once; return the values and the reason of each invalid cell, else ""."""
     encoded = pc.cast(column, pa.string()).combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
     values, reasons = [nothing], [""]
     for text in encoded.dictionary.to_pylist():
         value, reason = nothing, ""
-        if tidy(text) not in NOT_KNOWN:
+        if normalise_text(text) not in NOT_KNOWN:
             try:
                 value = read(text)
             except Unreadable as error:
@@ -151,7 +153,7 @@ def each_once(column: pa.ChunkedArray, read: Callable[[str], Value], nothing: Va
 
 
 def numbers_of(column: pa.ChunkedArray) -> FloatArray | None:
-    """Return a column that holds numbers by nature, None where it holds texts."""
+    """Return a numeric column as floats, or None for a text column."""
     if kinds.is_boolean(column.type):
         column = pc.cast(column, pa.int8())
     if kinds.is_integer(column.type) or kinds.is_floating(column.type) or kinds.is_decimal(column.type):
@@ -160,7 +162,7 @@ def numbers_of(column: pa.ChunkedArray) -> FloatArray | None:
 
 
 def days_of(column: pa.ChunkedArray) -> FloatArray | None:
-    """Return a column that holds days by nature, None where it holds texts."""
+    """Return a date column as days since 1970-01-01, or None for a text column."""
     if kinds.is_timestamp(column.type):
         column = pc.cast(column, pa.date32(), safe=False)
     if kinds.is_date(column.type):
@@ -170,6 +172,6 @@ def days_of(column: pa.ChunkedArray) -> FloatArray | None:
 
 
 def possible(days: FloatArray) -> BoolArray:
-    """Return which days lie in the span that a ledger can speak of."""
+    """Return a mask of the days in the accepted range."""
     low, high = float((FIRST_DAY - _EPOCH).days), float((LAST_DAY - _EPOCH).days)
     return (days >= low) & (days <= high)

@@ -1,4 +1,4 @@
-"""Which column of a ledger is which, and what its heading says beside its name: tax, currency, ten thousands (表头)."""
+"""Map ledger headings to fields (表头识别), with the tax basis, currency and unit stated in the heading."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ CURRENCY_NAMES: Mapping[str, str] = {spelled: name for name, many in _CURRENCIES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heading:
-    """A column: its name in the file, and what its heading says of the money in it.
+    """A column: its name in the file, and tax basis, currency and scale stated in its heading.
 
-    `vat_included` None where it does not say, `currency` "" likewise, `scale` what a number is multiplied by.
+    `vat_included` is None and `currency` is "" if not stated; numbers are multiplied by `scale`.
     """
 
     column: str
@@ -33,8 +33,8 @@ class Heading:
     scale: float = 1.0
 
 
-def how_many_ours(names: Sequence[str]) -> int:
-    """Return how many headings are ours.
+def count_known_headings(names: Sequence[str]) -> int:
+    """Return the number of headings that are known.
 
     >>> how_many_ours(["成交日期", "电池编码", "成交价（元，含税）", "备注"])
     3
@@ -43,14 +43,14 @@ def how_many_ours(names: Sequence[str]) -> int:
 
 
 def find_headings(names: Sequence[str], file: str) -> tuple[dict[str, Heading], tuple[str, ...]]:
-    """Return our columns of a file by our names, and the columns that nobody reads.
+    """Return the known columns of a file by field name, and the names of unused columns.
 
-    Where a price stands both with and without tax, the one without is taken.
+    If a price is given both with and without tax, the one without is used.
 
     Raises
     ------
     UnreadableLedger
-        If two columns are spellings of one field, or one is lacking without which no sale can be used.
+        If two columns match one field, or a required column is missing.
 
     >>> found, rest = find_headings(["电池码", "成交日期", "含税价(万元)", "备注"], "台账.csv")
     >>> found["price_cny"].scale, found["price_cny"].vat_included, rest
@@ -81,14 +81,14 @@ def find_headings(names: Sequence[str], file: str) -> tuple[dict[str, Heading], 
 
 
 def _name(spelled: str) -> str | None:
-    """Return our name of a heading."""
+    """Return the field name of a heading, or None."""
     bare = _BRACKETS.sub("", unicodedata.normalize("NFKC", spelled)).strip()
     name = field_name(bare, SALE_SCOPE) if bare else None
     return "sold_on" if name == "day_of_sale" else name
 
 
 def _heading(spelled: str) -> Heading:
-    """Return what a heading says of the money in its column."""
+    """Return the tax basis, currency and scale stated in a heading."""
     said = unicodedata.normalize("NFKC", spelled).casefold()
     without = any(word in said for word in ("不含税", "未税", "excl", "without vat", "net of vat", "ex vat"))
     included = not without and any(word in said for word in ("含税", "incl", "with vat"))
@@ -107,7 +107,7 @@ def _heading(spelled: str) -> Heading:
 
 
 def _require(found: Mapping[str, Heading], file: str, names: Sequence[str]) -> None:
-    """Raise where a column is lacking without which no sale can be used."""
+    """Raise if a required column is missing."""
     lacking = [name for name in ("battery_code", "sold_on") if name not in found]
     if "price_cny" not in found and "lot_price_cny" not in found:
         lacking.append("price_cny")

@@ -1,4 +1,4 @@
-"""A ledger beside the traces and the quotes: prices converted, sales that nobody could value set aside by name."""
+"""Check a ledger against traces and quotes (交叉核对): convert prices to CNY and reject implausible sales."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from valuation.routes.closed_sales import closing_findings, find_closed_sales
 
 LOWEST_CNY_PER_KWH: Final = -1_000.0
 HIGHEST_CNY_PER_KWH: Final = 5_000.0
-"""Outside of these no price of a used pack can be meant: a new one cost 2,500 CNY/kWh at its dearest (judged, 2026)."""
+"""Plausible price range of a used pack; a new pack cost at most 2,500 CNY/kWh (expert judgement, 2026). [CNY/kWh]"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlainFacts:
-    """What by itself speaks against a sale, one row a sale: packs refused, day made, rated energy [kWh].
+class SaleFacts:
+    """Facts for plausibility checks, one row per sale: refused packs, day of production, rated energy [kWh].
 
-    `closed` and `maybe_closed` name the sales into a route that findings close, and those that may be
-    (:mod:`valuation.routes.closed_sales`); `closing` says which findings close which routes.
+    `closed` and `maybe_closed` mark sales into a route that findings close or may close
+    (:mod:`valuation.routes.closed_sales`); `closing` lists the findings and the routes they close.
     """
 
     refused: BoolArray
@@ -37,8 +37,8 @@ class PlainFacts:
     closing: tuple[str, ...]
 
     @classmethod
-    def of(cls, dossier: Dossier, stated: Sequence[str | None]) -> PlainFacts:
-        """Return what speaks against sales of a dossier's packs; `stated` are the routes of the sales."""
+    def of(cls, dossier: Dossier, stated: Sequence[str | None]) -> SaleFacts:
+        """Collect the facts of the packs of a dossier; `stated` are the routes of their sales."""
         found = find_closed_sales(dossier.routes, stated)
         kept_out = found.kept_out.tolist()
         return cls(
@@ -51,8 +51,8 @@ class PlainFacts:
         )
 
     @classmethod
-    def join(cls, parts: Sequence[PlainFacts]) -> PlainFacts:
-        """Return the facts of all parts below one another."""
+    def join(cls, parts: Sequence[SaleFacts]) -> SaleFacts:
+        """Concatenate facts."""
         return cls(
             refused=np.concatenate([part.refused for part in parts]),
             made_day=np.concatenate([part.made_day for part in parts]),
@@ -63,23 +63,23 @@ class PlainFacts:
         )
 
 
-def matched(
+def match_traces(
     ledger: Ledger, table: TraceTable, market: MarketHistory, unread: Collection[str] = ()
 ) -> tuple[Ledger, IntArray]:
-    """Return the sales that traces and quotes can value, prices in CNY, and the row of each pack in the traces.
+    """Match sales to traces and quotes; return the sales with prices in CNY and the trace row of each pack.
 
     Parameters
     ----------
     ledger : Ledger
         As read.
     table : TraceTable
-        Traced lives; more packs do no harm.
+        Trace records; other packs are ignored.
     market : MarketHistory
         Quotes over the time of the sales.
     unread : collection of str
-        Codes of packs whose trace records were set aside.
+        Codes of packs whose trace records were rejected.
     """
-    ledger = in_cny(ledger, market)
+    ledger = convert_to_cny(ledger, market)
     position = {code: row for row, code in enumerate(table.texts["battery_code"])}
     aside = set(unread)
     ledger = ledger.where(
@@ -96,15 +96,15 @@ def matched(
     return ledger, _rows(ledger, position)
 
 
-def plausible(ledger: Ledger, facts: PlainFacts) -> Ledger:
-    """Return the sales of packs that were there to be sold, at prices that can be meant; see :func:`matched`.
+def plausible(ledger: Ledger, facts: SaleFacts) -> Ledger:
+    """Return the plausible sales: made before the sale, not refused, route open, price in range.
 
     Parameters
     ----------
     ledger : Ledger
-        Sales with traces and quotes.
-    facts : PlainFacts
-        Of the same sales.
+        Sales with traces and quotes, from :func:`match_traces`.
+    facts : SaleFacts
+        Facts of the same sales.
     """
     per_kwh = ledger.price_cny / facts.energy_kwh
     absurd = (per_kwh < LOWEST_CNY_PER_KWH) | (per_kwh > HIGHEST_CNY_PER_KWH)
@@ -123,7 +123,7 @@ def plausible(ledger: Ledger, facts: PlainFacts) -> Ledger:
 
 
 def _into(stated: Sequence[str | None], closing: Sequence[str]) -> list[str]:
-    """Return the stated route of each sale, and what is closed to its pack by which findings."""
+    """Format the stated route of each sale and the routes closed by findings."""
     return [f"{route or 'not stated'} (closed: {one})" for route, one in zip(stated, closing, strict=True)]
 
 
@@ -135,8 +135,8 @@ def _dates(days: FloatArray) -> list[str]:
     return [str(calendar_day(day) or "") for day in days.tolist()]
 
 
-def in_cny(ledger: Ledger, market: MarketHistory) -> Ledger:
-    """Return the ledger with foreign prices converted at the last rate quoted by their day; others are set aside."""
+def convert_to_cny(ledger: Ledger, market: MarketHistory) -> Ledger:
+    """Convert foreign prices at the last rate quoted by their day; sales without a rate are rejected."""
     foreign = np.array([one is not None for one in ledger.currency], dtype=np.bool_)
     if not foreign.any():
         return ledger

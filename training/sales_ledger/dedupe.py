@@ -1,4 +1,4 @@
-"""Rows of a ledger beside one another: copies, contradictions, resales, and lots sold for one sum (批次)."""
+"""Compare the rows of a ledger (去重与批次): duplicates, contradictions, resales, and lots with one total price."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from training.sales_ledger.sales_table import Ledger
 from valuation.numeric.columns import BoolArray, FloatArray
 
 
-def settled(ledger: Ledger) -> Ledger:
-    """Return the sales without copies and contradictions, lots made whole."""
+def resolve_duplicates(ledger: Ledger) -> Ledger:
+    """Return the sales without duplicates and contradictions, with complete lots."""
     ledger = _without_copies(_with_lots_named(ledger))
-    ledger = _with_lots_told(ledger)
+    ledger = _with_lot_totals(ledger)
     unpriced = np.isnan(ledger.price_cny) & np.isnan(ledger.lot_price_cny)
     ledger = ledger.where(~unpriced, "no price", "price_cny")
-    return _with_lots_paid(_noted(ledger))
+    return _with_lots_paid(_with_notes(ledger))
 
 
 def _with_lots_named(ledger: Ledger) -> Ledger:
-    """Return the ledger in which a lot's total without a lot's name is that of its order, or the pack's own price."""
+    """Assign a lot total without lot id to the lot of its order, or to the price of a single pack."""
     rows = np.flatnonzero(~np.isnan(ledger.lot_price_cny)).tolist()
     unnamed = [row for row in rows if ledger.lot_id[row] is None]
     if not unnamed:
@@ -41,7 +41,7 @@ def _with_lots_named(ledger: Ledger) -> Ledger:
 
 
 def _without_copies(ledger: Ledger) -> Ledger:
-    """Return the ledger with each sale once: of equal rows the first, of contradicting ones none."""
+    """Keep the first of equal rows and reject contradicting rows."""
     what = [
         (day, _cell(price), _cell(total), lot, money)
         for day, price, total, lot, money in zip(
@@ -71,7 +71,7 @@ def _cell(value: float) -> float | None:
 
 
 def _first_of(key: Callable[[int], Hashable], rows: int) -> BoolArray:
-    """Return which rows are the first with their key."""
+    """Return a mask of the first row of each key."""
     seen: set[Hashable] = set()
     fresh = np.zeros(rows, dtype=np.bool_)
     for row in range(rows):
@@ -82,7 +82,7 @@ def _first_of(key: Callable[[int], Hashable], rows: int) -> BoolArray:
 
 
 def _lots_of(ledger: Ledger) -> dict[str, list[int]]:
-    """Return the rows of each lot that has a pack without a price of its own."""
+    """Return the rows of each lot with a pack that has no price of its own."""
     lots: dict[str, list[int]] = {}
     for row, lot in enumerate(ledger.lot_id):
         if lot is not None:
@@ -91,23 +91,23 @@ def _lots_of(ledger: Ledger) -> dict[str, list[int]]:
     return {lot: rows for lot, rows in lots.items() if unpriced[rows].any()}
 
 
-def _with_lots_told(ledger: Ledger) -> Ledger:
-    """Return the ledger with each lot's total in all of its rows; lots with two totals or two days are left out."""
+def _with_lot_totals(ledger: Ledger) -> Ledger:
+    """Copy the total of each lot to all its rows; reject lots with two totals, days or currencies."""
     total = ledger.lot_price_cny.copy()
     wrong = np.zeros(len(ledger), dtype=np.bool_)
     for rows in _lots_of(ledger).values():
-        told = {value for value in total[rows].tolist() if not np.isnan(value)}
+        totals = {value for value in total[rows].tolist() if not np.isnan(value)}
         days = set(ledger.sold_day[rows].tolist())
         money = {ledger.currency[row] for row in rows}
-        if (len(told) > 1 and max(told) - min(told) > 0.005 * len(rows)) or len(days) > 1 or len(money) > 1:
+        if (len(totals) > 1 and max(totals) - min(totals) > 0.005 * len(rows)) or len(days) > 1 or len(money) > 1:
             wrong[rows] = True
-        elif told:
-            total[rows] = min(told)
+        elif totals:
+            total[rows] = min(totals)
     return replace(ledger, lot_price_cny=total).drop(~wrong, "lot contradicted", "lot_id")
 
 
 def _with_lots_paid(ledger: Ledger) -> Ledger:
-    """Return the ledger with a lot's total lessened by what packs of it fetched on their own; no lot of one."""
+    """Subtract separately priced packs from the total of their lot; a single remaining pack gets the rest."""
     price, total = ledger.price_cny.copy(), ledger.lot_price_cny.copy()
     for rows in _lots_of(ledger).values():
         members = np.array(rows)
@@ -120,8 +120,8 @@ def _with_lots_paid(ledger: Ledger) -> Ledger:
     return replace(ledger, price_cny=price, lot_price_cny=total)
 
 
-def _noted(ledger: Ledger) -> Ledger:
-    """Return the ledger with a word on resales, shared orders and lots."""
+def _with_notes(ledger: Ledger) -> Ledger:
+    """Add notes on resales, shared orders and lots."""
     packs, orders = set(ledger.battery_code), set(ledger.sale_id)
     notes = {
         "resold": len(ledger) - len(packs),
@@ -132,9 +132,9 @@ def _noted(ledger: Ledger) -> Ledger:
 
 
 def share_lots(ledger: Ledger, worth: FloatArray, energy_kwh: FloatArray) -> FloatArray:
-    """Return prices with each lot's one sum shared out among its packs by their worth.
+    """Return prices with the total of each lot allocated to its packs in proportion to their structural values.
 
-    Where the worths of a lot add up to nothing, rated energy is the share instead.
+    If the structural values of a lot sum to zero, rated energy is used instead.
 
     Parameters
     ----------

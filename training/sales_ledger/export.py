@@ -1,4 +1,4 @@
-"""A ledger's sales as the counter enters them: any file a training reads, every bad row named (成交交接)."""
+"""Export the sales of a ledger as records of the service (成交导出), with a message for every rejected row."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.sales_ledger.cross_check import in_cny
+from training.sales_ledger.cross_check import convert_to_cny
 from training.sales_ledger.ledger_columns import VatBasis
 from training.sales_ledger.read_ledger import read_ledger
 from training.sales_ledger.reasons import REASONS
@@ -22,36 +22,36 @@ _LONGEST_TEXT = 128
 def sales_of(
     path: Path, market: MarketHistory, vat: VatBasis | None
 ) -> tuple[list[dict[str, object]], list[tuple[str, str]]]:
-    """Return the sales of a ledger as records of the contract, prices in CNY without VAT, and why rows were set aside.
+    """Return the sales of a ledger as records, prices in CNY without VAT, and the messages of rejected rows.
 
-    A sale that the ledger does not name, and one of several packs in one order, is named by its pack and day, so that
-    the same file reported again enters nothing twice.
+    A sale without an id, or of an order with several packs, gets an id from pack and day, so that the same file
+    reported again adds no duplicates.
 
     Parameters
     ----------
     path : Path
         CSV, Excel or Parquet, Chinese or English headings.
     market : MarketHistory
-        Quotes, for rates of exchange.
+        Quotes, for exchange rates.
     vat : "included" or "excluded", optional
-        What prices are where the ledger itself does not say.
+        Tax basis of the prices if the ledger does not state it.
 
     Returns
     -------
-    records, faults
-        A fault is a sentence and its way out.
+    records, errors
+        An error is a sentence and its correction.
 
     Raises
     ------
     UnreadableLedger
-        If the file is no ledger, or nothing says whether its prices hold VAT.
+        If the file is not a ledger, or the tax basis of its prices is not stated.
     """
-    ledger = in_cny(read_ledger(path, vat), market)
-    return [_record(ledger, row, name) for row, name in enumerate(_names(ledger))], _faults(ledger)
+    ledger = convert_to_cny(read_ledger(path, vat), market)
+    return [_record(ledger, row, name) for row, name in enumerate(_names(ledger))], _error_sentences(ledger)
 
 
 def _names(ledger: Ledger) -> list[str]:
-    """Return the id of each sale, one id a sale."""
+    """Return a unique id for each sale."""
     times = Counter(ledger.sale_id)
     return [
         (
@@ -64,10 +64,10 @@ def _names(ledger: Ledger) -> list[str]:
 
 
 def _record(ledger: Ledger, row: int, name: str) -> dict[str, object]:
-    """Return one sale; what is not known stays away."""
+    """Return one sale without unknown fields."""
     own, total, region = float(ledger.price_cny[row]), float(ledger.lot_price_cny[row]), ledger.region[row] or ""
     summed = np.isnan(own)
-    told: dict[str, object | None] = {
+    fields: dict[str, object | None] = {
         "sale_id": name,
         "battery_code": ledger.battery_code[row],
         "sold_on": str(calendar_day(float(ledger.sold_day[row]))),
@@ -80,17 +80,17 @@ def _record(ledger: Ledger, row: int, name: str) -> dict[str, object]:
         "lot_price_cny": round(total, 2) if summed else None,
         "route": ledger.route[row],
     }
-    return {field: value for field, value in told.items() if value is not None and value != ""}
+    return {field: value for field, value in fields.items() if value is not None and value != ""}
 
 
-def _faults(ledger: Ledger) -> list[tuple[str, str]]:
-    """Return each row that was set aside as a sentence and its way out."""
+def _error_sentences(ledger: Ledger) -> list[tuple[str, str]]:
+    """Return a sentence and a correction for each row error."""
     return [
-        (f"row {fault.row}: {REASONS[fault.reason].en}{_shown(fault)}", REASONS[fault.reason].way_out_en)
-        for fault in sorted(ledger.faults, key=lambda one: one.row)
+        (f"row {error.row}: {REASONS[error.reason].en}{_shown(error)}", REASONS[error.reason].way_out_en)
+        for error in sorted(ledger.row_errors, key=lambda one: one.row)
     ]
 
 
-def _shown(fault: RowError) -> str:
-    """Return the cell at fault, nothing where it is empty."""
-    return f" ({fault.field} {fault.value[:60]!r})" if fault.value else ""
+def _shown(error: RowError) -> str:
+    """Return the invalid cell in parentheses, or "" if it is empty."""
+    return f" ({error.field} {error.value[:60]!r})" if error.value else ""

@@ -1,4 +1,4 @@
-"""A sheet being read (读表): its columns by our names, and which cells of which rows are wrong."""
+"""Read the columns of a worksheet by field name (按字段读列) and collect invalid cells."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import pyarrow as pa
 
 from training.sales_ledger import cells
 from training.sales_ledger.column_mapping import Heading
-from training.sales_ledger.open_workbook import Sheet
+from training.sales_ledger.open_workbook import Worksheet
 from valuation.numeric.columns import BoolArray, FloatArray
 
 VatBasis: TypeAlias = Literal["included", "excluded"]
-"""What prices are where the ledger itself does not say."""
+"""Tax basis of the prices if the ledger does not state it."""
 
 
 @dataclass(slots=True)
-class Reading:
-    """What is read of a sheet so far: its columns, and which cells of which rows are wrong."""
+class ColumnReader:
+    """Reads the columns of a worksheet and collects masks of invalid cells and notes."""
 
-    sheet: Sheet
+    sheet: Worksheet
     found: Mapping[str, Heading]
     wrong: list[tuple[BoolArray, str, str]] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
@@ -34,28 +34,28 @@ class Reading:
         return int(self.sheet.table.num_rows)
 
     def column(self, name: str) -> pa.ChunkedArray | None:
-        """Return a column by our name, None where the file has none."""
+        """Return the column of a field, or None if the file has none."""
         heading = self.found.get(name)
         return None if heading is None else self.sheet.table[heading.column]
 
     def mark_invalid(self, mask: BoolArray, reason: str, name: str) -> None:
-        """Keep that a field is wrong in some rows."""
+        """Mark a field as invalid in the rows of a mask."""
         if mask.any():
             self.wrong.append((mask, reason, name))
 
     def texts(self, name: str) -> list[str | None]:
-        """Return a column of texts, trimmed; None where nothing is said."""
+        """Return the trimmed texts of a column; None for empty cells."""
         column = self.column(name)
         if column is None:
             return [None] * self.rows
-        return cells.each_once(column, lambda text: text.strip(), None)[0]
+        return cells.read_distinct(column, lambda text: text.strip(), None)[0]
 
     def read(self, name: str, read: Callable[[str], float]) -> FloatArray:
-        """Return a column of numbers read cell by cell, wrong cells blamed."""
+        """Parse a column to numbers and mark the invalid cells."""
         column = self.column(name)
         if column is None:
             return np.full(self.rows, np.nan)
-        values, reasons = cells.each_once(column, read, float("nan"))
+        values, reasons = cells.read_distinct(column, read, float("nan"))
         for reason in sorted(set(reasons) - {""}):
             self.mark_invalid(np.array([one == reason for one in reasons], dtype=np.bool_), reason, name)
         return np.array(values, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Prices of a ledger without VAT: what the row, the heading or the person says of tax and currency (价税)."""
+"""Convert the prices of a ledger to prices without VAT (价税处理), by the tax basis of row, heading or option."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from training.sales_ledger import cells
-from training.sales_ledger.ledger_columns import Reading, VatBasis
+from training.sales_ledger.ledger_columns import ColumnReader, VatBasis
 from valuation.errors import UnreadableLedger
 from valuation.market.instruments import VAT_RATE, vat_rate_on
 from valuation.numeric.columns import BoolArray, FloatArray
@@ -19,7 +19,7 @@ from valuation.numeric.columns import BoolArray, FloatArray
 class Money:
     """Prices in the currency of each row, without VAT.
 
-    `tax` is the rate that was taken off each, 0 where none was; `currency` the exchange rate a row needs, None for CNY.
+    `tax` is the deducted VAT rate [1]; `currency` is the exchange-rate instrument of a row, None for CNY.
     """
 
     price: FloatArray
@@ -29,26 +29,26 @@ class Money:
     notes: Counter[str] = field(default_factory=Counter)
 
 
-def read_money_columns(reading: Reading, vat: VatBasis | None, at_home: Sequence[bool]) -> Money:
-    """Return the prices of a ledger; rows whose price, tax or currency cannot be told are blamed.
+def read_money_columns(reader: ColumnReader, vat: VatBasis | None, at_home: Sequence[bool]) -> Money:
+    """Return the prices of a ledger; rows with an invalid price, tax or currency are marked invalid.
 
     Raises
     ------
     UnreadableLedger
-        If nothing says whether prices hold VAT: neither a column, nor a heading, nor the person.
+        If neither a column, nor a heading, nor `vat` states the tax basis.
     """
-    price, own = _amounts(reading, "price_cny")
-    lot_price, lot_own = _amounts(reading, "lot_price_cny")
-    if "lot_price_cny" not in reading.found:  # else another row of the lot may tell its total
+    price, own = _amounts(reader, "price_cny")
+    lot_price, lot_own = _amounts(reader, "lot_price_cny")
+    if "lot_price_cny" not in reader.found:  # else another row of the lot may state the total
         unknown = np.isnan(price)
-        for mask, _, name in reading.wrong:
+        for mask, _, name in reader.wrong:
             unknown &= ~mask | (name != "price_cny")
-        reading.mark_invalid(unknown, "no price", "price_cny")
-    included = _included(reading, vat, np.array(at_home, dtype=np.bool_))
-    rate = reading.read("vat_rate", cells.read_rate)
-    then = vat_rate_on(_days_of_sale(reading))
+        reader.mark_invalid(unknown, "no price", "price_cny")
+    included = _included(reader, vat, np.array(at_home, dtype=np.bool_))
+    rate = reader.read("vat_rate", cells.read_rate)
+    then = vat_rate_on(_days_of_sale(reader))
     tax = np.where(included, np.where(np.isnan(rate), then, rate), 0.0)
-    currency = _currencies(reading, [one or other for one, other in zip(own, lot_own, strict=True)])
+    currency = _currencies(reader, [one or other for one, other in zip(own, lot_own, strict=True)])
     notes = Counter(
         {
             "vat": int(included.sum()),
@@ -60,72 +60,72 @@ def read_money_columns(reading: Reading, vat: VatBasis | None, at_home: Sequence
     return Money(price=price / factor, lot_price=lot_price / factor, tax=tax, currency=currency, notes=notes)
 
 
-def _amounts(reading: Reading, name: str) -> tuple[FloatArray, list[str]]:
-    """Return the amounts of a column and the currency each cell names."""
-    column = reading.column(name)
+def _amounts(reader: ColumnReader, name: str) -> tuple[FloatArray, list[str]]:
+    """Return the amounts of a column and the currency given in each cell."""
+    column = reader.column(name)
     if column is None:
-        return np.full(reading.rows, np.nan), [""] * reading.rows
-    amounts, named = cells.numbers_of(column), [""] * reading.rows
+        return np.full(reader.rows, np.nan), [""] * reader.rows
+    amounts, named = cells.numbers_of(column), [""] * reader.rows
     if amounts is None:
-        pairs, reasons = cells.each_once(column, cells.read_money, (float("nan"), ""))
+        pairs, reasons = cells.read_distinct(column, cells.read_money, (float("nan"), ""))
         amounts, named = np.array([pair[0] for pair in pairs], dtype=np.float64), [pair[1] for pair in pairs]
-        reading.mark_invalid(np.array([reason != "" for reason in reasons], dtype=np.bool_), "bad price", name)
+        reader.mark_invalid(np.array([reason != "" for reason in reasons], dtype=np.bool_), "bad price", name)
     else:
-        reading.mark_invalid(np.isinf(amounts), "bad price", name)
+        reader.mark_invalid(np.isinf(amounts), "bad price", name)
         amounts = np.where(np.isinf(amounts), np.nan, amounts)
-    amounts = np.where(amounts == -1.0, np.nan, amounts)  # -1 stands for not known
-    reading.mark_invalid(amounts == 0.0, "zero price", name)
-    return np.where(amounts == 0.0, np.nan, amounts) * reading.found[name].scale, named
+    amounts = np.where(amounts == -1.0, np.nan, amounts)  # -1 means unknown
+    reader.mark_invalid(amounts == 0.0, "zero price", name)
+    return np.where(amounts == 0.0, np.nan, amounts) * reader.found[name].scale, named
 
 
-def _included(reading: Reading, vat: VatBasis | None, at_home: BoolArray) -> BoolArray:
-    """Return which rows' prices hold VAT."""
-    heading = reading.found.get("price_cny", reading.found.get("lot_price_cny"))
+def _included(reader: ColumnReader, vat: VatBasis | None, at_home: BoolArray) -> BoolArray:
+    """Return a mask of the rows whose prices include VAT."""
+    heading = reader.found.get("price_cny", reader.found.get("lot_price_cny"))
     by_heading = None if heading is None else heading.vat_included
-    if "vat_included" not in reading.found and by_heading is None and vat is None and "vat_rate" not in reading.found:
+    if "vat_included" not in reader.found and by_heading is None and vat is None and "vat_rate" not in reader.found:
         raise UnreadableLedger(
-            f"the ledger {reading.sheet.name} does not say whether its prices hold VAT (含税)",
-            hint="pass --vat included or --vat excluded, or add a column vat_included (含税) with yes or no",
+            f"the ledger {reader.sheet.name} does not state whether its prices include VAT (含税)",
+            hint="use --vat included or --vat excluded, or add a column vat_included (含税) with yes or no",
             field="vat_included",
         )
-    told = reading.read("vat_included", cells.read_answer)
-    wrong = np.zeros(reading.rows, dtype=np.bool_)
-    for mask, reason, _ in reading.wrong:
+    stated = reader.read("vat_included", cells.read_answer)
+    wrong = np.zeros(reader.rows, dtype=np.bool_)
+    for mask, reason, _ in reader.wrong:
         wrong |= mask & (reason == "bad vat")
     default = by_heading if by_heading is not None else None if vat is None else vat == "included"
     if default is not None:
         if by_heading is None:
-            reading.notes["vat assumed"] = int((np.isnan(told) & ~wrong).sum())
-        told = np.where(np.isnan(told), float(default), told)
-    elif "vat_rate" in reading.found:
-        told = np.where(np.isnan(told), 1.0, told)  # who gives the rate of a price's tax says that it holds it
-    reading.mark_invalid(np.isnan(told) & ~wrong, "vat not said", "vat_included")
-    reading.mark_invalid((told == 1.0) & ~at_home, "foreign vat", "region")
-    included: BoolArray = told == 1.0
+            reader.notes["vat assumed"] = int((np.isnan(stated) & ~wrong).sum())
+        stated = np.where(np.isnan(stated), float(default), stated)
+    elif "vat_rate" in reader.found:
+        stated = np.where(np.isnan(stated), 1.0, stated)  # a given rate implies that the price includes VAT
+    reader.mark_invalid(np.isnan(stated) & ~wrong, "vat not said", "vat_included")
+    reader.mark_invalid((stated == 1.0) & ~at_home, "foreign vat", "region")
+    included: BoolArray = stated == 1.0
     return included
 
 
-def _currencies(reading: Reading, named: list[str]) -> tuple[str | None, ...]:
-    """Return the exchange rate each row needs: the cell's own currency, the column's, the heading's, else CNY."""
-    column = reading.column("currency")
-    told, reasons = [""] * reading.rows, [""] * reading.rows
+def _currencies(reader: ColumnReader, named: list[str]) -> tuple[str | None, ...]:
+    """Return the currency of each row: that of the cell, else of the column, else of the heading, else CNY."""
+    column = reader.column("currency")
+    stated, reasons = [""] * reader.rows, [""] * reader.rows
     if column is not None:
-        told, reasons = cells.each_once(column, cells.read_currency, "")
-    clash = [bool(one and other and one != other) for one, other in zip(named, told, strict=True)]
+        stated, reasons = cells.read_distinct(column, cells.read_currency, "")
+    clash = [bool(one and other and one != other) for one, other in zip(named, stated, strict=True)]
     bad = [bool(reason) or different for reason, different in zip(reasons, clash, strict=True)]
-    reading.mark_invalid(
+    reader.mark_invalid(
         np.array(bad, dtype=np.bool_), "bad currency", "currency" if column is not None else "price_cny"
     )
-    heading = reading.found.get("price_cny", reading.found.get("lot_price_cny"))
+    heading = reader.found.get("price_cny", reader.found.get("lot_price_cny"))
     by_heading = "" if heading is None else heading.currency
-    chosen = [own or row or by_heading or "cny" for own, row in zip(named, told, strict=True)]
+    chosen = [own or row or by_heading or "cny" for own, row in zip(named, stated, strict=True)]
     return tuple(None if one == "cny" else one for one in chosen)
 
 
-def _days_of_sale(reading: Reading) -> FloatArray:
-    """Return the day of each sale, NaN where it cannot be read; that is blamed where days are read."""
-    column = reading.column("sold_on")
+def _days_of_sale(reader: ColumnReader) -> FloatArray:
+    """Return the day of each sale, NaN if invalid; the error is reported when the days are read."""
+    column = reader.column("sold_on")
     days = cells.days_of(column) if column is not None else None
     if days is None and column is not None:
-        days = np.array(cells.each_once(column, cells.read_day, float("nan"))[0], dtype=np.float64)
-    return np.full(reading.rows, np.nan) if days is None else days
+        days = np.array(cells.read_distinct(column, cells.read_day, float("nan"))[0], dtype=np.float64)
+    return np.full(reader.rows, np.nan) if days is None else days

@@ -1,7 +1,6 @@
-"""A file of any make opened as one table of named columns, with the rows numbered as the spreadsheet counts them.
+"""Open a CSV, Excel or Parquet file as one table with spreadsheet row numbers (读取表格文件).
 
-CSV in UTF-8, UTF-16 or GB18030, Excel workbooks, Parquet. Titles above the heading, blank rows and merged cells are
-what people make of spreadsheets; they are read as they are meant.
+CSV may be UTF-8, UTF-16 or GB18030. Title rows above the headings, blank rows and merged cells are handled.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ _LARGEST = 2 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
-    """A table with the row of each of its rows, the lines that were no rows, and other sheets left unread."""
+class Worksheet:
+    """A table, the spreadsheet row number of each row, malformed lines, and the names of unread sheets."""
 
     name: str
     table: pa.Table
@@ -39,15 +38,15 @@ class Sheet:
     other_sheets: tuple[str, ...] = ()
 
 
-def round_batch(path: Path, recognise: Callable[[Sequence[str]], int]) -> Sheet:
-    """Return the table of a file.
+def open_worksheet(path: Path, recognise: Callable[[Sequence[str]], int]) -> Worksheet:
+    """Open the table of a file.
 
     Parameters
     ----------
     path : Path
         CSV, Excel workbook or Parquet.
     recognise : callable
-        Tells how many of some headings are ours; finds the heading row, and the sheet of a workbook.
+        Returns the number of known headings; used to find the heading row and the sheet of a workbook.
 
     Raises
     ------
@@ -59,7 +58,7 @@ def round_batch(path: Path, recognise: Callable[[Sequence[str]], int]) -> Sheet:
             return _read_workbook(path, recognise)
         if _is_parquet(path):
             table = parquet.read_table(path)
-            return Sheet(name=path.name, table=table, row=np.arange(1, table.num_rows + 1))
+            return Worksheet(name=path.name, table=table, row=np.arange(1, table.num_rows + 1))
         return _read_csv(path, recognise)
     except (OSError, pa.ArrowException, UnreadableRecord, csv.Error, ValueError, KeyError, zipfile.BadZipFile) as error:
         first = (str(error).splitlines() or [""])[0][:200]
@@ -71,7 +70,7 @@ def round_batch(path: Path, recognise: Callable[[Sequence[str]], int]) -> Sheet:
 
 
 def as_csv(table: pa.Table) -> bytes:
-    """Return a table as CSV in UTF-8, for readers that know nothing of workbooks."""
+    """Return a table as CSV in UTF-8."""
     stream = pa.BufferOutputStream()
     arrow_csv.write_csv(table, stream)
     return bytes(stream.getvalue())
@@ -82,16 +81,16 @@ def _is_parquet(path: Path) -> bool:
         return stream.read(4) == b"PAR1"
 
 
-def _read_csv(path: Path, recognise: Callable[[Sequence[str]], int]) -> Sheet:
-    """Return a CSV table, every cell as text."""
+def _read_csv(path: Path, recognise: Callable[[Sequence[str]], int]) -> Worksheet:
+    """Read a CSV table with all cells as text."""
     text = decode_text(open_document(path, Limits(source_bytes=_LARGEST)), chinese=True)
     lines = text.split("\n", _HEADING_WITHIN)[:_HEADING_WITHIN]
     if "\0" in text[:4096] or not any(line.strip() for line in lines):
-        raise ValueError("it is empty or holds no text")
+        raise ValueError("it is empty or is not text")
     delimiter = max(",\t;", key=lambda mark: max(line.count(mark) for line in lines))
     heads = [next(csv.reader([line.rstrip("\r")], delimiter=delimiter), []) for line in lines]
     start = _heading_row(heads, recognise)
-    names = _unlike(heads[start])
+    names = _unique_names(heads[start])
     broken: list[tuple[int, str]] = []
     short: dict[int, list[str | None]] = {}
 
@@ -99,9 +98,7 @@ def _read_csv(path: Path, recognise: Callable[[Sequence[str]], int]) -> Sheet:
         if row.actual_columns < row.expected_columns:
             short[row.number + start] = _filled_up(row.text, delimiter, row.expected_columns)
         else:
-            broken.append(
-                (row.number + start, f"{row.actual_columns} cells where the heading names {row.expected_columns}")
-            )
+            broken.append((row.number + start, f"{row.actual_columns} cells, but {row.expected_columns} headings"))
         return "skip"
 
     table = arrow_csv.read_csv(
@@ -116,17 +113,17 @@ def _read_csv(path: Path, recognise: Callable[[Sequence[str]], int]) -> Sheet:
     )
     numbers = np.arange(start + 2, start + 2 + table.num_rows + len(broken) + len(short))
     kept = np.setdiff1d(numbers, [number for number, _ in broken] + list(short))[: table.num_rows]
-    return _with_short_rows(Sheet(name=path.name, table=table, row=kept, broken=tuple(broken)), short)
+    return _with_short_rows(Worksheet(name=path.name, table=table, row=kept, broken=tuple(broken)), short)
 
 
 def _filled_up(line: str, delimiter: str, columns: int) -> list[str | None]:
-    """Return the cells of a line that ends early, as spreadsheets write one whose last cells are empty."""
+    """Return the cells of a short line, padded with empty cells; spreadsheets omit trailing empty cells."""
     cells: list[str | None] = [cell or None for cell in next(csv.reader([line], delimiter=delimiter), [])]
     return cells + [None] * (columns - len(cells))
 
 
-def _with_short_rows(sheet: Sheet, short: Mapping[int, list[str | None]]) -> Sheet:
-    """Return a sheet with the rows that end early in their places."""
+def _with_short_rows(sheet: Worksheet, short: Mapping[int, list[str | None]]) -> Worksheet:
+    """Return a sheet with the short rows inserted in order."""
     if not short:
         return sheet
     names = sheet.table.column_names
@@ -136,9 +133,9 @@ def _with_short_rows(sheet: Sheet, short: Mapping[int, list[str | None]]) -> She
     return replace(sheet, table=pa.concat_tables([sheet.table, more]).take(pa.array(order)), row=row[order])
 
 
-def _read_workbook(path: Path, recognise: Callable[[Sequence[str]], int]) -> Sheet:
-    """Return the sheet of a workbook that looks most like ours, every cell as text, merged cells filled."""
-    import openpyxl  # noqa: PLC0415 - only where somebody gives a workbook
+def _read_workbook(path: Path, recognise: Callable[[Sequence[str]], int]) -> Worksheet:
+    """Read the sheet with the most known headings, with all cells as text and merged cells filled."""
+    import openpyxl  # noqa: PLC0415 - needed only for workbooks
 
     book = openpyxl.load_workbook(path, data_only=True)
     grids = {sheet.title: _grid(sheet) for sheet in book.worksheets if sheet.max_row and sheet.max_column}
@@ -150,12 +147,12 @@ def _read_workbook(path: Path, recognise: Callable[[Sequence[str]], int]) -> She
         if found > score:
             best, start, score = title, at, found
     if not grids or not grids[best]:
-        raise ValueError("the workbook holds no filled sheet")
+        raise ValueError("all sheets of the workbook are empty")
     cells = grids[best]
-    names = _unlike([cell or "" for cell in cells[start]])
+    names = _unique_names([cell or "" for cell in cells[start]])
     body = cells[start + 1 :]
     columns = [pa.array([row[at] for row in body], pa.string()) for at in range(len(names))]
-    return Sheet(
+    return Worksheet(
         name=f"{path.name} [{best}]" if len(grids) > 1 else path.name,
         table=pa.table(columns, names=names),
         row=np.arange(start + 2, start + 2 + len(body)),
@@ -164,7 +161,7 @@ def _read_workbook(path: Path, recognise: Callable[[Sequence[str]], int]) -> She
 
 
 def _grid(sheet: object) -> list[list[str | None]]:
-    """Return the cells of a worksheet as texts; a cell merged downwards speaks for each of its rows."""
+    """Return the cells of a worksheet as texts; a vertically merged cell is copied to each of its rows."""
     cells = [[_cell(value) for value in row] for row in sheet.iter_rows(values_only=True)]  # type: ignore[attr-defined]  # openpyxl's worksheet
     for merged in sheet.merged_cells.ranges:  # type: ignore[attr-defined]  # same
         if merged.min_col == merged.max_col:  # a heading merged sideways is a title
@@ -175,7 +172,7 @@ def _grid(sheet: object) -> list[list[str | None]]:
 
 
 def _cell(value: object) -> str | None:
-    """Return what a cell shows, dates as ISO, whole numbers without a point."""
+    """Format a cell as text: dates as ISO, whole numbers without a decimal point."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     if isinstance(value, datetime):
@@ -190,13 +187,13 @@ def _cell(value: object) -> str | None:
 
 
 def _heading_row(rows: Sequence[Sequence[str]], recognise: Callable[[Sequence[str]], int]) -> int:
-    """Return which of the first rows holds the headings: the one with most names of ours."""
+    """Return the index of the heading row: the row with the most known headings."""
     scores = [recognise(row) for row in rows]
     return scores.index(max(scores))
 
 
-def _unlike(names: Sequence[str]) -> list[str]:
-    """Return headings trimmed; an empty one gets a name, one that stands twice a number."""
+def _unique_names(names: Sequence[str]) -> list[str]:
+    """Return trimmed unique headings; an empty heading gets a name, a repeated one a number."""
     taken: dict[str, int] = {}
     result = []
     for at, spelled in enumerate(names):

@@ -1,4 +1,4 @@
-"""From a recycler's file to sales in columns: every cell read as it is meant, every bad one named (台账读取)."""
+"""Read a sales ledger (台账读取) into columns; every cell that cannot be read is reported."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from training.sales_ledger import cells
-from training.sales_ledger.column_mapping import Heading, find_headings, how_many_ours
-from training.sales_ledger.dedupe import settled
-from training.sales_ledger.ledger_columns import Reading, VatBasis
+from training.sales_ledger.column_mapping import Heading, count_known_headings, find_headings
+from training.sales_ledger.dedupe import resolve_duplicates
+from training.sales_ledger.ledger_columns import ColumnReader, VatBasis
 from training.sales_ledger.money import Money, read_money_columns
-from training.sales_ledger.open_workbook import Sheet, round_batch
+from training.sales_ledger.open_workbook import Worksheet, open_worksheet
 from training.sales_ledger.sales_table import Ledger, RowError
 from valuation.errors import UnreadableLedger
 from valuation.ingest.aliases import choice_name
@@ -30,54 +30,53 @@ _ROUTES = ("recycling", "second_life", "reuse")
 
 
 def read_ledger(path: Path, vat: VatBasis | None = None) -> Ledger:
-    """Return the sales of a CSV, Excel or Parquet file; rows that cannot be used are kept as faults.
+    """Read the sales of a CSV, Excel or Parquet file; rejected rows are returned as row errors.
 
     Parameters
     ----------
     path : Path
         The ledger; headings in English or Chinese.
     vat : "included" or "excluded", optional
-        What prices are where the ledger itself does not say.
+        Tax basis of the prices if the ledger does not state it.
 
     Raises
     ------
     UnreadableLedger
-        If the file is no table, lacks a column without which no sale can be used, or nothing says whether its prices
-        hold VAT.
+        If the file is not a table, a required column is missing, or the tax basis of the prices is not stated.
     """
-    sheet = round_batch(path, how_many_ours)
+    sheet = open_worksheet(path, count_known_headings)
     found, unused = find_headings([str(name) for name in sheet.table.column_names], sheet.name)
     sheet, blank = _without_blank_rows(sheet, found)
-    reading = Reading(sheet=sheet, found=found)
-    reading.notes["blank"] = blank
-    _leave_totals(reading)
-    codes = _codes(reading)
-    days = _days(reading)
-    regions = _regions(reading)
-    money = read_money_columns(reading, vat, [region is None or region.startswith("CN") for region in regions])
+    reader = ColumnReader(sheet=sheet, found=found)
+    reader.notes["blank"] = blank
+    _leave_totals(reader)
+    codes = _codes(reader)
+    days = _days(reader)
+    regions = _regions(reader)
+    money = read_money_columns(reader, vat, [region is None or region.startswith("CN") for region in regions])
     ledger = Ledger(
         name=sheet.name,
         row=sheet.row,
-        sale_id=_names(reading),
+        sale_id=_names(reader),
         battery_code=tuple(codes),
         sold_day=days,
         price_cny=money.price,
-        lot_id=tuple(reading.texts("lot_id")),
+        lot_id=tuple(reader.texts("lot_id")),
         lot_price_cny=money.lot_price,
         tax=money.tax,
         region=tuple(regions),
-        route=_routes(reading),
-        buyer_kind=tuple(reading.texts("buyer_kind")),
-        seller_kind=tuple(reading.texts("seller_kind")),
+        route=_routes(reader),
+        buyer_kind=tuple(reader.texts("buyer_kind")),
+        seller_kind=tuple(reader.texts("seller_kind")),
         currency=money.currency,
-        rows_read=reading.rows + len(sheet.broken),
+        rows_read=reader.rows + len(sheet.broken),
         unused_columns=unused,
     )
-    return settled(_without_wrong(reading, ledger, money))
+    return resolve_duplicates(_without_wrong(reader, ledger, money))
 
 
-def _without_blank_rows(sheet: Sheet, found: Mapping[str, Heading]) -> tuple[Sheet, int]:
-    """Return a sheet without the rows that hold nothing of ours."""
+def _without_blank_rows(sheet: Worksheet, found: Mapping[str, Heading]) -> tuple[Worksheet, int]:
+    """Return the sheet without rows that are empty in all known columns, and their number."""
     filled = np.zeros(sheet.table.num_rows, dtype=np.bool_)
     for heading in found.values():
         column = sheet.table[heading.column]
@@ -88,7 +87,7 @@ def _without_blank_rows(sheet: Sheet, found: Mapping[str, Heading]) -> tuple[She
         filled |= np.asarray(known.to_numpy(zero_copy_only=False), dtype=np.bool_)
     if not filled.any():
         raise UnreadableLedger(
-            f"the ledger {sheet.name} has headings and no rows", hint="give a ledger with sales in it", field="ledger"
+            f"the ledger {sheet.name} has headings but no rows", hint="give a ledger with sales", field="ledger"
         )
     blank = int((~filled).sum())
     if not blank:
@@ -96,60 +95,62 @@ def _without_blank_rows(sheet: Sheet, found: Mapping[str, Heading]) -> tuple[She
     return replace(sheet, table=sheet.table.filter(pa.array(filled)), row=sheet.row[filled]), blank
 
 
-def _leave_totals(reading: Reading) -> None:
-    """Leave out rows that add the others up."""
-    mask = np.zeros(reading.rows, dtype=np.bool_)
+def _leave_totals(reader: ColumnReader) -> None:
+    """Reject rows that contain totals."""
+    mask = np.zeros(reader.rows, dtype=np.bool_)
     for name in ("sale_id", "battery_code", "sold_on", "lot_id"):
-        mask |= np.array([text is not None and cells.tidy(text) in _TOTALS for text in reading.texts(name)], dtype=bool)
-    reading.mark_invalid(mask, "total", "sale_id" if "sale_id" in reading.found else "battery_code")
+        mask |= np.array(
+            [text is not None and cells.normalise_text(text) in _TOTALS for text in reader.texts(name)], dtype=bool
+        )
+    reader.mark_invalid(mask, "total", "sale_id" if "sale_id" in reader.found else "battery_code")
 
 
-def _codes(reading: Reading) -> list[str]:
-    """Return battery codes under their one spelling."""
-    column = reading.column("battery_code")
-    texts: list[str | None] = cells.each_once(column, lambda text: text.strip(), None)[0]
-    reading.mark_invalid(np.array([text is None for text in texts], dtype=np.bool_), "no code", "battery_code")
+def _codes(reader: ColumnReader) -> list[str]:
+    """Return normalised battery codes."""
+    column = reader.column("battery_code")
+    texts: list[str | None] = cells.read_distinct(column, lambda text: text.strip(), None)[0]
+    reader.mark_invalid(np.array([text is None for text in texts], dtype=np.bool_), "no code", "battery_code")
     rounded = np.array([text is not None and bool(_ROUNDED.fullmatch(text)) for text in texts], dtype=np.bool_)
-    reading.mark_invalid(rounded, "code rounded", "battery_code")
+    reader.mark_invalid(rounded, "code rounded", "battery_code")
     spelled = [normalise_code(text) or "" for text in texts]
-    reading.notes["odd code"] = sum(text is not None and text != one for text, one in zip(texts, spelled, strict=True))
+    reader.notes["odd code"] = sum(text is not None and text != one for text, one in zip(texts, spelled, strict=True))
     return spelled
 
 
-def _days(reading: Reading) -> FloatArray:
+def _days(reader: ColumnReader) -> FloatArray:
     """Return days of sale."""
-    column = reading.column("sold_on")
+    column = reader.column("sold_on")
     days = cells.days_of(column)
     if days is None:
-        before = len(reading.wrong)
-        days = reading.read("sold_on", cells.read_day)
+        before = len(reader.wrong)
+        days = reader.read("sold_on", cells.read_day)
         known = ~np.isnan(days)
-        for mask, _, _ in reading.wrong[before:]:
+        for mask, _, _ in reader.wrong[before:]:
             known |= mask
     else:
         known = ~np.isnan(days)
-        reading.mark_invalid(known & ~cells.possible(days), "impossible day", "sold_on")
-    reading.mark_invalid(~known, "no day", "sold_on")
+        reader.mark_invalid(known & ~cells.possible(days), "impossible day", "sold_on")
+    reader.mark_invalid(~known, "no day", "sold_on")
     return days
 
 
-def _names(reading: Reading) -> tuple[str, ...]:
-    """Return the id of each sale; a sale without one is named by its row."""
-    told = reading.texts("sale_id")
-    reading.notes["unnamed"] = sum(text is None for text in told)
-    return tuple(text or f"row {row}" for text, row in zip(told, reading.sheet.row.tolist(), strict=True))
+def _names(reader: ColumnReader) -> tuple[str, ...]:
+    """Return the id of each sale; a sale without an id gets one from its row number."""
+    ids = reader.texts("sale_id")
+    reader.notes["unnamed"] = sum(text is None for text in ids)
+    return tuple(text or f"row {row}" for text, row in zip(ids, reader.sheet.row.tolist(), strict=True))
 
 
-def _regions(reading: Reading) -> list[str | None]:
-    """Return regions as ISO 3166-2 where they are provinces; others as they are written."""
-    column = reading.column("region")
+def _regions(reader: ColumnReader) -> list[str | None]:
+    """Return provinces as ISO 3166-2 codes and other regions as written."""
+    column = reader.column("region")
     if column is None:
-        return [None] * reading.rows
-    return cells.each_once(column, _region, None)[0]
+        return [None] * reader.rows
+    return cells.read_distinct(column, _region, None)[0]
 
 
 def _region(text: str) -> str:
-    """Return the short name of a region.
+    """Return the code of a region.
 
     >>> _region("广东省"), _region("上海市"), _region("cn-gd"), _region("中国")
     ('CN-GD', 'CN-SH', 'CN-GD', 'CN')
@@ -160,30 +161,28 @@ def _region(text: str) -> str:
     return choice_name(bare, "region", REGIONS) or bare.upper()[:32]
 
 
-def _routes(reading: Reading) -> tuple[str | None, ...]:
-    """Return routes by our names where they are ours."""
-    column = reading.column("route")
+def _routes(reader: ColumnReader) -> tuple[str | None, ...]:
+    """Return known routes by their canonical names and other texts unchanged."""
+    column = reader.column("route")
     if column is None:
-        return (None,) * reading.rows
-    return tuple(cells.each_once(column, lambda text: choice_name(text.strip(), "route", _ROUTES) or text, None)[0])
+        return (None,) * reader.rows
+    return tuple(cells.read_distinct(column, lambda text: choice_name(text.strip(), "route", _ROUTES) or text, None)[0])
 
 
-def _without_wrong(reading: Reading, ledger: Ledger, money: Money) -> Ledger:
-    """Return the sales without the rows that have a wrong cell; every wrong cell of a row is a fault."""
-    total = next(
-        (mask for mask, reason, _ in reading.wrong if reason == "total"), np.zeros(len(ledger), dtype=np.bool_)
-    )
+def _without_wrong(reader: ColumnReader, ledger: Ledger, money: Money) -> Ledger:
+    """Return the sales without invalid rows; every invalid cell becomes a row error."""
+    total = next((mask for mask, reason, _ in reader.wrong if reason == "total"), np.zeros(len(ledger), dtype=np.bool_))
     bad = np.zeros(len(ledger), dtype=np.bool_)
-    faults = [
+    row_errors = [
         RowError(row=row, sale_id="", battery_code="", field="", value=said, reason="line")
-        for row, said in reading.sheet.broken
+        for row, said in reader.sheet.broken
     ]
-    for mask, reason, name in reading.wrong:
-        heading = reading.found.get(name)
-        shown = None if heading is None else reading.sheet.table[heading.column]
+    for mask, reason, name in reader.wrong:
+        heading = reader.found.get(name)
+        shown = None if heading is None else reader.sheet.table[heading.column]
         for at in np.flatnonzero(mask if reason == "total" else mask & ~total).tolist():
             value = None if shown is None else shown[at].as_py()
-            faults.append(
+            row_errors.append(
                 RowError(
                     row=int(ledger.row[at]),
                     sale_id=ledger.sale_id[at],
@@ -194,9 +193,9 @@ def _without_wrong(reading: Reading, ledger: Ledger, money: Money) -> Ledger:
                 )
             )
         bad |= mask
-    notes = {name: count for name, count in (reading.notes + money.notes).items() if count}
-    faults.sort(key=lambda fault: fault.row)
-    whole = replace(ledger, faults=tuple(faults), notes=notes)
+    notes = {name: count for name, count in (reader.notes + money.notes).items() if count}
+    row_errors.sort(key=lambda error: error.row)
+    whole = replace(ledger, row_errors=tuple(row_errors), notes=notes)
     kept = whole.take(np.flatnonzero(~bad))
     lots = {ledger.lot_id[at] for at in np.flatnonzero(bad & ~total).tolist()} - {None}
     broken = np.isnan(kept.price_cny) & np.array([lot in lots for lot in kept.lot_id], dtype=np.bool_)

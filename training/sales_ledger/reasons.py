@@ -1,4 +1,4 @@
-"""Why a row of a ledger cannot teach a price, and what to do about it: one table, in both languages (剔除原因)."""
+"""Reasons for which a ledger row is rejected (剔除原因), with corrections, in English and Chinese."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 
 class Reason(NamedTuple):
-    """Why a row is set aside, and the way out, in English and Chinese."""
+    """Why a row is rejected, and how to correct it, in English and Chinese."""
 
     en: str
     zh: str
@@ -18,11 +18,11 @@ class Reason(NamedTuple):
 
 REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
     {
-        # the row as it stands
+        # checks of the row itself
         "line": Reason(
             "line has more cells than the table has columns",
             "该行列数多于表头",
-            "quote cells that hold the separator, or remove the surplus cells",
+            "quote cells that contain the separator, or remove the surplus cells",
             "含分隔符的单元格请加引号，或删除多余单元格",
         ),
         "total": Reason("total, not a sale", "合计行，非成交记录", "none needed: totals are left out", "无需处理"),
@@ -40,7 +40,9 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
             "write the day as 2026-11-20 (year first)",
             "请写作 2026-11-20（年在前）",
         ),
-        "impossible day": Reason("day of sale is impossible", "成交日期不可能", "correct the day", "更正日期"),
+        "impossible day": Reason(
+            "day of sale is impossible", "成交日期不存在或超出范围", "correct the day", "更正日期"
+        ),
         "no price": Reason(
             "no price",
             "缺少成交价",
@@ -54,15 +56,15 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
             "请写数字，如 12500.00",
         ),
         "zero price": Reason(
-            "price is 0, which in many ledgers stands for not known",
+            "price is 0, which often means unknown",
             "成交价为 0，通常表示未知",
-            "leave the price empty where it is not known; write 0.01 for a pack given away",
+            "leave an unknown price empty; write 0.01 for a pack given away",
             "未知请留空；无偿转让请写 0.01",
         ),
         "vat not said": Reason(
-            "row does not say whether the price holds VAT",
+            "tax basis of the price is not stated",
             "未说明是否含税",
-            "write yes or no in vat_included, or pass --vat",
+            "write yes or no in vat_included, or use --vat",
             "填写是否含税，或使用 --vat",
         ),
         "bad vat": Reason(
@@ -70,49 +72,49 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
         ),
         "bad rate": Reason("tax rate cannot be read", "税率无法识别", "write 13% or 0.13", "请写 13% 或 0.13"),
         "foreign vat": Reason(
-            "VAT outside China is not known here",
-            "境外增值税不明",
-            "give the price without tax, vat_included no",
-            "请填不含税价",
+            "VAT rates outside China are not supported",
+            "暂不支持境外增值税",
+            "give the price without tax and vat_included no",
+            "请填不含税价，含税填“否”",
         ),
         "bad currency": Reason(
-            "currency is not known here",
+            "currency is not supported",
             "币种无法识别",
-            "write CNY, USD or EUR; convert others yourself",
-            "请写 CNY、USD 或 EUR",
+            "write CNY, USD or EUR; convert other currencies first",
+            "请写 CNY、USD 或 EUR，其他币种请先换算",
         ),
         "no exchange rate": Reason(
-            "no exchange rate is quoted by the day of sale",
+            "no exchange rate is quoted for the day of sale",
             "成交日前无汇率报价",
             "add quotes of usd_cny or eur_cny to the market file, or convert the price",
-            "在行情文件中补充汇率，或自行换算",
+            "在行情文件中补充 usd_cny 或 eur_cny 汇率，或自行换算",
         ),
-        # rows beside one another
+        # comparison with other rows
         "copied": Reason(
             "the same sale listed again",
             "重复记录",
-            "none needed: the first is used; a pack is not sold twice on one day for one price",
+            "none needed: the first row is used; equal pack, day and price count as one sale",
             "无需处理：已采用首条；同一电池同日同价只算一笔",
         ),
         "contradicted": Reason(
-            "one sale_id, one pack, two different prices or days",
-            "同一编号同一电池价格或日期不一致",
-            "keep the right row",
+            "same sale_id and pack with two different prices or days",
+            "同一销售编号、同一电池的价格或日期不一致",
+            "keep the correct row",
             "保留正确的一行",
         ),
         "lot contradicted": Reason(
             "the lot has two different totals, days or tax bases",
             "批次总价、日期或含税口径不一致",
-            "give one total, one day and one tax basis a lot",
+            "give one total, one day and one tax basis per lot",
             "每批次只填一个总价、日期与口径",
         ),
         "lot broken": Reason(
-            "another pack of the lot was set aside, so the lot's one price cannot be shared out",
+            "another pack of the lot was rejected, so the lot total cannot be allocated",
             "同批次有电池被剔除，批次总价无法分摊",
-            "mend the other rows of the lot",
+            "correct the other rows of the lot",
             "请先修正同批次其他行",
         ),
-        # the row beside traces and quotes
+        # comparison with traces and quotes
         "no trace": Reason(
             "no trace record of the pack",
             "无该电池的溯源记录",
@@ -121,19 +123,19 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
         ),
         "trace aside": Reason(
             "trace record of the pack could not be read",
-            "该电池溯源记录有误被剔除",
-            "mend the trace record; `canzhi check` names what is wrong",
-            "修正溯源记录",
+            "该电池的溯源记录无法读取",
+            "correct the trace record; `canzhi check` lists the errors",
+            "修正溯源记录，可用 canzhi check 查看错误",
         ),
         "before made": Reason(
-            "sold before it was made",
+            "sold before the day of production",
             "成交早于生产日期",
             "correct the day of sale, or made_on of the pack",
             "更正成交日期或生产日期",
         ),
         "before quotes": Reason(
             "sold before every instrument is quoted",
-            "成交早于行情起始",
+            "成交早于行情齐备之日",
             "add older quotes to the market file",
             "补充更早的行情",
         ),
@@ -144,63 +146,63 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
             "补充行情或更正日期",
         ),
         "refused": Reason(
-            "the record says that there was nothing to sell: recycled already, or no identity",
+            "the record shows a pack that cannot be sold: already recycled, or not identified",
             "溯源记录显示该电池已再生利用或身份不明",
-            "`canzhi check` on the pack says why; correct the record or the day",
-            "用 canzhi check 查看原因",
+            "see `canzhi check` for the pack; correct the record or the day",
+            "用 canzhi check 查看原因，更正记录或日期",
         ),
         "closed route": Reason(
             "sold into a route that a finding on the record of that day closes",
             "售往当日核验结论已关闭的途径",
-            "correct the route or the trace record; otherwise none: such a price is never learned from",
+            "correct the route or the trace record; if they are correct, nothing: such sales are not used",
             "核对去向或溯源记录；若属实则无需处理，此类成交不参与训练与评判",
         ),
         "route not stated": Reason(
-            "route not stated, and a closed route would have fetched more than the open ones",
-            "未填写去向，且已关闭的途径估价高于可用途径",
+            "route not stated, and a closed route is valued higher than the open ones",
+            "未填写去向，且已关闭途径的估价高于可用途径",
             "state the route of the sale (recycling, second_life or reuse)",
             "填写去向（再生利用、梯次利用或再装车）",
         ),
         "absurd": Reason(
-            "price per rated kWh cannot be meant",
+            "price per rated kWh is implausible",
             "单位电量价格不合常理",
-            "check unit, decimal point and whether it is the price of several packs",
-            "检查单位、小数点及是否为多包总价",
+            "check unit and decimal point, and whether it is the price of several packs",
+            "检查单位、小数点，以及是否为多包总价",
         ),
     }
 )
-"""Every reason by its name; the order is that of the checks."""
+"""All reasons by name, in the order of the checks."""
 
 CLOSED_ROUTES: Final = ("closed route", "route not stated")
-"""The reasons by which a sale is kept out because of a closed route; they are counted and reported apart."""
+"""Reasons that exclude a sale because of a closed route; they are counted and reported separately."""
 
 NOTES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
-        "blank": ("blank rows left out", "空行已略过"),
+        "blank": ("blank rows skipped", "空行已略过"),
         "resold": (
-            "resales of a pack sold before: kept, never parted between folds",
-            "同一电池再次成交：保留，训练中不拆分",
+            "resales of a pack: used, and kept in one fold",
+            "同一电池再次成交：保留，训练时不分到不同折",
         ),
         "shared order": (
-            "rows that share a sale_id with another pack: read as one order of several packs",
+            "rows with the same sale_id and different packs: read as one order of several packs",
             "多个电池共用一个销售编号：按一单多包处理",
         ),
-        "unnamed": ("rows without a sale_id: named by their row", "无销售编号：以行号命名"),
-        "gate fee": ("negative prices: gate fees paid to be rid of a pack", "负价：处置费"),
+        "unnamed": ("rows without a sale_id: identified by row number", "无销售编号：以行号代替"),
+        "gate fee": ("negative prices: gate fees paid for disposal", "负价：付费处置"),
         "lot": ("packs priced in lots by one total", "按批次总价成交的电池"),
-        "converted": ("prices converted at the exchange rate quoted by their day", "按成交日汇率换算的价格"),
-        "vat": ("prices from which VAT was taken off", "已扣除增值税的价格"),
+        "converted": ("prices converted at the exchange rate of their day", "按成交日汇率换算的价格"),
+        "vat": ("prices from which VAT was deducted", "已扣除增值税的价格"),
         "old vat": (
-            "prices with VAT from before 2019-04-01, taken off at the 16 or 17 % of their day",
+            "prices with VAT from before 2019-04-01, deducted at the rate of their day, 16 or 17 %",
             "2019-04-01 前的含税价，已按当日税率 16% 或 17% 扣除",
         ),
-        "vat assumed": ("prices whose tax basis is as --vat says", "含税口径按 --vat 处理"),
-        "odd code": ("battery codes read under their one spelling", "电池编码已统一写法"),
+        "vat assumed": ("prices with the tax basis given by --vat", "含税口径按 --vat 处理"),
+        "odd code": ("battery codes normalised", "电池编码已统一写法"),
     }
 )
-"""What is worth a word though the rows are used: English and Chinese, by name."""
+"""Notes on rows that are used, in English and Chinese, by name."""
 
 
 def in_chinese(reason: str) -> str:
-    """Return the Chinese sentence of a reason that is given by its English one."""
+    """Return the Chinese text of a reason given by its English text."""
     return next(one.zh for one in REASONS.values() if one.en == reason)

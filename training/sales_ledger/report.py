@@ -1,4 +1,4 @@
-"""What became of a ledger's rows: every bad one with its way out, and the share that is used (校验报告)."""
+"""Report on the rows of a ledger (校验报告): every rejected row with its correction, and the share of rows used."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ HEADINGS = (
 
 
 def write_report(ledger: Ledger, path: Path) -> None:
-    """Write every row that was set aside as CSV in UTF-8 with a mark, which spreadsheets of any language open."""
+    """Write the rejected rows as CSV in UTF-8 with byte-order mark, which all spreadsheets open."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8-sig", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(HEADINGS)
-        for fault in sorted(ledger.faults, key=lambda one: one.row):
-            reason = REASONS[fault.reason]
+        for error in sorted(ledger.row_errors, key=lambda one: one.row):
+            reason = REASONS[error.reason]
             writer.writerow(
                 [
-                    fault.row,
-                    *(_plain(text) for text in (fault.sale_id, fault.battery_code, fault.field, fault.value)),
+                    error.row,
+                    *(_plain(text) for text in (error.sale_id, error.battery_code, error.field, error.value)),
                     *(reason.en, reason.way_out_en, reason.zh, reason.way_out_zh),
                 ]
             )
 
 
 def _plain(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
+    """Escape a text that a spreadsheet would evaluate as a formula."""
     return f"'{text}" if text[:1] in {"=", "+", "@"} or (text[:1] == "-" and not text[1:2].isdigit()) else text
 
 
 def summary(ledger: Ledger, used: int) -> list[str]:
-    """Return what became of a ledger's rows, a line each: rows, used, set aside by reason, what is worth a word.
+    """Return one line per figure: rows read, rows used, rejected rows by reason, notes.
 
-    Sales that are kept out because findings close their route have lines of their own.
+    Sales excluded because findings close their route are listed separately.
 
     Parameters
     ----------
     ledger : Ledger
-        As it stood after the last check.
+        The ledger after the last check.
     used : int
-        Sales that a model learns from.
+        Number of sales used for training.
     """
     lines = [
         f"rows                {ledger.rows_read:,}",
         f"used                {used:,}  ({used / ledger.rows_read:.1%})",
     ]
     closed = ledger.closed_routes
-    counted = sorted(ledger.reject_row.items(), key=lambda item: (-item[1], item[0]))
+    counted = sorted(ledger.rejected_rows.items(), key=lambda item: (-item[1], item[0]))
     lines.extend(f"set aside           {count:,}  {reason}" for reason, count in counted if reason not in closed)
     lines.extend(f"closed route        {count:,}  {reason}" for reason, count in counted if reason in closed)
     lines.extend(f"note                {count:,}  {NOTES[name][0]}" for name, count in ledger.notes.items() if count)

@@ -1,4 +1,4 @@
-"""What a ledger is once it is read: sales in columns, what was set aside, and what is worth a word (台账)."""
+"""The sales ledger as columns (台账), with rejected rows and notes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowError:
-    """A row that was set aside: where it stands, what is wrong, and by its reason the way out."""
+    """A rejected row: its position, the invalid field and value, and the reason."""
 
     row: int
     sale_id: str
@@ -26,30 +26,30 @@ class RowError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """Sales, one row a sold pack.
+    """Sales, one row per pack sold.
 
     Attributes
     ----------
     name : str
         Name of the file.
     row : integers of shape (sales,)
-        Row of each sale as the spreadsheet counts it.
+        Spreadsheet row number of each sale.
     sale_id, battery_code, region, route, buyer_kind, seller_kind, lot_id : tuples of length sales
-        Texts; None where the ledger says nothing.
+        Texts; None if empty.
     sold_day : array of shape (sales,)
         Days since 1970-01-01.
     price_cny, lot_price_cny : arrays of shape (sales,)
-        CNY without VAT; where a lot was sold for one sum, `lot_price_cny` holds it and `price_cny` is not known.
+        CNY without VAT; for a lot sold for one total price, `lot_price_cny` is the total and `price_cny` is NaN.
     tax : array of shape (sales,)
-        Rate of VAT that was taken off each price; 0 where it held none. [1]
+        VAT rate that was deducted from each price; 0 if the price had none. [1]
     rows_read : int
-        Rows of the file that held anything.
-    faults : tuple of Fault
-        The rows that were set aside.
+        Number of rows of the file that are not empty.
+    row_errors : tuple of RowError
+        The rejected rows.
     notes : mapping of name to count
-        What is worth a word though the rows are used, by the names of :data:`training.sales_ledger.reasons.NOTES`.
+        Remarks on rows that are used, by the names of :data:`training.sales_ledger.reasons.NOTES`.
     unused_columns : tuple of str
-        Columns that no one reads.
+        Columns that are not read.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Ledger:
     seller_kind: tuple[str | None, ...]
     currency: tuple[str | None, ...]
     rows_read: int
-    faults: tuple[RowError, ...] = ()
+    row_errors: tuple[RowError, ...] = ()
     notes: Mapping[str, int] = field(default_factory=dict)
     unused_columns: tuple[str, ...] = ()
 
@@ -76,35 +76,35 @@ class Ledger:
         return len(self.sale_id)
 
     @property
-    def reject_row(self) -> dict[str, int]:
-        """How many rows were set aside, by the first reason of each."""
+    def rejected_rows(self) -> dict[str, int]:
+        """Number of rejected rows, by the first reason of each."""
         return dict(Counter(REASONS[reason].en for reason in self._first_reasons))
 
     @property
     def closed_routes(self) -> dict[str, int]:
-        """How many of them were kept out because findings close the route of the sale, by reason."""
+        """Number of rejected rows whose sale route is closed by findings, by reason."""
         return dict(Counter(REASONS[reason].en for reason in self._first_reasons if reason in CLOSED_ROUTES))
 
     @property
     def _first_reasons(self) -> list[str]:
-        """The first reason of each row that was set aside."""
-        return list({fault.row: fault.reason for fault in reversed(self.faults)}.values())
+        """First reason of each rejected row."""
+        return list({error.row: error.reason for error in reversed(self.row_errors)}.values())
 
     def take(self, rows: IntArray) -> Ledger:
-        """Return some sales, in the order asked for."""
+        """Return the given rows in the given order."""
         columns: dict[str, object] = {}
         for one in fields(self):
             values = getattr(self, one.name)
             if isinstance(values, np.ndarray):
                 columns[one.name] = values[rows]
-            elif isinstance(values, tuple) and one.name not in {"faults", "unused_columns"}:
+            elif isinstance(values, tuple) and one.name not in {"row_errors", "unused_columns"}:
                 columns[one.name] = tuple(values[row] for row in rows.tolist())
         return replace(self, **columns)  # type: ignore[arg-type]  # columns of this very class
 
     def where(self, keep: BoolArray, reason: str, field: str, values: Sequence[object] | None = None) -> Ledger:
-        """Return the sales that are kept; the others become faults with this reason.
+        """Keep some sales and reject the others with a reason.
 
-        A lot that was sold for one sum and loses a pack is set aside whole: its sum can no longer be shared out.
+        A lot with one total price that loses a pack is rejected as a whole, because its total cannot be allocated.
 
         Parameters
         ----------
@@ -113,9 +113,9 @@ class Ledger:
         reason : str
             Name of a reason in :data:`training.sales_ledger.reasons.REASONS`.
         field : str
-            The field at fault.
+            The invalid field.
         values : sequence, optional
-            What to show of each sale; the field's own value by default.
+            Values to report; those of the field by default.
         """
         if bool(np.all(keep)):
             return self
@@ -124,12 +124,12 @@ class Ledger:
         return kept.drop(~broken, "lot broken", "lot_id")
 
     def drop(self, keep: BoolArray, reason: str, name: str, values: Sequence[object] | None = None) -> Ledger:
-        """Return the sales that are kept, lots left as they are; see :meth:`where`."""
+        """Keep some sales and reject the others, without regard to lots; see :meth:`where`."""
         if bool(np.all(keep)):
             return self
         shown = getattr(self, name, None) if values is None else values
         dropped = np.flatnonzero(~keep).tolist()
-        faults = tuple(
+        row_errors = tuple(
             RowError(
                 row=int(self.row[at]),
                 sale_id=self.sale_id[at],
@@ -140,10 +140,10 @@ class Ledger:
             )
             for at in dropped
         )
-        return replace(self.take(np.flatnonzero(keep)), faults=self.faults + faults)
+        return replace(self.take(np.flatnonzero(keep)), row_errors=self.row_errors + row_errors)
 
     def _in_broken_lots(self, keep: BoolArray) -> BoolArray:
-        """Return which sales were priced by their lot's one sum, and their lot loses a pack."""
+        """Return a mask of the sales whose lot has one total price and loses a pack."""
         summed = np.isnan(self.price_cny)
         lots = {self.lot_id[at] for at in np.flatnonzero(summed & ~keep).tolist()}
         return summed & np.array([lot in lots and lot is not None for lot in self.lot_id], dtype=np.bool_)

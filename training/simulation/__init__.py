@@ -1,1 +1,1 @@
-"""The synthetic market: packs, lives, reports, prices and deals with a known truth, for judging models (合成市场)."""
+"""Simulate a synthetic market (合成市场): packs, records, prices and deals with known expected prices."""

@@ -1,4 +1,4 @@
-"""What is reported after a sale: recycling, another use, or back into a vehicle; none of it known before."""
+"""Simulate the events after a sale: recycling, second life or reuse; they are unknown at the sale."""
 
 from __future__ import annotations
 

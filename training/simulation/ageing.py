@@ -1,9 +1,9 @@
-"""Ageing of the synthetic packs (衰减): a calendar and a cycling term, month by month, then a knee.
+"""Simulate capacity ageing (容量衰减): a calendar and a cycling term per month, accelerated after a knee.
 
-Loss from standing grows like time to the power z, ``q <- ((q/k)^(1/z) + 1)^z k`` each month, with k following
-temperature (Arrhenius, 3300 K around 15 degrees) and mean charge; loss from cycling is proportional to equivalent full
-cycles, to depth and fast charging. Past a pack's own knee (0.22 and more) both run faster. The constants are calibrated
-on field anchors: private cars on used-car tests (Generational UK 2026), company fleets on telematics (Geotab 2025).
+Calendar loss grows with time to the power z, ``q <- ((q/k)^(1/z) + 1)^z k`` each month; k depends on temperature
+(Arrhenius, 3300 K around 15 degrees) and mean charge. Cycling loss is proportional to equivalent full cycles, depth and
+fast charging. After the knee of a pack (a loss of 0.22 or more) both accelerate. The constants are calibrated on field
+data: private cars on used-car tests (Generational UK 2026), company fleets on telematics (Geotab 2025).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from valuation.numeric.columns import FloatArray, IntArray
 _ACTIVATION_K = 3300.0
 _REFERENCE_K = 288.15
 _SEASON_SWING_C = 8.0
-# Loss in the first month at 15 degrees, exponent of time, loss a full cycle: one value a duty in the order of DUTIES.
-# The heavy duties cycle far more, but on packs built and cooled for it, so each cycle costs them less.
+# Loss in the first month at 15 degrees, exponent of time, loss per full cycle; one value per duty, in order of DUTIES.
+# Heavy duties cycle far more, on packs that are built and cooled for it, so the loss per cycle is smaller.
 _CALENDAR = np.array([0.0029, 0.0028, 0.0028, 0.0028, 0.0028, 0.0031])
 _EXPONENT = np.array([0.64, 0.62, 0.62, 0.62, 0.62, 0.60])
 _CYCLE = np.array([8.0e-5, 4.2e-5, 4.2e-5, 7.0e-5, 6.5e-5, 9.2e-5])
@@ -32,16 +32,16 @@ _KNEE_FROM, _KNEE_MEAN, _KNEE_SPEED = 0.22, 0.14, 2.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ageing:
-    """State of health of every pack at the end of every month of its life, as long as it lived in a vehicle.
+    """State of health of every pack at the end of every month of vehicle service.
 
     Attributes
     ----------
     soh
         Shape (months + 1, packs); the first row is the new pack.
     resistance_factor
-        A pack's own factor on the growth of resistance.
+        Factor of each pack on the growth of resistance. [1]
     spread_factor
-        A pack's own factor on the spread between its cells.
+        Factor of each pack on the spread between its cells. [1]
     """
 
     soh: FloatArray
@@ -56,7 +56,7 @@ class Ageing:
         return before + (self.soh[whole + 1, rows] - before) * (months - whole)
 
     def resistance_growth(self, rows: IntArray, soh: FloatArray) -> FloatArray:
-        """Return the growth of resistance that goes with a loss of capacity (fraction)."""
+        """Return the growth of resistance for a loss of capacity. [1]"""
         return 1.5 * np.maximum(1.0 - soh, 0.0) ** 1.1 * self.resistance_factor[rows]
 
     def cell_spread(self, rows: IntArray, soh: FloatArray) -> FloatArray:
@@ -65,7 +65,7 @@ class Ageing:
 
 
 def simulate_ageing(plan: SimulationPlan, fleet: Fleet, models: VehicleModels) -> Ageing:
-    """Return the health of every pack month by month."""
+    """Simulate the health of every pack by month."""
     rng = stream(plan, "lives").spawn(1)[0]
     months = int((plan.last_day - plan.first_made_day) / DAYS_PER_MONTH) + 2
     speed = rng.lognormal(-(_SPREAD_BETWEEN_PACKS**2) / 2.0, _SPREAD_BETWEEN_PACKS, fleet.rows)

@@ -1,7 +1,7 @@
-"""Habits of the synthetic market (市场习惯): what it pays over or under any formula, the same for every deal.
+"""Buyer traits of the synthetic market (买方偏好): systematic premiums and discounts over any formula.
 
-No formula knows them beforehand; a model has to learn them from sales. They act on what a leg is worth after its costs,
-so that two packs of one kind keep their ratio whatever the day. All constants are judged.
+A model can only learn them from sales. They multiply the net value of a route, so that the ratio of two packs of one
+kind does not change over time. All constants are expert judgement.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from valuation.numeric.columns import FloatArray, IntArray
 
 _MAKER_RECYCLING, _MAKER_USE, _FAMILY_FORM = 0.03, 0.06, 0.02
 _DRIFT_SPREAD, _DRIFT_HALF_LIFE_DAYS = 0.03, 243.0
-_USUAL_TAKEN_OFF = 0.12  # of a pack six years old with a middling record: the legs speak of such a one
-_DUTY_HABIT = np.array([0.0, -0.05, -0.025, -0.02, 0.025, 0.0, -0.02])  # the last one: duty not told
+_USUAL_TAKEN_OFF = 0.12  # deduction of the reference pack, six years old with an average record
+_DUTY_TRAIT = np.array([0.0, -0.05, -0.025, -0.02, 0.025, 0.0, -0.02])  # the last one: duty not recorded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuyerTraits:
-    """What this market pays over or under a formula, in logarithms; ``drift`` holds one level a week."""
+    """Premiums over a formula, in logarithms; ``drift`` has one level per week."""
 
     maker_recycling: FloatArray
     maker_use: FloatArray
@@ -36,7 +36,7 @@ class BuyerTraits:
 
 
 def draw_buyer_traits(plan: SimulationPlan) -> BuyerTraits:
-    """Return the habits of the market of a plan; the margin drifts slowly, half of it gone in eight months."""
+    """Draw the buyer traits of a plan; the margin drifts with a half-life of eight months."""
     rng = stream(plan, "preferences")
     days = np.arange(plan.first_made_day, plan.last_day + 8, 7)
     memory = 0.5 ** (7.0 / _DRIFT_HALF_LIFE_DAYS)
@@ -53,8 +53,8 @@ def draw_buyer_traits(plan: SimulationPlan) -> BuyerTraits:
     )
 
 
-def use_trait(view: MarketView, habits: BuyerTraits, maker: IntArray) -> FloatArray:
-    """Return the factor on any further use: maker, duty, age, accidents, faults, gaps in the record, doubt."""
+def use_trait(view: MarketView, traits: BuyerTraits, maker: IntArray) -> FloatArray:
+    """Return the price factor of second life and reuse: maker, duty, age, accidents, faults, record gaps, doubt."""
     taken_off = (
         0.014 * np.minimum(view.age_years, 12.0)
         + 0.30 * np.minimum(view.accident, 0.6)
@@ -63,15 +63,15 @@ def use_trait(view: MarketView, habits: BuyerTraits, maker: IntArray) -> FloatAr
         + 0.08 * view.doubt
         + np.where(view.damage == 1, 0.06, 0.0)
     )
-    factor: FloatArray = np.exp(habits.maker_use[maker] + _DUTY_HABIT[view.duty] + _USUAL_TAKEN_OFF - taken_off)
+    factor: FloatArray = np.exp(traits.maker_use[maker] + _DUTY_TRAIT[view.duty] + _USUAL_TAKEN_OFF - taken_off)
     return factor
 
 
-def trait_of_day(region: IntArray, day: FloatArray, quotes: Quotes, habits: BuyerTraits) -> FloatArray:
-    """Return the factor on every leg that pays: region, season, the margin of the moment and the market's mood."""
+def trait_of_day(region: IntArray, day: FloatArray, quotes: Quotes, traits: BuyerTraits) -> FloatArray:
+    """Return the price factor of a day on every positive route value: region, season, margin and lithium trend."""
     ease = np.array([entry.premium for entry in REGIONS])[region]
     season = 0.012 * np.cos(2.0 * np.pi * (day % 365.25) / 365.25)
-    drift = np.interp(day, habits.drift_days, habits.drift)
+    drift = np.interp(day, traits.drift_days, traits.drift)
     lithium = quotes.as_of("lithium_carbonate", day)
     before = quotes.as_of("lithium_carbonate", day - 120.0)
     swing = 0.10 * np.tanh(np.log(lithium / np.where(np.isnan(before), lithium, before)) / 0.45)

@@ -1,4 +1,4 @@
-"""Chemistries of the synthetic fleet: metal content, pack mass, family on the market, letter in the battery code.
+"""Chemistries of the synthetic fleet (化学体系): metal content, pack mass, market family, letter in the battery code.
 
 Content is kg per nominal kWh of a new pack: Argonne EverBatt 2023 masses, elements by stoichiometry (NMC, NCA, LFP,
 LMO); LCO, LTO, NiMH and sodium-ion are derived estimates. Copper, aluminium and steel follow the pack mass of the
@@ -59,7 +59,7 @@ CELL_VOLT = np.array([chemistry.cell_volt for chemistry in CHEMISTRIES])
 IS_TERNARY = np.array([chemistry.letter == "E" for chemistry in CHEMISTRIES])
 _FOLLOWS_MASS = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0])
 
-# Pack Wh/kg by vintage, recalled levels of the trade; the other chemistries stand in a fixed ratio to LFP.
+# Pack Wh/kg by vintage, typical levels of the trade; the other chemistries have a fixed ratio to LFP.
 _VINTAGE_YEARS = (2011.0, 2014.0, 2016.0, 2017.0, 2018.0, 2020.0, 2022.0, 2026.0)
 _LFP_WH_PER_KG = (75.0, 82.0, 95.0, 105.0, 122.0, 132.0, 141.0, 152.0)
 _TERNARY_WH_PER_KG = (82.0, 92.0, 106.0, 115.0, 138.0, 152.0, 165.0, 178.0)

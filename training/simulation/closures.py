@@ -1,8 +1,8 @@
-"""Which routes the record closes on the day of the sale (途径关闭): the law that the synthetic buyers obey.
+"""Routes closed by findings on the day of the sale (途径关闭), as in the valuation.
 
-The simulated buyers share no price formula with the valuation. What they share is the table of checks
-(:data:`valuation.provenance.catalogue.CHECKS`): a finding of severity `block` closes a route for everybody, so that a
-rule written twice could only drift apart. The checks read the record through the tables and the reader of the files.
+The simulated buyers share no price formula with the valuation, but they use the same checks
+(:data:`valuation.provenance.catalogue.CHECKS`): a finding of severity `block` closes a route for every buyer. The
+checks read the record through the same tables and reader as the files.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from valuation.record.cases import cut
 from valuation.routes.route_choice import ROUTES
 
 CHUNK = 20_000
-"""Packs examined at once; bounds memory, changes no answer."""
+"""Number of packs checked at once; it bounds memory and does not affect results."""
 
 
 def closed_routes(
     fleet: Fleet, models: VehicleModels, missing_modules: FloatArray, offered: tuple[IntArray, IntArray], events: Events
 ) -> BoolArray:
-    """Return which routes the findings close to each pack on sale (依法关闭的途径). [1]
+    """Return the routes that findings close for each pack on sale (依法关闭的途径).
 
     Parameters
     ----------
     fleet, models, missing_modules
-        All packs, and how many modules each lacks.
+        All packs, and the number of missing modules of each.
     offered : pair of integers of shape (offers,)
         Row of each pack on sale, each row at most once, and the day of its sale.
     events : Events
-        Events of these packs; those reported after the sale do not count.
+        Events of these packs; those reported after the sale are ignored.
 
     Returns
     -------
     array of shape (offers, 3)
-        In the order of :data:`training.simulation.pricing.ROUTES`. A pack that the reader rejects is closed to nothing.
+        In the order of :data:`training.simulation.pricing.ROUTES`. No route is closed for a pack the reader rejects.
     """
     row, day = offered
     closed = np.zeros((len(row), len(ROUTES)), dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""Battery codes under GB/T 34014-2017 (动力电池编码), vehicle and enterprise numbers, by column; all invented."""
+"""Generate battery codes under GB/T 34014-2017 (动力电池编码), vehicle and enterprise numbers; all are invented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The deals (成交): buyers, realised prices with their known noise, and the ledger beside the truth."""
+"""Simulate the deals (成交): buyers, and realised prices with known noise."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _VAT_INCLUDED_SHARE = 0.55
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deals:
-    """One row a sale, in order of its day; prices of the ledger in CNY on the sale's own VAT basis, rounded to the fen.
+    """One row per sale in order of day; ledger prices in CNY on the VAT basis of the sale, rounded to 0.01 CNY.
 
-    ``itemised`` tells where the ledger names the pack's own price and not only that of its lot.
-    ``expected``, ``lower90``, ``upper90`` and ``price_without_vat`` are in CNY without VAT.
+    ``itemised`` marks sales whose own price is in the ledger, not only the total of the lot. ``expected``, ``lower90``,
+    ``upper90`` and ``price_without_vat`` are in CNY without VAT.
     """
 
     offer: IntArray
@@ -40,7 +40,7 @@ class Deals:
 
 
 def realise_deals(plan: SimulationPlan, offers: Offers, priced: Priced, part: str = "deals") -> Deals:
-    """Return the deals: price = expected + scale x noise, where the packs of a lot share part of the bargaining."""
+    """Draw the deals: price = expected + scale x noise; the noise of the packs of a lot is correlated."""
     rng = stream(plan, part)
     count = len(offers.row)
     lots = int(offers.lot.max(initial=-1)) + 1
@@ -66,7 +66,7 @@ def realise_deals(plan: SimulationPlan, offers: Offers, priced: Priced, part: st
 
 
 def _buyers(offers: Offers, priced: Priced) -> IntArray:
-    """Return who buys: it follows from seller and route, a lot has one buyer."""
+    """Return the buyer kind by seller and route; a lot has one buyer."""
     alone = np.select(
         [priced.route == SECOND_LIFE, priced.route == REUSE, np.isin(offers.seller, (OWNER, OUTLET))],
         [_SECOND_LIFE_FIRM, _REPAIR_SHOP, _TRADER],

@@ -1,4 +1,4 @@
-"""Reported events as columns: blocks of one type each, gathered and put in order of pack, day and type."""
+"""Reported events as columns (溯源事件): blocks of one type, merged in order of pack, day and type."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 AnyArray = NDArray[np.generic]
 
-# In the order in which they stand on one day.
+# In the order of events on one day.
 EVENT_TYPES = (
     "produced", "installed", "sold", "owner_changed", "swapped_in", "swapped_out", "usage", "negative", "maintained",
     "retired", "vehicle_scrapped", "removed", "collected_in", "collected_out", "tested", "second_life_out",
@@ -56,7 +56,7 @@ def _reporter_numbers() -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
-    """Events as columns; ``fields`` holds what only some types tell: NaN, -1 and b"" mean not told.
+    """Events as columns; ``fields`` holds the fields of some types: NaN, -1 and b"" mean not reported.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Events:
     on, reported_on
         Days since 1970-01-01.
     reporter
-        Index into ``reporter_numbers()``, -1 where nobody is named.
+        Index into ``reporter_numbers()``, -1 if no reporter is given.
     reporter_kind
         Index into ``REPORTER_KINDS``.
     """
@@ -93,12 +93,12 @@ class Events:
         )  # fmt: skip
 
     def numbers(self, name: str) -> FloatArray:
-        """Return a numeric field, NaN where it is not told."""
+        """Return a numeric field, NaN if not reported."""
         column = self.fields.get(name)
         return np.full(len(self), np.nan) if column is None else column.astype(np.float64)
 
     def choice(self, name: str) -> IntArray:
-        """Return a choice as index into ``CHOICES[name]``, -1 where it is not told."""
+        """Return a choice as index into ``CHOICES[name]``, -1 if not reported."""
         column = self.fields.get(name)
         return np.full(len(self), -1) if column is None else column.astype(np.int64)
 
@@ -109,7 +109,7 @@ def reporter_numbers() -> tuple[str, ...]:
 
 
 def reporter_of(kind: str, firm: IntArray) -> IntArray:
-    """Return the index of the reporting enterprise of a kind; owners are not named.
+    """Return the index of the reporting enterprise of a kind, -1 for owners.
 
     >>> reporter_of("vehicle_maker", np.array([0, 12])).tolist()
     [16, 16]
@@ -133,7 +133,7 @@ def block(event_type: str, row: IntArray, on: AnyArray, by: tuple[str, IntArray]
 
 
 def gather(blocks: list[Events]) -> Events:
-    """Return the events of all blocks in order of pack, day and type, every field on every event."""
+    """Merge blocks in order of pack, day and type; every event has every field."""
     names = sorted({name for part in blocks for name in part.fields})
     whole = Events(
         row=np.concatenate([part.row for part in blocks]),

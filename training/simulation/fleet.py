@@ -1,4 +1,4 @@
-"""The synthetic fleet: every pack as it truly is, where and how it is driven, and what its record tells of it."""
+"""Simulate the fleet (合成车队): true properties and use of every pack, and which nameplate fields are recorded."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 DUTIES = ("private", "taxi", "bus", "logistics", "swap", "other")
 PRIVATE, TAXI, BUS_DUTY, LOGISTICS, SWAP, OTHER_DUTY = range(6)
-_CODING_DUTY_FROM = 17744  # 2018-08-01, when the coding of packs became a duty
-_CODING_GRACE_TO = 18109  # 2019-08-01, end of the grace for models approved before
+_CODING_DUTY_FROM = 17744  # 2018-08-01, coding of packs becomes mandatory
+_CODING_GRACE_TO = 18109  # 2019-08-01, end of the transition period for models approved before
 
 
 class Region(NamedTuple):
-    """A province: share of the fleet, mean temperature, distance to the recyclers' cluster, ease of the market."""
+    """A province: share of the fleet, mean temperature, haulage cost to the recyclers, price premium."""
 
     code: str
     share: float
@@ -45,7 +45,7 @@ REGION_CODES = tuple(region.code for region in REGIONS)
 
 
 class _Use(NamedTuple):
-    """How a duty drives: means over vehicles."""
+    """Mean use of the vehicles of one duty."""
 
     km_per_year: float
     km_shape: float
@@ -69,9 +69,9 @@ _SEGMENT_SHARE = (0.72, 0.10, 0.18)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
-    """One row a pack, in order of the battery code; true values, and masks of what the record tells.
+    """One row per pack in order of the battery code: true values, and masks of the recorded fields.
 
-    Days are days since 1970-01-01; ``metal_kg`` has one column an element of ``chemistries.ELEMENTS``.
+    Days are days since 1970-01-01; ``metal_kg`` has one column per element of ``chemistries.ELEMENTS``.
     """
 
     code: TextArray
@@ -94,17 +94,17 @@ class Fleet:
     mean_soc: FloatArray
     legacy: BoolArray
     parent: IntArray  # row of the pack it was made from, -1 for none
-    grade_told: BoolArray
-    chemistry_told: BoolArray
-    energy_told: BoolArray
-    capacity_told: BoolArray
-    volt_told: BoolArray
-    mass_told: BoolArray
-    made_on_told: BoolArray
-    model_told: BoolArray
-    duty_told: BoolArray
-    metals_told: BoolArray
-    modules_told: BoolArray
+    recorded_grade: BoolArray
+    recorded_chemistry: BoolArray
+    recorded_energy: BoolArray
+    recorded_capacity: BoolArray
+    recorded_volt: BoolArray
+    recorded_mass: BoolArray
+    recorded_made_on: BoolArray
+    recorded_model: BoolArray
+    recorded_duty: BoolArray
+    recorded_metals: BoolArray
+    recorded_modules: BoolArray
 
     @property
     def rows(self) -> int:
@@ -112,10 +112,16 @@ class Fleet:
         return len(self.code)
 
     @property
-    def code_alone(self) -> BoolArray:
-        """Packs of which nothing is told but the code."""
-        told = self.chemistry_told | self.energy_told | self.capacity_told | self.volt_told | self.mass_told
-        return ~(told | self.made_on_told | self.model_told | self.duty_told)
+    def code_only(self) -> BoolArray:
+        """Mask of the packs with no recorded field but the code."""
+        recorded = (
+            self.recorded_chemistry
+            | self.recorded_energy
+            | self.recorded_capacity
+            | self.recorded_volt
+            | self.recorded_mass
+        )
+        return ~(recorded | self.recorded_made_on | self.recorded_model | self.recorded_duty)
 
     @property
     def capacity_ah(self) -> FloatArray:
@@ -124,7 +130,7 @@ class Fleet:
 
     @property
     def full_cycles_per_year(self) -> FloatArray:
-        """Equivalent full cycles in a year of ordinary use."""
+        """Equivalent full cycles per year of ordinary use."""
         return self.km_per_year * self.kwh_per_km / self.energy_kwh
 
 
@@ -148,13 +154,13 @@ def simulate_fleet(plan: SimulationPlan, models: VehicleModels) -> Fleet:
         code=_pack_codes(rng, models, (model, made_on, serial, legacy)), serial=serial, model=model,
         maker=models.maker[model], chemistry=chemistry, made_on=made_on, energy_kwh=energy, volt=volt, mass_kg=mass,
         metal_kg=chemistries.metal_kg(chemistry, energy, mass) * deviation, legacy=legacy,
-        parent=np.full(plan.packs, -1), **use, **_told(plan, made_on, legacy),
+        parent=np.full(plan.packs, -1), **use, **_recorded_fields(plan, made_on, legacy),
     )  # fmt: skip
     return take(fleet, np.argsort(fleet.code, kind="stable"))
 
 
 def spec_codes(model: IntArray, chemistry: IntArray, level: bytes) -> TextArray:
-    """Return level, type letter and spec code of models as they stand in a battery code (4 characters)."""
+    """Return level, type letter and spec code of models, four characters of the battery code."""
     letters = np.array([row.letter.encode() for row in chemistries.CHEMISTRIES])
     levels = np.full(len(model), level, dtype="S1")
     alphabet = np.frombuffer(b"0123456789ABCDEFGHJKLMNPRSTVWXY", dtype=np.uint8)
@@ -164,7 +170,7 @@ def spec_codes(model: IntArray, chemistry: IntArray, level: bytes) -> TextArray:
 def _pack_codes(
     rng: np.random.Generator, models: VehicleModels, packs: tuple[IntArray, IntArray, IntArray, BoolArray]
 ) -> TextArray:
-    """Return 24-character codes; makers' own 17 characters where the pack is older than the duty to code."""
+    """Return 24-character codes, or 17-character maker codes for packs made before coding became mandatory."""
     model, made_on, serial, legacy = packs
     vendor = np.array([maker.encode() for maker in MAKERS])[models.maker[model]]
     plants = np.frombuffer(b"AHJ", dtype=np.uint8)[rng.integers(0, 3, len(model))]
@@ -178,7 +184,7 @@ def _pack_codes(
 
 
 def _pick_models(rng: np.random.Generator, models: VehicleModels, made_on: IntArray) -> IntArray:
-    """Return a model on sale on the day each pack was made, by segment share and popularity."""
+    """Draw a model on sale on the day each pack was made, by segment share and popularity."""
     model = np.empty(len(made_on), dtype=np.int64)
     maker_weight = (1.0 / (1.0 + models.maker)) ** 0.3
     quarter = made_on // 91
@@ -195,7 +201,7 @@ def _pick_models(rng: np.random.Generator, models: VehicleModels, made_on: IntAr
 
 
 def _use(plan: SimulationPlan, models: VehicleModels, model: IntArray) -> dict[str, np.ndarray]:
-    """Return duty, region and habits of the vehicle of each pack."""
+    """Draw duty, region and use of the vehicle of each pack."""
     rng = stream(plan, "use")
     count = len(model)
     ticket = rng.random(count)
@@ -227,8 +233,8 @@ def _use(plan: SimulationPlan, models: VehicleModels, model: IntArray) -> dict[s
     }  # fmt: skip
 
 
-def _told(plan: SimulationPlan, made_on: IntArray, legacy: BoolArray) -> dict[str, np.ndarray]:
-    """Return masks of the nameplate fields that the record carries; a legacy pack always tells class and energy."""
+def _recorded_fields(plan: SimulationPlan, made_on: IntArray, legacy: BoolArray) -> dict[str, np.ndarray]:
+    """Draw masks of the recorded nameplate fields; chemistry and energy of legacy packs are always recorded."""
     rng = stream(plan, "record")
     count = len(made_on)
     chance = {
@@ -247,28 +253,28 @@ def _told(plan: SimulationPlan, made_on: IntArray, legacy: BoolArray) -> dict[st
             "modules",
         )
     }
-    bare = chance["mass"] * 50.0 % 1.0 < 0.012  # a code alone
+    bare = chance["mass"] * 50.0 % 1.0 < 0.012  # only the code is recorded
     quiet = 0.06 * plan.silence
     metals_share = np.interp(
         made_on, [day_number(plan.through) - 8 * DAYS_PER_YEAR, day_number(plan.through)], [0.04, 0.40]
     )
     return {
-        "grade_told": chance["grade"] < 0.60,
-        "chemistry_told": legacy | ((chance["chemistry"] > quiet) & ~bare),
-        "energy_told": legacy | ((chance["energy"] > quiet) & ~bare),
-        "capacity_told": (chance["capacity"] > 3.0 * quiet) & ~bare,
-        "volt_told": (chance["volt"] > 2.0 * quiet) & ~bare,
-        "mass_told": (chance["mass"] > 2.5 * quiet) & ~bare,
-        "made_on_told": legacy | ((chance["made_on"] > 3.0 * quiet) & ~bare),
-        "model_told": (chance["model"] > 2.0 * quiet) & ~bare,
-        "duty_told": (chance["duty"] > 2.5 * quiet) & ~bare,
-        "metals_told": (chance["metals"] < metals_share) & ~bare & ~legacy,
-        "modules_told": (chance["modules"] < 0.25) & ~bare & ~legacy,
+        "recorded_grade": chance["grade"] < 0.60,
+        "recorded_chemistry": legacy | ((chance["chemistry"] > quiet) & ~bare),
+        "recorded_energy": legacy | ((chance["energy"] > quiet) & ~bare),
+        "recorded_capacity": (chance["capacity"] > 3.0 * quiet) & ~bare,
+        "recorded_volt": (chance["volt"] > 2.0 * quiet) & ~bare,
+        "recorded_mass": (chance["mass"] > 2.5 * quiet) & ~bare,
+        "recorded_made_on": legacy | ((chance["made_on"] > 3.0 * quiet) & ~bare),
+        "recorded_model": (chance["model"] > 2.0 * quiet) & ~bare,
+        "recorded_duty": (chance["duty"] > 2.5 * quiet) & ~bare,
+        "recorded_metals": (chance["metals"] < metals_share) & ~bare & ~legacy,
+        "recorded_modules": (chance["modules"] < 0.25) & ~bare & ~legacy,
     }
 
 
-def told_chemistry_code(fleet: Fleet) -> IntArray:
-    """Return the chemistry as the record tells it: an index into ``(*NAMES, "NMC")``, -1 where it is silent."""
+def recorded_chemistry_code(fleet: Fleet) -> IntArray:
+    """Return the recorded chemistry as an index into ``(*NAMES, "NMC")``, -1 if not recorded."""
     ternary = IS_TERNARY[fleet.chemistry] & (fleet.chemistry != NAMES.index("NCA"))
-    named = np.where(ternary & ~fleet.grade_told, len(NAMES), fleet.chemistry)
-    return np.where(fleet.chemistry_told, named, -1)
+    named = np.where(ternary & ~fleet.recorded_grade, len(NAMES), fleet.chemistry)
+    return np.where(fleet.recorded_chemistry, named, -1)

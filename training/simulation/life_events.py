@@ -1,4 +1,4 @@
-"""The events of a pack's life up to its sale (溯源节点): birth, vehicles, repairs, faults, tests, retirement."""
+"""Simulate the events of a pack up to its sale (溯源节点): production, vehicles, repairs, faults, tests, retirement."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PURPOSE_OF_DUTY = np.array([CHOICES["purpose"].index(name) for name in
 
 
 def life_events(plan: SimulationPlan, known: Known) -> list[Events]:
-    """Return everything that happens to the packs up to their sale, but for the readings of use."""
+    """Return all events of the packs up to their sale, except usage readings."""
     rng = stream(plan, "life_events")
     vin = vehicle_numbers(known.fleet.serial, date_letters(known.lives.installed_on).astype("S1"))
     return [
@@ -70,7 +70,7 @@ def _end_of_service(plan: SimulationPlan, lives: Lives) -> IntArray:
 
 
 def _owners(rng: np.random.Generator, plan: SimulationPlan, known: Known, vin: TextArray) -> list[Events]:
-    """Return changes of owner: about one car in three changes hands within eight years."""
+    """Draw changes of owner: about one car in three changes hands within eight years."""
     fleet, lives = known.fleet, known.lives
     served = _end_of_service(plan, lives) - lives.first_sold_on
     per_year = np.where(fleet.duty == DUTIES.index("private"), 0.09, 0.04)
@@ -91,7 +91,7 @@ def _owners(rng: np.random.Generator, plan: SimulationPlan, known: Known, vin: T
 
 
 def _swaps(rng: np.random.Generator, plan: SimulationPlan, known: Known, vin: TextArray) -> list[Events]:
-    """Return visits to swap stations, one recorded pair a quarter; the pack leaves one car and enters another."""
+    """Draw visits to swap stations, one recorded pair per quarter; the pack changes the vehicle."""
     fleet, lives = known.fleet, known.lives
     packs = np.flatnonzero(fleet.duty == SWAP)
     end = _end_of_service(plan, lives)[packs]
@@ -109,7 +109,7 @@ def _swaps(rng: np.random.Generator, plan: SimulationPlan, known: Known, vin: Te
 
 
 def _maintenance(rng: np.random.Generator, plan: SimulationPlan, known: Known) -> list[Events]:
-    """Return visits to the workshop, and the replacement of a failed module with old and new code."""
+    """Draw maintenance visits, and replacements of failed modules with old and new code."""
     fleet, lives = known.fleet, known.lives
     served = np.maximum(_end_of_service(plan, lives) - lives.first_sold_on, 0)
     visits = rng.poisson(0.16 * served / DAYS_PER_YEAR)
@@ -118,10 +118,10 @@ def _maintenance(rng: np.random.Generator, plan: SimulationPlan, known: Known) -
     work = rng.choice(len(_WORKS_SHARE), len(row), p=np.array(_WORKS_SHARE))
     cost = np.where(rng.random(len(row)) < 0.4, rng.lognormal(6.5, 0.9, len(row)), np.nan)
     failed = np.flatnonzero(lives.failed_on < NEVER)
-    told = rng.random(len(failed)) < 0.75
+    recorded = rng.random(len(failed)) < 0.75
     replaced = np.full(len(failed), CHOICES["work"].index("module_replaced"))
-    old = np.where(told, module_codes(fleet, failed, module_made_on(fleet, failed), 1), b"")
-    new = np.where(told, replacement_codes(fleet, lives, failed), b"")
+    old = np.where(recorded, module_codes(fleet, failed, module_made_on(fleet, failed), 1), b"")
+    new = np.where(recorded, replacement_codes(fleet, lives, failed), b"")
     return [
         block("maintained", row, day, ("repair_shop", row), work=work, cost_cny=np.round(cost)),
         block(
@@ -138,7 +138,7 @@ def _maintenance(rng: np.random.Generator, plan: SimulationPlan, known: Known) -
 
 
 def module_codes(fleet: Fleet, row: IntArray, made_on: IntArray, place: IntArray | int) -> TextArray:
-    """Return the codes of modules of packs by their place in the pack; no two are alike."""
+    """Return unique codes of modules by their position in the pack."""
     vendor = np.array([maker.encode() for maker in MAKERS])[fleet.maker[row]]
     spec = spec_codes(fleet.model[row], fleet.chemistry[row], b"M")
     trace = join(digits(np.broadcast_to(np.asarray(place), row.shape), 2), digits(fleet.serial[row] // 100_000, 5))
@@ -153,13 +153,13 @@ def module_made_on(fleet: Fleet, row: IntArray) -> IntArray:
 
 
 def replacement_codes(fleet: Fleet, lives: Lives, row: IntArray) -> TextArray:
-    """Return the code of the module that took the place of a failed one."""
+    """Return the code of the module that replaced a failed one."""
     failed_on = lives.failed_on[row]
     return module_codes(fleet, row, np.where(failed_on < NEVER, failed_on - 40, fleet.made_on[row]), 90)
 
 
 def _faults(rng: np.random.Generator, plan: SimulationPlan, known: Known) -> list[Events]:
-    """Return negative events: faults at a low yearly rate, accidents, and the fault that ended a life."""
+    """Draw negative events: faults at a low yearly rate, accidents, and the failure that ended service."""
     fleet, lives = known.fleet, known.lives
     served = np.maximum(_end_of_service(plan, lives) - lives.first_sold_on, 0)
     row = np.repeat(np.arange(fleet.rows), rng.poisson(0.025 * served / DAYS_PER_YEAR))
@@ -198,7 +198,7 @@ def _faults(rng: np.random.Generator, plan: SimulationPlan, known: Known) -> lis
 
 
 def _endings(rng: np.random.Generator, known: Known, vin: TextArray) -> list[Events]:
-    """Return retirement, scrapping, removal and collection; a swapped pack shows up under another vehicle."""
+    """Draw retirement, scrapping, removal and collection; a swapped pack is reported under another vehicle."""
     fleet, lives, offers = known.fleet, known.lives, known.offers
     row = np.flatnonzero(lives.retired_on < NEVER)
     sold_on = by_pack(offers, offers.sold_on, fleet.rows, NEVER)[row]
@@ -213,9 +213,11 @@ def _endings(rng: np.random.Generator, known: Known, vin: TextArray) -> list[Eve
     collected = np.flatnonzero((seller >= 0) & (seller != VEHICLE_MAKER) & (seller != DISMANTLER))
     brought = np.minimum(removed + rng.integers(1, 20, len(row)), sold_on - 1).astype(np.int64)
     place = np.full(len(row), CHOICES["destination"].index("service_outlet"))
-    told_reason = np.where(rng.random(len(row)) < 0.8, lives.reason[row], -1)
+    recorded_reason = np.where(rng.random(len(row)) < 0.8, lives.reason[row], -1)
     return [
-        block("retired", row, retired, ("vehicle_maker", fleet.maker[row]), reason=told_reason, odometer_km=odometer),
+        block(
+            "retired", row, retired, ("vehicle_maker", fleet.maker[row]), reason=recorded_reason, odometer_km=odometer
+        ),
         block("vehicle_scrapped", row[scrapped], retired[scrapped], ("dismantler", row[scrapped]), vin=shown[scrapped]),
         block("removed", row, removed, ("dismantler", row), condition=condition, destination=place, vin=shown),
         block(
@@ -235,7 +237,7 @@ def _endings(rng: np.random.Generator, known: Known, vin: TextArray) -> list[Eve
 
 
 def _tests(rng: np.random.Generator, known: Known) -> list[Events]:
-    """Return tests of remaining capacity before the sale: they measure the pack that is really there (余能检测)."""
+    """Draw capacity tests before the sale (余能检测); they measure the pack that is actually sold."""
     fleet, lives, offers = known.fleet, known.lives, known.offers
     ticket = rng.random(len(offers.row))
     quick_share, lab_share = _TESTED[offers.seller].T

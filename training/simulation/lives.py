@@ -1,4 +1,4 @@
-"""How the packs live and end (生命周期): in service, failures, accidents, and the day and reason of retirement."""
+"""Simulate the service lives of packs (生命周期): failures, accidents, and day and reason of retirement."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training.simulation.fleet import Fleet
 from training.simulation.plan import DAYS_PER_MONTH, DAYS_PER_YEAR, SimulationPlan, stream
 from valuation.numeric.columns import FloatArray, IntArray
 
-NEVER = 10**7  # a day that no market reaches
+NEVER = 10**7  # a day after the end of every market
 END_OF_LIFE, LOW_CAPACITY, ACCIDENT, WARRANTY, UPGRADE, FAILURE, END_OF_STORAGE = range(7)
 INTACT, OPENED, DAMAGED, BURNED, CORRODED, SWOLLEN, LEAKING = range(7)
 _VEHICLE_LIFE_YEARS = np.array([8.2, 5.2, 7.8, 5.8, 6.3, 6.6])
@@ -28,7 +28,7 @@ _ORDINARY_CONDITION = (0.935, 0.025, 0.008, 0.001, 0.016, 0.010, 0.005)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lives:
-    """One row a pack; days since 1970-01-01, ``NEVER`` where it has not happened.
+    """One row per pack; days since 1970-01-01, ``NEVER`` for events that have not happened.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Lives:
     failed_on
         Day a module failed and was replaced (``NEVER``: none).
     accident_on
-        Day of an accident (``NEVER``: none); not each one ends the life.
+        Day of an accident (``NEVER``: none); not every accident ends service.
     soh
         True health on the day of retirement, or on the last day of the market (0-1).
     """
@@ -55,7 +55,7 @@ class Lives:
 
 
 def simulate_lives(plan: SimulationPlan, fleet: Fleet, ageing: Ageing) -> Lives:
-    """Return how each pack lived and why it left its vehicle."""
+    """Draw the service life of each pack and the reason of its retirement."""
     rng = stream(plan, "lives")
     rows = np.arange(fleet.rows)
     installed = fleet.made_on + rng.integers(3, 60, fleet.rows)
@@ -88,13 +88,13 @@ def simulate_lives(plan: SimulationPlan, fleet: Fleet, ageing: Ageing) -> Lives:
 
 
 def _random_day(rng: np.random.Generator, rows: int, per_year: float, before: float = NEVER) -> FloatArray:
-    """Return days in service until something that strikes at a constant yearly rate."""
+    """Draw the days in service until an event with a constant yearly rate."""
     day = rng.exponential(DAYS_PER_YEAR / per_year, rows)
     return np.where(day < before, day, float(NEVER))
 
 
 def _first_month_below(ageing: Ageing, limit: FloatArray) -> FloatArray:
-    """Return the age in days at which health first stands below a limit; health only falls."""
+    """Return the age in days at which the decreasing health first falls below a limit."""
     months_above = np.zeros(len(limit))
     for level in ageing.soh:
         months_above += level >= limit

@@ -1,4 +1,4 @@
-"""The whole synthetic market in order: prices, packs, lives, records, what buyers see, deals (合成市场)."""
+"""Simulate the whole market in order (合成市场): prices, packs, lives, records, buyer views and deals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from training.simulation.lives import NEVER, OPENED, Lives, simulate_lives
 from training.simulation.market_view import BuyerView, MarketView, observe
 from training.simulation.offers import Offers, simulate_offers
 from training.simulation.plan import SimulationPlan, stream
-from training.simulation.pricing import Asked, Priced, price
+from training.simulation.pricing import Priced, PricingInput, price
 from training.simulation.quotes import Quotes, simulate_quotes
 from training.simulation.reports import report
 from training.simulation.rows import stack
@@ -27,12 +27,12 @@ from training.simulation.usage import Known, usage_events
 from training.simulation.vehicle_models import VehicleModels, simulate_models
 from valuation.numeric.columns import FloatArray
 
-USUAL_DEMAND = 0.18  # of a vehicle model that the record does not name
+USUAL_DEMAND = 0.18  # for a vehicle model that is not recorded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedMarket:
-    """Everything simulated, truth and record, as columns; nothing in it is real."""
+    """The simulated market as columns, with true values and records; nothing in it is real."""
 
     plan: SimulationPlan
     quotes: Quotes
@@ -48,14 +48,14 @@ class SimulatedMarket:
 
 
 def simulate(plan: SimulationPlan, progress: Callable[[str], None] = lambda _: None) -> SimulatedMarket:
-    """Return the market of a plan; ``progress`` is told the name of each stage as it begins.
+    """Simulate the market of a plan; ``progress`` is called with the name of each stage as it begins.
 
     >>> market = simulate(SimulationPlan(packs=300, seed=1))
     >>> bool(0.2 < len(market.deals.offer) / 300 < 0.7)
     True
     """
     progress("prices")
-    quotes, habits = simulate_quotes(plan), draw_buyer_traits(plan)
+    quotes, traits = simulate_quotes(plan), draw_buyer_traits(plan)
     progress("fleet")
     models = simulate_models(plan)
     fleet = simulate_fleet(plan, models)
@@ -70,13 +70,13 @@ def simulate(plan: SimulationPlan, progress: Callable[[str], None] = lambda _: N
     progress("deals")
     ticket = stream(plan, "uses").random(len(offers.row))
     first = _Stage(fleet=fleet, offers=offers, events=events, missing_modules=missing, ticket=ticket)
-    view, priced = _priced(first, models, quotes, habits)
+    view, priced = _priced(first, models, quotes, traits)
     products = make_products(plan, fleet, offers, priced)
     fleet, missing = stack(fleet, products.fleet), np.concatenate([missing, np.zeros(products.fleet.rows)])
     later = report(plan, fleet, gather(products.events), part="product_reports")
     ticket = stream(plan, "product_uses").random(len(products.offers.row))
     second = _Stage(fleet=fleet, offers=products.offers, events=later, missing_modules=missing, ticket=ticket)
-    product_view, product_priced = _priced(second, models, quotes, habits)
+    product_view, product_priced = _priced(second, models, quotes, traits)
     offers, priced = stack(offers, products.offers), stack(priced, product_priced)
     deals = realise_deals(plan, offers, priced)
     progress("after the sales")
@@ -90,7 +90,7 @@ def simulate(plan: SimulationPlan, progress: Callable[[str], None] = lambda _: N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stage:
-    """The packs on sale at one stage: first those from vehicles, then the products made of some of them."""
+    """Packs on sale at one stage: first those from vehicles, then second-life products made from some of them."""
 
     fleet: Fleet
     offers: Offers
@@ -99,22 +99,24 @@ class _Stage:
     ticket: FloatArray
 
 
-def _priced(stage: _Stage, models: VehicleModels, quotes: Quotes, habits: BuyerTraits) -> tuple[MarketView, Priced]:
-    """Return what buyers see of the packs on sale, and what they expect to pay."""
+def _priced(stage: _Stage, models: VehicleModels, quotes: Quotes, traits: BuyerTraits) -> tuple[MarketView, Priced]:
+    """Return the buyers' view of the packs on sale, and their expected prices."""
     offers, fleet = stage.offers, stage.fleet
-    sight = BuyerView(row=offers.row, day=offers.sold_on, events=stage.events, missing_modules=stage.missing_modules)
-    view = observe(fleet, models, sight)
-    model_told = fleet.model_told[offers.row]
-    demand = np.where(model_told, models.demand[fleet.model[offers.row]], USUAL_DEMAND)
-    asked = Asked(
+    buyer_view = BuyerView(
+        row=offers.row, day=offers.sold_on, events=stage.events, missing_modules=stage.missing_modules
+    )
+    view = observe(fleet, models, buyer_view)
+    recorded_model = fleet.recorded_model[offers.row]
+    demand = np.where(recorded_model, models.demand[fleet.model[offers.row]], USUAL_DEMAND)
+    inputs = PricingInput(
         view=view, region=offers.region, day=offers.sold_on.astype(np.float64), maker=fleet.maker[offers.row],
-        demand=demand, ticket=stage.ticket, quotes=quotes, habits=habits,
+        demand=demand, ticket=stage.ticket, quotes=quotes, traits=traits,
     )  # fmt: skip
-    return view, price(asked)
+    return view, price(inputs)
 
 
 def _missing_modules(plan: SimulationPlan, lives: Lives) -> FloatArray:
-    """Return how many modules are missing of each pack; opened packs often lack some."""
+    """Draw the number of missing modules of each pack; opened packs often lack some."""
     rng = stream(plan, "record").spawn(1)[0]
     count = len(lives.soh)
     share = np.where(lives.condition == OPENED, 0.35, 0.004)

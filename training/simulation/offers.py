@@ -22,7 +22,7 @@ _LOT_WINDOW_DAYS = 21
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offers:
-    """One row a pack offered and sold, in order of pack.
+    """One row per pack offered and sold, in order of pack.
 
     Attributes
     ----------
@@ -33,11 +33,11 @@ class Offers:
     seller, region
         Index into ``SELLER_KINDS`` and ``fleet.REGIONS``.
     lot, lot_size
-        Number of the lot (-1: sold alone) and how many packs it holds.
+        Number of the lot (-1: single sale) and its number of packs.
     tampering
         Index into ``TAMPERING_KINDS``.
     true_soh
-        Health of the pack that really changes hands (0-1).
+        State of health of the pack that is actually sold. [1]
     """
 
     row: IntArray
@@ -51,7 +51,7 @@ class Offers:
 
 
 def simulate_offers(plan: SimulationPlan, fleet: Fleet, lives: Lives) -> Offers:
-    """Return the packs that are sold inside the ledger's years."""
+    """Draw the packs that are sold within the years of the ledger."""
     rng = stream(plan, "offers")
     seller = _sellers(rng, fleet, lives)
     wait = 4 + np.minimum(rng.lognormal(np.log(45.0), 0.9, fleet.rows), 700.0).astype(np.int64)
@@ -68,7 +68,7 @@ def simulate_offers(plan: SimulationPlan, fleet: Fleet, lives: Lives) -> Offers:
 
 
 def _sellers(rng: np.random.Generator, fleet: Fleet, lives: Lives) -> IntArray:
-    """Return who holds a pack when it is sold: it follows from reason and duty, so the record tells it."""
+    """Return the seller kind of each pack; it follows from retirement reason and duty, which are recorded."""
     reason = lives.reason
     fleet_duty = (fleet.duty == TAXI) | (fleet.duty == BUS_DUTY)
     seller = np.where(reason == END_OF_LIFE, DISMANTLER, OUTLET)
@@ -79,7 +79,7 @@ def _sellers(rng: np.random.Generator, fleet: Fleet, lives: Lives) -> IntArray:
 
 
 def _in_lots(rng: np.random.Generator, offers: Offers) -> Offers:
-    """Put neighbours in time of one seller kind and region into lots, all sold on the last pack's day."""
+    """Group consecutive packs of one seller kind and region into lots, sold on the day of the last pack."""
     count = len(offers.row)
     order = np.lexsort((offers.sold_on, offers.region, offers.seller))
     key = offers.seller[order] * 1000 + offers.region[order]
@@ -99,7 +99,7 @@ def _in_lots(rng: np.random.Generator, offers: Offers) -> Offers:
 
 
 def _tampered(plan: SimulationPlan, offers: Offers) -> Offers:
-    """Falsify the records of the planned share of the sold packs; a swapped pack is worse than its record."""
+    """Draw the packs whose records are falsified; a swapped pack is worse than its record."""
     rng = stream(plan, "tampering")
     count = len(offers.row)
     chosen = rng.permutation(count)[: round(plan.tampering_share * count)]
@@ -111,7 +111,7 @@ def _tampered(plan: SimulationPlan, offers: Offers) -> Offers:
 
 
 def by_pack(offers: Offers, values: IntArray | FloatArray | BoolArray, packs: int, missing: float) -> FloatArray:
-    """Spread a value of each offer over all packs.
+    """Return a value per pack from a value per offer.
 
     Packs without an offer hold ``missing``.
     """

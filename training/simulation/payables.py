@@ -1,4 +1,4 @@
-"""Payables (折扣系数): what a recycler pays of the metal's price; they follow the price level, late and unevenly.
+"""Simulate payables (折扣系数): the share of a metal's price that a recycler pays; they follow prices with a lag.
 
 The level rule is fitted on trade quotes of June 2025 to January 2026: lithium 71.9 + 10.5 ln(Li2CO3 / 80,000) points,
 nickel and cobalt 74.9 + 6.8 ln(Li2CO3 / 80,000); copper and aluminium about 80 and 70 points (trade averages).
@@ -15,7 +15,7 @@ from training.simulation.prices import PricePaths
 from valuation.numeric.columns import FloatArray
 
 _LITHIUM_REFERENCE = 80_000.0  # CNY/t, including VAT
-_DAYS_UP, _DAYS_DOWN = 8.0, 16.0  # business days: buyers raise at once when supply is short, and cut slowly
+_DAYS_UP, _DAYS_DOWN = 8.0, 16.0  # business days: buyers raise payables fast and cut them slowly
 _LOWEST, _HIGHEST = 0.05, 0.92
 # kg per kWh of a 523 pack, the reference of the old joint coefficient (EverBatt 2023, by stoichiometry)
 _REFERENCE_KG = {"li": 0.107, "ni": 0.443, "co": 0.178}
@@ -42,7 +42,7 @@ _PAYABLES = (
 
 
 def simulate_payables(plan: SimulationPlan, paths: PricePaths) -> dict[str, FloatArray]:
-    """Return the payable of each metal and form, one value a business day (fraction)."""
+    """Simulate the payable of each metal and form, one value per business day. [1]"""
     level = np.log(paths.levels["lithium_carbonate"] / _LITHIUM_REFERENCE)
     base = np.array([payable.at_reference for payable in _PAYABLES])
     slope = np.array([payable.slope for payable in _PAYABLES])
@@ -62,7 +62,7 @@ def simulate_payables(plan: SimulationPlan, paths: PricePaths) -> dict[str, Floa
 def _with_old_definition(
     plan: SimulationPlan, paths: PricePaths, payables: dict[str, FloatArray]
 ) -> dict[str, FloatArray]:
-    """Let lithium ride inside the nickel and cobalt payables before the redefinition, and quote none of its own."""
+    """Before the redefinition, include lithium in the nickel and cobalt payables and quote no lithium payable."""
     if plan.payables_redefined_on is None:
         return payables
     before = paths.days < day_number(plan.payables_redefined_on)

@@ -1,4 +1,4 @@
-"""What a simulated market shall look like, and the independent streams of chance that its parts draw from.
+"""Plan of a simulated market (模拟参数), and the independent random streams of its parts.
 
 Everything in ``training.simulation`` is synthetic: no pack, firm, vehicle or deal exists.
 """
@@ -14,7 +14,7 @@ EPOCH = date(1970, 1, 1)
 DAYS_PER_YEAR = 365.25
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12.0
 
-# One stream a part: a part that draws more numbers leaves every other part as it was. New parts go to the end.
+# One stream per part, so that more draws in one part do not change the others. New parts are appended.
 _PARTS = ("prices", "publication", "models", "fleet", "use", "lives", "offers", "record", "usage", "tampering")
 _LATER_PARTS = ("life_events", "preferences", "deals", "second_life", "afterlife", "reports", "product_reports",
                 "uses", "product_uses")  # fmt: skip
@@ -22,30 +22,31 @@ _LATER_PARTS = ("life_events", "preferences", "deals", "second_life", "afterlife
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulationPlan:
-    """Everything that decides a simulated market; the same plan gives the same bytes.
+    """Parameters of a simulated market; the same plan gives the same bytes.
 
     Attributes
     ----------
     packs
-        Packs born in vehicles; the second-life packs made from some of them come on top.
+        Packs built into vehicles; second-life packs made from some of them are additional.
     seed
         Seed of all streams.
     years
-        Length of the sales ledger [a]; the first packs are made two years before it opens.
+        Length of the sales ledger [a]; the first packs are made two years before it begins.
     through
         Last day of the market.
     boom_peak_on
-        Day on which lithium stands highest, or None for a market without boom and crash.
+        Day of the lithium price peak, or None for a market without boom and crash.
     boom_height
-        How many times its ordinary level lithium reaches at the peak (2020-2022 saw about fifteen).
+        Lithium price at the peak over its ordinary level (about fifteen in 2020-2022). [1]
     payables_redefined_on
-        Before this day lithium rides inside the nickel and cobalt payables, as in China until February 2023; None: no.
+        Before this day lithium is paid through the nickel and cobalt payables, as in China until February 2023; None
+        for no redefinition.
     tampering_share
         Share of the sold packs whose record was falsified before the sale (0-1).
     lots_priced_as_one
-        Share of the lots of which the ledger tells the price of the whole only (0-1).
+        Share of the lots for which the ledger has only the total price (0-1).
     silence
-        Multiplies the share of events that nobody reports (1 = as judged realistic, 0 = complete records).
+        Factor on the share of unreported events (1 = realistic by expert judgement, 0 = complete records).
     """
 
     packs: int
@@ -60,9 +61,9 @@ class SimulationPlan:
     lots_priced_as_one: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse a plan that no market could follow."""
+        """Check the ranges of the parameters."""
         if self.packs < 1 or not 1.0 <= self.years <= 25.0 or not 0.0 <= self.tampering_share <= 1.0:
-            message = f"no market can follow packs={self.packs}, years={self.years}, tampering={self.tampering_share}"
+            message = f"out of range: packs={self.packs}, years={self.years}, tampering={self.tampering_share}"
             raise ValueError(message)
 
     @property
@@ -100,7 +101,7 @@ def day_of(number: float) -> date:
 
 
 def stream(plan: SimulationPlan, part: str) -> np.random.Generator:
-    """Return the stream of chance of one part of the simulation.
+    """Return the random generator of one part of the simulation.
 
     >>> plan = SimulationPlan(packs=1, seed=7)
     >>> stream(plan, "fleet").random() == stream(plan, "fleet").random() != stream(plan, "lives").random()

@@ -1,10 +1,10 @@
-"""Daily price levels of metals, salts, new packs and currencies: shocks with a memory around a moving anchor.
+"""Simulate daily prices of metals, salts, new packs and currencies (价格路径): autocorrelated shocks around an anchor.
 
 The log price is an anchor path plus a boom-and-crash hump plus a deviation whose daily returns follow an AR(1) and are
 pulled back slowly. Monthly volatilities, the autocorrelation of lithium and the correlations are those measured on
 2017-2025 series (World Bank, USGS and trade averages: Li2CO3 13.0 % a month with autocorrelation .58, Co 10.0, Ni 7.4,
 Cu 4.6, Al 4.7 %; Li-Co .21, Li-Ni .26, Ni-Cu .49, Ni-Al .50, Cu-Al .65, Co-Ni .26). Anchor levels are round numbers
-of the order of published annual means, in CNY including 13 % value-added tax; they are synthetic quotes, nobody's.
+of the order of published annual means, in CNY including 13 % value-added tax; all quotes are synthetic.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from valuation.numeric.columns import FloatArray, IntArray
 
 _BUSINESS_DAYS_PER_MONTH = 21
 _WARM_UP_DAYS = 260
-_MONTHLY_MEAN_LIFT = 1.18  # means over a month move less than month ends; the volatilities above are of means
+_MONTHLY_MEAN_LIFT = 1.18  # monthly means vary less than month-end values; the volatilities above are of means
 
 
 class _Driver(NamedTuple):
-    """One price that moves by itself: anchor levels by years before the last day, and how it moves."""
+    """A simulated price: anchor levels by years before the last day, and its dynamics."""
 
     name: str
     anchor: tuple[float, ...]  # at _KNOT_YEARS before the last day
@@ -93,14 +93,14 @@ _METAL_IN_SALT = {"nickel_sulphate": 0.223, "cobalt_sulphate": 0.205, "manganese
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricePaths:
-    """Price levels on every business day: what the market knows before anybody publishes it.
+    """Price levels on every business day, before publication.
 
     Attributes
     ----------
     days
         Business days since 1970-01-01, ascending.
     levels
-        Price by name, one value a business day, in the unit of the instrument.
+        Price by name, one value per business day, in the unit of the instrument.
     """
 
     days: IntArray
@@ -108,7 +108,7 @@ class PricePaths:
 
 
 def simulate_prices(plan: SimulationPlan) -> PricePaths:
-    """Return the daily price levels of everything but the payables (价格路径).
+    """Simulate the daily price levels of all instruments except payables.
 
     >>> paths = simulate_prices(SimulationPlan(packs=1, seed=1))
     >>> bool(60e3 < paths.levels["lithium_carbonate"][-1] < 400e3)
@@ -139,7 +139,7 @@ def business_days(first: int, last: int) -> IntArray:
 
 
 def _boom_shape(plan: SimulationPlan, days: IntArray) -> FloatArray:
-    """Return the height of the boom, 0 to 1: two years up, faster at the end, fourteen months down."""
+    """Return the shape of the boom, 0 to 1: an accelerating rise of two years, a fall of fourteen months."""
     if plan.boom_peak_on is None:
         return np.zeros(len(days))
     since_peak = (days - day_number(plan.boom_peak_on)) / DAYS_PER_YEAR
@@ -149,7 +149,7 @@ def _boom_shape(plan: SimulationPlan, days: IntArray) -> FloatArray:
 
 
 def _deviations(plan: SimulationPlan, years_before: FloatArray) -> FloatArray:
-    """Return the log deviations from the anchors, tied so that the last days stay near the anchor."""
+    """Simulate the log deviations from the anchors, reduced towards the last day."""
     memory = np.array([driver.daily_memory for driver in _DRIVERS])
     pull = np.log(2.0) / (np.array([driver.half_life_years for driver in _DRIVERS]) * DAYS_PER_YEAR * 5.0 / 7.0)
     root = np.linalg.cholesky(_correlations()) * _innovation_sd()[:, None]
@@ -167,7 +167,7 @@ def _deviations(plan: SimulationPlan, years_before: FloatArray) -> FloatArray:
 
 
 def _innovation_sd() -> FloatArray:
-    """Return the daily shock of each driver that gives its monthly volatility under its memory."""
+    """Return the daily innovation of each driver that yields its monthly volatility."""
     months = _BUSINESS_DAYS_PER_MONTH
     result = []
     for driver in _DRIVERS:

@@ -1,10 +1,9 @@
-"""How the synthetic market prices a pack (合成市场定价): the best of three uses, and a known noise around it.
+"""Pricing of the synthetic market (合成市场定价): the best of three routes, with noise of known distribution.
 
-Everything that moves the expected price can be read from the record as reported by the day, the public quotes and the
-region of the sale, or learned from other sales. What a valuer cannot know (who sells and buys, whether the pack goes in
-a lot, which use it ends in, how the two sides bargain, what is really inside) is noise with a known mean and known
-quantiles. Its size follows the accuracy that this trade can reach: a mean error of 5 % with a composition on record,
-8 % with the class of the chemistry alone, 14 % where that is guessed, 10 to 15 % for further use.
+The expected price depends only on the record as reported by the day, the public quotes, the region, and traits that can
+be learned from other sales. What a valuer cannot know (seller and buyer, lot, final route, bargaining, true content) is
+noise with known mean and quantiles. Its size follows the accuracy of the trade: a mean error of 5 % with a recorded
+composition, 8 % with the chemistry class only, 14 % with a guessed class, 10 to 15 % for second life and reuse.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.simulation.market_view import MarketView
-from training.simulation.route_offers import VAT, Asked, legs_of
+from training.simulation.route_offers import VAT, PricingInput, offers_by_route
 from valuation.numeric.columns import FloatArray, IntArray
 
-__all__ = ["RECYCLING", "REUSE", "ROUTES", "SECOND_LIFE", "VAT", "Asked", "Priced", "heavy_tailed", "price"]
+__all__ = ["RECYCLING", "REUSE", "ROUTES", "SECOND_LIFE", "VAT", "Priced", "PricingInput", "heavy_tailed", "price"]
 
 ROUTES = ("recycling", "second_life", "reuse")
 RECYCLING, SECOND_LIFE, REUSE = range(3)
-_CLOSE_CALL, _CLOSE_CALL_CNY_PER_KWH = 0.04, 2.0  # uses within this are as good as each other: buyers differ
+_CLOSE_CALL, _CLOSE_CALL_CNY_PER_KWH = 0.04, 2.0  # routes within this margin are about equally likely
 # Relative standard deviation of a deal; a mean error is 0.77 of it with these tails.
 _NOISE_RECYCLING_PASSPORT, _NOISE_RECYCLING_CLASS, _NOISE_RECYCLING_LETTER = 0.060, 0.100, 0.125
 _NOISE_RECYCLING_CODE_ALONE = 0.180
@@ -34,54 +33,56 @@ _Z95 = 1.6448536269514722
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Priced:
-    """Expected price and noise scale of each deal [CNY without VAT], its use and the value of every use."""
+    """Expected price and noise scale of each deal [CNY without VAT], its route and the value of every route."""
 
     expected: FloatArray
     scale: FloatArray
     route: IntArray
-    legs: FloatArray
+    route_offers: FloatArray
 
     @property
     def lower90(self) -> FloatArray:
-        """Five per cent of the deals end below this [CNY]."""
+        """5 % quantile of the price. [CNY]"""
         return self.expected - self.scale * float(heavy_tailed(np.array(_Z95)))
 
     @property
     def upper90(self) -> FloatArray:
-        """Five per cent of the deals end above this [CNY]."""
+        """95 % quantile of the price. [CNY]"""
         return self.expected + self.scale * float(heavy_tailed(np.array(_Z95)))
 
 
-def price(asked: Asked) -> Priced:
-    """Return the expected price of every deal, exactly, given the record and the quotes of the day.
+def price(inputs: PricingInput) -> Priced:
+    """Return the exact expected price of every deal, given the record and the quotes of the day.
 
-    The noise is symmetric, so the expectation is the median as well. The use that a pack ends in is drawn by ``ticket``
-    (0-1) from the uses that are nearly as good as the best; it does not move the price, for nobody knows it beforehand.
+    The noise is symmetric, so the expectation is also the median. The final route is drawn by ``ticket`` (0-1) from the
+    routes nearly as good as the best; it does not affect the price, because it is unknown beforehand.
     """
-    legs, taken = legs_of(asked)
-    best = np.where(np.isnan(legs), -np.inf, legs).max(axis=1)
-    softness = _CLOSE_CALL * np.abs(best) + _CLOSE_CALL_CNY_PER_KWH * asked.view.energy_kwh
+    route_offers, taken = offers_by_route(inputs)
+    best = np.where(np.isnan(route_offers), -np.inf, route_offers).max(axis=1)
+    softness = _CLOSE_CALL * np.abs(best) + _CLOSE_CALL_CNY_PER_KWH * inputs.view.energy_kwh
     with np.errstate(under="ignore"):
-        weight = np.where(np.isnan(legs), 0.0, taken * np.exp((legs - best[:, None]) / softness[:, None]))
+        weight = np.where(
+            np.isnan(route_offers), 0.0, taken * np.exp((route_offers - best[:, None]) / softness[:, None])
+        )
     total = weight.sum(axis=1)
     share = weight / total[:, None]
     expected = best + 0.5 * softness * np.log(total)
-    route = (asked.ticket[:, None] > np.cumsum(share, axis=1)[:, :2]).sum(axis=1)
-    scale = _noise(asked.view, share) * (np.abs(expected) + _NOISE_FLOOR_CNY_PER_KWH * asked.view.energy_kwh)
-    return Priced(expected=expected, scale=scale, route=route, legs=legs)
+    route = (inputs.ticket[:, None] > np.cumsum(share, axis=1)[:, :2]).sum(axis=1)
+    scale = _noise(inputs.view, share) * (np.abs(expected) + _NOISE_FLOOR_CNY_PER_KWH * inputs.view.energy_kwh)
+    return Priced(expected=expected, scale=scale, route=route, route_offers=route_offers)
 
 
 def _noise(view: MarketView, share: FloatArray) -> FloatArray:
-    """Return the relative spread of a deal: by what is known of metals and health, and by the uses open."""
-    by_class = np.where(view.chemistry_told, _NOISE_RECYCLING_CLASS, _NOISE_RECYCLING_LETTER)
+    """Return the relative standard deviation of a price by the knowledge of metals and health and the open routes."""
+    by_class = np.where(view.recorded_chemistry, _NOISE_RECYCLING_CLASS, _NOISE_RECYCLING_LETTER)
     by_class = np.where(view.tier == 0, _NOISE_RECYCLING_CODE_ALONE, by_class)
-    recycling = np.where(view.composition_told, _NOISE_RECYCLING_PASSPORT, by_class)
+    recycling = np.where(view.recorded_composition, _NOISE_RECYCLING_PASSPORT, by_class)
     noise: FloatArray = share[:, RECYCLING] * recycling + (1.0 - share[:, RECYCLING]) * _NOISE_FURTHER_USE[view.tier]
     return noise
 
 
 def heavy_tailed(z: FloatArray) -> FloatArray:
-    """Turn standard normal numbers into symmetric ones with unit scale and mildly heavier tails.
+    """Transform standard normal numbers to a symmetric distribution with unit variance and heavier tails.
 
     >>> float(heavy_tailed(np.array(0.0))), bool(heavy_tailed(np.array(4.0)) > 4.0)
     (0.0, True)

@@ -1,4 +1,4 @@
-"""Published quotes (报价): which level was printed on which day, and what the market could read on a given day."""
+"""Simulate published quotes (报价): price levels with publication days, and the last quote known on a day."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WITH_VAT, _NO_VAT = True, False
 
 
 class _Publication(NamedTuple):
-    """How an instrument is published."""
+    """Publication of an instrument: unit, tax basis, frequency and decimals."""
 
     unit: str
     vat_included: bool
@@ -70,7 +70,7 @@ class Quotes:
     price: FloatArray
 
     def as_of(self, name: str, days: FloatArray) -> FloatArray:
-        """Return the last price published on or before each day; not known before the first."""
+        """Return the last price published on or before each day; NaN before the first."""
         mine = self.instrument == self.instruments.index(name)
         position = np.searchsorted(self.quoted_on[mine], days, side="right") - 1
         prices = self.price[mine]
@@ -88,7 +88,7 @@ def publication_of(name: str) -> tuple[str, bool]:
 
 
 def simulate_quotes(plan: SimulationPlan) -> Quotes:
-    """Return everything published over the whole span: thin instruments weekly or fortnightly, some days missing."""
+    """Simulate all quotes: illiquid instruments weekly or fortnightly, some days missing."""
     paths = simulate_prices(plan)
     levels = dict(paths.levels) | simulate_payables(plan, paths)
     names = (*_PUBLICATIONS, *sorted(name for name in levels if name.startswith("payable_")))
@@ -113,7 +113,7 @@ def _published(
 
 
 def _holidays(days: IntArray) -> FloatArray:
-    """Mark the first week of October and a week around early February, when nothing is published in China."""
+    """Return 1 for the first week of October and a week in early February, when nothing is published in China."""
     day_of_year = (days - days.astype("datetime64[D]").astype("datetime64[Y]").astype("datetime64[D]").astype(int)) + 1
     october = (day_of_year >= 274) & (day_of_year <= 280)
     spring = (day_of_year >= 38) & (day_of_year <= 44)

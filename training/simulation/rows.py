@@ -1,4 +1,4 @@
-"""Tables held as frozen dataclasses of columns: stacked below one another, or cut to rows."""
+"""Select and concatenate rows of tables that are frozen dataclasses of columns."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def take(table: _Table, rows: IntArray) -> _Table:
 
 
 def stack(upper: _Table, lower: _Table) -> _Table:
-    """Return the rows of both tables, one after the other."""
+    """Concatenate two tables."""
     below = _columns(lower)
     return type(upper)(**{name: np.concatenate([column, below[name]]) for name, column in _columns(upper).items()})
 
 
 def _columns(table: object) -> dict[str, np.ndarray]:
-    assert is_dataclass(table)  # noqa: S101 - a slip of ours, never of the data
+    assert is_dataclass(table)  # noqa: S101 - programming error, never caused by data
     return {field.name: getattr(table, field.name) for field in fields(table)}

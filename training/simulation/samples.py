@@ -1,6 +1,6 @@
-"""Telling sample packs from a synthetic market, as trace records a person can read; and the quotes that go with them.
+"""Write sample packs of a synthetic market as readable trace records, and matching quotes (示例数据).
 
-``python -m training.simulation.samples data_samples`` writes them again, byte for byte.
+``python -m training.simulation.samples data_samples`` reproduces the files byte for byte.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _DAILY_SPAN_DAYS, _WEEKLY_SPAN_DAYS = 60, 4 * 366
 
 
 def sample_records(market: SimulatedMarket) -> dict[str, list[Record]]:
-    """Return the sample packs by file name; each record holds what was reported before the pack was sold."""
+    """Return the sample packs by file name; each record contains what was reported before the sale."""
     chosen = {
         "taxi_lfp_readings.json": [_taxi(market)],
         "private_nmc811_laboratory.json": [_latest(market, _private_811(market))],
@@ -56,7 +56,7 @@ def sample_records(market: SimulatedMarket) -> dict[str, list[Record]]:
 
 
 def sample_quotes(quotes: Quotes, last_day: int) -> Quotes:
-    """Return the quotes of four years: all of the last sixty days, before that the last one of each week."""
+    """Return the quotes of four years: all of the last sixty days, and before that the last of each week."""
     week = (quotes.quoted_on + 3) // 7
     key = quotes.instrument * 100_000 + week
     last_of_week = np.zeros(len(key), dtype=np.bool_)
@@ -82,7 +82,7 @@ def write_samples(folder: Path) -> None:
 
 
 def _readable(record: Record) -> str:
-    """Return JSON with one line a field and one line an event."""
+    """Format a record as JSON with one line per field and per event."""
     events = record.get("events")
     head = {name: value for name, value in record.items() if name != "events"}
     text = json.dumps(head, indent=2, ensure_ascii=False)
@@ -92,17 +92,17 @@ def _readable(record: Record) -> str:
     return text.removesuffix("\n}") + f',\n  "events": [\n    {lines}\n  ]\n}}\n'
 
 
-def _told(market: SimulatedMarket) -> BoolArray:
+def _has_nameplate(market: SimulatedMarket) -> BoolArray:
     fleet = market.fleet
-    size: BoolArray = fleet.chemistry_told & fleet.energy_told & fleet.capacity_told & fleet.mass_told
-    size &= fleet.model_told & fleet.duty_told & fleet.made_on_told & ~fleet.legacy
+    size: BoolArray = fleet.recorded_chemistry & fleet.recorded_energy & fleet.recorded_capacity & fleet.recorded_mass
+    size &= fleet.recorded_model & fleet.recorded_duty & fleet.recorded_made_on & ~fleet.legacy
     return size
 
 
 def _taxi(market: SimulatedMarket) -> int:
-    """Return the lately retired iron-phosphate pack of a taxi with the most readings of health."""
+    """Return the recently retired LFP pack of a taxi with the most health readings."""
     fleet, lives, last_day = market.fleet, market.lives, market.plan.last_day
-    fit = _told(market) & (fleet.chemistry == NAMES.index("LFP")) & (fleet.duty == DUTIES.index("taxi"))
+    fit = _has_nameplate(market) & (fleet.chemistry == NAMES.index("LFP")) & (fleet.duty == DUTIES.index("taxi"))
     fit &= (lives.retired_on > last_day - 400) & (lives.retired_on < last_day - 20) & (lives.condition == INTACT)
     fit[market.offers.row[market.offers.tampering > 0]] = False
     readings = market.events.row[~np.isnan(market.events.numbers("soh"))]
@@ -112,14 +112,16 @@ def _taxi(market: SimulatedMarket) -> int:
 
 def _private_811(market: SimulatedMarket) -> BoolArray:
     row = market.offers.row
-    fit: BoolArray = (_told(market) & (market.fleet.duty == DUTIES.index("private")) & market.fleet.grade_told)[row]
+    fit: BoolArray = (
+        _has_nameplate(market) & (market.fleet.duty == DUTIES.index("private")) & market.fleet.recorded_grade
+    )[row]
     fit &= (market.fleet.chemistry[row] == NAMES.index("NMC811")) & (market.offers.tampering == 0)
     fit &= market.view.tier == LAB_TEST
     return fit
 
 
 def _damaged(market: SimulatedMarket) -> BoolArray:
-    fit: BoolArray = np.isin(market.view.damage, (BURNED, LEAKING)) & _told(market)[market.offers.row]
+    fit: BoolArray = np.isin(market.view.damage, (BURNED, LEAKING)) & _has_nameplate(market)[market.offers.row]
     fit &= market.offers.tampering == 0
     return fit
 
@@ -127,7 +129,7 @@ def _damaged(market: SimulatedMarket) -> BoolArray:
 def _recycled(market: SimulatedMarket) -> BoolArray:
     done = market.events.row[market.events.type == EVENT_TYPES.index("recycled_done")]
     fit: BoolArray = np.isin(market.offers.row, done) & (market.priced.route == RECYCLING)
-    fit &= _told(market)[market.offers.row]
+    fit &= _has_nameplate(market)[market.offers.row]
     return fit
 
 
@@ -139,13 +141,13 @@ def _lot(market: SimulatedMarket) -> list[int]:
 
 
 def _latest(market: SimulatedMarket, fit: BoolArray) -> int:
-    """Return the pack among the fitting offers that was sold last."""
+    """Return the pack of the selected offers that was sold last."""
     places: IntArray = np.flatnonzero(fit)
     return int(market.offers.row[places[np.argmax(market.offers.sold_on[places])]])
 
 
 def _record(market: SimulatedMarket, tables: tuple[pa.Table, pa.Table], row: int, day: int) -> Record:
-    """Return a trace record with the events reported before a day, fields not told left out."""
+    """Return a trace record with the events reported by a day, without empty fields."""
     packs, events = tables
     record = _plain(packs.slice(row, 1).to_pylist()[0])
     if not record.get("missing_modules"):
@@ -156,13 +158,13 @@ def _record(market: SimulatedMarket, tables: tuple[pa.Table, pa.Table], row: int
     if "modules" in record:
         record["modules"] = record.pop("modules")
     places = np.flatnonzero((market.events.row == row) & (market.events.reported_on <= day))
-    told = events.take(pa.array(places)).drop_columns(["battery_code"]).to_pylist()
-    record["events"] = [_plain(event) for event in told]
+    reported = events.take(pa.array(places)).drop_columns(["battery_code"]).to_pylist()
+    record["events"] = [_plain(event) for event in reported]
     return record
 
 
 def _plain(fields: Mapping[str, object]) -> Record:
-    """Return what is told, in forms that JSON knows."""
+    """Return the fields that are set, as JSON values."""
     plain: Record = {}
     for name, value in fields.items():
         if isinstance(value, date):

@@ -1,4 +1,4 @@
-"""Second-life products (梯次产品): new packs with a 19-character code and a parent, their short lives and sales."""
+"""Simulate second-life products (梯次产品): packs with a 19-character code and a parent, their lives and sales."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CYCLES_PER_YEAR = 240.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Products:
-    """Second-life products: packs, lives, offers and events; rows count on after those of the first packs."""
+    """Second-life products: packs, lives, offers and events; their rows follow those of the first packs."""
 
     fleet: Fleet
     lives: Lives
@@ -37,7 +37,7 @@ class Products:
 
 
 def make_products(plan: SimulationPlan, fleet: Fleet, offers: Offers, priced: Priced) -> Products:
-    """Return the products made from some of the packs that were sold for second life."""
+    """Draw the products made from some of the packs sold for second life."""
     rng = stream(plan, "second_life")
     fit = (priced.route == SECOND_LIFE) & (offers.sold_on < plan.last_day - _EARLIEST_SALE_BEFORE_END)
     chosen = np.flatnonzero(fit & (rng.random(len(fit)) < _PRODUCT_SHARE))
@@ -66,15 +66,16 @@ def _packs(rng: np.random.Generator, fleet: Fleet, offers: Offers, chosen: IntAr
     known, hidden = np.ones(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
     products = replace(
         base, code=code.astype(fleet.code.dtype), maker=maker, made_on=made_on, energy_kwh=energy, parent=parent,
-        duty=np.full(count, OTHER_DUTY), legacy=hidden, metals_told=hidden, modules_told=hidden, model_told=hidden,
-        chemistry_told=known, energy_told=known, made_on_told=known, grade_told=hidden,
+        duty=np.full(count, OTHER_DUTY), legacy=hidden, recorded_metals=hidden, recorded_modules=hidden,
+        recorded_model=hidden, recorded_chemistry=known, recorded_energy=known, recorded_made_on=known,
+        recorded_grade=hidden,
     )  # fmt: skip
     order = np.argsort(products.code, kind="stable")
     return take(products, order), order
 
 
 def _lives(rng: np.random.Generator, plan: SimulationPlan, products: Fleet) -> tuple[Lives, FloatArray]:
-    """Return the lives of the products, and the share of health each loses in a year of storage use."""
+    """Draw the lives of the products, and the yearly loss of health in storage use. [1/a]"""
     count = products.rows
     installed = products.made_on + rng.integers(10, 90, count)
     life = DAYS_PER_YEAR * _LIFE_YEARS * rng.lognormal(0.0, _LIFE_SPREAD, count)
@@ -104,7 +105,7 @@ def _offers(rng: np.random.Generator, plan: SimulationPlan, lives: Lives, known:
 def _events(
     rng: np.random.Generator, plan: SimulationPlan, known: tuple[Fleet, Lives, Offers], places: tuple[int, FloatArray]
 ) -> list[Events]:
-    """Return birth, storage use with yearly readings, tests and the end of the products."""
+    """Draw production, storage use with yearly readings, tests and retirement of the products."""
     (products, lives, sale), (first, loss) = known, places
     here = np.arange(products.rows)
     end = np.minimum(lives.retired_on, plan.last_day)

@@ -1,7 +1,6 @@
-"""The record of a simulated market as the tables that the trace reader reads (溯源记录表).
+"""Convert the record of a simulated market to tables of the trace reader (溯源记录表).
 
-The files of a market and the check for closed routes are both made from these tables, so that what the buyers are
-refused is what anybody finds who reads the files.
+The files of a market and the check for closed routes use the same tables, so that both find the same closed routes.
 """
 
 from __future__ import annotations
@@ -20,33 +19,33 @@ from training.simulation.events import (
     Events,
     reporter_numbers,
 )
-from training.simulation.fleet import DUTIES, Fleet, told_chemistry_code
+from training.simulation.fleet import DUTIES, Fleet, recorded_chemistry_code
 from training.simulation.vehicle_models import MAKER_NAMES, SEGMENTS, VehicleModels
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 
 def nameplates_table(fleet: Fleet, models: VehicleModels, missing_modules: FloatArray) -> pa.Table:
-    """Return the nameplates as the record states them, one row per pack, without the list of modules."""
+    """Return the recorded nameplates, one row per pack, without the list of modules."""
     names = pa.array([*NAMES, "NMC"])
     model_names = pa.array([f"{SEGMENTS[segment]}-{number:03d}" for number, segment in enumerate(models.segment)])
     parent = np.where(fleet.parent >= 0, fleet.code[fleet.parent], b"")
-    maker_told = fleet.model_told | (fleet.parent >= 0)
+    recorded_maker = fleet.recorded_model | (fleet.parent >= 0)
     columns = {
         "battery_code": text_column(fleet.code),
-        "chemistry": choice_column(told_chemistry_code(fleet), names),
-        "rated_energy_kwh": known_column(fleet.energy_kwh, fleet.energy_told),
-        "rated_capacity_ah": known_column(fleet.capacity_ah, fleet.capacity_told),
-        "nominal_voltage_v": known_column(fleet.volt, fleet.volt_told),
-        "mass_kg": known_column(fleet.mass_kg, fleet.mass_told),
-        "made_on": day_column(fleet.made_on, fleet.made_on_told),
-        "maker": choice_column(np.where(maker_told, fleet.maker, -1), pa.array(MAKER_NAMES)),
-        "vehicle_model": choice_column(np.where(fleet.model_told, fleet.model, -1), model_names),
-        "duty": choice_column(np.where(fleet.duty_told, fleet.duty, -1), pa.array(DUTIES)),
+        "chemistry": choice_column(recorded_chemistry_code(fleet), names),
+        "rated_energy_kwh": known_column(fleet.energy_kwh, fleet.recorded_energy),
+        "rated_capacity_ah": known_column(fleet.capacity_ah, fleet.recorded_capacity),
+        "nominal_voltage_v": known_column(fleet.volt, fleet.recorded_volt),
+        "mass_kg": known_column(fleet.mass_kg, fleet.recorded_mass),
+        "made_on": day_column(fleet.made_on, fleet.recorded_made_on),
+        "maker": choice_column(np.where(recorded_maker, fleet.maker, -1), pa.array(MAKER_NAMES)),
+        "vehicle_model": choice_column(np.where(fleet.recorded_model, fleet.model, -1), model_names),
+        "duty": choice_column(np.where(fleet.recorded_duty, fleet.duty, -1), pa.array(DUTIES)),
         "parent_code": text_column(parent),
         "missing_modules": pa.array(missing_modules.astype(np.int32)),
     }
     for column, element in enumerate(ELEMENTS):
-        columns[f"{element}_kg"] = known_column(fleet.metal_kg[:, column].round(2), fleet.metals_told)
+        columns[f"{element}_kg"] = known_column(fleet.metal_kg[:, column].round(2), fleet.recorded_metals)
     return pa.table(columns)
 
 
@@ -71,24 +70,24 @@ def reported_table(fleet: Fleet, events: Events) -> pa.Table:
 
 
 def text_column(column: np.ndarray) -> pa.Array:
-    """Return bytes as strings, empty ones as not known."""
+    """Convert bytes to strings, empty bytes to null."""
     strings = pa.array(column, type=pa.binary()).cast(pa.string())
-    if isinstance(strings, pa.ChunkedArray):  # columns of many megabytes come in pieces
+    if isinstance(strings, pa.ChunkedArray):  # large columns are chunked
         strings = strings.combine_chunks()
     empty = pa.array(column == b"")
     return pc.if_else(empty, pa.scalar(None, pa.string()), strings)
 
 
 def choice_column(codes: IntArray, choices: pa.Array) -> pa.Array:
-    """Return codes as the choices they stand for, negative ones as not known."""
+    """Convert codes to choices, negative codes to null."""
     return choices.take(pa.array(codes, mask=codes < 0))
 
 
-def known_column(values: FloatArray, told: BoolArray) -> pa.Array:
-    """Return numbers, those the record does not state as not known."""
-    return pa.array(values.astype(np.float64), mask=~told)
+def known_column(values: FloatArray, recorded: BoolArray) -> pa.Array:
+    """Convert numbers, those not recorded to null."""
+    return pa.array(values.astype(np.float64), mask=~recorded)
 
 
-def day_column(days: IntArray, told: BoolArray | None = None) -> pa.Array:
-    """Return days since 1970-01-01 as dates, those the record does not state as not known."""
-    return pa.array(days.astype(np.int32), mask=None if told is None else ~told).cast(pa.date32())
+def day_column(days: IntArray, recorded: BoolArray | None = None) -> pa.Array:
+    """Convert days since 1970-01-01 to dates, those not recorded to null."""
+    return pa.array(days.astype(np.int32), mask=None if recorded is None else ~recorded).cast(pa.date32())

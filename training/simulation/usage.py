@@ -1,7 +1,7 @@
-"""Readings of use (使用数据): odometer, cycles, temperatures and the health that the vehicle's computer believes in.
+"""Simulate usage readings (使用数据): odometer, cycles, temperatures and the state of health reported by the BMS.
 
-Each model has its own manners: which fields it tells, how optimistic its battery computer is, whether it means capacity
-or resistance. Readings go wrong in known ways, and a tampered record carries a false last reading.
+Each vehicle model reports certain fields, with a certain BMS optimism, and defines health by capacity or by resistance.
+Readings have typical errors, and a falsified record has a false last reading.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 _BMS_NOISE = 0.012
 _TENTH_KM_SHARE = 0.006  # odometer read in units of 0.1 km
-_HIGHEST_SLIP_KM = 400_000.0  # more would stand out at once and be put right
-_STUCK_AT_NEW_SHARE = 0.02  # packs whose computer always says 100 %
-# Share of the readings of an ordinary model that tell a field (judged; 34 % of cars tell no health at all).
-_TOLD = {
+_HIGHEST_SLIP_KM = 400_000.0  # a larger error would be noticed and corrected
+_STUCK_AT_NEW_SHARE = 0.02  # packs whose BMS always reports 100 %
+# Share of models that report a field (expert judgement; 34 % of cars report no health).
+_REPORTED_SHARE = {
     "odometer_km": 0.93, "full_cycles": 0.55, "energy_throughput_kwh": 0.38, "charge_throughput_ah": 0.22,
     "fast_charge_share": 0.35, "mean_temperature_c": 0.35, "hours_above_45c": 0.22, "hours_below_0c": 0.20,
     "mean_soc": 0.25, "mean_depth_of_discharge": 0.25, "resistance_growth": 0.10, "cell_spread_mv": 0.30,
@@ -34,7 +34,7 @@ _BMS, _CAPACITY, _RESISTANCE = 0, 0, 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is true of the packs and their lives: the world that readings are taken from."""
+    """True state of packs, models, lives and offers, from which readings are simulated."""
 
     fleet: Fleet
     models: VehicleModels
@@ -44,7 +44,7 @@ class Known:
 
 
 def usage_events(plan: SimulationPlan, known: Known) -> list[Events]:
-    """Return all readings of use, the false ones included, before reporting loses some."""
+    """Return all usage readings, including false ones, before incomplete reporting."""
     rng = stream(plan, "usage")
     fleet, models, lives = known.fleet, known.models, known.lives
     end = np.minimum(lives.retired_on, plan.last_day)
@@ -54,30 +54,30 @@ def usage_events(plan: SimulationPlan, known: Known) -> list[Events]:
     number = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count) + 1
     day = lives.first_sold_on[row] + number * interval[row] - rng.uniform(0.0, 12.0, len(row))
     columns = _readings(rng, known, row, np.floor(day))
-    columns = _partly_told(rng, known, row, columns)
+    columns = _partly_recorded(rng, known, row, columns)
     honest = block("usage", row, day, ("vehicle_maker", fleet.maker[row]), **columns)
     return [honest, *_false_readings(rng, known)]
 
 
 def _readings(rng: np.random.Generator, known: Known, row: IntArray, day: FloatArray) -> dict[str, np.ndarray]:
-    """Return every field of the readings of packs on days, as the vehicle sees them."""
+    """Draw all fields of the readings of packs on given days, as measured by the vehicle."""
     fleet, models = known.fleet, known.models
     years = np.maximum(day - known.lives.first_sold_on[row], 0.0) / DAYS_PER_YEAR
     soh = known.ageing.soh_at(row, day - fleet.made_on[row])
     growth = known.ageing.resistance_growth(row, soh)
     cycles = fleet.full_cycles_per_year[row] * years
-    resistance = models.tells_resistance_soh[fleet.model[row]]
+    resistance = models.reports_resistance_soh[fleet.model[row]]
     believed = 1.0 - (1.0 - soh) * models.bms_optimism[fleet.model[row]] + rng.normal(0.0, _BMS_NOISE, len(row))
     believed = np.where(resistance, 1.0 - 0.55 * growth + rng.normal(0.0, 0.01, len(row)), believed)
     stuck = rng.random(fleet.rows) < _STUCK_AT_NEW_SHARE
     believed = np.where(stuck[row], 1.0, np.clip(np.round(believed, 3), 0.2, 1.0))
-    tells_soh = models.tells_soh[fleet.model[row]]
+    reports_soh = models.reports_soh[fleet.model[row]]
     odometer = fleet.km_per_year[row] * years
     slipped = (rng.random(len(row)) < _TENTH_KM_SHARE) & (odometer < _HIGHEST_SLIP_KM)
     odometer = np.where(slipped, odometer * 10.0, odometer)
     warm = np.maximum(fleet.temperature_c[row] - 12.0, 0.3)
     counted = rng.normal(1.0, 0.02, fleet.rows)[row] * (1.0 + rng.normal(0.0, 0.001, len(row)))
-    energy = cycles * fleet.energy_kwh[row] * (0.5 + 0.5 * soh)  # the mean of the health over the life, roughly
+    energy = cycles * fleet.energy_kwh[row] * (0.5 + 0.5 * soh)  # approximate mean health over the life
     return {
         "odometer_km": np.round(odometer),
         "full_cycles": np.round(cycles * counted, 1),
@@ -89,35 +89,35 @@ def _readings(rng: np.random.Generator, known: Known, row: IntArray, day: FloatA
         "hours_below_0c": np.round(years * np.maximum(19.0 - fleet.temperature_c[row], 0.0) ** 2 * 4.0),
         "mean_soc": np.clip(fleet.mean_soc[row] + rng.normal(0.0, 0.02, len(row)), 0.0, 1.0).round(3),
         "mean_depth_of_discharge": np.clip(fleet.depth[row] + rng.normal(0.0, 0.02, len(row)), 0.0, 1.0).round(3),
-        "soh": np.where(tells_soh, believed, np.nan),
+        "soh": np.where(reports_soh, believed, np.nan),
         "resistance_growth": np.round(growth * rng.normal(1.0, 0.06, len(row)), 4),
         "cell_spread_mv": np.round(known.ageing.cell_spread(row, soh) * 1300.0 * rng.lognormal(0.0, 0.2, len(row))),
         "resistance_meant": resistance,
     }  # fmt: skip
 
 
-def _partly_told(
+def _partly_recorded(
     rng: np.random.Generator, known: Known, row: IntArray, columns: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Drop the fields that a model never tells or that a reading happens to lack."""
+    """Drop the fields that a model never reports, and random fields of single readings."""
     model = known.fleet.model[row]
     models = len(known.models.maker)
-    told = dict(columns)
-    for name, share in _TOLD.items():
-        usually = rng.random(models) < share  # a model either sends a field or does not ...
-        sent: BoolArray = usually[model] & (rng.random(len(row)) > 0.07)  # ... and now and then it fails to
-        told[name] = np.where(sent, columns[name], np.nan)
-    told["soh"] = np.where(rng.random(len(row)) > 0.05, columns["soh"], np.nan)
-    has_soh = ~np.isnan(told["soh"])
-    meant = np.where(told.pop("resistance_meant"), _RESISTANCE, _CAPACITY)
+    reported = dict(columns)
+    for name, share in _REPORTED_SHARE.items():
+        usually = rng.random(models) < share  # a model either reports a field or does not
+        sent: BoolArray = usually[model] & (rng.random(len(row)) > 0.07)  # and single values are missing
+        reported[name] = np.where(sent, columns[name], np.nan)
+    reported["soh"] = np.where(rng.random(len(row)) > 0.05, columns["soh"], np.nan)
+    has_soh = ~np.isnan(reported["soh"])
+    meant = np.where(reported.pop("resistance_meant"), _RESISTANCE, _CAPACITY)
     named = has_soh & (rng.random(len(row)) < 0.7)
-    told["soh_source"] = np.where(has_soh, _BMS, -1)
-    told["soh_definition"] = np.where(named, meant, -1)
-    return told
+    reported["soh_source"] = np.where(has_soh, _BMS, -1)
+    reported["soh_definition"] = np.where(named, meant, -1)
+    return reported
 
 
 def _false_readings(rng: np.random.Generator, known: Known) -> list[Events]:
-    """Return the last readings that somebody falsified shortly before the sale."""
+    """Draw the last readings, falsified shortly before the sale."""
     offers, fleet, lives = known.offers, known.fleet, known.lives
     kind = by_pack(offers, offers.tampering, fleet.rows, 0).astype(np.int64)
     sold_on = by_pack(offers, offers.sold_on, fleet.rows, NEVER)
@@ -131,12 +131,12 @@ def _false_readings(rng: np.random.Generator, known: Known) -> list[Events]:
     soh = known.ageing.soh_at(row, late - fleet.made_on[row])
     edited = np.clip(np.maximum(soh + rng.uniform(0.06, 0.16, len(row)), 0.84), 0.0, 0.98)
     pretended = np.where(kind[row] == SOH_EDITED, edited, np.clip(soh + rng.normal(0.01, 0.01, len(row)), 0.2, 1.0))
-    telling = (kind[row] == SOH_EDITED) | (kind[row] == PACK_SWAPPED)
+    reporting = (kind[row] == SOH_EDITED) | (kind[row] == PACK_SWAPPED)
     return [
         block(
             "usage", row, late, ("owner", fleet.maker[row]),
             odometer_km=np.round(odometer * rolled),
-            soh=np.where(telling, np.round(pretended, 3), np.nan),
-            soh_source=np.where(telling, _BMS, -1),
+            soh=np.where(reporting, np.round(pretended, 3), np.nan),
+            soh_source=np.where(reporting, _BMS, -1),
         )
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The invented makers and vehicle models of the synthetic fleet: chemistry by vintage, size, build and manners."""
+"""Simulate makers and vehicle models (车型): chemistry by vintage, size, cooling and reporting behaviour."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _LARGE_MODEL_SHARE = 0.8  # of the content variation lies between models, the re
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VehicleModels:
-    """One row a vehicle model; every model is sold for three to five years."""
+    """One row per vehicle model; every model is sold for three to five years."""
 
     maker: IntArray
     segment: IntArray
@@ -54,14 +54,14 @@ class VehicleModels:
     demand: FloatArray  # how easily a spare pack finds a vehicle, 0-1
     popularity: FloatArray
     modules: IntArray
-    tells_soh: BoolArray
+    reports_soh: BoolArray
     bms_optimism: FloatArray  # reported loss over true loss
-    tells_resistance_soh: BoolArray
+    reports_resistance_soh: BoolArray
     reading_days: FloatArray
 
 
 def simulate_models(plan: SimulationPlan) -> VehicleModels:
-    """Return the vehicle models of the synthetic fleet."""
+    """Draw the vehicle models of the synthetic fleet."""
     rng = stream(plan, "models")
     segment = np.repeat(np.arange(3), _MODELS_BY_SEGMENT)
     count = len(segment)
@@ -89,15 +89,15 @@ def simulate_models(plan: SimulationPlan) -> VehicleModels:
         demand=0.12 + 0.20 * rng.beta(2.0, 2.0, count),
         popularity=rng.lognormal(0.0, 0.7, count),
         modules=rng.integers(4, 13, count),
-        tells_soh=rng.random(count) < 0.68,
+        reports_soh=rng.random(count) < 0.68,
         bms_optimism=np.clip(rng.normal(0.82, 0.16, count), 0.4, 1.15),
-        tells_resistance_soh=rng.random(count) < 0.08,
+        reports_resistance_soh=rng.random(count) < 0.08,
         reading_days=rng.choice([182.6, 365.25], count),
     )
 
 
 def _chemistry(rng: np.random.Generator, segment: IntArray, year: FloatArray) -> IntArray:
-    """Return the chemistry of each model: LFP shares and ternary grades by vintage, the rare ones sprinkled in."""
+    """Draw the chemistry of each model: LFP shares and ternary grades by vintage, with some rare chemistries."""
     count = len(segment)
     share = np.empty(count)
     for kind, shares in _LFP_SHARE.items():
@@ -105,7 +105,7 @@ def _chemistry(rng: np.random.Generator, segment: IntArray, year: FloatArray) ->
     grades = np.stack([np.interp(year, _YEARS, _GRADE_SHARE[:, g]) for g in range(len(_GRADES))], axis=1)
     grade = (rng.random(count)[:, None] > np.cumsum(grades, axis=1)).sum(axis=1).clip(0, len(_GRADES) - 1)
     ternary = np.array([NAMES.index(name) for name in _GRADES])[grade]
-    # Evenly spread numbers instead of random ones, so that the shares hold although models are few.
+    # Evenly spaced instead of random numbers, so that the shares are met with few models.
     even = (np.argsort(np.argsort(rng.random(count))) + 0.5) / count
     chosen = np.where(even < share, NAMES.index("LFP"), ternary)
     early, late, car = year < 2019.0, year >= 2023.0, segment == CAR
@@ -123,7 +123,7 @@ def _chemistry(rng: np.random.Generator, segment: IntArray, year: FloatArray) ->
 
 
 def _energy(rng: np.random.Generator, segment: IntArray, year: FloatArray, chemistry: IntArray) -> FloatArray:
-    """Return the nominal energy of each model [kWh]; a tenth of the cars are plug-in hybrids, NiMH drives hybrids."""
+    """Draw the nominal energy of each model [kWh]; a tenth of the cars are plug-in hybrids, NiMH packs full hybrids."""
     usual = np.zeros(len(segment))
     for kind, levels in _ENERGY_KWH.items():
         usual = np.where(segment == kind, np.interp(year, _YEARS, levels), usual)

@@ -1,4 +1,4 @@
-"""The files of a simulated market; the only module of the simulation that writes: one market, always the same bytes."""
+"""Write the files of a simulated market (写出文件); the same market gives the same bytes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SYNTHETIC = "A synthetic market: every pack, firm, vehicle, price and deal in th
 
 
 def write(market: SimulatedMarket, folder: Path) -> None:
-    """Write the market into a folder, which is made if it does not exist; files of the same names are replaced."""
+    """Write the market into a folder, which is created if necessary; existing files are replaced."""
     folder.mkdir(parents=True, exist_ok=True)
     sales, truth = sales_and_truth(market)
     for name, table in (
@@ -62,7 +62,7 @@ _UNITS = {
 
 
 def packs_table(market: SimulatedMarket) -> pa.Table:
-    """Return the nameplates as the record tells them, one row a pack, in order of the battery code."""
+    """Return the recorded nameplates, one row per pack, in order of the battery code."""
     nameplates = nameplates_table(market.fleet, market.models, market.missing_modules)
     return nameplates.append_column("modules", _modules(market))
 
@@ -73,7 +73,7 @@ def events_table(market: SimulatedMarket) -> pa.Table:
 
 
 def sales_and_truth(market: SimulatedMarket) -> tuple[pa.Table, pa.Table]:
-    """Return the ledger and, row by row, the truth beside it, in order of the day of the sale."""
+    """Return the ledger and the table of true values, row by row, in order of the day of the sale."""
     offers, deals = market.offers, market.deals
     pick = deals.offer
     sale_id = pa.array([f"S{number:07d}" for number in range(1, len(pick) + 1)])
@@ -128,9 +128,9 @@ def write_quotes(quotes: Quotes, path: Path) -> None:
 
 
 def _modules(market: SimulatedMarket) -> pa.Array:
-    """Return the modules of the packs that list them; their health is known where a laboratory measured the pack."""
+    """Return the recorded modules; their health is known if the pack was tested in a laboratory."""
     fleet, rng = market.fleet, stream(market.plan, "record").spawn(2)[1]
-    listed = fleet.modules_told
+    listed = fleet.recorded_modules
     count = np.where(listed, market.models.modules[fleet.model], 0)
     row = np.repeat(np.arange(fleet.rows), count)
     place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
@@ -150,7 +150,7 @@ def _modules(market: SimulatedMarket) -> pa.Array:
 
 
 def summary(market: SimulatedMarket) -> list[tuple[str, str]]:
-    """Return what a person wants to know of a simulated market, as rows of label and value."""
+    """Return the main figures of a simulated market as rows of label and value."""
     deals, offers = market.deals, market.offers
     noise = np.abs(deals.price_without_vat - deals.expected) / np.maximum(np.abs(deals.expected), 1.0)
     inside = (deals.price_without_vat >= deals.lower90) & (deals.price_without_vat <= deals.upper90)
