@@ -14,12 +14,12 @@ def sales(tmp_path_factory):
     return stand_in(tmp_path_factory.mktemp("nothing"))
 
 
-def test_the_interval_score_charges_width_and_twenty_times_a_miss():
+def test_the_interval_score_adds_width_and_twenty_times_a_miss():
     band = np.array([[0.0, 0.5, 1.0], [0.0, 0.5, 1.0]])
     assert interval_score(band, np.array([0.5, 1.25])) == pytest.approx(1.0 + 20.0 * 0.25 / 2.0)
 
 
-def test_the_narrowest_constant_band_holds_nine_in_ten():
+def test_the_narrowest_constant_band_covers_nine_in_ten():
     assert narrowest_constant(np.array([*np.linspace(0.0, 0.8, 9), 50.0])) == pytest.approx(0.8)
 
 
@@ -29,7 +29,7 @@ def test_a_small_group_is_not_the_worst():
     assert lowest_share(held, label, 2) == pytest.approx(2.0 / 3.0)
 
 
-def test_a_curve_against_its_direction_is_counted():
+def test_a_curve_that_violates_its_direction_is_counted():
     slopes = np.array([1.0, -1.0])
 
     def band(value):
@@ -45,16 +45,16 @@ def test_infinite_and_crossing_bands_are_reported():
     assert figures["crossings"] == 0.25
 
 
-def test_the_conformal_quantile_counts_the_sale_to_come():
+def test_the_conformal_quantile_counts_the_next_sale():
     assert conformal(np.arange(1.0, 20.0), 0.9) == 18.0
 
 
-def test_no_sale_teaches_and_judges(sales):
+def test_no_sale_is_in_both_training_and_test(sales):
     train, test = random_split(sales, 1000, 3)
     assert not set(train.price.tolist()) & set(test.price.tolist())
 
 
-def test_no_model_kept_out_is_among_those_learned(sales):
+def test_no_unseen_model_is_in_the_training_part(sales):
     train, test = unseen_split(sales, 2000, 3)
     assert len(test) > 200
     assert not set(train.model) & set(test.model)
@@ -70,7 +70,7 @@ def test_no_price_is_reported_before_its_delay_or_twice(sales):
     assert len(reported) == len(set(reported))
 
 
-def test_averages_of_levels_are_not_learned_from_the_row_itself(sales):
+def test_level_averages_exclude_the_row_itself(sales):
     train, _ = random_split(sales, 1000, 0)
     reader = Reader(train, 0)
     again = reader.read(train)
@@ -83,7 +83,7 @@ def test_an_absent_folder_is_reported(tmp_path, capsys):
     assert "absent" in capsys.readouterr().out
 
 
-def test_the_page_takes_the_best_rival_by_hindsight():
+def test_the_page_uses_the_best_other_method():
     results = [
         {"split": "random", "set": "a", "rows": 10, "seed": seed, "method": name, "seconds": 1.0, "figures": figures}
         for seed in range(3)

@@ -1,4 +1,4 @@
-"""One small synthetic market with its ledger, shared by the tests of the workshop."""
+"""One small synthetic market with its ledger, shared by the training tests."""
 
 import pytest
 
@@ -36,17 +36,17 @@ def ledger(market_folder):
 
 @pytest.fixture(scope="session")
 def sales(table, ledger, quotes):
-    """What a model learns from."""
+    """The training set."""
     return build(table, ledger, quotes)[0]
 
 
 @pytest.fixture(scope="session")
 def config():
-    """A training that is quick."""
+    """Options of a fast training."""
     return TrainingConfig(trees=40, folds=3, test_share=0.25)
 
 
 @pytest.fixture(scope="session")
 def augmentation(sales, table, quotes, config):
-    """The same sales with thinner records."""
+    """The same sales with degraded records."""
     return degraded(sales, table, quotes, share=config.thinned_share, seed=config.seed)

@@ -1,4 +1,4 @@
-"""The back-test looks at nothing that was not known then, and its report stands alone."""
+"""The back-test uses only information known at the time, and its report is self-contained."""
 
 import html.parser
 import json
@@ -22,7 +22,7 @@ QUICK = TrainingConfig(trees=5, folds=2, habits_rows=0)
 
 @pytest.fixture(scope="module", autouse=True)
 def few_rivals():
-    """Boosted trees take their time; the slow test of the command asks them too."""
+    """Use the fast baselines; the slow test of the command uses boosted trees too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("training.evaluation.backtest.baselines", lambda: {"last price": last_price, "linear": linear})
         yield
@@ -42,7 +42,7 @@ def named(tested, name):
     return next(one for one in tested.entries if one.name == name)
 
 
-def test_everybody_answers_for_the_same_sales(tested, sales, origins):
+def test_all_methods_predict_the_same_sales(tested, sales, origins):
     assert [one.name for one in tested.entries][:2] == [OURS, "structural value"]
     assert {one.overall.sales for one in tested.entries} == {len(tested.evaluated)}
     assert np.all(tested.evaluated.sold_day > origins[0])
@@ -51,8 +51,8 @@ def test_everybody_answers_for_the_same_sales(tested, sales, origins):
     assert "not installed" in tested.absent["CatBoost + split conformal"]
 
 
-def test_what_happens_later_changes_no_earlier_answer(tested, sales, augmentation, origins):
-    """Prices of the last window are thrown about; every answer before it stays as it was, to the bit."""
+def test_later_sales_do_not_change_earlier_forecasts(tested, sales, augmentation, origins):
+    """Prices of the last window are shuffled; all earlier forecasts stay bit-identical."""
     last = origins[-1]
     thrown = replace(
         sales, price_cny=np.where(sales.sold_day > last - 29.0, sales.price_cny * 7.0 + 1.0, sales.price_cny)
@@ -69,7 +69,7 @@ def test_what_happens_later_changes_no_earlier_answer(tested, sales, augmentatio
 
 
 @pytest.mark.slow
-def test_finished_windows_are_not_worked_out_again(sales, augmentation, origins, tmp_path, monkeypatch):
+def test_finished_windows_are_not_computed_again(sales, augmentation, origins, tmp_path, monkeypatch):
     plan = Plan(origins=origins[-1:], parts=tmp_path / "parts", key="a" * 64)
     first = backtest((sales, augmentation), None, QUICK, plan, lambda _: None)
     monkeypatch.setattr("training.evaluation.backtest.learn", lambda *_: pytest.fail("it was worked out again"))
@@ -90,8 +90,8 @@ def test_without_refit_it_is_fitted_once(sales, augmentation, monkeypatch):
 
 
 @pytest.mark.parametrize("refit", [True, False])
-def test_whoever_does_the_work_the_answers_are_the_same(sales, augmentation, origins, tmp_path, refit):
-    """Two processes share the windows; each result is kept as it comes, and none is worked out twice."""
+def test_the_forecasts_do_not_depend_on_the_workers(sales, augmentation, origins, tmp_path, refit):
+    """Two processes share the windows; each result is stored, and none is computed twice."""
     predicted = []
     plan = Plan(origins=origins, refit=refit, parts=tmp_path / "parts", key="b" * 64)
     alone = backtest((sales, augmentation), None, QUICK, replace(plan, parts=None), predicted.append)
@@ -105,7 +105,7 @@ def test_whoever_does_the_work_the_answers_are_the_same(sales, augmentation, ori
     assert len(list(plan.parts.glob("*.npz"))) == windows
 
 
-def test_the_money_is_what_was_paid_over_the_price(tested):
+def test_losses_are_payments_above_the_realised_price(tested):
     one = named(tested, OURS)
     predicted, energy = one.predicted, tested.evaluated.energy_kwh
     lost = sum(
@@ -134,7 +134,7 @@ def test_the_last_price_is_the_last_known_one(sales):
     assert np.all(np.isin(predicted.point, known.price))
 
 
-def test_split_conformal_keeps_its_promise_on_sales_like_those_it_knows(sales):
+def test_split_conformal_covers_exchangeable_sales(sales):
     chance = np.random.default_rng(3).random(len(sales)) < 0.6
     predicted = linear(Task(known=sales.where(chance), targets=sales.where(~chance), level=0.9, seed=0))
     assert 0.8 < np.mean((predicted.price >= predicted.lower) & (predicted.price <= predicted.upper)) < 0.97
@@ -142,7 +142,7 @@ def test_split_conformal_keeps_its_promise_on_sales_like_those_it_knows(sales):
 
 
 class Reader(html.parser.HTMLParser):
-    """What a browser would meet on the page."""
+    """Collects the elements of the page."""
 
     def __init__(self):
         super().__init__()
@@ -162,7 +162,7 @@ class Reader(html.parser.HTMLParser):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_report_stands_alone(tested, language):
+def test_the_report_is_self_contained(tested, language):
     page = report_html(tested, language, "synthetic")
     reader = Reader()
     reader.feed(page)

@@ -1,4 +1,4 @@
-"""Nobody sells into a route that the findings close, and whoever did teaches nothing."""
+"""Sales into closed routes do not occur in the simulation and are not used for training."""
 
 import csv
 import json
@@ -50,8 +50,8 @@ def closed_on_the_day(folder):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_simulator_sells_nothing_into_a_closed_route(tmp_path, seed):
-    """What the files say is examined as anybody would who reads them: the simulator's own columns are not asked."""
+def test_the_simulator_has_no_sale_into_a_closed_route(tmp_path, seed):
+    """The files are checked as any reader would check them, without the simulator's own columns."""
     write(simulate(SimulationPlan(packs=1_500, seed=seed, tampering_share=0.1 * seed)), tmp_path)
     route, closed = closed_on_the_day(tmp_path)
     assert closed[:, 1].sum() > 10
@@ -59,8 +59,8 @@ def test_the_simulator_sells_nothing_into_a_closed_route(tmp_path, seed):
     assert not closed[np.arange(len(route)), route].any()
 
 
-def test_a_closed_route_moves_the_truth_and_not_only_the_name_of_the_route():
-    """Where the dearest use is closed, the expected price is that of the uses left."""
+def test_a_closed_route_changes_the_expected_price():
+    """If the best route is closed, the expected price is that of the open routes."""
     market = simulate(SimulationPlan(packs=1_500, seed=6))
     closed, route_offers = market.view.closed, market.priced.route_offers
     assert np.isnan(route_offers[closed]).all()
@@ -70,9 +70,9 @@ def test_a_closed_route_moves_the_truth_and_not_only_the_name_of_the_route():
 
 
 def test_no_pack_on_sale_is_closed_to_recycling():
-    """The simulated buyers can always recycle: what closes recycling needs a fire, and simulated packs catch none.
+    """Recycling is never closed in the simulation: only a fire closes it, and simulated packs have none.
 
-    A check that closes recycling for another reason, or a simulated fire, asks for a rule of disposal in the simulator.
+    A check that closes recycling for another reason, or a simulated fire, would need a disposal rule in the simulator.
     """
     closing = [check for check in CHECKS if "recycling" in check.blocks]
     assert [check.id for check in closing] == ["P09"]
@@ -95,7 +95,7 @@ def without_mlflow():
 
 @pytest.fixture(scope="module")
 def planted(market_folder, tmp_path_factory):
-    """A ledger with every fifth row a sale into a closed route: dear ones, stated and not, and one in a lot."""
+    """A ledger with every fifth row a sale into a closed route, stated or not, one of them in a lot."""
     clean = pq.read_table(market_folder / "sales.parquet").to_pylist()
     _, closed = closed_on_the_day(market_folder)
     wet = [row for row, shut in zip(clean, closed, strict=True) if shut[1]]
@@ -127,12 +127,12 @@ def sources_of(folder):
 
 @pytest.fixture(scope="module")
 def both(market_folder, planted):
-    """The two ledgers worked out, the clean one first."""
+    """Training input of both ledgers, the clean one first."""
     return [prepare(sources_of(folder), QUICK, lambda _: None) for folder in (market_folder, planted)]
 
 
-def test_planted_sales_leave_everything_that_is_learned_from_bit_for_bit(both):
-    """Habits, calibration, gate, contest, back-test and drift read nothing but these sales."""
+def test_closed_route_sales_do_not_change_the_training_set(both):
+    """Calibration, gate, model comparison, back-test and drift read only these sales."""
     clean, mixed = both
     for name in ("sales", "augmentation"):
         for column in TrainingSet.__slots__:
@@ -146,8 +146,8 @@ def test_planted_sales_leave_everything_that_is_learned_from_bit_for_bit(both):
     assert set(mixed.ledger.rejected_rows) - set(counted) == {REASONS["lot broken"].en}
 
 
-def test_a_model_of_planted_sales_is_the_same_model_and_says_what_was_kept_out(both, tmp_path):
-    """The digest covers the ledger's file and the counts, so it differs; everything fitted and judged does not."""
+def test_closed_route_sales_do_not_change_the_model_and_are_counted(both, tmp_path):
+    """The digest covers the ledger file and the counts, so it differs; everything fitted or evaluated is equal."""
     one, other = (
         train_on(prepared, "mine", QUICK, tmp_path / str(number), lambda _: None, keep_record=False)
         for number, prepared in enumerate(both)
@@ -167,7 +167,7 @@ def test_a_model_of_planted_sales_is_the_same_model_and_says_what_was_kept_out(b
     assert "已关闭" in card
 
 
-def test_check_only_names_every_kept_out_sale_in_both_languages(planted, both, monkeypatch, tmp_path):
+def test_check_only_lists_every_excluded_sale_in_both_languages(planted, both, monkeypatch, tmp_path):
     monkeypatch.setenv("CANZHI_HOME", str(tmp_path))
     report = tmp_path / "report.csv"
     words = [str(planted / "sales.parquet"), "--traces", str(planted), "--market", str(planted / "quotes.csv")]
@@ -196,7 +196,7 @@ def backtest_of(folder, out, language):
     return json.loads((out / "report.json").read_text("utf-8")), (out / "report.html").read_text("utf-8")
 
 
-def test_a_back_test_of_planted_sales_has_the_same_figures(market_folder, planted, both, monkeypatch, tmp_path):
+def test_closed_route_sales_do_not_change_a_back_test(market_folder, planted, both, monkeypatch, tmp_path):
     monkeypatch.setenv("CANZHI_HOME", str(tmp_path / "home"))
     folders = [tmp_path / name for name in ("clean", "mixed")]
     for folder in folders:
@@ -208,7 +208,7 @@ def test_a_back_test_of_planted_sales_has_the_same_figures(market_folder, plante
     assert REASONS["closed route"].zh in page
 
 
-def test_what_a_ledger_says_of_the_champion_is_not_moved_by_planted_sales(market_folder, planted, both, tmp_path):
+def test_closed_route_sales_do_not_change_realised_coverage(market_folder, planted, both, tmp_path):
     sales = both[0].sales
     known = sales.where(sales.sold_day <= float(np.quantile(sales.sold_day, 0.65)))
     through = str(calendar_day(float(known.sold_day.max())))

@@ -1,4 +1,4 @@
-"""What a model learns from: every sale as it could be known on its own day."""
+"""The training set: every sale as known on its own day."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ def first(ledger, count):
     return ledger.take(np.arange(count))
 
 
-def test_every_sale_is_worked_out_or_set_aside(table, ledger, quotes, sales):
+def test_every_sale_is_used_or_rejected(table, ledger, quotes, sales):
     _, rejected_rows = build(table, ledger, quotes)
     assert len(sales) + sum(rejected_rows.values()) == ledger.rows_read
     assert len(sales) > 200
@@ -49,7 +49,7 @@ def test_later_events_do_not_change_a_cell(table, ledger, quotes):
     np.testing.assert_array_equal(build(doubled, few, quotes)[0].matrix, known.matrix)
 
 
-def test_a_sale_is_seen_as_a_valuation_on_its_day_would_see_it(sales, quotes, market_folder):
+def test_a_sale_has_the_features_of_a_valuation_on_its_day(sales, quotes, market_folder):
     row = int(np.flatnonzero(sales.tier >= 2)[0])
     traces = read_trace([str(market_folder / "packs.parquet"), str(market_folder / "events.parquet")])
     at = next(at for at, history in enumerate(traces.histories) if history.battery_code == sales.packs[row])
@@ -59,7 +59,7 @@ def test_a_sale_is_seen_as_a_valuation_on_its_day_would_see_it(sales, quotes, ma
     assert answer.evidence.tier == f"T{int(sales.tier[row])}"
 
 
-def test_sales_of_packs_without_a_record_are_set_aside(table, ledger, quotes):
+def test_sales_of_packs_without_a_record_are_rejected(table, ledger, quotes):
     few = first(ledger, 5)
     unknown = replace(few, battery_code=("unheard of", *few.battery_code[1:]))
     found, rejected_rows = build(table, unknown, quotes)
@@ -69,7 +69,7 @@ def test_sales_of_packs_without_a_record_are_set_aside(table, ledger, quotes):
         build(table, replace(few, battery_code=("unheard of",) * 5), quotes)
 
 
-def test_sales_before_the_quotes_are_set_aside(table, ledger, quotes):
+def test_sales_before_the_quotes_are_rejected(table, ledger, quotes):
     few = first(ledger, 5)
     day = few.sold_day.copy()
     day[2] = quotes.complete_from - 1.0
@@ -78,7 +78,7 @@ def test_sales_before_the_quotes_are_set_aside(table, ledger, quotes):
     assert rejected_rows["sold before every instrument is quoted"] == 1
 
 
-def test_the_sum_of_a_lot_is_shared_by_structural_value(table, ledger, quotes):
+def test_the_total_of_a_lot_is_allocated_by_structural_value(table, ledger, quotes):
     few = first(ledger, 6)
     price, lot = few.price_cny.copy(), np.full(6, np.nan)
     price[1:4], lot[1:4] = np.nan, 30_000.0
@@ -90,7 +90,7 @@ def test_the_sum_of_a_lot_is_shared_by_structural_value(table, ledger, quotes):
     np.testing.assert_array_equal(found.price_cny[[0, 4, 5]], few.price_cny[[0, 4, 5]])
 
 
-def test_thinner_records_keep_price_and_day_and_know_less(sales, augmentation, table, quotes):
+def test_degraded_records_keep_price_and_day(sales, augmentation, table, quotes):
     place = {sale: row for row, sale in enumerate(sales.sale_id)}
     rows = np.array([place[sale] for sale in augmentation.sale_id])
     np.testing.assert_array_equal(augmentation.price_cny, sales.price_cny[rows])
@@ -103,7 +103,7 @@ def test_thinner_records_keep_price_and_day_and_know_less(sales, augmentation, t
     assert len(degraded(sales, table, quotes, share=0.0, seed=0)) == 0
 
 
-def test_joined_parts_stand_below_one_another(sales, augmentation):
+def test_joined_parts_are_concatenated(sales, augmentation):
     both = join([sales, augmentation])
     assert len(both) == len(sales) + len(augmentation)
     assert both.packs == sales.packs + augmentation.packs
@@ -112,7 +112,7 @@ def test_joined_parts_stand_below_one_another(sales, augmentation):
     assert isinstance(kept.groups, tuple)
 
 
-def test_a_table_without_events_still_teaches(table, ledger, quotes):
+def test_a_table_without_events_can_be_used(table, ledger, quotes):
     none = TraceTable(
         packs=table.packs,
         texts=table.texts,

@@ -1,4 +1,4 @@
-"""Thinner records: what a lower tier of evidence would show, and nothing more."""
+"""Degraded records contain only what a lower evidence tier has."""
 
 from datetime import date
 
@@ -42,7 +42,7 @@ def types_of(table):
     ("thin", "left"),
     [(code_only, []), (nameplate_only, []), (ledger_only, ["installed"]), (readings_only, ["installed", "usage"])],
 )
-def test_what_a_thinner_record_still_shows(thin, left):
+def test_what_a_degraded_record_still_shows(thin, left):
     thinner = thin(TABLE)
     assert types_of(thinner) == left
     assert thinner.row.tolist() == [1] * len(left)
@@ -53,7 +53,7 @@ def test_what_a_thinner_record_still_shows(thin, left):
     assert types_of(TABLE) == ["installed", "usage", "tested"]  # the record itself is untouched
 
 
-def test_chance_is_the_seeds_and_takes_the_share():
+def test_the_draw_follows_seed_and_share():
     drawn = draw_degradation(3000, 0.4, seed=1)
     np.testing.assert_array_equal(drawn, draw_degradation(3000, 0.4, seed=1))
     assert not np.array_equal(drawn, draw_degradation(3000, 0.4, seed=2), equal_nan=True)

@@ -1,4 +1,4 @@
-"""One training: judged on sales it has not seen, next to the structural value."""
+"""One training, evaluated on held-out sales and compared with the structural value."""
 
 import json
 import math
@@ -28,7 +28,7 @@ def holdout(sales, augmentation, config):
     return evaluate_on_newest(sales, augmentation, config)
 
 
-def test_a_few_hundred_sales_do_no_harm(holdout):
+def test_a_few_hundred_sales_are_not_worse_than_the_structural_value(holdout):
     # 330 to 360 sales are too few to gain: over three markets the error was 0.97 to 1.10 times the structural value's
     assert holdout.overall.sales >= LEAST_SALES
     assert holdout.overall.wape < 1.15 * holdout.structural.wape
@@ -45,14 +45,14 @@ def test_three_thousand_sales_beat_the_structural_value(config, tmp_path):
     assert evaluated.overall.wape < 0.9 * evaluated.structural.wape
 
 
-def test_the_band_holds_about_what_it_promises(holdout, config):
+def test_coverage_is_near_the_nominal_level(holdout, config):
     sales = holdout.overall.sales
     # three standard deviations of a binomial, and what one small market's turn may cost
     slack = 3.0 * math.sqrt(config.level * (1.0 - config.level) / sales) + 0.05
     assert abs(holdout.overall.coverage - config.level) < slack
 
 
-def test_a_judgement_can_be_kept_as_json(holdout):
+def test_the_holdout_report_is_plain_json(holdout):
     predicted = json.loads(json.dumps(holdout.as_dict()))
     assert predicted["overall"]["sales"] == holdout.overall.sales
     assert set(predicted) == {
@@ -60,7 +60,7 @@ def test_a_judgement_can_be_kept_as_json(holdout):
     }
 
 
-def test_the_judge_never_shows_the_newest_sales_to_the_model(sales, augmentation, config, monkeypatch):
+def test_the_holdout_fit_uses_no_newest_sales(sales, augmentation, config, monkeypatch):
     seen = []
 
     def spy(taught, thin, _):
@@ -79,7 +79,7 @@ def test_the_judge_never_shows_the_newest_sales_to_the_model(sales, augmentation
     assert not evaluated & set(thin.sale_id)
 
 
-def test_few_sales_are_refused_and_fewer_are_not_judged(sales, config):
+def test_too_few_sales_are_refused_or_not_evaluated(sales, config):
     few = sales.where(np.arange(len(sales)) < LEAST_SALES - 1)
     with pytest.raises(TooFewSales, match=f"{LEAST_SALES - 1} usable sales") as refusal:
         learn(few, None, config)
@@ -88,7 +88,7 @@ def test_few_sales_are_refused_and_fewer_are_not_judged(sales, config):
 
 
 @pytest.mark.parametrize("count", [100, pytest.param(200, marks=pytest.mark.slow)])
-def test_a_small_ledger_is_judged_by_folds_and_says_so(sales, augmentation, config, count):
+def test_a_small_ledger_is_cross_validated(sales, augmentation, config, count):
     rows = np.arange(len(sales)) < count
     few, thin = sales.where(rows), augmentation.where(np.isin(augmentation.sale_id, sales.where(rows).sale_id))
     evaluated = evaluate_model(few, thin, config)
@@ -98,7 +98,7 @@ def test_a_small_ledger_is_judged_by_folds_and_says_so(sales, augmentation, conf
     assert evaluated.overall.coverage > config.level - slack
 
 
-def test_the_folds_of_a_judgement_never_part_a_pack_or_a_lot(sales, config, monkeypatch):
+def test_evaluation_folds_keep_packs_and_lots_together(sales, config, monkeypatch):
     few = sales.where(np.arange(len(sales)) < 100)
     lots = tuple("L" if row in {3, 40, 80} else None for row in range(100))
     few = replace(few, lot=lots, packs=tuple("same" if row in {5, 80} else one for row, one in enumerate(few.packs)))
@@ -125,7 +125,7 @@ def test_copies_of_a_pack_stay_in_one_fold(sales, augmentation):
     assert len(set(fold)) == 5
 
 
-def test_every_sale_comes_with_its_pack_so_that_copies_stay_together(sales, augmentation, config, monkeypatch):
+def test_the_estimator_gets_the_pack_of_every_sale(sales, augmentation, config, monkeypatch):
     given = {}
 
     class Spy:
@@ -148,7 +148,7 @@ def test_every_sale_comes_with_its_pack_so_that_copies_stay_together(sales, augm
     np.testing.assert_array_equal(given["price"], np.concatenate([sales.price, augmentation.price]))
 
 
-def test_a_lot_teaches_by_its_sum_and_its_thinner_copies_not_at_all(sales, augmentation, config, monkeypatch):
+def test_a_lot_is_fitted_by_its_total_and_without_degraded_copies(sales, augmentation, config, monkeypatch):
     given = {}
 
     class Spy:
@@ -170,7 +170,7 @@ def test_a_lot_teaches_by_its_sum_and_its_thinner_copies_not_at_all(sales, augme
     np.testing.assert_array_equal(given["price"][:3], few.price[:3])
 
 
-def test_choices_come_from_a_file_and_wrong_ones_are_named(tmp_path, config):
+def test_options_are_read_from_a_file_and_unknown_ones_reported(tmp_path, config):
     assert read_config() == TrainingConfig()
     path = tmp_path / "mine.toml"
     path.write_text("seed = 7\ntrees = 10\n", encoding="utf-8")

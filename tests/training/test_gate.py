@@ -1,4 +1,4 @@
-"""The gate lets a better model through and says in sentences why it refuses a worse one."""
+"""The gate passes a better model and rejects a worse one with reasons."""
 
 import json
 import shutil
@@ -76,7 +76,7 @@ def said_by(held: Comparison, challenger: Forecast) -> Comparison:
     return replace(held, challenger=challenger)
 
 
-def test_both_models_knew_the_sales_so_their_recipes_are_judged(held, pair):
+def test_models_that_knew_the_sales_are_refitted(held, pair):
     assert held.challenger_refitted
     assert held.champion_refitted
     assert np.array_equal(held.challenger.lower, held.champion.lower)  # the same recipe on the same sales
@@ -91,7 +91,7 @@ def test_an_equal_model_passes(held, pair, sales):
     assert gate_decision.summary() == "the gate passes"
 
 
-def test_a_band_that_breaks_its_promise_is_refused(held, pair, sales):
+def test_a_band_with_low_coverage_is_rejected(held, pair, sales):
     centre = held.challenger.point
     narrow = Forecast(price=held.challenger.price, point=centre, lower=centre - 0.01, upper=centre + 0.01)
     gate_decision = ruled(said_by(held, narrow), pair, sales)
@@ -99,7 +99,7 @@ def test_a_band_that_breaks_its_promise_is_refused(held, pair, sales):
     assert "is required" in gate_decision.summary()
 
 
-def test_a_wide_band_is_refused_for_its_score_alone(held, pair, sales):
+def test_a_wide_band_is_rejected_by_its_score(held, pair, sales):
     predicted = held.challenger
     wide = Forecast(
         price=predicted.price, point=predicted.point, lower=predicted.lower - 500.0, upper=predicted.upper + 500.0
@@ -108,7 +108,7 @@ def test_a_wide_band_is_refused_for_its_score_alone(held, pair, sales):
     assert failed == {"score", "segment"}
 
 
-def test_one_spoiled_segment_is_named(held, pair, sales):
+def test_one_bad_segment_is_reported(held, pair, sales):
     predicted = held.challenger
     names = np.array([f"T{int(tier)}" for tier in held.evaluated.tier])
     spoiled = np.where(names == "T2", 500.0, 0.0)
@@ -122,13 +122,13 @@ def test_one_spoiled_segment_is_named(held, pair, sales):
     assert "T2" in refused.message_zh
 
 
-def test_too_few_sales_are_refused(held, pair, sales):
+def test_too_few_sales_are_rejected(held, pair, sales):
     for changed in ({"least_sales": 10**6}, {"least_judged": 10**6}):
         gate_decision = ruled(held, pair, sales, **changed)
         assert [reason.rule for reason in gate_decision.results if not reason.passed] == ["volume"]
 
 
-def test_packs_of_another_kind_are_drift(held, pair, sales):
+def test_packs_of_another_kind_count_as_drift(held, pair, sales):
     other = sales.matrix.copy()
     newest = sales.sold_day > sales.sold_day.max() - RULES.drift_days
     other[newest] = other[newest] * 3.0 + 7.0
@@ -136,13 +136,13 @@ def test_packs_of_another_kind_are_drift(held, pair, sales):
     assert "drift" in {reason.rule for reason in gate_decision.results if not reason.passed}
 
 
-def test_months_that_share_their_luck_say_less():
+def test_correlated_months_have_a_design_effect():
     days = np.arange(900.0)
     assert design_effect(np.random.default_rng(1).random(900) < 0.9, days, 0.9) < 2.5
     assert design_effect((days // 30) % 10 > 0, days, 0.9) == 5.0
 
 
-def test_the_rules_are_a_file(tmp_path):
+def test_the_rules_are_read_from_a_file(tmp_path):
     assert read_gate() == GateConfig()
     chosen = tmp_path / "gate.toml"
     chosen.write_text("least_sales = 7\n", encoding="utf-8")
@@ -152,7 +152,7 @@ def test_the_rules_are_a_file(tmp_path):
         read_gate(chosen)
 
 
-def test_a_model_remembers_its_recipe_and_its_files(home, pair):
+def test_a_model_stores_its_options_and_its_files(home, pair):
     assert config_of(pair[0]) == QUICK
     assert remembered_sources(home, "mine@2") is not None
     assert remembered_sources(home, "mine@9") is None
@@ -172,7 +172,7 @@ def rules_file(tmp_path, name="gate.toml", **rules):
 
 
 @pytest.mark.slow
-def test_promote_asks_the_gate_and_keeps_what_it_said(run, tmp_path):
+def test_promote_evaluates_the_gate_and_logs_the_decision(run, tmp_path):
     lenient = rules_file(tmp_path, least_sales=50, least_judged=50, least_segment=10**6, doubt=1e-12, most_moved=1.0)
     strict = rules_file(tmp_path, name="strict.toml", least_sales=10**6)
     refused = run(promote, "mine@2", "--gate", strict)
@@ -186,21 +186,21 @@ def test_promote_asks_the_gate_and_keeps_what_it_said(run, tmp_path):
     assert promotions()[-1].why == "spring; the gate passes"
 
 
-def test_without_sales_the_gate_cannot_judge(run, tmp_path):
+def test_without_sales_the_gate_cannot_decide(run, tmp_path):
     shutil.rmtree(tmp_path / "copy" / "sources")
     with pytest.raises(TooFewSales, match="gone or have changed"):
         run(promote, "mine@2")
 
 
-def test_the_structural_value_is_the_champion_where_there_is_none(home, sales, augmentation, pair, tmp_path):
+def test_without_a_champion_the_structural_value_is_compared(home, sales, augmentation, pair, tmp_path):
     assert current_champion(tmp_path) == (None, "")
     held = compare_models((pair[0], None), sales, augmentation, lambda _: None)
     assert np.array_equal(held.champion.point, held.evaluated.structural)
 
 
 @pytest.mark.slow
-def test_a_model_of_older_sales_is_judged_as_it_is(sales, augmentation, pair, tmp_path):
-    """The champion of yesterday knows none of today's sales, so it need not be taught anew."""
+def test_a_model_of_older_sales_is_not_refitted(sales, augmentation, pair, tmp_path):
+    """A champion trained before the evaluated sales is not refitted."""
     old = sales.where(sales.sold_day < np.quantile(sales.sold_day, 0.5))
     through = calendar_day(float(old.sold_day.max())).isoformat()
     publish(

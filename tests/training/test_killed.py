@@ -1,4 +1,4 @@
-"""A training that is killed at any stage, in the middle of a fit too, leaves registry and champion as they were."""
+"""A training killed at any stage, also during a fit, leaves registry and champion unchanged."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def started(command, home):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_killed_training_leaves_everything_as_it_was(command, tmp_path):
+def test_a_killed_training_changes_nothing(command, tmp_path):
     with started(command, tmp_path) as first:
         first.communicate()
     assert first.returncode == 0

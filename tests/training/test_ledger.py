@@ -1,4 +1,4 @@
-"""The sales ledger: every bad row is named with its way out, and one bad cell never costs more than its own sale."""
+"""The sales ledger: every rejected row is reported with a correction, and a bad cell rejects only its own sale."""
 
 import csv
 import datetime as dt
@@ -52,7 +52,7 @@ def test_prices_are_read_without_tax_and_a_gate_fee_stays_negative(tmp_path):
     assert ledger.notes == {"vat": 1, "gate fee": 1, "lot": 2}
 
 
-def test_a_line_that_ends_early_is_read_and_a_surplus_cell_is_named(tmp_path):
+def test_a_short_line_is_read_and_a_surplus_cell_reported(tmp_path):
     short = (
         "S5,C5,2025-03-04,700,false",
         "合计,,,8579.5",
@@ -65,7 +65,7 @@ def test_a_line_that_ends_early_is_read_and_a_surplus_cell_is_named(tmp_path):
     assert ledger.rows_read == 7
 
 
-def test_parquet_says_the_same_as_csv(tmp_path, market_folder):
+def test_parquet_is_read_like_csv(tmp_path, market_folder):
     whole = parquet.read_table(market_folder / "sales.parquet")
     pa.csv.write_csv(whole, tmp_path / "sales.csv")
     one, other = read_ledger(market_folder / "sales.parquet"), read_ledger(tmp_path / "sales.csv")
@@ -79,7 +79,7 @@ def test_parquet_says_the_same_as_csv(tmp_path, market_folder):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 @pytest.mark.parametrize("delimiter", [",", "\t", ";"])
-def test_a_chinese_ledger_is_read_in_every_encoding_it_comes_in(tmp_path, encoding, delimiter):
+def test_a_chinese_ledger_is_read_in_every_encoding(tmp_path, encoding, delimiter):
     path = tmp_path / "台账.csv"
     with path.open("w", encoding=encoding, newline="") as stream:
         writer = csv.writer(stream, delimiter=delimiter)
@@ -152,7 +152,7 @@ def test_a_workbook_with_titles_merged_cells_and_serial_dates_is_read(tmp_path):
         ("S5,C5,2025-03-05,900,false,CN,,,,,,,", "line"),
     ],
 )
-def test_a_row_that_teaches_nothing_is_set_aside_with_its_reason(tmp_path, row, reason):
+def test_an_unusable_row_is_rejected_with_its_reason(tmp_path, row, reason):
     ledger = read_ledger(ledger_of(tmp_path, *ROWS, row))
     assert len(ledger) == 4
     assert [(fault.row, fault.reason) for fault in ledger.row_errors] == [(6, reason)]
@@ -160,7 +160,7 @@ def test_a_row_that_teaches_nothing_is_set_aside_with_its_reason(tmp_path, row, 
     assert ledger.rows_read == 5
 
 
-def test_every_wrong_cell_of_a_row_is_listed_but_the_row_counts_once(tmp_path):
+def test_every_invalid_cell_is_listed_and_the_row_counts_once(tmp_path):
     ledger = read_ledger(ledger_of(tmp_path, *ROWS, "S5,C5,soon,much,perhaps,CN,,,,,"))
     assert reasons_of(ledger) == [
         (6, "sold_on", "bad day"),
@@ -170,13 +170,13 @@ def test_every_wrong_cell_of_a_row_is_listed_but_the_row_counts_once(tmp_path):
     assert ledger.rejected_rows == {"day of sale cannot be read": 1}
 
 
-def test_one_sale_told_in_two_ways_is_used_in_neither(tmp_path):
+def test_contradicting_rows_of_one_sale_are_both_rejected(tmp_path):
     ledger = read_ledger(ledger_of(tmp_path, *ROWS, "S2,C2,2025-03-02,-300,false,CN-SH,,,,,"))
     assert ledger.sale_id == ("S1", "S3", "S4")
     assert reasons_of(ledger) == [(3, "sale_id", "contradicted"), (6, "sale_id", "contradicted")]
 
 
-def test_a_resale_is_kept_and_an_order_of_several_packs_is_one_order(tmp_path):
+def test_a_resale_is_used_and_several_packs_may_share_an_order(tmp_path):
     ledger = read_ledger(
         ledger_of(tmp_path, *ROWS, "S5,C1,2025-06-01,900,false,,,,,,", "S5,C6,2025-06-01,800,false,,,,,,")
     )
@@ -185,7 +185,7 @@ def test_a_resale_is_kept_and_an_order_of_several_packs_is_one_order(tmp_path):
     assert ledger.notes["shared order"] == 1
 
 
-def test_a_lot_s_total_may_stand_once_and_is_lessened_by_packs_priced_on_their_own(tmp_path):
+def test_a_lot_total_may_be_given_once_and_excludes_separately_priced_packs(tmp_path):
     rows = [
         "S1,C1,2025-03-01,,false,,,,L1,,10000",
         "S2,C2,2025-03-01,4000,false,,,,L1,,",
@@ -209,14 +209,14 @@ def test_a_lot_s_total_may_stand_once_and_is_lessened_by_packs_priced_on_their_o
         ("S5,C5,soon,,false,,,,L1,,9000", "lot broken"),
     ],
 )
-def test_a_lot_that_cannot_be_shared_out_is_set_aside_whole(tmp_path, row, reason):
+def test_a_lot_that_cannot_be_allocated_is_rejected_as_a_whole(tmp_path, row, reason):
     ledger = read_ledger(ledger_of(tmp_path, *ROWS, row))
     assert ledger.sale_id == ("S1", "S2")
     assert {fault.row for fault in ledger.row_errors} == {4, 5, 6}
     assert [fault.reason for fault in ledger.row_errors].count(reason) == (3 if reason == "lot contradicted" else 2)
 
 
-def test_a_lot_listed_twice_stays_whole(tmp_path):
+def test_a_lot_listed_twice_stays_complete(tmp_path):
     ledger = read_ledger(ledger_of(tmp_path, *ROWS, ROWS[2]))
     assert ledger.sale_id == ("S1", "S2", "S3", "S4")
     assert reasons_of(ledger) == [(6, "sale_id", "copied")]
@@ -225,7 +225,7 @@ def test_a_lot_listed_twice_stays_whole(tmp_path):
 @pytest.mark.parametrize(
     ("text", "included"), [("1", True), ("是", True), ("TRUE", True), ("含税", True), ("0", False)]
 )
-def test_tax_is_taken_off_however_yes_is_written(tmp_path, text, included):
+def test_tax_is_deducted_for_every_spelling_of_yes(tmp_path, text, included):
     ledger = read_ledger(ledger_of(tmp_path, f"S1,C1,2025-03-01,1130,{text},,,,,,"))
     assert ledger.price_cny.tolist() == [pytest.approx(1000.0 if included else 1130.0)]
 
@@ -239,7 +239,7 @@ def test_tax_is_taken_off_however_yes_is_written(tmp_path, text, included):
         ("含税价（元）", "1,130元", 1000.0),
     ],
 )
-def test_a_heading_may_say_tax_and_unit(tmp_path, heading, price, expected):
+def test_a_heading_may_state_tax_and_unit(tmp_path, heading, price, expected):
     path = ledger_of(
         tmp_path, f'{CODES[0]},2025-03-01,"{price}"', head=f"电池编码,成交日期,{heading}", encoding="gb18030"
     )
@@ -249,7 +249,7 @@ def test_a_heading_may_say_tax_and_unit(tmp_path, heading, price, expected):
     assert ledger.notes["unnamed"] == 1
 
 
-def test_of_two_price_columns_the_one_without_tax_counts(tmp_path):
+def test_of_two_price_columns_the_one_without_tax_is_used(tmp_path):
     path = ledger_of(tmp_path, "C1,2025-03-01,1130,1000", head="电池编码,成交日期,含税价,不含税价")
     ledger = read_ledger(path)
     assert ledger.price_cny.tolist() == [1000.0]
@@ -258,7 +258,7 @@ def test_of_two_price_columns_the_one_without_tax_counts(tmp_path):
         read_ledger(ledger_of(tmp_path, "C1,2025-03-01,1130,1000", head="电池编码,成交日期,售价,成交价"))
 
 
-def test_where_nothing_says_what_prices_hold_the_person_is_asked(tmp_path):
+def test_a_ledger_without_tax_basis_needs_the_vat_option(tmp_path):
     path = ledger_of(tmp_path, "S1,C1,2025-03-01,1130", head="sale_id,battery_code,sold_on,price_cny")
     with pytest.raises(UnreadableLedger, match="VAT") as refusal:
         read_ledger(path)
@@ -268,7 +268,7 @@ def test_where_nothing_says_what_prices_hold_the_person_is_asked(tmp_path):
     assert read_ledger(path, "excluded").notes == {"vat assumed": 1}
 
 
-def test_a_rate_of_its_own_is_taken_off_and_old_rates_get_a_word(tmp_path):
+def test_a_given_rate_is_deducted_and_old_rates_are_noted(tmp_path):
     head = "sale_id,battery_code,sold_on,price_cny,含税,税率"
     ledger = read_ledger(
         ledger_of(
@@ -289,7 +289,7 @@ def test_a_rate_of_its_own_is_taken_off_and_old_rates_get_a_word(tmp_path):
     assert reasons_of(ledger) == [(5, "vat_rate", "bad rate")]
 
 
-def test_currencies_wait_for_their_rate_and_unknown_ones_are_named(tmp_path):
+def test_foreign_prices_keep_their_currency_and_unknown_ones_are_rejected(tmp_path):
     head = "sale_id,battery_code,sold_on,price_cny,vat_included,币种"
     rows = ["S1,C1,2025-01-05,800,no,USD", "S2,C2,2025-01-05,800,no,人民币", "S3,C3,2025-01-05,800,no,JPY"]
     clash = "S4,C4,2025-01-05,€800,no,美元"
@@ -298,13 +298,13 @@ def test_currencies_wait_for_their_rate_and_unknown_ones_are_named(tmp_path):
     assert [(row, reason) for row, _, reason in reasons_of(ledger)] == [(4, "bad currency"), (6, "bad currency")]
 
 
-def test_codes_and_ids_of_digits_alone_keep_their_zeros(tmp_path):
+def test_codes_and_ids_of_digits_keep_their_zeros(tmp_path):
     ledger = read_ledger(ledger_of(tmp_path, "007,0012345678901234567,2025-03-01,1130,true,,,,,,"))
     assert (ledger.sale_id, ledger.battery_code) == (("007",), ("0012345678901234567",))
 
 
 @pytest.mark.parametrize("lacking", ["battery_code", "sold_on", "price_cny"])
-def test_a_column_that_is_lacking_is_named(tmp_path, lacking):
+def test_a_missing_column_is_reported(tmp_path, lacking):
     head = HEAD.replace(lacking, "other", 1).replace(",lot_price_cny", ",nothing")
     with pytest.raises(UnreadableLedger, match=lacking) as refusal:
         read_ledger(ledger_of(tmp_path, *ROWS, head=head))
@@ -322,7 +322,7 @@ def test_a_column_that_is_lacking_is_named(tmp_path, lacking):
         ("x.xlsx", b"PK\3\4"),
     ],
 )
-def test_what_is_no_table_is_refused_in_words(tmp_path, name, content):
+def test_a_file_that_is_not_a_table_is_refused(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UnreadableLedger) as refusal:
         read_ledger(tmp_path / name)
@@ -331,7 +331,7 @@ def test_what_is_no_table_is_refused_in_words(tmp_path, name, content):
         read_ledger(tmp_path / "nowhere.csv")
 
 
-def test_the_report_names_every_bad_row_with_its_way_out_in_both_languages(tmp_path):
+def test_the_report_lists_every_rejected_row_with_a_correction_in_both_languages(tmp_path):
     ledger = read_ledger(
         ledger_of(tmp_path, *ROWS, "S5,C5,=1+1,900,false,CN,,,,,", ",,,,,,,,,,", "S6,C6,,1,false,,,,,,")
     )
@@ -349,13 +349,13 @@ def test_the_report_names_every_bad_row_with_its_way_out_in_both_languages(tmp_p
     assert "used                4  (66.7%)" in lines
 
 
-def test_a_price_that_is_not_there_is_shown_as_nothing(tmp_path):
+def test_a_missing_price_is_shown_as_empty(tmp_path):
     ledger = read_ledger(ledger_of(tmp_path, *ROWS, "S7,C7,2025-01-02,,false,CN,,,,,"))
     (fault,) = ledger.row_errors
     assert (fault.reason, fault.field, fault.value) == ("no price", "price_cny", "")
 
 
-def test_every_reason_is_told_in_both_languages():
+def test_every_reason_exists_in_both_languages():
     for reason in REASONS.values():
         assert all(reason)
         assert any("一" <= letter <= "鿿" for letter in reason.zh + reason.way_out_zh)
@@ -389,13 +389,13 @@ def test_money_is_the_same_in_every_spelling(fen):
 
 
 @pytest.mark.parametrize("text", ["0,917", "-0,917万", "007,500", "12,5", "1,2345"])
-def test_a_comma_that_parts_no_thousands_is_no_price(text):
+def test_an_ambiguous_comma_is_not_a_price(text):
     with pytest.raises(Unreadable, match="bad price"):
         read_money(text)
 
 
 @given(st.text(max_size=12))
-def test_any_cell_is_read_or_refused_by_the_name_of_a_reason(text):
+def test_any_cell_is_read_or_rejected_with_a_known_reason(text):
     for read in (read_day, read_money, read_answer, read_rate):
         try:
             read(text)

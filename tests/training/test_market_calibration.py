@@ -1,4 +1,4 @@
-"""Habits of a market: found where they are, held back where few sales speak, and carried into every later price."""
+"""Market calibration: deviations are recovered, shrunk with few sales, and used in every later price."""
 
 from dataclasses import replace
 
@@ -12,12 +12,12 @@ from valuation.routes.market_calibration import CALIBRATED_CONSTANTS
 
 
 def _priced_by(sales, calibration):
-    """Sales of a market in which every deal is struck at the structural value under some habits."""
+    """Sales of a market in which every price is the structural value with given deviations."""
     fetched = sales.with_calibration(calibration)
     return replace(sales, price_cny=fetched.structural * fetched.energy_kwh)
 
 
-def test_a_market_with_habits_is_seen_through(sales, config):
+def test_known_deviations_of_the_constants_are_recovered(sales, config):
     calibration = {"repurposing_cost": -0.25, "second_life_lfp": 0.2, "rule_of_thumb": 0.8}
     priced_sales = _priced_by(sales, calibration)
     found = fit_market_calibration(priced_sales, config)
@@ -28,25 +28,25 @@ def test_a_market_with_habits_is_seen_through(sales, config):
     assert found["rule_of_thumb"] > 0.4
 
 
-def test_a_market_without_habits_keeps_the_judged_constants(sales, config):
+def test_without_deviations_the_constants_stay_at_their_defaults(sales, config):
     priced_sales = _priced_by(sales, {})
     found = fit_market_calibration(priced_sales, config)
     after = priced_sales.with_calibration(found)
     assert np.median(np.abs(after.structural / priced_sales.price - 1.0)) < 0.01
 
 
-def test_few_sales_move_the_constants_less_than_the_judgement_may_be_off(sales, config):
+def test_few_sales_move_the_constants_less_than_their_spread(sales, config):
     found = fit_market_calibration(sales.where(np.arange(len(sales)) < 5), config)
     assert {name for name in found if not name.startswith(DESIGN_MARK)} == set(CALIBRATED_CONSTANTS)
     for name, constant in CALIBRATED_CONSTANTS.items():
         assert abs(found[name]) < 2.5 * constant.spread
 
 
-def test_no_habits_are_learned_where_none_are_asked_for(sales, config):
+def test_calibration_can_be_switched_off(sales, config):
     assert fit_market_calibration(sales, replace(config, habits_rows=0)) == {}
 
 
-def test_packs_that_are_cut_down_to_their_code_keep_the_size_of_their_sisters(sales, augmentation, config):
+def test_code_only_packs_get_the_rated_energy_of_their_design(sales, augmentation, config):
     whole = fit_market_calibration(sales, config)
     rated = [name for name in whole if name.startswith(DESIGN_MARK)]
     assert rated
@@ -61,12 +61,12 @@ def test_packs_that_are_cut_down_to_their_code_keep_the_size_of_their_sisters(sa
     assert np.median(np.abs(bare.energy_kwh / right - 1.0)[with_code]) > 0.15  # which a code alone does not tell
 
 
-def test_the_same_sales_give_the_same_habits(sales, config):
+def test_the_same_sales_give_the_same_calibration(sales, config):
     few = sales.where(np.arange(len(sales)) < 120)
     assert fit_market_calibration(few, config) == fit_market_calibration(few, config)
 
 
-def test_what_is_learned_rests_on_the_habits_and_so_does_every_price(sales, augmentation, config):
+def test_fit_and_forecast_use_the_calibrated_constants(sales, augmentation, config):
     known = sales.sold_day <= np.median(sales.sold_day)
     estimator = learn(sales.where(known), augmentation, config)
     assert estimator.calibration_ == fit_market_calibration(sales.where(known), config)
@@ -79,7 +79,7 @@ def test_what_is_learned_rests_on_the_habits_and_so_does_every_price(sales, augm
     assert not np.allclose(bare, predicted.point)
 
 
-def test_thinner_records_are_seen_with_habits_as_thin_as_they_are(augmentation):
+def test_recalibration_keeps_records_degraded(augmentation):
     calibrated = augmentation.with_calibration({"repurposing_cost": 0.3})
     np.testing.assert_array_equal(calibrated.tier, augmentation.tier)
     np.testing.assert_array_equal(calibrated.price_cny, augmentation.price_cny)
@@ -87,7 +87,7 @@ def test_thinner_records_are_seen_with_habits_as_thin_as_they_are(augmentation):
     assert not np.array_equal(calibrated.structural, augmentation.structural)
 
 
-def test_with_few_sales_only_what_a_valuer_asks_first_is_heard(sales, config):
+def test_with_few_sales_only_core_features_are_used(sales, config):
     few = sales.where(np.arange(len(sales)) < 120)
     estimator = learn(few, None, config)
     asked = sales.where(np.arange(len(sales)) >= 120)

@@ -1,4 +1,4 @@
-"""Figures of a forecast, against numbers worked out by hand."""
+"""Metrics of a forecast, compared with a manual calculation."""
 
 import math
 
@@ -14,7 +14,7 @@ def forecast_of(price, point, lower, upper):
     return Forecast(price=np.array(price), point=np.array(point), lower=np.array(lower), upper=np.array(upper))
 
 
-def test_figures_are_those_worked_out_by_hand():
+def test_metrics_match_a_manual_calculation():
     scores = score_forecast(forecast_of([100.0, 200.0], [110.0, 180.0], [90.0, 205.0], [120.0, 225.0]), 0.9)
     assert scores.sales == 2
     assert scores.coverage == 0.5
@@ -26,7 +26,7 @@ def test_figures_are_those_worked_out_by_hand():
     assert scores.interval_score_per_kwh == pytest.approx((30.0 + 20.0 + 2.0 / 0.1 * 5.0) / 2)
 
 
-def test_a_price_near_nothing_spoils_no_ratio_and_an_edge_is_inside():
+def test_a_price_near_zero_is_left_out_of_mape_and_an_edge_is_inside():
     scores = score_forecast(forecast_of([1.0, 50.0], [9.0, 50.0], [1.0, 50.0], [9.0, 50.0]), 0.9)
     assert scores.mape == 0.0
     assert scores.coverage == 1.0
@@ -36,7 +36,7 @@ def test_a_price_near_nothing_spoils_no_ratio_and_an_edge_is_inside():
 
 
 @given(st.floats(0.55, 0.95), st.floats(0.0, 30.0))
-def test_the_score_is_best_for_the_band_that_holds_the_level(level, off):
+def test_the_score_is_best_for_the_band_with_nominal_coverage(level, off):
     price = np.linspace(0.0, 100.0, 1001)
     half = 50.0 * level
 
@@ -51,7 +51,7 @@ def test_the_score_is_best_for_the_band_that_holds_the_level(level, off):
     assert score(half) <= score(max(half - off, 0.0)) + 0.3
 
 
-def test_segments_with_few_sales_are_not_judged():
+def test_segments_with_few_sales_are_not_scored():
     rows = LEAST_SALES + 3
     ones = np.ones(rows) * 100.0
     forecast = Forecast(price=ones, point=ones + np.arange(rows), lower=ones, upper=ones)

@@ -1,4 +1,4 @@
-"""Jobs are done in their order, whoever does them."""
+"""Results are in the order of the jobs, wherever they run."""
 
 import math
 import sys
@@ -9,23 +9,23 @@ from training.parallel import Workers, run_all
 from valuation.errors import TrainingError
 
 
-def test_results_come_in_the_order_of_the_jobs():
+def test_results_are_in_the_order_of_the_jobs():
     jobs = [25.0, 4.0, 9.0, 16.0]
     assert (
         run_all(math.sqrt, jobs, Workers(processes=2)) == run_all(math.sqrt, jobs, Workers(processes=1)) == [5, 2, 3, 4]
     )
 
 
-def test_a_job_that_fails_is_not_swallowed():
+def test_a_failed_job_raises():
     with pytest.raises(ValueError, match=r"math domain error|nonnegative"):
         run_all(math.sqrt, [1.0, -1.0], Workers(processes=2))
 
 
-def test_nothing_to_do_is_nothing_done():
+def test_no_jobs_give_no_results():
     assert run_all(math.sqrt, []) == []
 
 
-def test_without_spark_the_way_out_is_named(monkeypatch):
+def test_without_spark_the_error_has_a_hint(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyspark.sql", None)
     with pytest.raises(TrainingError, match="Spark is not installed"):
         run_all(math.sqrt, [1.0], Workers(spark="local[2]"))
@@ -37,6 +37,6 @@ def test_spark_gives_the_same_results():
 
 
 @pytest.mark.spark
-def test_a_job_that_fails_on_spark_says_so():
+def test_a_failed_job_on_spark_raises():
     with pytest.raises(TrainingError, match="a job failed on the cluster"):
         run_all(math.sqrt, [-1.0], Workers(spark="local[2]"))

@@ -1,4 +1,4 @@
-"""What came of the champion's bands on the later sales of a ledger, and what to do about it."""
+"""Realised coverage of the champion on later sales, and the recommended action."""
 
 import json
 import sys
@@ -31,7 +31,7 @@ def without_mlflow():
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, sales):
-    """A registry whose champion knows the older two thirds of the sales."""
+    """A registry whose champion was trained on the older two thirds of the sales."""
     home = tmp_path_factory.mktemp("home")
     known = sales.where(sales.sold_day <= float(np.quantile(sales.sold_day, 0.65)))
     through = calendar_day(float(known.sold_day.max())).isoformat()
@@ -47,7 +47,7 @@ def champion(home):
     return load_model("mine@1", home=home)
 
 
-def test_the_figures_are_of_sales_that_the_champion_never_learned_from(champion, sales):
+def test_metrics_use_only_sales_after_the_training(champion, sales):
     found = realised(champion, sales)
     later = np.array([str(calendar_day(day)) for day in sales.sold_day]) > champion.trained_through
     assert found.recentred.sales == found.frozen.sales == int((later & sales.single_sale).sum())
@@ -65,7 +65,7 @@ def test_prices_that_quadrupled_call_for_action_in_both_languages(champion, sale
     assert found.lines("zh")[-1].startswith("建议")
 
 
-def test_bands_that_hold_too_few_sales_are_said_to_be_broken(champion, sales):
+def test_low_coverage_is_reported_as_broken(champion, sales):
     later = sales.sold_day > float(np.quantile(sales.sold_day, 0.65))
     thrown = np.where(np.random.default_rng(0).permutation(len(sales)) % 2, 4.0, 0.25)  # nothing can follow that
     found = realised(champion, replace(sales, price_cny=np.where(later, sales.price_cny * thrown, sales.price_cny)))
@@ -74,12 +74,12 @@ def test_bands_that_hold_too_few_sales_are_said_to_be_broken(champion, sales):
     assert "fewer than luck explains" in "\n".join(found.lines("en"))
 
 
-def test_a_ledger_without_later_sales_says_so(champion, sales):
+def test_a_ledger_without_later_sales_is_refused(champion, sales):
     with pytest.raises(TooFewSales, match="no sale after"):
         realised(champion, sales.where(sales.sold_day <= float(np.quantile(sales.sold_day, 0.65))))
 
 
-def test_the_command_looks_at_a_ledger_file(home, market_folder, monkeypatch, capsys):
+def test_the_command_evaluates_a_ledger_file(home, market_folder, monkeypatch, capsys):
     monkeypatch.setenv("CANZHI_HOME", str(home))
     words = ["drift", str(market_folder / "sales.parquet"), "--traces", str(market_folder)]
     words += ["--market", str(market_folder / "quotes.csv")]
@@ -93,7 +93,7 @@ def test_the_command_looks_at_a_ledger_file(home, market_folder, monkeypatch, ca
     assert "PSI" in recentred
 
 
-def test_sales_are_handed_over_without_tax_each_under_one_name(market_folder, quotes, tmp_path):
+def test_sales_are_exported_without_tax_and_with_unique_ids(market_folder, quotes, tmp_path):
     table = pq.read_table(market_folder / "sales.parquet").slice(0, 40)
     pq.write_table(table.drop(["sale_id"]), tmp_path / "a.parquet")
     records, faults = sales_of(tmp_path / "a.parquet", quotes, None)

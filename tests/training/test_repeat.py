@@ -1,4 +1,4 @@
-"""A run is repeated from what it keeps, its model loads anywhere as a pyfunc and says what the command line says."""
+"""A run is repeated from its stored files, and its pyfunc gives the same values as the command line."""
 
 import importlib
 import json
@@ -67,7 +67,7 @@ def mlflow(trained, home):
     return module
 
 
-def test_the_run_keeps_choices_figures_pictures_card_and_report(trained, mlflow):
+def test_the_run_stores_options_metrics_plots_card_and_report(trained, mlflow):
     run = mlflow.get_run(trained.run_id)
     assert run.data.params["bundle_digest"] == trained.version.digest
     assert run.data.metrics["coverage"] == trained.holdout.overall.coverage
@@ -79,7 +79,7 @@ def test_the_run_keeps_choices_figures_pictures_card_and_report(trained, mlflow)
     assert kept >= {"bundle", "card", "judged", "ledger", "plots", "training"}
 
 
-def test_the_version_and_the_champion_stand_in_mlflow_too(trained, mlflow, home):
+def test_version_and_champion_are_registered_in_mlflow(trained, mlflow, home):
     client = mlflow.MlflowClient()
     if not trained.is_champion:
         promote("mine@1", Decision(who="a valuer", why="first", at="2026-01-06T08:00:00+00:00"), home)
@@ -88,7 +88,7 @@ def test_the_version_and_the_champion_stand_in_mlflow_too(trained, mlflow, home)
     assert copy.run_id == trained.run_id
 
 
-def test_a_run_is_repeated_from_itself_alone(trained, sources, home, tmp_path):
+def test_a_run_is_repeated_from_its_own_files(trained, sources, home, tmp_path):
     away = tmp_path / "away"
     shutil.move(sources.traces, away)  # nothing but the run is left
     try:
@@ -101,7 +101,7 @@ def test_a_run_is_repeated_from_itself_alone(trained, sources, home, tmp_path):
         repeat("0" * 32, home, lambda _: None)
 
 
-def test_the_pyfunc_says_what_a_valuation_says(trained, mlflow, home, quotes):
+def test_the_pyfunc_gives_the_same_values(trained, mlflow, home, quotes):
     model = mlflow.pyfunc.load_model("models:/mine/1")
     asked = pd.DataFrame(
         {
@@ -133,7 +133,7 @@ def test_a_changed_artefact_is_refused(trained, mlflow, tmp_path):
         mlflow.pyfunc.load_model(fetched)
 
 
-def test_the_artefact_holds_data_alone(trained, mlflow, tmp_path):
+def test_the_artefact_contains_only_data(trained, mlflow, tmp_path):
     mlflow.artifacts.download_artifacts(artifact_uri="models:/mine/1", dst_path=str(tmp_path))
     endings = {path.suffix for path in tmp_path.rglob("*") if path.is_file()}
     assert not endings & {".py", ".pkl", ".pickle", ".cloudpickle", ".so"}
@@ -148,7 +148,7 @@ def free_port():
 
 @pytest.fixture
 def started(free_port, tmp_path):
-    """Return a way to start a server and wait until it answers; it is ended after the test."""
+    """Return a function that starts a server and waits until it answers; it is stopped after the test."""
     running = []
 
     def start(command, surroundings):
@@ -179,7 +179,7 @@ def started(free_port, tmp_path):
         log.close()
 
 
-def test_mlflow_serves_it(trained, home, free_port, started):
+def test_mlflow_serves_the_model(trained, home, free_port, started):
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/mine/1", "-p", str(free_port)]
     started(
         [*command, "--env-manager", "local", "--host", "127.0.0.1"],

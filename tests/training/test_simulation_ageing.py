@@ -59,7 +59,7 @@ def test_private_cars_of_eight_to_twelve_years_match_used_car_tests(worlds):
     assert quartiles == pytest.approx([0.82, 0.8504, 0.90], abs=2.0 * POINT)
 
 
-def test_company_cars_lose_what_fleet_telematics_say(worlds):
+def test_company_car_losses_match_fleet_telematics(worlds):
     assert mean_over(worlds, yearly_loss(lambda f: f.duty >= 0)) == pytest.approx(2.3, abs=0.35)
     after_eight = mean_over(worlds, lambda f, a, s: s[(f.duty == OTHER_DUTY) & (a > 7.0) & (a < 9.0)].mean())
     assert after_eight == pytest.approx(0.816, abs=2.5 * POINT)

@@ -37,7 +37,7 @@ def test_the_same_plan_gives_the_same_bytes_and_another_seed_does_not(folder, tm
         assert (folder / name).read_bytes() != (tmp_path / "other" / name).read_bytes(), name
 
 
-def test_the_ledger_and_the_truth_stand_row_by_row(folder):
+def test_ledger_and_truth_have_matching_rows(folder):
     sales, truth = (pq.read_table(folder / f"{name}.parquet") for name in ("sales", "truth"))
     assert sales.column_names == [
         "sale_id", "battery_code", "sold_on", "price_cny", "vat_included", "region", "buyer_kind", "seller_kind",
@@ -57,7 +57,7 @@ def test_the_ledger_and_the_truth_stand_row_by_row(folder):
     assert sales.schema.field("sold_on").type == pa.date32()
 
 
-def test_packs_and_events_join_and_stand_in_order(folder):
+def test_packs_and_events_join_and_are_ordered(folder):
     packs, events = (pq.read_table(folder / f"{name}.parquet") for name in ("packs", "events"))
     codes = packs["battery_code"].to_pylist()
     assert codes == sorted(set(codes))
@@ -89,7 +89,7 @@ def test_fractions_are_fractions_and_nothing_is_negative(folder):
         assert pc.min(events[name]).as_py() >= 0.0, name
 
 
-def test_about_says_that_all_is_synthetic(folder):
+def test_about_states_that_all_is_synthetic(folder):
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     assert "synthetic" in about["what"]
     assert about["plan"]["seed"] == 21
@@ -98,7 +98,7 @@ def test_about_says_that_all_is_synthetic(folder):
     )
 
 
-def test_the_command_writes_a_market_and_says_that_it_is_synthetic(tmp_path):
+def test_the_command_writes_a_market_and_states_that_it_is_synthetic(tmp_path):
     recorded = CliRunner().invoke(
         simulate_command,
         [str(tmp_path / "out"), "--packs", "200", "--seed", "3", "--years", "8", "--through", "2025-06-30"],
@@ -129,7 +129,7 @@ def test_a_hundred_thousand_packs_over_ten_years_take_less_than_a_minute(tmp_pat
     assert time.perf_counter() - begun < 60.0
 
 
-def test_long_columns_of_codes_stay_in_one_piece():
+def test_long_columns_of_codes_have_one_chunk():
     column = tables.text_column(np.full(1_500_000, b"T01PB0A0000001A680000123"))
     assert isinstance(column, pa.Array)
     assert column.null_count == 0

@@ -44,8 +44,8 @@ def test_between_a_third_and_two_thirds_of_the_packs_are_sold(market):
     assert routes.min() > 0.05
 
 
-def test_the_true_band_holds_what_it_says(market):
-    """Ten thousand deals: the standard error of the coverage is 0.3 points, a little more because lots bargain once."""
+def test_the_true_band_has_nominal_coverage(market):
+    """Ten thousand deals: the standard error of the coverage is 0.3 points, slightly more as lots are correlated."""
     inside = market.deals.price_without_vat >= market.deals.lower90
     inside &= market.deals.price_without_vat <= market.deals.upper90
     assert inside.mean() == pytest.approx(0.90, abs=0.01)
@@ -57,7 +57,7 @@ def test_the_true_band_holds_what_it_says(market):
 
 @pytest.fixture(scope="module")
 def inside_by_seed():
-    """Whether each deal lies inside its true band, with what is said of it, in three markets."""
+    """Whether each deal is inside its true band, with its attributes, in three markets."""
     columns = []
     for seed in (21, 22, 23):
         market = simulate(replace(PLAN, seed=seed))
@@ -69,8 +69,8 @@ def inside_by_seed():
 
 
 @pytest.mark.parametrize("by", [1, 2, 3, 4], ids=["route", "tier", "chemistry", "lot"])
-def test_the_true_band_holds_in_every_part_of_the_market(inside_by_seed, by):
-    """Nothing that a valuer may or may not know moves the price beside the noise, so no part is covered less."""
+def test_the_true_band_has_nominal_coverage_in_every_segment(inside_by_seed, by):
+    """Only noise separates price and expectation, so no segment has lower coverage."""
     inside, segment = inside_by_seed[0], inside_by_seed[by]
     assert inside.mean() == pytest.approx(0.90, abs=0.006)
     for code in np.unique(segment):
@@ -80,7 +80,7 @@ def test_the_true_band_holds_in_every_part_of_the_market(inside_by_seed, by):
             assert mine.mean() == pytest.approx(0.90, abs=max(error, 0.01)), code
 
 
-def test_close_calls_end_in_either_use_and_clear_ones_in_the_best(market):
+def test_close_routes_are_mixed_and_clear_ones_are_the_best(market):
     route_offers = np.where(np.isnan(market.priced.route_offers), -np.inf, market.priced.route_offers)
     ordered = np.sort(route_offers, axis=1)
     clear = ordered[:, 2] - ordered[:, 1] > 0.5 * np.abs(ordered[:, 2])
@@ -110,7 +110,7 @@ def test_some_prices_are_negative_and_most_of_them_mean_recycling(market):
     assert (market.deals.route[negative] == RECYCLING).mean() > 0.9
 
 
-def test_tampering_comes_at_the_planned_rate_and_hides_worse_packs(market):
+def test_tampering_has_the_planned_rate_and_hides_worse_packs(market):
     offers = market.offers
     first = market.fleet.parent[offers.row] < 0
     assert (offers.tampering[first] != NOT_TAMPERED).mean() == pytest.approx(PLAN.tampering_share, abs=0.002)
@@ -122,7 +122,7 @@ def test_tampering_comes_at_the_planned_rate_and_hides_worse_packs(market):
     assert market.view.doubt[offers.tampering == NOT_TAMPERED].mean() < 0.05
 
 
-def test_every_tier_of_evidence_occurs_and_better_evidence_is_nearer_the_truth(market):
+def test_every_evidence_tier_occurs_and_better_evidence_is_more_accurate(market):
     error = np.abs(market.view.health - market.offers.true_soh)[market.offers.tampering == NOT_TAMPERED]
     tier = market.view.tier[market.offers.tampering == NOT_TAMPERED]
     by_tier = [error[tier == level].mean() for level in range(5)]
@@ -140,7 +140,7 @@ def test_nothing_happens_before_birth_or_is_reported_before_it_happened(market):
     assert (order == np.arange(len(order))).all()
 
 
-def test_a_life_runs_in_order(market):
+def test_the_events_of_a_life_are_in_order(market):
     lives, offers = market.lives, market.offers
     assert (market.fleet.made_on < lives.installed_on).all()
     assert (lives.installed_on <= lives.first_sold_on).all()
@@ -170,7 +170,7 @@ def test_every_event_type_occurs_and_most_reports_are_in_time_but_not_all(market
     assert ((market.events.reported_on - market.events.on)[early] > 365).mean() > 0.1  # back-filled
 
 
-def test_records_have_gaps_and_none_is_silent_when_the_plan_forbids_it(market):
+def test_records_have_gaps_unless_the_plan_excludes_them(market):
     complete = simulate(SimulationPlan(packs=800, seed=3, silence=0.0))
     assert complete.fleet.recorded_energy.mean() > 0.98  # but for codes alone
     produced = np.bincount(complete.events.row[complete.events.type == 0], minlength=complete.fleet.rows)
@@ -230,7 +230,7 @@ def test_lots_share_day_region_buyer_and_tax(market):
 
 
 def test_buyers_see_only_what_was_reported_by_the_day(market):
-    """Neither later reports nor the untold truth may move the price: both are scrambled here."""
+    """Later reports and unrecorded true values do not affect the price: both are scrambled here."""
     fleet, offers = market.fleet, market.offers
     cut = np.zeros(fleet.rows)
     cut[offers.row] = offers.sold_on
@@ -266,8 +266,8 @@ def test_recycling_does_not_depend_on_health_and_second_life_rises_with_it(marke
     assert (weaker.expected <= base.expected + 1e-6).mean() > 0.999
 
 
-def test_buyers_pay_over_value_in_the_boom_and_under_it_in_the_crash(market):
-    """The margin over the legs swings with lithium's last four months."""
+def test_buyers_pay_a_premium_in_the_boom_and_a_discount_in_the_crash(market):
+    """The margin over the route values follows the lithium trend of the last four months."""
     day = market.offers.sold_on.astype(float)
     swing = np.log(
         market.quotes.as_of("lithium_carbonate", day) / market.quotes.as_of("lithium_carbonate", day - 120.0)
@@ -302,12 +302,12 @@ def test_choices_of_the_record_are_those_of_the_contract():
 
 
 @pytest.mark.parametrize("wrong", [{"packs": 0}, {"years": 0.2}, {"tampering_share": 1.5}])
-def test_a_plan_no_market_could_follow_is_refused(wrong):
+def test_a_plan_out_of_range_is_refused(wrong):
     with pytest.raises(ValueError, match="no market can follow"):
         SimulationPlan(**({"packs": 10, "seed": 1} | wrong))
 
 
-def test_the_ledger_can_tell_the_price_of_the_whole_lot_only():
+def test_the_ledger_can_give_only_the_total_of_a_lot():
     whole = simulate(replace(PLAN, packs=1_500, lots_priced_as_one=1.0))
     in_lot = whole.offers.lot[whole.deals.offer] >= 0
     assert in_lot.any()

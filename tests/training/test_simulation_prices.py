@@ -53,7 +53,7 @@ def test_monthly_volatility_is_that_of_the_real_series(monthly_returns, name, me
     )  # sampling error of 150 months, and the bridge to the last level
 
 
-def test_lithium_keeps_its_direction_and_metals_move_together(monthly_returns):
+def test_lithium_is_autocorrelated_and_metals_are_correlated(monthly_returns):
     def mean_correlation(one, other, lag=0):
         pairs = [(returns[one][lag:], returns[other][: len(returns[other]) - lag]) for returns in monthly_returns]
         return np.mean([np.corrcoef(a, b)[0, 1] for a, b in pairs])
@@ -64,7 +64,7 @@ def test_lithium_keeps_its_direction_and_metals_move_together(monthly_returns):
     assert 0.05 < mean_correlation("lithium_carbonate", "cobalt") < 0.45
 
 
-def test_the_boom_lifts_lithium_six_to_fifteen_fold_and_the_crash_takes_it_back():
+def test_the_boom_raises_lithium_six_to_fifteen_fold_and_the_crash_reverts_it():
     lifts, falls = [], []
     for seed in SEEDS:
         paths = simulate_prices(SimulationPlan(packs=1, seed=seed))
@@ -98,7 +98,7 @@ def test_the_last_levels_look_like_those_of_2026():
         assert np.median([path[name][-1] for path in last]) == pytest.approx(level, rel=0.15)
 
 
-def test_payables_follow_lithium_late_and_fall_slower_than_they_rise():
+def test_payables_lag_lithium_and_fall_slower_than_they_rise():
     plan = SimulationPlan(packs=1, seed=3)
     paths = simulate_prices(plan)
     lithium = paths.levels["lithium_carbonate"]
@@ -111,7 +111,7 @@ def test_payables_follow_lithium_late_and_fall_slower_than_they_rise():
     assert gap_after_fall.mean() > gap_after_rise.mean()
 
 
-def test_before_the_redefinition_lithium_rides_inside_nickel_and_cobalt():
+def test_before_the_redefinition_lithium_is_paid_through_nickel_and_cobalt():
     turn = date(2023, 2, 13)
     plan = SimulationPlan(packs=1, seed=3, payables_redefined_on=turn)
     paths = simulate_prices(plan)
@@ -126,7 +126,7 @@ def test_before_the_redefinition_lithium_rides_inside_nickel_and_cobalt():
     assert ratio[~before].max() == pytest.approx(1.0)
 
 
-def test_quotes_cover_every_instrument_for_twelve_years_and_speak_only_of_the_past():
+def test_quotes_cover_every_instrument_for_twelve_years():
     plan = SimulationPlan(packs=1, seed=1)
     quotes = simulate_quotes(plan)
     assert set(quotes.instruments) >= CONTRACT_INSTRUMENTS

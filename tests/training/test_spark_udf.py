@@ -1,4 +1,4 @@
-"""The registered model as a Spark UDF: the numbers of one machine, bit for bit."""
+"""The registered model as a Spark UDF gives bit-identical values."""
 
 import json
 import os
@@ -28,7 +28,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def saved(sales, augmentation, config, quotes, market_folder, tmp_path_factory):  # noqa: PLR0917 - fixtures
-    """Folder of a model saved for MLflow, and what it says on one machine."""
+    """Folder of a model saved for MLflow, and its values on one machine."""
     import mlflow.pyfunc  # noqa: PLC0415 - 2.5 s; only where this test runs
 
     home = tmp_path_factory.mktemp("home")
@@ -41,7 +41,7 @@ def saved(sales, augmentation, config, quotes, market_folder, tmp_path_factory):
     return home / "saved", Valuer(Predictor(read_bundle(version.folder)), read_market(market_folder / "quotes.csv"))
 
 
-def test_a_spark_udf_says_what_one_machine_says(saved, market_folder, monkeypatch):
+def test_a_spark_udf_gives_the_same_values(saved, market_folder, monkeypatch):
     import mlflow.pyfunc  # noqa: PLC0415 - as above
     from pyspark.sql import SparkSession  # noqa: PLC0415 - only the Spark environment has it
 

@@ -1,4 +1,4 @@
-"""Bands shrink as evidence grows, T0 to T4, on the same packs."""
+"""Bands become narrower with better evidence, T0 to T4, on the same packs."""
 
 from itertools import pairwise
 
@@ -19,7 +19,7 @@ KINDS = ("code alone", "plate", "ledger", "readings", "full")
 
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory, config):
-    """Sales of a market large enough to tell five bands apart, and the same sales with thinner records."""
+    """Sales of a market large enough to distinguish five bands, and the same sales with degraded records."""
     folder = tmp_path_factory.mktemp("larger")
     write(simulate(SimulationPlan(packs=8000, seed=5, years=6.0), lambda _: None), folder)
     table = read_tables(folder / "packs.parquet", folder / "events.parquet").table
@@ -30,7 +30,7 @@ def taught(tmp_path_factory, config):
 
 @pytest.fixture(scope="module")
 def widths(taught, config):
-    """Mean width over mean price of the newer well-documented packs, by how far their records are cut down."""
+    """Mean width over mean price of the newer well-documented packs, by degradation of their records."""
     sales, augmentation = taught
     known = sales.sold_day <= np.quantile(sales.sold_day, 0.6)
     priced = set(sales.where(known).packs)
@@ -46,15 +46,15 @@ def widths(taught, config):
     return found
 
 
-def test_there_are_packs_to_tell(taught):
+def test_there_are_enough_packs(taught):
     assert np.count_nonzero(taught[0].tier >= 3.0) >= 300
 
 
 @pytest.mark.parametrize(("thinner", "fuller"), [(KINDS[0], KINDS[2]), *pairwise(KINDS[1:])])
-def test_a_fuller_record_is_priced_with_a_narrower_band(widths, thinner, fuller):
+def test_a_fuller_record_gives_a_narrower_band(widths, thinner, fuller):
     assert widths[fuller] < widths[thinner] * 1.02  # a fiftieth is chance
 
 
-def test_from_code_alone_to_a_test_the_band_shrinks_by_a_third(widths):
+def test_from_code_only_to_a_test_the_band_narrows_by_a_third(widths):
     assert widths["full"] < 0.67 * widths["code alone"]
     assert widths["full"] < 0.95 * widths["ledger"]

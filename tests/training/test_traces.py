@@ -1,4 +1,4 @@
-"""Traces as spreadsheets export them become the very columns of the Parquet tables."""
+"""Traces exported by spreadsheets give the same columns as the Parquet tables."""
 
 import numpy as np
 import openpyxl
@@ -41,7 +41,7 @@ def same(found, expected):
     assert unread_codes(found) == unread_codes(expected)
 
 
-def test_chinese_csv_in_gb18030_with_spreadsheet_dates_says_the_same(tables, expected, tmp_path):
+def test_chinese_csv_in_gb18030_with_spreadsheet_dates_is_read_alike(tables, expected, tmp_path):
     for name, table in zip(("电池", "溯源事件"), tables, strict=True):
         path = tmp_path / f"{name}.csv"
         arrow_csv.write_csv(table.rename_columns(in_chinese(table.column_names)), path)
@@ -55,7 +55,7 @@ def test_chinese_csv_in_gb18030_with_spreadsheet_dates_says_the_same(tables, exp
     same(read_traces(tmp_path), expected)
 
 
-def test_workbooks_say_the_same(tables, expected, tmp_path):
+def test_workbooks_are_read_alike(tables, expected, tmp_path):
     for name, table in zip(("packs", "events"), tables, strict=True):
         book = openpyxl.Workbook()
         book.active.append(in_chinese(table.column_names))
@@ -65,7 +65,7 @@ def test_workbooks_say_the_same(tables, expected, tmp_path):
     same(read_traces(tmp_path), expected)
 
 
-def test_a_record_that_cannot_be_read_is_known_by_its_code(tables, tmp_path):
+def test_an_unreadable_record_is_reported_by_its_code(tables, tmp_path):
     packs, events = tables
     columns = packs.to_pydict()
     columns["rated_energy_kwh"][3] = -5.0
@@ -74,13 +74,13 @@ def test_a_record_that_cannot_be_read_is_known_by_its_code(tables, tmp_path):
     assert unread_codes(read_traces(tmp_path)) == {columns["battery_code"][3]}
 
 
-def test_the_two_tables_may_be_of_two_makes(tables, expected, tmp_path):
+def test_the_two_tables_may_have_two_formats(tables, expected, tmp_path):
     arrow_csv.write_csv(tables[0], tmp_path / "Packs.CSV")
     pq.write_table(tables[1], tmp_path / "溯源事件.parquet")
     same(read_traces(tmp_path), expected)
 
 
-def test_a_folder_without_traces_is_named(tables, tmp_path):
+def test_a_folder_without_traces_is_reported(tables, tmp_path):
     with pytest.raises(UnreadableRecord, match="no table of packs and no table of events; it holds nothing"):
         trace_files(tmp_path)
     pq.write_table(tables[0], tmp_path / "packs.parquet")

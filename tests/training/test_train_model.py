@@ -1,4 +1,4 @@
-"""From files to a model that is kept: the same files give the same model, and the first is champion."""
+"""From files to a registered model: the same files give the same model, and the first is champion."""
 
 import json
 import shutil
@@ -33,7 +33,7 @@ def sources(market_folder):
 
 @pytest.fixture(scope="module")
 def runs():
-    """Runs that would have gone to MLflow, which takes seconds to start."""
+    """Runs that would be recorded in MLflow, which takes seconds to start."""
     return []
 
 
@@ -66,7 +66,7 @@ def trained(sources, small, home, runs):
     return result
 
 
-def test_the_first_model_is_champion_and_knows_what_it_learned_from(trained, home, sales, quotes):
+def test_the_first_model_is_champion_and_stores_its_training_summary(trained, home, sales, quotes):
     assert trained.is_champion
     assert trained.sales == len(sales)
     model = load_model(CHAMPION, home=home)
@@ -103,7 +103,7 @@ def test_another_seed_gives_another_model(trained, sources, small, tmp_path):
     assert other.version.digest != trained.version.digest
 
 
-def test_too_few_sales_leave_no_model_behind(sources, small, tmp_path):
+def test_too_few_sales_register_no_model(sources, small, tmp_path):
     lines = ["sale_id,battery_code,sold_on,price_cny,vat_included", "S1,unheard of,2025-01-01,100,no"]
     ledger = tmp_path / "few.csv"
     ledger.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -121,14 +121,14 @@ def test_the_trained_model_prices_a_pack(trained, quotes, home):
 
 @pytest.fixture
 def run(trained, home, monkeypatch, tmp_path):
-    """Return a way to run the workshop's commands in a copy of the registry."""
+    """Return a function that runs the training commands in a copy of the registry."""
     assert trained.is_champion
     shutil.copytree(home, tmp_path / "copy")
     monkeypatch.setenv("CANZHI_HOME", str(tmp_path / "copy"))
     return lambda command, *words: click.testing.CliRunner().invoke(command, list(words), catch_exceptions=False)
 
 
-def test_train_keeps_a_second_version_which_is_not_champion(run, sources, tmp_path):
+def test_train_registers_a_second_version_which_is_not_champion(run, sources, tmp_path):
     choices = tmp_path / "quick.toml"
     choices.write_text("trees = 15\nfolds = 3\ntest_share = 0.25\n", encoding="utf-8")
     traces, market = ["--traces", str(sources.traces)], ["--market", str(sources.market)]
@@ -155,8 +155,8 @@ def test_train_keeps_a_second_version_which_is_not_champion(run, sources, tmp_pa
     ]
 
 
-def test_a_champion_that_cannot_be_read_does_not_spoil_a_training(run, sources, tmp_path):
-    """One of an older format, or damaged: the new model is kept, the old one stays champion and is named."""
+def test_an_unreadable_champion_does_not_stop_a_training(run, sources, tmp_path):
+    """An unreadable champion stays champion and is reported; the new model is registered."""
     (tmp_path / "copy" / "models" / "mine" / "1" / "arrays.npz").write_bytes(b"spoiled")
     choices = tmp_path / "quick.toml"
     choices.write_text("trees = 5\nfolds = 2\ntest_share = 0.25\nhabits_rows = 0\n", encoding="utf-8")
@@ -168,12 +168,12 @@ def test_a_champion_that_cannot_be_read_does_not_spoil_a_training(run, sources, 
     assert [entry.after for entry in promotions()] == ["mine@1"]
 
 
-def test_what_is_forced_needs_a_reason(run):
+def test_a_forced_promotion_needs_a_reason(run):
     assert run(promote, "mine@1", "--force").exit_code == 2
     assert run(rollback).exit_code == 2
 
 
-def test_promoting_the_champion_says_so_and_changes_nothing(run):
+def test_promoting_the_champion_changes_nothing(run):
     again = run(promote, "mine@1", "--why", "to be sure")
     assert (again.exit_code, again.stdout) == (0, "mine@1 is the champion already; nothing is changed\n")
     assert len(promotions()) == 1
@@ -191,18 +191,18 @@ def test_a_bad_name_is_refused_before_any_work(sources, monkeypatch, tmp_path, n
     assert not (tmp_path / "home").exists()
 
 
-def test_an_empty_registry_says_what_to_do(monkeypatch, tmp_path):
+def test_an_empty_registry_prints_a_hint(monkeypatch, tmp_path):
     monkeypatch.setenv("CANZHI_HOME", str(tmp_path))
     done = click.testing.CliRunner().invoke(models, [])
     assert "canzhi train" in done.stdout
 
 
-def test_a_training_without_its_files_is_wrong_usage(run, sources):
+def test_a_training_without_files_is_a_usage_error(run, sources):
     assert run(train, str(sources.ledger)).exit_code == 2
     assert run(train, str(sources.ledger), "--from-run", "abc").exit_code == 2
 
 
-def test_check_only_says_what_became_of_every_row_and_trains_nothing(run, sources, market_folder, tmp_path):
+def test_check_only_reports_every_row_and_trains_nothing(run, sources, market_folder, tmp_path):
     ledger = tmp_path / "台账.csv"
     arrow_csv.write_csv(pq.read_table(market_folder / "sales.parquet").slice(0, 80), ledger)
     with ledger.open("a", encoding="utf-8") as stream:
@@ -219,7 +219,7 @@ def test_check_only_says_what_became_of_every_row_and_trains_nothing(run, source
     assert [version.about.version for version in list_versions()] == ["1"]
 
 
-def test_the_last_lines_say_whether_the_model_is_beats_structural(trained):
+def test_the_last_lines_compare_with_the_structural_value(trained):
     holdout = trained.holdout
     better = replace(holdout, overall=replace(holdout.overall, interval_score_per_kwh=1.0))
     worse = replace(holdout, overall=replace(holdout.overall, interval_score_per_kwh=1e9))

@@ -1,4 +1,4 @@
-"""A search learns from older sales, is judged by newer ones, and never sees those that judge the model."""
+"""A search fits on older sales, scores on newer ones, and never uses the held-out sales."""
 
 import gc
 from dataclasses import replace
@@ -30,7 +30,7 @@ def nothing_left_open():
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Let a trial cost nothing: its score follows from its choices."""
+    """Replace the fit: the score of a trial is a function of its options."""
 
     class Said:
         interval_score_per_kwh = 0.0
@@ -54,7 +54,7 @@ def quick(monkeypatch):
     return asked
 
 
-def test_every_round_goes_from_older_to_newer_and_ends_before_the_judged_sales(sales, augmentation, config):
+def test_every_time_split_is_ordered_and_ends_before_the_holdout(sales, augmentation, config):
     rounds = time_splits(sales, augmentation, config)
     assert len(rounds) == 2
     evaluation_start = newest_from(sales, config)
@@ -66,7 +66,7 @@ def test_every_round_goes_from_older_to_newer_and_ends_before_the_judged_sales(s
     assert rounds[0].following.sold_day.max() <= rounds[1].following.sold_day.min()
 
 
-def test_a_search_finds_better_choices_and_says_by_how_much(prepared, config, quick, tmp_path):
+def test_a_search_finds_better_options_and_their_gain(prepared, config, quick, tmp_path):
     ticks = []
     found = search(prepared, config, 12, tmp_path, Execution(tick=lambda: ticks.append(1)))
     assert (found.trials, found.earlier, len(ticks)) == (12, 0, 12)
@@ -79,7 +79,7 @@ def test_a_search_finds_better_choices_and_says_by_how_much(prepared, config, qu
     assert all(not evaluated & (set(known.sale_id) | set(thin.sale_id)) for known, thin, _ in quick)
 
 
-def test_a_search_goes_on_where_it_stopped_and_ends_as_if_it_had_not(prepared, config, quick, tmp_path):
+def test_an_interrupted_search_continues_with_the_same_result(prepared, config, quick, tmp_path):
     whole = search(prepared, config, 9, tmp_path / "one")
     search(prepared, config, 3, tmp_path / "two")
     search(prepared, config, 6, tmp_path / "two")
@@ -92,14 +92,14 @@ def test_a_search_goes_on_where_it_stopped_and_ends_as_if_it_had_not(prepared, c
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_whoever_tries_the_same_choices_win(prepared, config, tmp_path):
+def test_the_search_does_not_depend_on_the_workers(prepared, config, tmp_path):
     config = replace(config, trees=5, folds=2, habits_rows=0)
     alone = search(prepared, config, 6, tmp_path / "alone")
     shared = search(prepared, config, 6, tmp_path / "shared", Execution(workers=Workers(processes=2)))
     assert (shared.config, shared.before, shared.after) == (alone.config, alone.before, alone.after)
 
 
-def test_nothing_better_leaves_the_choices_as_they_are(prepared, config, quick, tmp_path, monkeypatch):
+def test_without_gain_the_options_are_unchanged(prepared, config, quick, tmp_path, monkeypatch):
     config = replace(config, learning_rate=0.2)  # outside of the usual bounds
 
     class Said:
@@ -112,6 +112,6 @@ def test_nothing_better_leaves_the_choices_as_they_are(prepared, config, quick, 
     assert found.gain == 0.0
 
 
-def test_too_few_older_sales_are_refused_in_words(sales, augmentation, config):
+def test_too_few_older_sales_are_refused(sales, augmentation, config):
     with pytest.raises(TooFewSales, match="too few to search"):
         time_splits(sales.take(np.arange(120)), augmentation, config)

@@ -1,4 +1,4 @@
-"""A change of tax that nobody tells: who is misread, by how much, and by what everybody is judged."""
+"""An unnoticed VAT change: which prices are misread, by how much, and how methods are scored."""
 
 from dataclasses import replace
 from datetime import date
@@ -17,7 +17,7 @@ QUICK = TrainingConfig(trees=5, folds=2, habits_rows=0)
 
 @pytest.fixture(autouse=True)
 def few_rivals(monkeypatch):
-    """Leave the slow rivals out: whoever learns is misled alike."""
+    """Leave out the slow baselines; all methods are misled alike."""
     from training.evaluation import baselines  # noqa: PLC0415 - patched where it is read
 
     kept = {name: rival for name, rival in baselines.rivals().items() if name == "last price"}
@@ -29,7 +29,7 @@ def middle(sales):
     return calendar_day(float(np.quantile(sales.sold_day, 0.5)))
 
 
-def test_only_prices_with_tax_after_the_day_are_misread(sales, augmentation, middle):
+def test_only_prices_with_tax_after_the_day_change(sales, augmentation, middle):
     tax = np.where(np.arange(len(sales)) % 2 == 0, 0.13, 0.0)
     seen = apply_vat_mistake(sales, tax, [VatChange(on=middle, rate=0.09)])
     after = sales.sold_day >= (middle - date(1970, 1, 1)).days
@@ -52,7 +52,7 @@ def test_the_last_change_by_the_day_of_a_sale_is_in_force(sales):
     np.testing.assert_allclose(seen.factor, expected)
 
 
-def test_nothing_to_misread_is_said(sales, middle):
+def test_a_change_without_effect_is_refused(sales, middle):
     with pytest.raises(FieldError, match="nothing would be misread"):
         apply_vat_mistake(sales, np.zeros(len(sales)), [VatChange(on=middle, rate=0.09)])
     with pytest.raises(FieldError, match="nothing would be misread"):
@@ -60,12 +60,12 @@ def test_nothing_to_misread_is_said(sales, middle):
 
 
 @pytest.mark.parametrize("text", ["", "2027-01-01", "soon=9%", "2027-01-01=lots", "2027-13-01=9%"])
-def test_what_is_no_change_is_refused(text):
+def test_a_malformed_change_is_refused(text):
     with pytest.raises(FieldError, match="no change of VAT"):
         read_vat_change(text)
 
 
-def test_everybody_is_judged_by_what_was_truly_paid(sales, augmentation, middle):
+def test_methods_are_scored_by_true_prices(sales, augmentation, middle):
     origins = plan_origins(sales, QUICK, None, 12)
     plan = Plan(origins=origins, refit=False)
     seen = apply_vat_mistake(sales, np.full(len(sales), 0.13), [VatChange(on=middle, rate=0.6)])
@@ -79,7 +79,7 @@ def test_everybody_is_judged_by_what_was_truly_paid(sales, augmentation, middle)
     assert scored_as_read.entries[0].money.turnover > misled.entries[0].money.turnover
 
 
-def test_lots_and_resales_are_told_apart_by_sale_and_pack(sales, augmentation, middle):
+def test_lots_and_resales_are_matched_by_sale_and_pack(sales, augmentation, middle):
     twice = replace(sales, sale_id=("one order",) * len(sales))
     copies = replace(augmentation, sale_id=("one order",) * len(augmentation))
     seen = apply_vat_mistake(twice, np.full(len(sales), 0.13), [VatChange(on=middle, rate=0.0)])
