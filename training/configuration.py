@@ -100,7 +100,7 @@ def read_config(path: Path | None = None) -> TrainingConfig:
 def to_toml(config: TrainingConfig) -> str:
     """Format the options as TOML that :func:`read_config` reads.
 
-    >>> written(TrainingConfig()).splitlines()[0]
+    >>> to_toml(TrainingConfig()).splitlines()[0]
     'level = 0.9'
     """
     return "".join(f"{name} = {value!r}\n" for name, value in asdict(config).items())

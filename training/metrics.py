@@ -65,8 +65,8 @@ def score_forecast(forecast: Forecast, level: float) -> Scores:
 
     >>> hundred = np.array([100.0])
     >>> band = Forecast(price=hundred, point=hundred - 10, lower=hundred - 20, upper=hundred + 10)
-    >>> verdict = judge(band, 0.9)
-    >>> (verdict.coverage, round(verdict.mape, 3), verdict.interval_score_per_kwh)
+    >>> scores = score_forecast(band, 0.9)
+    >>> (scores.coverage, round(scores.mape, 3), scores.interval_score_per_kwh)
     (1.0, 0.1, 30.0)
     """
     price, lower, upper = forecast.price, forecast.lower, forecast.upper

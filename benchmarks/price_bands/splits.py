@@ -58,7 +58,7 @@ class Step:
 
     start: float
     asked: np.ndarray
-    priced: np.ndarray
+    reported: np.ndarray
     known: np.ndarray
 
 
@@ -81,7 +81,7 @@ def walk(sales: Sales) -> list[Step]:
             Step(
                 start=float(start),
                 asked=np.flatnonzero((sales.day > start) & (sales.day <= end)),
-                priced=np.flatnonzero(seen & (sales.day + LABEL_DELAY_DAYS > before)),
+                reported=np.flatnonzero(seen & (sales.day + LABEL_DELAY_DAYS > before)),
                 known=np.flatnonzero(seen),
             )
         )

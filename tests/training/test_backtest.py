@@ -21,7 +21,7 @@ QUICK = TrainingConfig(trees=5, folds=2, habits_rows=0)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def few_rivals():
+def fast_baselines():
     """Use the fast baselines; the slow test of the command uses boosted trees too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("training.evaluation.backtest.baselines", lambda: {"last price": last_price, "linear": linear})
@@ -121,7 +121,7 @@ def test_origins_follow_one_another_and_need_sales(sales):
     days = plan_origins(sales, QUICK, date(2025, 1, 31), 3)
     assert len(days) > 2
     assert np.all(np.diff(days) > 80)
-    with pytest.raises(TooFewSales, match="too few to learn from"):
+    with pytest.raises(TooFewSales, match="too few to train"):
         plan_origins(sales, QUICK, date(2015, 1, 1), 3)
 
 

@@ -188,7 +188,7 @@ def test_promote_evaluates_the_gate_and_logs_the_decision(run, tmp_path):
 
 def test_without_sales_the_gate_cannot_decide(run, tmp_path):
     shutil.rmtree(tmp_path / "copy" / "sources")
-    with pytest.raises(TooFewSales, match="gone or have changed"):
+    with pytest.raises(TooFewSales, match="missing or have changed"):
         run(promote, "mine@2")
 
 

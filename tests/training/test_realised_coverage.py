@@ -61,7 +61,7 @@ def test_prices_that_quadrupled_call_for_action_in_both_languages(champion, sale
     found = realised(champion, replace(sales, price_cny=np.where(later, sales.price_cny * 4.0, sales.price_cny)))
     assert found.calls_for_action  # the bands follow within months, the points were far off until then
     assert found.frozen.coverage < 0.2 < found.recentred.coverage
-    assert found.lines("en")[-1].startswith("retrain with these sales")
+    assert found.lines("en")[-1].startswith("train again with these sales")
     assert found.lines("zh")[-1].startswith("建议")
 
 
@@ -71,7 +71,7 @@ def test_low_coverage_is_reported_as_broken(champion, sales):
     found = realised(champion, replace(sales, price_cny=np.where(later, sales.price_cny * thrown, sales.price_cny)))
     assert found.broken
     assert found.calls_for_action
-    assert "fewer than luck explains" in "\n".join(found.lines("en"))
+    assert "lower than chance explains" in "\n".join(found.lines("en"))
 
 
 def test_a_ledger_without_later_sales_is_refused(champion, sales):
@@ -89,7 +89,7 @@ def test_the_command_evaluates_a_ledger_file(home, market_folder, monkeypatch, c
     assert found["model"] == "mine@1"
     assert cli.run(words) == code
     recentred = capsys.readouterr().out
-    assert f"{found['sales']:,} sales it never learned from" in recentred
+    assert f"{found['sales']:,} sales it was not trained on" in recentred
     assert "PSI" in recentred
 
 

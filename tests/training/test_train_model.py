@@ -138,7 +138,7 @@ def test_train_registers_a_second_version_which_is_not_champion(run, sources, tm
     assert "make it champion: canzhi promote mine@2" in done.stdout
     assert "demonstration model" in done.stdout
     assert "structural value alone" in done.stdout
-    assert "the same model as   mine@1: same data, choices and seed" in done.stdout
+    assert "the same model as   mine@1: same data, options and seed" in done.stdout
     assert "better band?" in done.stdout
     assert "canzhi train --from-run run" in done.stdout
     listed = [json.loads(line) for line in run(models, "--json").stdout.splitlines()]
@@ -175,7 +175,7 @@ def test_a_forced_promotion_needs_a_reason(run):
 
 def test_promoting_the_champion_changes_nothing(run):
     again = run(promote, "mine@1", "--why", "to be sure")
-    assert (again.exit_code, again.stdout) == (0, "mine@1 is the champion already; nothing is changed\n")
+    assert (again.exit_code, again.stdout) == (0, "mine@1 is already the champion; nothing is changed\n")
     assert len(promotions()) == 1
     with pytest.raises(UnknownModel, match="before"):
         run(rollback, "--why", "by mistake")
@@ -226,4 +226,4 @@ def test_the_last_lines_compare_with_the_structural_value(trained):
     assert "yes" in compare_with_structural(better)
     assert "no: its interval score" in compare_with_structural(worse)
     assert "unknown" in compare_with_structural(None)
-    assert any("by folds" in line for line in report_lines(replace(holdout, method="folds")))
+    assert any("cross-validated" in line for line in report_lines(replace(holdout, method="folds")))

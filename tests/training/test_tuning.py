@@ -113,5 +113,5 @@ def test_without_gain_the_options_are_unchanged(prepared, config, quick, tmp_pat
 
 
 def test_too_few_older_sales_are_refused(sales, augmentation, config):
-    with pytest.raises(TooFewSales, match="too few to search"):
+    with pytest.raises(TooFewSales, match="too few for a search"):
         time_splits(sales.take(np.arange(120)), augmentation, config)

@@ -133,8 +133,8 @@ def _lines(reviewed: PromotionReview, lang: str) -> list[str]:
     )
     anew = [
         name
-        for name, taught in ((challenger, comparison.challenger_refitted), (champion, comparison.champion_refitted))
-        if taught
+        for name, refitted in ((challenger, comparison.challenger_refitted), (champion, comparison.champion_refitted))
+        if refitted
     ]
     day = comparison.started_on.isoformat()
     if lang == "zh":

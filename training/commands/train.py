@@ -184,7 +184,7 @@ def _ledger_lines(ledger: Ledger, used: int, report: Path | None) -> list[str]:
     """Return the summary of the ledger rows, one figure per line."""
     from training.sales_ledger.report import summary  # noqa: PLC0415 - numpy waits
 
-    return [*summary(ledger, used), *([f"every row set aside {report}"] if report else [])]
+    return [*summary(ledger, used), *([f"rejected rows in    {report}"] if report else [])]
 
 
 def report_lines(holdout: HoldoutReport | None) -> list[str]:

@@ -72,7 +72,7 @@ def _sizes(sales: TrainingSet) -> dict[str, float]:
 
 
 def cross_fitted_structural(
-    taught: TrainingSet, sales: TrainingSet, config: TrainingConfig, calibration: Mapping[str, float]
+    rows: TrainingSet, sales: TrainingSet, config: TrainingConfig, calibration: Mapping[str, float]
 ) -> TrainingSet:
     """Return sales and degraded copies with structural values from out-of-fold calibrations.
 
@@ -80,16 +80,16 @@ def cross_fitted_structural(
     of all sales.
     """
     if not calibration:
-        return taught
+        return rows
     _, place = np.unique(sales.repeat_sale_group, return_inverse=True)
     fold = assign_folds(len(sales), FOLDS, config.seed, place)
     by_pack = dict(zip(sales.packs, fold.tolist(), strict=True))
-    of_row = np.array([by_pack.get(pack, -1) for pack in taught.packs])
+    of_row = np.array([by_pack.get(pack, -1) for pack in rows.packs])
     parts, order = [], []
     for k in np.unique(of_row).tolist():
         mine = np.flatnonzero(of_row == k)
         parts.append(
-            taught.take(mine).with_calibration(fit_market_calibration(sales.where(fold != k), config, calibration))
+            rows.take(mine).with_calibration(fit_market_calibration(sales.where(fold != k), config, calibration))
         )
         order.append(mine)
     return join(parts).take(np.argsort(np.concatenate(order)))

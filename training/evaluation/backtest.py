@@ -235,8 +235,8 @@ class _Window:
     def fit_as_of(self, day: float) -> _Candidate:
         """Return the model fitted on what was known by a day; the last one is cached."""
         if self.fitted is None or self.fitted[0] != day:
-            known, thinner = (sales.where(self._known(sales, day)) for sales in (self.sales, self.augmentation))
-            estimator = learn(known, thinner, self.config)
+            known, degraded = (sales.where(self._known(sales, day)) for sales in (self.sales, self.augmentation))
+            estimator = learn(known, degraded, self.config)
             model = _Candidate(
                 state=estimator.fitted_,
                 calibration=estimator.calibration_,

@@ -66,7 +66,7 @@ def money_if_bought(predicted: Forecast, energy_kwh: FloatArray) -> Money:
     """Return profit and loss of buying every pack at the point or at the lower edge.
 
     >>> one = Forecast(price=np.array([10.0, 10.0]), point=np.array([12.0, 9.0]), lower=np.zeros(2), upper=np.ones(2))
-    >>> money_of(one, np.array([1.0, 1.0])).lost_at_point
+    >>> money_if_bought(one, np.array([1.0, 1.0])).lost_at_point
     2.0
     """
     at_point, at_lower = (predicted.price - paid for paid in (predicted.point, predicted.lower))

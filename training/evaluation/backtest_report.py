@@ -38,9 +38,9 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "summary": (
         (
             "The {level} band covered {coverage} of the sales. Its interval score is {ratio} times that of the best "
-            "baseline ({rival}); the mean error of the value is {mape}."
+            "baseline ({baseline}); the mean error of the value is {mape}."
         ),
-        "{level} 区间覆盖了 {coverage} 的成交；区间得分为最佳对照方法（{rival}）的 {ratio} 倍；估值平均误差 {mape}。",
+        "{level} 区间覆盖了 {coverage} 的成交；区间得分为最佳对照方法（{baseline}）的 {ratio} 倍；估值平均误差 {mape}。",
     ),
     "overall": ("All sales", "总体"),
     "months": ("Month by month", "逐月"),
@@ -148,14 +148,14 @@ def months_of(tested: Backtest) -> list[str]:
     return sorted({month for one in tested.entries for month in one.segments["month"]})
 
 
-def best_rival(tested: Backtest) -> BacktestEntry:
+def best_baseline(tested: Backtest) -> BacktestEntry:
     """Return the baseline with the lowest interval score among those that predicted all sales."""
-    rivals = [one for one in tested.entries[1:] if one.overall.sales == tested.entries[0].overall.sales]
-    return min(rivals, key=lambda one: one.overall.interval_score_per_kwh)
+    baselines = [one for one in tested.entries[1:] if one.overall.sales == tested.entries[0].overall.sales]
+    return min(baselines, key=lambda one: one.overall.interval_score_per_kwh)
 
 
 def _lead(tested: Backtest, place: int) -> list[str]:
-    ours, rival = tested.entries[0].overall, best_rival(tested)
+    ours, baseline = tested.entries[0].overall, best_baseline(tested)
     months = months_of(tested)
     lead = _word("lead", place).format(
         sales=len(tested.evaluated),
@@ -166,8 +166,8 @@ def _lead(tested: Backtest, place: int) -> list[str]:
     scores = _word("summary", place).format(
         level=f"{tested.level:.0%}",
         coverage=f"{ours.coverage:.1%}",
-        ratio=f"{ours.interval_score_per_kwh / rival.overall.interval_score_per_kwh:.2f}",
-        rival=_name(rival.name, place),
+        ratio=f"{ours.interval_score_per_kwh / baseline.overall.interval_score_per_kwh:.2f}",
+        baseline=_name(baseline.name, place),
         mape=f"{ours.mape:.1%}",
     )
     return [f"<p>{escape(lead)}</p>", f"<p><strong>{escape(scores)}</strong></p>"]

@@ -68,8 +68,8 @@ def _volume(pair: tuple[Predictor, Predictor | None], comparison: Comparison, co
             f"{evaluated:,} after {comparison.started_on.isoformat()} (at least {config.least_judged:,} are required)"
         ),
         message_zh=(
-            f"训练用成交 {learned:,} 笔(至少 {least:,} 笔),评判用 {comparison.started_on.isoformat()} 之后的成交 "
-            f"{evaluated:,} 笔(至少 {config.least_judged:,} 笔)"
+            f"训练用成交 {learned:,} 笔（至少 {least:,} 笔），评判用 {comparison.started_on.isoformat()} 之后的成交 "
+            f"{evaluated:,} 笔（至少 {config.least_judged:,} 笔）"
         ),
     )
 

@@ -36,7 +36,7 @@ class Heading:
 def count_known_headings(names: Sequence[str]) -> int:
     """Return the number of headings that are known.
 
-    >>> how_many_ours(["成交日期", "电池编码", "成交价（元，含税）", "备注"])
+    >>> count_known_headings(["成交日期", "电池编码", "成交价（元，含税）", "备注"])
     3
     """
     return sum(_name(spelled) is not None for spelled in names if isinstance(spelled, str) and spelled.strip())

@@ -54,7 +54,7 @@ def summary(ledger: Ledger, used: int) -> list[str]:
     ]
     closed = ledger.closed_routes
     counted = sorted(ledger.rejected_rows.items(), key=lambda item: (-item[1], item[0]))
-    lines.extend(f"set aside           {count:,}  {reason}" for reason, count in counted if reason not in closed)
+    lines.extend(f"rejected            {count:,}  {reason}" for reason, count in counted if reason not in closed)
     lines.extend(f"closed route        {count:,}  {reason}" for reason, count in counted if reason in closed)
     lines.extend(f"note                {count:,}  {NOTES[name][0]}" for name, count in ledger.notes.items() if count)
     if ledger.unused_columns:
