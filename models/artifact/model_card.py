@@ -104,7 +104,7 @@ def _blocks(about: About, digest: str) -> Iterator[Block]:
         used = float(summary.get("sales", 0)) / max(float(summary["rows"]), 1.0)
         yield "item", f"rows of the ledger used 台账使用比例: {used:.1%} of {summary['rows']:,}"
     closed = summary.get("closed_routes", {})
-    for reason, count in sorted(summary.get("reject_row", {}).items()):
+    for reason, count in sorted(summary.get("set_aside", {}).items()):
         label = "kept out, closed route 途径已关闭，不参与训练" if reason in closed else "set aside 剔除"
         yield "item", f"{label}: {count:,} - {reason}"
     yield from _judged(summary.get("judgement"))

@@ -125,7 +125,7 @@ def impact(recorded: str, found: str) -> list[str]:
 def retrain() -> None:
     """Make the frozen model anew from a small synthetic market."""
     from training.configuration import TrainingConfig  # noqa: PLC0415 - comparing needs no training
-    from training.dataset.training_set import build, thinned  # noqa: PLC0415 - same
+    from training.dataset.training_set import build, degraded  # noqa: PLC0415 - same
     from training.fit_model import learn  # noqa: PLC0415 - same
     from training.sales_ledger import read_ledger  # noqa: PLC0415 - same
     from training.simulation.market_simulation import simulate  # noqa: PLC0415 - same
@@ -140,7 +140,7 @@ def retrain() -> None:
         table = read_tables(folder / "packs.parquet", folder / "events.parquet").table
         market = read_market(folder / "quotes.csv")
         sales, _ = build(table, read_ledger(folder / "sales.parquet"), market)
-        estimator = learn(sales, thinned(sales, table, market, share=0.5, seed=0), config)
+        estimator = learn(sales, degraded(sales, table, market, share=0.5, seed=0), config)
         through = str(calendar_day(float(sales.sold_day.max())))
         about = About(
             name="golden",
