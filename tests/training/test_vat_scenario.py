@@ -53,9 +53,9 @@ def test_the_last_change_by_the_day_of_a_sale_is_in_force(sales):
 
 
 def test_a_change_without_effect_is_refused(sales, middle):
-    with pytest.raises(FieldError, match="nothing would be misread"):
+    with pytest.raises(FieldError, match="no price would be misread"):
         apply_vat_mistake(sales, np.zeros(len(sales)), [VatChange(on=middle, rate=0.09)])
-    with pytest.raises(FieldError, match="nothing would be misread"):
+    with pytest.raises(FieldError, match="no price would be misread"):
         apply_vat_mistake(sales, np.full(len(sales), 0.13), [VatChange(on=middle, rate=0.13)])
 
 

@@ -40,7 +40,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
             "The {level} band covered {coverage} of the sales. Its interval score is {ratio} times that of the best "
             "baseline ({baseline}); the mean error of the value is {mape}."
         ),
-        "{level} 区间覆盖了 {coverage} 的成交；区间得分为最佳对照方法（{baseline}）的 {ratio} 倍；估值平均误差 {mape}。",
+        (
+            "{level} 区间覆盖了 {coverage} 的成交；区间得分为最佳对照方法（{baseline}）的 {ratio} 倍；"
+            "估值平均误差 {mape}。"
+        ),
     ),
     "overall": ("All sales", "总体"),
     "months": ("Month by month", "逐月"),
