@@ -148,7 +148,7 @@ def _run_backtest(
             bar.update(1)
 
         prepared = prepare(sources, config, show_stage)
-    training_data, said = _training_data(prepared, options)
+    training_data, sentence = _training_data(prepared, options)
     origins = plan_origins(prepared.sales, config, options.start.date() if options.start else None, options.months)
     parts = out.with_suffix(".parts")
     changes = [(change.on.isoformat(), change.rate) for change in options.changes]
@@ -162,7 +162,7 @@ def _run_backtest(
         parts.rmdir()
     if problem:
         tested = replace(tested, absent={**tested.absent, "incumbent": problem})
-    return tested, prepared.ledger, _remark(prepared, chinese=options.chinese) + said
+    return tested, prepared.ledger, _remark(prepared, chinese=options.chinese) + sentence
 
 
 def _training_data(prepared: TrainingInput, options: _BacktestOptions) -> tuple[tuple[TrainingSet, TrainingSet], str]:
@@ -171,10 +171,10 @@ def _training_data(prepared: TrainingInput, options: _BacktestOptions) -> tuple[
         return (prepared.sales, prepared.augmentation), ""
     from training.evaluation.vat_scenario import apply_vat_mistake  # noqa: PLC0415 - numpy waits
 
-    seen = apply_vat_mistake(prepared.sales, prepared.ledger.tax, options.changes)
-    count, read = int(seen.wrong.sum()), seen.factor[seen.wrong]
+    mistake = apply_vat_mistake(prepared.sales, prepared.ledger.tax, options.changes)
+    count, read = int(mistake.wrong.sum()), mistake.factor[mistake.wrong]
     shares = "–".join(dict.fromkeys((f"{read.min():.1%}", f"{read.max():.1%}")))
-    said = (
+    sentence = (
         f"。情景：增值税{'、'.join(f'自 {one.on.isoformat()} 起变为 {one.rate:.0%}' for one in options.changes)}，"
         f"读取台账时仍按旧税率；{count:,} 笔含税成交被读作真实价格的 {shares}，评判按真实价格"
         if options.chinese
@@ -182,7 +182,7 @@ def _training_data(prepared: TrainingInput, options: _BacktestOptions) -> tuple[
         f"and the ledger is read with the old rate; {count:,} sales with VAT are read as {shares} of their true price "
         "and scored at the true price"
     )
-    return (seen.sales, seen.copies(prepared.augmentation)), said
+    return (mistake.sales, mistake.copies(prepared.augmentation)), sentence
 
 
 def _remark(prepared: TrainingInput, *, chinese: bool) -> str:
@@ -191,14 +191,14 @@ def _remark(prepared: TrainingInput, *, chinese: bool) -> str:
 
     ledger, used = prepared.ledger, len(prepared.sales)
     closed = ledger.closed_routes
-    aside = sum(ledger.rejected_rows.values()) - sum(closed.values())
+    rejected = sum(ledger.rejected_rows.values()) - sum(closed.values())
     if chinese:
         synthetic = "合成市场：数字只说明方法，不代表真实市场；" if prepared.market.synthetic else ""
         excluded = "".join(f"；未参与 {count:,} 笔（{in_chinese(reason)}）" for reason, count in closed.items())
-        return f"{synthetic}可用成交 {used:,} 笔，剔除 {aside:,} 笔{excluded}"
+        return f"{synthetic}可用成交 {used:,} 笔，剔除 {rejected:,} 笔{excluded}"
     synthetic = "synthetic market: the figures show the method, not a market; " if prepared.market.synthetic else ""
     excluded = "".join(f"; {count:,} excluded: {reason}" for reason, count in closed.items())
-    return f"{synthetic}{used:,} usable sales, {aside:,} rejected{excluded}"
+    return f"{synthetic}{used:,} usable sales, {rejected:,} rejected{excluded}"
 
 
 def _write(tested: Backtest, out: Path, lang: str, stands_on: tuple[Ledger, str]) -> None:

@@ -191,16 +191,19 @@ def report_lines(holdout: HoldoutReport | None) -> list[str]:
     """Return the held-out metrics, one per line."""
     if holdout is None:
         return ["too few sales for a held-out evaluation: the accuracy of this model is unknown"]
-    mine, bare = holdout.overall, holdout.structural
+    model, structural = holdout.overall, holdout.structural
     newest = holdout.method == "newest"
     lines = [
-        f"held-out sales      {mine.sales:,}, the newest"
+        f"held-out sales      {model.sales:,}, the newest"
         if newest
-        else f"cross-validated     {mine.sales:,} sales: too few to hold out the newest",
-        f"MAPE                {mine.mape:.1%}  (structural value alone {bare.mape:.1%})",
-        f"coverage at 90 %    {mine.coverage:.1%}  (structural band {bare.coverage:.1%})",
-        f"width over price    {mine.relative_width:.1%}  (structural band {bare.relative_width:.1%})",
-        f"interval score      {mine.interval_score_per_kwh:.1f}  (structural band {bare.interval_score_per_kwh:.1f})",
+        else f"cross-validated     {model.sales:,} sales: too few to hold out the newest",
+        f"MAPE                {model.mape:.1%}  (structural value alone {structural.mape:.1%})",
+        f"coverage at 90 %    {model.coverage:.1%}  (structural band {structural.coverage:.1%})",
+        f"width over price    {model.relative_width:.1%}  (structural band {structural.relative_width:.1%})",
+        (
+            f"interval score      {model.interval_score_per_kwh:.1f}"
+            f"  (structural band {structural.interval_score_per_kwh:.1f})"
+        ),
     ]
     if newest:
         lines.insert(3, f"  not recentred     {holdout.frozen.coverage:.1%}, without the sales reported meanwhile")
@@ -213,14 +216,14 @@ def compare_with_structural(holdout: HoldoutReport | None) -> str:
     """Return one line on whether the model is better than the structural value."""
     if holdout is None:
         return "better band?        unknown: too few sales to evaluate"
-    mine, bare = holdout.overall, holdout.structural
-    score = 1.0 - mine.interval_score_per_kwh / bare.interval_score_per_kwh
+    model, structural = holdout.overall, holdout.structural
+    score = 1.0 - model.interval_score_per_kwh / structural.interval_score_per_kwh
     if not holdout.beats_structural:
         return (
             f"better band?        no: its interval score is {-score:.0%} worse than that of the structural value; "
             "give more sales"
         )
-    better = "and its MAPE is lower" if mine.mape <= bare.mape else "but its MAPE is not lower"
+    better = "and its MAPE is lower" if model.mape <= structural.mape else "but its MAPE is not lower"
     return (
         f"better band?        yes: its interval score is {score:.0%} better than that of the structural value, {better}"
     )

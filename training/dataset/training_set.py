@@ -246,12 +246,12 @@ def _recompute(sales: TrainingSet, archive: Archive) -> TrainingSet:
 
 def _feature_columns(dossier: Dossier) -> dict[str, Any]:
     """Return the training-set columns computed from a dossier."""
-    bare = price(dossier, None, LEVEL)
+    band = price(dossier, None, LEVEL)
     return {
         "matrix": features.compute(dossier),
         "structural": dossier.routes.structural_per_kwh,
-        "structural_lower": bare.lower,
-        "structural_upper": bare.upper,
+        "structural_lower": band.lower,
+        "structural_upper": band.upper,
         "energy_kwh": dossier.nameplate.energy_kwh,
         "tier": dossier.findings.tier,
         "chemistry": dossier.nameplate.chemistry,

@@ -217,11 +217,11 @@ class _Window:
     def answers(self, place: int, rows: BoolArray) -> dict[str, FloatArray]:
         """Return point, lower and upper of every method for the sales of a window."""
         origin = self.plan.origins[place]
-        asked = self.sales.where(rows)
+        window = self.sales.where(rows)
         known = self.sales.where(self._known(self.sales, origin))
-        bare = [asked.structural, asked.structural_lower, asked.structural_upper]
-        answers = {OURS: self._ours(place, rows), STRUCTURAL: np.column_stack(bare)}
-        task = Task(known=known, targets=asked, level=self.config.level, seed=self.config.seed)
+        structural = [window.structural, window.structural_lower, window.structural_upper]
+        answers = {OURS: self._ours(place, rows), STRUCTURAL: np.column_stack(structural)}
+        task = Task(known=known, targets=window, level=self.config.level, seed=self.config.seed)
         for name, baseline in self.baselines.items():
             answers[name] = _columns(baseline(task))
         if self.incumbent is not None:
@@ -261,9 +261,9 @@ class _Window:
         meanwhile = self._known(sales, origin)
         if meanwhile.any():
             state = recentre(state, sales.where(meanwhile), origin)
-        asked = rows[needed][sales.sold_day > origin]
+        in_window = rows[needed][sales.sold_day > origin]
         share = (sales.energy_kwh / listed.energy_kwh)[sales.sold_day > origin]
-        return _columns(replay_calibrated(state, sales, origin, self.config).times(share))[asked]
+        return _columns(replay_calibrated(state, sales, origin, self.config).times(share))[in_window]
 
     def _known(self, sales: TrainingSet, day: float) -> BoolArray:
         return sales.sold_day + self.config.label_delay_days <= day

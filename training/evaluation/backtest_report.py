@@ -210,8 +210,8 @@ def _segments(ours: BacktestEntry, beside: BacktestEntry | None, place: int) -> 
     for kind, label in _KINDS.items():
         rows = []
         for name, scores in ours.segments[kind].items():
-            theirs = None if beside is None else beside.segments[kind].get(name)
-            ratio = "" if theirs is None else f" ({scores.interval_score_per_kwh / theirs.interval_score_per_kwh:.2f})"
+            other = None if beside is None else beside.segments[kind].get(name)
+            ratio = "" if other is None else f" ({scores.interval_score_per_kwh / other.interval_score_per_kwh:.2f})"
             cells = _cells(scores)
             rows.append(("", [name, *cells[:3], cells[3] + ratio, *cells[4:]]))
         heads = [label[place], *(head[place] for head in _HEADS[1:])]

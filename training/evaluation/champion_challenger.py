@@ -94,7 +94,7 @@ def compare_models(
             (candidate, True) if same else _prepare_candidate(champion, sales, augmentation, start)
         )
     evaluated = sales.where((sales.sold_day > start) & sales.single_sale)
-    bare = Forecast(
+    structural = Forecast(
         price=evaluated.price,
         point=evaluated.structural,
         lower=evaluated.structural_lower,
@@ -102,7 +102,8 @@ def compare_models(
     )
     own = sales.single_sale[sales.sold_day > start]  # a pack of a lot has no price of its own
     predicted = [
-        bare if model is None else replay(model, sales, start, config).where(own) for model in (candidate, current)
+        structural if model is None else replay(model, sales, start, config).where(own)
+        for model in (candidate, current)
     ]
     return Comparison(
         evaluated=evaluated,
@@ -122,8 +123,8 @@ def evaluation_start(pair: tuple[Predictor, Predictor | None], sales: TrainingSe
     if int(np.sum(sales.sold_day > latest)) >= MIN_EVALUATED:
         return latest
     newest = newest_from(sales, config_of(pair[0]))
-    theirs = trained_through_day(pair[1]) if pair[1] is not None else float("-inf")
-    return max(newest, theirs) if int(np.sum(sales.sold_day > theirs)) >= MIN_EVALUATED else newest
+    champion_day = trained_through_day(pair[1]) if pair[1] is not None else float("-inf")
+    return max(newest, champion_day) if int(np.sum(sales.sold_day > champion_day)) >= MIN_EVALUATED else newest
 
 
 def trained_through_day(model: Predictor) -> float:

@@ -77,13 +77,13 @@ def _volume(pair: tuple[Predictor, Predictor | None], comparison: Comparison, co
 def _age(pair: tuple[Predictor, Predictor | None]) -> RuleResult:
     challenger, champion = pair
     passed = champion is None or trained_through_day(challenger) >= trained_through_day(champion)
-    theirs = "" if champion is None else champion.trained_through
+    current = "" if champion is None else champion.trained_through
     return RuleResult(
         rule="age",
         passed=passed,
         message_en=f"it was trained on sales through {challenger.trained_through}"
-        + (f", the champion through {theirs}" if theirs else ""),
-        message_zh=f"训练成交截至 {challenger.trained_through}" + (f"，现役模型截至 {theirs}" if theirs else ""),
+        + (f", the champion through {current}" if current else ""),
+        message_zh=f"训练成交截至 {challenger.trained_through}" + (f"，现役模型截至 {current}" if current else ""),
     )
 
 
@@ -119,19 +119,20 @@ def _coverage(comparison: Comparison, level: float, config: GateConfig) -> list[
 
 
 def _score(comparison: Comparison, level: float, config: GateConfig) -> RuleResult:
-    mine, theirs = score_forecast(comparison.challenger, level), score_forecast(comparison.champion, level)
-    ratio = mine.interval_score_per_kwh / theirs.interval_score_per_kwh
+    candidate, current = score_forecast(comparison.challenger, level), score_forecast(comparison.champion, level)
+    ratio = candidate.interval_score_per_kwh / current.interval_score_per_kwh
     return RuleResult(
         rule="score",
         passed=ratio <= 1.0 + config.score_slack,
         message_en=(
-            f"its interval score is {mine.interval_score_per_kwh:.1f} CNY/kWh, {ratio:.3f} times that in service "
-            f"({theirs.interval_score_per_kwh:.1f}); at most {1.0 + config.score_slack:.3f} times is allowed; "
-            f"MAPE {mine.mape:.1%}, in service {theirs.mape:.1%}"
+            f"its interval score is {candidate.interval_score_per_kwh:.1f} CNY/kWh, {ratio:.3f} times that in service "
+            f"({current.interval_score_per_kwh:.1f}); at most {1.0 + config.score_slack:.3f} times is allowed; "
+            f"MAPE {candidate.mape:.1%}, in service {current.mape:.1%}"
         ),
         message_zh=(
-            f"区间得分 {mine.interval_score_per_kwh:.1f} 元/kWh，为现役（{theirs.interval_score_per_kwh:.1f}）的 "
-            f"{ratio:.3f} 倍，上限 {1.0 + config.score_slack:.3f} 倍；MAPE {mine.mape:.1%}（现役 {theirs.mape:.1%}）"
+            f"区间得分 {candidate.interval_score_per_kwh:.1f} 元/kWh，为现役（{current.interval_score_per_kwh:.1f}）的 "
+            f"{ratio:.3f} 倍，上限 {1.0 + config.score_slack:.3f} 倍；"
+            f"MAPE {candidate.mape:.1%}（现役 {current.mape:.1%}）"
         ),
     )
 
@@ -141,22 +142,22 @@ def _segments(comparison: Comparison, level: float, config: GateConfig) -> list[
     results = []
     segments = segments_of(comparison.evaluated, config.least_segment)
     for name, rows in segments.items():
-        mine, theirs = (
+        candidate, current = (
             score_forecast(comparison.challenger.where(rows), level),
             score_forecast(comparison.champion.where(rows), level),
         )
-        ratio = mine.interval_score_per_kwh / theirs.interval_score_per_kwh
+        ratio = candidate.interval_score_per_kwh / current.interval_score_per_kwh
         if ratio > 1.0 + config.segment_slack:
             results.append(
                 RuleResult(
                     rule="segment",
                     passed=False,
                     message_en=(
-                        f"on {mine.sales:,} sales of {name} its interval score is {ratio:.2f} times that in service; "
-                        f"at most {1.0 + config.segment_slack:.2f} times is allowed"
+                        f"on {candidate.sales:,} sales of {name} its interval score is {ratio:.2f} times "
+                        f"that in service; at most {1.0 + config.segment_slack:.2f} times is allowed"
                     ),
                     message_zh=(
-                        f"{name}（{mine.sales:,} 笔）的区间得分为现役的 {ratio:.2f} 倍，"
+                        f"{name}（{candidate.sales:,} 笔）的区间得分为现役的 {ratio:.2f} 倍，"
                         f"超过上限 {1.0 + config.segment_slack:.2f} 倍"
                     ),
                 )

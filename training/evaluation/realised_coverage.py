@@ -129,13 +129,13 @@ class RealisedCoverage:
             if self.calls_for_action
             else ("nothing calls for action", "无需处理")
         )
-        held, bias = f"{recentred.coverage:.1%}", f"{recentred.bias:+.1%}"
+        covered, bias = f"{recentred.coverage:.1%}", f"{recentred.bias:+.1%}"
         of_band_en = (
-            f"{self.model}: its bands covered {held} of {recentred.sales:,} sales it was not trained on, "
+            f"{self.model}: its bands covered {covered} of {recentred.sales:,} sales it was not trained on, "
             f"nominal coverage {promised}: {scores[0]}; total bias of the values {bias}"
         )
         of_band_zh = (
-            f"{self.model}：区间覆盖未参与训练的 {recentred.sales:,} 笔成交的 {held}"
+            f"{self.model}：区间覆盖未参与训练的 {recentred.sales:,} 笔成交的 {covered}"
             f"（名义覆盖率 {promised}），{scores[1]}；估值总偏差 {bias}"
         )
         return [

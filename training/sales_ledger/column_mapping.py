@@ -89,20 +89,20 @@ def _name(spelled: str) -> str | None:
 
 def _heading(spelled: str) -> Heading:
     """Return the tax basis, currency and scale stated in a heading."""
-    said = unicodedata.normalize("NFKC", spelled).casefold()
-    without = any(word in said for word in ("不含税", "未税", "excl", "without vat", "net of vat", "ex vat"))
-    included = not without and any(word in said for word in ("含税", "incl", "with vat"))
-    words = [plain(word) or word for word in re.split(r"[\s()\[\]【】,，、/_:：-]+", said)]
+    text = unicodedata.normalize("NFKC", spelled).casefold()
+    without = any(word in text for word in ("不含税", "未税", "excl", "without vat", "net of vat", "ex vat"))
+    included = not without and any(word in text for word in ("含税", "incl", "with vat"))
+    words = [plain(word) or word for word in re.split(r"[\s()\[\]【】,，、/_:：-]+", text)]
     currency = next(
         (CURRENCY_NAMES[word.removeprefix("万")] for word in words if word.removeprefix("万") in CURRENCY_NAMES), ""
     )
-    if "¥" in said or "€" in said or "$" in said:
-        currency = next(CURRENCY_NAMES[mark] for mark in "¥€$" if mark in said)
+    if "¥" in text or "€" in text or "$" in text:
+        currency = next(CURRENCY_NAMES[mark] for mark in "¥€$" if mark in text)
     return Heading(
         column=spelled,
         vat_included=False if without else True if included else None,
         currency=currency,
-        scale=10_000.0 if "万元" in said or "万美元" in said or "万欧元" in said else 1.0,
+        scale=10_000.0 if "万元" in text or "万美元" in text or "万欧元" in text else 1.0,
     )
 
 

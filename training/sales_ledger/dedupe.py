@@ -72,12 +72,12 @@ def _cell(value: float) -> float | None:
 
 def _first_of(key: Callable[[int], Hashable], rows: int) -> BoolArray:
     """Return a mask of the first row of each key."""
-    seen: set[Hashable] = set()
+    keys: set[Hashable] = set()
     fresh = np.zeros(rows, dtype=np.bool_)
     for row in range(rows):
         own = key(row)
-        fresh[row] = own not in seen
-        seen.add(own)
+        fresh[row] = own not in keys
+        keys.add(own)
     return fresh
 
 

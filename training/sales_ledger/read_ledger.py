@@ -174,8 +174,8 @@ def _without_wrong(reader: ColumnReader, ledger: Ledger, money: Money) -> Ledger
     total = next((mask for mask, reason, _ in reader.wrong if reason == "total"), np.zeros(len(ledger), dtype=np.bool_))
     bad = np.zeros(len(ledger), dtype=np.bool_)
     row_errors = [
-        RowError(row=row, sale_id="", battery_code="", field="", value=said, reason="line")
-        for row, said in reader.sheet.broken
+        RowError(row=row, sale_id="", battery_code="", field="", value=text, reason="line")
+        for row, text in reader.sheet.broken
     ]
     for mask, reason, name in reader.wrong:
         heading = reader.found.get(name)

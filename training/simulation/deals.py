@@ -48,9 +48,9 @@ def realise_deals(plan: SimulationPlan, offers: Offers, priced: Priced, part: st
     own, shared = rng.standard_normal(count), rng.standard_normal(lots + 1)[offers.lot]
     z = np.where(in_lot, np.sqrt(1.0 - _SHARED_IN_LOT) * own + np.sqrt(_SHARED_IN_LOT) * shared, own)
     net = priced.expected + priced.scale * heavy_tailed(z)
-    alone_vat, lot_vat = rng.random(count), rng.random(lots + 1)[offers.lot]
+    single_vat, lot_vat = rng.random(count), rng.random(lots + 1)[offers.lot]
     share = np.where(offers.seller == OWNER, 0.1, _VAT_INCLUDED_SHARE)
-    vat_included = np.where(in_lot, lot_vat, alone_vat) < share
+    vat_included = np.where(in_lot, lot_vat, single_vat) < share
     net = net.round(2)
     price = np.where(vat_included, net * (1.0 + vat_rate_on(offers.sold_on.astype(np.float64))), net).round(2)
     lot_total = np.bincount(offers.lot[in_lot], weights=price[in_lot], minlength=lots + 1)
@@ -67,10 +67,10 @@ def realise_deals(plan: SimulationPlan, offers: Offers, priced: Priced, part: st
 
 def _buyers(offers: Offers, priced: Priced) -> IntArray:
     """Return the buyer kind by seller and route; a lot has one buyer."""
-    alone = np.select(
+    single = np.select(
         [priced.route == SECOND_LIFE, priced.route == REUSE, np.isin(offers.seller, (OWNER, OUTLET))],
         [_SECOND_LIFE_FIRM, _REPAIR_SHOP, _TRADER],
         _RECYCLER,
     )
     for_lots = np.array([_RECYCLER, _TRADER, _SECOND_LIFE_FIRM, _SECOND_LIFE_FIRM, _RECYCLER, _TRADER])
-    return np.where(offers.lot >= 0, for_lots[offers.seller], alone)
+    return np.where(offers.lot >= 0, for_lots[offers.seller], single)

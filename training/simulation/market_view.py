@@ -71,25 +71,25 @@ def observe(fleet: Fleet, models: VehicleModels, view: BuyerView) -> MarketView:
     place = slot[view.events.row]
     visible = place >= 0
     visible[visible] = view.events.reported_on[visible] <= view.day[place[visible]]
-    seen = view.events.where(np.flatnonzero(visible))
-    at = slot[seen.row]
+    reported = view.events.where(np.flatnonzero(visible))
+    at = slot[reported.row]
     chemistry, grade_known = _chemistry(fleet, view.row)
     energy, mass = _size(fleet, models, view.row, chemistry)
     age = (view.day - fleet.made_on[view.row]) / DAYS_PER_YEAR
     duty = np.where(fleet.recorded_duty[view.row], fleet.duty[view.row], -1)
     rated = np.where(fleet.recorded_capacity[view.row], fleet.capacity_ah[view.row], np.nan)
-    health = _health(seen, at, view, (rated, energy, age, duty))
-    condition = np.where(seen.choice("condition") >= 0, seen.choice("condition").astype(np.float64), np.nan)
+    health = _health(reported, at, view, (rated, energy, age, duty))
+    condition = np.where(reported.choice("condition") >= 0, reported.choice("condition").astype(np.float64), np.nan)
     return MarketView(
         chemistry=chemistry, grade_known=grade_known, energy_kwh=energy, mass_kg=mass,
         metal_kg=_metals(fleet, view.row, (chemistry, grade_known, energy, mass)), age_years=age,
         health=health[0], health_sd=health[1], tier=health[2].astype(np.int64), doubt=health[3],
-        accident=_worst(seen, at, len(view.row)), faults=_faults(seen, at, len(view.row)),
+        accident=_worst(reported, at, len(view.row)), faults=_faults(reported, at, len(view.row)),
         damage=coalesce(last(at, condition, len(view.row)), np.zeros(len(view.row))).astype(np.int64), duty=duty,
-        traceability=_traceability(fleet, view.row, seen, at), missing_modules=view.missing_modules[view.row],
+        traceability=_traceability(fleet, view.row, reported, at), missing_modules=view.missing_modules[view.row],
         second_hand_product=fleet.parent[view.row] >= 0, recorded_chemistry=fleet.recorded_chemistry[view.row],
         recorded_composition=fleet.recorded_metals[view.row],
-        closed=closed_routes(fleet, models, view.missing_modules, (view.row, view.day), seen),
+        closed=closed_routes(fleet, models, view.missing_modules, (view.row, view.day), reported),
     )  # fmt: skip
 
 
@@ -119,9 +119,9 @@ def _size(fleet: Fleet, models: VehicleModels, row: IntArray, chemistry: IntArra
     return energy, coalesce(mass, energy / usual)
 
 
-def _metals(fleet: Fleet, row: IntArray, seen: tuple[IntArray, BoolArray, FloatArray, FloatArray]) -> FloatArray:
+def _metals(fleet: Fleet, row: IntArray, reported: tuple[IntArray, BoolArray, FloatArray, FloatArray]) -> FloatArray:
     """Return the assumed metal masses: as recorded, else from the table of the chemistry."""
-    chemistry, grade_known, energy, mass = seen
+    chemistry, grade_known, energy, mass = reported
     table = chemistries.metal_kg(chemistry, energy, mass)
     mix = np.zeros_like(table)
     for name, share in _GRADE_UNKNOWN_MIX.items():
@@ -131,26 +131,26 @@ def _metals(fleet: Fleet, row: IntArray, seen: tuple[IntArray, BoolArray, FloatA
 
 
 def _health(
-    seen: Events, at: IntArray, view: BuyerView, pack: tuple[FloatArray, FloatArray, FloatArray, IntArray]
+    reported: Events, at: IntArray, view: BuyerView, pack: tuple[FloatArray, FloatArray, FloatArray, IntArray]
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return estimated health and its standard deviation, the evidence tier, and the doubt about the record."""
     capacity_ah, energy_kwh, age, duty = pack
     count = len(view.row)
-    recorded, method = seen.numbers("soh"), seen.choice("method")
-    tested = seen.type == EVENT_TYPES.index("tested")
+    recorded, method = reported.numbers("soh"), reported.choice("method")
+    tested = reported.type == EVENT_TYPES.index("tested")
     measured = coalesce(
         recorded,
-        seen.numbers("remaining_capacity_ah") / capacity_ah[at],
-        seen.numbers("remaining_energy_kwh") / energy_kwh[at],
+        reported.numbers("remaining_capacity_ah") / capacity_ah[at],
+        reported.numbers("remaining_energy_kwh") / energy_kwh[at],
     )
-    owner = seen.reporter_kind == REPORTER_KINDS.index("owner")
-    resistance = seen.choice("soh_definition") == CHOICES["soh_definition"].index("resistance")
-    usage = (seen.type == EVENT_TYPES.index("usage")) & ~np.isnan(recorded)
+    owner = reported.reporter_kind == REPORTER_KINDS.index("owner")
+    resistance = reported.choice("soh_definition") == CHOICES["soh_definition"].index("resistance")
+    usage = (reported.type == EVENT_TYPES.index("usage")) & ~np.isnan(recorded)
     rise = np.where(usage, recorded - previous(at, np.where(usage, recorded, np.nan)), np.nan)
     doubt = np.clip((coalesce(highest(at, rise, count), np.zeros(count)) - _RISE_UNNOTICED) / _RISE_RANGE, 0.0, 1.0)
     read = last(at, np.where(usage & ~resistance & ~owner & (recorded < 0.999), recorded, np.nan), count)
     read_on = last(
-        at, np.where(usage & ~resistance & ~owner & (recorded < 0.999), seen.on.astype(np.float64), np.nan), count
+        at, np.where(usage & ~resistance & ~owner & (recorded < 0.999), reported.on.astype(np.float64), np.nan), count
     )
     quick = last(at, np.where(tested & (method == 1), measured, np.nan), count)
     lab = last(at, np.where(tested & (method == 0), measured, np.nan), count)
@@ -162,29 +162,30 @@ def _health(
                  (quick - 0.004, np.full(count, 0.024)), (lab, np.full(count, 0.008)))  # fmt: skip
     weight = sum(np.where(np.isnan(value), 0.0, 1.0 / sd**2) for value, sd in estimates)
     mean = sum(np.where(np.isnan(value), 0.0, value / sd**2) for value, sd in estimates) / weight
-    any_event = np.bincount(at[seen.type > 0], minlength=count) > 0
+    any_event = np.bincount(at[reported.type > 0], minlength=count) > 0
     tier = np.where(any_event, LEDGER, CODE_ONLY)
     for level, value in ((READINGS, read), (QUICK_TEST, quick), (LAB_TEST, lab)):
         tier = np.where(np.isnan(value), tier, level)
     return np.clip(mean, 0.2, 1.0), 1.0 / np.sqrt(weight), tier.astype(np.float64), doubt
 
 
-def _worst(seen: Events, at: IntArray, count: int) -> FloatArray:
+def _worst(reported: Events, at: IntArray, count: int) -> FloatArray:
     grave = np.isin(
-        seen.choice("kind"), [CHOICES["kind"].index(name) for name in ("accident", "fire", "water", "swelling", "leak")]
+        reported.choice("kind"),
+        [CHOICES["kind"].index(name) for name in ("accident", "fire", "water", "swelling", "leak")],
     )
-    severity = coalesce(seen.numbers("severity"), np.full(len(seen), 0.3))
+    severity = coalesce(reported.numbers("severity"), np.full(len(reported), 0.3))
     return coalesce(highest(at, np.where(grave, severity, np.nan), count), np.zeros(count))
 
 
-def _faults(seen: Events, at: IntArray, count: int) -> FloatArray:
-    negative = seen.type == EVENT_TYPES.index("negative")
+def _faults(reported: Events, at: IntArray, count: int) -> FloatArray:
+    negative = reported.type == EVENT_TYPES.index("negative")
     return total(at, negative.astype(np.float64), count)
 
 
-def _traceability(fleet: Fleet, row: IntArray, seen: Events, at: IntArray) -> FloatArray:
+def _traceability(fleet: Fleet, row: IntArray, reported: Events, at: IntArray) -> FloatArray:
     """Return the share of the expected records that are present, reduced for legacy codes."""
     score = np.zeros(len(row))
     for name in ("produced", "installed", "sold", "usage", "retired", "removed"):
-        score += np.bincount(at[seen.type == EVENT_TYPES.index(name)], minlength=len(row)) > 0
+        score += np.bincount(at[reported.type == EVENT_TYPES.index(name)], minlength=len(row)) > 0
     return score / 6.0 - 0.2 * fleet.legacy[row]
