@@ -213,7 +213,7 @@ def _write(tested: Backtest, out: Path, lang: str, stands_on: tuple[Ledger, str]
 
 
 def _lines(tested: Backtest) -> list[str]:
-    lines = [f"{'':<28}{'sales':>8}{'coverage':>10}{'width':>9}{'score':>9}{'MAPE':>8}{'bias':>8}{'lost at point':>16}"]
+    lines = [f"{'':<28}{'sales':>8}{'coverage':>10}{'width':>9}{'score':>9}{'MAPE':>8}{'bias':>8}{'loss at point':>16}"]
     for one in tested.entries:
         scores = one.overall
         lines.append(

@@ -158,7 +158,7 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
             "核对去向或溯源记录；若属实则无需处理，此类成交不参与训练与评判",
         ),
         "route not stated": Reason(
-            "route not stated, and a closed route is valued higher than the open ones",
+            "route not stated, and a closed route would have fetched more than the open ones",
             "未填写去向，且已关闭途径的估价高于可用途径",
             "state the route of the sale (recycling, second_life or reuse)",
             "填写去向（再生利用、梯次利用或再装车）",
