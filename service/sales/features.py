@@ -108,7 +108,9 @@ class SaleFeatures:
         day = np.array([day_number(one.sale.sold_on) for one, _ in known])
         table = tabulate([history for _, history in known])
         region = [one.sale.region for one, _ in known]
-        return build_dossier(cut(table, day), self._market.history, region=region, market_calibration=self._model.market_calibration)
+        return build_dossier(
+            cut(table, day), self._market.history, region=region, market_calibration=self._model.market_calibration
+        )
 
     def _unreadable(self, one: ReportedSale, kept: KnownHistory) -> SoldPack:
         return SoldPack(

@@ -249,7 +249,9 @@ class _Window:
         champion = self.incumbent
         if champion is None or trained_through_day(champion) > origin:
             return np.full((int(rows.sum()), 3), np.nan)
-        kept = _Candidate(state=champion.state, calibration=champion.market_calibration, learned_to=trained_through_day(champion))
+        kept = _Candidate(
+            state=champion.state, calibration=champion.market_calibration, learned_to=trained_through_day(champion)
+        )
         return self._rolled(kept, origin, rows)
 
     def _rolled(self, model: _Candidate, origin: float, rows: BoolArray) -> FloatArray:

@@ -134,7 +134,11 @@ def _compared(
     kept: BoolArray = np.array([dossier.findings.refusal(row) is None for row in range(table.rows)], dtype=np.bool_)
     values = []
     for model in pair:
-        calibrated = build_dossier(cases, market, region=terms.region, market_calibration=model.market_calibration) if model.market_calibration else dossier
+        calibrated = (
+            build_dossier(cases, market, region=terms.region, market_calibration=model.market_calibration)
+            if model.market_calibration
+            else dossier
+        )
         prices = price(calibrated, model, terms.level)
         values.append(
             np.column_stack([prices.point, prices.lower, prices.upper]) * calibrated.nameplate.energy_kwh[:, np.newaxis]
