@@ -235,7 +235,9 @@ def _canonical_order(row: IntArray, known: IntArray, events: Columns) -> IntArra
     together = np.unique(np.concatenate([tied, tied + 1]))
     content = take(events, known[order[together]])
     among = order[together]
-    order[together] = among[np.lexsort((_fingerprint(content), kind[among], day[among], row[among]))]
+    recorded = np.where(np.isnan(content[RECORDED]), -np.inf, content[RECORDED])  # of repetitions the first known stays
+    keys = (recorded, _fingerprint(content), kind[among], day[among], row[among])
+    order[together] = among[np.lexsort(keys)]
     again = np.zeros(len(order), dtype=np.bool_)
     again[together] = _repeats(row[order[together]], take(events, known[order[together]]))
     return order[~again]
