@@ -1,7 +1,7 @@
-"""From the text that a scanner, a form or a ledger holds to the one code in it, and what a refused text may have meant.
+"""Clean-up of battery codes from scanners, forms and tables, and suggestions for refused texts.
 
-Only changes that cannot turn one code into another are made, and each is named. Letters are never corrected: O and Q
-are legal in the maker's parts, so what looks like a slip is offered as a suggestion and nothing more.
+Only changes that cannot turn one code into another are made, and each step is named. Letters are never corrected: O and
+Q are legal in the maker's parts, so a likely typing error is only suggested.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _SCAN_PREFIX: Final = "[>16"  # a vehicle maker's label: this mark, 36 character
 _SCAN_PREFIX_LENGTH: Final = len(_SCAN_PREFIX) + 36
 _PLACEHOLDERS: Final = frozenset({"", "-1", "NA", "N/A", "NAN", "NONE", "NULL", "NIL", "UNKNOWN", "无", "未知", "暂无"})
 
-# What is misread for what: letters that no date has, capitals for digits, other scripts for Latin.
+# Likely typing and scanning errors: letters that dates do not use, capitals for digits, other scripts for Latin.
 _DATE_SLIPS: Final = {"I": "1J", "O": "0", "Q": "0", "U": "V", "Z": "2"}
 _DIGIT_SLIPS: Final = {"O": "0", "Q": "0", "D": "0", "I": "1", "Z": "2", "S": "5", "B": "8"}
 _TYPE_SLIPS: Final = {"8": "B", "6": "G", "2": "Z", "3": "E", "0": "D"}
 _LOOK_ALIKES: Final = str.maketrans("АВЕКМНОРСТХΑΒΕΖΗΙΚΜΝΟΡΤΧ", "ABEKMHOPCTXABEZHIKMNOPTX")  # noqa: RUF001 - the point of the table
 _MOST_SUGGESTIONS: Final = 3
-_LONGEST_SEARCHED: Final = 256  # a suggestion is worth no search through a whole document
+_LONGEST_SEARCHED: Final = 256  # longer texts are not searched: they are documents, not codes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cleaned:
-    """A text after clean-up, the steps that were made, and how it reads."""
+    """A text after clean-up, the steps that were made, and the result of reading it."""
 
     code: str
     steps: tuple[str, ...]
@@ -42,7 +42,7 @@ class Cleaned:
 
 
 def clean(text: str, on: dt.date) -> Cleaned:
-    """Return the one code in a text with the steps that led to it; the reading says why where there is none.
+    """Return the one code in a text with the clean-up steps; without a code, the reading holds the reason.
 
     >>> cleaned = clean("bc40000903 04qcb76836300j", dt.date(2026, 1, 1))
     >>> cleaned.code, cleaned.steps
@@ -71,7 +71,7 @@ def clean(text: str, on: dt.date) -> Cleaned:
 
 
 def suggestions(text: str, on: dt.date) -> tuple[str, ...]:
-    """Return up to three valid codes that a refused text may have meant, the likeliest first; never taken unasked.
+    """Return up to three valid codes that a refused text may mean, most likely first; they are never applied.
 
     >>> suggestions("A170000123T01PE010000001", dt.date(2026, 1, 1))
     ('T01PE010000001A170000123',)
@@ -102,7 +102,7 @@ def _spell(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _unwrap(text: str, steps: tuple[str, ...], on: dt.date) -> Cleaned:
-    """Drop what stands around a code: a vehicle maker's part before it, the C of a virtual module after it."""
+    """Remove a vehicle maker's prefix before a code and the C of a virtual module after it."""
     if text.startswith(_SCAN_PREFIX) and len(text) > _SCAN_PREFIX_LENGTH:
         text = text[_SCAN_PREFIX_LENGTH:]
         steps += ("scan_prefix",)
@@ -113,7 +113,7 @@ def _unwrap(text: str, steps: tuple[str, ...], on: dt.date) -> Cleaned:
 
 
 def _choose(straight: Cleaned, swapped: Cleaned) -> Cleaned:
-    """Return the order of two printed halves that makes a code, or say that both do."""
+    """Return the order of two printed halves that gives a valid code; both orders valid is ambiguous."""
     if swapped.reading.reason is not None:
         return straight
     if straight.reading.reason is not None or straight.code == swapped.code:
@@ -122,13 +122,13 @@ def _choose(straight: Cleaned, swapped: Cleaned) -> Cleaned:
 
 
 def _is_placeholder(text: str) -> bool:
-    """Say whether a text only stands in for a code: a word for nothing, punctuation, or one character repeated."""
+    """Return whether a text is a placeholder: a word for unknown, punctuation, or one repeated character."""
     one_character = len(set(text)) == 1
     return text in _PLACEHOLDERS or one_character or not any(character.isalnum() for character in text)
 
 
 def _candidates(text: str, pieces: list[str]) -> Iterator[str]:
-    """Yield what a text may have meant, likeliest first."""
+    """Yield possible meanings of a text, most likely first."""
     latin = text.translate(_LOOK_ALIKES)
     bare = "".join(character for character in latin if character in ALPHABET)
     yield from (latin, bare)
@@ -142,7 +142,7 @@ def _candidates(text: str, pieces: list[str]) -> Iterator[str]:
 
 
 def _rotations(text: str) -> Iterator[str]:
-    """Yield a code whose printed halves were joined in the wrong order, cut at the printed line end first."""
+    """Yield the text with its halves exchanged, starting with a cut at the printed line end."""
     if len(text) not in LAYOUTS:
         return
     cuts = sorted(range(1, len(text)), key=lambda cut: abs(cut - 10))  # the second line of a label has ten characters
@@ -150,7 +150,7 @@ def _rotations(text: str) -> Iterator[str]:
 
 
 def _slips(text: str) -> Iterator[str]:
-    """Yield the text with one character replaced by what it may have been misread for."""
+    """Yield the text with one character replaced by a character it is often confused with."""
     if len(text) not in LAYOUTS:
         return
     layout = LAYOUTS[len(text)]

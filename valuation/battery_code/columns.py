@@ -1,7 +1,7 @@
-"""The fast reading of many battery codes at once: letters as a matrix of bytes, a table look-up for each place.
+"""Fast decoding of many battery codes: letters as a matrix of bytes, one table look-up per position.
 
-Only codes that are valid as they stand (but for small letters) are read here; every other row is left for the reading
-that can clean up and say why, so the two cannot differ on what is refused.
+Only codes that are valid without clean-up (except for small letters) are decoded here. Every other row is left to
+:func:`valuation.battery_code.decoding.decode`, so both give the same refusals.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def read_columns(
     vendor: NDArray[np.str_],
     spec: NDArray[np.str_],
 ) -> None:
-    """Fill the rows of all texts that are valid codes as they stand; the other rows stay as they are."""
+    """Fill the rows of all texts that are valid without clean-up; the other rows stay unchanged."""
     for start in range(0, len(texts), _CHUNK_ROWS):
         chunk = texts[start : start + _CHUNK_ROWS]
         lengths = np.fromiter(map(len, chunk), dtype=np.int64, count=len(chunk))
@@ -74,13 +74,13 @@ def read_columns(
             letters = letters[valid]
             vendor[rows] = _words(letters, 0, 3)
             spec[rows] = _words(letters, 5, 7)
-            for name, values in _told(letters, layout, made_day[valid]).items():
+            for name, values in _valid_columns(letters, layout, made_day[valid]).items():
                 columns[name][rows] = values
             columns["cleaned_up"][rows] = was_small[valid]
 
 
 def coded_days(texts: Sequence[str]) -> FloatArray:
-    """Return the production days that normal codes name, as they stand, days since 1970-01-01; NaN where none.
+    """Return the production days of normal codes, without clean-up; NaN if a text has none [days since 1970-01-01].
 
     >>> coded_days(["001MB0A0000001A680000123", "T01M1"]).tolist()
     [18421.0, nan]
@@ -94,7 +94,7 @@ def coded_days(texts: Sequence[str]) -> FloatArray:
 
 
 def _matrix(texts: list[str], length: int) -> tuple[Bytes, BoolArray]:
-    """Return texts of one length as a matrix of capital letters, and which of them held small ones."""
+    """Return texts of one length as a matrix of capital letters, and which of them had small letters."""
     raw = "".join(texts).encode("ascii", "replace")  # one "?" for any other character, which no place allows
     letters = np.frombuffer(raw, dtype=np.uint8).reshape(-1, length)
     small = (letters >= ord("a")) & (letters <= ord("z"))
@@ -103,7 +103,7 @@ def _matrix(texts: list[str], length: int) -> tuple[Bytes, BoolArray]:
 
 
 def _valid(letters: Bytes, layout: Layout) -> BoolArray:
-    """Say which rows hold an allowed letter at every place, dates aside."""
+    """Return which rows have an allowed letter at every position except the date."""
     allowed: BoolArray = np.all(_places(ALPHABET)[letters] >= 0, axis=1)
     allowed &= _places(LEVEL_LETTERS)[letters[:, 3]] >= 0
     allowed &= _places(TYPE_LETTERS)[letters[:, 4]] >= 0
@@ -115,7 +115,7 @@ def _valid(letters: Bytes, layout: Layout) -> BoolArray:
 
 
 def _made_days(letters: Bytes, layout: Layout) -> FloatArray:
-    """Return the production days; NaN where a letter is not allowed or the calendar has no such day."""
+    """Return the production days; NaN if a letter is not allowed or the day is not in the calendar."""
     date = letters[:, layout.date]
     year, month, day = (
         _places(table)[date[:, place]].astype(np.int64)
@@ -124,7 +124,7 @@ def _made_days(letters: Bytes, layout: Layout) -> FloatArray:
     return _calendar()[year, month, day]  # -1, a letter not allowed, falls on the last place, which is NaN
 
 
-def _told(letters: Bytes, layout: Layout, made_day: FloatArray) -> dict[str, FloatArray]:
+def _valid_columns(letters: Bytes, layout: Layout, made_day: FloatArray) -> dict[str, FloatArray]:
     """Return the columns of valid rows."""
     level = _places(LEVEL_LETTERS)[letters[:, 3]]
     last = _places(LEVEL_LETTERS)[letters[:, -1]]
@@ -143,14 +143,14 @@ def _told(letters: Bytes, layout: Layout, made_day: FloatArray) -> dict[str, Flo
 
 
 def _words(letters: Bytes, start: int, stop: int) -> NDArray[np.str_]:
-    """Return some places of every row as text."""
+    """Return a range of positions of every row as text."""
     words = np.ascontiguousarray(letters[:, start:stop].astype(np.uint32))
     return words.view(f"U{stop - start}").reshape(-1)
 
 
 @functools.cache
 def _places(letters: str) -> NDArray[np.int8]:
-    """Return the place of every byte in a table of letters; -1 where it is none of them."""
+    """Return the position of every byte in a table of letters, -1 if it is not in the table."""
     table = np.full(256, -1, dtype=np.int8)
     for place, letter in enumerate(letters):
         table[ord(letter)] = place
@@ -159,7 +159,7 @@ def _places(letters: str) -> NDArray[np.int8]:
 
 @functools.cache
 def _calendar() -> FloatArray:
-    """Return the day number of every year, month and day letter, with a last place of NaN on each axis."""
+    """Return the day number of every year, month and day letter, with NaN at the end of each axis."""
     years, months, longest = len(YEAR_LETTERS), len(MONTH_LETTERS), len(DAY_LETTERS)
     begins = np.arange(f"{FIRST_YEAR}-01", f"{FIRST_YEAR + years}-02", dtype="datetime64[M]")
     first = begins.astype("datetime64[D]").astype(np.float64)

@@ -1,7 +1,7 @@
 """Battery codes (动力蓄电池编码) under GB/T 34014-2017: read, check, clean up.
 
-A code tells the maker, the level, the coarse chemistry and the day of production. Capacity, voltage, mass and metals
-are not in it. There is no check digit, so a code that reads well can still be a mistyped one.
+A code holds the maker, the level, the coarse chemistry and the production day. It does not hold capacity, voltage, mass
+or metals. It has no check digit, so a valid code can still be a mistyped one.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _EPOCH = dt.date(1970, 1, 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatteryCode:
-    """What a text tells as a battery code; of a refused one only what it pretends to be and why it is refused.
+    """The result of decoding a text as a battery code; a refused text has a kind and a reason only.
 
-    `text` is the text as it came, `code` the same after clean-up; `kind` is one of normal24, second_life19, legacy;
-    the parts are None where the code is refused (and `trace` in every second-life code).
+    `text` is the text as received, `code` the same after clean-up; `kind` is one of normal24, second_life19, legacy;
+    the parts are None if the code is refused (and `trace` in every second-life code).
     """
 
     text: str
@@ -60,12 +60,12 @@ class BatteryCode:
 
     @property
     def identity(self) -> str | None:
-        """The name under which a pack is kept; a legacy or mistyped code is still a name, a placeholder is none."""
+        """The name that identifies a pack: also a legacy or mistyped code, but not a placeholder."""
         return None if self.reason in ("placeholder", "ambiguous") else self.code
 
     @property
     def chemistry(self) -> str | None:
-        """The coarse chemistry by the type letter; None where the letter names none (F, Z) or the code is refused."""
+        """The coarse chemistry of the type letter; None if the letter has none (F, Z) or the code is refused."""
         return None if self.battery_type is None else CHEMISTRY_OF_TYPE.get(self.battery_type)
 
     @property
@@ -75,7 +75,7 @@ class BatteryCode:
 
     @property
     def parts(self) -> CodeParts | None:
-        """The parts from which the code can be written again; None of a refused code."""
+        """The parts from which the code can be encoded again; None if the code is refused."""
         if not (self.vendor and self.level and self.battery_type and self.spec and self.made_on and self.serial):
             return None
         return CodeParts(
@@ -90,12 +90,12 @@ class BatteryCode:
 
 
 def decode(text: str, on: dt.date) -> BatteryCode:
-    """Read a text as a battery code; never raises for a bad one, which comes back with its reason.
+    """Decode a text as a battery code; an invalid text is returned with its reason, never raised.
 
     Parameters
     ----------
     text
-        The text as it arrived, blanks and all.
+        The text as received, with blanks.
     on
         The day of the check; a code made more than one day later is refused.
 
@@ -110,7 +110,7 @@ def decode(text: str, on: dt.date) -> BatteryCode:
 
 
 def _decode(text: str, on: dt.date) -> BatteryCode:
-    """Read a text as a battery code, without looking for what a bad one may have been."""
+    """Decode a text as a battery code, without suggestions for an invalid one."""
     cleaned = clean(text, on)
     reading = cleaned.reading
     if reading.layout is None or reading.made_on is None:
@@ -131,7 +131,7 @@ def require(text: str, on: dt.date) -> BatteryCode:
     Raises
     ------
     BatteryCodeError
-        When the text is refused; message and hint say why and what to do.
+        When the text is refused; the message states why, the hint what to do.
 
     >>> require("T01PE010000001B2X0000123", dt.date(2026, 1, 1))
     Traceback (most recent call last):
@@ -151,11 +151,11 @@ def require(text: str, on: dt.date) -> BatteryCode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeColumns:
-    """Many codes as columns, one row a code, with the texts that columns cannot hold (empty where refused).
+    """Many codes as columns, one row per code, with the parts that are texts (empty if refused).
 
     `columns` holds `kind_code` (index into KINDS), `valid` (1 or 0), `reason_code` (index into REASONS), `made_day`
     (days since 1970-01-01), `level_code` (index into LEVELS), `type_code` (index into TYPE_LETTERS) and, as 1 or 0,
-    `serial_has_letters`, `suffix_level_differs`, `back_filled`, `cleaned_up`. What a refused code does not tell is NaN.
+    `serial_has_letters`, `suffix_level_differs`, `back_filled`, `cleaned_up`. Parts of a refused code are NaN.
     """
 
     columns: dict[str, FloatArray]
@@ -164,14 +164,14 @@ class CodeColumns:
 
 
 def decode_many(codes: Sequence[str | None], on_day: FloatArray) -> CodeColumns:
-    """Read many texts as battery codes, a million in about a second; every row as `decode` reads it alone.
+    """Decode many texts as battery codes, a million in about a second; each row equals :func:`decode`.
 
     Parameters
     ----------
     codes
-        One text a row; None is a missing code.
+        One text per row; None is a missing code.
     on_day
-        The day of the check, one a row or one for all [days since 1970-01-01].
+        The day of the check, one per row or one for all [days since 1970-01-01].
 
     Raises
     ------
@@ -191,8 +191,8 @@ def decode_many(codes: Sequence[str | None], on_day: FloatArray) -> CodeColumns:
     vendor, spec = np.zeros(rows, dtype="U3"), np.zeros(rows, dtype="U2")
     read_columns(texts, on_days, columns, vendor, spec)
     for row in np.flatnonzero(np.isnan(columns["valid"])).tolist():
-        told, vendor[row], spec[row] = _read_apart(texts[row], float(on_days[row]))
-        for name, value in told:
+        values, vendor[row], spec[row] = _read_apart(texts[row], float(on_days[row]))
+        for name, value in values:
             columns[name][row] = value
     return CodeColumns(columns=columns, vendor=vendor, spec=spec)
 
@@ -217,20 +217,20 @@ def _accepted(text: str, cleaned: Cleaned, layout: Layout, made_on: dt.date) -> 
     )
 
 
-@lru_cache(maxsize=1 << 15)  # a batch is decoded by several of its readers: nameplate, checks
+@lru_cache(maxsize=1 << 15)  # nameplate and checks both decode a batch
 def _read_apart(text: str, on_day: float) -> tuple[tuple[tuple[str, float], ...], str, str]:
-    """Return the columns of one text that is no valid code as it stands, with its vendor and spec."""
+    """Return the columns of one text that needs clean-up or is refused, with its vendor and spec."""
     code = _decode(text, _EPOCH + dt.timedelta(days=on_day))
     return tuple(_row(code).items()), code.vendor or "", code.spec or ""
 
 
 def _row(code: BatteryCode) -> dict[str, float]:
     """Return the columns of one code."""
-    told = {"kind_code": float(KINDS.index(code.kind)), "valid": float(code.valid)}
-    told["cleaned_up"] = float(bool(code.clean_up))
+    columns = {"kind_code": float(KINDS.index(code.kind)), "valid": float(code.valid)}
+    columns["cleaned_up"] = float(bool(code.clean_up))
     if code.level is None or code.battery_type is None or code.made_on is None:
-        return told if code.reason is None else {**told, "reason_code": float(REASONS.index(code.reason))}
-    return told | {
+        return columns if code.reason is None else {**columns, "reason_code": float(REASONS.index(code.reason))}
+    return columns | {
         "made_day": float((code.made_on - _EPOCH).days),
         "level_code": float(LEVELS.index(code.level)),
         "type_code": float(TYPE_LETTERS.index(code.battery_type)),
@@ -241,7 +241,7 @@ def _row(code: BatteryCode) -> dict[str, float]:
 
 
 def _warnings(code: str, layout: Layout) -> tuple[str, ...]:
-    """Return the remarks that a valid code deserves."""
+    """Return the warnings about a valid code."""
     remarks: tuple[str, ...] = ()
     if not code[layout.serial].isdigit():
         remarks += ("serial_has_letters",)

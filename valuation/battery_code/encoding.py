@@ -1,4 +1,4 @@
-"""Battery codes written from their parts (编码生成)."""
+"""Encoding of battery codes from their parts (编码生成)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from valuation.errors import BatteryCodeError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeParts:
-    """The parts of a code as the maker fills them in; without a trace part it is a second-life code (梯次利用)."""
+    """The parts of a code; without a trace part it is a second-life code (梯次利用)."""
 
     vendor: str
     level: str
@@ -23,7 +23,7 @@ class CodeParts:
 
 
 def encode(parts: CodeParts) -> str:
-    """Write the code of a product from its parts.
+    """Return the code of a product from its parts.
 
     Raises
     ------

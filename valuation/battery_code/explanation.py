@@ -16,7 +16,7 @@ class Explanation(NamedTuple):
     text_zh: str
 
 
-# The parts in the order in which they are told; what a code does not hold is left out.
+# The parts in the order of the explanation; parts that a code does not have are left out.
 PARTS = {
     "kind": Wording("kind", "编码种类"),
     "vendor": Wording("maker", "厂商代码"),
@@ -40,7 +40,7 @@ _BACK_FILLED = Wording(
 
 
 def explain(code: BatteryCode) -> list[Explanation]:
-    """Return what a code tells and, where it is refused, why and what to do (编码解读).
+    """Return the explanation of a code's parts; for a refused code the reason and a hint (编码解读).
 
     >>> import datetime
     >>> from valuation.battery_code.decoding import decode

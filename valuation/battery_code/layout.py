@@ -1,7 +1,7 @@
-"""The grammar of GB/T 34014-2017 battery codes (动力蓄电池编码): where each part stands and which letters it may hold.
+"""The grammar of GB/T 34014-2017 battery codes (动力蓄电池编码): the position of each part and its allowed letters.
 
 A product code has 24 characters: vendor 3, level 1, type 1, spec 2, trace 7, date 3, serial 7. A second-life product
-(梯次利用) is coded anew in 19 characters, without the trace part and ending in R and its level. No check digit exists.
+(梯次利用) has a new code of 19 characters without the trace part and ending in R and its level. No check digit exists.
 
 References: GB/T 34014-2017 as read in the pattern of the Catena-X aspect io.catenax.traction_battery_code 2.0.0 and in
 published codes; the day 31 = 0 and the letters that are skipped are seen on real labels.
@@ -41,13 +41,13 @@ FIRST_YEAR: Final = 2011
 LAST_AGREED_YEAR: Final = 2036  # public sources disagree on the letters of 2037 and later
 STANDARD_IN_FORCE: Final = dt.date(2018, 2, 1)  # an earlier date means that the code was assigned afterwards
 
-# The chemistry that a type letter stands for, as far as it goes: E does not tell NMC from NCA, nor the grade.
+# The coarse chemistry of each type letter: E covers NMC and NCA of every grade.
 CHEMISTRY_OF_TYPE: Final = {"A": "NIMH", "B": "LFP", "C": "LMO", "D": "LCO", "E": "NMC", "G": "LTO"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Where each part of a code stands, and how the code ends."""
+    """The position of each part of a code, and its suffix."""
 
     kind: str
     length: int
@@ -81,7 +81,7 @@ LAYOUTS: Final = {layout.length: layout for layout in (NORMAL, SECOND_LIFE)}
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a cleaned text says: the layout it follows, and its date or the reason why it is no code."""
+    """The result of reading a cleaned text: its layout, and its date or the reason of refusal."""
 
     layout: Layout | None
     made_on: dt.date | None = None
@@ -90,7 +90,7 @@ class Reading:
 
 @lru_cache(maxsize=16_384)
 def date_from_letters(letters: str) -> dt.date | None:
-    """Return the day that three date letters name (生产日期代码); None where the calendar has no such day.
+    """Return the day that three date letters name (生产日期代码); None if the calendar has no such day.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def date_from_letters(letters: str) -> dt.date | None:
 
 
 def date_letters(day: dt.date) -> str | None:
-    """Return the three letters of a day, or None where the standard has none for its year.
+    """Return the three letters of a day, None if the standard has none for its year.
 
     >>> date_letters(dt.date(2018, 5, 18)), date_letters(dt.date(2010, 5, 18))
     ('85J', None)
@@ -121,7 +121,7 @@ def date_letters(day: dt.date) -> str | None:
 
 
 def looks_like_head(text: str) -> bool:
-    """Say whether a text begins as a code does: three characters of the vendor, a level letter, a type letter.
+    """Return whether a text begins like a code: three vendor characters, a level letter, a type letter.
 
     >>> looks_like_head("001PB"), looks_like_head("660050GMHF3A041X0")
     (True, False)
@@ -130,7 +130,7 @@ def looks_like_head(text: str) -> bool:
 
 
 def pretended_layout(text: str) -> Layout | None:
-    """Return the layout that a text pretends to follow, by length and beginning; None for a code of another system.
+    """Return the layout of a text by its length and beginning, None for a code of another system.
 
     >>> pretended_layout("T03PB07E5S0000042R").kind  # one character short
     'second_life19'
@@ -148,7 +148,7 @@ def pretended_layout(text: str) -> Layout | None:
 
 
 def read(text: str, on: dt.date) -> Reading:
-    """Read a text that is clean already: upper case, no blanks, nothing before or after the code.
+    """Read a clean text: upper case, no blanks, nothing before or after the code.
 
     >>> read("T01PE010000001B2Y0000123", dt.date(2026, 1, 1)).reason
     'impossible_date'
@@ -165,7 +165,7 @@ def read(text: str, on: dt.date) -> Reading:
 
 
 def _letter_reason(text: str, layout: Layout) -> str | None:
-    """Return why the letters of a text of the right length are not those of a code, the most telling reason first."""
+    """Return why a text of the right length has invalid letters, the most specific reason first."""
     year, month, day = tuple(text[layout.date])
     checks = (
         ("charset", _all_in(text, ALPHABET)),
@@ -179,7 +179,7 @@ def _letter_reason(text: str, layout: Layout) -> str | None:
 
 
 def _date_reason(made_on: dt.date | None, on: dt.date) -> str | None:
-    """Return why a date is refused; a day of grace, for it may be tomorrow already where the label was printed."""
+    """Return why a date is refused; one day later is accepted, because the label's time zone may be ahead."""
     if made_on is None:
         return "impossible_date"
     if (made_on - on).days > 1:

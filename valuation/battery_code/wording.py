@@ -1,4 +1,4 @@
-"""What the parts, remarks and refusals of a battery code are called, in English and Chinese: one table a subject."""
+"""Names of the parts, warnings and refusals of a battery code in English and Chinese."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Wording(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Why a text is no battery code, and the way out."""
+    """Why a text is not a battery code, and a hint."""
 
     why: Wording
     way_out: Wording
@@ -47,7 +47,7 @@ TYPES: Final = {
     "B": Wording("B, lithium iron phosphate", "B，磷酸铁锂"),
     "C": Wording("C, lithium manganese oxide" + _RECALLED_EN, "C，锰酸锂" + _RECALLED_ZH),
     "D": Wording("D, lithium cobalt oxide" + _RECALLED_EN, "D，钴酸锂" + _RECALLED_ZH),
-    "E": Wording("E, ternary lithium (NMC or NCA, the grade is not told)", "E，三元锂（未区分镍钴锰比例）"),
+    "E": Wording("E, ternary lithium (NMC or NCA, the code does not give the grade)", "E，三元锂（未区分镍钴锰比例）"),
     "F": Wording("F, super-capacitor" + _RECALLED_EN, "F，超级电容器" + _RECALLED_ZH),
     "G": Wording("G, lithium titanate" + _RECALLED_EN, "G，钛酸锂" + _RECALLED_ZH),
     "Z": Wording("Z, other", "Z，其他"),
@@ -66,7 +66,7 @@ VENDORS: Final = {
 
 WARNINGS: Final = {
     "serial_has_letters": Wording(
-        "the serial number holds letters; the standard speaks of digits, some makers use letters",
+        "the serial number holds letters; the standard requires digits, some makers use letters",
         "序列号含字母；标准规定为数字，部分企业使用字母",
     ),
     "suffix_level_differs": Wording(
@@ -127,12 +127,12 @@ REFUSALS: Final = {
         _DATE,
     ),
     "impossible_date": Refusal(Wording("the calendar has no such production date", "生产日期在日历中不存在"), _DATE),
-    "future_date": Refusal(Wording("the production date lies in the future", "生产日期晚于查验日期"), _DATE),
+    "future_date": Refusal(Wording("the production date is in the future", "生产日期晚于查验日期"), _DATE),
     "suffix": Refusal(
         Wording("a second-life code must end in RP, RM or RC", "梯次利用产品编码须以RP、RM或RC结尾"), _RESCAN
     ),
     "placeholder": Refusal(
-        Wording("it only stands in for a missing code", "仅为缺失编码的占位符"),
+        Wording("it is a placeholder for a missing code", "仅为缺失编码的占位符"),
         Wording(
             "enter the code on the label; without one, give chemistry and rated energy from the nameplate",
             "请录入标签上的编码；没有编码时，请提供铭牌上的电池类型与额定能量",

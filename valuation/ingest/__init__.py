@@ -1,8 +1,8 @@
-"""The porch (数据入口): the one place where foreign records become histories, tables and quotes.
+"""Ingestion (数据入口): trace records, tables, battery passports and quotes, validated and normalised.
 
-Trace records in JSON and JSONL, tables in CSV and Parquet, battery passports of three families; English and
-Chinese names. What is wrong is refused with the field, the value and the way out; what is odd is accepted with a note.
-Reading of tables is imported when first named (PEP 562): it needs Arrow, which loads as long as numpy does.
+Sources: trace records in JSON and JSONL, tables in CSV and Parquet, battery passports of three families, with English
+or Chinese names. An invalid value is refused with its field, its value and a hint; a normalised value is accepted with
+a note. Reading of tables is imported on first use (PEP 562), because Arrow takes as long to load as numpy.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""One table of spellings: English, Chinese and ledger names of fields and choices to our names (别名表).
+"""Look-up of field and choice names in English and Chinese spellings (别名表).
 
-A new spelling of the platform or of a recycler's ledger is one word in this file and nothing anywhere else. Case,
-blanks, underscores, hyphens and full-width letters do not matter; a unit in brackets after a name must be our unit.
+A new spelling is one word in :mod:`valuation.ingest.spellings` and nothing else. Case, blanks, underscores, hyphens and
+full-width letters are ignored; a unit in brackets after a name must be the unit of the field.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LEDGER_DAYS: Mapping[str, str] = {
     "collected_on": "collected_in",
     "tested_on": "tested",
 }
-"""Day columns of a one-row-a-pack ledger, each of which tells that an event of this type happened."""
+"""Day columns of a table with one row per pack; each means that an event of this type happened."""
 
 PACK_SCOPE = (*(field.name for field in PACK_FIELDS), "composition", "modules", "events")
 NAMEPLATE_SCOPE = tuple(name for name in PACK_SCOPE if name not in ("battery_code", "events"))
@@ -52,7 +52,7 @@ _WITH_UNIT = re.compile(r"^(?P<name>[^(\[]+)[(\[](?P<unit>[^)\]]*)[)\]]$")
 
 
 def plain(spelled: str) -> str:
-    """Return a spelling without what does not matter: case, width, blanks, underscores, hyphens.
+    """Return a spelling without case, width, blanks, underscores and hyphens.
 
     >>> plain("Rated_Energy kWh"), plain("SoH"), plain("电池 编码")
     ('ratedenergykwh', 'soh', '电池编码')
@@ -75,12 +75,12 @@ def _choices(field: str, choices: tuple[str, ...]) -> Mapping[str, str]:
 
 @lru_cache(maxsize=4096)
 def field_name(spelled: str, scope: tuple[str, ...]) -> str | None:
-    """Return our name of a field, or None where the scope knows no such field.
+    """Return our name of a field, None if the scope has no such field.
 
     Raises
     ------
     FieldError
-        When the name carries a unit in brackets that is not ours: a wrong unit is never converted on a guess.
+        When the name has another unit in brackets: a unit is never converted by guess.
 
     >>> field_name("额定能量（kWh）", PACK_SCOPE), field_name("批次号", PACK_SCOPE)
     ('rated_energy_kwh', None)
@@ -95,7 +95,7 @@ def field_name(spelled: str, scope: tuple[str, ...]) -> str | None:
 
 
 def choice_name(spelled: str, field: str, choices: tuple[str, ...]) -> str | None:
-    """Return our name of a choice, or None where the field has no such choice.
+    """Return our name of a choice, None if the field has no such choice.
 
     >>> choice_name("磷酸铁锂", "chemistry", ("LFP", "NMC")), choice_name("gold", "chemistry", ("LFP", "NMC"))
     ('LFP', None)
@@ -104,7 +104,7 @@ def choice_name(spelled: str, field: str, choices: tuple[str, ...]) -> str | Non
 
 
 def recognised(names: Iterable[object], scope: tuple[str, ...]) -> int:
-    """Return how many names belong to the scope, in any spelling: how much a record looks like ours.
+    """Return how many names belong to the scope in any spelling.
 
     >>> recognised(["电池编码", "容量", "whatever"], PACK_SCOPE)
     2
@@ -118,7 +118,7 @@ def recognised(names: Iterable[object], scope: tuple[str, ...]) -> int:
 
 
 def _refuse_other_unit(spelled: str, field: str, unit: str) -> None:
-    """Raise where the unit a name carries is not the field's."""
+    """Raise if the unit in a name is not the field's."""
     if field not in _MEASURED:
         return
     stated = "".join(unicodedata.normalize("NFKC", unit).casefold().split())

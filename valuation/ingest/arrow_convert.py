@@ -1,6 +1,6 @@
-"""Columns of a foreign table as columns of ours: whole arrays at once, the same numbers as value by value.
+"""Arrow columns converted to the numbers of our columns, equal to a conversion value by value.
 
-Texts are read once for each different text, so a million rows of a hundred dates cost a hundred readings.
+Each distinct text is read once, so a million rows with a hundred dates cost a hundred readings.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ _MARKS: Final = tuple(mark for mark in sorted(PLACEHOLDERS) if len(mark) > 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Converted:
-    """A column in our numbers, and where its cells were wrong or stood for "not known"."""
+    """A column as numbers, with masks of invalid cells and of placeholders."""
 
     values: FloatArray
     wrong: BoolArray
     placeholder: BoolArray
-    tells: bool = True
-    """Whether any cell may hold anything."""
+    has_values: bool = True
+    """False if all cells are known to be missing."""
 
     @staticmethod
-    def nothing(rows: int) -> Converted:
-        """Return a column in which nothing is known, taking no memory for it."""
+    def all_missing(rows: int) -> Converted:
+        """Return a column of missing values that takes no memory."""
         unknown = np.broadcast_to(np.float64(np.nan), rows)
-        return Converted(values=unknown, wrong=all_false(rows), placeholder=all_false(rows), tells=False)
+        return Converted(values=unknown, wrong=all_false(rows), placeholder=all_false(rows), has_values=False)
 
 
 def convert(field: Field, column: pa.ChunkedArray, *, from_text: bool) -> Converted:
@@ -52,7 +52,7 @@ def convert(field: Field, column: pa.ChunkedArray, *, from_text: bool) -> Conver
     """
     parts = [_convert_chunk(field, chunk, from_text=from_text) for chunk in column.chunks if len(chunk)]
     if not parts:
-        return Converted.nothing(0)
+        return Converted.all_missing(0)
     if len(parts) == 1:
         return parts[0]
     return Converted(
@@ -63,14 +63,14 @@ def convert(field: Field, column: pa.ChunkedArray, *, from_text: bool) -> Conver
 
 
 def _joined(parts: list[BoolArray]) -> BoolArray:
-    """Return masks one after the other; where none holds anything it takes no memory."""
+    """Return concatenated masks; if all are false the result takes no memory."""
     if all(part.strides == (0,) and not part[0] for part in parts):
         return all_false(sum(len(part) for part in parts))
     return np.concatenate(parts)
 
 
 def all_false(rows: int) -> BoolArray:
-    """Return a mask that holds nowhere, taking no memory for it.
+    """Return a mask of false values that takes no memory.
 
     >>> all_false(2).tolist()
     [False, False]
@@ -89,7 +89,7 @@ def convert_texts(field: Field, column: pa.ChunkedArray) -> tuple[list[str | Non
 
 
 def number_of(field: Field, value: float | str | date) -> float:
-    """Return the number by which a column holds a checked value."""
+    """Return a checked value as its column number."""
     if field.kind == "category":
         return choice_code(field, str(value))
     if field.kind == "day":
@@ -101,7 +101,7 @@ def _convert_chunk(field: Field, array: pa.Array, *, from_text: bool) -> Convert
     """Return one chunk of a column, by the type it is stored in."""
     stored = array.type
     if array.null_count == len(array):
-        return Converted.nothing(len(array))
+        return Converted.all_missing(len(array))
     if kinds.is_string(stored) or kinds.is_large_string(stored) or kinds.is_dictionary(stored):
         return _from_texts(field, array, from_text=from_text)
     if kinds.is_decimal(stored):
@@ -134,7 +134,7 @@ def _from_numbers(field: Field, array: pa.Array) -> Converted:
 
 
 def _numbers(array: pa.DoubleArray) -> FloatArray:
-    """Return the cells of a column of numbers, what is not given as not known."""
+    """Return the cells of a column of numbers, NaN if missing."""
     if array.null_count == 0:
         whole: FloatArray = array.to_numpy()
         return whole
@@ -146,14 +146,14 @@ def _numbers(array: pa.DoubleArray) -> FloatArray:
 
 
 def _given(array: pa.Array) -> IntArray:
-    """Return the rows that are given; several times faster than Arrow's own way to not-a-number."""
+    """Return the rows that are not null; several times faster than Arrow's conversion to NaN."""
     start, stop = array.offset, array.offset + len(array)
     bits = np.unpackbits(np.frombuffer(array.buffers()[0], dtype=np.uint8), count=stop, bitorder="little")
     return bits[start:].nonzero()[0]
 
 
 def _within(numbers: FloatArray, low: float, high: float) -> bool:
-    """Tell whether all numbers that are known are finite and inside the bounds."""
+    """Return whether all known numbers are finite and inside the bounds."""
     lowest, highest = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
     inside: bool = low <= lowest and highest <= high and np.isfinite(lowest) and np.isfinite(highest)
     return inside or bool(np.isnan(lowest))
@@ -173,7 +173,7 @@ def _from_days(array: pa.Array) -> Converted:
 
 
 def _from_texts(field: Field, array: pa.Array, *, from_text: bool) -> Converted:
-    """Return texts read once each and dealt out to their rows."""
+    """Return a column of texts as numbers; each distinct text is read once."""
     encoded = array if kinds.is_dictionary(array.type) else array.dictionary_encode()
     different = encoded.dictionary
     values = unknown(len(different))
@@ -192,12 +192,12 @@ def _from_texts(field: Field, array: pa.Array, *, from_text: bool) -> Converted:
         except FieldError:
             wrong[place] = True
     given, which = _indices(encoded.indices)
-    dealt = unknown(len(encoded))
-    dealt[given] = values[which]
+    by_row = unknown(len(encoded))
+    by_row[given] = values[which]
     return Converted(
-        values=dealt,
-        wrong=_dealt(wrong, given, which, len(encoded)),
-        placeholder=_dealt(placeholder, given, which, len(encoded)),
+        values=by_row,
+        wrong=_spread_to_rows(wrong, given, which, len(encoded)),
+        placeholder=_spread_to_rows(placeholder, given, which, len(encoded)),
     )
 
 
@@ -210,19 +210,19 @@ def _indices(indices: pa.Array) -> tuple[IntArray | slice, IntArray]:
     return given, stored[indices.offset : indices.offset + len(indices)][given].astype(np.int64)
 
 
-def _dealt(of_texts: BoolArray, given: IntArray | slice, which: IntArray, rows: int) -> BoolArray:
-    """Return what holds of texts as what holds of their rows."""
+def _spread_to_rows(of_texts: BoolArray, given: IntArray | slice, which: IntArray, rows: int) -> BoolArray:
+    """Return a mask over distinct texts as a mask over rows."""
     if not of_texts.any():
         return all_false(rows)
-    dealt = np.zeros(rows, dtype=np.bool_)
-    dealt[given] = of_texts[which]
-    return dealt
+    by_row = np.zeros(rows, dtype=np.bool_)
+    by_row[given] = of_texts[which]
+    return by_row
 
 
 def _read_plain_texts(field: Field, different: pa.Array, values: FloatArray) -> list[int]:
-    """Fill in the texts that need no second look, and return the places of those that do.
+    """Fill in the values of plain texts, and return the positions of the others.
 
-    A free text of a few printable ASCII letters, no blank at its ends, no placeholder, is what it is.
+    A text of printable ASCII letters without blanks at its ends that is not a placeholder is plain.
     """
     if field.kind != "text" or not kinds.is_string(different.type) or different.null_count:
         return list(range(len(different)))
@@ -237,7 +237,7 @@ def _read_plain_texts(field: Field, different: pa.Array, values: FloatArray) -> 
 
 
 def _is_plain(texts: pa.StringArray) -> BoolArray:
-    """Return which texts are plain: seen at once where every byte is a printable letter, else one by one."""
+    """Return which texts are plain, by bytes if all are printable ASCII, else by a regular expression."""
     marks = pc.is_in(texts, value_set=pa.array(_MARKS))  # made here: the first array imports pandas where installed
     plain = _plain_letters(texts)
     if plain is None:
@@ -247,7 +247,7 @@ def _is_plain(texts: pa.StringArray) -> BoolArray:
 
 
 def _plain_letters(texts: pa.StringArray) -> BoolArray | None:
-    """Return which texts have two letters or more and no blank at their ends; None where a byte is not printable."""
+    """Return which texts have two letters or more and no blank at their ends; None if a byte is not printable."""
     offsets = np.frombuffer(texts.buffers()[1], dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
     lengths = offsets[1:] - offsets[:-1]
     if lengths.min() == 0:
@@ -261,5 +261,5 @@ def _plain_letters(texts: pa.StringArray) -> BoolArray | None:
 
 
 def _reader(field: Field, *, from_text: bool) -> Callable[[object], float]:
-    """Return how one text of a field becomes its number."""
+    """Return the function that converts a text of a field to its number."""
     return lambda text: number_of(field, read_value(field, text, field.name, from_text=from_text))

@@ -1,4 +1,4 @@
-"""A history written as canonical JSON, and the digest that names it: same history, same bytes, on every machine."""
+"""Canonical JSON of a history and its digest: equal histories give equal bytes on every machine."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def write_trace(history: PackHistory, events: Sequence[bytes] | None = None) -> 
     Parameters
     ----------
     history
-        What is to be written.
+        The history to write.
     events
-        Its events as :func:`write_events` writes them, where the caller has them already.
+        Its events as :func:`write_events` returns them, if the caller has them already.
 
     >>> write_trace(PackHistory(chemistry="LFP", rated_energy_kwh=52.5))
     b'{"chemistry":"LFP","rated_energy_kwh":52.5}'
@@ -39,7 +39,7 @@ def write_events(history: PackHistory) -> tuple[bytes, ...]:
 
 
 def input_digest(history: PackHistory, events: Sequence[bytes] | None = None) -> str:
-    """Return the SHA-256 name of what a history says, whatever order its events came in and however often.
+    """Return the SHA-256 digest of a history, independent of order and repetition of its events.
 
     >>> input_digest(PackHistory(chemistry="LFP", rated_energy_kwh=52.5))[:14]
     'sha256:df171d5'
@@ -48,7 +48,7 @@ def input_digest(history: PackHistory, events: Sequence[bytes] | None = None) ->
 
 
 def digest_of(record: bytes, events: Sequence[bytes]) -> str:
-    """Return the name of a canonical record without its events, and of its canonical events."""
+    """Return the digest of a canonical record without events, and its canonical events."""
     content = b"\n".join((record, *sorted(set(events))))
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
@@ -59,7 +59,7 @@ def _canonical(record: Mapping[str, object]) -> bytes:
 
 
 def _record(history: PackHistory) -> dict[str, object]:
-    """Return a history without its events as a trace record, absent where not known."""
+    """Return a history without its events as a trace record, without unknown fields."""
     record = dict(history.extras)
     for name in _PACK_NAMES:
         value = getattr(history, name)
@@ -75,7 +75,7 @@ def _record(history: PackHistory) -> dict[str, object]:
 
 
 def _event(event: TraceEvent) -> dict[str, object]:
-    """Return an event as a part of a trace record."""
+    """Return an event as an object of a trace record."""
     record = dict(event.extras)
     record["type"] = event.type
     record["on"] = event.on
@@ -92,5 +92,5 @@ def _event(event: TraceEvent) -> dict[str, object]:
 
 
 def _known(record: Mapping[str, object]) -> dict[str, object]:
-    """Return a record without what is not known."""
+    """Return a record without unknown fields."""
     return {name: value for name, value in record.items() if value is not None}

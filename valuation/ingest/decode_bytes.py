@@ -1,4 +1,4 @@
-"""From bytes to text and JSON: encodings told apart by their marks, sizes limited, everything else refused in words."""
+"""Bytes decoded to text and JSON: encodings recognised by their byte-order marks, sizes and nesting limited."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MARKS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much intake reads before it refuses: bytes of a source, records in it, events of one pack."""
+    """The most that is read: bytes per source, records per source, events per pack."""
 
     source_bytes: int = 256_000_000
     records: int = 200_000
@@ -41,7 +41,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """The bytes of one source and the name it is spoken of by."""
+    """The bytes of one source and its name in messages."""
 
     name: str
     content: bytes
@@ -53,7 +53,7 @@ def open_document(source: str | os.PathLike[str], limits: Limits) -> Document:
     Raises
     ------
     UnreadableRecord
-        When there is no such file, it cannot be read, or it is larger than the limit.
+        When the file does not exist, cannot be read, or is larger than the limit.
     """
     path = Path(source)
     try:
@@ -68,7 +68,7 @@ def open_document(source: str | os.PathLike[str], limits: Limits) -> Document:
 
 
 def check_size(name: str, size: int, limits: Limits) -> None:
-    """Raise where a source is larger than the limit."""
+    """Raise if a source is larger than the limit."""
     if size > limits.source_bytes:
         raise UnreadableRecord(
             f"{name} holds {size} bytes, more than the {limits.source_bytes} that are read at once",
@@ -78,7 +78,7 @@ def check_size(name: str, size: int, limits: Limits) -> None:
 
 
 def decode_text(document: Document, *, chinese: bool = False) -> str:
-    """Return the text of a source: UTF-8 with or without mark, UTF-16 with mark, on request GB18030.
+    """Return the text of a source: UTF-8 with or without mark, UTF-16 with mark, optionally GB18030.
 
     >>> decode_text(Document(name="x", content="电池".encode("utf-16")))
     '电池'
@@ -98,7 +98,7 @@ def decode_text(document: Document, *, chinese: bool = False) -> str:
 
 
 def decode_json(document: Document) -> object:
-    """Return the JSON value of a source; NaN, infinities and numbers beyond the range of a float are refused."""
+    """Return the JSON value of a source; NaN, infinities and numbers out of the range of a float are refused."""
     return decode_json_bytes(decode_text(document).encode(), document.name)
 
 
@@ -119,15 +119,15 @@ def json_lines(text: str, name: str) -> Iterator[tuple[str, object | UnreadableR
 
 
 def refuse_too_deep(content: bytes, name: str) -> None:
-    """Refuse a JSON text that is nested too deep, in the same words on every Python, whose own limits differ.
+    """Refuse a JSON text that is nested too deep, independent of the recursion limit of the interpreter.
 
-    Each step takes the innermost brackets away, so that as many steps are needed as there are levels. That brackets do
-    not match is for the decoder to say.
+    Each step removes the innermost brackets, so the number of steps is the number of levels. Brackets that do not match
+    are reported by the decoder.
 
     Raises
     ------
     UnreadableRecord
-        Saying how many levels are read.
+        Naming the number of levels that are read.
 
     >>> refuse_too_deep(b'{"a": [[1], "[[", 2]}' * 300, "record")
     >>> refuse_too_deep(b"[" * 201 + b"]" * 201, "record")
@@ -155,14 +155,14 @@ def _too_deep(name: str) -> UnreadableRecord:
 
 
 def refuse_repeated(content: bytes, whole: Sequence[str] = ()) -> None:
-    """Raise where a JSON object gives one of its own names twice: of two values neither may be dropped in silence.
+    """Raise if a JSON object gives one of its names twice: neither of two values may be dropped silently.
 
     Parameters
     ----------
     content
         A JSON object.
     whole
-        Its fields that nobody else examines, so that they are looked through here.
+        Its fields that no other function checks, so that they are checked here too.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def refuse_repeated(content: bytes, whole: Sequence[str] = ()) -> None:
     fields = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
     parts = [bytes(one) for one in fields.values()]
     if content.count(b":") != len(fields) + sum([part.count(b":") for part in parts]):
-        _find_repeated(content)  # what was dropped had a colon of its own
+        _find_repeated(content)  # the dropped field had a colon too
     for name in whole:
         if name in fields:
             decode_json_bytes(bytes(fields[name]), name)
@@ -191,7 +191,7 @@ def decode_json_bytes(content: bytes, name: str) -> object:
         if most_names(content) != _names_in(value):
             _find_repeated(content)
     except RecursionError as error:
-        raise _too_deep(name) from error  # the caller's own stack is nearly used up
+        raise _too_deep(name) from error  # the caller's stack is nearly exhausted
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableRecord(
             f"{name} is no JSON: {str(error)[:120]}",
@@ -201,19 +201,19 @@ def decode_json_bytes(content: bytes, name: str) -> object:
 
 
 def most_names(content: bytes) -> int:
-    """Return how many names a JSON text can hold at most: quotes before a colon, in texts too.
+    """Return an upper bound on the names in a JSON text: quotes before a colon, inside texts too.
 
     >>> most_names(b'{"a": 1, "b" : ":"}')
     3
     """
-    names = content.count(b'":')  # much faster than an expression, and the same where no blank stands before a colon
+    names = content.count(b'":')  # much faster than the expression, and equal if there is no blank before a colon
     if names == content.count(b":") or not any(blank in content for blank in (b" :", b"\n:", b"\t:", b"\r:")):
         return names
     return len(_NAME_END.findall(content))
 
 
 def _names_in(value: object) -> int:
-    """Return how many names the objects in a JSON value have; a text with more of them says some name twice."""
+    """Return the number of names in a JSON value; a JSON text with more names repeats one."""
     names, open_ = 0, [value]
     while open_:
         one = open_.pop()
@@ -227,12 +227,12 @@ def _names_in(value: object) -> int:
 
 
 def _find_repeated(content: bytes) -> None:
-    """Raise where an object in a JSON text gives a name twice; numbers stay text, for one may have any length."""
+    """Raise if an object in a JSON text repeats a name; numbers stay text, because they may have any length."""
     json.loads(content, object_pairs_hook=_refuse_repeated, parse_int=str)
 
 
 def _refuse_repeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return an object whose names stand once each; of two values for one name, neither may be dropped in silence."""
+    """Return an object without repeated names; neither of two values may be dropped silently."""
     names = [name for name, _ in pairs]
     if len(set(names)) != len(names):
         repeated = next(name for name, times in Counter(names).items() if times > 1)

@@ -1,4 +1,4 @@
-"""The table of events as columns: each event under its pack, its wrong cells and missing fields named."""
+"""The table of events as columns, joined to packs; invalid cells and missing fields are reported."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from valuation.ingest.notes import make_note
 from valuation.ingest.open_table import OpenTable
 from valuation.ingest.row_per_pack import unknown_pack
 from valuation.ingest.table_import_state import (
-    Reading,
+    TableImport,
+    explain_cell,
     found_columns,
     note_at,
     note_placeholders,
-    place_of,
+    note_unknown_columns,
+    row_name,
     row_problem,
-    say_unknown_columns,
-    why,
 )
 from valuation.numeric.columns import BoolArray, Columns, FloatArray, IntArray, known_places
 from valuation.record.fields import (
@@ -43,46 +43,46 @@ _TYPE = category("type", *EVENT_TYPES)
 _OWNERS: Mapping[str, BoolArray] = {
     own.name: np.array([*(own in fields for fields in EVENT_TYPE_FIELDS.values()), False]) for own in EVENT_FIELDS
 }
-"""By field, whether each event type has it; the last place is for an event whose type is not known."""
+"""By field, whether each event type has it; the last entry is for an unknown type."""
 
 _Cells: TypeAlias = tuple[Field, BoolArray]
 
 
-def read_events(reading: Reading, opened: OpenTable | None) -> tuple[dict[str, FloatArray], IntArray]:
-    """Return the event columns of the packs that are there, and each event's pack."""
+def read_events(state: TableImport, opened: OpenTable | None) -> tuple[dict[str, FloatArray], IntArray]:
+    """Return the event columns, and each event's pack."""
     if opened is None:
         empty = np.zeros(0)
         names = ("type", *(column_name(own) for own in EVENT_COMMON_FIELDS), *(own.name for own in EVENT_FIELDS))
         return dict.fromkeys(names, empty), np.zeros(0, dtype=np.int64)
     found = found_columns(opened, EVENT_TABLE_SCOPE)
-    say_unknown_columns(reading, opened, found)
-    reading.problems.extend(opened.problems)
-    row = _pack_rows(reading, opened, found)
+    note_unknown_columns(state, opened, found)
+    state.problems.extend(opened.problems)
+    row = _pack_rows(state, opened, found)
     columns: dict[str, FloatArray] = {}
     wrong: list[_Cells] = []
     marks: list[_Cells] = []
     kinds = np.zeros(0, dtype=np.intp)
     for own in (_TYPE, *EVENT_COMMON_FIELDS, *EVENT_FIELDS):
-        converted = Converted.nothing(opened.table.num_rows)
+        converted = Converted.all_missing(opened.table.num_rows)
         if own.name in found and opened.table.column(found[own.name]).null_count < opened.table.num_rows:
             converted = convert(own, opened.table.column(found[own.name]), from_text=opened.from_text)
         values, owners = converted.values, _OWNERS.get(own.name)
         if own.name == "type":
             kinds = np.where(np.isnan(values), len(EVENT_TYPES), values).astype(np.intp)
-        if owners is not None and converted.tells:
-            values = _drop_misplaced(reading, own.name, columns, (values, kinds, row))
+        if owners is not None and converted.has_values:
+            values = _drop_misplaced(state, own.name, columns, (values, kinds, row))
         columns[column_name(own)] = values
         for mask, cells in ((converted.wrong, wrong), (converted.placeholder, marks)):
             if mask.any():
                 cells.append((own, mask & (row >= 0) if owners is None else mask & owners[kinds] & (row >= 0)))
-    _reject_events(reading, opened, (found, columns, row), wrong)
+    _reject_events(state, opened, (found, columns, row), wrong)
     for own, mask in marks:
-        note_placeholders(reading, f"events.{own.name}", mask, row, known_from_day(columns))
+        note_placeholders(state, f"events.{own.name}", mask, row, known_from_day(columns))
     return columns, row
 
 
-def _pack_rows(reading: Reading, opened: OpenTable, found: Mapping[str, str]) -> IntArray:
-    """Return the row of each event's pack, -1 where there is no such pack (which is reported)."""
+def _pack_rows(state: TableImport, opened: OpenTable, found: Mapping[str, str]) -> IntArray:
+    """Return the row of each event's pack; -1 if there is none, which is reported."""
     if "battery_code" not in found:
         raise FieldError(
             f"{opened.name} has no column battery_code", hint="name the pack of each event", field="battery_code"
@@ -92,21 +92,21 @@ def _pack_rows(reading: Reading, opened: OpenTable, found: Mapping[str, str]) ->
         codes = codes.cast(pa.string())
     runs, lengths = runs_of(codes)
     runs = pc.utf8_trim_whitespace(runs)
-    packs = pa.array([code or "" for code in reading.codes], type=pa.string())
+    packs = pa.array([code or "" for code in state.codes], type=pa.string())
     places = pc.index_in(runs, value_set=packs, skip_nulls=True)
     of_run: IntArray = pc.fill_null(places, -1).to_numpy().astype(np.int64)
     of_run[pc.equal(pc.fill_null(runs, ""), "").to_numpy(zero_copy_only=False)] = -1
     row: IntArray = np.repeat(of_run, lengths)
     for place in np.flatnonzero(row < 0).tolist():
         code = pc.utf8_trim_whitespace(codes[place]).as_py()
-        reading.problems.append(unknown_pack(place_of(opened, place), code))
+        state.problems.append(unknown_pack(row_name(opened, place), code))
     return row
 
 
 def runs_of(codes: pa.ChunkedArray) -> tuple[pa.Array, IntArray]:
-    """Return each code that differs from the one before it, and how often it stands there one after the other.
+    """Return the runs of equal codes and their lengths.
 
-    Events mostly stand pack by pack: what is asked of a code is asked once for all of its events.
+    Events are mostly grouped by pack, so each code is processed once for all of its events.
 
     >>> runs_of(pa.chunked_array([["A", "A", None, "B"], ["B"]]))[1].tolist()
     [2, 1, 2]
@@ -123,7 +123,7 @@ def runs_of(codes: pa.ChunkedArray) -> tuple[pa.Array, IntArray]:
 
 
 def _differs(codes: pa.Array) -> BoolArray | None:
-    """Return where codes differ from the one before, eight letters at a time; None unless all have one such length."""
+    """Return which codes differ from the code before, eight letters at a time; None unless all have one length."""
     if not pa.types.is_string(codes.type) or codes.null_count:
         return None
     offsets = np.frombuffer(codes.buffers()[1], dtype=np.int32)[codes.offset : codes.offset + len(codes) + 1]
@@ -139,19 +139,19 @@ def _differs(codes: pa.Array) -> BoolArray | None:
 
 
 def _reject_events(
-    reading: Reading,
+    state: TableImport,
     opened: OpenTable,
     read: tuple[Mapping[str, str], Columns, IntArray],
     wrong: list[tuple[Field, BoolArray]],
 ) -> None:
-    """Set aside the packs of events that hold a wrong value or lack what they cannot do without."""
+    """Reject the packs of events with an invalid value or without a required field."""
     found, columns, row = read
     refused = np.zeros(len(row), dtype=bool)
     for own, mask in wrong:
         refused |= mask
         for place in np.flatnonzero(mask).tolist():
             cell = opened.table.column(found[own.name])[place].as_py()
-            _reject_event(reading, opened, place, row, why(own, cell, f"events.{own.name}", opened))
+            _reject_event(state, opened, place, row, explain_cell(own, cell, f"events.{own.name}", opened))
     needed = [(name, np.isnan(columns[column])) for name, column in (("type", "type"), ("on", "on_day"))]
     for kind, name in REQUIRED_EVENT_FIELDS.items():
         needed.append((name, (columns["type"] == EVENT_TYPES.index(kind)) & np.isnan(columns[name])))
@@ -162,23 +162,23 @@ def _reject_events(
             error = FieldError(
                 f"events.{name} is missing", hint=f"say {name} in every such row", field=f"events.{name}", value=None
             )
-            _reject_event(reading, opened, place, row, error)
+            _reject_event(state, opened, place, row, error)
 
 
-def _reject_event(reading: Reading, opened: OpenTable, place: int, row: IntArray, error: FieldError) -> None:
-    """Set aside the pack of one event."""
+def _reject_event(state: TableImport, opened: OpenTable, place: int, row: IntArray, error: FieldError) -> None:
+    """Reject the pack of one event."""
     pack = int(row[place])
-    reading.reject_row(pack, row_problem(opened, place, reading.codes[pack], error))
+    state.reject_row(pack, row_problem(opened, place, state.codes[pack], error))
 
 
 def _drop_misplaced(
-    reading: Reading, name: str, columns: Columns, told: tuple[FloatArray, IntArray, IntArray]
+    state: TableImport, name: str, columns: Columns, read: tuple[FloatArray, IntArray, IntArray]
 ) -> FloatArray:
-    """Return a field's values without those in events of a type that has no such field, and say where they stand.
+    """Return a field's values without those in events of a type that has no such field; these are noted.
 
-    `told` holds the values, the type and the pack of each event.
+    `read` holds the values, the type and the pack of each event.
     """
-    values, kinds, row = told
+    values, kinds, row = read
     strays = known_places(values)
     strays = strays[~_OWNERS[name][kinds[strays]]]
     if not len(strays):
@@ -186,5 +186,5 @@ def _drop_misplaced(
     without = values.copy()
     without[strays] = np.nan
     places = strays[row[strays] >= 0]
-    note_at(reading, make_note("I01", fields=f"events.{name}"), row[places], known_from_day(columns)[places])
+    note_at(state, make_note("I01", fields=f"events.{name}"), row[places], known_from_day(columns)[places])
     return without

@@ -275,7 +275,7 @@ class _RecordReader:
                 continue
             field = fields[name]
             if is_placeholder(field, value):
-                if value != "" or not self.from_text:  # an empty cell is how a text table says "absent"
+                if value != "" or not self.from_text:  # an empty cell means "absent" in a text table
                     self.notes.append(make_note("I02", fields=f"{path}{name}", value=truncated_repr(value)))
                 continue
             try:

@@ -1,4 +1,4 @@
-"""One spelling for a pack's battery code (电池编码), so that a slip of the keyboard makes no other pack of it."""
+"""One spelling of each battery code (电池编码), so that a typing variant does not become another pack."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from valuation.ingest.notes import IntakeNote, make_note, truncated_repr
 from valuation.ingest.values import LAST_DAY
 
 WITH_MARK = 25
-"""Length of a code of 24 with the C of a virtual module behind it."""
+"""Length of a 24-character code followed by the C of a virtual module."""
 
 
 def normalise_code(code: str | None) -> str | None:
-    """Return the name under which a pack is known; what names no pack, or more than one, stays as it is written.
+    """Return the normalised spelling of a code; a placeholder or ambiguous text is returned unchanged.
 
-    The result is always a text that is read as itself, so that a history written and read again is the same.
+    Normalising the result again changes nothing, so a history that is written and read again is equal.
 
     >>> normalise_code("t01pb0a0000001 a680000123"), normalise_code("-"), normalise_code(None)
     ('T01PB0A0000001A680000123', '-', None)
@@ -25,7 +25,7 @@ def normalise_code(code: str | None) -> str | None:
 
 
 def normalisation_note(code: str | None) -> IntakeNote | None:
-    """Return the note that a code was read as another spelling of itself, None where it was not.
+    """Return the note that a code was normalised, None if its spelling is unchanged.
 
     >>> normalisation_note("t01pb0a0000001a680000123").caution.message_en
     "battery_code: 't01pb0a0000001a680000123' is read as 'T01PB0A0000001A680000123'"

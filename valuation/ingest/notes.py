@@ -1,4 +1,4 @@
-"""What intake has to say about a record it accepted: one table of cautions I01 to I14, each in both languages."""
+"""Notes on accepted records: one table of the cautions I01 to I14 in both languages."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ NOTES: dict[str, _Wording] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeNote:
-    """A caution about how a record was read; one about an event speaks only when the event is known.
+    """A caution about how a record was read; a note about an event counts once the event is known.
 
     Parameters
     ----------
     caution : Caution
-        What the reader of the valuation is told.
+        The caution that is shown with a valuation.
     known_from : date, optional
-        The day the event it speaks of was known; None where it speaks of the pack itself.
+        The day from which its event was known; None for a note about the pack itself.
     """
 
     caution: Caution
@@ -80,7 +80,7 @@ class IntakeNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A record or row that was set aside, where it stood, and why; `row` is the pack's in its table, if it has one."""
+    """A rejected record or row, its place and the reason; `row` is its row in the table of packs, if any."""
 
     where: str
     battery_code: str | None
@@ -97,7 +97,7 @@ def make_note(  # noqa: PLR0913 - the words of a sentence, each by its name
     reason_zh: str = "",
     effect: str = "info",
 ) -> IntakeNote:
-    """Return the note of that id with its words filled in.
+    """Return the note with this id and these values.
 
     >>> make_note("I02", fields="maker", value="'-'").caution.message_en
     "maker: '-' is read as not known"
@@ -116,7 +116,7 @@ def make_note(  # noqa: PLR0913 - the words of a sentence, each by its name
 
 
 def truncated_repr(value: object, longest: int = 60) -> str:
-    """Return a value as a message shows it: on one line and never long.
+    """Return a value for a message: on one line, truncated.
 
     >>> truncated_repr("a" * 100)[-4:], truncated_repr(True), truncated_repr(-1.7976931348623157e308)
     ("...'", 'true', '-1.7976931348623157e+308')
@@ -136,7 +136,7 @@ def truncated_repr(value: object, longest: int = 60) -> str:
 
 
 def printable(value: object) -> object:
-    """Return a refused value as an error may carry it to any door: a short text or a number JSON can hold.
+    """Return a refused value for an error: a short text or a number that JSON can hold.
 
     >>> printable(88), printable(10**400), printable({"a": 1})
     (88, 'a whole number above 10^18', 'an object')

@@ -1,4 +1,4 @@
-"""Tables of any make (CSV in UTF-8, UTF-16 or GB18030, Parquet, Arrow in memory) opened as one kind of table."""
+"""Tables in CSV (UTF-8, UTF-16 or GB18030), Parquet or Arrow, opened as one type."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TableSource: TypeAlias = "str | os.PathLike[str] | bytes | Document | pa.Table"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenTable:
-    """A table with its name, whether its cells are texts by nature, and the lines that were no rows of it."""
+    """A table with its name, whether all its cells are texts, and the lines that were rejected."""
 
     name: str
     table: pa.Table
@@ -39,8 +39,8 @@ def open_table(source: TableSource, name: str, limits: Limits | None = None) -> 
     Raises
     ------
     UnreadableRecord
-        When it is no CSV, Parquet or Arrow table, or an Arrow file: that is a picture of a program's memory, whose
-        offsets are followed unseen, so that a forged one reads the memory of the reader or ends it.
+        When it is not a CSV, Parquet or Arrow table, or when it is an Arrow file: Arrow follows the offsets in such a
+        file without a check, so a forged file can read memory of this process or crash it.
     """
     limits = limits or Limits()
     if not isinstance(source, str | os.PathLike | bytes | Document):
@@ -58,12 +58,12 @@ def open_table(source: TableSource, name: str, limits: Limits | None = None) -> 
 
 
 def column_names(opened: OpenTable) -> list[str]:
-    """Return the column names, each of which must stand once.
+    """Return the column names, which must be unique.
 
     Raises
     ------
     FieldError
-        When a column stands twice.
+        When two columns have the same name.
     """
     names = [str(name) for name in opened.table.column_names]
     repeated = [name for name, times in Counter(names).items() if times > 1]
@@ -77,7 +77,7 @@ def column_names(opened: OpenTable) -> list[str]:
 
 
 def _is_parquet(path: Path) -> bool:
-    """Tell whether a path holds a Parquet file, without reading it."""
+    """Return whether a path is a Parquet file, by its first bytes."""
     try:
         with path.open("rb") as stream:
             return stream.read(4) == PARQUET_MARK
@@ -86,8 +86,8 @@ def _is_parquet(path: Path) -> bool:
 
 
 def _read_parquet_content(document: Document, limits: Limits) -> pa.Table:
-    """Return a Parquet table of a document that must not grow without bounds."""
-    import pyarrow as pa  # noqa: PLC0415 - a tenth of a start; records are read without Arrow
+    """Return a Parquet table after a check of its size in memory."""
+    import pyarrow as pa  # noqa: PLC0415 - slow to load; records are read without Arrow
 
     from valuation.ingest.parquet_size import refuse_expanding  # noqa: PLC0415 - see above
 
@@ -107,7 +107,7 @@ def _read_parquet(source: object, name: str) -> pa.Table:
 
 
 def _read_csv(document: Document) -> OpenTable:
-    """Return a CSV table with all cells as texts: types are ours to read, never guessed from the first rows."""
+    """Return a CSV table with all cells as texts; types are never inferred from the first rows."""
     import pyarrow as pa  # noqa: PLC0415 - see above
     from pyarrow import csv as arrow_csv  # noqa: PLC0415 - see above
 

@@ -1,4 +1,4 @@
-"""How large a Parquet file becomes once it is read: a few hundred bytes can stand for gigabytes of repeated text."""
+"""Size of a Parquet file in memory: a few hundred bytes can expand to gigabytes of repeated text."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _NUMBER_BYTES = 8
 
 
 def refuse_expanding(document: Document, limits: Limits) -> None:
-    """Raise where a Parquet file from outside would fill the memory, before its texts are spelled out.
+    """Raise if a Parquet file would expand beyond the limit, before its texts are expanded.
 
-    Texts are first read as a dictionary, each text once, which stays about as small as the file; the places that refer
-    to it then tell how long the column would be.
+    Texts are first read as a dictionary, which is about as small as the file; its indices give the size of the
+    expanded column.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def refuse_expanding(document: Document, limits: Limits) -> None:
     try:
         source = pa.BufferReader(document.content)
         shape = parquet.read_metadata(source)
-        # What a damaged file says of its single columns ends the process when it is asked for, so nobody asks.
+        # Metadata of single columns in a damaged file can crash the process, so they are not read.
         numbers = shape.num_rows * shape.num_columns * _NUMBER_BYTES
         check_size(document.name, numbers, limits)
         leaves = [shape.schema.column(place) for place in range(shape.num_columns)]
@@ -43,7 +43,7 @@ def refuse_expanding(document: Document, limits: Limits) -> None:
 
 
 def _spelled_out(source: pa.BufferReader, paths: list[str]) -> int:
-    """Return how many bytes the text columns hold once every cell is spelled out."""
+    """Return how many bytes the text columns hold with every cell expanded."""
     total = 0
     for path in paths:  # one after the other, so that never two dictionaries are held
         source.seek(0)
@@ -53,7 +53,7 @@ def _spelled_out(source: pa.BufferReader, paths: list[str]) -> int:
 
 
 def _bytes_of(array: pa.Array) -> int:
-    """Return the bytes of the texts that the dictionaries in an array stand for."""
+    """Return the bytes of the texts in the dictionary arrays of an array."""
     total = 0
     for inner in _dictionaries(array):
         lengths = pc.binary_length(inner.dictionary).to_numpy(zero_copy_only=False).astype(np.float64)

@@ -1,4 +1,4 @@
-"""A file of quotes as columns of distinct texts (报价表): each text is parsed once, and an error names its line."""
+"""A file of quotes as columns of distinct texts (报价表): each text is parsed once; an error names its line."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ Parsed = TypeVar("Parsed")
 
 
 class QuoteTable:
-    """Rows of quotes as they were written.
+    """Rows of quotes as written.
 
     Parameters
     ----------
     rows
-        How many there are.
+        Number of rows.
     columns
-        Columns under our names, all of :data:`REQUIRED` among them; what is not there is empty in every row.
+        Columns under our names, including all of :data:`REQUIRED`; other columns that are missing are empty.
     """
 
     def __init__(self, rows: int, columns: Mapping[str, Encoded]) -> None:
@@ -56,12 +56,12 @@ class QuoteTable:
         self._code = {name: columns.get(name, absent)[1] for name in _HEADERS}
 
     def parse(self, name: str, read: Callable[[str], Parsed | None], hint: str) -> tuple[list[Parsed], IntArray]:
-        """Return what the distinct texts of a column mean, and for each row which of them it holds.
+        """Return the parsed distinct texts of a column, and for each row the index of its text.
 
         Raises
         ------
         UnreadableQuotes
-            If a text means nothing; names its first line.
+            If a text cannot be parsed; names its first line.
         """
         meanings = []
         for position, text in enumerate(self._texts[name]):
@@ -72,7 +72,7 @@ class QuoteTable:
         return meanings, self._code[name]
 
     def combinations(self, names: Iterable[str]) -> tuple[IntArray, IntArray]:
-        """Return the first row of each distinct combination of columns, and for each row which combination it is."""
+        """Return the first row of each distinct combination of columns, and for each row its combination."""
         key = np.zeros(self.rows, dtype=np.int64)
         for name in names:
             key = key * len(self._texts[name]) + self._code[name]
@@ -84,7 +84,7 @@ class QuoteTable:
         return self._texts[name]
 
     def text(self, row: int, name: str) -> str:
-        """Return what stands in a row, as it was written."""
+        """Return a cell as written."""
         return self._texts[name][int(self._code[name][row])]
 
     def error(self, row: int, name: str, hint: str) -> UnreadableQuotes:
@@ -104,7 +104,7 @@ def open_quotes(source: QuoteSource) -> QuoteTable:
     Raises
     ------
     UnreadableQuotes
-        If it is no CSV or Parquet file, or lacks a column.
+        If it is not a CSV or Parquet file, or lacks a column.
     """
     if not isinstance(source, str | os.PathLike | bytes):
         return _from_arrow(source)
@@ -140,7 +140,7 @@ def _read_csv(content: bytes) -> QuoteTable:
 
 
 def _read_parquet(content: bytes) -> QuoteTable:
-    from pyarrow import ArrowException, parquet  # noqa: PLC0415 - most quotes are CSV: a start waits for Arrow in vain
+    from pyarrow import ArrowException, parquet  # noqa: PLC0415 - most quotes are CSV, and Arrow is slow to load
 
     try:
         return _from_arrow(parquet.read_table(io.BytesIO(content)))
@@ -149,7 +149,7 @@ def _read_parquet(content: bytes) -> QuoteTable:
 
 
 def _from_arrow(table: pa.Table) -> QuoteTable:
-    """Return a table of Arrow, its cells of any kind as texts; nothing becomes an empty text."""
+    """Return an Arrow table with all cells as texts; null becomes an empty text."""
     import pyarrow as pa  # noqa: PLC0415 - see above
 
     columns = {}
@@ -160,12 +160,12 @@ def _from_arrow(table: pa.Table) -> QuoteTable:
 
 
 def _places(spelled: Sequence[str]) -> dict[str, int]:
-    """Return where our columns stand among those of a file, in either language.
+    """Return the position of each of our columns in a file, in either language.
 
     Raises
     ------
     UnreadableQuotes
-        If one of :data:`REQUIRED` is missing, or one of ours is named twice: neither may be dropped in silence.
+        If one of :data:`REQUIRED` is missing, or one of ours is named twice: neither may be dropped silently.
     """
     place: dict[str, int] = {}
     for at, spelling in enumerate(spelled):

@@ -1,4 +1,4 @@
-"""In which units quotes arrive (报价单位), and what each is in base units."""
+"""Units of quotes (报价单位) and their factors to base units."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 
 
 class QuoteUnit(NamedTuple):
-    """A unit of a quote: what it measures, in which currency, and how many base units one of it is.
+    """A unit of a quote: base unit, currency and factor to the base unit.
 
     `base` is ``CNY/t``, ``CNY/kWh``, ``fraction`` or ``CNY``; `currency` is the exchange-rate instrument to multiply
-    by, or None where the quote is in CNY.
+    by, or None if the quote is in CNY.
     """
 
     base: str
@@ -69,7 +69,7 @@ EXAMPLES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def tidy(text: str) -> str:
-    """Return a text as it is looked up: half-width, small letters, no blanks.
+    """Return a text in half-width small letters without blanks, for look-up.
 
     >>> tidy(" 元／吨 "), tidy("CNY / kWh")
     ('元/吨', 'cny/kwh')
@@ -78,7 +78,7 @@ def tidy(text: str) -> str:
 
 
 def find_unit(base: str, spelled: str) -> QuoteUnit | None:
-    """Return the unit that a text means for an instrument of that base unit; None where it means none.
+    """Return the unit that a text names for an instrument of that base unit, None if unknown.
 
     >>> find_unit("CNY/t", "万元/吨").factor, find_unit("CNY/t", "USD/t").currency, find_unit("CNY/t", "CNY/kWh")
     (10000.0, 'usd_cny', None)

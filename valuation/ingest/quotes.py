@@ -1,4 +1,4 @@
-"""Market quotes in (行情导入): CSV or Parquet, Chinese or English, to one basis: CNY, per t or per kWh, without VAT."""
+"""Market quotes (行情导入) from CSV or Parquet, converted to one basis: CNY, per t or per kWh, without VAT."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NAMES = tuple(INSTRUMENTS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Quotes:
-    """Quotes one a row: codes of instrument, region and source, day, and price in base units without VAT."""
+    """Quotes, one per row: codes of instrument, region and source, day, and price in base units without VAT."""
 
     instrument: IntArray
     region: IntArray
@@ -111,7 +111,7 @@ def _base_price(table: QuoteTable, instrument: IntArray, day: FloatArray, writte
 
 
 def _unit_and_tax(table: QuoteTable, row: int) -> tuple[tuple[float, ...], str | None]:
-    """Return what the number of a row is multiplied by under each rate of tax, and the exchange rate it needs."""
+    """Return the factor to base units of each row for each tax rate, and the exchange rate it needs."""
     instrument = _instrument(table.text(row, "instrument").strip()) or ""
     base = INSTRUMENTS[instrument].unit
     unit = find_unit(base, table.text(row, "unit"))
@@ -131,7 +131,7 @@ def _unit_and_tax(table: QuoteTable, row: int) -> tuple[tuple[float, ...], str |
 
 
 def _check_range(table: QuoteTable, quotes: _Quotes) -> None:
-    """Raise where a price cannot be meant."""
+    """Raise if a price is impossible."""
     low = np.array([instrument.low for instrument in INSTRUMENTS.values()])[quotes.instrument]
     high = np.array([instrument.high for instrument in INSTRUMENTS.values()])[quotes.instrument]
     wrong = np.flatnonzero(~((quotes.price >= low) & (quotes.price <= high)))
@@ -147,7 +147,7 @@ def _check_range(table: QuoteTable, quotes: _Quotes) -> None:
 
 
 def _by_instrument(table: QuoteTable, quotes: _Quotes) -> dict[str, dict[str, tuple[FloatArray, FloatArray]]]:
-    """Return quotes by instrument and region, in order of day, one a day."""
+    """Return quotes by instrument and region, in order of day, one per day."""
     order = np.lexsort((quotes.price, quotes.source, quotes.day, quotes.region, quotes.instrument))
     kind = quotes.instrument[order] * len(quotes.region_names) + quotes.region[order]
     series: dict[str, dict[str, tuple[FloatArray, FloatArray]]] = {}
@@ -160,7 +160,7 @@ def _by_instrument(table: QuoteTable, quotes: _Quotes) -> dict[str, dict[str, tu
 
 
 def _one_a_day(table: QuoteTable, quotes: _Quotes, block: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Return one quote a day: the middle one of several sources; raise where one source says two things."""
+    """Return one quote per day: the median of several sources; raise if one source contradicts itself."""
     days, prices, source = quotes.day[block], quotes.price[block], quotes.source[block]
     clash = (days[1:] == days[:-1]) & (source[1:] == source[:-1]) & (prices[1:] != prices[:-1])
     if clash.any():
@@ -174,7 +174,7 @@ def _one_a_day(table: QuoteTable, quotes: _Quotes, block: IntArray) -> tuple[Flo
 
 
 def _digest(series: Mapping[str, Mapping[str, tuple[FloatArray, FloatArray]]], *, synthetic: bool) -> str:
-    """Return the SHA-256 name of the quotes as they are used, whatever file, order and unit they came in."""
+    """Return the SHA-256 digest of the converted quotes, independent of file, order and unit."""
     sha = hashlib.sha256(b"synthetic\n" if synthetic else b"")
     for name in sorted(series):
         for region in sorted(series[name]):
@@ -186,7 +186,7 @@ def _digest(series: Mapping[str, Mapping[str, tuple[FloatArray, FloatArray]]], *
 
 
 def _day(text: str) -> float | None:
-    """Return a day as days since 1970-01-01; a time of day is left aside."""
+    """Return a day as days since 1970-01-01; a time of day is ignored."""
     parts = text.replace("/", "-").replace("年", "-").replace("月", "-").replace("日", "").split("T")[0].split()
     try:
         year, month, day = (int(part) for part in parts[0].split("-"))
@@ -202,14 +202,14 @@ def _instrument(text: str) -> str | None:
 
 
 def _nearest_name(table: QuoteTable) -> str:
-    """Return the way out for the first unknown instrument: the nearest name."""
+    """Return the hint for the first unknown instrument: the nearest name."""
     unknown = next((text for text in table.texts("instrument") if _instrument(text.strip()) is None), "")
     near = difflib.get_close_matches(tidy(unknown), [*INSTRUMENTS, *ALIASES], n=1)
     return f"did you mean {near[0]}?" if near else "use a name such as lithium_carbonate, copper or payable_li_lfp"
 
 
 def _number(text: str) -> float | None:
-    """Return a finite number; thousands may be set off by commas."""
+    """Return a finite number; thousands may be separated by commas."""
     try:
         value = float(text.replace(",", "").replace("，", ""))
     except ValueError:
@@ -218,12 +218,12 @@ def _number(text: str) -> float | None:
 
 
 def _region(text: str) -> str | None:
-    """Return a region's short name; China where none is given."""
+    """Return a region's short name, China by default."""
     if len(text) > 16:
         return None
     return _REGIONS.get(tidy(text), text.upper() or HOME_REGION)
 
 
 def _says_synthetic(text: str) -> bool:
-    """Tell whether a source says that its quotes are synthetic."""
+    """Return whether the name of a source marks its quotes as synthetic."""
     return any(mark in text.lower() for mark in ("synthetic", "simulat", "模拟", "合成"))

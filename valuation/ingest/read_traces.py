@@ -1,4 +1,4 @@
-"""The one front door: whatever a pack's life is written in, what comes out are histories, notes and problems."""
+"""Trace records from any source (溯源记录读取): JSON, JSONL, lists, passports and tables, with notes and problems."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _Notes: TypeAlias = tuple[IntakeNote, ...]
 
 
 _CONTINUED = re.compile(r"\n\s*[\]},]")
-"""A line that ends or goes on with what began before: one object in a line of its own is then a part of something."""
+"""A line that continues or closes an object of an earlier line, so the text is not JSONL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Record:
-    """One record before it is read: where it stood, what it holds, and the notes made so far."""
+    """One record before it is read: its place, its content, and the notes made so far."""
 
     where: str
     content: Mapping[str, object]
@@ -52,7 +52,7 @@ class _Record:
 
 
 def read_trace(source: Source, *, limits: Limits | None = None) -> Traces:
-    """Return the packs in a trace record, JSONL, list, passport or table, told apart by what it holds.
+    """Return the packs in a trace record, JSONL, list, passport or table; the content determines the format.
 
     Parameters
     ----------
@@ -60,15 +60,15 @@ def read_trace(source: Source, *, limits: Limits | None = None) -> Traces:
         A path; the bytes of a file; JSON as text; a decoded object; or a list of these, whose passport documents are
         joined and whose table of events is joined to the table of packs.
     limits
-        How much is read before it is refused.
+        The most that is read.
 
     Raises
     ------
     UnreadableRecord
         When the source cannot be read at all.
     FieldError, RefusedPack
-        When its only record holds a wrong value, or cannot be valued; of several, such records are set aside in
-        `problems`.
+        When its only record has an invalid value or cannot be valued; of several records, those that are rejected are
+        listed in `problems`.
 
     >>> traces = read_trace('{"电池类型": "三元", "额定能量(kWh)": 52.5}')
     >>> traces.histories[0].chemistry, traces.histories[0].rated_energy_kwh
@@ -79,26 +79,26 @@ def read_trace(source: Source, *, limits: Limits | None = None) -> Traces:
         record = decode_record(source, limits.events)
         if record is not None:
             return DecodedTraces((record,))
-    gathered = _SourceCollector(limits)
-    gathered.take(source)
-    return gathered.traces()
+    collector = _SourceCollector(limits)
+    collector.add(source)
+    return collector.traces()
 
 
 def read_passports(documents: Sequence[Source], *, limits: Limits | None = None) -> Traces:
-    """Return the batteries in passport documents; topic documents that belong together become one battery.
+    """Return the batteries in passport documents; the topic documents of one battery are joined.
 
     Raises
     ------
     UnreadableRecord
-        When a document is no passport; see :func:`read_trace` for the rest.
+        When a document is not a passport; see :func:`read_trace` for the rest.
     """
     limits = limits or Limits()
-    gathered = _SourceCollector(limits)
+    collector = _SourceCollector(limits)
     for document in documents:
-        gathered.take(document)
-    for record in gathered.records:
+        collector.add(document)
+    for record in collector.records:
         passports.read_document({}) if passports.family(record.content) is None else None
-    return gathered.traces()
+    return collector.traces()
 
 
 def read_passport(document: Source, *, limits: Limits | None = None) -> Traces:
@@ -107,7 +107,7 @@ def read_passport(document: Source, *, limits: Limits | None = None) -> Traces:
 
 
 class _SourceCollector:
-    """Sources taken in one after the other, until they are read together."""
+    """Collects sources one by one and reads them together."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -115,41 +115,41 @@ class _SourceCollector:
         self.tables: list[OpenTable] = []
         self.problems: list[Problem] = []
 
-    def take(self, source: object, where: str = "record") -> None:
-        """Take in one source of any kind."""
+    def add(self, source: object, where: str = "record") -> None:
+        """Add a source of any kind."""
         if isinstance(source, Mapping):
-            self._add(_Record(where=where, content=source))
+            self._add_record(_Record(where=where, content=source))
         elif isinstance(source, list | tuple):
             self._refuse_too_many(len(source))
             for index, item in enumerate(source):
-                self._take_item(item, f"{where} {index + 1}")
+                self._add_item(item, f"{where} {index + 1}")
         elif isinstance(source, bytes | bytearray | memoryview):
             check_size(where, len(source), self.limits)
-            self._take_document(Document(name=where, content=bytes(source)))
+            self._add_document(Document(name=where, content=bytes(source)))
         elif isinstance(source, Document):
             check_size(source.name, len(source.content), self.limits)
-            self._take_document(source)
+            self._add_document(source)
         elif isinstance(source, str) and source.lstrip()[:1] in ("{", "["):
-            self.take(source.encode("utf-8", "replace"), where)
+            self.add(source.encode("utf-8", "replace"), where)
         elif isinstance(source, str | os.PathLike):
-            self._take_document(open_document(source, self.limits))
+            self._add_document(open_document(source, self.limits))
         else:
             raise UnreadableRecord(
                 f"{where} is {truncated_repr(source)}, no trace record", hint="give a JSON object with a battery_code"
             )
 
-    def _take_item(self, item: object, where: str) -> None:
-        """Take in one of several; one that cannot be read does not spoil the others."""
+    def _add_item(self, item: object, where: str) -> None:
+        """Add one of several sources; one that cannot be read is reported and does not affect the others."""
         try:
-            self.take(item, where)
+            self.add(item, where)
         except CanzhiError as error:
             self.problems.append(Problem(where=where, battery_code=None, error=error))
 
-    def _take_document(self, document: Document) -> None:
-        """Take in a file's bytes by what they begin with."""
+    def _add_document(self, document: Document) -> None:
+        """Add a file; its first bytes determine the format."""
         start = document.content[:8]
         if start[:4] == PARQUET_MARK or start[:6] == ARROW_MARK:
-            self._take_table(document)
+            self._add_table(document)
             return
         if start[:2] == b"PK":
             raise UnreadableRecord(
@@ -160,12 +160,12 @@ class _SourceCollector:
         if not begun:
             raise UnreadableRecord(f"{document.name} is empty", hint="give a trace record, passport or table")
         if begun in "{[":
-            self._take_json(document, text)
+            self._add_json(document, text)
         else:
-            self._take_table(document)
+            self._add_table(document)
 
-    def _take_json(self, document: Document, text: str) -> None:
-        """Take in JSON: one value, or one object per line."""
+    def _add_json(self, document: Document, text: str) -> None:
+        """Add JSON: one value, or one object per line."""
         try:
             value = decode_json(document)
         except UnreadableRecord:
@@ -176,11 +176,11 @@ class _SourceCollector:
                 raise
             for where, line in lines:
                 if isinstance(line, _Record):
-                    self._add(line)
+                    self._add_record(line)
                 else:
                     self.problems.append(Problem(where=where, battery_code=None, error=line))
             return
-        self.take(value, document.name)
+        self.add(value, document.name)
 
     def _lines(self, text: str, name: str) -> Iterator[tuple[str, _Record | UnreadableRecord]]:
         """Yield each line of JSONL with its place: a record, or why it could not be read."""
@@ -197,8 +197,8 @@ class _SourceCollector:
                 reason = f"{line.name} is {truncated_repr(value)}, no object"
                 yield line.name, UnreadableRecord(reason, hint="give one trace record a line")
 
-    def _take_table(self, document: Document) -> None:
-        """Take in a table; which it is, packs or events, is told by its columns."""
+    def _add_table(self, document: Document) -> None:
+        """Add a table; its columns determine whether it holds packs or events."""
         opened = open_table(document, document.name, self.limits)
         if known_columns(opened) == 0:
             raise UnreadableRecord(
@@ -209,20 +209,20 @@ class _SourceCollector:
         self.tables.append(opened)
         self.problems.extend(opened.problems)
 
-    def _add(self, record: _Record) -> None:
-        """Keep one record for reading."""
+    def _add_record(self, record: _Record) -> None:
+        """Keep a record to be read."""
         self._refuse_too_many(len(self.records) + 1)
         self.records.append(record)
 
     def _refuse_too_many(self, records: int) -> None:
-        """Raise where there are more records than are read at once."""
+        """Raise if there are more records than the limit."""
         if records > self.limits.records:
             raise UnreadableRecord(
                 f"there are more than {self.limits.records} records", hint="use the batch command for fleets"
             )
 
     def traces(self) -> Traces:
-        """Return what all that was taken in holds."""
+        """Return the packs in all sources that were added."""
         records = [*_with_passports_joined(self.records), *self._table_records()]
         read: list[tuple[str, DecodedRecord]] = []
         for record in records:
@@ -251,7 +251,7 @@ class _SourceCollector:
         return replace(decoded, notes=(*record.notes, *decoded.notes)) if record.notes else decoded
 
     def _table_records(self) -> Iterable[_Record]:
-        """Yield the records of the tables: events joined to packs, ledgers row by row."""
+        """Yield the records of the tables: events joined to packs, other tables row by row."""
         events = [opened for opened in self.tables if is_event_table(opened)]
         others = [opened for opened in self.tables if not is_event_table(opened)]
         for opened in events:
@@ -266,7 +266,7 @@ class _SourceCollector:
 
 
 def _is_trace(content: Mapping[str, object]) -> bool:
-    """Tell whether an object names itself a trace record by a code or by events."""
+    """Return whether an object has a code or events, and so is a trace record."""
     return "battery_code" in content or "events" in content or recognised(content, ("battery_code", "events")) > 0
 
 
@@ -295,7 +295,7 @@ def _without_repeated(read: Sequence[tuple[str, DecodedRecord]]) -> tuple[list[D
 
 
 def repeated_code(where: str, code: str) -> Problem:
-    """Return the refusal of a pack whose code another pack carries too."""
+    """Return the refusal of a pack whose code another pack has too."""
     error = RefusedPack(
         f"two packs carry the code {code!r}",
         hint="a code belongs to one pack: find out which label is wrong, or give all events in one record",

@@ -216,7 +216,7 @@ def _encode(part: msgspec.Struct, extras: Mapping[str, object]) -> bytes:
     return _ENCODER.encode({**extras, **_PARTS.decode(written)}) if extras else written
 
 
-def _joined(events: list[bytes]) -> Any:  # noqa: ANN401 - stands for a list of events in a record that is only written
+def _joined(events: list[bytes]) -> Any:  # noqa: ANN401 - takes the place of the list of events in a record that is only written
     """Return events that are already written as one JSON list."""
     return msgspec.Raw(b"[" + b",".join(events) + b"]")
 

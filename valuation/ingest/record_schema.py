@@ -1,4 +1,4 @@
-"""The table of fields as types for compiled code to decode into (字段类型): one class a type of event, one a record."""
+"""Types of a trace record, generated from the table of fields (字段类型): a class per record and type of event."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ MOST_MODULES: Final = 2000
 
 
 class Choice(Enum):
-    """A choice of an event's category field, which knows its number in a column."""
+    """A choice of an event's category field, with its number in a column."""
 
     code: float
 
-    __hash__ = object.__hash__  # a choice is equal to itself alone, and is looked up far more often than made
+    __hash__ = object.__hash__  # a choice equals only itself, and is hashed often
 
 
 CHOICES: Final[list[type[Choice]]] = []
-"""The choices of every category field of every type of event; filled while this module is read."""
+"""The choices of every category field of every type of event; filled on import."""
 
 
 class TypedEvent(msgspec.Struct, kw_only=True, frozen=True):
-    """One event; each type of event is a class of its own, with the fields that it may have."""
+    """One event; each type of event is a subclass with the fields of that type."""
 
     on: date
     reported_on: date | None = None
@@ -53,7 +53,7 @@ class TypedEvent(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class TypedPack(msgspec.Struct, kw_only=True, frozen=True):
-    """A pack and its traced life, as far as all packs have it; :data:`Record` has the other fields too."""
+    """A pack and its events: the fields that code reads by name; :data:`Record` adds the others."""
 
     battery_code: str | None = None
     chemistry: str | None = None
@@ -68,7 +68,7 @@ class TypedPack(msgspec.Struct, kw_only=True, frozen=True):
 
 
 def _kind_of(field: Field, *, numbered: bool) -> Any:  # noqa: ANN401 - a type made of the table
-    """Return the type of what a field may hold."""
+    """Return the type of a field's values."""
     if field.kind == "number":
         return Annotated[float, msgspec.Meta(ge=field.low, le=field.high)]
     if field.kind == "category":
@@ -88,7 +88,7 @@ def _choices(field: Field) -> Any:  # noqa: ANN401 - as above
 
 
 def _struct(name: str, members: list[Any], base: type[msgspec.Struct] = msgspec.Struct, tag: str | None = None) -> Any:  # noqa: ANN401 - as above
-    """Return a type with these members that takes no others and leaves out what is not given when it is written."""
+    """Return a type with these members only; members that are not given are not written."""
     return msgspec.defstruct(
         name,
         members,
@@ -104,14 +104,14 @@ def _struct(name: str, members: list[Any], base: type[msgspec.Struct] = msgspec.
 
 
 def _event_kind(name: str, own: tuple[Field, ...]) -> type[TypedEvent]:
-    """Return the type of one type of event: its own fields first, then texts that only other types of event know."""
+    """Return the class of one type of event: its own fields, then texts that only other types of event have."""
     needed = REQUIRED_EVENT_FIELDS.get(name)
     members: list[Any] = []
     for field in _numbers_last(own):
         kind = _kind_of(field, numbered=True)
         if field.name == needed:
             members.append((field.name, kind))
-        elif field.kind == "number":  # as columns hold it; a number given as null is left to the patient reader
+        elif field.kind == "number":  # as columns hold it; null is left to the lenient reader
             members.append((field.name, kind, UNKNOWN))
         else:
             members.append((field.name, kind | None, None))
@@ -121,19 +121,19 @@ def _event_kind(name: str, own: tuple[Field, ...]) -> type[TypedEvent]:
 
 
 def _numbers_last(own: tuple[Field, ...]) -> list[Field]:
-    """Return the fields of a type of event but its days, which come first: those that hold no number, then numbers."""
+    """Return the fields of a type of event without its days: first other kinds, then numbers."""
     return sorted((*_COMMON, *own), key=lambda field: field.kind == "number")
 
 
 def _foreign(name: str) -> tuple[str, ...]:
-    """Return the texts of other types of event that an event may carry along as extras."""
+    """Return the text fields of other types of event that an event may have as extras."""
     scope = EVENT_SCOPES[name]
     names = [field.name for field in EVENT_FIELDS if field.kind in ("text", "category") and field.name not in scope]
-    return tuple(one for one in names if _unheard_of(one, scope))
+    return tuple(one for one in names if _is_unknown_name(one, scope))
 
 
-def _unheard_of(name: str, scope: tuple[str, ...]) -> bool:
-    """Tell whether a name is no spelling of any field of a scope."""
+def _is_unknown_name(name: str, scope: tuple[str, ...]) -> bool:
+    """Return whether a name is unknown in a scope in every spelling."""
     try:
         return field_name(name, scope) is None
     except FieldError:
@@ -143,12 +143,12 @@ def _unheard_of(name: str, scope: tuple[str, ...]) -> bool:
 _DAYS: Final = tuple(field for field in EVENT_COMMON_FIELDS if field.kind == "day")
 _COMMON: Final = tuple(field for field in EVENT_COMMON_FIELDS if field.kind != "day")
 EVENT_KINDS: Final = tuple(_event_kind(name, own) for name, own in EVENT_TYPE_FIELDS.items())
-"""The type of every type of event, in their order."""
+"""The class of every type of event, in the order of :data:`EVENT_TYPES`."""
 
 EVENT_OWN: Final[Mapping[type, tuple[Field, ...]]] = {
     kind: (*_DAYS, *_numbers_last(own)) for kind, own in zip(EVENT_KINDS, EVENT_TYPE_FIELDS.values(), strict=True)
 }
-"""The fields of every type of event, in the order of its members, numbers last; what comes behind them is extra."""
+"""The fields of every type of event in the order of its members, numbers last; later members are extras."""
 
 _EVENT: Any = reduce(or_, EVENT_KINDS)
 _MASS: Any = _kind_of(COMPOSITION_FIELDS[0], numbered=False)

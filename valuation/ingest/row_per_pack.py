@@ -1,4 +1,4 @@
-"""Rows of tables as trace records: one row a pack (a recycler's ledger), or packs and events joined on the code."""
+"""Table rows as trace records: one row per pack (a recycler's table), or packs and events joined on the code."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _METHOD_OF_SOURCE = {"bms": "bms", "quick_test": "quick", "lab_test": "lab", "ce
 
 
 def is_event_table(opened: OpenTable) -> bool:
-    """Tell whether a table holds one event a row: it has a code, a day, and a type column with event types in it."""
+    """Return whether a table has one event per row: a code, a day, and a column of event types."""
     found: dict[str, str] = {}
     for spelled in column_names(opened):
         name = field_name(spelled, EVENT_TABLE_SCOPE)
@@ -61,14 +61,14 @@ def rows_of(opened: OpenTable) -> Iterator[tuple[str, dict[str, object]]]:
 
 
 def ledger_records(opened: OpenTable) -> Iterator[tuple[str, dict[str, object], tuple[IntakeNote, ...]]]:
-    """Yield one trace record a row of a ledger, with notes about readings that could not be used."""
+    """Yield one trace record per row, with notes on readings that could not be used."""
     _refuse_columns_given_twice(opened)
     for where, row in rows_of(opened):
-        yield where, *_ledger_record(row)
+        yield where, *_row_record(row)
 
 
 def _refuse_columns_given_twice(opened: OpenTable) -> None:
-    """Raise where two columns of a ledger are spellings of one field."""
+    """Raise if two columns are spellings of one field."""
     found: dict[str, str] = {}
     for spelled in column_names(opened):
         name = field_name(spelled, LEDGER_SCOPE)
@@ -83,9 +83,9 @@ def _refuse_columns_given_twice(opened: OpenTable) -> None:
 def join_events(
     packs: OpenTable | None, events: OpenTable
 ) -> tuple[list[tuple[str, dict[str, object]]], list[Problem]]:
-    """Return the trace records of packs with their events, and the events of packs that are not there.
+    """Return the trace records of packs with their events, and problems for events without a pack.
 
-    Without a table of packs, each code in the events is a pack of which only the code is known.
+    Without a table of packs, each code in the events becomes a pack with only a code.
     """
     records: list[tuple[str, dict[str, object]]] = []
     by_code: dict[object, list[dict[str, object]]] = {}
@@ -111,7 +111,7 @@ def join_events(
 
 
 def unknown_pack(where: str, code: object) -> Problem:
-    """Return the problem of an event whose pack is in no row."""
+    """Return the problem of an event without a pack."""
     error = FieldError(
         f"the event is of pack {code!r}, which is not among the packs",
         hint="add the pack's row, or correct the code",
@@ -140,8 +140,8 @@ def pack_record(row: Mapping[str, object]) -> dict[str, object]:
     return {**record, "composition": composition} if composition else record
 
 
-def _ledger_record(row: Mapping[str, object]) -> tuple[dict[str, object], tuple[IntakeNote, ...]]:
-    """Return a row of a ledger as a trace record: its readings become events on the days it names."""
+def _row_record(row: Mapping[str, object]) -> tuple[dict[str, object], tuple[IntakeNote, ...]]:
+    """Return a row as a trace record: its readings become events on the days in the row."""
     record: dict[str, object] = {}
     readings: dict[str, object] = {}
     days: dict[str, object] = {}
@@ -164,7 +164,7 @@ def _ledger_record(row: Mapping[str, object]) -> tuple[dict[str, object], tuple[
 def _events_of(
     readings: dict[str, object], days: Mapping[str, object]
 ) -> tuple[list[dict[str, object]], list[IntakeNote], dict[str, object]]:
-    """Return the events that dated readings make, notes, and the readings that no day dates."""
+    """Return the events of dated readings, notes, and the undated readings."""
     common = {name: readings.pop(name) for name in _COMMON if name in readings}
     events = {
         kind: {"type": kind, "on": days[name], **common}
@@ -196,7 +196,7 @@ def _events_of(
 def _test_event(
     readings: dict[str, object], on: object, common: Mapping[str, object], notes: list[IntakeNote]
 ) -> dict[str, object]:
-    """Return the capacity test that a row tells of; without a method it counts as the weakest."""
+    """Return the capacity test in a row; without a method it counts as the weakest."""
     event: dict[str, object] = {"type": "tested", "on": on, **common}
     for name in sorted(_TEST_ONLY & readings.keys()):
         event[name] = readings.pop(name)
@@ -216,7 +216,7 @@ def _test_event(
 
 
 def _filled(value: object) -> bool:
-    """Tell whether a cell holds anything; NaN is how frames say that it does not."""
+    """Return whether a cell has a value; NaN is a missing value in data frames."""
     return not (
         value is None
         or (isinstance(value, str) and not value.strip())
@@ -225,7 +225,7 @@ def _filled(value: object) -> bool:
 
 
 def _cell(value: object) -> object:
-    """Return a cell as the record reader knows it."""
+    """Return a cell as the record reader expects it."""
     if isinstance(value, Decimal):
         return float(value)
     return value.strip() if isinstance(value, str) else value

@@ -1,6 +1,6 @@
-"""The spellings themselves: what the platform, ledgers and passports call our fields, choices and units.
+"""Spellings of fields, choices and units on the platform, in recyclers' tables and in passports.
 
-Sources of the Chinese terms: GB/T 34014-2017, GB/T 34015-2017, the 2018 and 2026 Measures, and ledger habit.
+Sources of the Chinese terms: GB/T 34014-2017, GB/T 34015-2017, the 2018 and 2026 Measures, and recyclers' tables.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What was read: packs in the order they came, what there is to say about each, and what was set aside."""
+"""Packs that were read, in order, with their notes, columns, canonical JSON and digests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Notes = tuple[IntakeNote, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Traces:
-    """Packs that could be read, in the order they came, what there is to say about each, and what was set aside."""
+    """Packs in the order of the source, the notes on each, and the records that were rejected."""
 
     histories: tuple[PackHistory, ...]
     notes: tuple[Notes, ...]
@@ -48,7 +48,7 @@ class Traces:
         return {}
 
     def written_events(self, row: int) -> tuple[bytes, ...]:
-        """Return one pack's events as canonical JSON, written once for all who ask."""
+        """Return one pack's events as canonical JSON, computed once."""
         if row not in self._written:
             self._written[row] = write_events(self.histories[row])
         return self._written[row]
@@ -58,7 +58,7 @@ class Traces:
         return write_trace(self.histories[row], self.written_events(row))
 
     def digest(self, row: int, as_of: date) -> str:
-        """Return the name of what one pack's history says that was known on a day."""
+        """Return the digest of the part of one pack's history that was known on a day."""
         history, events = self.histories[row], self.written_events(row)
         known = history.known_by(as_of)
         if known is not history:
@@ -67,14 +67,14 @@ class Traces:
         return input_digest(known, events)
 
     def cautions(self, row: int, as_of: date) -> tuple[Caution, ...]:
-        """Return what there is to say about one pack on a day; notes on events not known by then are left out."""
+        """Return the notes on one pack on a day, without notes on events that were not yet known."""
         if not self.notes[row]:
             return ()
         return tuple(note.caution for note in self.notes[row] if (note.known_from or as_of) <= as_of)
 
 
 class DecodedTraces(Traces):
-    """Packs that compiled code read; they become columns at once, and objects only where somebody asks for them."""
+    """Packs that were read from a source; they become columns directly, and objects only on request."""
 
     def __init__(self, records: Sequence[DecodedRecord], problems: Sequence[Problem] = ()) -> None:
         notes = tuple([one.notes for one in records])
@@ -102,7 +102,7 @@ class DecodedTraces(Traces):
 
     @cached_property
     def _all_known_day(self) -> list[float]:
-        """The day from which all of a pack's events were known, one a pack; not known where it has none."""
+        """The day from which all events of a pack were known, one per pack; NaN without events."""
         table = self.table
         known_day = known_from_day(table.events)
         days: list[float] = columns.highest(table.row, known_day, table.rows).tolist()
@@ -113,7 +113,7 @@ class DecodedTraces(Traces):
         return self.records[row].written
 
     def digest(self, row: int, as_of: date) -> str:
-        """Return the name of what one pack's history says that was known on a day."""
+        """Return the digest of the part of one pack's history that was known on a day."""
         record = self.records[row]
         if not self._all_known_day[row] > day_number(as_of):
             return record.digest
@@ -126,7 +126,7 @@ class DecodedTraces(Traces):
 
 
 def _event_columns(events: Sequence[TypedEvent], records: Sequence[DecodedRecord]) -> ColumnMatrix:
-    """Return the fields of events as columns: only those that their types have are looked at."""
+    """Return the fields of events as columns; each event sets only the fields of its type."""
     matrix = np.full((len(EVENT_PLACES), len(events)), np.nan)
     if not events:
         return ColumnMatrix(EVENT_PLACES, matrix)
@@ -140,7 +140,7 @@ def _event_columns(events: Sequence[TypedEvent], records: Sequence[DecodedRecord
 
 
 def _places() -> IntArray:
-    """Return where the members of every type of event stand among the columns; -1 beyond the last member."""
+    """Return the column of each member of every type of event; -1 beyond the last member."""
     places = np.full((len(EVENT_KINDS), max(len(EVENT_OWN[kind]) for kind in EVENT_KINDS)), -1)
     for code, kind in enumerate(EVENT_KINDS):
         own = EVENT_OWN[kind]
@@ -153,7 +153,7 @@ _PLACES = _places()
 
 
 def join_traces(parts: Sequence[Traces]) -> Traces:
-    """Return several readings as one, in their order."""
+    """Return several sets of packs as one, in their order."""
     typed = [part for part in parts if isinstance(part, DecodedTraces)]
     if len(typed) == len(parts):
         return DecodedTraces([one for part in typed for one in part.records])

@@ -1,7 +1,7 @@
-"""Tables of packs and events straight to columns: a million packs without a Python object a row.
+"""Tables of packs and events read to columns, without a Python object per row.
 
-The columns are those that the same records give as JSON, bit for bit; a pack with anything wrong in its row or in one
-of its events is set aside with the reason, never valued without what was wrong.
+The columns equal those of the same records in JSON, bit for bit. A pack with an invalid cell in its row or in one of
+its events is rejected with the reason; it is never valued without that cell.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from valuation.ingest.notes import IntakeNote, Problem
 from valuation.ingest.open_table import TableSource, open_table
 from valuation.ingest.read_traces import repeated_code
 from valuation.ingest.table_import_state import (
-    Reading,
+    TableImport,
+    explain_cell,
     found_columns,
     note_placeholders,
-    place_of,
+    note_unknown_columns,
+    row_name,
     row_problem,
-    say_unknown_columns,
-    why,
 )
 from valuation.ingest.values import LAST_DAY
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray, take
@@ -45,7 +45,7 @@ _SOH = next(field for field in EVENT_FIELDS if field.name == "soh")
 
 @dataclass(frozen=True, kw_only=True)
 class TableTraces:
-    """Packs of tables as columns, notes by the row they speak of, notes on whole columns, and what was set aside.
+    """Packs of tables as columns, with notes by row, notes on whole columns, and rejected rows.
 
     `kept` holds, for each row of `table`, its row in the table of packs that was read.
     """
@@ -71,7 +71,7 @@ def read_tables(packs: TableSource, events: TableSource | None = None) -> TableT
     UnreadableRecord
         When a table cannot be read at all.
     FieldError
-        When a column stands twice, is in a wrong unit, or the code column is missing from the events.
+        When a column is repeated or has a wrong unit, or the events have no code column.
 
     >>> read = read_tables(pa.table({"电池类型": ["磷酸铁锂"], "额定能量": [52.5]}))
     >>> read.table.rows, read.table.packs["rated_energy_kwh"].tolist()
@@ -81,27 +81,27 @@ def read_tables(packs: TableSource, events: TableSource | None = None) -> TableT
     found = found_columns(opened, TABLE_SCOPE)
     rows = opened.table.num_rows
     codes: list[str | None] = [None] * rows
-    reading = Reading(packs=opened, codes=codes, aside=np.zeros(rows, dtype=bool))
-    reading.problems.extend(opened.problems)
-    texts, pack_columns = _read_packs(reading, found)
-    _read_modules(reading, found, texts["battery_code"], pack_columns)
-    _refuse_repeated(reading, texts["battery_code"])
-    _require_identity(reading, pack_columns)
-    event_columns, row = read_events(reading, None if events is None else open_table(events, "events"))
-    return _without_rejected(reading, texts, pack_columns, event_columns, row)
+    state = TableImport(packs=opened, codes=codes, rejected=np.zeros(rows, dtype=bool))
+    state.problems.extend(opened.problems)
+    texts, pack_columns = _read_packs(state, found)
+    _read_modules(state, found, texts["battery_code"], pack_columns)
+    _refuse_repeated(state, texts["battery_code"])
+    _require_identity(state, pack_columns)
+    event_columns, row = read_events(state, None if events is None else open_table(events, "events"))
+    return _without_rejected(state, texts, pack_columns, event_columns, row)
 
 
 def _read_packs(
-    reading: Reading, found: Mapping[str, str]
+    state: TableImport, found: Mapping[str, str]
 ) -> tuple[dict[str, list[str | None]], dict[str, FloatArray]]:
     """Return the texts and the number columns of the packs."""
-    opened, rows = reading.packs, len(reading.codes)
-    say_unknown_columns(reading, opened, found)
+    opened, rows = state.packs, len(state.codes)
+    note_unknown_columns(state, opened, found)
     texts: dict[str, list[str | None]] = {name: [None] * rows for name in PACK_TEXTS}
     columns: dict[str, FloatArray] = {}
     wrong: list[tuple[Field, BoolArray]] = []
     for own in (*PACK_FIELDS, *COMPOSITION_FIELDS):
-        converted = Converted.nothing(rows)
+        converted = Converted.all_missing(rows)
         if own.name in found:
             cells = opened.table.column(found[own.name])
             if own.kind == "text":
@@ -109,112 +109,112 @@ def _read_packs(
             else:
                 converted = convert(own, cells, from_text=opened.from_text)
             wrong.append((own, converted.wrong))
-            note_placeholders(reading, own.name, converted.placeholder, np.arange(rows), None)
+            note_placeholders(state, own.name, converted.placeholder, np.arange(rows), None)
         if own.kind != "text":
             columns[column_name(own)] = converted.values
-    reading.codes = texts["battery_code"]  # as they are written: by this the events are joined
-    texts["battery_code"] = _respelled(reading)
+    state.codes = texts["battery_code"]  # as written: events are joined on it
+    texts["battery_code"] = _respelled(state)
     for own, mask in wrong:
         for row in np.flatnonzero(mask).tolist():
-            error = why(own, opened.table.column(found[own.name])[row].as_py(), own.name, opened)
-            reading.reject_row(row, row_problem(opened, row, reading.codes[row], error))
+            error = explain_cell(own, opened.table.column(found[own.name])[row].as_py(), own.name, opened)
+            state.reject_row(row, row_problem(opened, row, state.codes[row], error))
     return texts, columns
 
 
 def _read_modules(
-    reading: Reading, found: Mapping[str, str], codes: list[str | None], columns: dict[str, FloatArray]
+    state: TableImport, found: Mapping[str, str], codes: list[str | None], columns: dict[str, FloatArray]
 ) -> None:
-    """Fill the columns that the modules tell; `codes` are the packs' in their one spelling."""
-    listed = _module_lists(reading, found["modules"]) if "modules" in found else None
+    """Fill the columns derived from modules; `codes` are the normalised codes of the packs."""
+    listed = _module_lists(state, found["modules"]) if "modules" in found else None
     if listed is None:
         columns.update({name: np.full(len(codes), np.nan) for name in MODULE_COLUMNS})
     else:
         columns.update(describe_many(*listed, codes))
 
 
-def _module_lists(reading: Reading, spelled: str) -> tuple[IntArray, Modules] | None:
-    """Return the pack of each module, and the modules; None where the column lists none."""
-    opened = reading.packs
+def _module_lists(state: TableImport, spelled: str) -> tuple[IntArray, Modules] | None:
+    """Return the pack of each module, and the modules; None if the column is not a list."""
+    opened = state.packs
     cells = opened.table.column(spelled).combine_chunks()
     cells = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
     if not (pa.types.is_list(cells.type) and pa.types.is_struct(cells.type.value_type)):
         for row in np.flatnonzero(pc.is_valid(cells).to_numpy(zero_copy_only=False)).tolist():
             if cells[row].as_py() != "":
                 error = FieldError("modules is no list", hint="give a list of battery_code and soh", field="modules")
-                reading.reject_row(row, row_problem(opened, row, reading.codes[row], error))
+                state.reject_row(row, row_problem(opened, row, state.codes[row], error))
         return None
     inner = cells.flatten()
     owner = pc.list_parent_indices(cells).to_numpy(zero_copy_only=False).astype(np.int64)
     names = [entry.name for entry in inner.type]
     codes: list[str | None] = [None] * len(inner)
-    health = Converted.nothing(len(inner))
+    health = Converted.all_missing(len(inner))
     if "battery_code" in names:
         codes, _ = convert_texts(_CODE, pa.chunked_array([inner.field("battery_code")]))
     if "soh" in names:
         health = convert(_SOH, pa.chunked_array([inner.field("soh")]), from_text=False)
     for place in np.flatnonzero(health.wrong).tolist():
         row = int(owner[place])
-        error = why(_SOH, inner[place].as_py()["soh"], "modules.soh", opened)
-        reading.reject_row(row, row_problem(opened, row, reading.codes[row], error))
+        error = explain_cell(_SOH, inner[place].as_py()["soh"], "modules.soh", opened)
+        state.reject_row(row, row_problem(opened, row, state.codes[row], error))
     return owner, Modules(codes=[code or "" for code in codes], soh=health.values)
 
 
-def _respelled(reading: Reading) -> list[str | None]:
-    """Return the codes in their one spelling, and say in which rows that is another."""
-    if _are_plain([code for code in reading.codes if code is not None]):
-        return list(reading.codes)
-    codes = [normalise_code(code) for code in reading.codes]
-    for row, (written, code) in enumerate(zip(reading.codes, codes, strict=True)):
+def _respelled(state: TableImport) -> list[str | None]:
+    """Return the normalised codes, and note the rows in which the spelling changed."""
+    if _are_plain([code for code in state.codes if code is not None]):
+        return list(state.codes)
+    codes = [normalise_code(code) for code in state.codes]
+    for row, (written, code) in enumerate(zip(state.codes, codes, strict=True)):
         note = None if written == code else normalisation_note(written)
         if note is not None:
-            reading.note(row, note)
+            state.note(row, note)
     return codes
 
 
 def _are_plain(codes: list[str]) -> bool:
-    """Tell whether no code can have another spelling: capital letters and digits alone, no mark behind."""
+    """Return whether all codes are normalised: capital letters and digits only, no mark at the end."""
     letters = "".join(codes)
     plain = letters.isascii() and letters.isalnum() and letters.upper() == letters
     return plain and {0, WITH_MARK}.isdisjoint(map(len, codes))
 
 
-def _refuse_repeated(reading: Reading, codes: list[str | None]) -> None:
-    """Set aside packs that share a code, however each spells it."""
+def _refuse_repeated(state: TableImport, codes: list[str | None]) -> None:
+    """Reject packs that share a normalised code."""
     known = np.array([code or "" for code in codes])
     _, inverse, times = np.unique(known, return_inverse=True, return_counts=True)
     for row in np.flatnonzero((times[inverse] > 1) & (known != "")).tolist():
-        where = place_of(reading.packs, row)
-        reading.reject_row(row, repeated_code(where, str(reading.codes[row])))
+        where = row_name(state.packs, row)
+        state.reject_row(row, repeated_code(where, str(state.codes[row])))
 
 
-def _require_identity(reading: Reading, columns: Mapping[str, FloatArray]) -> None:
-    """Set aside packs with neither a code that reads nor chemistry and energy."""
+def _require_identity(state: TableImport, columns: Mapping[str, FloatArray]) -> None:
+    """Reject packs with neither a valid code nor chemistry and energy."""
     energy = columns["rated_energy_kwh"]
     energy = np.where(np.isnan(energy), columns["rated_capacity_ah"] * columns["nominal_voltage_v"], energy)
-    lacking = np.flatnonzero((np.isnan(columns["chemistry"]) | np.isnan(energy)) & ~reading.aside)
-    codes = [reading.codes[row] for row in lacking.tolist()]
+    lacking = np.flatnonzero((np.isnan(columns["chemistry"]) | np.isnan(energy)) & ~state.rejected)
+    codes = [state.codes[row] for row in lacking.tolist()]
     valid = decode_many(codes, np.full(len(codes), day_number(LAST_DAY))).columns["valid"]
     for row, fine in zip(lacking.tolist(), valid.tolist(), strict=True):
         if fine != 1.0:
             error = FieldError(
-                f"battery_code {reading.codes[row]!r} is no GB/T 34014 code, and chemistry or rated_energy_kwh is"
+                f"battery_code {state.codes[row]!r} is no GB/T 34014 code, and chemistry or rated_energy_kwh is"
                 " not given",
                 hint="give the 24-character battery code, or chemistry and rated_energy_kwh from the nameplate",
                 field="battery_code",
-                value=reading.codes[row],
+                value=state.codes[row],
             )
-            reading.reject_row(row, row_problem(reading.packs, row, reading.codes[row], error))
+            state.reject_row(row, row_problem(state.packs, row, state.codes[row], error))
 
 
 def _without_rejected(
-    reading: Reading,
+    state: TableImport,
     texts: Mapping[str, list[str | None]],
     packs: Mapping[str, FloatArray],
     events: Mapping[str, FloatArray],
     row: IntArray,
 ) -> TableTraces:
-    """Return the packs that were not set aside, with their events in the order of the packs."""
-    fine = ~reading.aside
+    """Return the packs that were not rejected, with their events in the order of the packs."""
+    fine = ~state.rejected
     new_row = np.cumsum(fine) - 1
     if not fine.all():
         texts = {
@@ -235,7 +235,7 @@ def _without_rejected(
             row=new_row[row] if len(row) else row,
         ),
         kept=np.flatnonzero(fine),
-        notes={int(new_row[at]): tuple(notes) for at, notes in reading.notes.items() if fine[at]},
-        column_notes=tuple(reading.column_notes),
-        problems=tuple(reading.problems),
+        notes={int(new_row[at]): tuple(notes) for at, notes in state.notes.items() if fine[at]},
+        column_notes=tuple(state.column_notes),
+        problems=tuple(state.problems),
     )

@@ -1,7 +1,7 @@
-"""One value of one field: read strictly, or refused with the field, the value and the way out.
+"""One value of one field: checked strictly, or refused with the field, the value and a hint.
 
-Nothing is guessed: a number in quotes, with a unit, as a per cent or as a boolean is an error, not a number. Cells of
-a text table (CSV) are text by nature, so there a plain decimal number is read as one.
+Nothing is guessed: a number in quotes, with a unit, in per cent or as a boolean is an error. All cells of a text table
+(CSV) are texts, so a plain decimal number is accepted there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from valuation.ingest.notes import truncated_repr
 from valuation.record.fields import Field
 
 PLACEHOLDERS = frozenset({"", "-", "--", "/", "-1"})
-"""Texts that stand for "not known" on the platform and in ledgers (domain practice: vehicle battery reports)."""
+"""Texts for "unknown" on the platform and in recyclers' tables (domain practice: vehicle battery reports)."""
 
 FIRST_DAY = date(1990, 1, 1)
 LAST_DAY = date(2100, 12, 31)
@@ -35,7 +35,7 @@ _LEADING_NUMBER = re.compile(r"\s*([+-]?\d+(?:[.,]\d+)*)\s*(\D.*)", re.DOTALL)
 
 
 def is_placeholder(field: Field, value: object) -> bool:
-    """Tell whether a value stands for "not known": a dash, a slash, an empty text, or -1 where -1 is impossible.
+    """Return whether a value means "unknown": a dash, a slash, an empty text, or -1 if -1 is impossible.
 
     >>> soh = Field("soh", "number", 0.0, 1.2)
     >>> is_placeholder(soh, "--"), is_placeholder(soh, -1), is_placeholder(Field("mean_temperature_c", "number"), -1)
@@ -56,11 +56,11 @@ def read_value(field: Field, value: object, path: str, *, from_text: bool = Fals
     field
         What the field may hold.
     value
-        As decoded; never a placeholder.
+        The decoded value, not a placeholder.
     path
-        Where it stands, for the message: ``events[3].soh``.
+        Its place for the message, such as ``events[3].soh``.
     from_text
-        Whether it comes from a table of texts, where numbers are written as text.
+        Whether it comes from a text table, which has numbers as text.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def read_extra(value: object, path: str, depth: int = 0) -> object:
 
 
 def _is_plain(value: object) -> bool:
-    """Tell whether a number or text can stand in JSON as it is."""
+    """Return whether a number or text can be written as JSON."""
     if isinstance(value, int):
         return abs(value) < 10**300
     if isinstance(value, float):
@@ -178,7 +178,7 @@ def _is_plain(value: object) -> bool:
 
 
 def _read_category(field: Field, value: object, path: str) -> str:
-    """Return the choice meant by a value; see :func:`read_value`."""
+    """Return the choice that a value names; see :func:`read_value`."""
     if isinstance(value, str):
         found = choice_name(value.strip(), field.name, field.choices)
         if found is not None:
@@ -195,7 +195,7 @@ def _read_category(field: Field, value: object, path: str) -> str:
 
 
 def _parse_day(value: object, path: str) -> date:
-    """Return the day a text says in ISO 8601; the hint spells other habits the ISO way."""
+    """Return the day of a text in ISO 8601; for other formats the hint gives the ISO form."""
     trimmed = value.strip() if isinstance(value, str) else ""
     day, rest = trimmed[:10], trimmed[10:]
     if _ISO_DAY.fullmatch(day) and (not rest or _ISO_TIME.fullmatch(rest)):
@@ -214,7 +214,7 @@ def _parse_day(value: object, path: str) -> date:
 
 
 def _not_a_number(value: str, path: str, *, from_text: bool) -> FieldError:
-    """Return the refusal of a text where a number is wanted, with the way out that fits it."""
+    """Return the refusal of a text instead of a number, with a fitting hint."""
     trimmed = value.strip()
     match = _LEADING_NUMBER.fullmatch(trimmed[:60])
     if _DECIMAL.fullmatch(trimmed) and not from_text:
@@ -233,7 +233,7 @@ def _not_a_number(value: str, path: str, *, from_text: bool) -> FieldError:
 
 
 def _out_of_bounds(field: Field, value: float, path: str, spelled: str) -> FieldError:
-    """Return the refusal of an impossible quantity, with the unit it may have been meant in."""
+    """Return the refusal of an impossible quantity; the hint names a unit that was probably used."""
     above = value > field.high
     bound = field.high if above else field.low
     hint = "give the true value, or leave the field out where it is not known"

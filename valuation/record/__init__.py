@@ -1,1 +1,1 @@
-"""The traced record (溯源记录): its fields, its objects, its columns, and the cut at the valuation day."""
+"""The trace record (溯源记录): fields, objects, columns, and the cut at the valuation day."""

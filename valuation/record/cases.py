@@ -1,9 +1,8 @@
-"""Cases: packs and their events as columns, cut at the valuation day so that no look-ahead can exist.
+"""Packs and their events as columns, cut at the valuation day to exclude look-ahead (评估时点截断).
 
-A :class:`TraceTable` holds everything that was ever reported. :func:`cut` is the only way from it to :class:`Cases`,
-and it drops whatever had not happened, been reported *and* been recorded by `as_of`, puts events in one canonical order
-and removes repetitions; nothing behind it can see, or be swayed by, anything else. What is left is how much was dropped
-and from which day on it counts (:attr:`Cases.not_used`).
+A :class:`TraceTable` holds everything that was ever reported. :func:`cut` is the only way from it to :class:`Cases`: it
+drops events that had not happened, been reported *and* been recorded by `as_of`, puts events in one canonical order and
+removes repetitions. Of dropped events only their number and first day of use are kept (:attr:`Cases.not_used`).
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ Texts = Mapping[str, tuple[str | None, ...]]
 _TYPE_CODE = {name: float(code) for code, name in enumerate(EVENT_TYPES)}
 
 RECORDED = "recorded_day"
-"""When an event was written down says nothing about what happened: the same report on another day is a repetition."""
+"""The recording day is not part of an event's content: the same report recorded on another day is a repetition."""
 
 PACK_TEXTS = ("battery_code", "maker", "vehicle_model", "parent_code")
 
@@ -49,7 +48,7 @@ class TraceTable:
         derived from its modules (`module_count`, `module_lowest_soh`, `module_mean_soh`, `module_soh_spread`,
         `module_repeated`, `module_foreign`).
     texts : tuples of length packs
-        :data:`PACK_TEXTS` as they were given.
+        :data:`PACK_TEXTS` as given.
     events : columns of shape (events,)
         `type`, `on_day`, `reported_day`, `recorded_day`, `reporter`, `reporter_kind` and every own field; texts as
         :func:`valuation.record.fields.text_code` numbers.
@@ -68,9 +67,9 @@ class TraceTable:
         return len(self.texts["battery_code"])
 
     def take(self, rows: IntArray) -> TraceTable:
-        """Return the packs of these rows, in this order and as often as named, each with its own events.
+        """Return the packs of these rows in this order, with their events; a row may be repeated.
 
-        A pack sold twice is taken twice, to be cut at two days.
+        A pack that was sold twice is taken twice and cut at two days.
         """
         order = np.argsort(self.row, kind="stable")
         starts = np.searchsorted(self.row[order], np.arange(self.rows + 1))
@@ -88,7 +87,7 @@ class TraceTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cases:
-    """Packs on their valuation days (评估对象): what could be known by then, in canonical order, and nothing else."""
+    """Packs on their valuation days (评估对象): only what was known by then, in canonical order."""
 
     as_of_day: FloatArray
     packs: Columns
@@ -110,7 +109,7 @@ class Cases:
 
     @property
     def not_used(self) -> NotUsedColumns:
-        """What is left out of each pack because it was not known by its valuation day."""
+        """Events and nameplates left out of each pack because they were not known by its valuation day."""
         return self.once("not_used", lambda: count_not_used(self.late, self.packs["superseded_day"], self.as_of_day))
 
     def is_type(self, *types: str) -> BoolArray:
@@ -130,25 +129,25 @@ class Cases:
         return self.once(("last", types), lambda: self.last("on_day", self.is_type(*types)))
 
     def once(self, key: object, work: Callable[[], Kept]) -> Kept:
-        """Return what several steps ask for, worked out once; nobody may change it."""
+        """Return a read-only value that several steps need, computed once per key."""
         found = self._kept.get(key)
         if found is None:
             found = work()
             if isinstance(found, np.ndarray):
                 found.flags.writeable = False
             self._kept[key] = found
-        return found  # type: ignore[return-value]  # a key always stands for the same work
+        return found  # type: ignore[return-value]  # a key always has the same work
 
     def when(self, where: BoolArray, values: FloatArray) -> FloatArray:
-        """Return the values where the condition holds, not known elsewhere."""
+        """Return the values where the condition is true, NaN elsewhere."""
         return columns.chosen(where, values)
 
     def known(self, field: str) -> IntArray:
-        """Return the places of the events that tell a field."""
+        """Return the positions of the events that have a field."""
         return self.once(("known", field), lambda: columns.known_places(self.events[field]))
 
     def pairs(self, field: str) -> tuple[IntArray, IntArray]:
-        """Return the places of events that tell a field, and of the last one before each that does, of one pack."""
+        """Return pairs of positions of successive events of a pack that have a field."""
         return self.once(("pairs", field), lambda: columns.successive(self.row, self.known(field)))
 
     def last(self, field: str, where: BoolArray | None = None) -> FloatArray:
@@ -170,11 +169,11 @@ class Cases:
         return columns.lowest(*self._picked(field, where), self.rows)
 
     def total(self, field: str, where: BoolArray | None = None) -> FloatArray:
-        """Return the sum of each pack's known values of an event field; zero where none is known."""
+        """Return the sum of each pack's known values of an event field, zero without any."""
         return columns.total(*self._picked(field, where), self.rows)
 
     def _picked(self, field: str, where: BoolArray | None) -> tuple[IntArray, FloatArray]:
-        """Return pack and value of the events that a fold looks at: most events say nothing of most fields."""
+        """Return pack and value of the selected events; most events do not have most fields."""
         places = self.known(field) if where is None else where.nonzero()[0]
         return self.row[places], self.events[field][places]
 
@@ -184,7 +183,7 @@ class Cases:
 
 
 def cut(table: TraceTable, as_of_day: FloatArray) -> Cases:
-    """Return the packs as they could be known on their valuation days.
+    """Return the packs as they were known on their valuation days.
 
     Parameters
     ----------
@@ -215,7 +214,7 @@ def _codes_of(field: str, choices: tuple[str, ...]) -> list[float]:
 
 
 def _any_of(column: FloatArray, codes: list[float]) -> BoolArray:
-    """Return where a column holds one of a few codes; a comparison each is faster than a set for the few there are."""
+    """Return where a column has one of a few codes; for few codes, comparisons are faster than a set."""
     result: BoolArray = column == codes[0]
     for code in codes[1:]:
         result |= column == code
@@ -223,9 +222,9 @@ def _any_of(column: FloatArray, codes: list[float]) -> BoolArray:
 
 
 def _canonical_order(row: IntArray, known: IntArray, events: Columns) -> IntArray:
-    """Return the order of pack, day, type and content, what is said again left out.
+    """Return the order by pack, day, type and content, without repeated events.
 
-    It is the same whatever order the events came in. Content is looked at only where pack, day and type are equal.
+    It does not depend on the order of input. Content is compared only if pack, day and type are equal.
     """
     kind, day = events["type"][known], events["on_day"][known]
     order = _order(row, day, kind)
@@ -244,7 +243,7 @@ def _canonical_order(row: IntArray, known: IntArray, events: Columns) -> IntArra
 
 
 def _order(row: IntArray, day: FloatArray, kind: FloatArray) -> IntArray:
-    """Return the order of pack, day and type; events mostly come in it, which is seen sooner than sorted."""
+    """Return the order by pack, day and type; input is mostly sorted, and a check is faster than a sort."""
     later, same = row[1:] > row[:-1], row[1:] == row[:-1]
     after, at_once = day[1:] > day[:-1], day[1:] == day[:-1]
     if bool((later | (same & (after | (at_once & (kind[1:] >= kind[:-1]))))).all()):
@@ -255,7 +254,7 @@ def _order(row: IntArray, day: FloatArray, kind: FloatArray) -> IntArray:
     low = int(whole.min())
     span = int(whole.max()) - low + 1
     key = (row.astype(np.int64) * span + (whole - low)) * len(EVENT_TYPES) + kind.astype(np.int64)
-    order: IntArray = key.argsort(kind="stable")  # one key nearly in order: many times faster than three
+    order: IntArray = key.argsort(kind="stable")  # sorting one nearly sorted key is many times faster than three
     return order
 
 
@@ -268,7 +267,7 @@ def _next_equal(*keys: FloatArray | IntArray) -> BoolArray:
 
 
 def _fingerprint(events: Columns) -> IntArray:
-    """Return a number made of an event's whole content, to order events that share pack, day and type."""
+    """Return a hash of an event's content, to order events with the same pack, day and type."""
     mixed = np.zeros(len(events["type"]), dtype=np.uint64)
     for name in sorted(events.keys() - {RECORDED}):
         bits = np.ascontiguousarray(np.where(np.isnan(events[name]), np.nan, events[name] + 0.0)).view(np.uint64)
@@ -278,7 +277,7 @@ def _fingerprint(events: Columns) -> IntArray:
 
 
 def _repeats(row: IntArray, events: Columns) -> BoolArray:
-    """Return which events say again what the event before them says, to the last field."""
+    """Return which events equal the event before them in every field."""
     same = np.zeros(len(row), dtype=bool)
     if len(row) > 1:
         same[1:] = row[1:] == row[:-1]

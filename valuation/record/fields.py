@@ -1,7 +1,7 @@
-"""What a field of a traced record may hold: its kind, its choices and the bounds beyond which a value is impossible.
+"""Fields of a trace record: kind, choices, and the bounds beyond which a value is impossible (字段表).
 
-One table for intake, columns and tests. The bounds say *impossible*, not *unusual*: what is merely unusual is left to
-the provenance checks, which caution and widen instead of refusing.
+Ingestion, columns and tests share this table. The bounds exclude *impossible* values; unusual values are left to the
+provenance checks, which caution and widen instead of refusing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def category(name: str, *choices: str) -> Field:
 
 
 def text(name: str) -> Field:
-    """Return a field that holds free text; only its equality matters inside the core."""
+    """Return a field that holds free text; the core only compares it for equality."""
     return Field(name, "text")
 
 
@@ -47,7 +47,7 @@ def day(name: str) -> Field:
 
 @lru_cache(maxsize=65_536)
 def text_code(value: str) -> float:
-    """Return the number by which a text is compared in a column: equal texts, equal numbers, on every machine.
+    """Return the CRC-32 by which columns compare a text, equal on every machine.
 
     >>> text_code("LFP") == text_code("LFP"), text_code("LFP") == text_code("NMC")
     (True, False)
@@ -87,7 +87,7 @@ REGIONS = (
     *("CN-FJ", "CN-JX", "CN-SD", "CN-HA", "CN-HB", "CN-HN", "CN-GD", "CN-GX", "CN-HI", "CN-CQ", "CN-SC", "CN-GZ"),
     *("CN-YN", "CN-XZ", "CN-SN", "CN-GS", "CN-QH", "CN-NX", "CN-XJ", "CN-TW", "CN-HK", "CN-MO"),
 )
-"""Provinces by ISO 3166-2:CN; a region that is none of them is a whole country and tells nothing of the place."""
+"""Provinces by ISO 3166-2:CN; any other region is a whole country without a place."""
 COMPOSITION = (
     "lithium_kg",
     "nickel_kg",
@@ -224,11 +224,11 @@ REQUIRED_EVENT_FIELDS: dict[str, str] = {"maintained": "work", "negative": "kind
 EVENT_FIELDS: tuple[Field, ...] = tuple(
     {field.name: field for fields in EVENT_TYPE_FIELDS.values() for field in fields}.values()
 )
-"""Every own field of any event type, once."""
+"""Every own field of any event type, without repetition."""
 
 
 def choice_code(field: Field, choice: str) -> float:
-    """Return the number that stands for a choice in a column.
+    """Return the column number of a choice.
 
     >>> choice_code(PACK_FIELDS[1], "NMC811")
     5.0

@@ -1,7 +1,6 @@
-"""A traced life as objects (溯源信息): the pack, its modules and the events reported about it.
+"""A trace record as objects (溯源信息): the pack, its modules and the events reported about it.
 
-These are what a reader of one record holds in hand; the core works on the columns that
-:func:`valuation.record.cases.tabulate` makes of them.
+The core works on columns; :func:`valuation.record.to_columns.tabulate` makes them from these objects.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ def known_from(on: date, reported_on: date | None, recorded_on: date | None) -> 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
-    """A module (蓄电池模块) of a pack, with its state of health where it was measured."""
+    """A module (蓄电池模块) of a pack, with its state of health if it was measured."""
 
     battery_code: str | None = None
     soh: float | None = None
@@ -44,15 +43,15 @@ class TraceEvent:
     on : date
         The day it happened.
     reported_on : date, optional
-        The day it was reported; where absent, the day it happened.
+        The day it was reported; if absent, the day it happened.
     recorded_on : date, optional
-        The day on which whoever keeps the record wrote it down; where absent, nobody said.
+        The day on which the keeper of the record recorded it; None if unknown.
     reporter, reporter_kind : str, optional
         Who reported it, and in which role.
     facts : mapping of str to float or str
         The event type's own fields that are known (:data:`valuation.record.fields.EVENT_TYPE_FIELDS`).
     extras : mapping
-        Fields that canzhi does not know; kept, reported, never used.
+        Unknown fields; kept and reported, never used.
     """
 
     type: str
@@ -70,7 +69,7 @@ class TraceEvent:
         return known_from(self.on, self.reported_on, self.recorded_on)
 
     def known_by(self, as_of: date) -> bool:
-        """Tell whether the event had happened, been reported and been recorded by that day.
+        """Return whether the event had happened, been reported and been recorded by that day.
 
         >>> late = TraceEvent(type="usage", on=date(2024, 3, 1), reported_on=date(2024, 6, 1))
         >>> late.known_by(date(2024, 5, 1)), late.known_by(date(2024, 6, 1))
@@ -81,11 +80,11 @@ class TraceEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackHistory:
-    """A pack and its traced life; whatever is not known is absent, never zero.
+    """A pack and its traced events (溯源档案); an unknown value is absent, never zero.
 
     Units are in the names; `chemistry` and `duty` take the choices of :data:`valuation.record.fields.PACK_FIELDS`,
     `composition` the masses of :data:`valuation.record.fields.COMPOSITION` in kg. `superseded_on` is the day on which
-    whoever keeps the record recorded a newer nameplate than this one.
+    the keeper of the record recorded a newer nameplate.
     """
 
     battery_code: str | None = None
@@ -107,7 +106,7 @@ class PackHistory:
     extras: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
 
     def known_by(self, as_of: date) -> PackHistory:
-        """Return the history as it stood on that day: later events, and later reports, fall away."""
+        """Return the history as known on that day, without later events and reports."""
         if all(event.known_by(as_of) for event in self.events):
             return self
         return PackHistory(

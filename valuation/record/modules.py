@@ -1,4 +1,4 @@
-"""What the list of a pack's modules (蓄电池模块) tells about the pack, as a few numbers a pack."""
+"""Summary of a pack's modules (蓄电池模块) as a few numbers per pack."""
 
 from __future__ import annotations
 
@@ -34,15 +34,14 @@ class Modules:
 
 
 YOUNGER_DAYS = 3
-"""A module dated up to this long after its pack is a slip of the line, not a replacement (judged). [d]"""
+"""A module dated up to this many days after its pack is not counted as a replacement (judged). [d]"""
 
 
 def describe_modules(battery_code: str | None, modules: Sequence[Module]) -> tuple[float, ...]:
     """Return the numbers named in :data:`MODULE_COLUMNS`.
 
-    `module_repeated` counts codes that stand more than once, `module_foreign` those of another maker than the pack's
-    (first three characters of the code), `module_younger` those whose code is dated after the pack's; all three are not
-    known where no module is listed.
+    `module_repeated` counts repeated codes, `module_foreign` codes of another maker than the pack's (first three
+    characters), `module_younger` codes dated after the pack's. All are unknown if no module is listed.
 
     >>> describe_modules("T01P", [Module(battery_code="T01M1", soh=0.75), Module(battery_code="T02M1", soh=0.875)])
     (2.0, 0.75, 0.8125, 0.125, 0.0, 1.0, 0.0)
@@ -66,7 +65,7 @@ def describe_modules(battery_code: str | None, modules: Sequence[Module]) -> tup
 
 
 def describe_many(owner: IntArray, modules: Modules, packs: Sequence[str | None]) -> dict[str, FloatArray]:
-    """Return the columns of :data:`MODULE_COLUMNS` for many packs at once, each as :func:`describe_modules` has it.
+    """Return the columns of :data:`MODULE_COLUMNS` for many packs at once, equal to :func:`describe_modules`.
 
     Parameters
     ----------
@@ -102,7 +101,7 @@ def describe_many(owner: IntArray, modules: Modules, packs: Sequence[str | None]
 
 
 def _repeated(owners: IntArray, codes: Sequence[str], rows: int) -> FloatArray:
-    """Return how many codes of each pack stand there again."""
+    """Return the number of repeated codes of each pack."""
     different: dict[str, int] = {}
     code = np.array([different.setdefault(name, len(different)) for name in codes], dtype=np.int64)
     if len(different) == len(codes):
@@ -113,7 +112,7 @@ def _repeated(owners: IntArray, codes: Sequence[str], rows: int) -> FloatArray:
 
 
 def _sum(values: Sequence[float]) -> float:
-    """Return the sum, one after the other: newer interpreters' own corrects its roundings, older ones' does not."""
+    """Return the sum in sequence: `sum` of newer interpreters compensates rounding, that of older ones does not."""
     total = 0.0
     for value in values:
         total += value
@@ -121,7 +120,7 @@ def _sum(values: Sequence[float]) -> float:
 
 
 def _younger(module_codes: Sequence[str], pack_code: str | None) -> int:
-    """Return how many modules' codes are dated well after their pack's."""
+    """Return how many module codes are dated after their pack's by more than :data:`YOUNGER_DAYS`."""
     pack_made = coded_day(pack_code or "")
     if pack_made is None:
         return 0
@@ -130,7 +129,7 @@ def _younger(module_codes: Sequence[str], pack_code: str | None) -> int:
 
 
 def coded_day(code: str) -> date | None:
-    """Return the production day that a 24-character code names, None where it names none.
+    """Return the production day in a 24-character code, None if it has none.
 
     >>> coded_day("001MB0A0000001A680000123"), coded_day("T01M1")
     (datetime.date(2020, 6, 8), None)

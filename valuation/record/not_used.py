@@ -1,4 +1,4 @@
-"""What a valuation leaves out: what happened, was reported or was recorded after its day (未计入记录)."""
+"""Events that a valuation leaves out because they happened, were reported or recorded after its day (未计入记录)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ HAPPENED, REPORTED, RECORDED = range(3)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotUsed:
-    """What an answer says about one pack's later reports; the three counts add up to `events_after_as_of`.
+    """Counts of one pack's later events in an answer; the three reasons add up to `events_after_as_of`.
 
     Attributes
     ----------
     events_after_as_of : events of the record that are not used.
     happened_after, reported_after, recorded_after : the same by the first of these reasons that holds.
     nameplate_counts_on : the day on which a newer nameplate was recorded, if that was after the valuation day.
-    first_counts_on : the first valuation day on which any of it would be used.
+    first_counts_on : the first valuation day on which any of them would be used.
     """
 
     events_after_as_of: int = 0
@@ -37,9 +37,9 @@ NOTHING_LEFT_OUT = NotUsed()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LateEvents:
-    """The events that a cut leaves out: pack, why, and the first valuation day that would use each.
+    """The events that a cut leaves out: pack, reason, and the first valuation day that would use each.
 
-    Nothing else of them passes the cut.
+    No other content of these events passes the cut.
     """
 
     row: IntArray
@@ -54,12 +54,12 @@ NO_LATE_EVENTS = LateEvents(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotUsedColumns:
-    """What is left out of each pack, one row a pack.
+    """Counts and days of what is left out, one row per pack.
 
     Attributes
     ----------
     by_reason : counts of shape (3, packs), by :data:`HAPPENED`, :data:`REPORTED` and :data:`RECORDED`.
-    nameplate_day, first_day : days since 1970-01-01, not known where nothing is left out.
+    nameplate_day, first_day : days since 1970-01-01, NaN if nothing is left out.
     """
 
     by_reason: IntArray
@@ -78,14 +78,14 @@ def known_from_day(events: Columns) -> FloatArray:
 
 
 def late_events(events: Columns, row: IntArray, late: IntArray, as_of_day: FloatArray) -> LateEvents:
-    """Return the events at these places as left out.
+    """Return the events at these positions as late events.
 
     Parameters
     ----------
     events, row
         All events and their packs.
     late : integers
-        The places of those that were not known by their pack's valuation day.
+        The positions of events that were not known by their pack's valuation day.
     as_of_day : array of shape (packs,)
         Valuation day of each pack.
     """
@@ -98,7 +98,7 @@ def late_events(events: Columns, row: IntArray, late: IntArray, as_of_day: Float
 
 
 def count_not_used(late: LateEvents, superseded_day: FloatArray, as_of_day: FloatArray) -> NotUsedColumns:
-    """Return how much is left out of each pack, and from which day on any of it counts."""
+    """Return what is left out of each pack, and the first day on which any of it would be used."""
     rows = len(as_of_day)
     nameplate_day = np.where(superseded_day > as_of_day, superseded_day, np.nan)
     if not len(late.row):

@@ -1,4 +1,4 @@
-"""From histories as objects to the columns the core works on; tables, the other way in, are columns already."""
+"""Histories as objects converted to the columns of the core."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TYPE_CODE = {name: float(code) for code, name in enumerate(EVENT_TYPES)}
 
 
 def day_number(day: date | None) -> float:
-    """Return a calendar day as days since 1970-01-01, not known staying not known.
+    """Return a calendar day as days since 1970-01-01, NaN if unknown.
 
     >>> day_number(date(1970, 1, 2)), day_number(None)
     (1.0, nan)
@@ -45,7 +45,7 @@ def calendar_day(number: float) -> date | None:
 
 
 def column_name(field: Field) -> str:
-    """Return the column a field is kept in: days say so in their name.
+    """Return the column name of a field; the names of day columns end in `_day`.
 
     >>> column_name(EVENT_COMMON_FIELDS[1]), column_name(PACK_FIELDS[2])
     ('reported_day', 'rated_energy_kwh')
@@ -54,12 +54,12 @@ def column_name(field: Field) -> str:
 
 
 def _plain(field: Field) -> str:
-    """Return the name of a column that is no renamed day."""
+    """Return the column name of a field that is not a renamed day."""
     return "on_day" if field.name == "on" else field.name
 
 
 def tabulate(histories: Sequence[PackHistory]) -> TraceTable:
-    """Return histories as columns, one row a pack, events below one another.
+    """Return histories as columns: one row per pack, one row per event.
 
     >>> table = tabulate([PackHistory(chemistry="LFP", rated_energy_kwh=50.0)])
     >>> table.rows, table.packs["rated_energy_kwh"].tolist(), table.row.tolist()
@@ -76,10 +76,10 @@ def tabulate(histories: Sequence[PackHistory]) -> TraceTable:
 
 
 def pack_columns(histories: Sequence[PackHistory]) -> ColumnMatrix:
-    """Return the fields of the packs, their composition and what their modules say, as columns."""
+    """Return the fields, compositions and module summaries of packs as columns."""
     matrix = np.full((len(_PACK_PLACES), len(histories)), np.nan)
-    for place, (field, said) in enumerate(zip(_PACK_NUMBERS, _PACK_SAID, strict=True)):
-        given = [said(history) for history in histories]
+    for place, (field, value_of) in enumerate(zip(_PACK_NUMBERS, _PACK_VALUES, strict=True)):
+        given = [value_of(history) for history in histories]
         if field.kind != "number":
             given = [encode(field, value) for value in given]
         matrix[place] = given  # what is not given is not-a-number
@@ -97,7 +97,7 @@ def _masses(composition: Mapping[str, float]) -> Sequence[float]:
 
 
 def _event_columns(events: Sequence[TraceEvent]) -> ColumnMatrix:
-    """Return the type, the common and the own fields of events as columns; most fields of most events are absent."""
+    """Return the type, common and own fields of events as columns; most are absent."""
     matrix = np.full((len(EVENT_PLACES), len(events)), np.nan)
     matrix[0] = [_TYPE_CODE[event.type] for event in events]
     for place, field in enumerate(EVENT_COMMON_FIELDS, start=1):
@@ -118,12 +118,12 @@ def _event_columns(events: Sequence[TraceEvent]) -> ColumnMatrix:
 
 
 def _placed(names: Sequence[str]) -> dict[str, int]:
-    """Return where each name stands."""
+    """Return the position of each name."""
     return {name: place for place, name in enumerate(names)}
 
 
 def _encode_category(field: Field) -> Callable[[object], float]:
-    """Return how a choice of this field becomes its number."""
+    """Return the function that converts a choice of this field to its number."""
     codes = {choice: float(code) for code, choice in enumerate(field.choices)}
     return lambda value: codes[str(value)]
 
@@ -134,18 +134,18 @@ def _encode_day(value: object) -> float:
 
 
 def _encoder(field: Field) -> Callable[[object], float]:
-    """Return how a known value of this field becomes a number."""
+    """Return the function that converts a known value of this field to a number."""
     if field.kind == "category":
         return _encode_category(field)
     if field.kind == "text":
         return lambda value: text_code(str(value))
     if field.kind == "day":
         return _encode_day
-    return float  # type: ignore[return-value]  # a number field holds numbers: intake saw to it
+    return float  # type: ignore[return-value]  # a number field holds numbers: ingestion checks this
 
 
 _PACK_NUMBERS = tuple(field for field in PACK_FIELDS if field.kind != "text")
-_PACK_SAID = tuple(attrgetter(field.name) for field in _PACK_NUMBERS)
+_PACK_VALUES = tuple(attrgetter(field.name) for field in _PACK_NUMBERS)
 _PACK_PLACES = _placed(
     (*(column_name(field) for field in _PACK_NUMBERS), *(field.name for field in COMPOSITION_FIELDS), *MODULE_COLUMNS)
 )
@@ -159,7 +159,7 @@ _ENCODERS = {id(field): _encoder(field) for field in (*PACK_FIELDS, *EVENT_COMMO
 
 
 def encode(field: Field, value: object) -> float:
-    """Return one value of a field as the number its column holds; absent becomes not known.
+    """Return one value of a field as its column number; NaN if absent.
 
     >>> encode(PACK_FIELDS[1], "NMC"), encode(PACK_FIELDS[1], None)
     (1.0, nan)

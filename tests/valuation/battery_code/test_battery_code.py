@@ -51,7 +51,7 @@ def _noted(note, name):
 
 
 @pytest.mark.parametrize("row", VECTORS, ids=[row["code"].strip()[:40] for row in VECTORS])
-def test_published_vector_comes_out_as_it_says(row):
+def test_a_published_vector_is_decoded_as_stated(row):
     code = decode(row["code"], ON)
 
     assert code.valid is (row["valid"] == "true")
@@ -91,7 +91,7 @@ def test_columns_agree_with_the_vectors():
         ("SN:T01PE010000001A170000123", GOOD),
     ],
 )
-def test_what_a_refused_text_may_have_meant_is_suggested_but_not_taken(text, suggested):
+def test_a_likely_meaning_is_suggested_not_applied(text, suggested):
     code = decode(text, ON)
     assert not code.valid
     assert suggested in code.suggestions
@@ -115,7 +115,7 @@ def test_clean_up_is_named(text, steps):
 
 
 @pytest.mark.parametrize("text", ["", " ", "-", "--", "/", "-1", "N/A", "none", "无", "0" * 24, "x" * 24])
-def test_placeholder_is_no_name(text):
+def test_a_placeholder_has_no_identity(text):
     code = decode(text, ON)
     assert (code.valid, code.kind, code.reason, code.identity) == (False, "legacy", "placeholder", None)
 
@@ -134,12 +134,12 @@ def test_halves_that_fit_in_both_orders_are_not_guessed():
     assert decode(f"{first} {second}", ON).reason == "ambiguous"
 
 
-def test_other_alphabets_are_not_made_latin():
+def test_letters_of_other_alphabets_are_not_replaced():
     assert decode(GOOD.replace("0123", "012\u017f"), ON).reason == "charset"  # a long s, whose capital is S
     assert decode("T0\u0131PE010000001A170000123", ON).reason == "charset"  # a dotless i, whose capital is I
 
 
-def test_legacy_code_is_a_name():
+def test_a_legacy_code_is_kept_as_identity():
     code = decode(" 660050gmhf3a041x0", ON)
     assert (code.kind, code.valid, code.reason, code.identity) == ("legacy", False, "length", "660050GMHF3A041X0")
     assert decode("LSVPC41Z9J2123456", ON).kind == "legacy"  # a vehicle number that happens to hold P and C
@@ -169,7 +169,7 @@ def test_chemistry_is_only_as_fine_as_the_letter():
     assert decode("T02PZ990000007171000000A", ON).chemistry is None
 
 
-def test_date_letters_go_round_through_every_day():
+def test_date_letters_round_trip_for_every_day():
     day = dt.date(2011, 1, 1)
     seen = set()
     while day <= dt.date(2036, 12, 31):
@@ -245,7 +245,7 @@ SECOND_LIFE = st.builds(
 
 
 @given(PRODUCT | SECOND_LIFE)
-def test_what_is_written_is_read_back(parts):
+def test_an_encoded_code_is_decoded_to_its_parts(parts):
     code = decode(encode(parts), ON)
     assert code.valid
     assert code.parts == parts
@@ -269,7 +269,7 @@ def _damaged(draw):
 
 @settings(max_examples=300, deadline=None)  # the first call builds the tables
 @given(st.lists(_damaged() | st.text(max_size=70) | st.sampled_from([row["code"] for row in VECTORS]), max_size=8))
-def test_columns_read_every_row_as_it_is_read_alone(texts):
+def test_columns_equal_each_row_decoded_alone(texts):
     many = decode_many(texts, np.full(len(texts), ON_DAY))
     columns = many.columns
     for row, text in enumerate(texts):
@@ -293,7 +293,7 @@ def test_columns_read_every_row_as_it_is_read_alone(texts):
 
 @settings(max_examples=300, deadline=None)  # the first call builds the tables
 @given(_damaged() | st.text())
-def test_any_text_is_answered_and_explained(text):
+def test_any_text_is_decoded_and_explained_without_error(text):
     code = decode(text, ON)
     assert code.valid is (code.reason is None)
     assert all(decode(suggested, ON).valid for suggested in code.suggestions)
@@ -320,7 +320,7 @@ def test_day_of_the_check_is_per_row_and_must_be_known():
         decode_many([GOOD], np.array([np.nan]))
 
 
-def test_chunks_do_not_show():
+def test_chunk_borders_change_nothing():
     codes = [GOOD, "-", "T03PB07E5S0000042RP"] * 25_000  # more rows than one chunk
     many = decode_many(codes, np.array([ON_DAY]))
     for name, column in many.columns.items():
@@ -337,7 +337,7 @@ def test_a_fleet_is_read_fast():
     assert many.columns["valid"].all()
 
 
-def test_every_word_has_its_sentence():
+def test_every_term_has_its_wording():
     assert tuple(REFUSALS) == REASONS
     assert tuple(KIND_WORDING) == KINDS
     assert "".join(TYPES) == TYPE_LETTERS

@@ -124,7 +124,7 @@ def test_a_plausible_catenax_passport_is_read_with_the_units_it_carries():
     assert history.extras["passport"]["idDmc"] == "34567890"
 
 
-def test_the_version_is_told_from_the_structure():
+def test_the_version_is_recognised_by_structure():
     document = plausible_catenax()
     del document["specVersion"]
     assert read_trace(document).histories[0].extras["passport"]["family"] == "Catena-X battery_pass 6.x"
@@ -160,7 +160,7 @@ def batterypass(technical="batteryTechicalProperties"):
 
 
 @pytest.mark.parametrize("technical", ["batteryTechicalProperties", "batteryTechnicalProperties"])
-def test_both_spellings_and_the_meant_units_are_read(technical):
+def test_both_spellings_and_intended_units_are_read(technical):
     (history,) = read_trace(batterypass(technical)).histories
     assert history.rated_energy_kwh == 52.5
     assert history.composition == {"lithium_kg": 5.2}  # gram in this family
@@ -183,7 +183,7 @@ def test_an_impossible_field_is_dropped_and_the_rest_is_read():
     assert sum(caution.id == "I03" for caution in cautions(traces)) == 2
 
 
-def test_what_is_no_passport_is_refused_at_the_passport_door():
+def test_read_passport_refuses_other_documents():
     for source in (b'{"battery_code": "T01PB0A0000001A680000123"}', b"{}", b"[]"):
         with pytest.raises(UnreadableRecord):
             read_passport(source)

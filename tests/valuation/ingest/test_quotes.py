@@ -40,7 +40,7 @@ def last(market, instrument, region="CN"):
         ("2026-11-02,aluminum,20000,CNY/t,false,CN,x", "aluminium", 20_000.0),
     ],
 )
-def test_quotes_come_to_one_basis(line, instrument, expected):
+def test_quotes_are_converted_to_one_basis(line, instrument, expected):
     assert last(read(line), instrument) == pytest.approx(expected)
 
 
@@ -83,14 +83,14 @@ def test_dollar_quotes_are_converted_at_the_rate_of_their_own_day():
         ("2026-11-01,nickel,15000,USD/t,false,CN,x", "unit", "USD/t"),
     ],
 )
-def test_a_row_that_cannot_be_meant_is_refused_by_line_field_and_value(line, field, value):
+def test_an_impossible_row_is_refused_with_line_field_and_value(line, field, value):
     with pytest.raises(UnreadableQuotes, match="line 3") as caught:
         read("2026-11-01,aluminium,20000,CNY/t,true,CN,x", line)
     assert (caught.value.field, caught.value.value) == (field, value)
     assert caught.value.hint
 
 
-def test_a_misspelled_instrument_is_met_with_the_nearest_name():
+def test_the_nearest_name_is_suggested_for_a_misspelled_instrument():
     with pytest.raises(UnreadableQuotes) as caught:
         read("2026-11-01,lithum_carbonate,90000,CNY/t,true,CN,x")
     assert caught.value.hint == "did you mean lithium_carbonate?"
@@ -184,7 +184,7 @@ def test_the_digest_names_the_quotes_not_the_file():
     assert same[0].digest.startswith("sha256:")
 
 
-def test_the_middle_of_several_sources_counts_and_one_source_must_not_contradict_itself():
+def test_the_median_of_sources_is_used_and_a_contradictory_source_is_refused():
     lines = [
         f"2026-11-01,copper,{price},CNY/t,false,CN,{source}" for price, source in ((90, "a"), (91, "b"), (99, "c"))
     ]

@@ -128,7 +128,7 @@ def test_events_may_come_in_any_order():
         ({"type": ["usage"], "on": ["2024-01-01"], "soh": ["53mA"]}, "events.soh", "'53mA'"),
     ],
 )
-def test_a_pack_with_a_wrong_event_is_set_aside_with_the_reason(events, field, said):
+def test_a_pack_with_a_wrong_event_is_rejected_with_the_reason(events, field, said):
     packs = pa.table({"battery_code": [CODE, OTHER]})
     read = read_tables(packs, pa.table({"battery_code": [CODE], **events}))
     assert read.table.texts["battery_code"] == (OTHER,)
@@ -138,7 +138,7 @@ def test_a_pack_with_a_wrong_event_is_set_aside_with_the_reason(events, field, s
     assert said in read.problems[0].error.message
 
 
-def test_wrong_packs_are_set_aside_and_the_rows_close_up():
+def test_rejected_packs_leave_no_gap_in_the_rows():
     packs = pa.table({
         "battery_code": [CODE, OTHER, None, "legacy-1", OTHER, None],
         "chemistry": [None, "LFP", "LFP", None, "LFP", "三元"],
@@ -158,7 +158,7 @@ def test_wrong_packs_are_set_aside_and_the_rows_close_up():
     assert "None" in by_place["events row 3"].message
 
 
-def test_unknown_columns_and_strays_are_said():
+def test_unknown_columns_and_misplaced_fields_are_noted():
     packs = pa.table({"battery_code": [CODE], "库位": ["A"]})
     events = pa.table(
         {"battery_code": [CODE], "type": ["maintained"], "on": ["2024-01-01"], "work": ["seal"], "soh": [0.9]}
@@ -193,7 +193,7 @@ def test_tables_that_cannot_be_joined_are_refused():
         read_tables(b"PAR1 this is none")
 
 
-def test_csv_lines_of_another_length_are_set_aside():
+def test_csv_lines_of_another_length_are_rejected():
     read = read_tables(f"battery_code,mass_kg\n{CODE},385\n{OTHER},385,extra\n".encode())
     assert read.table.texts["battery_code"] == (CODE,)
     assert "3 cells" in read.problems[0].error.message
@@ -213,7 +213,7 @@ def test_a_ledger_is_read_row_by_row():
     assert {note.caution.id for note in traces.notes[2]} == {"I01", "I02"}
 
 
-def test_a_reading_without_a_day_is_not_used_but_said():
+def test_a_reading_without_a_day_is_noted_and_not_used():
     traces = read_trace(f"电池编码,SOH,里程\n{CODE},0.82,120000\n".encode())
     assert traces.histories[0].events == ()
     assert traces.histories[0].extras == {"soh (undated)": "0.82", "odometer_km (undated)": "120000"}
@@ -226,7 +226,7 @@ def test_a_test_without_a_method_counts_as_the_weakest():
     assert [note.caution.id for note in traces.notes[0]] == ["I06"]
 
 
-def test_wrong_rows_of_a_ledger_are_set_aside_with_their_place():
+def test_wrong_rows_of_a_ledger_are_rejected_with_their_place():
     traces = read_trace(f"电池编码;日期;SOH\n{CODE};2024-05-01;82%\n{OTHER};2024-05-01;0.8\n".encode("gb18030"))
     assert [history.battery_code for history in traces.histories] == [OTHER]
     assert traces.problems[0].where == "record row 2"
@@ -270,7 +270,7 @@ def test_a_code_in_small_letters_is_the_same_pack():
         {"type": "usage", "on": "2024-01-01", "soh": 0.9}]}]).table)  # fmt: skip
 
 
-def test_two_rows_with_one_code_are_both_set_aside_however_they_spell_it():
+def test_two_rows_with_one_code_are_both_rejected_however_they_spell_it():
     read = read_tables(pa.table({"battery_code": [CODE, CODE.lower(), OTHER]}))
     assert read.table.texts["battery_code"] == (OTHER,)
     assert [problem.battery_code for problem in read.problems] == [CODE, CODE.lower()]

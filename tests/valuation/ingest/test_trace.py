@@ -32,7 +32,7 @@ def only(record, **options):
 
 @settings(max_examples=120, deadline=None)
 @given(data=st.data())
-def test_what_is_written_is_read_back_equal(any_history, data):
+def test_a_written_history_is_read_back_equal(any_history, data):
     history = data.draw(any_history())
     read, _ = only(write_trace(history))
     assert read == history
@@ -63,7 +63,7 @@ def test_a_code_alone_is_enough():
 
 @pytest.mark.parametrize("missing", ["chemistry", "rated_energy_kwh"])
 @pytest.mark.parametrize("code", [None, "660050GMHF3A041X0"])
-def test_without_a_code_that_reads_chemistry_and_energy_are_needed(missing, code):
+def test_chemistry_and_energy_are_required_without_a_valid_code(missing, code):
     record = {"battery_code": code, "chemistry": "LFP", "rated_energy_kwh": 52.5}
     assert only(record)[0].chemistry == "LFP"
     del record[missing]
@@ -92,7 +92,7 @@ def test_a_note_about_an_event_is_known_from_the_day_the_event_is_known():
 
 
 @pytest.mark.parametrize("mark", ["-", "--", "/", "", "-1", -1])
-def test_placeholders_are_not_known_and_said(mark):
+def test_placeholders_are_read_as_unknown_and_noted(mark):
     history, notes = only({**RECORD, "mass_kg": mark})
     assert history.mass_kg is None
     assert notes[0].caution.id == "I02"
@@ -143,7 +143,7 @@ def test_a_name_given_twice_is_refused_and_a_text_that_looks_like_one_is_not():
 
 
 @pytest.mark.parametrize("value", [10**400, {"a": 1}, "x" * 5000, float("nan")])
-def test_a_refused_value_is_short_enough_for_any_door(value):
+def test_the_value_in_a_refusal_is_short(value):
     with pytest.raises(FieldError) as caught:
         read_trace({**RECORD, "mass_kg": value})
     assert len(json.dumps(caught.value.value)) < 100
@@ -177,13 +177,13 @@ def test_encodings_with_a_mark_are_read(encoding):
         b'{"a":' * 5000,
     ],
 )
-def test_what_cannot_be_read_is_refused_in_words(content):
+def test_unreadable_content_is_refused_with_a_message(content):
     with pytest.raises(UnreadableRecord) as caught:
         read_trace(content)
     assert caught.value.hint
 
 
-def test_a_missing_file_is_refused_in_words(tmp_path):
+def test_a_missing_file_is_refused_with_a_message(tmp_path):
     with pytest.raises(UnreadableRecord, match="cannot be read"):
         read_trace(tmp_path / "nothing.json")
     with pytest.raises(UnreadableRecord):
@@ -199,7 +199,7 @@ def test_limits_are_kept():
         read_trace([RECORD, {**RECORD, "battery_code": None}], limits=Limits(records=1))
 
 
-def test_of_several_records_the_bad_ones_are_set_aside():
+def test_wrong_records_among_several_are_reported_as_problems():
     lines = [json.dumps(RECORD), "", '{"soh": 1', json.dumps({"chemistry": "gold"}), "3"]
     traces = read_trace("\n".join(lines).encode())
     assert [history.battery_code for history in traces.histories] == [CODE]
@@ -284,7 +284,7 @@ def test_finding_a_name_given_twice_takes_no_longer_for_many_names():
 
 @pytest.mark.parametrize("levels", [200, 950, 2_000, 60_000])
 @pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"y":[', b"]}"), (b'["\\"[",{"y":', b"}]")])
-def test_what_is_nested_too_deep_is_said_in_the_same_words_on_every_python(levels, opening, closing):
+def test_too_deep_nesting_gives_the_same_message_on_every_python(levels, opening, closing):
     parts = levels if opening == b"[" else levels // 2
     inside = b"[]" if opening == b"[" else b"0"
     with pytest.raises(UnreadableRecord, match=r"^record is nested too deep: more than 200 levels$"):
@@ -305,13 +305,13 @@ def test_brackets_that_do_not_match_are_refused_whatever_their_number(content, r
         read_trace(content)
 
 
-def test_brackets_in_texts_and_beside_each_other_are_no_levels():
+def test_brackets_in_texts_or_side_by_side_add_no_nesting_level():
     events = [{"type": "usage", "on": "2024-03-31", "note": "[{" * 20 + '"' + "\\"}] * 300
     read = read_trace(json.dumps({"battery_code": CODE, "events": events}).encode())
     assert len(read.histories[0].events) == 300
 
 
-def test_of_very_many_wrong_events_only_the_first_are_worded():
+def test_only_the_first_of_many_wrong_events_are_reported():
     wrong = [{"type": "usage", "on": "2024-13-01"}] * 5000
     with pytest.raises(FieldError, match="; and at least 96 more"):
         read_trace({"battery_code": CODE, "events": wrong})
@@ -331,7 +331,7 @@ SPELLINGS = [CODE.lower(), f"{CODE[:12]} {CODE[12:]}", CODE.translate({ord("P"):
 
 
 @pytest.mark.parametrize("spelled", SPELLINGS)
-def test_a_code_is_read_under_its_one_spelling(spelled):
+def test_a_code_is_normalised_to_one_spelling(spelled):
     history, notes = only({**RECORD, "battery_code": spelled})
     assert history == only(RECORD)[0]
     assert [note.caution.id for note in notes] == ["I04"]
@@ -340,19 +340,19 @@ def test_a_code_is_read_under_its_one_spelling(spelled):
 
 
 @pytest.mark.parametrize("nothing", ["00000000", f"{CODE} {CODE[:-1]}9", "LEGACY-7"])
-def test_a_code_that_names_no_pack_or_two_stays_as_it_is(nothing):
+def test_a_placeholder_or_ambiguous_code_is_kept_unchanged(nothing):
     history, notes = only({**RECORD, "battery_code": nothing})
     assert (history.battery_code, notes) == (nothing, ())
 
 
 @given(st.text(max_size=60))
-def test_one_spelling_is_read_as_itself(text):
+def test_a_normalised_code_is_unchanged_by_normalising(text):
     name = normalise_code(text)
     assert normalise_code(name) == name
 
 
 @pytest.mark.parametrize("oddity", ['"maker": "a", "maker": "b"', '"mass_kg": 1e999', '"mass_kg": NaN'])
-def test_an_object_over_several_lines_is_never_taken_for_a_record_a_line(oddity):
+def test_an_object_over_several_lines_is_not_read_as_json_lines(oddity):
     module = '{"battery_code": "001PB0A0000001A680000123"}'
     content = f'{{"battery_code": "T01PB0A0000001A680000123", {oddity}, "modules": [\n{module},\n{module}\n]}}'
     for source in (content, content.encode()):

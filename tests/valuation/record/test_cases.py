@@ -44,7 +44,7 @@ def days_of(histories):
 
 @quick
 @given(ANY_PACKS, st.data())
-def test_only_what_had_happened_been_reported_and_recorded_is_left(histories, data):
+def test_only_events_that_happened_were_reported_and_recorded_are_kept(histories, data):
     as_of = data.draw(st.sampled_from(days_of(histories)))
     cases = cut_at(histories, as_of)
     assert (cases.events["on_day"] <= day_number(as_of)).all()
@@ -61,7 +61,7 @@ def test_only_what_had_happened_been_reported_and_recorded_is_left(histories, da
 
 @quick
 @given(ANY_PACKS, st.randoms(use_true_random=False))
-def test_order_and_repetition_leave_no_trace(histories, chance):
+def test_order_and_repetition_of_events_change_nothing(histories, chance):
     mixed = []
     for history in histories:
         events = [*history.events, *history.events[:2]]
@@ -98,7 +98,7 @@ def test_when_events_of_one_day_were_recorded_changes_neither_order_nor_repetiti
     on = date(2022, 1, 1)
     events = [replace(event, type="usage", on=on, reported_on=None, recorded_on=None) for event in events]
     later = [replace(event, recorded_on=on + timedelta(days=days + place)) for place, event in enumerate(events)]
-    plain, mixed = (cut_at([PackHistory(events=tuple(told))], date(2040, 1, 1)) for told in (events, events + later))
+    plain, mixed = (cut_at([PackHistory(events=tuple(part))], date(2040, 1, 1)) for part in (events, events + later))
     assert plain.row.tolist() == mixed.row.tolist()
     for name in plain.events.keys() - {"recorded_day"}:
         np.testing.assert_array_equal(plain.events[name], mixed.events[name])
@@ -106,7 +106,7 @@ def test_when_events_of_one_day_were_recorded_changes_neither_order_nor_repetiti
 
 @quick
 @given(ANY_PACKS)
-def test_events_stand_in_order_of_pack_and_day(histories):
+def test_events_are_ordered_by_pack_and_day(histories):
     cases = cut_at(histories)
     assert (np.diff(cases.row) >= 0).all()
     same_pack = np.diff(cases.row) == 0
@@ -115,7 +115,7 @@ def test_events_stand_in_order_of_pack_and_day(histories):
 
 @quick
 @given(st.lists(st.from_type(PackHistory), min_size=2, max_size=4), st.data())
-def test_packs_taken_from_a_table_bring_their_own_events(histories, data):
+def test_take_keeps_the_events_of_each_pack(histories, data):
     rows = data.draw(st.lists(st.integers(0, len(histories) - 1), min_size=1, max_size=5))
     taken = tabulate(histories).take(np.array(rows))
     again = tabulate([histories[row] for row in rows])
@@ -140,13 +140,13 @@ def test_a_report_counts_from_the_day_it_was_made():
     assert len(cut_at([replace(HISTORY, events=(late,))], AS_OF + timedelta(days=1)).row) == 1
 
 
-def test_the_same_event_told_by_another_is_another_event():
+def test_the_same_event_from_another_reporter_is_another_event():
     one = HISTORY.events[0]
     assert len(cut_at([replace(HISTORY, events=(one, one))]).row) == 1
     assert len(cut_at([replace(HISTORY, events=(one, replace(one, reporter="x")))]).row) == 2
 
 
-def test_questions_to_the_events_of_a_pack():
+def test_aggregates_over_the_events_of_a_pack():
     cases = cut_at([HISTORY, PackHistory()])
     tested, lab = cases.is_type("tested"), cases.is_choice("method", "lab")
     assert tested.tolist() == lab.tolist() == [False, False, True]

@@ -1,4 +1,4 @@
-"""Modules of many packs told at once are those told pack by pack, bit for bit."""
+"""The module columns of many packs equal those of each pack alone, bit for bit."""
 
 import numpy as np
 from hypothesis import given
@@ -12,10 +12,10 @@ MODULES = st.lists(st.builds(Module, battery_code=st.sampled_from(CODES), soh=st
 
 
 @given(st.lists(st.tuples(st.sampled_from(("001PB0A0000001A680000123", "T01PB", "", None)), MODULES), max_size=6))
-def test_told_at_once_as_told_one_by_one(packs):
+def test_many_packs_at_once_equal_one_by_one(packs):
     owner = np.array([place for place, (_, listed) in enumerate(packs) for _ in listed], dtype=np.int64)
     listed = [module for _, modules in packs for module in modules]
-    told = describe_many(
+    described = describe_many(
         owner,
         Modules(
             codes=[module.battery_code or "" for module in listed],
@@ -25,4 +25,4 @@ def test_told_at_once_as_told_one_by_one(packs):
     )
     alone = np.array([describe_modules(code, modules) for code, modules in packs]).reshape(-1, len(MODULE_COLUMNS))
     for place, name in enumerate(MODULE_COLUMNS):
-        assert np.array_equal(told[name], alone[:, place], equal_nan=True), name
+        assert np.array_equal(described[name], alone[:, place], equal_nan=True), name

@@ -29,13 +29,13 @@ def shown(number):
 
 
 @given(st.dates())
-def test_days_and_their_numbers_are_one(day):
+def test_day_numbers_round_trip(day):
     assert calendar_day(day_number(day)) == day
 
 
 @quick
 @given(st.lists(st.from_type(PackHistory), min_size=1, max_size=4))
-def test_every_fact_stands_in_its_column(histories):
+def test_every_fact_is_in_its_column(histories):
     table = tabulate(histories)
     events = [(row, event) for row, history in enumerate(histories) for event in history.events]
     assert table.row.tolist() == [row for row, _ in events]
@@ -56,7 +56,7 @@ def test_every_fact_stands_in_its_column(histories):
 
 @quick
 @given(st.lists(st.from_type(PackHistory), min_size=2, max_size=4))
-def test_a_pack_stands_the_same_alone_and_in_a_batch(histories):
+def test_a_pack_has_the_same_columns_alone_and_in_a_batch(histories):
     together = tabulate(histories)
     for row, history in enumerate(histories):
         alone = tabulate([history])
@@ -66,7 +66,7 @@ def test_a_pack_stands_the_same_alone_and_in_a_batch(histories):
             np.testing.assert_array_equal(column, together.events[name][together.row == row])
 
 
-def test_what_a_day_column_is_called():
+def test_day_columns_are_named_after_their_field():
     names = {column_name(field) for field in PACK_FIELDS if field.kind == "day"}
     assert names == {"made_day", "superseded_day"}
     days = {"reported_on": date(2024, 3, 9), "recorded_on": date(2024, 3, 11)}
@@ -76,7 +76,7 @@ def test_what_a_day_column_is_called():
     assert table.events["recorded_day"][0] - table.events["on_day"][0] == 10.0
 
 
-def test_modules_become_a_few_numbers():
+def test_modules_are_summarised_in_columns():
     modules = (Module(battery_code="a", soh=0.9), Module(battery_code="a", soh=0.7), Module())
     table = tabulate([PackHistory(modules=modules), PackHistory()])
     assert table.packs["module_count"].tolist()[0] == 3.0
@@ -85,7 +85,7 @@ def test_modules_become_a_few_numbers():
     assert np.isnan(table.packs["module_lowest_soh"][1])
 
 
-def test_absent_is_not_known_and_never_zero():
+def test_an_absent_value_is_unknown_not_zero():
     for field in PACK_FIELDS:
         assert np.isnan(encode(field, None))
     table = tabulate([PackHistory()])

@@ -1,4 +1,4 @@
-"""Battery passports (电池护照) of three families, told apart by their structure, each read into a history."""
+"""Battery passports (电池护照) of three families, recognised by structure, each read into a history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["family", "join", "read_document"]
 
 
 def family(document: Mapping[str, object]) -> str | None:
-    """Return which family a document belongs to by its structure, or None where it is no passport.
+    """Return which family a document belongs to by its structure, None if it is not a passport.
 
     >>> family({"batteryMaterials": []}), family({"NumberOfFullCycles": {}}), family({"battery_code": "x"})
     ('batterypass', 'idta', None)
@@ -33,7 +33,7 @@ def family(document: Mapping[str, object]) -> str | None:
 
 
 def join(documents: list[Mapping[str, object]]) -> list[dict[str, object]]:
-    """Join the topic documents of one battery; a topic that comes again begins the next battery.
+    """Join the topic documents of one battery; a repeated topic begins the next battery.
 
     >>> join([{"batteryMass": 1}, {"batteryCondition": {}}, {"batteryMass": 2}])
     [{'batteryMass': 1, 'batteryCondition': {}}, {'batteryMass': 2}]
@@ -55,9 +55,9 @@ def read_document(document: Mapping[str, object]) -> tuple[PackHistory, tuple[In
     Raises
     ------
     UnreadableRecord
-        When the document is no passport of a known family.
+        When the document is not a passport of a known family.
     RefusedPack
-        When what is plausible in it is not enough for a value.
+        When its plausible fields are not enough for a valuation.
     """
     finder = Finder(document)
     kind = family(document)

@@ -1,4 +1,4 @@
-"""From what a passport says, field by field, to a history: energies cross-checked, readings dated, masses weighed."""
+"""A passport's fields assembled into a history: energies cross-checked, readings dated, masses checked."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _NOTHING_HAPPENED = {"", "none", "no", "-", "0", "n/a", "no accidents", "no acci
 
 @dataclass(slots=True)
 class Draft:
-    """What has been read of one battery so far."""
+    """The fields of one battery that have been read."""
 
     family: str
     finder: Finder
@@ -77,42 +77,42 @@ class Draft:
     lacking: str = ""
 
     def read_chemistry(self, *texts: str | None) -> None:
-        """Take the chemistry from the first text that names one."""
+        """Set the chemistry from the first text that names one."""
         for spelled in filter(None, texts):
             found = choice_name(spelled, "chemistry", CHEMISTRIES)
             if found is None:
                 found = next((name for words, name in _CHEMISTRY_WORDS if re.search(words, spelled.casefold())), None)
             if found is not None:
                 self.chemistry = found
-                self.finder.say("I05", value=truncated_repr(spelled), reason_en=found)
+                self.finder.note("I05", value=truncated_repr(spelled), reason_en=found)
                 return
         named = [spelled for spelled in texts if spelled]
         if named:
             self.finder.drop("chemistry", named[0], "that names no known cell chemistry", "无法识别的电池类型")
 
     def reading(self, on: date | None, path: str, name: str, value: float | None) -> None:
-        """Keep a usage reading on its own day; without a day it is not used."""
+        """Add a usage reading on its day; without a day it is noted and not used."""
         if value is None:
             return
         if on is None:
-            self.finder.say("I07", fields=path)
+            self.finder.note("I07", fields=path)
             return
         self.readings.setdefault(on, {})[name] = value
 
     def negative(self, on: date | None, path: str, spelled: str | None) -> None:
-        """Keep a negative event; what happened is read from its words, and a person is asked where they say nothing."""
+        """Add a negative event; its kind is read from its text, and a note asks for review if the text is unclear."""
         if spelled is None or spelled.strip().casefold() in _NOTHING_HAPPENED:
             return
         kind = choice_name(spelled, "kind", event_field("kind").choices)
         kind = kind or next((name for words, name in _EVENT_WORDS if re.search(words, spelled.casefold())), None)
         if kind is None or on is None:
-            self.finder.say("I08", value=truncated_repr(spelled), fields=path)
+            self.finder.note("I08", value=truncated_repr(spelled), fields=path)
         if on is not None:
             event = TraceEvent(type="negative", on=on, facts={"kind": kind or "other"}, extras={"said": spelled})
             self.events.append(event)
 
     def identity(self, name: str, value: str | None) -> None:
-        """Keep a name of the battery; one that reads as a GB/T 34014 code becomes its battery code."""
+        """Add an identifier of the battery; a valid GB/T 34014 code becomes its battery code."""
         if not value or set(value) <= set("0-: urnid"):
             return
         self.identities[name] = value
@@ -127,7 +127,7 @@ def finish(draft: Draft) -> tuple[PackHistory, tuple[IntakeNote, ...]]:
     Raises
     ------
     RefusedPack
-        When neither a code nor chemistry and energy are left; the message lists what was dropped and why.
+        When neither a code nor chemistry and energy are known; the message lists the dropped fields and reasons.
     """
     finder = draft.finder
     _settle_energy(draft)
@@ -135,10 +135,10 @@ def finish(draft: Draft) -> tuple[PackHistory, tuple[IntakeNote, ...]]:
     if draft.code is None and (draft.chemistry is None or draft.energy_kwh is None):
         raise _refusal(draft)
     if draft.code is None:
-        finder.say("I12", value=truncated_repr(next(iter(draft.identities.values()), "nothing")))
+        finder.note("I12", value=truncated_repr(next(iter(draft.identities.values()), "nothing")))
     unused = finder.unused()
     if unused:
-        finder.say("I14", value=str(len(unused)), fields=", ".join(unused[:3]))
+        finder.note("I14", value=str(len(unused)), fields=", ".join(unused[:3]))
     usage = [TraceEvent(type="usage", on=day, facts=dict(facts)) for day, facts in sorted(draft.readings.items())]
     history = PackHistory(
         battery_code=draft.code,
@@ -158,20 +158,20 @@ def finish(draft: Draft) -> tuple[PackHistory, tuple[IntakeNote, ...]]:
 
 
 def settle_soh(draft: Draft, claims: Mapping[str, tuple[date | None, str, float | None]]) -> None:
-    """Take the state of health from the first claim there is, and say where the others contradict it.
+    """Set the state of health from the first dated claim, and note the claims that contradict it.
 
-    `claims` maps what it is called to its day, definition and fraction, the most trusted first.
+    `claims` maps a field name to its day, definition and fraction, the most trusted first.
     """
     stated = {name: claim for name, claim in claims.items() if claim[2] is not None}
     known = {name: claim for name, claim in stated.items() if claim[0] is not None}
     for name in sorted(stated) if not known else ():
-        draft.finder.say("I07", fields=name)
+        draft.finder.note("I07", fields=name)
     if not known:
         return
     (chosen, (on, definition, value)), *others = known.items()
     far = [f"{name} {other:.3g}" for name, (_, _, other) in others if abs((other or 0.0) - (value or 0.0)) > 0.1]
     if far:
-        draft.finder.say(
+        draft.finder.note(
             "I10",
             fields=", ".join([f"{chosen} {value:.3g}", *far]),
             reason_en=f"{chosen} is used",
@@ -183,7 +183,7 @@ def settle_soh(draft: Draft, claims: Mapping[str, tuple[date | None, str, float 
 
 
 def _settle_energy(draft: Draft) -> None:
-    """Cross-check rated energy, voltage times capacity and mass; what contradicts the others is dropped."""
+    """Cross-check rated energy, voltage times capacity and mass; the contradictory value is dropped."""
     implied = draft.voltage_v * draft.capacity_ah / 1000 if draft.voltage_v and draft.capacity_ah else None
     if draft.energy_kwh is None or implied is None:
         draft.energy_kwh = draft.energy_kwh or implied
@@ -214,7 +214,7 @@ def _settle_energy(draft: Draft) -> None:
 
 
 def _dense_enough(energy_kwh: float, mass_kg: float | None) -> bool:
-    """Tell whether a pack of that energy can weigh that much; unknown mass settles nothing."""
+    """Return whether a pack of that energy can have that mass; False if the mass is unknown."""
     return mass_kg is not None and _WH_PER_KG[0] <= energy_kwh * 1000 / mass_kg <= _WH_PER_KG[1]
 
 
@@ -264,14 +264,14 @@ def _drop_mass(draft: Draft, name: str, reason: str) -> None:
 
 
 def _refusal(draft: Draft) -> RefusedPack:
-    """Return why what is left of a passport cannot be valued, in a recycler's words."""
+    """Return the refusal of a passport without enough fields for a valuation."""
     lacks = [
         words
         for words, value in (("the cell chemistry", draft.chemistry), ("the rated energy in kWh", draft.energy_kwh))
         if value is None
     ]
     energies = [
-        said for said in draft.finder.dropped if re.search(r"energy|capacity|voltage|chemistry", said.casefold())
+        reason for reason in draft.finder.dropped if re.search(r"energy|capacity|voltage|chemistry", reason.casefold())
     ]
     shown_reasons = (energies or draft.finder.dropped)[:4]
     because = f"; not usable: {'; '.join(shown_reasons)}" if shown_reasons else ""

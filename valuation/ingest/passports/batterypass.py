@@ -1,4 +1,4 @@
-"""BatteryPass 1.2.x (`io.BatteryPass.*`): one battery in several documents, one a topic, read together.
+"""BatteryPass 1.2.x (`io.BatteryPass.*`): one battery in several documents, one per topic.
 
 Material masses are in gram; `remainingCapacityValue` is tagged kWh but means Ah; temperature times are minutes. The
 misspellings `batteryTechicalProperties`, `remainingEnergyalue`, `warrentyPeriod` are part of the wire format, so both
@@ -37,7 +37,7 @@ def _technical(name: str) -> tuple[str, str]:
 
 
 def read_batterypass(finder: Finder) -> Draft:
-    """Return what the documents of one battery say together."""
+    """Return the draft of one battery from its documents."""
     draft = Draft(family="BatteryPass 1.2", finder=finder)
     draft.read_chemistry(finder.text("batteryChemistry.shortName"), finder.text("batteryChemistry.clearName"))
     draft.energy_kwh = finder.number(_technical("ratedEnergy"), _PACK["rated_energy_kwh"])
@@ -62,22 +62,22 @@ def _read_status(draft: Draft) -> None:
     category = draft.finder.text("batteryCategory")
     if category and category.casefold() != "ev":
         draft.statuses["category"] = category
-        draft.finder.say("I11", value=category)
+        draft.finder.note("I11", value=category)
     status = draft.finder.text("batteryStatus")
     if status and status.casefold() != "original":
         draft.statuses["status"] = status
-        draft.finder.say("I13", value=status)
+        draft.finder.note("I13", value=status)
 
 
 def _read_materials(draft: Draft) -> None:
     """Read material masses, in gram in this model."""
-    said = False
+    noted = False
     for path, item in draft.finder.items("batteryMaterials"):
         name, cas = item.get("batteryMaterialName"), item.get("batteryMaterialIdentifier")
-        if not said:
-            draft.finder.say("I04", fields="batteryMaterialMass", reason_en="gram in BatteryPass 1.2",
+        if not noted:
+            draft.finder.note("I04", fields="batteryMaterialMass", reason_en="gram in BatteryPass 1.2",
                              reason_zh="BatteryPass 1.2 以克为单位")  # fmt: skip
-            said = True
+            noted = True
         read_material(
             draft,
             f"{path}.batteryMaterialMass",
@@ -105,14 +105,14 @@ def _read_condition(draft: Draft) -> None:
         ),
     ):
         if whole:
-            sought = tuple(f"{base}{part}.{name}" for name in spellings)
-            value = finder.number(sought, event_field("soh"), 1.0 / whole)
+            paths = tuple(f"{base}{part}.{name}" for name in spellings)
+            value = finder.number(paths, event_field("soh"), 1.0 / whole)
             claims[label] = (finder.day(f"{base}{part}.lastUpdate") if value is not None else None, definition, value)
     fade = finder.number(f"{base}capacityFade.capacityFadeValue", event_field("soh"), 0.01)
     fade_on = finder.day(f"{base}capacityFade.lastUpdate") if fade is not None else None
     claims["1 - capacityFade"] = (fade_on, "capacity", None if fade is None else 1 - fade)
     if finder.raw(f"{base}remainingCapacity")[1] is not None:
-        finder.say("I04", fields="remainingCapacityValue", reason_en="tagged kWh, read as Ah, as the model means it",
+        finder.note("I04", fields="remainingCapacityValue", reason_en="tagged kWh, read as Ah, as the model means it",
                    reason_zh="标注为 kWh，按模型本意以 Ah 读取")  # fmt: skip
     settle_soh(draft, claims)
     for part, name in (
@@ -132,12 +132,12 @@ def _read_condition(draft: Draft) -> None:
             on = finder.calendar_day(f"{path}.lastUpdate", item.get("lastUpdate")) if value is not None else None
             draft.reading(on, path, "resistance_growth", value)
     for path, item in finder.items(f"{base}negativeEvents"):
-        said = item.get("negativeEvent")
+        text = item.get("negativeEvent")
         on = finder.calendar_day(f"{path}.lastUpdate", item.get("lastUpdate"))
-        draft.negative(on, path, said if isinstance(said, str) else None)
+        draft.negative(on, path, text if isinstance(text, str) else None)
 
 
 def _dated(draft: Draft, part: str, name: str, value: float | None) -> None:
-    """Keep a reading on the day its part of the passport was last updated."""
+    """Add a reading on the day on which its part of the passport was last updated."""
     on = draft.finder.day(f"{part}.lastUpdate") if value is not None else None
     draft.reading(on, part, name, value)

@@ -26,7 +26,7 @@ FLAT = frozenset({"electrochemicalProperties", "stateOfBattery", "cellChemistry"
 
 
 def read_nested(finder: Finder) -> Draft:
-    """Return what a 5.x or 6.x passport says."""
+    """Return the draft of a 5.x or 6.x passport."""
     version = (finder.text("specVersion") or "").rpartition(":")[2]
     version = version or ("6.x" if "commercial" in finder.document else "5.x")
     draft = Draft(family=f"Catena-X battery_pass {version}", finder=finder)
@@ -47,13 +47,13 @@ def read_nested(finder: Finder) -> Draft:
 
 
 def read_flat(finder: Finder) -> Draft:
-    """Return what a flat 3.x passport says; its measured values carry no time stamp and cannot be used."""
+    """Return the draft of a flat 3.x passport; its measured values have no time stamp and are not used."""
     draft = Draft(family="Catena-X battery_pass 3.x", finder=finder)
     cathode = " ".join(
         str(item.get("materialName", "")) for _, item in finder.items("cellChemistry.cathodeActiveMaterials")
     )
     draft.read_chemistry(finder.text("batteryIdentification.batteryType"), cathode)
-    finder.say("I04", fields="electrochemicalProperties.batteryEnergy", reason_en="watt-hours in the 3.x model",
+    finder.note("I04", fields="electrochemicalProperties.batteryEnergy", reason_en="watt-hours in the 3.x model",
                reason_zh="3.x 模型以 Wh 为单位")  # fmt: skip
     draft.energy_kwh = finder.number(
         "electrochemicalProperties.batteryEnergy.maximumAllowedBatteryEnergy", _PACK["rated_energy_kwh"], 0.001
@@ -83,7 +83,7 @@ def read_flat(finder: Finder) -> Draft:
     status = finder.text("stateOfBattery.statusBattery")
     if status and status.casefold() not in {"first life", "original"}:
         draft.statuses["status"] = status
-        finder.say("I13", value=status)
+        finder.note("I13", value=status)
     for group in ("cathodeActiveMaterials", "anodeActiveMaterials", "cathodeCompositionOther", "anodeCompositionOther"):
         for path, item in finder.items(f"cellChemistry.{group}"):
             name = item.get("materialName")
@@ -105,17 +105,17 @@ def _identify(draft: Draft) -> None:
     category = finder.text("identification.category")
     if category and category.casefold() != "ev":
         draft.statuses["category"] = category
-        finder.say("I11", value=category)
+        finder.note("I11", value=category)
     if (finder.text("metadata.status") or "").casefold() == "draft":
-        finder.say("I09")
+        finder.note("I09")
     status = finder.text("sustainability.status")
     if status and status.casefold() != "original":
         draft.statuses["status"] = status
-        finder.say("I13", value=status)
+        finder.note("I13", value=status)
 
 
 def _weight(finder: Finder) -> float | None:
-    """Return the mass in kg by the unit that travels with it."""
+    """Return the mass in kg, converted from its stated unit."""
     path, weight = finder.raw("characteristics.physicalDimension.weight")
     if not isinstance(weight, Mapping):
         return None
@@ -163,11 +163,11 @@ def _read_condition(draft: Draft) -> None:
         draft.reading(on, f"{_DYNAMIC}{part}", name, value)
     documents = [str(item.get("header", ""))[:60] for _, item in finder.items(f"{_DYNAMIC}negativeEvents")]
     if documents:
-        finder.say("I08", value=", ".join(documents[:3]), fields=f"{_DYNAMIC}negativeEvents")
+        finder.note("I08", value=", ".join(documents[:3]), fields=f"{_DYNAMIC}negativeEvents")
 
 
 def _share(part: float | None, whole: float | None) -> float | None:
-    """Return remaining over rated, where both are known and the result is possible."""
+    """Return remaining over rated capacity, None if unknown or impossible."""
     return part / whole if part is not None and whole and part / whole <= event_field("soh").high else None
 
 

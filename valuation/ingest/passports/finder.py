@@ -1,4 +1,4 @@
-"""Looking into a passport field by field: what is plausible is taken, what is not is dropped and said aloud."""
+"""Reads a passport field by field; implausible values are dropped with a note."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from valuation.ingest.notes import IntakeNote, make_note, truncated_repr
 from valuation.ingest.values import DEEPEST, is_placeholder, read_day, read_number
 from valuation.record.fields import Field
 
-Sought = str | tuple[str, ...]
+Paths = str | tuple[str, ...]
 """A dotted path, or several spellings of it of which the first present one is read."""
 
 
@@ -24,13 +24,13 @@ class Finder:
         self.used: set[str] = set()
         self.dropped: list[str] = []
 
-    def raw(self, sought: Sought) -> tuple[str, object]:
-        """Return the path that is present and its value; the first path and None where none is.
+    def raw(self, wanted: Paths) -> tuple[str, object]:
+        """Return the path that is present and its value; the first path and None if none is present.
 
         >>> Finder({"a": {"b": 1}}).raw(("x.y", "a.b"))
         ('a.b', 1)
         """
-        paths = (sought,) if isinstance(sought, str) else sought
+        paths = (wanted,) if isinstance(wanted, str) else wanted
         for path in paths:
             value: object = self.document
             for part in path.split("."):
@@ -40,16 +40,16 @@ class Finder:
                 return path, value
         return paths[0], None
 
-    def number(self, sought: Sought, field: Field, factor: float = 1.0) -> float | None:
-        """Return a quantity in our unit where it is possible; otherwise say why it is dropped.
+    def number(self, wanted: Paths, field: Field, factor: float = 1.0) -> float | None:
+        """Return a quantity in our unit; an impossible value is dropped with a note.
 
         `factor` turns the passport's unit into ours (0.01 for per cent, 0.001 for gram to kilogram).
         """
-        path, value = self.raw(sought)
+        path, value = self.raw(wanted)
         return self.quantity(path, value, field, factor)
 
     def quantity(self, path: str, value: object, field: Field, factor: float = 1.0) -> float | None:
-        """Return a value already found as a quantity in our unit; see :meth:`number`."""
+        """Return a value as a quantity in our unit; see :meth:`number`."""
         if value is None or is_placeholder(field, value):
             return None
         try:
@@ -59,13 +59,13 @@ class Finder:
             self.drop(path, value, *_why(field, value, factor))
             return None
 
-    def day(self, sought: Sought) -> date | None:
-        """Return a calendar day where there is a possible one; otherwise say why it is dropped."""
-        path, value = self.raw(sought)
+    def day(self, wanted: Paths) -> date | None:
+        """Return a calendar day; an impossible value is dropped with a note."""
+        path, value = self.raw(wanted)
         return self.calendar_day(path, value)
 
     def calendar_day(self, path: str, value: object) -> date | None:
-        """Return a value already found as a calendar day; see :meth:`day`."""
+        """Return a value as a calendar day; see :meth:`day`."""
         if value is None or value in ("", "-"):
             return None
         try:
@@ -74,38 +74,38 @@ class Finder:
             self.drop(path, value, "that is no day YYYY-MM-DD of the calendar", "不是有效日期")
             return None
 
-    def text(self, sought: Sought) -> str | None:
+    def text(self, wanted: Paths) -> str | None:
         """Return a short text, or None."""
-        _, value = self.raw(sought)
+        _, value = self.raw(wanted)
         return value.strip()[:200] or None if isinstance(value, str) else None
 
-    def items(self, sought: Sought) -> Iterator[tuple[str, Mapping[str, object]]]:
-        """Yield the objects of a list with their paths; a lone object counts as a list of one."""
-        path, value = self.raw(sought)
+    def items(self, wanted: Paths) -> Iterator[tuple[str, Mapping[str, object]]]:
+        """Yield the objects of a list with their paths; a single object counts as a list of one."""
+        path, value = self.raw(wanted)
         entries = value if isinstance(value, list) else [value] if isinstance(value, Mapping) else []
         for index, entry in enumerate(entries):
             if isinstance(entry, Mapping):
                 yield f"{path}[{index}]", entry
 
     def drop(self, path: str, value: object, reason_en: str, reason_zh: str) -> None:
-        """Say that a field is not used, and why."""
+        """Note that a field is not used, and why."""
         self.dropped.append(f"{path} is {truncated_repr(value)} ({reason_en})")
         self.notes.append(
             make_note("I03", fields=path, value=truncated_repr(value), reason_en=reason_en, reason_zh=reason_zh)
         )
 
-    def say(self, identity: str, **words: str) -> None:
-        """Make a note by its id."""
+    def note(self, identity: str, **words: str) -> None:
+        """Add a note by its id."""
         self.notes.append(make_note(identity, **words))
 
     def unused(self) -> list[str]:
-        """Return the paths of the fields that were never looked at."""
+        """Return the paths of the fields that were not read."""
         used = tuple(self.used)
         return [path for path in _leaves(self.document, "") if not path.startswith(used)]
 
 
 def _leaves(value: object, path: str, depth: int = 0) -> Iterator[str]:
-    """Yield the paths of all plain values in a document; what is nested deeper than any passport counts as one."""
+    """Yield the paths of all plain values in a document; deeper nesting counts as one value."""
     if isinstance(value, Mapping) and depth < DEEPEST:
         for name, inner in value.items():
             yield from _leaves(inner, f"{path}.{name}"[:200] if path else str(name)[:60], depth + 1)
@@ -117,12 +117,12 @@ def _leaves(value: object, path: str, depth: int = 0) -> Iterator[str]:
 
 
 def _tidy(value: float) -> float:
-    """Return a converted number without the last-digit noise of the conversion: 88 % is 0.88."""
+    """Return a converted number without rounding noise: 88 % is 0.88."""
     return float(f"{value:.12g}") if math.isfinite(value) else value
 
 
 def _why(field: Field, value: object, factor: float) -> tuple[str, str]:
-    """Return why a quantity cannot be."""
+    """Return why a quantity is impossible."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "that is no number", "不是数值"
     low, high = field.low / factor, field.high / factor

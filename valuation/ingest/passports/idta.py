@@ -34,7 +34,7 @@ _HOUR = 1.0 / 60.0
 
 
 def read_idta(finder: Finder) -> Draft:
-    """Return what the documents of one battery say together."""
+    """Return the draft of one battery from its documents."""
     draft = Draft(family="IDTA 02035", finder=finder)
     draft.read_chemistry(finder.text("BatteryChemistry.ShortName"), finder.text("BatteryChemistry.ClearName"))
     draft.energy_kwh = finder.number(
@@ -53,11 +53,11 @@ def read_idta(finder: Finder) -> Draft:
     category = finder.text("GeneralInformation.BatteryCategory")
     if category and category.casefold() != "ev":
         draft.statuses["category"] = category
-        finder.say("I11", value=category)
+        finder.note("I11", value=category)
     stage = finder.text(("LifeCycleStage", "GeneralInformation.LifeCycleStage"))
     if stage and stage.casefold() != "original":
         draft.statuses["status"] = stage
-        finder.say("I13", value=stage)
+        finder.note("I13", value=stage)
     _read_health(draft)
     _read_use(draft)
     _read_materials(draft)
@@ -77,7 +77,7 @@ def _read_health(draft: Draft) -> None:
             value = finder.number(f"{part}.{part}Value", event_field("soh"), 1.0 / whole)
             claims[part] = (finder.day(f"{part}.LastUpdate") if value is not None else None, definition, value)
     if finder.raw("RemainingCapacity")[1] is not None:
-        finder.say("I04", fields="RemainingCapacityValue", reason_en="tagged kWh up to 1.0.1, read as Ah",
+        finder.note("I04", fields="RemainingCapacityValue", reason_en="tagged kWh up to 1.0.1, read as Ah",
                    reason_zh="1.0.1 及以前标注为 kWh，按 Ah 读取")  # fmt: skip
     settle_soh(draft, claims)
 
@@ -98,22 +98,22 @@ def _read_use(draft: Draft) -> None:
         on = finder.day("TemperatureInformation.LastUpdate") if value is not None else None
         draft.reading(on, f"TemperatureInformation.{part}", name, value)
     for path, item in finder.items("NegativeEvents"):
-        said = item.get("NegativeEventValue")
+        text = item.get("NegativeEventValue")
         on = finder.calendar_day(f"{path}.LastUpdate", item.get("LastUpdate"))
-        draft.negative(on, path, said if isinstance(said, str) else None)
+        draft.negative(on, path, text if isinstance(text, str) else None)
     _, accidents = finder.raw("InformationOnAccidents")
-    for said in accidents if isinstance(accidents, list) else []:
-        draft.negative(None, "InformationOnAccidents", said if isinstance(said, str) else None)
+    for text in accidents if isinstance(accidents, list) else []:
+        draft.negative(None, "InformationOnAccidents", text if isinstance(text, str) else None)
 
 
 def _read_materials(draft: Draft) -> None:
     """Read material masses, in kilogram in this model."""
-    said = False
+    noted = False
     for path, item in draft.finder.items("BatteryMaterials"):
-        if not said:
-            draft.finder.say("I04", fields="BatteryMaterialMass", reason_en="kilogram in IDTA 02035-6",
+        if not noted:
+            draft.finder.note("I04", fields="BatteryMaterialMass", reason_en="kilogram in IDTA 02035-6",
                              reason_zh="IDTA 02035-6 以千克为单位")  # fmt: skip
-            said = True
+            noted = True
         name, cas = item.get("BatteryMaterialName"), item.get("BatteryMaterialIdentifier")
         read_material(
             draft,
