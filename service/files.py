@@ -46,9 +46,8 @@ def read_documents(
 
 def chunks(traces: Traces, size: int) -> Iterator[Traces]:
     """Yield the packs in parts of a size."""
-    for start in range(0, len(traces.histories), size):
-        part = slice(start, start + size)
-        yield Traces(histories=traces.histories[part], notes=traces.notes[part])
+    for start in range(0, traces.packs, size):
+        yield traces.part(slice(start, start + size))
 
 
 def _bytes(file: Path) -> bytes:

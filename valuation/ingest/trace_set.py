@@ -38,6 +38,10 @@ class Traces:
         """Number of packs."""
         return len(self.notes)
 
+    def part(self, rows: slice) -> Traces:
+        """Return the packs of a range of rows, without the rejected records."""
+        return Traces(histories=self.histories[rows], notes=self.notes[rows])
+
     @cached_property
     def table(self) -> TraceTable:
         """The histories as columns."""
@@ -81,6 +85,10 @@ class DecodedTraces(Traces):
         self.__dict__.update(records=tuple(records), notes=notes, problems=tuple(problems))
 
     records: tuple[DecodedRecord, ...]
+
+    def part(self, rows: slice) -> DecodedTraces:
+        """Return the packs of a range of rows, without the rejected records."""
+        return DecodedTraces(self.records[rows])
 
     @cached_property
     def histories(self) -> tuple[PackHistory, ...]:

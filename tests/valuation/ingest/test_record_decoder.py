@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from valuation.errors import CanzhiError, FieldError
-from valuation.ingest import input_digest, join_traces, lenient_record, read_trace, read_traces, write_trace
+from valuation.ingest import Traces, input_digest, join_traces, lenient_record, read_trace, read_traces, write_trace
 from valuation.ingest.record_decoder import NotCanonical, decode_record
 from valuation.ingest.record_schema import EVENT_KINDS, EVENT_OWN
 from valuation.record.to_columns import tabulate
@@ -184,3 +184,13 @@ def test_traces_are_joined_in_their_order():
     both = join_traces([one, one])
     assert both.table.rows == 2
     assert both.written(1) == one.written(0)
+
+
+def test_a_part_of_traces_is_read_as_those_packs_alone():
+    packs = [{"battery_code": CODE[:-1] + digit, "events": [{"type": "usage", "on": "2022-01-01"}]} for digit in "123"]
+    read = read_trace(packs)
+    for traces in (read, Traces(histories=read.histories, notes=read.notes)):
+        part = traces.part(slice(1, 3))
+        assert part.histories == read.histories[1:]
+        assert part.table.row.tolist() == [0, 1]
+        assert part.written(1) == read.written(2)
