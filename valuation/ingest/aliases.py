@@ -22,7 +22,7 @@ from valuation.record.fields import (
     PACK_FIELDS,
 )
 
-LEDGER_DAYS: Mapping[str, str] = {
+EVENT_DAY_COLUMNS: Mapping[str, str] = {
     "installed_on": "installed",
     "sold_on": "sold",
     "retired_on": "retired",
@@ -45,7 +45,7 @@ SALE_SCOPE = (
     *("sale_id", "battery_code", "sold_on", "day_of_sale", "price_cny", "vat_included", "vat_rate", "currency"),
     *("region", "buyer_kind", "seller_kind", "lot_id", "lot_price_cny", "route"),
 )
-LEDGER_SCOPE = tuple(dict.fromkeys((*TABLE_SCOPE, *ANY_EVENT_SCOPE, *LEDGER_DAYS)))
+ROW_SCOPE = tuple(dict.fromkeys((*TABLE_SCOPE, *ANY_EVENT_SCOPE, *EVENT_DAY_COLUMNS)))
 
 _MEASURED = {field.name for field in (*PACK_FIELDS, *COMPOSITION_FIELDS, *EVENT_FIELDS) if field.kind == "number"}
 _WITH_UNIT = re.compile(r"^(?P<name>[^(\[]+)[(\[](?P<unit>[^)\]]*)[)\]]$")

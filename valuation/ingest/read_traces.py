@@ -28,7 +28,7 @@ from valuation.ingest.lenient_record import read_record
 from valuation.ingest.notes import IntakeNote, Problem, truncated_repr
 from valuation.ingest.open_table import ARROW_MARK, PARQUET_MARK, OpenTable, open_table
 from valuation.ingest.record_decoder import DecodedRecord, decode_record, record_of_history
-from valuation.ingest.row_per_pack import is_event_table, join_events, known_columns, ledger_records
+from valuation.ingest.row_per_pack import is_event_table, join_events, known_columns, row_records
 from valuation.ingest.trace_set import DecodedTraces, Traces
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | Document | Mapping[str, object] | Sequence[object]"
@@ -261,7 +261,7 @@ class _SourceCollector:
             for where, content in joined:
                 yield _Record(where=where, content=content, from_text=opened.from_text)
         for opened in others:
-            for where, content, notes in ledger_records(opened):
+            for where, content, notes in row_records(opened):
                 yield _Record(where=where, content=content, from_text=opened.from_text, notes=notes)
 
 

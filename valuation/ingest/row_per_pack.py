@@ -9,16 +9,17 @@ from decimal import Decimal
 from valuation.errors import FieldError
 from valuation.ingest.aliases import (
     ANY_EVENT_SCOPE,
+    EVENT_DAY_COLUMNS,
     EVENT_SCOPES,
     EVENT_TABLE_SCOPE,
-    LEDGER_DAYS,
-    LEDGER_SCOPE,
+    ROW_SCOPE,
     TABLE_SCOPE,
     choice_name,
     field_name,
 )
 from valuation.ingest.notes import IntakeNote, Problem, make_note
 from valuation.ingest.open_table import OpenTable, column_names
+from valuation.ingest.table_import_state import found_columns
 from valuation.ingest.values import PLACEHOLDERS
 from valuation.record.fields import COMPOSITION, PACK_FIELDS, event_field
 
@@ -47,7 +48,7 @@ def is_event_table(opened: OpenTable) -> bool:
 
 def known_columns(opened: OpenTable) -> int:
     """Return how many columns of a table are ours in any spelling."""
-    return sum(field_name(name, LEDGER_SCOPE) is not None for name in column_names(opened))
+    return sum(field_name(name, ROW_SCOPE) is not None for name in column_names(opened))
 
 
 def rows_of(opened: OpenTable) -> Iterator[tuple[str, dict[str, object]]]:
@@ -60,24 +61,11 @@ def rows_of(opened: OpenTable) -> Iterator[tuple[str, dict[str, object]]]:
         )
 
 
-def ledger_records(opened: OpenTable) -> Iterator[tuple[str, dict[str, object], tuple[IntakeNote, ...]]]:
+def row_records(opened: OpenTable) -> Iterator[tuple[str, dict[str, object], tuple[IntakeNote, ...]]]:
     """Yield one trace record per row, with notes on readings that could not be used."""
-    _refuse_columns_given_twice(opened)
+    found_columns(opened, ROW_SCOPE)  # refuses two columns of one field
     for where, row in rows_of(opened):
         yield where, *_row_record(row)
-
-
-def _refuse_columns_given_twice(opened: OpenTable) -> None:
-    """Raise if two columns are spellings of one field."""
-    found: dict[str, str] = {}
-    for spelled in column_names(opened):
-        name = field_name(spelled, LEDGER_SCOPE)
-        if name is not None and found.setdefault(name, spelled) != spelled:
-            raise FieldError(
-                f"{opened.name} gives {name} twice, as {found[name]!r} and {spelled!r}",
-                hint="keep one of the columns",
-                field=name,
-            )
 
 
 def join_events(
@@ -146,8 +134,8 @@ def _row_record(row: Mapping[str, object]) -> tuple[dict[str, object], tuple[Int
     readings: dict[str, object] = {}
     days: dict[str, object] = {}
     for spelled, value in row.items():
-        name = field_name(spelled, LEDGER_SCOPE)
-        if name is not None and (name in LEDGER_DAYS or name == "on"):
+        name = field_name(spelled, ROW_SCOPE)
+        if name is not None and (name in EVENT_DAY_COLUMNS or name == "on"):
             if not (isinstance(value, str) and value in PLACEHOLDERS):
                 days[name] = value
         elif name is not None and name in ANY_EVENT_SCOPE and name not in _PACK_NAMES:
@@ -168,7 +156,7 @@ def _events_of(
     common = {name: readings.pop(name) for name in _COMMON if name in readings}
     events = {
         kind: {"type": kind, "on": days[name], **common}
-        for name, kind in LEDGER_DAYS.items()
+        for name, kind in EVENT_DAY_COLUMNS.items()
         if name in days and kind != "tested"
     }
     notes: list[IntakeNote] = []

@@ -4,9 +4,9 @@ from valuation.errors import FieldError
 from valuation.ingest.aliases import (
     EVENT_SCOPES,
     EVENT_TABLE_SCOPE,
-    LEDGER_SCOPE,
     MODULE_SCOPE,
     PACK_SCOPE,
+    ROW_SCOPE,
     SALE_SCOPE,
     TABLE_SCOPE,
     choice_name,
@@ -17,7 +17,7 @@ from valuation.ingest.spellings import CHOICE_SPELLINGS, FIELD_SPELLINGS
 from valuation.record.fields import EVENT_FIELDS, EVENT_TYPES, PACK_FIELDS, REGIONS
 from valuation.routes.structural_value import ROUTES
 
-SCOPES = [PACK_SCOPE, TABLE_SCOPE, MODULE_SCOPE, EVENT_TABLE_SCOPE, LEDGER_SCOPE, SALE_SCOPE, *EVENT_SCOPES.values()]
+SCOPES = [PACK_SCOPE, TABLE_SCOPE, MODULE_SCOPE, EVENT_TABLE_SCOPE, ROW_SCOPE, SALE_SCOPE, *EVENT_SCOPES.values()]
 SHARED = {"检测日期", "测试日期"}
 
 
@@ -67,7 +67,7 @@ def test_case_blanks_width_and_our_unit_do_not_matter():
 @pytest.mark.parametrize("spelled", ["额定能量(Wh)", "SOH(%)", "里程(万公里)", "质量(g)"])
 def test_another_unit_is_refused_not_converted(spelled):
     with pytest.raises(FieldError) as caught:
-        field_name(spelled, LEDGER_SCOPE)
+        field_name(spelled, ROW_SCOPE)
     assert "convert" in caught.value.hint
 
 
