@@ -22,11 +22,10 @@ from valuation.ingest.aliases import (
     plain,
 )
 from valuation.ingest.decode_bytes import Limits
+from valuation.ingest.decoded_record import DecodedRecord, build_record
 from valuation.ingest.notes import IntakeNote, make_note, printable, truncated_repr
 from valuation.ingest.record_decoder import (
-    DecodedRecord,
     NotCanonical,
-    build_record,
     convert_event,
     decode_event,
     missing_identity,

@@ -24,10 +24,11 @@ from valuation.ingest.decode_bytes import (
     open_document,
     split_lines,
 )
+from valuation.ingest.decoded_record import DecodedRecord
 from valuation.ingest.lenient_record import read_record
 from valuation.ingest.notes import IntakeNote, Problem, truncated_repr
 from valuation.ingest.open_table import ARROW_MARK, PARQUET_MARK, OpenTable, open_table
-from valuation.ingest.record_decoder import DecodedRecord, decode_record, record_of_history
+from valuation.ingest.record_decoder import decode_record, record_of_history
 from valuation.ingest.row_per_pack import is_event_table, join_events, known_columns, row_records
 from valuation.ingest.trace_set import DecodedTraces, Traces
 

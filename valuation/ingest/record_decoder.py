@@ -1,4 +1,4 @@
-"""Trace records decoded by compiled code into typed fields (标准记录解码): the one form in which a record is held.
+"""Trace records decoded by compiled code into typed fields (标准记录解码).
 
 :func:`decode_record` decodes bytes that are canonical: our own names and spellings, one code, plain texts. Anything
 else goes to :func:`valuation.ingest.lenient_record.read_record`, which normalises names and spellings, decodes into the
@@ -19,51 +19,31 @@ from msgspec.structs import astuple, replace
 from valuation.battery_code.decoding import decode
 from valuation.errors import FieldError
 from valuation.ingest.canonical_json import digest_of
-from valuation.ingest.normalise_code import normalisation_note, normalise_code
+from valuation.ingest.decoded_record import (
+    COMMON_NAMES,
+    ENCODER,
+    DecodedRecord,
+    build_record,
+    extra_texts,
+    joined_events,
+)
+from valuation.ingest.normalise_code import normalise_code
 from valuation.ingest.notes import IntakeNote, make_note, truncated_repr
 from valuation.ingest.record_schema import EVENT_KINDS, EVENT_OWN, Choice, Record, TypedEvent, TypedPack
 from valuation.ingest.values import FIRST_DAY, LAST_DAY, LONGEST_TEXT, PLACEHOLDERS
 from valuation.numeric.columns import UNKNOWN
-from valuation.record.fields import EVENT_COMMON_FIELDS, EVENT_TYPES, PACK_FIELDS, Field, text_code
-from valuation.record.history import Module, PackHistory, TraceEvent, known_from
+from valuation.record.fields import EVENT_TYPES, PACK_FIELDS, Field, text_code
+from valuation.record.history import PackHistory, known_from
 from valuation.record.to_columns import day_number
 
 _DECODER = msgspec.json.Decoder(Record)
-_ENCODER = msgspec.json.Encoder(order="sorted")
-_PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _KIND: dict[str, type[TypedEvent]] = dict(zip(EVENT_TYPES, EVENT_KINDS, strict=True))
-_COMMON_NAMES = tuple(field.name for field in EVENT_COMMON_FIELDS)
 _PACK_TEXTS = attrgetter(*[field.name for field in PACK_FIELDS if field.kind == "text"])
 _MOST_KNOWN = 200_000
 
 
 class NotCanonical(Exception):
     """A record is valid at most after normalisation: a name, spelling, text or day is not canonical."""
-
-
-class DecodedRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One pack's record as it was read.
-
-    Attributes
-    ----------
-    pack : the fields of the pack and its events.
-    written : the canonical JSON of the whole record.
-    without_events, events : the canonical JSON of the pack, and of each event.
-    digest : SHA-256 name of the content.
-    notes : cautions about how the record was read.
-    values : the fields of the events as column numbers, event by event.
-    extras, event_extras : unknown fields of the pack, and of events by their position.
-    """
-
-    pack: TypedPack
-    written: bytes
-    without_events: bytes
-    events: list[bytes]
-    digest: str
-    notes: tuple[IntakeNote, ...]
-    values: list[float]
-    extras: Mapping[str, object] = {}
-    event_extras: Mapping[int, Mapping[str, object]] = {}
 
 
 def decode_record(content: bytes, most_events: int) -> DecodedRecord | None:
@@ -80,9 +60,9 @@ def decode_record(content: bytes, most_events: int) -> DecodedRecord | None:
         pack: TypedPack = _DECODER.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    lines = _ENCODER.encode_lines(pack.events)
+    lines = ENCODER.encode_lines(pack.events)
     events = lines.split(b"\n")[:-1]
-    without_events = _ENCODER.encode(replace(pack, events=[])) if events else _ENCODER.encode(pack)
+    without_events = ENCODER.encode(replace(pack, events=[])) if events else ENCODER.encode(pack)
     if content.count(b":") != without_events.count(b":") + lines.count(b":") + bool(events):
         return None  # a repeated name or an empty value: each name has one colon, and the texts are equal
     if len(events) > most_events or missing_identity(pack):
@@ -101,7 +81,7 @@ def decode_record(content: bytes, most_events: int) -> DecodedRecord | None:
         return None
     return DecodedRecord(
         pack=pack,
-        written=_ENCODER.encode(replace(pack, events=_joined(events))) if events else without_events,
+        written=ENCODER.encode(replace(pack, events=joined_events(events))) if events else without_events,
         without_events=without_events,
         events=events,
         digest=digest_of(without_events, events),
@@ -144,34 +124,6 @@ def _typed_event(fields: Mapping[str, object]) -> TypedEvent:
     return event
 
 
-def build_record(
-    pack: TypedPack,
-    values: list[float],
-    notes: Sequence[IntakeNote],
-    extras: Mapping[str, object],
-    event_extras: Mapping[int, Mapping[str, object]],
-) -> DecodedRecord:
-    """Return the record of a pack whose values were checked, under the one spelling of its battery code."""
-    respelled = normalisation_note(pack.battery_code)
-    if respelled is not None:
-        pack, notes = replace(pack, battery_code=normalise_code(pack.battery_code)), (respelled, *notes)
-    events = _ENCODER.encode_lines(pack.events).split(b"\n")[:-1]
-    for place, unknown in event_extras.items():
-        events[place] = _encode(pack.events[place], unknown)
-    without_events = _encode(replace(pack, events=[]), extras)
-    return DecodedRecord(
-        pack=pack,
-        written=_encode(replace(pack, events=_joined(events)), extras) if events else without_events,
-        without_events=without_events,
-        events=events,
-        digest=digest_of(without_events, events),
-        notes=tuple(notes),
-        values=values,
-        extras=extras,
-        event_extras=event_extras,
-    )
-
-
 def record_of_history(history: PackHistory, notes: Sequence[IntakeNote]) -> DecodedRecord:
     """Return the record of a history whose values were checked, such as a passport's."""
     fields: dict[str, object] = {field.name: getattr(history, field.name) for field in PACK_FIELDS}
@@ -181,7 +133,7 @@ def record_of_history(history: PackHistory, notes: Sequence[IntakeNote]) -> Deco
     values: list[float] = []
     for one in history.events:
         event, numbers = convert_event(
-            {"type": one.type, **{name: getattr(one, name) for name in _COMMON_NAMES}, **one.facts}
+            {"type": one.type, **{name: getattr(one, name) for name in COMMON_NAMES}, **one.facts}
         )
         events.append(event)
         values += numbers
@@ -208,17 +160,6 @@ def missing_identity(pack: TypedPack) -> list[FieldError]:
             value=pack.battery_code,
         )
     ]
-
-
-def _encode(part: msgspec.Struct, extras: Mapping[str, object]) -> bytes:
-    """Return a pack or an event as canonical JSON, with its unknown fields."""
-    written = _ENCODER.encode(part)
-    return _ENCODER.encode({**extras, **_PARTS.decode(written)}) if extras else written
-
-
-def _joined(events: list[bytes]) -> Any:  # noqa: ANN401 - takes the place of the list of events in a record that is only written
-    """Return events that are already written as one JSON list."""
-    return msgspec.Raw(b"[" + b",".join(events) + b"]")
 
 
 def _check_pack(pack: TypedPack) -> None:
@@ -297,7 +238,7 @@ def _note(place: int, event: TypedEvent) -> IntakeNote:
     NotCanonical
         If it is not printable, or there are several: a note names them in the order in which they were given.
     """
-    (name, value), *others = _extra_texts(event).items()
+    (name, value), *others = extra_texts(event).items()
     if others or not str(value).isprintable():
         raise NotCanonical
     return _unused(f"events[{place}].{name}", known_from(event.on, event.reported_on, event.recorded_on))
@@ -306,41 +247,3 @@ def _note(place: int, event: TypedEvent) -> IntakeNote:
 @lru_cache(maxsize=8192)
 def _unused(fields: str, since: date) -> IntakeNote:
     return make_note("I01", fields=fields).since(since)
-
-
-def _extra_texts(event: TypedEvent) -> dict[str, object]:
-    """Return the texts in an event that only other types of event have."""
-    width = len(EVENT_OWN[event.__class__])
-    given = zip(event.__struct_fields__[width:], astuple(event)[width:], strict=True)
-    return {name: value for name, value in given if value is not None}
-
-
-def history_of(record: DecodedRecord) -> PackHistory:
-    """Return a record as a history of objects."""
-    pack = record.pack
-    plain = {field.name: getattr(pack, field.name) for field in PACK_FIELDS}
-    extras = record.event_extras
-    return PackHistory(
-        **plain,
-        composition=dict(pack.composition),
-        modules=tuple(Module(battery_code=one.battery_code, soh=one.soh) for one in pack.modules),
-        events=tuple([_event_of(event, extras.get(place)) for place, event in enumerate(pack.events)]),
-        extras=dict(record.extras),
-    )
-
-
-def _event_of(event: TypedEvent, extras: Mapping[str, object] | None) -> TraceEvent:
-    """Return an event as an object."""
-    names = event.__struct_fields__[: len(EVENT_OWN[event.__class__])]
-    given = {name: _plain(value) for name in names if not _is_unknown(value := getattr(event, name))}
-    common: dict[str, Any] = {name: given.pop(name, None) for name in _COMMON_NAMES}
-    kind = event.__struct_config__.tag
-    return TraceEvent(type=str(kind), **common, facts=given, extras=_extra_texts(event) if extras is None else extras)
-
-
-def _is_unknown(value: object) -> bool:
-    return value is None or value is UNKNOWN
-
-
-def _plain(value: object) -> Any:  # noqa: ANN401 - a number, a text or a day
-    return value.value if isinstance(value, Choice) else value

@@ -11,8 +11,8 @@ from itertools import chain
 import numpy as np
 
 from valuation.ingest.canonical_json import digest_of, input_digest, write_events, write_trace
+from valuation.ingest.decoded_record import DecodedRecord, history_of
 from valuation.ingest.notes import IntakeNote, Problem
-from valuation.ingest.record_decoder import DecodedRecord, history_of
 from valuation.ingest.record_schema import EVENT_KINDS, EVENT_OWN, TypedEvent
 from valuation.numeric import columns
 from valuation.numeric.columns import ColumnMatrix, IntArray
