@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from valuation.errors import FieldError
 from valuation.ingest.spellings import CHOICE_SPELLINGS, FIELD_SPELLINGS, UNIT_SPELLINGS
@@ -20,6 +21,7 @@ from valuation.record.fields import (
     EVENT_FIELDS,
     EVENT_TYPE_FIELDS,
     PACK_FIELDS,
+    Field,
 )
 
 EVENT_DAY_COLUMNS: Mapping[str, str] = {
@@ -47,6 +49,7 @@ SALE_SCOPE = (
 )
 ROW_SCOPE = tuple(dict.fromkeys((*TABLE_SCOPE, *ANY_EVENT_SCOPE, *EVENT_DAY_COLUMNS)))
 
+_MOST_SPELLINGS, _LONGEST_KEPT = 4096, 100
 _MEASURED = {field.name for field in (*PACK_FIELDS, *COMPOSITION_FIELDS, *EVENT_FIELDS) if field.kind == "number"}
 _WITH_UNIT = re.compile(r"^(?P<name>[^(\[]+)[(\[](?P<unit>[^)\]]*)[)\]]$")
 
@@ -101,6 +104,40 @@ def choice_name(spelled: str, field: str, choices: tuple[str, ...]) -> str | Non
     ('LFP', None)
     """
     return spelled if spelled in choices else _choices(field, choices).get(plain(spelled))
+
+
+class FieldNames(dict[object, str | None]):
+    """Spelled names with the field of a scope that each means, None for an unknown name; each looked up once."""
+
+    def __init__(self, scope: tuple[str, ...]) -> None:
+        self.scope = scope
+
+    def __missing__(self, spelled: object) -> str | None:
+        """Look one up; :class:`FieldError` if it carries a unit that is not ours."""
+        name = field_name(spelled, self.scope) if isinstance(spelled, str) else None
+        _keep(self, spelled, name)
+        return name
+
+
+class Choices(dict[str, str]):
+    """Spelled choices of a category with our names; what is no choice stays as it is."""
+
+    def __init__(self, field: Field) -> None:
+        self.field = field
+
+    def __missing__(self, spelled: str) -> str:
+        """Look one up."""
+        name = choice_name(spelled.strip(), self.field.name, self.field.choices) or spelled
+        _keep(self, spelled, name)
+        return name
+
+
+def _keep(known: dict[Any, Any], spelled: object, name: str | None) -> None:
+    """Keep a spelling for the next record, within bounds of memory."""
+    if len(known) >= _MOST_SPELLINGS:
+        known.clear()
+    if len(str(spelled)) <= _LONGEST_KEPT:
+        known[spelled] = name
 
 
 def recognised(names: Iterable[object], scope: tuple[str, ...]) -> int:

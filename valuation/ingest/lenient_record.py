@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
 import msgspec
 
@@ -17,8 +16,8 @@ from valuation.ingest.aliases import (
     EVENT_SCOPES,
     MODULE_SCOPE,
     PACK_SCOPE,
-    choice_name,
-    field_name,
+    Choices,
+    FieldNames,
     plain,
 )
 from valuation.ingest.decode_bytes import Limits
@@ -48,55 +47,19 @@ from valuation.record.history import known_from
 
 _PROBLEMS_SHOWN = 5
 _MOST_PROBLEMS = 100
-_MOST_SPELLINGS = 4096
-_LONGEST_KEPT = 100
 
 Value = float | str | date
-
-
-class _FieldNames(dict[object, str | None]):
-    """Spelled names with the field of a scope that each means, None for an unknown name; each looked up once."""
-
-    def __init__(self, scope: tuple[str, ...]) -> None:
-        self.scope = scope
-
-    def __missing__(self, spelled: object) -> str | None:
-        """Look one up; :class:`FieldError` if it carries a unit that is not ours."""
-        name = field_name(spelled, self.scope) if isinstance(spelled, str) else None
-        _keep(self, spelled, name)
-        return name
-
-
-class _Choices(dict[str, str]):
-    """Spelled choices of a category with our names; what is no choice stays as it is."""
-
-    def __init__(self, field: Field) -> None:
-        self.field = field
-
-    def __missing__(self, spelled: str) -> str:
-        """Look one up."""
-        name = choice_name(spelled.strip(), self.field.name, self.field.choices) or spelled
-        _keep(self, spelled, name)
-        return name
-
-
-def _keep(known: dict[Any, Any], spelled: object, name: str | None) -> None:
-    """Keep a spelling for the next record, within bounds of memory."""
-    if len(known) >= _MOST_SPELLINGS:
-        known.clear()
-    if len(str(spelled)) <= _LONGEST_KEPT:
-        known[spelled] = name
 
 
 _PACK = {field.name: field for field in PACK_FIELDS}
 _COMPOSITION = {field.name: field for field in COMPOSITION_FIELDS}
 _EVENT = {field.name: field for field in (category("type", *EVENT_TYPES), *EVENT_COMMON_FIELDS, *EVENT_FIELDS)}
 _MODULE = {"battery_code": text("battery_code"), "soh": _EVENT["soh"]}
-_CHOICES = {name: _Choices(field) for name, field in _EVENT.items() if field.kind == "category"}
+_CHOICES = {name: Choices(field) for name, field in _EVENT.items() if field.kind == "category"}
 _PACK_NAMES, _COMPOSITION_NAMES, _MODULE_NAMES, _TYPE_NAME, _ANY_EVENT_NAMES = (
-    _FieldNames(scope) for scope in (PACK_SCOPE, COMPOSITION, MODULE_SCOPE, ("type",), ANY_EVENT_SCOPE)
+    FieldNames(scope) for scope in (PACK_SCOPE, COMPOSITION, MODULE_SCOPE, ("type",), ANY_EVENT_SCOPE)
 )
-_EVENT_NAMES = {kind: _FieldNames(scope) for kind, scope in EVENT_SCOPES.items()}
+_EVENT_NAMES = {kind: FieldNames(scope) for kind, scope in EVENT_SCOPES.items()}
 
 
 def read_record(
@@ -248,7 +211,7 @@ class _RecordReader:
         return self._values(raw, _MODULE, f"{path}.")
 
     def _named(
-        self, record: Mapping[str, object], names: _FieldNames, path: str
+        self, record: Mapping[str, object], names: FieldNames, path: str
     ) -> tuple[dict[str, object], dict[str, object]]:
         """Return the fields of a scope under our names, and the unknown fields."""
         known: dict[str, object] = {}
