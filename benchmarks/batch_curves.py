@@ -34,7 +34,7 @@ from service.scoring.local import Request, score_files
 from service.store import valuations
 from service.store.database import Database
 from service.store.upgrade import upgrade
-from valuation.answer.fleet_values import FleetTerms
+from valuation.terms import ValuationTerms
 
 PLOT = PAGE.parent / "cost-curves.svg"
 EVENTS = (1, 3, 10, 30, 100, 300, 1000)
@@ -195,7 +195,9 @@ def main() -> None:
         model = load_model(BUNDLE)
         if not isinstance(model, Predictor):
             raise TypeError(f"{BUNDLE} is not a canzhi model")
-        kit = JobContext.of((folder / "seed" / "quotes.csv").read_bytes(), model, FleetTerms(as_of=AS_OF))
+        kit = JobContext.of(
+            (folder / "seed" / "quotes.csv").read_bytes(), model, ValuationTerms(as_of=AS_OF, explain=False)
+        )
         score_files(
             Request(packs=Grounds(folder=folder).fleet(1)[0], events=None, out=Path(name) / "warm.parquet"), kit
         )

@@ -27,7 +27,7 @@ from models.artifact.predictor import Predictor
 from service.scoring.job_context import JobContext
 from service.scoring.local import Request, score_files
 from service.scoring.memory import without_pandas
-from valuation.answer.fleet_values import FleetTerms
+from valuation.terms import ValuationTerms
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "explanation" / "how-fast.md"
@@ -70,7 +70,7 @@ def run(what: str, folder: Path, packs: int) -> int:
     if not isinstance(model, Predictor):
         raise TypeError(f"{BUNDLE} is not a canzhi model")
     if what == "canzhi":
-        kit = JobContext.of(quotes, model, FleetTerms(as_of=AS_OF))
+        kit = JobContext.of(quotes, model, ValuationTerms(as_of=AS_OF, explain=False))
         with without_pandas():  # as the command does
             return score_files(Request(packs=files[0], events=files[1], out=folder / "canzhi.parquet"), kit).valued
     from benchmarks import batch_rivals  # noqa: PLC0415 - only the rivals import pandas and LightGBM

@@ -33,7 +33,7 @@ from service.scoring.job_context import JobContext
 from service.scoring.local import Request, score_files
 from service.scoring.spark import ClusterRequest, open_session, score_tables
 from tools.spark_cluster import started
-from valuation.answer.fleet_values import FleetTerms
+from valuation.terms import ValuationTerms
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -123,7 +123,7 @@ def measure(grounds: Grounds, fleets: Mapping[str, tuple[Path, Path]], rounds: i
     quotes, model = (grounds.folder / "seed" / "quotes.csv").read_bytes(), load_model(BUNDLE)
     if not isinstance(model, Predictor):
         raise TypeError(f"{BUNDLE} is not a canzhi model")
-    kit = JobContext.of(quotes, model, FleetTerms(as_of=AS_OF))
+    kit = JobContext.of(quotes, model, ValuationTerms(as_of=AS_OF, explain=False))
     rows = []
     with tempfile.TemporaryDirectory() as name, started(Path(name), memory="3000m") as cluster:
         os.environ.update(cluster.environment)

@@ -101,12 +101,8 @@ def reproduce_kept(database: Database, valuation_id: str, home: Path) -> Reprodu
     (told,) = iter_valuations(
         Traces(histories=read_trace(kept.record).histories, notes=(notes,)),
         read_market(content),
-        model=model,
-        as_of=terms.as_of,
-        level=terms.level,
-        region=terms.region,
-        market_shift=terms.market_shift or None,
-        explain=terms.explain,
+        model,
+        terms,
     )
     if isinstance(told, CanzhiError):
         raise told

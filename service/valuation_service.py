@@ -8,7 +8,7 @@ The way of a valuation::
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -32,21 +32,15 @@ from valuation.errors import CanzhiError, UnknownModel
 from valuation.ingest import Traces, read_passport, read_trace
 from valuation.ports import Predictor
 from valuation.result import Valuation, ValuationDict, valuation_of
+from valuation.terms import ValuationTerms
 from valuation.version import __version__
 
 _NO_NOTES = b"[]"
-_NO_SHIFT: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What is asked of a pack: the valuation day (评估基准日), level, region, scenario, and whether to explain."""
-
-    as_of: date
-    level: float = 0.9
-    region: str = "CN"
-    market_shift: Mapping[str, float] = field(default_factory=lambda: _NO_SHIFT)
-    explain: bool = True
+class Terms(ValuationTerms):
+    """The terms of a valuation, as they are stored and as requests are grouped by them."""
 
     @property
     def written(self) -> bytes:
@@ -146,12 +140,8 @@ class ValuationService:
         results = iter_valuations(
             traces,
             self.market.history,
-            model=model,
-            as_of=terms.as_of,
-            level=terms.level,
-            region=terms.region,
-            market_shift=terms.market_shift or None,
-            explain=terms.explain,
+            model,
+            terms,
         )
         same = self._of_batch(model, terms, door)
         return [

@@ -18,21 +18,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from functools import partial
 
 import numpy as np
 
 from valuation.answer.build_answer import RoundedBatch, round_batch, to_valuation_dict
-from valuation.answer.priced_batch import PricedBatch
-from valuation.dossier import build_dossier
+from valuation.answer.priced_batch import PricedBatch, value_batch
 from valuation.errors import CanzhiError, FieldError, MissingQuote
 from valuation.ingest.read_traces import Traces
 from valuation.market.snapshot import MarketHistory
 from valuation.numeric.columns import IntArray
 from valuation.ports import Predictor
-from valuation.pricing import check_level, price
-from valuation.record.cases import TraceTable, cut
-from valuation.record.to_columns import day_number
+from valuation.pricing import check_level
+from valuation.record.cases import TraceTable
 from valuation.result import Valuation, ValuationDict, valuation_of
+from valuation.terms import ValuationTerms, valuation_day
 
 
 def appraise(  # noqa: PLR0913 - the public contract names them
@@ -111,53 +111,19 @@ def appraise_many(  # noqa: PLR0913 - the public contract names them
 
     Parameters are those of :func:`appraise`. The answer for a pack does not depend on the rest of the batch.
     """
-    answers = iter_valuations(
-        traces,
-        market,
-        model=model,
-        as_of=as_of,
-        level=level,
-        region=region,
-        market_shift=market_shift,
-        explain=explain,
+    terms = ValuationTerms(
+        as_of=valuation_day(as_of), level=level, region=region, market_shift=market_shift or {}, explain=explain
     )
+    answers = iter_valuations(traces, market, model, terms)
     return tuple([one if isinstance(one, CanzhiError) else valuation_of(one) for one in answers])
 
 
-def iter_valuations(  # noqa: PLR0913 - as above
-    traces: Traces,
-    market: MarketHistory,
-    *,
-    model: Predictor | None = None,
-    as_of: date | str,
-    level: float = 0.9,
-    region: str = "CN",
-    market_shift: Mapping[str, float] | None = None,
-    explain: bool = True,
+def iter_valuations(
+    traces: Traces, market: MarketHistory, model: Predictor | None, terms: ValuationTerms
 ) -> Iterator[ValuationDict | CanzhiError]:
     """Yield the answers of :func:`appraise_many` one by one, as dicts instead of objects."""
-    day = valuation_day(as_of)
-    check_level(level)
-
-    def value(table: TraceTable) -> PricedBatch:
-        dossier = build_dossier(
-            cut(table, np.full(table.rows, day_number(day))),
-            market,
-            region=region,
-            market_shift=market_shift,
-            market_calibration=None if model is None else model.market_calibration,
-        )
-        return PricedBatch(
-            dossier=dossier,
-            prices=price(dossier, model, level),
-            model=model,
-            as_of=day,
-            level=level,
-            region=region,
-            market_shift=market_shift or {},
-            explain=explain,
-        )
-
+    check_level(terms.level)
+    value = partial(value_batch, market=market, model=model, terms=terms)
     for rows, priced in _price_or_split(traces.table, np.arange(traces.table.rows), value):
         if isinstance(priced, CanzhiError):
             yield priced
@@ -167,31 +133,10 @@ def iter_valuations(  # noqa: PLR0913 - as above
                 yield _answer(batch, traces, position, row)
 
 
-def valuation_day(as_of: date | str) -> date:
-    """Return the valuation day (评估基准日).
-
-    Raises
-    ------
-    FieldError
-        If the text is not an ISO date.
-
-    >>> valuation_day("2026-11-20")
-    datetime.date(2026, 11, 20)
-    """
-    if isinstance(as_of, date):
-        return as_of
-    try:
-        return date.fromisoformat(as_of)
-    except ValueError as error:
-        raise FieldError(
-            f"as_of is {as_of!r}, no ISO date", hint="write 2026-11-20", field="as_of", value=as_of
-        ) from error
-
-
 def _price_or_split(
     table: TraceTable, rows: IntArray, value: Callable[[TraceTable], PricedBatch]
 ) -> Iterator[tuple[IntArray, PricedBatch | MissingQuote]]:
-    """Yield the rows priced as one batch; if a quote is missing, halve the batch until only packs without it fail."""
+    """Yield the rows priced as one batch; if a quote is missing, halve it until only affected packs fail."""
     try:
         whole = len(rows) == table.rows
         yield rows, value(table if whole else table.take(rows))
@@ -209,5 +154,5 @@ def _answer(batch: RoundedBatch, traces: Traces, position: int, row: int) -> Val
     refusal = batch.priced.dossier.findings.refusal_error(position)
     if refusal is not None:
         return refusal
-    day = batch.priced.as_of
+    day = batch.priced.terms.as_of
     return to_valuation_dict(batch, position, traces.cautions(row, day), traces.digest(row, day))

@@ -114,7 +114,7 @@ def calibration_groups(dossier: Dossier) -> tuple[str, ...]:
 
 
 def _learned(dossier: Dossier, model: Predictor, levels: Sequence[float]) -> Prices:
-    """Return the prices of the model, with the band widened if quotes are older than :data:`FRESH_DAYS`."""
+    """Return the prices of the model, with the band widened for stale quotes."""
     matrix, priced = _predict(dossier, model, levels)
     widening = dossier.market.staleness_widening[:, None]
     centre = to_scale(priced.point, model.linear_threshold)[:, None]
@@ -127,7 +127,7 @@ def _learned(dossier: Dossier, model: Predictor, levels: Sequence[float]) -> Pri
         return _predict(twins, model, levels)[1].point
 
     prices = Prices(
-        **_holding(*cap_at_open_routes(dossier, priced.point, quantiles, learned, model.linear_threshold)),
+        **_with_edges(*cap_at_open_routes(dossier, priced.point, quantiles, learned, model.linear_threshold)),
         uncapped=priced.point,
         group_used=tuple(priced.group_used),
         group_known=tuple(priced.group_known),
@@ -163,7 +163,7 @@ def _replace_disposed(learned: Prices, structural: Prices, where: BoolArray) -> 
 
 @lru_cache(maxsize=64)
 def _columns_of(model: str, feature_names: tuple[str, ...], catalogue: tuple[str, ...]) -> list[int]:
-    """Return where the features that a model reads stand in the catalogue; an older model reads fewer."""
+    """Return the positions in the catalogue of the features that a model reads; an older model reads fewer."""
     missing = sorted(set(feature_names) - set(catalogue))
     if missing:
         raise BundleMismatch(
@@ -174,14 +174,14 @@ def _columns_of(model: str, feature_names: tuple[str, ...], catalogue: tuple[str
 
 
 def _structural(dossier: Dossier, levels: Sequence[float]) -> Prices:
-    """Return the structural value with the spread that its own uncertainty and unseen margins give it."""
+    """Return the structural value as prices, with a band from its own uncertainty."""
     base = dossier.routes.structural_per_kwh
     centre = to_scale(base, LINEAR_THRESHOLD_CNY_PER_KWH)[:, None]
     width = (dossier.routes.scale_sd * dossier.findings.widen)[:, None]
     steps = normal_quantile(np.array(levels))[None, :]
     quantiles = from_scale(centre + width * steps, LINEAR_THRESHOLD_CNY_PER_KWH)
     return Prices(
-        **_holding(*cap_at_open_routes(dossier, base, quantiles, None, LINEAR_THRESHOLD_CNY_PER_KWH)),
+        **_with_edges(*cap_at_open_routes(dossier, base, quantiles, None, LINEAR_THRESHOLD_CNY_PER_KWH)),
         uncapped=base,
         group_used=(STRUCTURE_ONLY,) * dossier.rows,
         group_known=(False,) * dossier.rows,
@@ -191,8 +191,8 @@ def _structural(dossier: Dossier, levels: Sequence[float]) -> Prices:
     )
 
 
-def _holding(point: FloatArray, quantiles: FloatArray) -> dict[str, FloatArray]:
-    """Return point, edges and quantiles, the edges holding the point; the first two quantiles are the edges."""
+def _with_edges(point: FloatArray, quantiles: FloatArray) -> dict[str, FloatArray]:
+    """Return point, edges and quantiles; the first two quantiles are the edges, extended to contain the point."""
     return {
         "point": point,
         "lower": np.minimum(quantiles[:, 0], point),

@@ -66,7 +66,7 @@ def score(  # noqa: PLR0913 - one parameter an option
     """
     from service.cli import say  # noqa: PLC0415 - --help stays quick
 
-    terms = {"level": level, "region": region, "drivers": drivers, "market_shift": _shifts(market_shift)}
+    terms = {"level": level, "region": region, "explain": drivers, "market_shift": _shifts(market_shift)}
     kit = _kit(market, model, as_of, terms)
     if engine == "spark":
         from service.scoring.spark import ClusterRequest, score_on_cluster  # noqa: PLC0415 - needs the extra spark
@@ -92,11 +92,12 @@ def _kit(market: Path | None, model: str | None, as_of: datetime | None, terms: 
     from service.quotes import open_market  # noqa: PLC0415 - as above
     from service.scoring.job_context import JobContext  # noqa: PLC0415 - as above
     from service.valuation_service import model_on  # noqa: PLC0415 - as above
-    from valuation.answer.fleet_values import FleetTerms, check_terms  # noqa: PLC0415 - as above
+    from valuation.answer.fleet_values import check_terms  # noqa: PLC0415 - as above
+    from valuation.terms import ValuationTerms  # noqa: PLC0415 - as above
 
     settings = settings_with(market, model)
     quotes = open_market(settings)
-    asked = msgspec.convert({"as_of": day_of(as_of), **terms}, FleetTerms)
+    asked = msgspec.convert({"as_of": day_of(as_of), **terms}, ValuationTerms)
     check_terms(asked, quotes.history)
     say_synthetic(quotes)
     loaded = cast("Predictor | None", model_on(settings, quotes, asked.as_of))  # the registry has no other kind

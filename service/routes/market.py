@@ -13,10 +13,10 @@ from starlette.routing import Route
 
 from service.clock import today
 from service.dependencies import JSON, service_of
-from valuation.appraisal import valuation_day
 from valuation.errors import FieldError
 from valuation.market.instruments import INSTRUMENTS
 from valuation.record.to_columns import calendar_day, day_number
+from valuation.terms import valuation_day
 
 
 class QuoteAnswer(msgspec.Struct, kw_only=True, frozen=True):

@@ -43,7 +43,7 @@ def values_schema(kit: JobContext) -> pa.Schema:
         ("grade", pa.string()),
         ("caution_ids", pa.list_(pa.string())),
     ]
-    if kit.asked.drivers:
+    if kit.asked.explain:
         names.append(("base_cny", pa.float64()))
         names.extend((f"effect_{name}", pa.float64()) for name in driver_names(kit.model))
     return pa.schema(names)
@@ -73,7 +73,7 @@ def values_table(
         "caution_ids": id_lists((*notes, *valued.cautions), rows),
     }
     schema = values_schema(kit)
-    if kit.asked.drivers:
+    if kit.asked.explain:
         columns["base_cny"] = pa.array(valued.base_cny)
         for name in driver_names(kit.model):
             columns[f"effect_{name}"] = pa.array(valued.effects_cny.get(name, np.zeros(rows)))

@@ -10,9 +10,9 @@ import msgspec
 
 from models.artifact.model_bytes import from_bytes, to_bytes
 from models.artifact.predictor import Predictor
-from valuation.answer.fleet_values import FleetTerms
 from valuation.ingest import read_market
 from valuation.market.snapshot import MarketHistory
+from valuation.terms import ValuationTerms
 from valuation.version import __version__
 
 
@@ -27,7 +27,7 @@ class JobContext:
     parcel : bytes, optional
         The model (:mod:`models.artifact.model_bytes`); without one the structural value answers.
     terms : bytes
-        The :class:`valuation.answer.fleet_values.FleetTerms` as JSON.
+        The :class:`valuation.terms.ValuationTerms` as JSON.
     """
 
     quotes: bytes
@@ -35,7 +35,7 @@ class JobContext:
     terms: bytes
 
     @staticmethod
-    def of(quotes: bytes, model: Predictor | None, terms: FleetTerms) -> JobContext:
+    def of(quotes: bytes, model: Predictor | None, terms: ValuationTerms) -> JobContext:
         """Return the kit of a job; the model is one that :func:`models.load_model` returned."""
         return JobContext(
             quotes=quotes,
@@ -60,6 +60,6 @@ class JobContext:
         return None if self.parcel is None else from_bytes(self.parcel)
 
     @cached_property
-    def asked(self) -> FleetTerms:
+    def asked(self) -> ValuationTerms:
         """The terms."""
-        return msgspec.json.decode(self.terms, type=FleetTerms)
+        return msgspec.json.decode(self.terms, type=ValuationTerms)

@@ -34,7 +34,7 @@ def market_history():
 
 @pytest.fixture(scope="session")
 def but_late():
-    """A function that returns an answer without what it says about reports that came after its day."""
+    """A function that returns an answer without its parts about late reports."""
 
     def stripped(answer):
         if isinstance(answer, CanzhiError):

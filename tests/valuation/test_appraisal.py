@@ -32,7 +32,7 @@ def traces_of(*histories):
 
 
 def spelled(answer):
-    """Return everything an answer says, to the last digit."""
+    """Return all fields of an answer as text, to the last digit."""
     return f"{type(answer).__name__}: {answer}" if isinstance(answer, CanzhiError) else repr(answer)
 
 
@@ -159,7 +159,7 @@ def test_a_quote_missing_for_one_pack_does_not_affect_the_others():
     st.sampled_from(("LFP", "NMC", "NMC811", "NCA", "LMO")), st.floats(20.0, 60.0), st.floats(0.6, 1.0), st.booleans()
 )
 def test_twice_the_energy_has_the_same_value_per_kwh(market_history, chemistry, energy_kwh, soh, with_mass):
-    # a vehicle's usual distance ages a larger pack less, so cycles are told
+    # the usual distance of a vehicle ages a larger pack less, so cycles are stated
     event = TraceEvent(
         type="usage", on=date(2025, 12, 31), facts={"soh": soh, "soh_source": "bms", "full_cycles": 500.0}
     )

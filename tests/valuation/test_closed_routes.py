@@ -16,7 +16,7 @@ from models.artifact.predictor import Predictor
 from valuation import closed_routes
 from valuation.answer.build_answer import money
 from valuation.answer.drivers import HELD_TO_OPEN_ROUTES, driver_names
-from valuation.answer.fleet_values import FleetTerms, appraise_fleet
+from valuation.answer.fleet_values import appraise_fleet
 from valuation.appraisal import appraise, appraise_many
 from valuation.dossier import build_dossier, dossier_of_twins
 from valuation.ingest import read_trace
@@ -30,6 +30,7 @@ from valuation.record.fields import CHEMISTRIES
 from valuation.record.history import PackHistory
 from valuation.record.to_columns import day_number, tabulate
 from valuation.routes.structural_value import ROUTES, TERM_LABELS
+from valuation.terms import ValuationTerms
 
 GOLDEN, CASES = Path(__file__).parents[1] / "golden", Path(__file__).parents[1] / "cases"
 DAY = date(2026, 6, 1)
@@ -145,7 +146,7 @@ def traces_of(*records):
 
 
 def structural_cny(answer):
-    """What the formula says of the routes that are open, as the drivers tell it. [CNY]"""
+    """Return the sum of the structural terms among the drivers. [CNY]"""
     return sum(driver.effect_cny for driver in answer.drivers if driver.feature in TERM_LABELS)
 
 
@@ -201,7 +202,7 @@ def test_batch_and_fleet_agree_with_each_pack_alone(market_history, models, how,
     together = appraise_many(traces_of(*records), market_history, model=used, as_of=DAY)
     alone = tuple(appraise(traces_of(one), market_history, model=used, as_of=DAY) for one in records)
     assert together == alone
-    fleet = appraise_fleet(traces_of(*records).table, market_history, used, FleetTerms(as_of=DAY, drivers=True))
+    fleet = appraise_fleet(traces_of(*records).table, market_history, used, ValuationTerms(as_of=DAY))
     for place, answer in enumerate(alone):
         band = answer.residual_value
         amounts = (fleet.point_cny[place], fleet.lower_cny[place], fleet.upper_cny[place])

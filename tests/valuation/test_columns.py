@@ -21,7 +21,7 @@ def ragged(packs_of_values):
 
 
 def plain(fold, values):
-    """Return the fold of one pack's values, worked out the plain way."""
+    """Return the reduction of one pack's values, computed by a simple loop."""
     known = [value for value in values if not math.isnan(value)]
     if fold is columns.total:
         return math.fsum(known)

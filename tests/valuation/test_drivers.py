@@ -76,7 +76,7 @@ def test_structural_terms_and_learned_effects_add_up_to_the_point(market_history
     dossier = build_dossier(cut(table, np.full(2, day_number(date(2026, 6, 1)))), market_history)
     effects = np.zeros((2, len(features.NAMES)))
     effects[0, 3], effects[0, 7] = 0.3, -0.15
-    for name, effect in (("chemistry", 0.25), ("nickel_kg_per_kwh", -0.2)):  # they are told as one
+    for name, effect in (("chemistry", 0.25), ("nickel_kg_per_kwh", -0.2)):  # listed as one driver
         effects[0, features.NAMES.index(name)] = effect
     base = dossier.routes.structural_per_kwh
     point = from_scale(to_scale(base, SOFT) + np.array([0.2, 0.0]), SOFT)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from valuation.answer.fleet_values import FleetTerms, appraise_fleet
+from valuation.answer.fleet_values import appraise_fleet
 from valuation.answer.late_reports import late_report_cautions, not_used
 from valuation.appraisal import appraise, appraise_many
 from valuation.ingest import Document, read_market, read_passport, read_trace
@@ -19,6 +19,7 @@ from valuation.record.history import PackHistory
 from valuation.record.not_used import NOTHING_LEFT_OUT, NotUsed
 from valuation.record.to_columns import day_number, tabulate
 from valuation.result import Valuation
+from valuation.terms import ValuationTerms
 
 quick = settings(max_examples=60, deadline=None)
 slow = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -89,7 +90,7 @@ def test_one_pack_and_a_fleet_have_the_same_cautions(market, histories, as_of):
     traces = Traces(histories=tuple(histories), notes=((),) * len(histories))
     answers = appraise_many(traces, market, as_of=as_of, explain=False)
     valued = [answer for answer in answers if isinstance(answer, Valuation)]
-    fleet = appraise_fleet(traces.table, market, None, FleetTerms(as_of=as_of))
+    fleet = appraise_fleet(traces.table, market, None, ValuationTerms(as_of=as_of, explain=False))
     masks = dict(fleet.cautions)
     for place, answer in enumerate(valued):
         said = {caution.id for caution in answer.cautions} & {"D01", "D02"}

@@ -24,7 +24,7 @@ PLATE = PackHistory(chemistry="NMC811", rated_energy_kwh=60.0, made_on=date(2021
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """What a model says."""
+    """Prices as a model returns them."""
 
     point: np.ndarray
     quantiles: np.ndarray

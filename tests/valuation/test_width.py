@@ -101,9 +101,9 @@ def test_widening_factors_are_above_one_and_narrowing_ones_below(market_history)
     effects = np.zeros((2, len(features.NAMES)))
     effects[0, features.NAMES.index("soh_sd")] = 0.3
     effects[1, features.NAMES.index("soh_sd")] = -0.3
-    effects[:, features.NAMES.index("nickel_kg_per_kwh")] = 0.2  # of what the formula prices, told as one
+    effects[:, features.NAMES.index("nickel_kg_per_kwh")] = 0.2  # priced by the formula, so listed in one factor
     effects[:, features.NAMES.index("chemistry")] = -0.1
-    effects[:, features.NAMES.index("maker")] = 0.002  # too small to be told alone
+    effects[:, features.NAMES.index("maker")] = 0.002  # too small to be listed alone
     found = explain_band(
         dossier, prices_of(dossier, 0.2, 0.2), Model(effects=effects, group=np.array([0.0, np.log(1.5)]))
     )

@@ -166,15 +166,15 @@ def to_valuation_dict(batch: RoundedBatch, row: int, notes: Sequence[Caution], i
     tier, grade = batch.tier_and_grade[row]
     return {
         "battery_code": dossier.cases.texts["battery_code"][row],
-        "as_of": priced.as_of,
+        "as_of": priced.terms.as_of,
         "currency": "CNY",
         "vat_included": False,
-        "region": priced.region,
+        "region": priced.terms.region,
         "residual_value": {
             "point": point,
             "lower": lower,
             "upper": upper,
-            "level": priced.level,
+            "level": priced.terms.level,
             "per_kwh": per_kwh,
             "quantiles": dict(zip(_LEVELS, quantiles, strict=True)),
         },

@@ -141,7 +141,7 @@ def _below_recycling(priced: PricedBatch) -> BoolArray:
 
 
 def _market_moves(priced: PricedBatch, _row: int) -> Mapping[str, str]:
-    moves = sorted(priced.market_shift.items())
+    moves = sorted(priced.terms.market_shift.items())
     return {"moves": ", ".join(f"{name} × {factor:g}" for name, factor in moves)}
 
 
@@ -256,7 +256,7 @@ _PRICE_RULES: Final = (
             message_zh="情景估值，非当日行情：{moves}。",
             effect="the value speaks of a market that was assumed, not quoted",
         ),
-        _all_if(lambda priced: bool(priced.market_shift)),
+        _all_if(lambda priced: bool(priced.terms.market_shift)),
         _market_moves,
     ),
 )

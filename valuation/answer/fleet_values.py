@@ -7,14 +7,12 @@ the next best evidence are not part of the columns.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
 
 import numpy as np
 
 from valuation.answer.cautions import caution_masks
-from valuation.answer.priced_batch import PricedBatch
-from valuation.dossier import Dossier, build_dossier
+from valuation.answer.priced_batch import PricedBatch, value_batch
 from valuation.errors import CanzhiError, MissingQuote
 from valuation.market.snapshot import MarketHistory
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
@@ -22,26 +20,11 @@ from valuation.numeric.rounding import rounded
 from valuation.pack.materials import metal_content
 from valuation.pack.nameplate import read_nameplate
 from valuation.ports import Predictor
-from valuation.pricing import check_level, price
-from valuation.record.cases import Cases, TraceTable, cut
+from valuation.pricing import check_level
+from valuation.record.cases import TraceTable, cut
 from valuation.record.to_columns import day_number
 from valuation.routes.recycling import missing_quotes
-
-_NO_SHIFT: Mapping[str, float] = {}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FleetTerms:
-    """The terms of a fleet valuation, with the parameters of :func:`valuation.appraisal.appraise`.
-
-    `drivers` states whether the drivers of the value are computed, in money.
-    """
-
-    as_of: date
-    level: float = 0.9
-    region: str = "CN"
-    market_shift: Mapping[str, float] = field(default_factory=lambda: _NO_SHIFT)
-    drivers: bool = False
+from valuation.terms import ValuationTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +61,9 @@ class FleetValues:
     refused: Mapping[int, CanzhiError]
 
 
-def appraise_fleet(table: TraceTable, market: MarketHistory, model: Predictor | None, terms: FleetTerms) -> FleetValues:
+def appraise_fleet(
+    table: TraceTable, market: MarketHistory, model: Predictor | None, terms: ValuationTerms
+) -> FleetValues:
     """Return the value of each pack in a table on the valuation day, in columns (批量评估).
 
     Parameters
@@ -89,26 +74,24 @@ def appraise_fleet(table: TraceTable, market: MarketHistory, model: Predictor | 
         All quotes. Only those made up to the valuation day are used.
     model : Predictor, optional
         The trained model. Without one the values are structural.
-    terms : FleetTerms
-        Valuation day, level, region, scenario, and whether drivers are requested.
+    terms : ValuationTerms
+        Valuation day, level, region, scenario, and whether drivers are requested (`explain`).
     """
     if table.rows == 0:
         return _no_values({})
-    cases = cut(table, np.full(table.rows, day_number(terms.as_of)))
     rows, refused = np.arange(table.rows), dict[int, CanzhiError]()
     try:
-        dossier = _dossier(cases, market, model, terms)
+        priced = value_batch(table, market, model, terms)
     except MissingQuote:
-        refused.update(_missing_quotes(cases, market, terms))
+        refused.update(_missing_quotes(table, market, terms))
         rows = np.array([row for row in range(table.rows) if row not in refused], dtype=np.int64)
         if len(rows) == 0:
             return _no_values(refused)
-        kept = table.take(rows)
-        dossier = _dossier(cut(kept, np.full(kept.rows, day_number(terms.as_of))), market, model, terms)
-    priced = _price(dossier, model, terms)
-    refusals = ((row, dossier.findings.refusal_error(row)) for row in np.flatnonzero(dossier.findings.refused).tolist())
+        priced = value_batch(table.take(rows), market, model, terms)
+    findings = priced.dossier.findings
+    refusals = ((row, findings.refusal_error(row)) for row in np.flatnonzero(findings.refused).tolist())
     refused.update({int(rows[row]): refusal for row, refusal in refusals if refusal is not None})
-    return _columns(priced, rows, np.flatnonzero(~dossier.findings.refused), refused)
+    return _columns(priced, rows, np.flatnonzero(~findings.refused), refused)
 
 
 def money_column(amounts_cny: FloatArray) -> FloatArray:
@@ -120,40 +103,15 @@ def money_column(amounts_cny: FloatArray) -> FloatArray:
     return rounded(amounts_cny, 2) + 0.0
 
 
-def _dossier(cases: Cases, market: MarketHistory, model: Predictor | None, terms: FleetTerms) -> Dossier:
-    """Return the dossier of the packs under the terms."""
-    market_calibration = None if model is None else model.market_calibration
-    return build_dossier(
-        cases,
-        market,
-        region=terms.region,
-        market_shift=terms.market_shift or None,
-        market_calibration=market_calibration,
-    )
-
-
-def _missing_quotes(cases: Cases, market: MarketHistory, terms: FleetTerms) -> Mapping[int, MissingQuote]:
+def _missing_quotes(table: TraceTable, market: MarketHistory, terms: ValuationTerms) -> Mapping[int, MissingQuote]:
     """Return, by row, the error of each pack with a metal that was never quoted."""
+    cases = cut(table, np.full(table.rows, day_number(terms.as_of)))
     nameplate = read_nameplate(cases)
     quotes = market.on(cases.as_of_day, region=terms.region.partition("-")[0]).for_packs(nameplate.chemistry)
     return missing_quotes(
         nameplate,
         quotes.shifted(terms.market_shift) if terms.market_shift else quotes,
         metal_content(cases, nameplate),
-    )
-
-
-def _price(dossier: Dossier, model: Predictor | None, terms: FleetTerms) -> PricedBatch:
-    """Return the packs of a dossier with their prices."""
-    return PricedBatch(
-        dossier=dossier,
-        prices=price(dossier, model, terms.level),
-        model=model,
-        as_of=terms.as_of,
-        level=terms.level,
-        region=terms.region,
-        market_shift=terms.market_shift,
-        explain=terms.drivers,
     )
 
 
@@ -191,7 +149,7 @@ def _columns(priced: PricedBatch, rows: IntArray, kept: IntArray, refused: Mappi
     )
 
 
-def check_terms(terms: FleetTerms, market: MarketHistory) -> None:
+def check_terms(terms: ValuationTerms, market: MarketHistory) -> None:
     """Check the terms before a job starts.
 
     Raises

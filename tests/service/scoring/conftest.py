@@ -16,7 +16,7 @@ from service.scoring.job_context import JobContext
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
 from training.simulation.writing import write
-from valuation.answer.fleet_values import FleetTerms
+from valuation.terms import ValuationTerms
 
 BUNDLE = Path(__file__).parents[2] / "golden" / "bundle"
 
@@ -31,7 +31,7 @@ class Fleet:
 
     def kit(self, *, model: bool = True, **terms) -> JobContext:
         """Return what values it."""
-        asked = FleetTerms(**({"as_of": date(2025, 6, 1)} | terms))
+        asked = ValuationTerms(**({"as_of": date(2025, 6, 1), "explain": False} | terms))
         return JobContext.of(self.quotes.read_bytes(), load_model(BUNDLE) if model else None, asked)
 
     def rewritten(self, folder: Path, *, seed: int | None = None, group: int = 700, packs=None, events=None) -> Fleet:

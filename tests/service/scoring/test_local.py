@@ -70,9 +70,9 @@ def as_row(answer, drivers):
 @pytest.mark.parametrize(
     ("model", "terms"),
     [
-        (True, {"drivers": True}),
+        (True, {"explain": True}),
         (True, {"level": 0.8, "market_shift": {"lithium_carbonate": 1.2}}),
-        (False, {"drivers": True, "region": "CN-GD"}),
+        (False, {"explain": True, "region": "CN-GD"}),
     ],
 )
 def test_every_pack_is_valued_as_on_its_own_bit_for_bit(fleet, tmp_path, small_parts, model, terms):
@@ -80,7 +80,7 @@ def test_every_pack_is_valued_as_on_its_own_bit_for_bit(fleet, tmp_path, small_p
     outcome = run(fleet, tmp_path / "values.parquet", kit)
     values = pq.read_table(tmp_path / "values.parquet").to_pylist()
     aside = {row["battery_code"]: row for row in pq.read_table(outcome.rejected_file).to_pylist()}
-    drivers = terms.pop("drivers", False)
+    drivers = terms.pop("explain", False)
     own = own_answers(fleet, kit, **terms)
     assert len(values) == outcome.valued > 300
     assert len(aside) == outcome.rejected > 0
@@ -99,7 +99,7 @@ def test_every_pack_is_valued_as_on_its_own_bit_for_bit(fleet, tmp_path, small_p
 @pytest.mark.parametrize("model", [True, False])
 def test_where_routes_are_closed_each_pack_is_valued_as_on_its_own(closed_fleet, tmp_path, small_parts, model):
     """No closed route is best; where all are closed there is none, and the point is what disposal costs."""
-    kit = closed_fleet.kit(model=model, drivers=True)
+    kit = closed_fleet.kit(model=model, explain=True)
     run(closed_fleet, tmp_path / "values.parquet", kit, processes=2)
     values = pq.read_table(tmp_path / "values.parquet").to_pylist()
     own = own_answers(closed_fleet, kit)
@@ -188,11 +188,11 @@ from pathlib import Path
 from models import load_model
 from service.scoring.job_context import Kit
 from service.scoring.local import Request, score_files
-from valuation.answer.fleet_values import FleetTerms
+from valuation.terms import ValuationTerms
 if __name__ == "__main__":
     plan.EVENTS_A_PART = 300
     kit = Kit.of(Path({str(fleet.quotes)!r}).read_bytes(), load_model({str(BUNDLE)!r}),
-                 FleetTerms(as_of=date(2025, 6, 1)))
+                 ValuationTerms(as_of=date(2025, 6, 1), explain=False))
     request = Request(packs=Path({str(tmp_path / "cut" / "packs.parquet")!r}),
                       events=Path({str(tmp_path / "cut" / "events.parquet")!r}),
                       out=Path({str(tmp_path / "values.parquet")!r}), processes=2)

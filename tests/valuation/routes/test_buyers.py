@@ -1,4 +1,4 @@
-"""How buyers look at a pack: each way of theirs moves the value as its name says, and none moves it where it is off."""
+"""Behaviour of buyers: each parameter changes the value in its stated direction, and has no effect at its default."""
 
 from dataclasses import replace
 from datetime import date

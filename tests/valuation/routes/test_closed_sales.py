@@ -63,7 +63,7 @@ def said(history, route):
         (pack(), None, "kept"),
         (pack(WET), None, "ambiguous"),  # second life would fetch more than recycling
         (pack(WET), "storage in a shed", "ambiguous"),  # no route of ours is stated
-        (pack(WET, soh=0.35), None, "kept"),  # nobody repurposes it anyway: recycling is the dearest
+        (pack(WET, soh=0.35), None, "kept"),  # no second-life buyer: recycling is the best route
         (pack(WET, chemistry="NIMH"), None, "kept"),  # closed by its chemistry too: no buyer had a reason
         (pack(event("negative", reported_on=date(2026, 11, 21), kind="water", severity=0.3)), "second_life", "kept"),
         (pack(event("negative", reported_on=date(2026, 11, 20), kind="water", severity=0.3)), "reuse", "certain"),

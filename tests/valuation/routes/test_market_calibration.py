@@ -1,4 +1,4 @@
-"""Moved constants: each habit moves the value the way its name says, and none moves nothing."""
+"""Calibrated constants: each changes the value in its stated direction, and an empty calibration changes nothing."""
 
 from dataclasses import fields
 
