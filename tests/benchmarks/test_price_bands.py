@@ -74,8 +74,8 @@ def test_level_averages_exclude_the_row_itself(sales):
     train, _ = random_split(sales, 1000, 0)
     reader = Reader(train, 0)
     again = reader.read(train)
-    assert not np.array_equal(reader.taught.encoded, again.encoded)
-    assert np.array_equal(reader.taught.native, again.native, equal_nan=True)
+    assert not np.array_equal(reader.training.encoded, again.encoded)
+    assert np.array_equal(reader.training.native, again.native, equal_nan=True)
 
 
 def test_an_absent_folder_is_reported(tmp_path, capsys):

@@ -84,5 +84,5 @@ def test_a_folder_without_traces_is_reported(tables, tmp_path):
     with pytest.raises(UnreadableRecord, match="no table of packs and no table of events; it contains nothing"):
         trace_files(tmp_path)
     pq.write_table(tables[0], tmp_path / "packs.parquet")
-    with pytest.raises(UnreadableRecord, match=r"no table of events; it holds packs\.parquet"):
+    with pytest.raises(UnreadableRecord, match=r"no table of events; it contains packs\.parquet"):
         trace_files(tmp_path)
