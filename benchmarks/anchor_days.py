@@ -28,8 +28,8 @@ from models.artifact.predictor import Predictor
 from models.artifact.recentring import reanchor
 from service.quotes import QuotedMarket, open_market
 from service.sales import live_recentring
+from service.sales.sale_types import EnteredSale
 from service.sales.serving_models import ServingModels, serving_models
-from service.schemas import EnteredSale
 from service.server import settle_memory
 from service.settings import Settings
 from service.store import ledger, packs, sales

@@ -29,6 +29,7 @@ from benchmarks.report import replace_section, table_of
 from models import load_model
 from models.artifact.predictor import Predictor
 from models.fitting.forest_text import forest_from_text
+from service.clock import new_ids
 from service.scoring.job_context import JobContext
 from service.scoring.local import Request, score_files
 from service.store import valuations
@@ -138,7 +139,7 @@ def _keep(store: Database, count: int) -> None:
             created_at="2026-11-20T00:00:00Z", command="http", input_digest=secrets.token_hex(32),
             market_digest=_MARKET, model_reference=None, model_digest=None, code_version="0", **facts,
         )
-        for valuation_id in valuations.new_ids(count)
+        for valuation_id in new_ids(count)
     ]  # fmt: skip
     with store.writing() as connection:
         valuations.keep(connection, made, recorded_by="benchmark")

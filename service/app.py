@@ -1,68 +1,61 @@
-"""The HTTP service put together: `create_app(settings)` opens the counter once and hangs the routes around it.
-
-Every route reads and answers bytes, and `service.openapi` describes them from our own types; so a router is all that is
-needed, and no framework that builds models of its own at every start.
-"""
+"""The HTTP service put together: `create_app(settings)` opens the counter once and puts the routes around it."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
+from pathlib import Path
+from typing import Any
 
-import msgspec
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
+from fastapi import FastAPI
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, Router
+from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
-from service import problems
-from service.coalescing import Coalescer
-from service.door import PATH, ShortWay
-from service.limits import BodyLimit
-from service.model_refresh import Current, ModelRefresher
-from service.pools import Pools
-from service.routes import checks, codes, health, market, metrics, model, packs, sales, valuations
-from service.security import Gate, read_keys
+from service.api import documentation
+from service.api.admission import Admission
+from service.api.endpoints import batches, checks, codes, health, market, metrics, model, packs, sales, valuations
+from service.api.error_handlers import HANDLERS
+from service.api.micro_batching import MicroBatcher
+from service.api.pools import Pools
+from service.model_refresh import ModelRefresher
+from service.security import read_keys
 from service.settings import Settings
-from service.telemetry import Measured, Telemetry, log
+from service.telemetry import Telemetry, log
 from service.valuation_service import ValuationService, open_valuation_service
-from valuation.errors import CanzhiError
 from valuation.version import __version__
 
-ROUTES = (
-    *valuations.ROUTES,
-    *checks.ROUTES,
-    *codes.ROUTES,
-    *packs.ROUTES,
-    *sales.ROUTES,
-    *model.ROUTES,
-    *market.ROUTES,
-    *health.ROUTES,
-    *metrics.ROUTES,
+RAW_ROUTERS = (valuations.raw_router, batches.raw_router, checks.raw_router)
+"""Hot paths; they come first, because routes are tried in their order."""
+ROUTERS = (
+    valuations.router,
+    codes.router,
+    packs.router,
+    sales.router,
+    model.router,
+    market.router,
+    health.router,
+    metrics.router,
 )
-"""What programs ask, one module a subject."""
 
 
-class Service(Starlette):
-    """The application, and before all its stations the short way of what is asked most."""
+class Service(FastAPI):
+    """The application; its description is made of the types that decode and encode."""
 
-    short_way: ShortWay | None = None
+    def openapi(self) -> dict[str, Any]:
+        """Return the description, made when somebody first asks."""
+        from service.api.description import describe  # noqa: PLC0415 - a hundred types that no valuation needs
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if self.short_way is not None and scope["type"] == "http" and scope["path"] == PATH:
-            scope["app"] = self
-            await self.short_way(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+        self.openapi_schema = self.openapi_schema or describe(self.routes)
+        return self.openapi_schema
 
 
-def create_app(settings: Settings | None = None, counter: ValuationService | None = None) -> Service:
+def create_app(settings: Settings | None = None, counter: ValuationService | None = None) -> FastAPI:
     """Return the service as an ASGI application; the counter is opened when the server starts, if it is not yet.
 
     Raises
@@ -72,42 +65,38 @@ def create_app(settings: Settings | None = None, counter: ValuationService | Non
     """
     chosen = Settings.from_environment() if settings is None else settings
     telemetry = Telemetry()
-    keys = read_keys(chosen.api_keys)
     app = Service(
-        routes=[*ROUTES, *([Route("/openapi.json", _description)] if chosen.docs else ())],
+        title="canzhi",
+        version=__version__,
+        routes=[route for router in RAW_ROUTERS for route in router.routes],
+        openapi_url=documentation.DESCRIPTION if chosen.docs else None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # an address has one spelling
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # ours is Prometheus
         lifespan=_lifespan,
-        middleware=[
-            Middleware(Measured, telemetry=telemetry),
-            Middleware(Gate, keys=keys, host=chosen.host),
-            Middleware(Current),
-            Middleware(BodyLimit, limit_bytes=chosen.body_limit_bytes),
-        ],
-        exception_handlers={
-            CanzhiError: problems.on_core_error,
-            problems.Refusal: problems.on_refusal,
-            HTTPException: problems.on_http_error,
-            ClientDisconnect: problems.on_hang_up,
-            Exception: _on_fault,
-        },
+        exception_handlers=HANDLERS,
     )
-    app.router.redirect_slashes = False  # an address has one spelling
+    app.add_middleware(Admission, settings=chosen, keys=read_keys(chosen.api_keys), telemetry=telemetry)
+    for router in ROUTERS:
+        app.include_router(router)
+    if chosen.docs:
+        app.router.routes.extend(documentation.ROUTES)
     app.router.default = _page
-    app.short_way = ShortWay(
-        super(Service, app).__call__, telemetry=telemetry, keys=keys, settings=chosen, on_fault=_on_fault
-    )
     app.state.settings = chosen
     app.state.opened = counter
     app.state.telemetry = telemetry
+    app.state.render_report = _report
     return app
 
 
 @asynccontextmanager
-async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the counter before the first request, close it after the last."""
     settings: Settings = app.state.settings
     counter = app.state.opened or open_valuation_service(settings)
     app.state.watch = ModelRefresher(counter)
-    app.state.coalescer = Coalescer(settings.value_queue)
+    app.state.batcher = MicroBatcher(settings.value_queue)
     app.state.pools = Pools(settings.batch_threads, settings.batch_queue)
     looking = asyncio.create_task(app.state.watch.keep_looking())
     try:
@@ -121,13 +110,13 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
     finally:
         looking.cancel()
-        await app.state.coalescer.close()
+        await app.state.batcher.close()
         app.state.pools.close()
         counter.database.close()
 
 
 async def _page(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer what no program asks."""
+    """Answer a path that is not of the API: the page has it, or nothing has."""
     await _pages()(scope, receive, send)
 
 
@@ -139,20 +128,12 @@ def _pages() -> Router:
     return Router(PAGES, redirect_slashes=False)
 
 
-async def _description(_request: Request) -> Response:
-    return Response(_described(), media_type="application/json")
+async def _report(request: Request, valuation_id: str) -> Response:
+    """Return the report on a kept valuation as a page."""
+    from service.web.routes import report  # noqa: PLC0415 - as above
+
+    return await report(request, valuation_id)
 
 
-@cache
-def _described() -> bytes:
-    """Return the description of the HTTP door, worded once."""
-    from service.openapi import description  # noqa: PLC0415 - a hundred types that no valuation needs
-
-    return msgspec.json.encode(description())
-
-
-async def _on_fault(request: Request, error: Exception) -> Response:
-    """Write a fault of ours into the log, without the payload, and answer without its inside."""
-    route = getattr(request.scope.get("route"), "path", "other")
-    log().error("fault", route=route, kind=type(error).__name__)
-    return await problems.on_fault(request, error)
+if __name__ == "__main__":  # the snapshot of the tests is written by this
+    sys.stdout.write(json.dumps(create_app(Settings(home=Path())).openapi(), ensure_ascii=False, indent=1) + "\n")

@@ -11,12 +11,11 @@ from valuation.answer.late_reports import late_report_cautions, not_used
 from valuation.condition.health import assess_health
 from valuation.ingest import Traces
 from valuation.pack.nameplate import read_nameplate
-from valuation.provenance.check import GRADES
 from valuation.provenance.run_checks import run_checks
 from valuation.record.cases import cut
 from valuation.record.not_used import NotUsed
 from valuation.record.to_columns import day_number, tabulate
-from valuation.result import Caution
+from valuation.result import GRADES, TIERS, Caution, Grade, Tier
 
 
 class CheckAnswer(msgspec.Struct, kw_only=True, frozen=True):
@@ -27,8 +26,8 @@ class CheckAnswer(msgspec.Struct, kw_only=True, frozen=True):
 
     battery_code: str | None
     as_of: date
-    tier: str
-    grade: str
+    tier: Tier
+    grade: Grade
     refused: bool
     cautions: tuple[Caution, ...]
     not_used: NotUsed
@@ -58,7 +57,7 @@ def check_traces(traces: Traces, as_of: date) -> list[CheckAnswer]:
             CheckAnswer(
                 battery_code=history.battery_code,
                 as_of=as_of,
-                tier=f"T{int(findings.tier[row])}",
+                tier=TIERS[int(findings.tier[row])],
                 grade=GRADES[int(findings.grade[row])],
                 refused=refusal is not None,
                 cautions=(*unique.values(), *late[row], *traces.cautions(row, as_of)),

@@ -14,8 +14,6 @@ import copy
 import time
 from datetime import timedelta
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from models import clock
 from models.artifact.promotion_log import log_stamp
 from service.clock import today
@@ -64,11 +62,8 @@ class ModelRefresher:
         """Return the log's stamp as it is now, or as it was seen in this turn of the loop."""
         if self._seen is None:
             self._seen = log_stamp(self._log)
-            asyncio.get_running_loop().call_soon(self._forget)
+            asyncio.get_running_loop().call_soon(setattr, self, "_seen", None)
         return self._seen
-
-    def _forget(self) -> None:
-        self._seen = None
 
     async def renew(self) -> None:
         """Put the model that the log names at the counter; requests that come meanwhile wait for the same reading."""
@@ -138,21 +133,6 @@ class ModelRefresher:
         finally:
             self._stamp, self._sales_wait = stamp, False
             self._under_way = None
-
-
-class Current:
-    """Lets no request begin with a model that is champion no more."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Renew the counter where the log has changed, then pass the request on."""
-        if scope["type"] == "http":
-            watch: ModelRefresher = scope["app"].state.watch
-            if watch.outdated():
-                await watch.renew()
-        await self.app(scope, receive, send)
 
 
 def _find(counter: ValuationService) -> ServingModels:

@@ -19,8 +19,8 @@ from service.sales.enter_sales import closed_sales
 from service.sales.histories import first_known
 from service.sales.live_recentring import AnchorSummary
 from service.sales.prices import without_vat
+from service.sales.sale_types import Sale
 from service.sales.states import COUNTS, ReportedSale, SalesLog
-from service.schemas import Sale
 from service.store import valuations
 from service.valuation_service import Terms, ValuationService
 from valuation import features

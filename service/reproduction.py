@@ -9,7 +9,6 @@ import msgspec
 
 from models import load_model
 from models.artifact.predictor import Predictor as TrainedModel
-from service import answers
 from service.sales.live_recentring import applied
 from service.settings import Settings
 from service.store import anchors, valuations
@@ -17,7 +16,7 @@ from service.store.anchors import KeptAnchor
 from service.store.database import Database
 from service.store.upgrade import upgrade
 from service.store.valuations import KeptValuation
-from service.valuation_service import Terms
+from service.valuation_service import Terms, encode_answer
 from valuation.appraisal import iter_valuations
 from valuation.errors import CanzhiError, UnknownModel
 from valuation.ingest import IntakeNote, Traces, read_market, read_trace
@@ -106,4 +105,4 @@ def reproduce_kept(database: Database, valuation_id: str, home: Path) -> Reprodu
     )
     if isinstance(told, CanzhiError):
         raise told
-    return Reproduction(kept=kept, answer=answers.encode(told, kept.valuation_id))
+    return Reproduction(kept=kept, answer=encode_answer(told, kept.valuation_id))

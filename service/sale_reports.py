@@ -19,8 +19,8 @@ from service.sales.enter_sales import (
     named_sales,
     step_on_sale,
 )
+from service.sales.sale_types import FiledSale, Sale
 from service.sales.states import Hold, ReportedSale, State, Step
-from service.schemas import FiledSale, Sale
 from service.store import sales
 from service.store.idempotency import Claim, Outcome, once
 from service.valuation_service import ValuationService

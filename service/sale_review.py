@@ -11,9 +11,9 @@ from models.artifact.predictor import Predictor as TrainedModel
 from models.artifact.recentring import eligible, far_outside
 from service.sales.enter_sales import Judgement
 from service.sales.features import SaleFeatures
+from service.sales.sale_types import EnteredSale
 from service.sales.selection import Candidate, reported_to, set_prices
 from service.sales.states import Hold, ReportedSale
-from service.schemas import EnteredSale
 from service.valuation_service import ValuationService
 
 _LEVEL: Final = 0.9

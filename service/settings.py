@@ -79,7 +79,7 @@ class Settings:
         default="auto",
         metadata=_said("What evaluates forests: `auto`, `baseline`, `v3`, `v4` (levels of a processor) or `numpy`."),
     )
-    docs: bool = field(default=True, metadata=_said("Whether `/openapi.json` is served."))
+    docs: bool = field(default=True, metadata=_said("Whether `/openapi.json`, `/docs` and `/redoc` are served."))
 
     @property
     def store_url(self) -> str:

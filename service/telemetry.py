@@ -5,16 +5,13 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
-import time
 from functools import cache
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 DISPOSAL = "disposal"
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Telemetry:
@@ -88,37 +85,6 @@ class Telemetry:
             counted = self.requests.labels(route, method, str(status))
             self._children[key] = counted, self.seconds.labels(route)
         return self._children[key]
-
-
-class Measured:
-    """Counts and times every request under its route's template, never under its path."""
-
-    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
-        self.app = app
-        self.telemetry = telemetry
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Measure one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        begun = time.perf_counter()
-        status = 500
-
-        async def noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self.app(scope, receive, noted)
-        finally:
-            route = getattr(scope.get("route"), "path", "other")
-            method = scope["method"] if scope["method"] in _METHODS else "other"
-            requests, seconds = self.telemetry.of_request(route, method, status)
-            requests.inc()
-            seconds.observe(time.perf_counter() - begun)
 
 
 def configure_log() -> None:

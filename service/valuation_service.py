@@ -17,19 +17,18 @@ from sqlalchemy import Connection
 
 from models import load_model
 from models.artifact.promotion_log import log_stamp
-from service import answers
-from service.clock import now
+from service.clock import new_ids, now
 from service.quotes import QuotedMarket, open_market
 from service.sales.serving_models import ServingModels, serving_models
 from service.settings import DEFAULT_MODEL, Settings
 from service.store import packs, valuations
 from service.store.database import Database
-from service.store.idempotency import Claim, Outcome, once, settle
+from service.store.idempotency import Claim, Outcome, once
 from service.store.upgrade import upgrade
 from service.store.valuations import KeptValuation
 from valuation.appraisal import iter_valuations
 from valuation.errors import CanzhiError, UnknownModel
-from valuation.ingest import Traces, read_passport, read_trace
+from valuation.ingest import Traces, join_traces
 from valuation.ports import Predictor
 from valuation.result import Valuation, ValuationDict, valuation_of
 from valuation.terms import ValuationTerms
@@ -51,6 +50,14 @@ class Terms(ValuationTerms):
     def key(self) -> Hashable:
         """What packs have in common that are valued together."""
         return self.as_of, self.level, self.region, tuple(sorted(self.market_shift.items())), self.explain
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """One pack to be valued, on what terms, and the model that answers for its valuation day."""
+
+    traces: Traces
+    terms: Terms
+    model: Predictor | None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,14 +88,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         return self.kept.answer
 
 
-class ToKeep(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer to be kept for a caller, under the claim that came with its request."""
-
-    answer: Answer
-    claim: Claim | None
-    recorded_by: str
-
-
 class ValuationService:
     """Market, model and store, opened once and used for every valuation."""
 
@@ -104,22 +103,18 @@ class ValuationService:
         """The model as it answers for today."""
         return self.models.current.model
 
-    def read(self, way: str, content: bytes, as_of: date) -> Traces:
-        """Return the pack that a request names by its trace, its passport or a code whose history is kept.
+    def reported_record(self, code: str, as_of: date) -> bytes:
+        """Return the record of a pack that its reports make.
 
         A kept history comes as it was recorded by the valuation day, with what was recorded later marked as such.
 
         Raises
         ------
-        TraceError
-            If the record cannot be read.
         UnknownPack
             If no history is kept under the code.
         """
-        if way == "battery_code":
-            with self.database.reading() as connection:
-                content = packs.find(connection, content.decode(), as_of=as_of).record
-        return read_passport(content) if way == "passport" else read_trace(content)
+        with self.database.reading() as connection:
+            return packs.find(connection, code, as_of=as_of).record
 
     def value(self, traces: Traces, terms: Terms, *, door: str) -> Answer:
         """Value one pack; nothing is kept yet.
@@ -136,7 +131,12 @@ class ValuationService:
 
     def value_many(self, traces: Traces, terms: Terms, *, door: str) -> list[Answer | CanzhiError]:
         """Value many packs on the same terms; each is answered or carries its own error. Nothing is kept yet."""
-        model = self.models.on(terms.as_of).model
+        return self.value_by(self.models.on(terms.as_of).model, traces, terms, door=door)
+
+    def value_by(
+        self, model: Predictor | None, traces: Traces, terms: Terms, *, door: str
+    ) -> list[Answer | CanzhiError]:
+        """Value many packs on the same terms by the model that answers for their day."""
         results = iter_valuations(
             traces,
             self.market.history,
@@ -146,8 +146,28 @@ class ValuationService:
         same = self._of_batch(model, terms, door)
         return [
             result if isinstance(result, CanzhiError) else _answer(result, traces, row, valuation_id, same)
-            for row, (result, valuation_id) in enumerate(zip(results, valuations.new_ids(traces.packs), strict=True))
+            for row, (result, valuation_id) in enumerate(zip(results, new_ids(traces.packs), strict=True))
         ]
+
+    def value_each(self, asked: Sequence[Asked], *, door: str) -> list[Answer | CanzhiError]:
+        """Value packs on terms of their own, those on the same terms together; nothing is kept yet."""
+        groups: dict[Hashable, list[int]] = {}
+        for place, one in enumerate(asked):
+            groups.setdefault((one.terms.key, id(one.model)), []).append(place)
+        results: dict[int, Answer | CanzhiError] = {}
+        for places in groups.values():
+            results |= zip(places, self._value_group([asked[place] for place in places], door), strict=True)
+        return [results[place] for place in range(len(asked))]
+
+    def _value_group(self, group: Sequence[Asked], door: str) -> list[Answer | CanzhiError]:
+        """Return the answers of packs on the same terms; where the batch as a whole fails, each speaks for itself."""
+        terms, model = group[0].terms, group[0].model
+        try:
+            return self.value_by(model, join_traces([one.traces for one in group]), terms, door=door)
+        except CanzhiError as error:
+            if len(group) == 1:
+                return [error]
+        return [answer for one in group for answer in self._value_group([one], door)]
 
     def keep(
         self, given: Sequence[Answer], outcome: Outcome, *, claim: Claim | None = None, recorded_by: str
@@ -169,27 +189,6 @@ class ValuationService:
 
         return once(self.database, claim, work)
 
-    def keep_each(self, wanted: Sequence[ToKeep]) -> list[Outcome | CanzhiError]:
-        """Keep answers to several requests in one transaction, each under its own claim; they return when all is kept.
-
-        Raises
-        ------
-        StoreNotReady
-            If the store cannot be written; then none of them is kept.
-        """
-        with self.database.writing() as connection:
-            valuations.keep_market(connection, self.market.digest, self.market.content)
-            outcomes: list[Outcome | CanzhiError] = [
-                settle(connection, one.claim, Outcome(status=200, body=one.answer.body)) for one in wanted
-            ]
-            fresh: dict[str, list[KeptValuation]] = {}
-            for one, outcome in zip(wanted, outcomes, strict=True):
-                if isinstance(outcome, Outcome) and not outcome.replayed:
-                    fresh.setdefault(one.recorded_by, []).append(one.answer.kept)
-            for caller, kept in fresh.items():
-                valuations.keep(connection, kept, recorded_by=caller)
-        return outcomes
-
     def _of_batch(self, model: Predictor | None, terms: Terms, door: str) -> dict[str, Any]:
         """Return what is kept of every pack that was valued together."""
         return {
@@ -197,7 +196,7 @@ class ValuationService:
             "created_at": now(),
             "door": door,
             "request": terms.written,
-            "market_digest": self.market.digest,
+            "market_digest": self.market.history.digest,
             "model_reference": self.settings.model if model else None,
             "model_digest": model.digest if model else None,
             "code_version": __version__,
@@ -214,10 +213,15 @@ def _answer(told: ValuationDict, traces: Traces, row: int, valuation_id: str, sa
             record=traces.written(row),
             notes=_NO_NOTES if not traces.notes[row] else msgspec.json.encode(traces.notes[row]),
             input_digest=told["input_digest"],
-            answer=answers.encode(told, valuation_id),
+            answer=encode_answer(told, valuation_id),
             **same,
         ),
     )
+
+
+def encode_answer(told: ValuationDict, valuation_id: str) -> bytes:
+    """Return the bytes that answer for a valuation: its id, then what the core says in its order."""
+    return msgspec.json.encode({"valuation_id": valuation_id, **told})
 
 
 def open_valuation_service(settings: Settings) -> ValuationService:

@@ -8,11 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from valuation.record.not_used import NOTHING_LEFT_OUT, NotUsed
 
 Severity = Literal["info", "warn", "block"]
+RouteName = Literal["recycling", "second_life", "reuse"]
+Tier = Literal["T0", "T1", "T2", "T3", "T4"]
+Grade = Literal["A", "B", "C", "D"]
+TIERS: Final[tuple[Tier, ...]] = get_args(Tier)
+GRADES: Final[tuple[Grade, ...]] = get_args(Grade)
 
 ValuationDict: TypeAlias = "dict[str, Any]"
 """A valuation as nested dicts: the fields of :class:`Valuation` and of its parts by name, in order."""
@@ -45,7 +50,7 @@ class Band:
 class RouteValue:
     """Value of one route (利用途径), the probability that it is taken, and the ids of what closes it."""
 
-    route: str
+    route: RouteName
     value: float
     probability: float
     open: bool
@@ -113,8 +118,8 @@ class NextEvidence:
 class Evidence:
     """Evidence tier T0 (code alone) to T4 (laboratory test), trust grade A to D, and the best next actions."""
 
-    tier: str
-    grade: str
+    tier: Tier
+    grade: Grade
     next_best: tuple[NextEvidence, ...]
 
 
@@ -145,6 +150,9 @@ class MarketCard:
 class Valuation:
     """Valuation of one pack as of one day (评估结果).
 
+    `base_cny` and the effects of all drivers add up to the point. `base_width_cny` times the factors of all width
+    drivers is the width of the band; answers stored before there were any lack both.
+
     `best_route` is an open route. If every route is closed it is None, `disposal_cny` is the cost of disposal and the
     point is its negative; otherwise `disposal_cny` is None.
     """
@@ -156,14 +164,14 @@ class Valuation:
     region: str
     residual_value: Band
     routes: tuple[RouteValue, ...]
-    best_route: str | None
+    best_route: RouteName | None
     disposal_cny: float | None = None
     state: PackState
     metals: tuple[MetalValue, ...]
     drivers: tuple[Driver, ...]
     base_cny: float
-    width_drivers: tuple[WidthDriver, ...]
-    base_width_cny: float
+    width_drivers: tuple[WidthDriver, ...] = ()
+    base_width_cny: float | None = None
     evidence: Evidence
     cautions: tuple[Caution, ...]
     not_used: NotUsed = NOTHING_LEFT_OUT

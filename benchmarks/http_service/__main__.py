@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -10,13 +11,24 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.http_service.cold import cold_starts
-from benchmarks.http_service.contestants import OURS_PATH, ROOT, BacktestEntry, Grounds, echoes, ours, rivals, started
+from benchmarks.http_service.cold import HEAVY, OURS, NativeForest, cold_starts
+from benchmarks.http_service.contestants import (
+    OURS_PATH,
+    ROOT,
+    BacktestEntry,
+    Grounds,
+    echoes,
+    former,
+    ours,
+    rivals,
+    started,
+)
 from benchmarks.http_service.load import Load, load
 from benchmarks.http_service.packs import bodies
 from benchmarks.http_service.page import cold_table, cpu_table, rate_table, steady_table
+from benchmarks.http_service.slices import ratio_row, slices_of
 from benchmarks.http_service.steady import Steady, steady
-from benchmarks.report import replace_section
+from benchmarks.report import replace_section, table_of
 
 PAGE = ROOT / "docs" / "explanation" / "how-fast.md"
 GOLDEN = ROOT / "tests" / "golden" / "bundle"
@@ -28,10 +40,12 @@ TITLES = {
     "rates": "requests per second",
     "cold": "cold start",
     "steady": "latency at a steady rate",
+    "former": "one valuation beside a former checkout",
 }
 SHARE = 0.7
 CROWD = 256
 """Connections at once, where the other parts have 64."""
+SLICES = 60
 
 
 def main() -> None:
@@ -43,9 +57,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--packs", type=int, default=1000, help="distinct packs that are asked about")
     parser.add_argument("--folder", type=Path, help="where the store and all else of the run lies; memory by default")
+    parser.add_argument("--against", type=Path, help="another checkout of this repository; only it is measured then")
     parser.add_argument("--write", action="store_true", help="write the tables into the page")
     chosen = parser.parse_args()
-    for part in chosen.parts:
+    for part in ("former",) if chosen.against else chosen.parts:
         place = chosen.folder or (Path("/dev/shm") if Path("/dev/shm").is_dir() else None)  # noqa: S108 - a folder of our own
         folder = Path(tempfile.mkdtemp(dir=place, prefix="canzhi-http-"))
         try:
@@ -70,8 +85,29 @@ def measured(part: str, grounds: Grounds, chosen: argparse.Namespace) -> str:
         found = race([ours(grounds, explain=False), *rivals(grounds)], chosen.rounds, chosen.seconds)
         return rate_table(found, "canzhi")
     if part == "cold":
-        return cold_table(cold_starts(grounds.variables, bodies(1, explain=False)[0], chosen.rounds))
+        programs = {
+            "canzhi": NativeForest(code=OURS, variables=grounds.variables),
+            "importing lightgbm and mlflow": NativeForest(code=HEAVY, variables=grounds.variables),
+        }
+        return cold_table(cold_starts(programs, bodies(1, explain=False)[0], chosen.rounds))
+    if part == "former":
+        return beside(former(grounds, chosen.against.resolve()), grounds, chosen)
     return steadily(grounds, chosen.rounds, chosen.seconds)
+
+
+def beside(other: BacktestEntry, grounds: Grounds, chosen: argparse.Namespace) -> str:
+    """Return what a valuation and a start cost here and in another checkout, rounds in turn."""
+    mine = ours(grounds, explain=False)
+    programs = {
+        other.name: NativeForest(code=OURS, variables=other.variables),
+        mine.name: NativeForest(code=OURS, variables=mine.variables),
+    }
+    starts = cold_starts(programs, bodies(1, explain=False)[0], chosen.rounds)
+    found = race([other, mine], chosen.rounds, chosen.seconds)
+    slices = slices_of({one.name: {**os.environ, **one.variables} for one in (other, mine)}, mine.bodies, SLICES)
+    heads = ("without server and sockets", "CPU a request [µs]", f"× {other.name}")
+    rows = [ratio_row(slices, one.name, other.name) for one in (other, mine)]
+    return "\n\n".join((cpu_table(found, other.name), table_of(heads, rows), cold_table(starts)))
 
 
 def race(contestants: Iterable[BacktestEntry], rounds: int, seconds: float) -> dict[str, list[Load]]:

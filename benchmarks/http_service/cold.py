@@ -27,14 +27,22 @@ class Start:
     cpu_s: float
 
 
-def cold_starts(variables: Mapping[str, str], body: bytes, rounds: int) -> dict[str, Start]:
-    """Return the medians of several starts in turn: the service as it is, and importing LightGBM and MLflow first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NativeForest:
+    """A program that serves on the port it is given, and its surroundings."""
+
+    code: str
+    variables: Mapping[str, str]
+
+
+def cold_starts(programs: Mapping[str, NativeForest], body: bytes, rounds: int) -> dict[str, Start]:
+    """Return the medians of several starts of each program, in turn."""
     found: dict[str, list[Start]] = {}
-    for _ in range(rounds + 1):  # the first round warms the page cache and the compiled modules, for both
-        for name, program in {"canzhi": OURS, "importing lightgbm and mlflow": HEAVY}.items():
+    for _ in range(rounds + 1):  # the first round warms the page cache and the compiled modules, for all
+        for name, program in programs.items():
             port = free_port()
-            command = [sys.executable, "-c", program.format(port=port)]
-            found.setdefault(name, []).append(first_answer(command, port, variables, body))
+            command = [sys.executable, "-P", "-c", program.code.format(port=port)]
+            found.setdefault(name, []).append(first_answer(command, port, program.variables, body))
     return {
         name: Start(
             wall_s=statistics.median(start.wall_s for start in starts[1:]),

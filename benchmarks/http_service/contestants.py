@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.http_service import echo, handwritten
@@ -16,6 +17,7 @@ from benchmarks.http_service.packs import SAMPLES, bodies, records
 ROOT = Path(__file__).resolve().parents[2]
 LEAVES, TREES = 31, 300
 MLFLOW_PATH = "/invocations"
+SERVE = "from service.server import serve_http"
 OURS_PATH = "/v1/valuations"
 
 
@@ -56,7 +58,7 @@ class Grounds:
 
 def ours(grounds: Grounds, *, explain: bool, workers: int = 1) -> BacktestEntry:
     """Return canzhi's own service."""
-    program = f"from service.server import serve_http; serve_http(port={{port}}, workers={workers})"
+    program = f"{SERVE}; serve_http(port={{port}}, workers={workers})"
     return BacktestEntry(
         name="canzhi, drivers and next_best" if explain else "canzhi",
         command=lambda port: [sys.executable, "-c", program.format(port=port)],
@@ -65,6 +67,24 @@ def ours(grounds: Grounds, *, explain: bool, workers: int = 1) -> BacktestEntry:
         variables=grounds.variables,
         ready="/healthz",
     )
+
+
+def former(grounds: Grounds, checkout: Path) -> BacktestEntry:
+    """Return the service of another checkout of this repository, in this environment."""
+    return replace(
+        ours(grounds, explain=False),
+        name=former_name(checkout),
+        command=lambda port: [sys.executable, "-P", "-c", f"{SERVE}; serve_http(port={port})"],
+        variables=grounds.variables | {"PYTHONPATH": str(checkout), "CANZHI_HOME": str(grounds.folder / "former")},
+    )
+
+
+def former_name(checkout: Path) -> str:
+    """Return how the service of another checkout is called: by its commit."""
+    said = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=checkout, capture_output=True, text=True, check=True
+    )
+    return f"commit {said.stdout.strip()}"
 
 
 def echoes(grounds: Grounds, *, explain: bool) -> Iterator[BacktestEntry]:

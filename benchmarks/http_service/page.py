@@ -37,11 +37,11 @@ def rate_table(rounds: Rounds, ours: str) -> str:
 
 def cold_table(starts: Mapping[str, Start]) -> str:
     """Return how long each start took."""
-    first = next(iter(starts.values()))
+    name, first = next(iter(starts.items()))
     return table_of(
-        ("start to first answer", "wall [s]", "CPU [s]", "× canzhi, CPU"),
+        ("start to first answer", "wall [s]", "CPU [s]", f"× {name}, CPU"),
         [
-            (name, f"{start.wall_s:.2f}", f"{start.cpu_s:.2f}", f"{start.cpu_s / first.cpu_s:.1f}")
+            (name, f"{start.wall_s:.2f}", f"{start.cpu_s:.2f}", f"{start.cpu_s / first.cpu_s:.2f}")
             for name, start in starts.items()
         ],
     )

@@ -11,8 +11,8 @@ import click
 
 if TYPE_CHECKING:
     from service.sales.enter_sales import StepKind
+    from service.sales.sale_types import FiledSale
     from service.sales.serving_models import DatedModel
-    from service.schemas import FiledSale
     from service.valuation_service import ValuationService
     from valuation.market.snapshot import MarketHistory
 
@@ -170,7 +170,7 @@ def _of_ledger(path: Path, market: MarketHistory, vat: str | None) -> list[Filed
 def _sales(rows: Sequence[object], place: str) -> list[FiledSale]:
     import msgspec  # noqa: PLC0415 - --help stays quick
 
-    from service.schemas import FiledSale  # noqa: PLC0415 - as above
+    from service.sales.sale_types import FiledSale  # noqa: PLC0415 - as above
     from valuation.errors import FieldError  # noqa: PLC0415 - as above
 
     sales = []

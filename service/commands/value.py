@@ -125,7 +125,7 @@ def _print_json(traces: Traces, results: Sequence[Answer | CanzhiError]) -> None
     """Print one object a line: the valuation, or the problem that prevented it."""
     import msgspec  # noqa: PLC0415 - as above
 
-    from service.problems import problem_of  # noqa: PLC0415 - as above
+    from service.api.problems import problem_of  # noqa: PLC0415 - as above
     from service.valuation_service import Answer  # noqa: PLC0415 - as above
 
     for history, one in zip(traces.histories, results, strict=True):

@@ -14,8 +14,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from service.clock import today
+from service.sales.sale_types import EnteredSale, Sale
 from service.sales.states import Correction, Hold, Note, ReportedSale, State, take
-from service.schemas import EnteredSale, Sale
 from service.store import ledger, packs, sales
 from service.store.ledger import Entry
 from valuation.dossier import Dossier

@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
+from service.sales.sale_types import Sale
 from service.sales.states import ReportedSale, State
-from service.schemas import Sale
 from valuation.market.instruments import vat_rate_on
 from valuation.numeric.columns import FloatArray
 from valuation.record.to_columns import day_number

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from service.clock import recorded_day
-from service.schemas import EnteredSale
+from service.sales.sale_types import EnteredSale
 from service.store import sales
 from service.store.sales import SaleEntry
 

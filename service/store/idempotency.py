@@ -59,13 +59,11 @@ def earlier(connection: Connection, laid: Claim) -> Outcome | None:
     return Outcome(status=row.status, body=bytes(row.body), replayed=True)
 
 
-def settle(connection: Connection, laid: Claim | None, outcome: Outcome) -> Outcome | IdempotencyConflict:
+def settle(connection: Connection, laid: Claim, outcome: Outcome) -> Outcome | IdempotencyConflict:
     """Return an outcome, noted under its claim; or what was answered under the claim before, or why it cannot be laid.
 
     Whoever is given the earlier outcome has nothing more to do.
     """
-    if laid is None:
-        return outcome
     try:
         before = earlier(connection, laid)
     except IdempotencyConflict as conflict:

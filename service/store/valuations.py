@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
@@ -11,11 +10,12 @@ import msgspec
 from msgspec.structs import astuple
 from sqlalchemy import Connection, bindparam, insert, select
 
-from service.clock import milliseconds, now
+from service.clock import now
 from service.store import ledger
-from service.store.database import insert_rows
+from service.store.database import Database, insert_rows
+from service.store.idempotency import Claim, Outcome, settle
 from service.store.tables import markets, valuations
-from valuation.errors import StoreNotReady, UnknownValuation
+from valuation.errors import CanzhiError, StoreNotReady, UnknownValuation
 
 
 class KeptValuation(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,27 +37,37 @@ class KeptValuation(msgspec.Struct, frozen=True, kw_only=True):
     answer: bytes
 
 
-def new_ids(count: int) -> list[str]:
-    """Return ids for as many valuations, in rising order: UUIDs of version 7 (RFC 9562), the moment before chance.
+class ToKeep(msgspec.Struct, frozen=True, kw_only=True):
+    """A valuation to be kept for a caller, under the claim that came with its request."""
 
-    What is entered together stands together in the store's indexes; ids by chance alone would touch a page of each
-    index for every valuation.
+    kept: KeptValuation
+    claim: Claim | None
+    recorded_by: str
 
-    >>> first, second = new_ids(2)
-    >>> first < second, first[14], len(first)
-    (True, '7', 36)
+
+def keep_each(
+    database: Database, wanted: Sequence[ToKeep], *, market_digest: str, market_content: bytes
+) -> list[Outcome | CanzhiError]:
+    """Keep valuations of several requests in one transaction, each under its own claim; return when all is kept.
+
+    Raises
+    ------
+    StoreNotReady
+        If the store cannot be written; then none of them is kept.
     """
-    moment, chance = milliseconds(), os.urandom(10 * count)
-    numbers = [
-        moment << 80 | int.from_bytes(chance[start : start + 10]) & _CHANCE | _VERSION_7
-        for start in range(0, 10 * count, 10)
-    ]
-    letters = [f"{number:032x}" for number in sorted(numbers)]
-    return [f"{one[:8]}-{one[8:12]}-{one[12:16]}-{one[16:20]}-{one[20:]}" for one in letters]
-
-
-_VERSION_7 = 0x7 << 76 | 0x2 << 62
-_CHANCE = 0xFFF << 64 | (1 << 62) - 1  # the bits that neither moment nor version take
+    with database.writing() as connection:
+        keep_market(connection, market_digest, market_content)
+        outcomes: list[Outcome | CanzhiError] = []
+        fresh: dict[str, list[KeptValuation]] = {}
+        for one in wanted:
+            answered = Outcome(status=200, body=one.kept.answer)
+            outcome = answered if one.claim is None else settle(connection, one.claim, answered)
+            outcomes.append(outcome)
+            if isinstance(outcome, Outcome) and not outcome.replayed:
+                fresh.setdefault(one.recorded_by, []).append(one.kept)
+        for caller, kept in fresh.items():
+            keep(connection, kept, recorded_by=caller)
+    return outcomes
 
 
 def keep(connection: Connection, kept: Sequence[KeptValuation], *, recorded_by: str) -> None:

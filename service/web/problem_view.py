@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from service.problems import problem_of
+from service.api.problems import problem_of
 from service.web.caution_effects import CHINESE
 from service.web.core_sentences import HINTS, in_chinese
 from service.web.form import Entry

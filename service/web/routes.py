@@ -7,9 +7,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from service.api.content import JSON
+from service.api.dependencies import caller_of, pools_of, service_of
+from service.api.problems import Refusal
 from service.clock import today
-from service.dependencies import JSON, caller_of, named, pools_of, service_of, telemetry_of
-from service.problems import Refusal
 from service.store.idempotency import Outcome
 from service.valuation_service import Answer, ValuationService
 from service.web.form import LEVELS, Entry, read_entry
@@ -63,7 +64,7 @@ async def desk(request: Request) -> Response:
 async def show(request: Request) -> HTMLResponse:
     """Return a kept valuation as a page."""
     try:
-        kept = await pools_of(request).store(find_kept, service_of(request), named(request, "valuation_id"))
+        kept = await pools_of(request).store(find_kept, service_of(request), request.path_params["valuation_id"])
     except UnknownValuation as error:
         return _missing(request, error)
     view = view_answer(kept.answer, spelling_for(request))
@@ -72,27 +73,23 @@ async def show(request: Request) -> HTMLResponse:
 
 async def answer_bytes(request: Request) -> Response:
     """Return a kept valuation's bytes to a person who reads the page."""
-    kept = await pools_of(request).store(find_kept, service_of(request), named(request, "valuation_id"))
+    kept = await pools_of(request).store(find_kept, service_of(request), request.path_params["valuation_id"])
     return Response(kept.answer, media_type=JSON, headers={"x-content-type-options": "nosniff"})
 
 
 async def page_report(request: Request) -> HTMLResponse:
     """Return the report to a person who reads the page."""
     try:
-        return await _report(request)
+        return await report(request, request.path_params["valuation_id"])
     except UnknownValuation as error:
         return _missing(request, error)
 
 
-async def report(request: Request) -> HTMLResponse:
+async def report(request: Request, valuation_id: str) -> HTMLResponse:
     """Return the report on a kept valuation as HTML, in Chinese or English."""
-    return await _report(request)
-
-
-async def _report(request: Request) -> HTMLResponse:
     counter = service_of(request)
     spelling = spelling_for(request)
-    kept = await pools_of(request).store(find_kept, counter, named(request, "valuation_id"))
+    kept = await pools_of(request).store(find_kept, counter, valuation_id)
     view = view_answer(kept.answer, spelling)
     more = await pools_of(request).store(view_report, counter, kept, view.answer.market.quotes, spelling)
     return page(request, "report.html", view=view, report=more)
@@ -130,12 +127,9 @@ def _value_and_keep(counter: ValuationService, entry: Entry, caller: str) -> tup
 
 
 def _count(request: Request, results: list[Answer | CanzhiError]) -> None:
-    telemetry = telemetry_of(request)
-    for one in results:
-        if isinstance(one, Answer):
-            telemetry.valued(one.best_route)
-        else:
-            telemetry.refusals.labels(one.code).inc()
+    """Note what became of every pack; the admission counts it."""
+    request.state.valued = [one.best_route for one in results if isinstance(one, Answer)]
+    request.state.refused = [one.code for one in results if isinstance(one, CanzhiError)]
 
 
 def _missing(request: Request, error: UnknownValuation) -> HTMLResponse:
@@ -161,6 +155,5 @@ ROUTES = (
     Route("/valuations/{valuation_id}", show),
     Route("/valuations/{valuation_id}/answer.json", answer_bytes),
     Route("/valuations/{valuation_id}/report", page_report),
-    Route("/v1/valuations/{valuation_id}/report", report),
     Mount("/static", StaticFiles(packages=[("service.web", "static")])),
 )

@@ -229,7 +229,7 @@ def test_a_fault_of_ours_tells_nothing_of_its_inside(client, pack, monkeypatch):
     def explode(*_arguments, **_named):
         raise RuntimeError("secret inside")
 
-    monkeypatch.setattr(client.app.state.watch.counter, "value_many", explode)
+    monkeypatch.setattr(client.app.state.watch.counter, "value_by", explode)
     response = value(client, pack)
     _is_problem(response, 500, "fault")
     assert "secret" not in response.text

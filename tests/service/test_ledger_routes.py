@@ -7,7 +7,7 @@ import pytest
 
 from service.reproduction import reproduce_kept
 from service.sale_reports import SalesReport
-from service.schemas import Sale
+from service.sales.sale_types import Sale
 from service.store import ledger
 
 CODE = "001PB0A0000001A680000123"

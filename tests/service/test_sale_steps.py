@@ -282,7 +282,7 @@ import os, sys
 from service.valuation_service import open_valuation_service
 from service.settings import Settings
 from service import sale_reports
-from service.schemas import Sale
+from service.sales.sale_types import Sale
 from service.store import ledger
 import msgspec
 counter = open_valuation_service(Settings.from_environment())

@@ -29,8 +29,8 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "bundle"
 
 
 UNWANTED = (
-    "rich", "jinja2", "PIL", "zxingcpp", "fastapi", "pydantic", "pyarrow", "pandas", "alembic", "lightgbm", "mlflow",
-    "service.openapi", "service.web.routes",
+    "rich", "jinja2", "PIL", "zxingcpp", "pyarrow", "pandas", "alembic", "lightgbm", "mlflow", "fastapi_offline",
+    "service.api.description", "service.web.routes",
 )  # fmt: skip
 START = f"""
 import asyncio, sys

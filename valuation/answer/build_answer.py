@@ -22,11 +22,10 @@ from valuation.numeric.rounding import rounded
 from valuation.ports import Predictor
 from valuation.pricing import QUANTILE_LEVELS, STRUCTURE_ONLY
 from valuation.record.to_columns import calendar_day
-from valuation.result import Caution, MarketCard, ValuationDict
+from valuation.result import GRADES, TIERS, Caution, MarketCard, ValuationDict
 from valuation.routes.structural_value import ROUTES
 from valuation.version import __version__
 
-GRADES = "ABCD"
 _LEVELS = tuple(str(share) for share in QUANTILE_LEVELS)
 
 Rows = Sequence[Sequence[float]]
@@ -188,7 +187,7 @@ def to_valuation_dict(batch: RoundedBatch, row: int, notes: Sequence[Caution], i
         "width_drivers": width_drivers,
         "base_width_cny": base_width,
         "evidence": {
-            "tier": f"T{tier}",
+            "tier": TIERS[tier],
             "grade": GRADES[grade],
             "next_best": _next_best(batch, row, upper - lower) if batch.evidence else [],
         },

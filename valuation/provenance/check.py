@@ -11,7 +11,6 @@ from valuation.numeric.columns import FloatArray
 from valuation.provenance.check_context import CheckContext
 from valuation.result import Caution, Severity
 
-GRADES = "ABCD"
 _NOTHING: Mapping[str, float] = MappingProxyType({})
 
 

@@ -14,11 +14,11 @@ from valuation.errors import RefusedPack
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 from valuation.pack.nameplate import Nameplate
 from valuation.provenance.catalogue import CHECKS, IDS
-from valuation.provenance.check import GRADES, Check
+from valuation.provenance.check import Check
 from valuation.provenance.check_context import CheckContext, build_check_context
 from valuation.provenance.tiers import completeness_grade, evidence_tier
 from valuation.record.cases import Cases
-from valuation.result import Caution
+from valuation.result import GRADES, Caution
 
 ROUTES: Final = ("recycling", "second_life", "reuse")
 WIDEST: Final = 2.5  # judged: the material is there, whatever the findings

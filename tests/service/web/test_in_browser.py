@@ -7,6 +7,7 @@ import shutil
 import socket
 import threading
 import time
+import urllib.request
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -81,7 +82,7 @@ def reader(chromium, address):
         yield page
         context.close()
         assert asked
-        assert [one for one in asked if not one.startswith(address)] == []
+        assert [one for one in asked if not one.removeprefix("blob:").startswith(address)] == []
         assert complaints == []
 
     return open_page
@@ -244,6 +245,29 @@ def test_axe_finds_nothing_wrong(reader, scheme, locale, tmp_path):
         page.goto(page.url + "/report")
         look(page)
     assert found == []
+
+
+@pytest.mark.parametrize(("path", "operation"), [("/docs", "#operations-tag-valuations"), ("/redoc", "[role=menu]")])
+def test_the_description_is_shown_with_every_operation(reader, address, path, operation):
+    """Without an outside request and without a complaint of the policy, which `reader` watches for."""
+    with urllib.request.urlopen(f"{address}/openapi.json", timeout=30) as answer:  # noqa: S310 - our own server
+        described = json.load(answer)["paths"]
+    with reader(path) as page:
+        page.locator(operation).first.wait_for()
+        for tag in page.locator("[role=menuitem] > label[type=tag]").all():  # Redoc shows operations below open tags
+            tag.click()
+        shown = page.locator("body").inner_text().replace("\u200b", "")
+        for methods in described.values():
+            for one in methods.values():
+                assert one["summary"] in shown
+
+
+def test_a_request_is_tried_out_on_the_docs_page(reader):
+    with reader("/docs") as page:
+        page.locator("#operations-operations-getLiveness button.opblock-summary-control").click()
+        page.get_by_role("button", name="Try it out").click()
+        page.get_by_role("button", name="Execute").click()
+        page.locator(".live-responses-table .response-col_status", has_text="200").wait_for()
 
 
 def test_the_browser_is_the_system_s_own():

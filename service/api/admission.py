@@ -1,0 +1,196 @@
+"""Admission: every request passes here once, before any route (API keys, origin, body size, metrics, current model)."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.api.problems import Refusal, respond
+from service.model_refresh import ModelRefresher
+from service.security import LOCAL_NAMES, ApiKey, caller_of
+from service.settings import Settings
+from service.telemetry import Telemetry
+
+OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_METHODS = _SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
+
+Headers = Mapping[bytes, bytes]
+
+
+class Admission:
+    """Admit a request or refuse it with a problem; count it, name its caller and refresh the model before its route."""
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, keys: tuple[ApiKey, ...], telemetry: Telemetry) -> None:
+        self.app = app
+        self.keys = keys
+        self.telemetry = telemetry
+        self.limit_bytes = settings.body_limit_bytes
+        self.local_names = LOCAL_NAMES | {settings.host.lower()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Admit one request, and count it with its status and time whatever becomes of it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        scope.setdefault("state", {})
+        method: str = scope["method"]
+        if method == "HEAD":  # every path that answers GET answers HEAD; the server leaves out the body
+            scope = {**scope, "method": "GET"}
+        status = 500
+
+        async def send_noting_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._admit(scope, receive, send_noting_status)
+        finally:
+            self._count(scope, method, status, time.perf_counter() - started)
+
+    def _count(self, scope: Scope, method: str, status: int, seconds: float) -> None:
+        """Count a request under the template of its route, and every pack that it valued or could not value."""
+        route = getattr(scope.get("route"), "path", "other")
+        requests, duration = self.telemetry.of_request(route, method if method in _METHODS else "other", status)
+        requests.inc()
+        duration.observe(seconds)
+        state = scope["state"]
+        for best_route in state.get("valued", ()):
+            self.telemetry.valued(best_route)
+        for code in state.get("refused", ()):
+            self.telemetry.refusals.labels(code).inc()
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on to its route, or answer why it may not pass."""
+        headers: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            headers.setdefault(name, value)  # of a header given twice the first one counts
+        scope["state"]["headers"] = headers
+        try:
+            if b"origin" in headers:
+                self._refuse_foreign_page(scope, headers)
+            scope["state"]["caller"] = self._caller(scope, headers)
+            announced = headers.get(b"content-length", b"")
+            if announced.isdigit() and int(announced) > self.limit_bytes:
+                raise self._too_large(close=True)
+        except Refusal as refusal:
+            await respond(refusal.problem, refusal.headers)(scope, receive, send)
+            return
+        watch: ModelRefresher = scope["app"].state.watch
+        if watch.outdated():
+            await watch.renew()
+        if not announced.isdigit() or b"transfer-encoding" in headers:  # else the server takes no more than announced
+            receive = self._limited(receive)
+        await self.app(scope, receive, send)
+
+    def _refuse_foreign_page(self, scope: Scope, headers: Headers) -> None:
+        """Refuse what a browser sends on behalf of another site."""
+        if scope["method"] in _SAFE_METHODS:
+            return
+        origin = headers[b"origin"].decode("latin-1")
+        if _split(origin).netloc != headers.get(b"host", b"").decode("latin-1"):
+            raise Refusal(
+                403,
+                "foreign-origin",
+                "the request comes from a page of another site",
+                hint="send it from a program, or from the page of this service",
+            )
+
+    def _caller(self, scope: Scope, headers: Headers) -> str:
+        """Return the caller's name; refuse a caller without a key or, where none are set up, on another machine."""
+        path: str = scope["path"]
+        if path in OPEN_PATHS:
+            return "local"
+        if self.keys:
+            caller = caller_of(_offered_key(headers, basic=not path.startswith("/v1")), self.keys)
+            if caller is None:
+                raise _unauthenticated(path)
+            return caller
+        client = scope.get("client")
+        if client and _is_loopback(client[0]) and _host_name(headers.get(b"host", b"")) in self.local_names:
+            return "local"
+        raise Refusal(
+            403,
+            "this-machine-only",
+            "without API keys only this machine is served",
+            hint="set up keys with CANZHI_API_KEYS to serve other machines, or ask from this one as 127.0.0.1",
+        )
+
+    def _limited(self, receive: Receive) -> Receive:
+        """Return a way to receive that counts what comes, where no length was announced."""
+        received = 0
+
+        async def receive_counting() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.limit_bytes:
+                raise self._too_large()
+            return message
+
+        return receive_counting
+
+    def _too_large(self, *, close: bool = False) -> Refusal:
+        return Refusal(
+            413,
+            "body-too-large",
+            f"the request body is longer than {self.limit_bytes} bytes",
+            hint="send fewer packs at a time, or raise CANZHI_BODY_LIMIT_BYTES",
+            headers={"connection": "close"} if close else None,
+        )
+
+
+def _unauthenticated(path: str) -> Refusal:
+    """Return the refusal of a request without a valid key; a browser is asked for one on the page."""
+    scheme = "Bearer" if path.startswith("/v1") else 'Basic realm="canzhi", charset="UTF-8"'
+    return Refusal(
+        401,
+        "no-valid-key",
+        "the request carries no valid API key",
+        hint="send Authorization: Bearer <key>",
+        headers={"www-authenticate": scheme},
+    )
+
+
+def _offered_key(headers: Headers, *, basic: bool) -> str:
+    """Return the key of a program (Bearer) or, on a page, the password a person typed (Basic)."""
+    scheme, _, rest = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    if scheme.lower() == "bearer":
+        return rest.strip()
+    if basic and scheme.lower() == "basic":
+        try:
+            return base64.b64decode(rest, validate=True).decode().partition(":")[2]
+        except ValueError:  # neither base64 nor UTF-8
+            return ""
+    return ""
+
+
+@lru_cache(maxsize=1024)
+def _host_name(host: bytes) -> str:
+    """Return the name in a Host header, without its port."""
+    return (_split(f"//{host.decode('latin-1')}").hostname or "").lower()
+
+
+def _split(address: str) -> SplitResult:
+    """Return the parts of an address from a header; what is not an address has none, so it equals nothing we know."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
+
+
+@lru_cache(maxsize=1024)
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False

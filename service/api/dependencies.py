@@ -1,0 +1,290 @@
+"""What endpoints need from their request: counter, pools, body, caller, idempotency key and its first answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import Depends, Header, Path
+from fastapi.security import HTTPBearer
+from pydantic import WithJsonSchema
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from service.api.micro_batching import MicroBatcher
+from service.api.pools import Pools
+from service.api.problems import Refusal
+from service.api.raw_route import json_response
+from service.model_refresh import ModelRefresher
+from service.store.idempotency import Claim, Outcome, claim, earlier
+from service.telemetry import Telemetry
+from service.valuation_service import ValuationService
+from valuation.errors import FieldError
+
+_USABLE_KEY = re.compile("[!-~]{1,255}")
+_LONGEST_CODE: Final = 64
+_LONGEST_NUMBER: Final = 20
+
+bearer_key = HTTPBearer(
+    scheme_name="key", description="An API key; needed where keys are set up, see CANZHI_API_KEYS.", auto_error=False
+)
+"""How a program says who it is; :mod:`service.api.admission` asks for it before any route."""
+
+
+def watch_of(request: Request) -> ModelRefresher:
+    """Return what replaces the counter when another model is to answer."""
+    watch: ModelRefresher = request.app.state.watch
+    return watch
+
+
+def service_of(request: Request) -> ValuationService:
+    """Return the counter in service; a request asks once, so that one model answers all of it."""
+    return watch_of(request).counter
+
+
+def pools_of(request: Request) -> Pools:
+    """Return the server's threads."""
+    pools: Pools = request.app.state.pools
+    return pools
+
+
+def telemetry_of(request: Request) -> Telemetry:
+    """Return the server's numbers."""
+    telemetry: Telemetry = request.app.state.telemetry
+    return telemetry
+
+
+def caller_of(request: Request) -> str:
+    """Return the name of who asks: the API key's, or "local"."""
+    return str(request.scope["state"]["caller"])
+
+
+async def json_body(request: Request, *, may_be_empty: bool = False) -> bytes:
+    """Return the body of a request that says it is JSON, where it has one.
+
+    Raises
+    ------
+    Refusal
+        With status 415 if it says it is something else, or is compressed.
+    """
+    if not may_be_empty:
+        _refuse_other_than_json(request)
+        return await _whole_body(request)
+    body = await _whole_body(request)
+    if body:
+        _refuse_other_than_json(request)
+    return body
+
+
+def _refuse_other_than_json(request: Request) -> None:
+    headers: Mapping[bytes, bytes] = request.scope["state"]["headers"]
+    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if kind != b"application/json" and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
+        raise Refusal(
+            415,
+            "not-json",
+            "the request does not say that its body is JSON",
+            hint="send the header Content-Type: application/json (curl --json does)",
+        )
+    encoding = headers.get(b"content-encoding", b"identity").decode("latin-1").strip().lower()
+    if encoding not in ("", "identity"):
+        raise Refusal(
+            415,
+            "compressed",
+            f"the request body is encoded as {encoding[:40]}, which is not unpacked here",
+            hint="send the JSON as it is, without Content-Encoding",
+        )
+
+
+async def _whole_body(request: Request) -> bytes:
+    """Return the body, which nearly always comes in one piece.
+
+    Raises
+    ------
+    ClientDisconnect
+        If the caller hangs up before it is whole.
+    """
+    parts = []
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _claim_of(request: Request, body: bytes) -> Claim | None:
+    """Return the claim under the request's Idempotency-Key, None where it carries none.
+
+    Raises
+    ------
+    Refusal
+        With status 400 if the key is empty, too long or not plain.
+    """
+    sent = request.scope["state"]["headers"].get(b"idempotency-key")
+    if sent is None:
+        return None
+    key = sent.decode("latin-1")
+    if not _USABLE_KEY.fullmatch(key):
+        raise Refusal(
+            400,
+            "idempotency-key",
+            f"the Idempotency-Key of {len(key)} characters cannot be used",
+            hint="use 1 to 255 visible ASCII characters, for example a fresh UUID",
+        )
+    return claim(caller_of(request), key, request.method, request.url.path, body)
+
+
+async def _first_answer(request: Request, claim: Claim | None) -> Outcome | None:
+    """Return the first answer to a repeated request.
+
+    Raises
+    ------
+    IdempotencyConflict
+        If the key came with another request.
+    """
+    if claim is None:
+        return None
+    database = service_of(request).database
+
+    def look() -> Outcome | None:
+        with database.reading() as connection:
+            return earlier(connection, claim)
+
+    return await pools_of(request).store(look)
+
+
+def code_of(code: str) -> str:
+    """Return the text of an address that is to be read as a battery code.
+
+    Raises
+    ------
+    FieldError
+        If it is longer than any code.
+    """
+    if len(code) > _LONGEST_CODE:
+        raise FieldError(
+            f"the battery code has {len(code)} characters",
+            hint=f"a code has 24 or 19 characters; older names are kept up to {_LONGEST_CODE}",
+            field="code",
+        )
+    return code
+
+
+def whole_number(name: str, text: str | None, default: int, within: tuple[int, int]) -> int:
+    """Return a whole number of the query, or the default.
+
+    Raises
+    ------
+    FieldError
+        If it is none, or outside its bounds.
+    """
+    least, most = within
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < _LONGEST_NUMBER and least <= int(text) <= most):
+        raise FieldError(
+            f"{name} is {text[:40]!r}, no whole number from {least} to {most}",
+            hint=f"give a number from {least} to {most}, or leave it out",
+            field=name,
+        )
+    return int(text)
+
+
+async def idempotency_key(
+    key: Annotated[
+        str | None,
+        WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}),
+        Header(
+            alias="Idempotency-Key",
+            description="A request repeated under the same key gets the first answer and is stored once.",
+        ),
+    ] = None,
+) -> str | None:
+    """Return the header as it was sent, so that it is described; :func:`submission_of` checks it."""
+    return key
+
+
+async def _current_counter(request: Request) -> ValuationService:
+    return service_of(request)
+
+
+async def _server_pools(request: Request) -> Pools:
+    return pools_of(request)
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):  # made for each valuation: a fifth of a dataclass's time
+    """A body whose outcome is kept once, however often it is sent under its idempotency key; `earlier` if it was."""
+
+    body: bytes
+    caller: str
+    claim: Claim | None
+    earlier: Outcome | None
+    counter: ValuationService
+    pools: Pools
+    batcher: MicroBatcher
+
+    async def enter(self, work: Callable[[], Outcome]) -> Response:
+        """Do work that enters something into the store, in another thread, and return its outcome as a response."""
+        return json_response(await self.pools.store(work))
+
+
+async def submission_of(request: Request, *, earlier_too: bool = True, may_be_empty: bool = False) -> Submission:
+    """Return what was sent, with everything that valuing and keeping it needs.
+
+    Parameters
+    ----------
+    request : Request
+        Its body must be JSON.
+    earlier_too : bool
+        Whether to look for an earlier outcome now, because it costs much to make one.
+    may_be_empty : bool
+        Whether the body may be left out.
+
+    Raises
+    ------
+    Refusal
+        If the body is not JSON, or the idempotency key cannot be used.
+    IdempotencyConflict
+        If the key came with another request.
+    """
+    body = await json_body(request, may_be_empty=may_be_empty)
+    claim = _claim_of(request, body)
+    return Submission(
+        body=body,
+        caller=caller_of(request),
+        claim=claim,
+        earlier=await _first_answer(request, claim) if earlier_too else None,
+        counter=service_of(request),
+        pools=pools_of(request),
+        batcher=request.app.state.batcher,
+    )
+
+
+async def _submission(request: Request, _key: Annotated[str | None, Depends(idempotency_key)]) -> Submission:
+    return await submission_of(request, earlier_too=False)
+
+
+async def _short_submission(request: Request, _key: Annotated[str | None, Depends(idempotency_key)]) -> Submission:
+    return await submission_of(request, earlier_too=False, may_be_empty=True)
+
+
+async def _code(
+    code: Annotated[
+        str,
+        WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _LONGEST_CODE, "pattern": "^[^/]+$"}),
+        Path(description="Battery code (GB/T 34014), or the name under which an older pack is kept."),
+    ],
+) -> str:
+    return code_of(code)
+
+
+CurrentCounter = Annotated[ValuationService, Depends(_current_counter)]
+ServerPools = Annotated[Pools, Depends(_server_pools)]
+Submitted = Annotated[Submission, Depends(_submission)]
+SubmittedIfAny = Annotated[Submission, Depends(_short_submission)]
+BatteryCode = Annotated[str, Depends(_code)]

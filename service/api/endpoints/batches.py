@@ -1,0 +1,118 @@
+"""A batch of valuations: each item as if it had come alone, those on the same terms worked out together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Depends
+from msgspec import Meta, Raw
+from starlette.requests import Request
+
+from service.api.content import EXAMPLE_PACK, SCHEMA_REF, STORING, answers, takes
+from service.api.dependencies import bearer_key, idempotency_key, submission_of
+from service.api.problems import Problem, Refusal, problem_of
+from service.api.raw_route import RawRoute
+from service.api.request_input import decode, json_of, read_valuation
+from service.store.idempotency import Outcome
+from service.valuation_service import Answer, Asked, ValuationService
+from valuation.errors import CanzhiError
+
+_ITEM = Meta(
+    extra_json_schema={
+        "anyOf": [
+            {"$ref": SCHEMA_REF.format(name="ValuationRequest")},
+            {"description": "Answered with its own problem."},
+        ]
+    }
+)
+
+
+class BatchRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """Packs to be valued, each as if it had come alone."""
+
+    items: Annotated[list[Annotated[Raw, _ITEM]], Meta(min_length=1)]
+
+
+class BatchItem(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What became of one item: its valuation, or the problem that prevented it."""
+
+    valuation: Annotated[Raw, json_of("ValuationAnswer")] | None = None
+    problem: Problem | None = None
+
+
+class BatchAnswer(msgspec.Struct, kw_only=True, frozen=True):
+    """One item for each that was sent, in the same order, and how many were valued and refused."""
+
+    items: list[BatchItem]
+    valued: int
+    refused: int
+
+
+raw_router = APIRouter(tags=["valuations"], route_class=RawRoute, dependencies=[Depends(bearer_key)])
+
+
+@raw_router.post(
+    "/v1/valuations/batch",
+    operation_id="createValuationBatch",
+    dependencies=[Depends(idempotency_key)],
+    openapi_extra=takes(BatchRequest, {"items": [{"trace": EXAMPLE_PACK, "as_of": "2026-11-20"}]}),
+    responses=answers(BatchAnswer, refused=STORING),
+)
+async def create_valuation_batch(request: Request) -> Outcome:
+    """Value up to a thousand packs; each item answers or carries its own problem.
+
+    All valuations are kept in one transaction.
+    """
+    sent = await submission_of(request)
+    if sent.earlier is not None:
+        return sent.earlier
+    counter = sent.counter
+    items = decode(BatchRequest, sent.body).items
+    _refuse_above(counter.settings.batch_limit, len(items))
+
+    def work() -> tuple[Outcome, list[Answer | CanzhiError]]:
+        results = value_items(counter, items)
+        given = [one for one in results if isinstance(one, Answer)]
+        outcome = Outcome(status=200, body=encode_batch(results))
+        return counter.keep(given, outcome, claim=sent.claim, recorded_by=sent.caller), results
+
+    outcome, results = await sent.pools.batch(work)
+    request.state.valued = [one.best_route for one in results if isinstance(one, Answer)]
+    request.state.refused = [one.code for one in results if isinstance(one, CanzhiError)]
+    return outcome
+
+
+def _refuse_above(limit: int, items: int) -> None:
+    """Refuse a batch that holds more packs than are taken at once."""
+    if items > limit:
+        raise Refusal(
+            413,
+            "batch-too-large",
+            f"the batch holds {items} packs, more than the {limit} that are taken at once",
+            hint=f"send {limit} at a time, or use canzhi score for whole fleets",
+        )
+
+
+def value_items(counter: ValuationService, items: Sequence[Raw]) -> list[Answer | CanzhiError]:
+    """Return for each item its answer or its error; nothing is kept yet."""
+    asked: list[Asked] = []
+    refused: dict[int, CanzhiError] = {}
+    for place, item in enumerate(items):
+        try:
+            asked.append(read_valuation(counter, bytes(item)))
+        except CanzhiError as error:
+            refused[place] = error
+    answered = iter(counter.value_each(asked, door="http"))
+    return [refused[place] if place in refused else next(answered) for place in range(len(items))]
+
+
+def encode_batch(results: Sequence[Answer | CanzhiError]) -> bytes:
+    """Return the bytes that answer for a batch."""
+    items = [
+        BatchItem(problem=problem_of(one)) if isinstance(one, CanzhiError) else BatchItem(valuation=Raw(one.body))
+        for one in results
+    ]
+    refused = sum(isinstance(one, CanzhiError) for one in results)
+    return msgspec.json.encode(BatchAnswer(items=items, valued=len(items) - refused, refused=refused))

@@ -1,0 +1,40 @@
+"""Checks: the findings on a history, without a price; nothing is kept."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+
+from service.api.content import EXAMPLE_PACK, STORING, answers, takes
+from service.api.dependencies import bearer_key, json_body, pools_of, service_of
+from service.api.raw_route import RawRoute
+from service.api.request_input import NamesPack, decode, read_pack
+from service.checking import CheckAnswer, check_traces
+from service.clock import today
+from service.store.idempotency import Outcome
+
+raw_router = APIRouter(tags=["checks"], route_class=RawRoute, dependencies=[Depends(bearer_key)])
+
+
+class CheckRequest(NamesPack, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """One pack whose history is to be examined: exactly one of `trace`, `passport` and `battery_code`."""
+
+    as_of: date | None = None
+
+
+@raw_router.post(
+    "/v1/checks",
+    operation_id="createCheck",
+    openapi_extra=takes(CheckRequest, {"trace": EXAMPLE_PACK, "as_of": "2026-11-20"}),
+    responses=answers(CheckAnswer, refused=(*STORING, 404)),
+)
+async def create_check(request: Request) -> Outcome:
+    """Examine one pack's history: evidence tier, trust grade and every finding; no price, nothing kept."""
+    asked = decode(CheckRequest, await json_body(request))
+    day = asked.as_of or today()
+    traces = await pools_of(request).store(read_pack, service_of(request), asked, day)
+    (answer,) = check_traces(traces, day)
+    return Outcome(status=200, body=msgspec.json.encode(answer))

@@ -1,0 +1,89 @@
+"""Whether the server lives, and whether it can value and keep.
+
+Neither path needs a key; monitors ask with GET or HEAD.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.api.content import answers
+from service.api.dependencies import CurrentCounter, ServerPools, watch_of
+from service.api.raw_route import JsonBytes
+from service.store.upgrade import REVISION, revision
+from service.supervisor import workers_state
+from service.valuation_service import ValuationService
+from valuation.errors import StoreNotReady
+
+
+class Readiness(msgspec.Struct, kw_only=True, frozen=True):
+    """What stands ready; `model` is `structural` where no trained model answers.
+
+    `model_problem` says why the champion could not be read: then the one before it, named in `model`, still answers.
+    `watch_problem` says why reported sales or drift could not be looked at. Of `workers` server processes
+    `workers_missing` do not serve, for the reasons in `workers_problem`; they are started again.
+    """
+
+    status: str
+    store: str
+    model: str
+    market_last_day: str
+    model_problem: str = ""
+    watch_problem: str = ""
+    workers: int = 1
+    workers_missing: int = 0
+    workers_problem: str = ""
+
+
+class Liveness(msgspec.Struct, kw_only=True, frozen=True):
+    """That the process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get(
+    "/healthz",
+    operation_id="getLiveness",
+    responses=answers(Liveness),
+)
+async def get_liveness() -> Response:
+    """Say that the process answers."""
+    return JsonBytes(msgspec.json.encode(Liveness()))
+
+
+@router.get(
+    "/readyz",
+    operation_id="getReadiness",
+    responses=answers(Readiness, refused=(503,)),
+)
+async def get_readiness(request: Request, counter: CurrentCounter, pools: ServerPools) -> Response:
+    """Say whether store, market and model are ready; 503 where the store is not."""
+    await pools.store(_see_store, counter)
+    watch, processes = watch_of(request), workers_state()
+    answer = Readiness(
+        status="ready",
+        store=REVISION,
+        model=counter.model.version if counter.model else "structural",
+        market_last_day=counter.market.last_day.isoformat(),
+        model_problem=watch.problem,
+        watch_problem=watch.watch_problem,
+        workers=processes.workers,
+        workers_missing=processes.missing,
+        workers_problem=processes.problem,
+    )
+    return JsonBytes(msgspec.json.encode(answer))
+
+
+def _see_store(counter: ValuationService) -> None:
+    with counter.database.reading() as connection:
+        found = revision(connection)
+    if found != REVISION:
+        raise StoreNotReady(f"the store is at step {found}, not {REVISION}", hint="start canzhi serve again")

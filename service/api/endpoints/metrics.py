@@ -1,0 +1,55 @@
+"""Numbers for Prometheus."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import PlainTextResponse
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.api.content import answers
+from service.api.dependencies import CurrentCounter, bearer_key, telemetry_of, watch_of
+from service.clock import today
+from service.monitoring import Drift
+from service.sales.live_recentring import AnchorSummary
+from service.telemetry import Telemetry
+
+router = APIRouter(tags=["operations"], dependencies=[Depends(bearer_key)])
+
+
+@router.get(
+    "/metrics",
+    operation_id="getMetrics",
+    response_class=PlainTextResponse,
+    responses=answers(),
+)
+async def get_metrics(request: Request, counter: CurrentCounter) -> Response:
+    """Return the numbers of this server process for Prometheus."""
+    telemetry = telemetry_of(request)
+    telemetry.quote_age.set((today() - counter.market.last_day).days)
+    telemetry.trained.set(counter.model is not None)
+    watch = watch_of(request)
+    telemetry.champion_usable.set(watch.problem == "")
+    telemetry.model_swaps.set(watch.swaps)
+    _show_anchor(telemetry, counter.models.current.summary or AnchorSummary())
+    if watch.drift is not None:
+        _show(telemetry, watch.drift)
+    return Response(generate_latest(telemetry.registry), headers={"content-type": CONTENT_TYPE_LATEST})
+
+
+def _show_anchor(telemetry: Telemetry, anchor: AnchorSummary) -> None:
+    """Set the numbers that tell what reported sales make of the model of today."""
+    telemetry.sales_used.set(anchor.used)
+    telemetry.sales_held.set(anchor.held)
+    telemetry.anchor_point.set(0.0 if anchor.moved is None else anchor.moved.point or 0.0)
+    telemetry.anchor_week.set(anchor.week_move or 0.0)
+
+
+def _show(telemetry: Telemetry, drift: Drift) -> None:
+    """Set the numbers that tell of drift."""
+    telemetry.realised_sales.set(drift.realised.sales)
+    if drift.realised.sales:
+        telemetry.realised_coverage.set(drift.realised.coverage)
+    telemetry.drifted.set(len(drift.moved))

@@ -1,0 +1,79 @@
+"""The model that answers."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from service.api.content import answers
+from service.api.dependencies import CurrentCounter, bearer_key
+from service.api.raw_route import JsonBytes
+from service.sales.live_recentring import AnchorSummary, trained_digest
+from valuation.version import __version__
+
+
+class ModelAnswer(msgspec.Struct, kw_only=True, frozen=True):
+    """Which model answers; `structural` where none is trained and the formulas answer alone.
+
+    `digest` names the model as it answers for today (`anchor_day`), re-anchored on the sales known by now;
+    `trained_digest` the model as it was trained. `anchor_sales` sales re-anchor it; `anchor_held` wait to be confirmed,
+    `anchor_voided` were voided or corrected, `anchor_left_out` could not be used (`anchor_left_out_reasons`).
+    `anchor_point_ratio` says by which share they moved the points since the training, `anchor_week_ratio` within the
+    last seven days.
+    """
+
+    name: str
+    version: str
+    digest: str
+    trained_digest: str
+    anchor_day: date
+    anchor_sales: int
+    anchor_held: int
+    anchor_voided: int
+    anchor_left_out: int
+    anchor_left_out_reasons: dict[str, int]
+    anchor_point_ratio: float | None
+    anchor_week_ratio: float | None
+    trained_through: str | None
+    demonstration: bool
+    structural: bool
+    features: list[str]
+    code_version: str
+
+
+router = APIRouter(tags=["model"], dependencies=[Depends(bearer_key)])
+
+
+@router.get(
+    "/v1/model",
+    operation_id="getModel",
+    responses=answers(ModelAnswer),
+)
+async def get_model(counter: CurrentCounter) -> Response:
+    """Return which model answers, and how far reported sales have moved it."""
+    model, summary = counter.models.current.model, counter.models.current.summary
+    anchor = summary or AnchorSummary()
+    moved = anchor.moved
+    answer = ModelAnswer(
+        name=model.name if model else "structural",
+        version=model.version if model else __version__,
+        digest=model.digest if model else "",
+        trained_digest=trained_digest(model),
+        anchor_day=counter.models.day,
+        anchor_sales=anchor.used,
+        anchor_held=anchor.held,
+        anchor_voided=anchor.voided,
+        anchor_left_out=sum(anchor.left_out.values()),
+        anchor_left_out_reasons=anchor.left_out,
+        anchor_point_ratio=None if moved is None else moved.point,
+        anchor_week_ratio=anchor.week_move,
+        trained_through=model.trained_through if model else None,
+        demonstration=model.demonstration if model else False,
+        structural=model is None,
+        features=list(model.feature_names) if model else [],
+        code_version=__version__,
+    )
+    return JsonBytes(msgspec.json.encode(answer))

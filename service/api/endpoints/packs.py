@@ -1,0 +1,134 @@
+"""Packs: report what happened to one, and read what is known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Depends
+from msgspec import UNSET, Meta, Raw, UnsetType
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from service.api.content import EXAMPLE_PACK, STORING, answers, takes
+from service.api.dependencies import BatteryCode, CurrentCounter, ServerPools, Submitted, bearer_key
+from service.api.raw_route import JsonBytes
+from service.api.request_input import decode, json_of, single_pack
+from service.store import packs
+from service.store.idempotency import Outcome, once
+from service.valuation_service import ValuationService
+from valuation.errors import FieldError
+from valuation.ingest import Document, read_trace
+from valuation.ingest.decode_bytes import decode_json
+
+
+class EventsRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """What is reported about one pack: its nameplate fields, events, or both."""
+
+    pack: Annotated[Raw, json_of("PackFields")] | UnsetType = UNSET
+    events: Annotated[list[Annotated[Raw, json_of("TraceEvent")]], Meta(max_length=10_000)] = []
+
+
+class PackReport(msgspec.Struct, kw_only=True, frozen=True):
+    """What was entered, and the head of the ledger after it."""
+
+    battery_code: str
+    events_added: int
+    pack_updated: bool
+    ledger_head: str
+
+
+class PackAnswer(msgspec.Struct, kw_only=True, frozen=True):
+    """What the ledger knows about a pack: its trace record and the number of reports it was made of."""
+
+    battery_code: str
+    reports: int
+    events: int
+    trace: Annotated[Raw, json_of("TraceRecord")]
+
+
+router = APIRouter(tags=["packs"], dependencies=[Depends(bearer_key)])
+
+
+@router.post(
+    "/v1/packs/{code}/events",
+    operation_id="reportEvents",
+    status_code=201,
+    openapi_extra=takes(EventsRequest, {"events": EXAMPLE_PACK["events"]}),
+    responses=answers(PackReport, status=201, refused=STORING),
+)
+async def report_events(submitted: Submitted, code: BatteryCode) -> Response:
+    """Enter what is reported about a pack, all or nothing.
+
+    The service records the day (UTC+8): a valuation as of an earlier day uses neither the events nor the nameplate
+    fields and says so in `not_used`. An event without `reported_on` is reported on that day; `recorded_on` and
+    `superseded_on` are the service's own.
+    """
+    asked = decode(EventsRequest, submitted.body)
+    pack = None if isinstance(asked.pack, UnsetType) else bytes(asked.pack)
+    events = [bytes(event) for event in asked.events]
+    name = packs.name_of(code)
+    check_report(name, pack, events)
+
+    def work(connection: Connection) -> Outcome:
+        head = packs.enter(connection, name, pack, events, recorded_by=submitted.caller)
+        answer = PackReport(
+            battery_code=name, events_added=len(events), pack_updated=pack is not None, ledger_head=head
+        )
+        return Outcome(status=201, body=msgspec.json.encode(answer))
+
+    return await submitted.enter(partial(once, submitted.counter.database, submitted.claim, work))
+
+
+@router.get(
+    "/v1/packs/{code}",
+    operation_id="getPack",
+    responses=answers(PackAnswer, refused=(404, 422, 503)),
+)
+async def get_pack(code: BatteryCode, counter: CurrentCounter, pools: ServerPools) -> Response:
+    """Return what was reported about a pack: the trace record that its reports make."""
+    return JsonBytes(await pools.store(_stored, counter, code))
+
+
+def check_report(code: str, pack: bytes | None, events: Sequence[bytes]) -> None:
+    """Refuse a report that could not be read back, or that speaks of another pack.
+
+    Raises
+    ------
+    TraceError
+        If a field cannot be used; the message names it.
+    """
+    if pack is None and not events:
+        raise FieldError(
+            "the report holds neither pack nor events", hint='send {"events": [{"type": "usage", "on": "…"}]}'
+        )
+    if pack is not None:
+        _check_pack(code, pack)
+    single_pack(read_trace(packs.assemble(code, () if pack is None else (pack,), events)))
+
+
+def _check_pack(code: str, pack: bytes) -> None:
+    """Refuse a nameplate that is none, gives a field twice, or belongs to another pack."""
+    fields = decode_json(Document(name="pack", content=pack))
+    if not isinstance(fields, dict):
+        raise FieldError("pack is not an object", hint="send nameplate fields by name", field="pack")
+    own = fields.get("battery_code", code)
+    if not isinstance(own, str) or packs.name_of(own) != code:
+        raise FieldError(
+            "pack.battery_code is not the code of the address",
+            hint="report each pack under its own code",
+            field="pack.battery_code",
+        )
+    if "events" in fields:
+        raise FieldError("pack holds events", hint="put events beside pack, not into it", field="pack.events")
+
+
+def _stored(counter: ValuationService, code: str) -> bytes:
+    with counter.database.reading() as connection:
+        kept = packs.find(connection, code)
+    answer = PackAnswer(
+        battery_code=kept.battery_code, reports=kept.reports, events=kept.events, trace=Raw(kept.record)
+    )
+    return msgspec.json.encode(answer)

@@ -1,0 +1,133 @@
+"""Sales: report deals, list them, confirm one that is held, void one that was wrong; the band follows at once."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, get_args
+
+import msgspec
+from fastapi import APIRouter, Depends, Path, Query
+from msgspec import Meta
+from pydantic import WithJsonSchema
+from starlette.responses import Response
+
+from service.api.content import STORING, answers, takes
+from service.api.dependencies import (
+    CurrentCounter,
+    ServerPools,
+    Submission,
+    Submitted,
+    SubmittedIfAny,
+    bearer_key,
+    whole_number,
+)
+from service.api.raw_route import JsonBytes
+from service.api.request_input import decode
+from service.field_types import ShortText
+from service.sale_reports import MOST_LISTED, SaleAnswer, SalesPage, SalesReport, list_sales, step
+from service.sale_reports import report_sales as enter_sales
+from service.sales.enter_sales import StepKind
+from service.sales.sale_types import Sale
+from service.sales.states import State
+from service.store.sales import CONFIRMED, VOIDED
+
+
+class SalesRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """Deals to be entered, all or none."""
+
+    sales: Annotated[list[Sale], Meta(min_length=1, max_length=10_000)]
+
+
+class StepRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """Why a sale is confirmed or voided; it is kept with who said so and when."""
+
+    note: ShortText | None = None
+
+
+_EXAMPLE = {
+    "sale_id": "S-2026-0001",
+    "battery_code": "001PB0A0000001A680000123",
+    "sold_on": "2026-11-02",
+    "price_cny": 4210.0,
+    "vat_included": False,
+}
+_STEP_REFUSED = (*STORING, 404, 409)
+_LAST = 2**62
+
+SaleId = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 128}), Path()]
+
+router = APIRouter(tags=["sales"], dependencies=[Depends(bearer_key)])
+
+
+@router.post(
+    "/v1/sales",
+    operation_id="reportSales",
+    status_code=201,
+    openapi_extra=takes(SalesRequest, {"sales": [_EXAMPLE]}),
+    responses=answers(SalesReport, status=201, refused=STORING),
+)
+async def report_sales(submitted: Submitted) -> Response:
+    """Enter deals that were made, all or none; a deal reported again with the same content changes nothing.
+
+    A price far outside the band of its pack is held: it moves no value until it is confirmed.
+    """
+    sales = decode(SalesRequest, submitted.body).sales
+    return await submitted.enter(partial(enter_sales, submitted.counter, sales, submitted.caller, submitted.claim))
+
+
+@router.get(
+    "/v1/sales",
+    operation_id="listSales",
+    responses=answers(SalesPage, refused=(422, 503)),
+)
+async def get_sales(
+    counter: CurrentCounter,
+    pools: ServerPools,
+    after: Annotated[
+        str | None,
+        WithJsonSchema({"type": "integer", "minimum": 0}),
+        Query(description="next_after of the page before."),
+    ] = None,
+    limit: Annotated[
+        str | None,
+        WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_LISTED, "default": 100}),
+        Query(description="Most sales of the page."),
+    ] = None,
+    state: Annotated[
+        str | None, WithJsonSchema({"type": "string", "enum": list(get_args(State))}), Query(description="Only these.")
+    ] = None,
+) -> Response:
+    """List reported sales in the order of their reporting, of one state or of all."""
+    first = whole_number("after", after, 0, (0, _LAST))
+    most = whole_number("limit", limit, 100, (1, MOST_LISTED))
+    page = await pools.store(list_sales, counter, first, most, state)
+    return JsonBytes(msgspec.json.encode(page))
+
+
+@router.post(
+    "/v1/sales/{sale_id:path}/confirm",
+    operation_id="confirmSale",
+    openapi_extra=takes(StepRequest, {"note": "checked with the buyer"}, required=False),
+    responses=answers(SaleAnswer, refused=_STEP_REFUSED),
+)
+async def confirm_sale(submitted: SubmittedIfAny, sale_id: SaleId) -> Response:
+    """Let a held sale count from today on."""
+    return await _step(submitted, sale_id, CONFIRMED)
+
+
+@router.post(
+    "/v1/sales/{sale_id:path}/void",
+    operation_id="voidSale",
+    openapi_extra=takes(StepRequest, {"note": "typed wrongly"}, required=False),
+    responses=answers(SaleAnswer, refused=_STEP_REFUSED),
+)
+async def void_sale(submitted: SubmittedIfAny, sale_id: SaleId) -> Response:
+    """Let a sale count no more from today on; valuations as of earlier days stay as they are."""
+    return await _step(submitted, sale_id, VOIDED)
+
+
+async def _step(submitted: Submission, sale_id: str, kind: StepKind) -> Response:
+    """Take a step on a sale; the body may be left out, or say why."""
+    note = decode(StepRequest, submitted.body).note if submitted.body else None
+    said = (note, submitted.caller)
+    return await submitted.enter(partial(step, submitted.counter, sale_id, kind, said, submitted.claim))

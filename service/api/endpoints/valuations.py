@@ -1,0 +1,97 @@
+"""Valuations: ask for one, read a kept one, its report."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.responses import HTMLResponse
+from pydantic import WithJsonSchema
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.answers import ValuationAnswer
+from service.api.content import EXAMPLE_PACK, STORING, answers, takes
+from service.api.dependencies import CurrentCounter, ServerPools, Submission, bearer_key, idempotency_key, submission_of
+from service.api.micro_batching import PendingRequest, Read, StoredAnswer
+from service.api.raw_route import JsonBytes, RawRoute
+from service.api.request_input import NotAtHand, ValuationRequest, read_valuation
+from service.store import valuations
+from service.store.idempotency import Outcome
+from service.valuation_service import ValuationService
+from valuation.errors import CanzhiError
+
+ValuationId = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 80}), Path()]
+
+raw_router = APIRouter(tags=["valuations"], route_class=RawRoute, dependencies=[Depends(bearer_key)])
+router = APIRouter(tags=["valuations"], dependencies=[Depends(bearer_key)])
+
+
+@raw_router.post(
+    "/v1/valuations",
+    operation_id="createValuation",
+    dependencies=[Depends(idempotency_key)],
+    openapi_extra=takes(ValuationRequest, {"trace": EXAMPLE_PACK, "as_of": "2026-11-20"}),
+    responses=answers(ValuationAnswer, refused=(*STORING, 404)),
+)
+async def create_valuation(request: Request) -> Outcome:
+    """Value one pack and keep the valuation.
+
+    The pack is named by its trace record, its battery passport, or a code under which events were reported.
+    """
+    sent = await submission_of(request)
+    if sent.earlier is not None:
+        return sent.earlier
+    read = partial(read_valuation, sent.counter, sent.body)
+    try:
+        try:
+            stored = await _value(sent, partial(read, may_wait=False))
+        except NotAtHand:
+            known = await sent.pools.store(read)
+            stored = await _value(sent, lambda: known)
+    except CanzhiError as error:
+        request.state.refused = [error.code]
+        raise
+    request.state.valued = [stored.best_route]
+    return stored.outcome
+
+
+async def _value(sent: Submission, read: Read) -> StoredAnswer:
+    pending = PendingRequest(counter=sent.counter, read=read, caller=sent.caller, claim=sent.claim)
+    return await sent.batcher.value(pending)
+
+
+@router.get(
+    "/v1/valuations/{valuation_id}",
+    operation_id="getValuation",
+    responses=answers(ValuationAnswer, refused=(404, 503)),
+)
+async def get_valuation(valuation_id: ValuationId, counter: CurrentCounter, pools: ServerPools) -> Response:
+    """Return a kept valuation, the very bytes that were answered."""
+    return JsonBytes(await pools.store(_stored, counter, valuation_id))
+
+
+def _stored(counter: ValuationService, valuation_id: str) -> bytes:
+    with counter.database.reading() as connection:
+        return valuations.find(connection, valuation_id).answer
+
+
+@router.get(
+    "/v1/valuations/{valuation_id}/report",
+    operation_id="getValuationReport",
+    response_class=HTMLResponse,
+    responses=answers(refused=(404, 503)),
+)
+async def get_report(
+    request: Request,
+    valuation_id: ValuationId,
+    _lang: Annotated[
+        str | None,
+        WithJsonSchema({"type": "string"}),
+        Query(alias="lang", description="en or zh; without it, what the Accept-Language header prefers."),
+    ] = None,
+) -> Response:
+    """Return the report on a kept valuation as a page to be read or printed, in English or Chinese."""
+    report: Response = await request.app.state.render_report(request, valuation_id)
+    return report

@@ -1,0 +1,85 @@
+"""What becomes of an error behind the admission: each is answered as one problem, never with a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from service.api.problems import Refusal, make_problem, problem_of, respond
+from service.telemetry import log
+from valuation.errors import CanzhiError, FieldError
+
+_HTTP_WORDS = {
+    404: ("no-such-path", "/openapi.json lists every path"),
+    405: ("no-such-method", "/openapi.json lists the methods of every path; the Allow header those of this one"),
+}
+
+
+async def on_core_error(_request: Request, error: Exception) -> Response:
+    """Answer an error of the core."""
+    if not isinstance(error, CanzhiError):
+        raise error
+    return respond(problem_of(error))
+
+
+async def on_refusal(_request: Request, error: Exception) -> Response:
+    """Answer a refusal of the HTTP interface."""
+    if not isinstance(error, Refusal):
+        raise error
+    return respond(error.problem, error.headers)
+
+
+async def on_invalid_parameter(_request: Request, error: Exception) -> Response:
+    """Answer a parameter that FastAPI refuses, as the core refuses a field."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    first = error.errors()[0]
+    field = str(first["loc"][-1])
+    refused = FieldError(
+        f"the request field {field} is refused: {first['msg']}",
+        hint="/openapi.json lists the parameters of every path with their types and bounds",
+        field=field,
+    )
+    return respond(problem_of(refused))
+
+
+async def on_http_error(_request: Request, error: Exception) -> Response:
+    """Answer a path or method that does not exist."""
+    status = getattr(error, "status_code", 500)
+    code, hint = _HTTP_WORDS.get(status, ("http", "/openapi.json lists what can be asked"))
+    headers = dict(getattr(error, "headers", None) or {})
+    allowed = set(headers.get("Allow", "").split(", "))
+    if "GET" in allowed:
+        headers["Allow"] = ", ".join(sorted(allowed | {"HEAD"}))
+    return respond(make_problem(status, code, HTTPStatus(status).description, hint=hint), headers)
+
+
+async def on_client_disconnect(_request: Request, _error: Exception) -> Response:
+    """Answer a caller who hung up in the middle of a request: nobody hears it, and it is no fault of ours."""
+    return respond(make_problem(400, "hung-up", "the caller hung up before the request was read", hint="send it again"))
+
+
+async def on_fault(request: Request, error: Exception) -> Response:
+    """Write a fault of ours into the log, without the payload, and answer without its inside."""
+    route = getattr(request.scope.get("route"), "path", "other")
+    log().error("fault", route=route, kind=type(error).__name__)
+    return respond(
+        make_problem(500, "fault", "the request met a fault in canzhi", hint="the operator finds it in the log")
+    )
+
+
+HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
+    CanzhiError: on_core_error,
+    Refusal: on_refusal,
+    RequestValidationError: on_invalid_parameter,
+    HTTPException: on_http_error,
+    ClientDisconnect: on_client_disconnect,
+    Exception: on_fault,
+}
+"""The handler of every kind of error; the nearest class above an error's own decides."""

@@ -1,0 +1,167 @@
+"""From a request's bytes to the one pack it names: strict envelopes, then the record, passport or code inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Final, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, UnsetType
+
+from service.api.content import SCHEMA_REF
+from service.clock import today
+from service.field_types import CodeText, Region
+from service.valuation_service import Asked, Terms, ValuationService
+from valuation.errors import FieldError, UnreadableRecord
+from valuation.ingest import Traces, read_passport, read_trace
+from valuation.ingest.decode_bytes import refuse_repeated, refuse_too_deep
+
+Level = Annotated[float, Meta(ge=0.5, le=0.99, description="Share of deals the band is to hold.")]
+Factor = Annotated[float, Meta(gt=0.0, le=100.0)]
+
+
+def json_of(name: str) -> Meta:
+    """Return the mark of a field that is read by the core: its bytes are kept, its schema is the one of that name."""
+    return Meta(extra_json_schema={"$ref": SCHEMA_REF.format(name=name)})
+
+
+class NamesPack(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A request about one pack: exactly one of `trace`, `passport` and `battery_code`."""
+
+    trace: Annotated[Raw, json_of("TraceRecord")] | UnsetType = UNSET
+    passport: Annotated[Raw, json_of("BatteryPassport")] | UnsetType = UNSET
+    battery_code: CodeText | UnsetType = UNSET
+
+
+class ValuationRequest(NamesPack, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """One pack to be valued: exactly one of `trace`, `passport` and `battery_code`, and what is asked of it."""
+
+    as_of: date | None = None
+    level: Level = 0.9
+    region: Region = "CN"
+    market_shift: dict[str, Factor] | None = None
+    explain: bool = True
+
+
+class NotAtHand(Exception):
+    """What the request needs must be read or worked out first, by another thread: a kept history, or a day's model."""
+
+
+_EXAMINED_HERE: Final = ("market_shift", "sales")
+"""What of an envelope the core's readers never see: there too, a field that is given twice is an error."""
+
+Envelope = TypeVar("Envelope", bound=msgspec.Struct)
+
+
+def read_valuation(counter: ValuationService, body: bytes, *, may_wait: bool = True) -> Asked:
+    """Return the one pack that is to be valued, on what terms and by which model; the valuation day is filled in.
+
+    Raises
+    ------
+    CanzhiError
+        If the envelope or the record cannot be read.
+    NotAtHand
+        If it may not wait, and the pack is named by its code or the model of its day is not in memory.
+    """
+    asked = decode(ValuationRequest, body)
+    terms = Terms(
+        as_of=asked.as_of or today(),
+        level=asked.level,
+        region=asked.region,
+        market_shift=asked.market_shift or {},
+        explain=asked.explain,
+    )
+    if not may_wait and (isinstance(asked.battery_code, str) or not counter.models.at_hand(terms.as_of)):
+        raise NotAtHand
+    traces = read_pack(counter, asked, terms.as_of)
+    return Asked(traces=traces, terms=terms, model=counter.models.on(terms.as_of).model)
+
+
+def decode(kind: type[Envelope], body: bytes) -> Envelope:
+    """Return a request body as its envelope.
+
+    Raises
+    ------
+    UnreadableRecord
+        If the body is not JSON, is nested too deep, or gives a field twice.
+    FieldError
+        If a field of the envelope is unknown, missing, of a wrong type or out of bounds.
+    """
+    refuse_too_deep(body, "the request body")
+    try:
+        asked = msgspec.json.decode(body, type=kind)
+        refuse_repeated(body, _EXAMINED_HERE)
+    except msgspec.ValidationError as reason:
+        problem, _, place = str(reason).partition(" - at `$")
+        field = place.rstrip("`").lstrip(".") or None
+        raise FieldError(
+            f"the request {f'field {field}' if field else 'body'} is refused: {problem}",
+            hint="/openapi.json lists the fields of every request with their types and bounds",
+            field=field,
+        ) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise UnreadableRecord(
+            "the request body is no JSON", hint="send one JSON object in UTF-8, as /openapi.json describes it"
+        ) from None
+    return asked
+
+
+def read_pack(counter: ValuationService, asked: NamesPack, as_of: date) -> Traces:
+    """Return the one pack that a request names, as its valuation day knows it.
+
+    Raises
+    ------
+    FieldError
+        If the request names no pack, or several.
+    TraceError
+        If the record cannot be read.
+    UnknownPack
+        If the request names a code under which no history is kept.
+    """
+    way, content = exactly_one({"trace": asked.trace, "passport": asked.passport, "battery_code": asked.battery_code})
+    if way == "battery_code":
+        content = counter.reported_record(content.decode(), as_of)
+    return single_pack(read_passport(content) if way == "passport" else read_trace(content))
+
+
+def exactly_one(choices: Mapping[str, Raw | str | UnsetType]) -> tuple[str, bytes]:
+    """Return which of several ways of naming a pack was used, and its bytes.
+
+    Raises
+    ------
+    FieldError
+        If none or more than one was used.
+    """
+    given = [(name, value) for name, value in choices.items() if not isinstance(value, UnsetType)]
+    if len(given) != 1:
+        raise FieldError(
+            f"the request names {len(given)} of {', '.join(choices)}; it must name exactly one",
+            hint='for example {"trace": {"battery_code": "…"}}',
+        )
+    name, value = given[0]
+    content = value.encode("utf-8", "replace") if isinstance(value, str) else bytes(value)
+    if not isinstance(value, str) and not content.lstrip().startswith(b"{"):
+        raise FieldError(f"{name} is not a JSON object", hint="send one object with named fields", field=name)
+    return name, content
+
+
+def single_pack(traces: Traces) -> Traces:
+    """Return the traces if they hold exactly one pack.
+
+    Raises
+    ------
+    TraceError
+        The reason why the record was set aside, or that it holds several packs.
+    """
+    if traces.problems:  # one pack beside them is not what was meant
+        raise traces.problems[0].error
+    if traces.packs == 1:
+        return traces
+    if not traces.packs:
+        raise UnreadableRecord("the record holds no pack", hint="give one trace record as a JSON object")
+    raise FieldError(
+        f"the record holds {traces.packs} packs, not one",
+        hint="send several packs to /v1/valuations/batch, one item each",
+        field="trace",
+    )

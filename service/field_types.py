@@ -1,0 +1,11 @@
+"""Types of fields that several requests share, with their bounds."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+Region = Annotated[str, Meta(min_length=2, max_length=16, description="Region whose quotes are preferred.")]
+CodeText = Annotated[str, Meta(min_length=1, max_length=64, description="Battery code (GB/T 34014).")]
+ShortText = Annotated[str, Meta(min_length=1, max_length=128)]

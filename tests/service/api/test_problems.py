@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import msgspec
+import pytest
+
+import valuation
+from service.api.problems import LONGEST_DETAIL, STATUS, Problem, problem_of, status_of
+from valuation import errors
+
+
+def _classes(root: type) -> list[type]:
+    return [root, *(found for child in root.__subclasses__() for found in _classes(child))]
+
+
+def _all_errors() -> list[type[errors.CanzhiError]]:
+    for module in pkgutil.walk_packages(valuation.__path__, "valuation."):
+        importlib.import_module(module.name)
+    return [kind for kind in _classes(errors.CanzhiError) if kind is not errors.CanzhiError]
+
+
+@pytest.mark.parametrize("kind", _all_errors(), ids=lambda kind: kind.__name__)
+def test_every_error_has_a_status_a_code_and_a_title(kind):
+    problem = problem_of(kind("what happened", hint="the way out", field="soh"))
+    assert 400 <= problem.status <= 599
+    assert problem.code == kind.code
+    assert problem.type.endswith(f":{kind.code}")
+    assert problem.title == kind.__doc__.splitlines()[0]
+    assert (problem.detail, problem.hint, problem.field) == ("what happened", "the way out", "soh")
+
+
+def test_an_error_outside_every_branch_is_found():
+    class Stray(errors.CanzhiError):
+        pass
+
+    try:
+        with pytest.raises(StopIteration):
+            status_of(Stray)
+    finally:
+        del Stray
+
+
+def test_the_root_has_no_status_so_that_a_new_branch_must_be_given_one():
+    assert errors.CanzhiError not in STATUS
+
+
+def test_a_long_message_is_cut():
+    assert len(problem_of(errors.FieldError("x" * 10_000, hint="h")).detail) == LONGEST_DETAIL
+
+
+def test_a_problem_leaves_out_what_it_does_not_know():
+    made = Problem(type="t", title="t", status=400, code="c", detail="d")
+    assert set(msgspec.json.decode(msgspec.json.encode(made))) == {"type", "title", "status", "code", "detail"}
