@@ -1,3 +1,3 @@
 """Version of the distribution; the top entry of CHANGELOG.md has the same number."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -49,15 +50,22 @@ async def on_invalid_parameter(_request: Request, error: Exception) -> Response:
     return respond(problem_of(refused))
 
 
-async def on_http_error(_request: Request, error: Exception) -> Response:
+async def on_http_error(request: Request, error: Exception) -> Response:
     """Answer a path or method that does not exist."""
     status = getattr(error, "status_code", 500)
     code, hint = _HTTP_WORDS.get(status, ("http", "/openapi.json lists what can be asked"))
     headers = dict(getattr(error, "headers", None) or {})
-    allowed = set(headers.get("Allow", "").split(", "))
-    if "GET" in allowed:
-        headers["Allow"] = ", ".join(sorted(allowed | {"HEAD"}))
+    if "Allow" in headers:
+        headers["Allow"] = ", ".join(sorted({*headers["Allow"].split(", "), *_methods_of(request)}))
     return respond(make_problem(status, code, HTTPStatus(status).description, hint=hint), headers)
+
+
+def _methods_of(request: Request) -> set[str]:
+    """Return the methods of every route that has the path of the matched one: several may share it."""
+    path = getattr(request.scope.get("route"), "path", None)
+    routes = [one.original_route for one in iter_route_contexts(request.app.routes) if one.path == path]
+    methods = {name for one in routes for name in getattr(one, "methods", None) or ()}
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 async def on_client_disconnect(_request: Request, _error: Exception) -> Response:

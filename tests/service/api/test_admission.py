@@ -62,6 +62,22 @@ def test_head_is_answered_as_get_and_counted_as_head(client):
     assert 'canzhi_requests_total{method="PUT",route="/v1/model",status="405"} 1.0' in numbers
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/sales", "GET, HEAD, POST"),
+        ("/v1/valuations", "POST"),
+        ("/v1/valuations/batch", "POST"),
+        ("/v1/sales/a%2Fb/confirm", "POST"),
+        ("/v1/market", "GET, HEAD"),
+        ("/", "GET, HEAD, POST"),
+    ],
+)
+def test_a_refused_method_is_answered_with_every_method_of_the_path(client, path, allowed):
+    response = client.delete(path)
+    assert (response.status_code, response.headers["allow"]) == (405, allowed)
+
+
 def test_a_refused_request_is_counted_without_its_path(open_client, settings):
     with open_client(settings, address="192.0.2.7") as opened:
         assert opened.get("/v1/model").status_code == 403
