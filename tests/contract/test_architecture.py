@@ -35,7 +35,7 @@ def test_every_folder_is_listed(package):
     folders = {
         f"{package}/{path.name}/"
         for path in (ROOT / package).iterdir()
-        if path.is_dir() and any(child.name != "__pycache__" for child in path.iterdir()) and path.name != "__pycache__"
+        if path.is_dir() and any(child.is_file() and child.suffix != ".pyc" for child in path.rglob("*"))
     }
     assert folders - listed_paths(package) == set()
 

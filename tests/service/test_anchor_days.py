@@ -145,7 +145,7 @@ def test_a_past_day_is_looked_up_and_never_worked_out_again(open_champion, pack,
         day("2026-11-25")
         sold.follow(client)
         answers = [ask(client, pack, as_of) for as_of in ("2026-11-20", "2026-11-22")]
-    monkeypatch.setattr("service.sales.live_recentring.reanchor", None)  # whoever works an anchor out again, fails
+    monkeypatch.setattr("service.sales.live_recentring.recentre", None)  # whoever works an anchor out again, fails
     with open_champion() as client:
         assert [ask(client, pack, as_of) for as_of in ("2026-11-20", "2026-11-22")] == answers
 
