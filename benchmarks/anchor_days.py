@@ -25,7 +25,7 @@ from benchmarks.batch_scoring import BUNDLE, PAGE
 from benchmarks.report import replace_section, table_of
 from models import clock, load_model
 from models.artifact.predictor import Predictor
-from models.artifact.recentring import reanchor
+from models.artifact.recentring import recentre
 from service.quotes import QuotedMarket, open_market
 from service.sales import live_recentring
 from service.sales.sale_types import EnteredSale
@@ -140,11 +140,11 @@ def _watched() -> list[float]:
         spent.append(time.process_time() - begun)
         return made
 
-    vars(live_recentring)["reanchor"] = noted  # for this process alone
+    vars(live_recentring)["recentre"] = noted  # for this process alone
     return spent
 
 
-_REANCHOR = reanchor
+_REANCHOR = recentre
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.synthetic.markets import market_of, taught_by
+from benchmarks.synthetic.markets import fit_on, market_of
 from models.artifact.bundle import About, Bundle
 from models.artifact.predictor import Predictor
-from models.artifact.recentring import RecentredPredictor, Reported, far_outside, reanchor
+from models.artifact.recentring import RecentredPredictor, Reported, far_outside, recentre
 from training.configuration import TrainingConfig
 from training.simulation.plan import SimulationPlan
 from valuation.numeric.columns import BoolArray, FloatArray
@@ -36,12 +36,12 @@ def scene_of(seed: int, packs: int) -> Scene:
     config = TrainingConfig()
     market = market_of(SimulationPlan(packs=packs, seed=seed), config)
     start = float(market.sales.sold_day.max()) - TRAINED_BEFORE_DAYS
-    estimator = taught_by(market, market.known_by(start, config), config)
+    estimator = fit_on(market, market.known_by(start, config), config)
     about = About(
         name="false-sales", version=str(seed), created_on="2026-11-20", trained_through="2025-11-20", demonstration=True
     )
     model = Predictor(Bundle(state=estimator.fitted_, about=about, digest=f"sha256:{seed}", signed_by=""))
-    sales = market.sales.where(market.sales.sold_day > start).seen(estimator.habits_)
+    sales = market.sales.where(market.sales.sold_day > start).with_calibration(estimator.calibration_)
     chance = np.random.default_rng(seed)
     later = Reported(
         matrix=sales.matrix,
@@ -88,7 +88,7 @@ def lived_through(
         held[now] = far_outside(standing, sales.where(now))
         known |= now & ~held
         yield standing, now, held
-        anchor = reanchor(model, sales.where(known), min(day + step_days - 1.0, newest))
+        anchor = recentre(model, sales.where(known), min(day + step_days - 1.0, newest))
         standing = RecentredPredictor(model, anchor, "sha256:benchmark")
     yield standing, np.zeros(len(sales.day), dtype=np.bool_), held
 

@@ -53,7 +53,7 @@ def test_a_sale_has_the_features_of_a_valuation_on_its_day(sales, quotes, market
     row = int(np.flatnonzero(sales.tier >= 2)[0])
     traces = read_trace([str(market_folder / "packs.parquet"), str(market_folder / "events.parquet")])
     at = next(at for at, history in enumerate(traces.histories) if history.battery_code == sales.packs[row])
-    alone = replace(traces, histories=traces.histories[at : at + 1], notes=traces.notes[at : at + 1])
+    alone = traces.part(slice(at, at + 1))
     answer = appraise(alone, quotes, as_of=calendar_day(float(sales.sold_day[row])), region=sales.region[row] or "CN")
     assert answer.residual_value.per_kwh == pytest.approx(sales.structural[row], abs=0.005)  # rounded to the fen
     assert answer.evidence.tier == f"T{int(sales.tier[row])}"

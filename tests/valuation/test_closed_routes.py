@@ -97,6 +97,7 @@ class Generous:
     digest: str = "sha256:0"
     trained_through: None = None
     demonstration: bool = False
+    week_move: None = None
     market_calibration: dict = field(default_factory=dict)
     shift_monitor: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(widening=1.0, reliable=True))
     linear_threshold: float = LINEAR_THRESHOLD_CNY_PER_KWH

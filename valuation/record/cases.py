@@ -202,7 +202,9 @@ def cut(table: TraceTable, as_of_day: FloatArray) -> Cases:
         row, events = table.row[index], take(table.events, index)
     late = NO_LATE_EVENTS
     if len(known) < len(table.row):
-        late = late_events(table.events, table.row, np.flatnonzero(~is_known), as_of_day)
+        after = np.flatnonzero(~is_known)
+        after = after[_canonical_order(table.row[after], after, table.events)]  # repeated reports count once
+        late = late_events(table.events, table.row, after, as_of_day)
     return Cases(as_of_day=as_of_day, packs=table.packs, texts=table.texts, events=events, row=row, late=late)
 
 

@@ -186,12 +186,12 @@ import service.scoring.plan as plan
 from datetime import date
 from pathlib import Path
 from models import load_model
-from service.scoring.job_context import Kit
+from service.scoring.job_context import JobContext
 from service.scoring.local import Request, score_files
 from valuation.terms import ValuationTerms
 if __name__ == "__main__":
     plan.EVENTS_A_PART = 300
-    kit = Kit.of(Path({str(fleet.quotes)!r}).read_bytes(), load_model({str(BUNDLE)!r}),
+    kit = JobContext.of(Path({str(fleet.quotes)!r}).read_bytes(), load_model({str(BUNDLE)!r}),
                  ValuationTerms(as_of=date(2025, 6, 1), explain=False))
     request = Request(packs=Path({str(tmp_path / "cut" / "packs.parquet")!r}),
                       events=Path({str(tmp_path / "cut" / "events.parquet")!r}),
