@@ -10,7 +10,7 @@ import pytest
 
 from models.artifact.registry import list_versions, load_model
 
-STAGES = ("judging on sales never seen", "learning from all sales", "keeping", "recording")
+STAGES = ("evaluating on held-out sales", "fitting on all sales", "publishing", "recording")
 CHOICES = "trees = 15\nfolds = 3\ntest_share = 0.25\nhabits_rows = 0\n"
 
 
