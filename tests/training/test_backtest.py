@@ -201,7 +201,7 @@ def test_the_command_writes_report_and_figures(market_folder, tmp_path, monkeypa
         command, [*words, "--no-refit", "--vat-change", "2026-01-01=9%", "--out", str(out)], catch_exceptions=False
     )
     assert rumour.exit_code == 0
-    assert "scenario: VAT becomes 9% on 2026-01-01" in rumour.output
-    assert "read as 96.5% of what they were" in out.read_text("utf-8")
+    assert "scenario: VAT is 9% from 2026-01-01" in rumour.output
+    assert "read as 96.5% of their true price" in out.read_text("utf-8")
     wrong = click.testing.CliRunner().invoke(command, [*words[:-4], "--step", "soon"])
     assert wrong.exit_code == 2
