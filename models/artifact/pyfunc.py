@@ -62,6 +62,8 @@ class Valuer:
     def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - MLflow's shape
         """Return one row a pack: value, band, route, evidence, cautions, or the problem why there is no value.
 
+        Row i of the answer belongs to row i asked, and the answer has the index of the frame.
+
         Parameters
         ----------
         model_input : frame
@@ -84,14 +86,10 @@ class Valuer:
             for (at, traces), answer in zip(members, self._value(asked, members), strict=True):
                 code = traces.histories[0].battery_code
                 answers[at] = _refused(asked, answer, code) if isinstance(answer, CanzhiError) else _told(answer)
-        table = {name: [answer[name] for answer in answers] for name in COLUMNS}
-        return pd.DataFrame(
-            {
-                name: pd.Series(values, dtype="float64" if name in _NUMBERS else "object")
-                for name, values in table.items()
-            },
-            index=getattr(model_input, "index", None),
-        )
+        # Index is set, not aligned: row i of the answer belongs to row i asked, whatever the labels.
+        table = pd.DataFrame(answers, columns=list(COLUMNS), dtype="object")
+        table.index = getattr(model_input, "index", table.index)
+        return table.astype(dict.fromkeys(_NUMBERS, "float64"))
 
     def _value(self, asked: Asked, members: list[tuple[int, Traces]]) -> tuple[Valuation | CanzhiError, ...]:
         """Return the answers for packs of which the same is asked."""
