@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from service.api.content import SCHEMA_REF
-from valuation.ingest.values import PLACEHOLDERS
+from valuation.ingest.fields.values import PLACEHOLDERS
 from valuation.record.fields import (
     COMPOSITION_FIELDS,
     EVENT_COMMON_FIELDS,

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from valuation.errors import FieldError
-from valuation.ingest.aliases import EVENT_TABLE_SCOPE, field_name
+from valuation.ingest.fields.aliases import EVENT_TABLE_SCOPE, field_name
 from valuation.numeric.columns import IntArray
 
 _WORD = 8

@@ -14,7 +14,7 @@ from service.scoring.plan import Part
 from service.scoring.scoring import Batch
 from service.scoring.source import Source
 from service.scoring.spool import in_order, staged_rows
-from valuation.ingest.event_columns import runs_of
+from valuation.ingest.tables.event_columns import runs_of
 from valuation.numeric.columns import IntArray
 
 EVENTS_AT_ONCE = 196_608

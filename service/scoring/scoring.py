@@ -15,9 +15,9 @@ from service.scoring.job_context import JobContext
 from valuation.answer.fleet_values import appraise_fleet
 from valuation.errors import CanzhiError
 from valuation.ingest import TableTraces, read_tables
-from valuation.ingest.event_columns import runs_of
-from valuation.ingest.read_traces import repeated_code
-from valuation.ingest.row_per_pack import unknown_pack
+from valuation.ingest.notes import repeated_code
+from valuation.ingest.tables.event_columns import runs_of
+from valuation.ingest.tables.row_per_pack import unknown_pack
 from valuation.numeric.columns import BoolArray, IntArray
 
 UNPLACED = np.iinfo(np.int64).max

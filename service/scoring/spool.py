@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from service.scoring.source import Source
-from valuation.ingest.normalise_code import normalise_code
+from valuation.ingest.fields.normalise_code import normalise_code
 
 BATCH_ROWS = 16_384
 ODD = r"[^0-9A-Z]|^.{25}$"

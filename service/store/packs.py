@@ -15,8 +15,8 @@ from service.store.ledger import Entered
 from valuation.battery_code.decoding import decode
 from valuation.errors import FieldError, UnknownPack
 from valuation.ingest import Limits
-from valuation.ingest.aliases import NAMEPLATE_SCOPE, field_name
-from valuation.ingest.values import LAST_DAY, is_placeholder
+from valuation.ingest.fields.aliases import NAMEPLATE_SCOPE, field_name
+from valuation.ingest.fields.values import LAST_DAY, is_placeholder
 from valuation.record.fields import EVENT_COMMON_FIELDS
 
 _REPORTED_ON = next(field for field in EVENT_COMMON_FIELDS if field.name == "reported_on")

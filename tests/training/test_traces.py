@@ -8,7 +8,7 @@ import pytest
 
 from training.dataset.traces import read_traces, trace_files, unread_codes
 from valuation.errors import UnreadableRecord
-from valuation.ingest.spellings import FIELD_SPELLINGS
+from valuation.ingest.fields.spellings import FIELD_SPELLINGS
 
 
 def in_chinese(names):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from valuation.errors import CanzhiError
-from valuation.ingest.quotes import read_market
+from valuation.ingest.quotes.read_market import read_market
 from valuation.record.not_used import NOTHING_LEFT_OUT
 
 QUOTES = """quoted_on,instrument,price,unit,vat_included,region,source

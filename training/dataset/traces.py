@@ -18,8 +18,8 @@ import pyarrow.types as kinds
 from training.sales_ledger.open_workbook import as_csv, open_worksheet
 from valuation.errors import UnreadableRecord
 from valuation.ingest import TableTraces, read_tables
-from valuation.ingest.aliases import EVENT_TABLE_SCOPE, TABLE_SCOPE, field_name, recognised
-from valuation.ingest.open_table import TableSource
+from valuation.ingest.fields.aliases import EVENT_TABLE_SCOPE, TABLE_SCOPE, field_name, recognised
+from valuation.ingest.tables.open_table import TableSource
 from valuation.record.fields import COMPOSITION_FIELDS, EVENT_COMMON_FIELDS, EVENT_FIELDS, PACK_FIELDS
 
 _ENDINGS = ("parquet", "csv", "xlsx")

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from training.sales_ledger.column_mapping import CURRENCY_NAMES
-from valuation.ingest.values import FIRST_DAY, LAST_DAY
+from valuation.ingest.fields.values import FIRST_DAY, LAST_DAY
 from valuation.numeric.columns import BoolArray, FloatArray
 
 NOT_KNOWN = frozenset(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from valuation.errors import UnreadableLedger
-from valuation.ingest.aliases import SALE_SCOPE, field_name, plain
+from valuation.ingest.fields.aliases import SALE_SCOPE, field_name, plain
 
 _BRACKETS = re.compile(r"[(\[【][^)\]】]*[)\]】]")
 _CURRENCIES = {

@@ -19,8 +19,8 @@ from training.sales_ledger.money import Money, read_money_columns
 from training.sales_ledger.open_workbook import Worksheet, open_worksheet
 from training.sales_ledger.sales_table import Ledger, RowError
 from valuation.errors import UnreadableLedger
-from valuation.ingest.aliases import choice_name
-from valuation.ingest.normalise_code import normalise_code
+from valuation.ingest.fields.aliases import choice_name
+from valuation.ingest.fields.normalise_code import normalise_code
 from valuation.numeric.columns import FloatArray
 from valuation.record.fields import REGIONS
 

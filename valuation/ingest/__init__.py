@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from valuation.ingest.canonical_json import input_digest, write_trace
 from valuation.ingest.decode_bytes import Document, Limits
 from valuation.ingest.notes import IntakeNote, Problem
-from valuation.ingest.quotes import read_market
+from valuation.ingest.quotes.read_market import read_market
 from valuation.ingest.read_traces import Traces, read_passport, read_passports, read_trace
 from valuation.ingest.trace_set import join_traces
 
 if TYPE_CHECKING:
-    from valuation.ingest.trace_tables import TableTraces, read_tables
+    from valuation.ingest.tables.trace_tables import TableTraces, read_tables
 
 __all__ = [
     "Document",
@@ -39,7 +39,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name in {"TableTraces", "read_tables"}:
-        from valuation.ingest import trace_tables  # noqa: PLC0415 - see the module's first lines
+        from valuation.ingest.tables import trace_tables  # noqa: PLC0415 - see the module's first lines
 
         return getattr(trace_tables, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import astuple, replace
 
 from valuation.ingest.canonical_json import digest_of
-from valuation.ingest.normalise_code import normalisation_note, normalise_code
+from valuation.ingest.fields.normalise_code import normalisation_note, normalise_code
 from valuation.ingest.notes import IntakeNote
 from valuation.ingest.record_schema import EVENT_OWN, Choice, TypedEvent, TypedPack
 from valuation.numeric.columns import UNKNOWN

@@ -11,7 +11,9 @@ from datetime import date
 import msgspec
 
 from valuation.errors import FieldError
-from valuation.ingest.aliases import (
+from valuation.ingest.decode_bytes import Limits
+from valuation.ingest.decoded_record import DecodedRecord, build_record
+from valuation.ingest.fields.aliases import (
     ANY_EVENT_SCOPE,
     EVENT_SCOPES,
     MODULE_SCOPE,
@@ -20,8 +22,7 @@ from valuation.ingest.aliases import (
     FieldNames,
     plain,
 )
-from valuation.ingest.decode_bytes import Limits
-from valuation.ingest.decoded_record import DecodedRecord, build_record
+from valuation.ingest.fields.values import is_placeholder, read_extra, read_value
 from valuation.ingest.notes import IntakeNote, make_note, printable, truncated_repr
 from valuation.ingest.record_decoder import (
     NotCanonical,
@@ -30,7 +31,6 @@ from valuation.ingest.record_decoder import (
     missing_identity,
 )
 from valuation.ingest.record_schema import MOST_MODULES, Record, TypedEvent, TypedPack
-from valuation.ingest.values import is_placeholder, read_extra, read_value
 from valuation.record.fields import (
     COMPOSITION,
     COMPOSITION_FIELDS,

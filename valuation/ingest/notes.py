@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from valuation.errors import CanzhiError
+from valuation.errors import CanzhiError, RefusedPack
 from valuation.result import Caution, Severity
 
 
@@ -86,6 +86,17 @@ class Problem:
     battery_code: str | None
     error: CanzhiError
     row: int | None = None
+
+
+def repeated_code(where: str, code: str) -> Problem:
+    """Return the refusal of a pack whose code another pack has too."""
+    error = RefusedPack(
+        f"two packs carry the code {code!r}",
+        hint="a code belongs to one pack: find out which label is wrong, or give all events in one record",
+        field="battery_code",
+        value=code,
+    )
+    return Problem(where=where, battery_code=code, error=error)
 
 
 def make_note(  # noqa: PLR0913 - the words of a sentence, each by its name

@@ -11,9 +11,8 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from valuation.errors import CanzhiError, RefusedPack, UnreadableRecord
+from valuation.errors import CanzhiError, UnreadableRecord
 from valuation.ingest import passports
-from valuation.ingest.aliases import PACK_SCOPE, recognised
 from valuation.ingest.decode_bytes import (
     Document,
     Limits,
@@ -25,11 +24,12 @@ from valuation.ingest.decode_bytes import (
     split_lines,
 )
 from valuation.ingest.decoded_record import DecodedRecord
+from valuation.ingest.fields.aliases import PACK_SCOPE, recognised
 from valuation.ingest.lenient_record import read_record
-from valuation.ingest.notes import IntakeNote, Problem, truncated_repr
-from valuation.ingest.open_table import ARROW_MARK, PARQUET_MARK, OpenTable, open_table
+from valuation.ingest.notes import IntakeNote, Problem, repeated_code, truncated_repr
 from valuation.ingest.record_decoder import decode_record, record_of_history
-from valuation.ingest.row_per_pack import is_event_table, join_events, known_columns, row_records
+from valuation.ingest.tables.open_table import ARROW_MARK, PARQUET_MARK, OpenTable, open_table
+from valuation.ingest.tables.row_per_pack import is_event_table, join_events, known_columns, row_records
 from valuation.ingest.trace_set import DecodedTraces, Traces
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | Document | Mapping[str, object] | Sequence[object]"
@@ -295,15 +295,4 @@ def _without_repeated(read: Sequence[tuple[str, DecodedRecord]]) -> tuple[list[D
     return kept, problems
 
 
-def repeated_code(where: str, code: str) -> Problem:
-    """Return the refusal of a pack whose code another pack has too."""
-    error = RefusedPack(
-        f"two packs carry the code {code!r}",
-        hint="a code belongs to one pack: find out which label is wrong, or give all events in one record",
-        field="battery_code",
-        value=code,
-    )
-    return Problem(where=where, battery_code=code, error=error)
-
-
-__all__ = ["PACK_SCOPE", "Source", "Traces", "read_passport", "read_passports", "read_trace", "repeated_code"]
+__all__ = ["PACK_SCOPE", "Source", "Traces", "read_passport", "read_passports", "read_trace"]

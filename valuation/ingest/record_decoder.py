@@ -27,10 +27,10 @@ from valuation.ingest.decoded_record import (
     extra_texts,
     joined_events,
 )
-from valuation.ingest.normalise_code import normalise_code
+from valuation.ingest.fields.normalise_code import normalise_code
+from valuation.ingest.fields.values import FIRST_DAY, LAST_DAY, LONGEST_TEXT, PLACEHOLDERS
 from valuation.ingest.notes import IntakeNote, make_note, truncated_repr
 from valuation.ingest.record_schema import EVENT_KINDS, EVENT_OWN, Choice, Record, TypedEvent, TypedPack
-from valuation.ingest.values import FIRST_DAY, LAST_DAY, LONGEST_TEXT, PLACEHOLDERS
 from valuation.numeric.columns import UNKNOWN
 from valuation.record.fields import EVENT_TYPES, PACK_FIELDS, Field, text_code
 from valuation.record.history import PackHistory, known_from

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from valuation.errors import FieldError
-from valuation.ingest.aliases import EVENT_SCOPES, field_name
-from valuation.ingest.values import LONGEST_TEXT
+from valuation.ingest.fields.aliases import EVENT_SCOPES, field_name
+from valuation.ingest.fields.values import LONGEST_TEXT
 from valuation.numeric.columns import UNKNOWN
 from valuation.record.fields import (
     COMPOSITION,

@@ -1,7 +1,7 @@
 import pytest
 
 from valuation.errors import FieldError
-from valuation.ingest.aliases import (
+from valuation.ingest.fields.aliases import (
     EVENT_SCOPES,
     EVENT_TABLE_SCOPE,
     MODULE_SCOPE,
@@ -13,7 +13,7 @@ from valuation.ingest.aliases import (
     field_name,
     plain,
 )
-from valuation.ingest.spellings import CHOICE_SPELLINGS, FIELD_SPELLINGS
+from valuation.ingest.fields.spellings import CHOICE_SPELLINGS, FIELD_SPELLINGS
 from valuation.record.fields import EVENT_FIELDS, EVENT_TYPES, PACK_FIELDS, REGIONS
 from valuation.routes.structural_value import ROUTES
 

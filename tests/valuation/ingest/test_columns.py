@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from valuation.errors import FieldError
-from valuation.ingest.arrow_convert import convert, number_of
-from valuation.ingest.values import is_placeholder, read_value
+from valuation.ingest.fields.values import is_placeholder, read_value
+from valuation.ingest.tables.arrow_convert import convert, number_of
 from valuation.record.fields import event_field
 
 quick = settings(deadline=None)

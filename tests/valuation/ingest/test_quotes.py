@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from valuation.errors import UnreadableQuotes
-from valuation.ingest.quotes import read_market
+from valuation.ingest.quotes.read_market import read_market
 from valuation.market.instruments import ALIASES, INSTRUMENTS
 from valuation.record.to_columns import day_number
 

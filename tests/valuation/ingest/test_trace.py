@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from valuation.errors import CanzhiError, FieldError, RefusedPack, UnreadableRecord
 from valuation.ingest import Limits, Traces, input_digest, read_trace, write_trace
 from valuation.ingest.canonical_json import write_trace as written
-from valuation.ingest.normalise_code import normalise_code
+from valuation.ingest.fields.normalise_code import normalise_code
 
 CODE = "T01PB0A0000001A680000123"
 RECORD = {

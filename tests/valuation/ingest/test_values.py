@@ -1,7 +1,7 @@
 import pytest
 
 from valuation.errors import FieldError
-from valuation.ingest.values import is_placeholder, read_day, read_value
+from valuation.ingest.fields.values import is_placeholder, read_day, read_value
 from valuation.record.fields import PACK_FIELDS, event_field
 
 SOH = event_field("soh")

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from valuation.errors import MarketError
-from valuation.ingest.quotes import read_market
+from valuation.ingest.quotes.read_market import read_market
 from valuation.market.cautions import market_cautions
 from valuation.market.payables import REDEFINED_DAY, RULES, estimated_payable
 from valuation.record.fields import CHEMISTRIES

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from valuation.condition.health import assess_health
-from valuation.ingest.quotes import read_market
+from valuation.ingest.quotes.read_market import read_market
 from valuation.pack.materials import metal_content
 from valuation.pack.nameplate import read_nameplate
 from valuation.provenance.run_checks import run_checks

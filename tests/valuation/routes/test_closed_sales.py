@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from valuation.dossier import build_dossier
-from valuation.ingest.quotes import read_market
+from valuation.ingest.quotes.read_market import read_market
 from valuation.record.cases import cut
 from valuation.record.history import PackHistory, TraceEvent
 from valuation.record.to_columns import day_number, tabulate

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from valuation.condition.health import assess_health
 from valuation.errors import MissingQuote
-from valuation.ingest.quotes import read_market
+from valuation.ingest.quotes.read_market import read_market
 from valuation.pack.materials import metal_content
 from valuation.pack.nameplate import read_nameplate
 from valuation.provenance.run_checks import run_checks

@@ -9,10 +9,10 @@ from datetime import date
 
 from valuation.battery_code.decoding import decode
 from valuation.errors import RefusedPack
-from valuation.ingest.aliases import choice_name
+from valuation.ingest.fields.aliases import choice_name
+from valuation.ingest.fields.values import LAST_DAY
 from valuation.ingest.notes import IntakeNote, truncated_repr
 from valuation.ingest.passports.finder import Finder
-from valuation.ingest.values import LAST_DAY
 from valuation.record.fields import CHEMISTRIES, event_field
 from valuation.record.history import PackHistory, TraceEvent
 

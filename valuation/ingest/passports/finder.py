@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from valuation.errors import FieldError
+from valuation.ingest.fields.values import DEEPEST, is_placeholder, read_day, read_number
 from valuation.ingest.notes import IntakeNote, make_note, truncated_repr
-from valuation.ingest.values import DEEPEST, is_placeholder, read_day, read_number
 from valuation.record.fields import Field
 
 Paths = str | tuple[str, ...]

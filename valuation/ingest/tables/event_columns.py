@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from valuation.errors import FieldError
-from valuation.ingest.aliases import EVENT_TABLE_SCOPE
-from valuation.ingest.arrow_convert import Converted, convert
+from valuation.ingest.fields.aliases import EVENT_TABLE_SCOPE
 from valuation.ingest.notes import make_note
-from valuation.ingest.open_table import OpenTable
-from valuation.ingest.row_per_pack import unknown_pack
-from valuation.ingest.table_import_state import (
+from valuation.ingest.tables.arrow_convert import Converted, convert
+from valuation.ingest.tables.open_table import OpenTable
+from valuation.ingest.tables.row_per_pack import unknown_pack
+from valuation.ingest.tables.table_import_state import (
     TableImport,
     explain_cell,
     found_columns,

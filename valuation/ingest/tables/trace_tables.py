@@ -15,14 +15,14 @@ import pyarrow.compute as pc
 
 from valuation.battery_code.decoding import decode_many
 from valuation.errors import FieldError
-from valuation.ingest.aliases import TABLE_SCOPE
-from valuation.ingest.arrow_convert import Converted, convert, convert_texts
-from valuation.ingest.event_columns import read_events
-from valuation.ingest.normalise_code import WITH_MARK, normalisation_note, normalise_code
-from valuation.ingest.notes import IntakeNote, Problem
-from valuation.ingest.open_table import TableSource, open_table
-from valuation.ingest.read_traces import repeated_code
-from valuation.ingest.table_import_state import (
+from valuation.ingest.fields.aliases import TABLE_SCOPE
+from valuation.ingest.fields.normalise_code import WITH_MARK, normalisation_note, normalise_code
+from valuation.ingest.fields.values import LAST_DAY
+from valuation.ingest.notes import IntakeNote, Problem, repeated_code
+from valuation.ingest.tables.arrow_convert import Converted, convert, convert_texts
+from valuation.ingest.tables.event_columns import read_events
+from valuation.ingest.tables.open_table import TableSource, open_table
+from valuation.ingest.tables.table_import_state import (
     TableImport,
     explain_cell,
     found_columns,
@@ -31,7 +31,6 @@ from valuation.ingest.table_import_state import (
     row_name,
     row_problem,
 )
-from valuation.ingest.values import LAST_DAY
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray, take
 from valuation.record.cases import PACK_TEXTS, TraceTable
 from valuation.record.fields import COMPOSITION_FIELDS, EVENT_FIELDS, PACK_FIELDS, Field

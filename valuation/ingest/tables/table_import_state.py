@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from valuation.errors import FieldError
-from valuation.ingest.aliases import field_name
+from valuation.ingest.fields.aliases import field_name
+from valuation.ingest.fields.values import is_placeholder, read_value
 from valuation.ingest.notes import IntakeNote, Problem, make_note, printable
-from valuation.ingest.open_table import OpenTable, column_names
-from valuation.ingest.values import is_placeholder, read_value
+from valuation.ingest.tables.open_table import OpenTable, column_names
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 from valuation.record.fields import Field
 from valuation.record.to_columns import calendar_day

@@ -1,7 +1,7 @@
 """Look-up of field and choice names in English and Chinese spellings (别名表).
 
-A new spelling is one word in :mod:`valuation.ingest.spellings` and nothing else. Case, blanks, underscores, hyphens and
-full-width letters are ignored; a unit in brackets after a name must be the unit of the field.
+A new spelling is one word in :mod:`valuation.ingest.fields.spellings` and nothing else. Case, blanks, underscores,
+hyphens and full-width letters are ignored; a unit in brackets after a name must be the unit of the field.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from valuation.errors import FieldError
-from valuation.ingest.spellings import CHOICE_SPELLINGS, FIELD_SPELLINGS, UNIT_SPELLINGS
+from valuation.ingest.fields.spellings import CHOICE_SPELLINGS, FIELD_SPELLINGS, UNIT_SPELLINGS
 from valuation.record.fields import (
     COMPOSITION,
     COMPOSITION_FIELDS,

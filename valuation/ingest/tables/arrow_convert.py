@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from valuation.errors import FieldError
-from valuation.ingest.values import FIRST_DAY, LAST_DAY, PLACEHOLDERS, is_placeholder, read_value
+from valuation.ingest.fields.values import FIRST_DAY, LAST_DAY, PLACEHOLDERS, is_placeholder, read_value
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray, unknown
 from valuation.record.fields import Field, choice_code, text_code
 from valuation.record.to_columns import day_number

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from valuation.battery_code.decoding import decode
+from valuation.ingest.fields.values import LAST_DAY
 from valuation.ingest.notes import IntakeNote, make_note, truncated_repr
-from valuation.ingest.values import LAST_DAY
 
 WITH_MARK = 25
 """Length of a 24-character code followed by the C of a virtual module."""

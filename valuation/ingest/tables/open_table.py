@@ -89,7 +89,7 @@ def _read_parquet_content(document: Document, limits: Limits) -> pa.Table:
     """Return a Parquet table after a check of its size in memory."""
     import pyarrow as pa  # noqa: PLC0415 - slow to load; records are read without Arrow
 
-    from valuation.ingest.parquet_size import refuse_expanding  # noqa: PLC0415 - see above
+    from valuation.ingest.tables.parquet_size import refuse_expanding  # noqa: PLC0415 - see above
 
     refuse_expanding(document, limits)
     return _read_parquet(pa.BufferReader(document.content), document.name)

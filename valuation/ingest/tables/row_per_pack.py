@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from valuation.errors import FieldError
-from valuation.ingest.aliases import (
+from valuation.ingest.fields.aliases import (
     ANY_EVENT_SCOPE,
     EVENT_DAY_COLUMNS,
     EVENT_SCOPES,
@@ -17,10 +17,10 @@ from valuation.ingest.aliases import (
     choice_name,
     field_name,
 )
+from valuation.ingest.fields.values import PLACEHOLDERS
 from valuation.ingest.notes import IntakeNote, Problem, make_note
-from valuation.ingest.open_table import OpenTable, column_names
-from valuation.ingest.table_import_state import found_columns
-from valuation.ingest.values import PLACEHOLDERS
+from valuation.ingest.tables.open_table import OpenTable, column_names
+from valuation.ingest.tables.table_import_state import found_columns
 from valuation.record.fields import COMPOSITION, PACK_FIELDS, event_field
 
 _PACK_NAMES = frozenset(field.name for field in PACK_FIELDS)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 import numpy as np
 
 from valuation.errors import UnreadableQuotes
-from valuation.ingest.quote_units import tidy
+from valuation.ingest.quotes.quote_units import tidy
 from valuation.numeric.columns import IntArray
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import re
 from datetime import date, datetime
 
 from valuation.errors import FieldError
-from valuation.ingest.aliases import choice_name
+from valuation.ingest.fields.aliases import choice_name
 from valuation.ingest.notes import truncated_repr
 from valuation.record.fields import Field
 

@@ -1,0 +1,1 @@
+"""Market quotes read from files (行情导入)."""

@@ -1,0 +1,1 @@
+"""Tables opened as one type, and read to packs and events (表格)."""
