@@ -108,7 +108,7 @@ def run(arguments: Sequence[str]) -> int:
     _speak_utf8()
     try:
         _invoke(arguments)
-    except BaseException as end:  # noqa: BLE001 - the last door: a person never sees a traceback
+    except BaseException as end:  # noqa: BLE001 - a person never sees a traceback
         return _explained(end)
     return DONE
 
@@ -140,7 +140,7 @@ def _explained(end: BaseException) -> int:
 
 
 def _invoke(arguments: Sequence[str]) -> None:
-    """Run a command; click's own last door is left out, because it ends with 1 when a reader has gone."""
+    """Run a command; click's own handler is left out, because it ends with 1 when a reader has gone."""
     if "_CANZHI_COMPLETE" in os.environ:  # the shell asks what could come next
         canzhi.main(args=list(arguments), prog_name="canzhi")
     try:

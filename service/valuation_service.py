@@ -84,7 +84,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def body(self) -> bytes:
-        """The answer's JSON, the same at every door."""
+        """The answer's JSON, the same in every channel."""
         return self.kept.answer
 
 
@@ -116,7 +116,7 @@ class ValuationService:
         with self.database.reading() as connection:
             return packs.find(connection, code, as_of=as_of).record
 
-    def value(self, traces: Traces, terms: Terms, *, door: str) -> Answer:
+    def value(self, traces: Traces, terms: Terms, *, channel: str) -> Answer:
         """Value one pack; nothing is kept yet.
 
         Raises
@@ -124,17 +124,17 @@ class ValuationService:
         CanzhiError
             If the pack must not or cannot be valued.
         """
-        (answer,) = self.value_many(traces, terms, door=door)
+        (answer,) = self.value_many(traces, terms, channel=channel)
         if isinstance(answer, CanzhiError):
             raise answer
         return answer
 
-    def value_many(self, traces: Traces, terms: Terms, *, door: str) -> list[Answer | CanzhiError]:
+    def value_many(self, traces: Traces, terms: Terms, *, channel: str) -> list[Answer | CanzhiError]:
         """Value many packs on the same terms; each is answered or carries its own error. Nothing is kept yet."""
-        return self.value_by(self.models.on(terms.as_of).model, traces, terms, door=door)
+        return self.value_by(self.models.on(terms.as_of).model, traces, terms, channel=channel)
 
     def value_by(
-        self, model: Predictor | None, traces: Traces, terms: Terms, *, door: str
+        self, model: Predictor | None, traces: Traces, terms: Terms, *, channel: str
     ) -> list[Answer | CanzhiError]:
         """Value many packs on the same terms by the model that answers for their day."""
         results = iter_valuations(
@@ -143,31 +143,31 @@ class ValuationService:
             model,
             terms,
         )
-        same = self._of_batch(model, terms, door)
+        same = self._of_batch(model, terms, channel)
         return [
             result if isinstance(result, CanzhiError) else _answer(result, traces, row, valuation_id, same)
             for row, (result, valuation_id) in enumerate(zip(results, new_ids(traces.packs), strict=True))
         ]
 
-    def value_each(self, asked: Sequence[Asked], *, door: str) -> list[Answer | CanzhiError]:
+    def value_each(self, asked: Sequence[Asked], *, channel: str) -> list[Answer | CanzhiError]:
         """Value packs on terms of their own, those on the same terms together; nothing is kept yet."""
         groups: dict[Hashable, list[int]] = {}
         for place, one in enumerate(asked):
             groups.setdefault((one.terms.key, id(one.model)), []).append(place)
         results: dict[int, Answer | CanzhiError] = {}
         for places in groups.values():
-            results |= zip(places, self._value_group([asked[place] for place in places], door), strict=True)
+            results |= zip(places, self._value_group([asked[place] for place in places], channel), strict=True)
         return [results[place] for place in range(len(asked))]
 
-    def _value_group(self, group: Sequence[Asked], door: str) -> list[Answer | CanzhiError]:
+    def _value_group(self, group: Sequence[Asked], channel: str) -> list[Answer | CanzhiError]:
         """Return the answers of packs on the same terms; where the batch as a whole fails, each speaks for itself."""
         terms, model = group[0].terms, group[0].model
         try:
-            return self.value_by(model, join_traces([one.traces for one in group]), terms, door=door)
+            return self.value_by(model, join_traces([one.traces for one in group]), terms, channel=channel)
         except CanzhiError as error:
             if len(group) == 1:
                 return [error]
-        return [answer for one in group for answer in self._value_group([one], door)]
+        return [answer for one in group for answer in self._value_group([one], channel)]
 
     def keep(
         self, given: Sequence[Answer], outcome: Outcome, *, claim: Claim | None = None, recorded_by: str
@@ -189,12 +189,12 @@ class ValuationService:
 
         return once(self.database, claim, work)
 
-    def _of_batch(self, model: Predictor | None, terms: Terms, door: str) -> dict[str, Any]:
+    def _of_batch(self, model: Predictor | None, terms: Terms, channel: str) -> dict[str, Any]:
         """Return what is kept of every pack that was valued together."""
         return {
             "as_of": terms.as_of.isoformat(),
             "created_at": now(),
-            "door": door,
+            "channel": channel,
             "request": terms.written,
             "market_digest": self.market.history.digest,
             "model_reference": self.settings.model if model else None,

@@ -131,7 +131,7 @@ class MicroBatcher:
         """Value packs by the same counter; a fault that one of them brings about is its own alone."""
         counter = together[0][0].counter
         try:
-            results = counter.value_each([asked for _, asked, _ in together], door="http")
+            results = counter.value_each([asked for _, asked, _ in together], channel="http")
         except Exception as fault:  # noqa: BLE001 - whatever it is, it goes to those who asked
             if len(together) == 1:
                 _fail(together[0][-1], fault)

@@ -97,7 +97,7 @@ def _answers(counter: ValuationService, traces: Traces, terms: Terms) -> Iterato
     from service.store.idempotency import Outcome  # noqa: PLC0415 - as above
 
     for chunk in _with_progress(list(chunks(traces, _AT_ONCE))):
-        results = counter.value_many(chunk, terms, door="cli")
+        results = counter.value_many(chunk, terms, channel="cli")
         given = [one for one in results if _is_answer(one)]
         counter.keep(given, Outcome(status=0, body=b""), recorded_by="cli")
         yield from results

@@ -15,7 +15,7 @@ class Store:
     """Places that the cluster of a session reads and writes."""
 
     def __init__(self, session: SparkSession) -> None:
-        self._hadoop = session._jvm.org.apache.hadoop.fs  # noqa: SLF001 - PySpark has no public door to Hadoop's file systems
+        self._hadoop = session._jvm.org.apache.hadoop.fs  # noqa: SLF001 - PySpark has no public access to Hadoop's file systems
         self._settings = session._jsc.hadoopConfiguration()  # noqa: SLF001 - as above
 
     def qualified(self, place: str) -> str:

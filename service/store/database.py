@@ -1,4 +1,4 @@
-"""The door to the database: SQLite (one file, write-ahead log, every commit on disk) or PostgreSQL, same statements."""
+"""Connections to the database: SQLite (one file, write-ahead log, commits on disk) or PostgreSQL, same statements."""
 
 from __future__ import annotations
 

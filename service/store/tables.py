@@ -32,10 +32,10 @@ valuations = Table(
     Column("battery_code", Text),
     Column("as_of", String(10), nullable=False),
     Column("created_at", _MOMENT, nullable=False),
-    Column("door", String(16), nullable=False),  # http, page, cli
+    Column("channel", String(16), nullable=False),  # http, page, cli
     Column("request", LargeBinary, nullable=False),  # canonical JSON of what was asked: day, level, region, scenario
     Column("record", LargeBinary, nullable=False),  # canonical JSON of the pack's history
-    Column("notes", LargeBinary, nullable=False),  # what the porch remarked while reading it
+    Column("notes", LargeBinary, nullable=False),  # notes on how the record was read
     Column("input_digest", _DIGEST, nullable=False),
     Column("market_digest", _DIGEST, ForeignKey("markets.digest"), nullable=False),
     Column("model_reference", Text),
@@ -53,7 +53,7 @@ ledger = Table(
     Column("kind", String(16), nullable=False),  # pack, event, sale and its steps, valuation, anchor
     Column("subject", Text, nullable=False),  # battery code, sale id or valuation id
     Column("recorded_at", _MOMENT, nullable=False),
-    Column("recorded_by", String(80), nullable=False),  # name of the API key, or the door
+    Column("recorded_by", String(80), nullable=False),  # name of the API key, or the channel
     Column("payload", LargeBinary, nullable=False),
     Column("previous", _DIGEST, nullable=False),
     Column("entry_hash", _DIGEST, nullable=False, unique=True),

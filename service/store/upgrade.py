@@ -13,7 +13,7 @@ from sqlalchemy import Connection, column, inspect, make_url, select, table, tex
 from service.store.database import Database
 from valuation.errors import StoreNotReady
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest step in `service/store/migrations/versions` (a test compares)."""
 
 STEP_TABLE = "canzhi_step"

@@ -25,7 +25,7 @@ class KeptValuation(msgspec.Struct, frozen=True, kw_only=True):
     battery_code: str | None
     as_of: str
     created_at: str
-    door: str
+    channel: str
     request: bytes
     record: bytes
     notes: bytes

@@ -16,7 +16,7 @@ from valuation.battery_code.decoding import decode
 from valuation.errors import CanzhiError, UnknownPack
 from valuation.ingest import Document, Traces, read_trace
 
-DOOR = "page"
+CHANNEL = "page"
 
 
 def value_entry(counter: ValuationService, entry: Entry) -> tuple[Traces, list[Answer | CanzhiError]]:
@@ -37,7 +37,7 @@ def value_entry(counter: ValuationService, entry: Entry) -> tuple[Traces, list[A
         raise PageRefusal("too_many", field="files", count=len(traces.histories), limit=limit)
     if not traces.histories:
         return traces, []
-    return traces, counter.value_many(traces, terms, door=DOOR)
+    return traces, counter.value_many(traces, terms, channel=CHANNEL)
 
 
 def read_packs(counter: ValuationService, entry: Entry, day: date) -> Traces:

@@ -52,7 +52,7 @@ async def value(request: Request) -> Response:
         shown = view_error(error, spelling_for(request), entry, today())
         return form_page(request, entry, shown)
     except Refusal as refusal:
-        return form_page(request, entry, _door(refusal, spelling_for(request)))
+        return form_page(request, entry, _request_problem(refusal, spelling_for(request)))
     return RedirectResponse(f"/valuations/{results[0].valuation_id}", status_code=303, headers=dict(HEADERS))
 
 
@@ -137,8 +137,8 @@ def _missing(request: Request, error: UnknownValuation) -> HTMLResponse:
     return form_page(request, Entry(), view_error(error, spelling_for(request), Entry(), day))
 
 
-def _door(refusal: Refusal, spelling: Spelling) -> ProblemView:
-    """Return a refusal of the door itself, such as a body that is too large."""
+def _request_problem(refusal: Refusal, spelling: Spelling) -> ProblemView:
+    """Return the problem of a request that was not read, such as a body that is too large."""
     problem = refusal.problem
     return ProblemView(
         status=problem.status,

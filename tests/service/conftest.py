@@ -51,7 +51,7 @@ def open_client():
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home folder that every door uses."""
+    """An empty home folder that every channel uses."""
     for name in ("CANZHI_DATABASE_URL", "CANZHI_MARKET", "CANZHI_MODEL", "CANZHI_API_KEYS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CANZHI_HOME", str(tmp_path / "home"))

@@ -14,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, select, text, update
+from sqlalchemy import column, inspect, select, table, text, update
 
 from models import clock
 from service import valuation_service
@@ -119,7 +119,7 @@ def test_a_store_of_the_first_days_is_taken_over_with_what_is_in_it(url, databas
         assert ledger.count(connection, "sale") == 1
 
 
-def test_anchors_kept_before_they_had_a_day_are_found_by_the_valuations_that_name_them(url, database):
+def test_anchors_kept_before_they_had_a_day_are_found_by_the_valuations_that_table_namethem(url, database):
     with database.writing() as connection:
         back_to(connection, "0002")
         old = {"model_digest": "m", "sale_sequence": 7, "digest": "d", "market_digest": "q", "created_at": "2026"}
@@ -133,6 +133,22 @@ def test_anchors_kept_before_they_had_a_day_are_found_by_the_valuations_that_nam
         kept = anchors.named(connection, "d")
         assert (kept.as_of, kept.sale_sequence, kept.content) == ("", 7, b"band")
         assert anchors.find(connection, key) is None
+
+
+def test_valuations_stored_before_the_channel_was_called_so_are_read(url, database):
+    def insert(connection, table_name: str, **given: str) -> None:
+        row = {one.name: one.type.python_type() for one in metadata.tables[table_name].columns} | given
+        row.pop("channel", None)
+        columns = [column(name) for name in row]
+        connection.execute(table(table_name, *columns).insert().values(row))
+
+    with database.writing() as connection:
+        back_to(connection, "0003")
+        insert(connection, "markets")
+        insert(connection, "valuations", door="page")
+    upgrade.upgrade(url)
+    with database.reading() as connection:
+        assert connection.execute(text("SELECT channel FROM valuations")).scalars().all() == ["page"]
 
 
 def test_somebody_elses_steps_in_the_same_database_are_left_alone(url, database):

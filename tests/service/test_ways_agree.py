@@ -207,7 +207,7 @@ def test_among_others_each_is_told_what_it_is_told_alone(shared_client):
         return found
 
     for one, found in zip(asked, asyncio.run(together()), strict=True):
-        (alone,) = counter.value_many(one.traces, one.terms, door="http")
+        (alone,) = counter.value_many(one.traces, one.terms, channel="http")
         if isinstance(alone, CanzhiError):
             assert problem_of(found) == problem_of(alone)
         else:

@@ -104,7 +104,7 @@ def value_items(counter: ValuationService, items: Sequence[Raw]) -> list[Answer 
             asked.append(read_valuation(counter, bytes(item)))
         except CanzhiError as error:
             refused[place] = error
-    answered = iter(counter.value_each(asked, door="http"))
+    answered = iter(counter.value_each(asked, channel="http"))
     return [refused[place] if place in refused else next(answered) for place in range(len(items))]
 
 

@@ -60,7 +60,7 @@ MESSAGES: Final[dict[str, Wording]] = {
     "unit.fraction": Wording("fraction", "系数"),
     "unit.CNY": Wording("CNY", "元"),
     "region.CN": Wording("China", "中国"),
-    "door.page": Wording("web page", "网页"),
-    "door.http": Wording("HTTP", "HTTP 接口"),
-    "door.cli": Wording("command line", "命令行"),
+    "channel.page": Wording("web page", "网页"),
+    "channel.http": Wording("HTTP", "HTTP 接口"),
+    "channel.cli": Wording("command line", "命令行"),
 }

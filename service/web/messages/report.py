@@ -28,7 +28,7 @@ MESSAGES: Final[dict[str, Wording]] = {
     "report.region": Wording("Region", "地区"),
     "report.basis": Wording("Basis", "计价口径"),
     "report.made": Wording("Valued at", "评估时间"),
-    "report.door": Wording("Through", "提交方式"),
+    "report.channel": Wording("Through", "提交方式"),
     "report.value": Wording("Value and band", "评估值与区间"),
     "report.reasons": Wording("Reasons", "价值构成"),
     "report.routes": Wording("Routes", "利用途径"),

@@ -1,4 +1,4 @@
-"""Whatever is thrown at the door, the answer is a valuation or a problem, never a fault."""
+"""Any request is answered with a valuation or a problem, never with a fault."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def without_id(kept):
 def test_each_is_answered_as_if_it_had_come_alone(counter):
     requests = [asked(counter, number, terms={"level": 0.8 if number % 3 else 0.9}) for number in range(40)]
     for one, kept in zip(requests, together(requests), strict=True):
-        alone = counter.value(one.read().traces, one.read().terms, door="http")
+        alone = counter.value(one.read().traces, one.read().terms, channel="http")
         said = json.loads(alone.body)
         assert without_id(kept) == {name: value for name, value in said.items() if name != "valuation_id"}
 
@@ -79,9 +79,9 @@ def test_those_that_come_together_are_valued_and_kept_together(counter, monkeypa
     monkeypatch.setattr(
         ValuationService,
         "value_by",
-        lambda self, model, traces, terms, *, door: (
+        lambda self, model, traces, terms, *, channel: (
             valued.append(len(traces.histories)),
-            many(self, model, traces, terms, door=door),
+            many(self, model, traces, terms, channel=channel),
         )[1],
     )
     monkeypatch.setattr(
@@ -110,10 +110,10 @@ def test_an_error_stays_with_its_pack(counter):
 def test_a_fault_stays_with_the_pack_that_brings_it_about(counter, monkeypatch):
     many = ValuationService.value_by
 
-    def trips(self, model, traces, terms, *, door):
+    def trips(self, model, traces, terms, *, channel):
         if any(history.rated_energy_kwh == 45.0 for history in traces.histories):
             raise ZeroDivisionError
-        return many(self, model, traces, terms, door=door)
+        return many(self, model, traces, terms, channel=channel)
 
     monkeypatch.setattr(ValuationService, "value_by", trips)
     found = together([asked(counter, number) for number in (4, 5, 6)])
@@ -162,9 +162,9 @@ def test_a_crowd_that_was_answered_is_given_a_moment_to_ask_again(counter, monke
     monkeypatch.setattr(
         ValuationService,
         "value_by",
-        lambda self, model, traces, terms, *, door: (
+        lambda self, model, traces, terms, *, channel: (
             valued.append(traces.packs),
-            many(self, model, traces, terms, door=door),
+            many(self, model, traces, terms, channel=channel),
         )[1],
     )
     monkeypatch.setattr(
