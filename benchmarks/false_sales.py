@@ -36,7 +36,7 @@ from benchmarks.synthetic.reported import (
     scene_of,
     values_of,
 )
-from models.artifact.recentring import Reported
+from models.calibration.reported_sales import ReportedSales
 from valuation.numeric.columns import FloatArray, IntArray
 
 WORTH_CNY_PER_KWH = 20.0
@@ -76,11 +76,11 @@ class Outcome:
     honest_held: float
 
 
-def false_sales(scene: Scene, attack: Attack, chance: np.random.Generator) -> Reported:
+def false_sales(scene: Scene, attack: Attack, chance: np.random.Generator) -> ReportedSales:
     """Return the false sales of an attack."""
     honest = scene.honest
     count = max(round(attack.share / (1.0 - attack.share) * len(honest.day)), 1)
-    sales = scene.later.where(chance.choice(_aimed_at(scene, attack.aim), count))
+    sales = scene.later.take(chance.choice(_aimed_at(scene, attack.aim), count))
     newest = float(honest.day.max())
     day = (
         newest - chance.integers(0, int(BURST_DAYS), count) if attack.aim == WEEK else chance.choice(honest.day, count)

@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, validate_data
 
 from models.calibration.level_shift import rebuild
+from models.calibration.reported_sales import ReportedSales, recentred
 from models.fitting.fit import FitInputs, fit
 from models.fitting.learner import FitSettings
 from models.fitting.lot_allocation import keep_together, read_lots
@@ -20,7 +21,7 @@ from models.fitting.training_data import TrainingData, days, directions, group_l
 from models.inference.band import BandSettings
 from models.inference.column_encoder import column_names, fit_column_encoder
 from models.inference.explainer import Explainer
-from models.inference.fitted_model import FittedRegressor, LateSales
+from models.inference.fitted_model import FittedRegressor
 from models.inference.target import LOG, Scale, choose_scale
 from valuation.numeric.columns import FloatArray
 
@@ -221,8 +222,9 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
         if state.scale.kind == LOG and not np.all(price > 0.0):
             raise ValueError("the model was trained on positive prices only and cannot learn from others; fit again")
         weight = np.asarray(_check_sample_weight(sample_weight, price, dtype=np.float64))
-        news = LateSales(day=days(time, len(price)), weight=weight, labels=labels)
-        self.fitted_ = state.updated(codes, price, structural, news, float(days(np.array([as_of]), 1)[0]))
+        predicted = state.predict(codes, structural, labels)
+        sales = ReportedSales(predicted=predicted, price=price, day=days(time, len(price)), weight=weight)
+        self.fitted_ = recentred(state, sales, float(days(np.array([as_of]), 1)[0]))
         return self
 
     def as_of(self, day: object) -> Self:

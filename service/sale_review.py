@@ -46,18 +46,18 @@ def judge(counter: ValuationService, reported: Sequence[EnteredSale]) -> dict[st
     ]
     set_prices(sold)
     learnable = eligible(model, np.array([one.price_per_kwh for one in sold])).tolist()
-    return _judged(model, [one for one, take in zip(sold, learnable, strict=True) if take])
+    return _judged(model, packs, [one for one, take in zip(sold, learnable, strict=True) if take])
 
 
-def _judged(model: TrainedModel, sold: Sequence[Candidate]) -> dict[str, Judgement]:
+def _judged(model: TrainedModel, packs: SaleFeatures, sold: Sequence[Candidate]) -> dict[str, Judgement]:
     """Return what a model makes of the prices of packs it knows."""
     if not sold:
         return {}
-    news = reported_to(model, sold)
+    news = reported_to(packs, sold)
     energy = np.array([one.pack.energy_kwh for one in sold])
     far = far_outside(model, news).tolist()
-    priced = model.price(news.matrix, news.base, news.labels, (0.5 - _LEVEL / 2.0, 0.5 + _LEVEL / 2.0))
-    edges_cny = np.round(priced.quantiles * energy[:, np.newaxis], 2).tolist()
+    _, edges = model.state.price_of(news.predicted, np.array([0.5 - _LEVEL / 2.0, 0.5 + _LEVEL / 2.0]))
+    edges_cny = np.round(edges * energy[:, np.newaxis], 2).tolist()
     paid_cny = np.round(news.price * energy, 2).tolist()
     return {
         one.reported.sale.sale_id: Judgement(

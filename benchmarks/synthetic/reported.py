@@ -10,7 +10,8 @@ import numpy as np
 from benchmarks.synthetic.markets import fit_on, market_of
 from models.artifact.bundle import About, Bundle
 from models.artifact.predictor import Predictor
-from models.artifact.recentring import RecentredPredictor, Reported, far_outside, recentre
+from models.artifact.recentring import RecentredPredictor, far_outside, recentre
+from models.calibration.reported_sales import ReportedSales
 from training.configuration import TrainingConfig
 from training.simulation.plan import SimulationPlan
 from valuation.numeric.columns import BoolArray, FloatArray
@@ -26,9 +27,9 @@ class Scene:
     """A trained model, the honest sales reported later, all later sales to draw false ones from, the packs valued."""
 
     model: Predictor
-    honest: Reported
-    later: Reported
-    valued: Reported
+    honest: ReportedSales
+    later: ReportedSales
+    valued: ReportedSales
 
 
 def scene_of(seed: int, packs: int) -> Scene:
@@ -43,18 +44,18 @@ def scene_of(seed: int, packs: int) -> Scene:
     model = Predictor(Bundle(state=estimator.fitted_, about=about, digest=f"sha256:{seed}", signed_by=""))
     sales = market.sales.where(market.sales.sold_day > start).with_calibration(estimator.calibration_)
     chance = np.random.default_rng(seed)
-    later = Reported(
-        matrix=sales.matrix,
-        base=sales.structural,
-        labels=sales.groups,
+    later = ReportedSales(
+        predicted=model.state.predict(sales.matrix, sales.structural, list(sales.groups)),
         price=sales.price,
         day=np.floor(sales.sold_day),
+        weight=np.ones(len(sales)),
+        labels=sales.groups,
         reporter=reporters(chance, len(sales)),
         pack=sales.packs,
     )
     newest = np.argsort(later.day, kind="stable")[-HONEST_SALES:]
     valued = chance.choice(len(sales), VALUED_PACKS, replace=False)
-    return Scene(model=model, honest=later.where(newest), later=later, valued=later.where(valued))
+    return Scene(model=model, honest=later.take(newest), later=later, valued=later.take(valued))
 
 
 def reporters(chance: np.random.Generator, sales: int) -> tuple[str, ...]:
@@ -62,21 +63,21 @@ def reporters(chance: np.random.Generator, sales: int) -> tuple[str, ...]:
     return tuple(f"honest-{one}" for one in chance.choice(len(HONEST_REPORTERS), sales, p=HONEST_REPORTERS))
 
 
-def joined(first: Reported, second: Reported) -> Reported:
+def joined(first: ReportedSales, second: ReportedSales) -> ReportedSales:
     """Return the sales of both."""
-    return Reported(
-        matrix=np.concatenate([first.matrix, second.matrix]),
-        base=np.concatenate([first.base, second.base]),
+    return ReportedSales(
+        predicted=first.predicted.joined(second.predicted),
         labels=first.labels + second.labels,
         price=np.concatenate([first.price, second.price]),
         day=np.concatenate([first.day, second.day]),
+        weight=np.concatenate([first.weight, second.weight]),
         reporter=first.reporter + second.reporter,
         pack=first.pack + second.pack,
     )
 
 
 def lived_through(
-    model: Predictor, sales: Reported, step_days: float
+    model: Predictor, sales: ReportedSales, step_days: float
 ) -> Iterator[tuple[Predictor, BoolArray, BoolArray]]:
     """Return step by step the model that judged, the sales of the step, and all sales held up to then."""
     held, known = np.zeros(len(sales.day), dtype=np.bool_), np.zeros(len(sales.day), dtype=np.bool_)
@@ -85,15 +86,15 @@ def lived_through(
         now = (sales.day >= day) & (sales.day < day + step_days)
         if not now.any():
             continue
-        held[now] = far_outside(standing, sales.where(now))
+        held[now] = far_outside(standing, sales.take(now))
         known |= now & ~held
         yield standing, now, held
-        anchor = recentre(model, sales.where(known), min(day + step_days - 1.0, newest))
+        anchor = recentre(model, sales.take(known), min(day + step_days - 1.0, newest))
         standing = RecentredPredictor(model, anchor, "sha256:benchmark")
     yield standing, np.zeros(len(sales.day), dtype=np.bool_), held
 
 
-def values_of(model: Predictor, packs: Reported) -> tuple[FloatArray, FloatArray]:
+def values_of(model: Predictor, packs: ReportedSales) -> tuple[FloatArray, FloatArray]:
     """Return points of packs and the widths of their bands. [CNY/kWh]"""
-    priced = model.price(packs.matrix, packs.base, packs.labels, (0.05, 0.95))
-    return priced.point, priced.quantiles[:, 1] - priced.quantiles[:, 0]
+    point, quantiles = model.state.price_of(packs.predicted, np.array([0.05, 0.95]))
+    return point, quantiles[:, 1] - quantiles[:, 0]

@@ -14,53 +14,17 @@ import numpy as np
 from models.artifact.bundle import Bundle
 from models.artifact.predictor import Predictor
 from models.artifact.serialization import dump_state, load_state
+from models.calibration.level_shift import LevelTracer
+from models.calibration.reported_sales import ReportedSales, recentred
 from models.inference.band import Band
-from models.inference.fitted_model import LateSales
 from models.inference.target import LOG
 from valuation.errors import BundleMismatch, BundleTampered
-from valuation.numeric.columns import BoolArray, FloatArray, IntArray
+from valuation.numeric.columns import BoolArray, FloatArray
 
 FAR_REACHES = 2.0
 """Distance from the point, in reaches of the 90 % band on that side, beyond which a sale has to be confirmed."""
-_LEVELS = (0.05, 0.95)
+_LEVELS = np.array([0.05, 0.95])
 _SMALL_CNY_PER_KWH = 20.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reported:
-    """Sales reported since a model was trained, one row a sale, in the columns that the model reads.
-
-    Attributes
-    ----------
-    matrix, base, labels
-        Features in the model's order, structural value [CNY/kWh] and calibration group of each pack on its day.
-    price, day
-        What it fetched [CNY/kWh without VAT] and when, days since 1970-01-01.
-    reporter, pack
-        Who reported each sale and which pack was sold, "" for not known; empty where no sale says.
-
-    """
-
-    matrix: FloatArray
-    base: FloatArray
-    labels: tuple[str, ...]
-    price: FloatArray
-    day: FloatArray
-    reporter: tuple[str, ...] = ()
-    pack: tuple[str, ...] = ()
-
-    def where(self, rows: BoolArray | IntArray) -> Reported:
-        """Return some of the sales, or all in another order."""
-        places = np.arange(len(self.day))[rows].tolist()
-        return Reported(
-            matrix=self.matrix[rows],
-            base=self.base[rows],
-            labels=tuple(self.labels[row] for row in places),
-            price=self.price[rows],
-            day=self.day[rows],
-            reporter=tuple(self.reporter[row] for row in places if self.reporter),
-            pack=tuple(self.pack[row] for row in places if self.pack),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +82,7 @@ def eligible(model: Predictor, price: FloatArray) -> BoolArray:
     return finite & (price > 0.0) if model.state.scale.kind == LOG else finite
 
 
-def recentre(model: Predictor, news: Reported, as_of: float) -> Recentring:
+def recentre(model: Predictor, news: ReportedSales, as_of: float, tracer: LevelTracer | None = None) -> Recentring:
     """Return the band of a model after the sales made by a day; their order does not matter.
 
     A sale that was reported is known, so the label delay of the model's training plays no part: its days are counted
@@ -128,41 +92,24 @@ def recentre(model: Predictor, news: Reported, as_of: float) -> Recentring:
     ----------
     model : Predictor
         The model as it was trained.
-    news : Reported
+    news : ReportedSales
         Sales known to it; those after `as_of` are left out.
     as_of : float
         The day the values speak of, days since 1970-01-01.
+    tracer : LevelTracer, optional
+        That of the model, where one is kept: a day whose sales have not changed is not traced again.
     """
-    news = news.where(news.day <= as_of)
-    news = news.where(_in_order(news))
-    told = _as_news(news)
-    news = news.where(told.first_of_packs())
+    rows = news.order()
+    news = news.take(rows[news.day[rows] <= as_of])
     if not len(news.day):
         return Recentring(model=model.digest, as_of=as_of, sales=0, band=model.state.band)
     state = model.state
-    codes = state.vocabulary.codes(news.matrix)
-    moved = state.updated(codes, news.price, news.base, _as_news(news), as_of + state.settings.label_delay_days)
-    return Recentring(model=model.digest, as_of=as_of, sales=len(news.day), band=moved.band)
+    moved = recentred(state, news, as_of + state.settings.label_delay_days, tracer)
+    used = len(moved.records.day) - len(state.records.day)
+    return Recentring(model=model.digest, as_of=as_of, sales=used, band=moved.band)
 
 
-def _in_order(news: Reported) -> IntArray:
-    """Return the rows in an order that does not depend on how they were listed."""
-    names = [np.unique(column, return_inverse=True)[1] for column in (news.labels, news.reporter, news.pack) if column]
-    columns = [*news.matrix.T, *names, news.price, news.base, news.day]
-    return np.lexsort(columns)
-
-
-def _as_news(news: Reported) -> LateSales:
-    return LateSales(
-        day=news.day,
-        weight=np.ones(len(news.day)),
-        labels=list(news.labels),
-        reporter=news.reporter or None,
-        pack=news.pack or None,
-    )
-
-
-def far_outside(model: Predictor, news: Reported) -> BoolArray:
+def far_outside(model: Predictor, news: ReportedSales) -> BoolArray:
     """Return which sales are so far outside their own band that somebody should confirm them (待确认成交).
 
     A sale is judged on the scale of the model: its distance from the point over that of the edge of the 90 % band on
@@ -173,27 +120,26 @@ def far_outside(model: Predictor, news: Reported) -> BoolArray:
     ----------
     model : Predictor
         The model as it was trained, or re-centred.
-    news : Reported
+    news : ReportedSales
         The sales to judge.
     """
-    priced = model.price(news.matrix, news.base, news.labels, _LEVELS)
+    point, quantiles = model.state.price_of(news.predicted, _LEVELS)
     scale = model.state.scale
-    middle, edges = scale.to(priced.point), scale.to(priced.quantiles)
+    middle, edges = scale.to(point), scale.to(quantiles)
     away = scale.to(news.price) - middle
     reach = np.where(away < 0.0, middle - edges[:, 0], edges[:, 1] - middle)
     return ~(np.abs(away) <= FAR_REACHES * reach)
 
 
-def recentring_summary(model: Predictor, anchor: Recentring, news: Reported) -> RecentringSummary:
-    """Return how far an anchor moves a model's prices of the packs that were sold."""
-    before = model.price(news.matrix, news.base, news.labels, _LEVELS)
-    after = RecentredPredictor(model, anchor, anchor.model).price(news.matrix, news.base, news.labels, _LEVELS)
-    share = np.where(
-        np.abs(before.point) >= _SMALL_CNY_PER_KWH, (after.point - before.point) / np.abs(before.point), np.nan
+def recentring_summary(model: Predictor, before: Band, after: Band, news: ReportedSales) -> RecentringSummary:
+    """Return how far a model's prices of the packs that were sold move from one of its bands to another."""
+    (old, old_edges), (new, new_edges) = (
+        replace(model.state, band=band).price_of(news.predicted, _LEVELS) for band in (before, after)
     )
-    width = (after.quantiles[:, 1] - after.quantiles[:, 0]) / (before.quantiles[:, 1] - before.quantiles[:, 0])
+    share = np.where(np.abs(old) >= _SMALL_CNY_PER_KWH, (new - old) / np.abs(old), np.nan)
+    width = (new_edges[:, 1] - new_edges[:, 0]) / (old_edges[:, 1] - old_edges[:, 0])
     chemistry = np.array([label.partition("/")[0] for label in news.labels])
-    inside = (news.price >= before.quantiles[:, 0]) & (news.price <= before.quantiles[:, 1])
+    inside = (news.price >= old_edges[:, 0]) & (news.price <= old_edges[:, 1])
     return RecentringSummary(
         sales=len(news.price),
         point=_middle(share),
@@ -214,8 +160,8 @@ def write_anchor(anchor: Recentring) -> tuple[bytes, str]:
     return content, _digest(anchor.model, content)
 
 
-def read_anchor(trained: Predictor, content: bytes, digest: str, week_move: float | None = None) -> RecentredPredictor:
-    """Return a model with a kept anchor, and by which share the points moved within the week before.
+def read_anchor(trained: Predictor, content: bytes, digest: str) -> Recentring:
+    """Return a kept anchor of a model.
 
     Raises
     ------
@@ -234,7 +180,7 @@ def read_anchor(trained: Predictor, content: bytes, digest: str, week_move: floa
     anchor = load_state(Recentring, content[8 : 8 + size], content[8 + size :])
     if anchor.model != trained.digest or anchor.band.quantiles.shape != trained.state.band.quantiles.shape:
         raise BundleMismatch("the kept anchor belongs to another model", hint="report the sales to this model's store")
-    return RecentredPredictor(trained, anchor, digest, week_move)
+    return anchor
 
 
 def _digest(model: str, content: bytes) -> str:

@@ -8,9 +8,10 @@ import numpy as np
 
 from models.calibration.coverage_lag import coverage_lag
 from models.calibration.score_weights import (
+    GroupedScores,
     conformal_quantile,
     effective_rows,
-    from_below_by_group,
+    grouped_scores,
     kind_weight,
     median_by_group,
     normalised_score,
@@ -86,10 +87,11 @@ def build_band(
     weight = time_decayed(records, settings.decay_days, as_of) * kind_weight(records)
     regular = records.kind != GROUP_LEFT_OUT
     seen, heavy = records.take(regular), weight[regular]
-    pool = _shrunk_pool(seen, heavy, settings)
+    pool = _shrunk_pool(seen.score, heavy, settings)
     unseen, clusters = _unseen_quantiles(records, weight, groups, pool)
-    table, effective = _table(seen, heavy, groups, unseen, settings)
-    table = table * _factor(seen, heavy, groups, unseen, settings)
+    scores = grouped_scores(seen.score, heavy, groups.pairs(seen.group))
+    table, effective = _table(scores, pool, groups, unseen, settings)
+    table = table * _factor(scores, seen.group, groups, unseen, settings)
     table = _uncrossed(table)
     days = records.day[~np.isnan(records.day)]
     lag = coverage_lag(table, seen, settings, as_of)
@@ -108,26 +110,25 @@ def build_band(
     )
 
 
-def _shrunk_pool(records: CalibrationScores, weight: FloatArray, settings: BandSettings) -> FloatArray:
+def _shrunk_pool(score: FloatArray, weight: FloatArray, settings: BandSettings) -> FloatArray:
     effective = np.array([effective_rows(weight)])
-    own = _own_quantiles(records.score, weight, np.zeros(len(weight), dtype=np.int64), effective)
+    own = grouped_scores(score, weight).quantiles(effective)
     pool: FloatArray = _shrunk(own, _reference_quantiles(), effective / (effective + settings.prior_rows))[0]
     return pool
 
 
 def _table(
-    records: CalibrationScores, weight: FloatArray, groups: Groups, unseen: FloatArray, settings: BandSettings
+    scores: GroupedScores, pool: FloatArray, groups: Groups, unseen: FloatArray, settings: BandSettings
 ) -> tuple[FloatArray, FloatArray]:
     """Return every group's quantiles, those of few sales drawn towards a stranger's, and on how many sales they stand.
 
     How familiar a group is depends on what the mean was trained on, not on how many of its sales stand here.
     """
-    row, code = groups.pairs(records.group)
-    effective = rows_by_group(weight[row], code, len(groups.names))
-    own = _own_quantiles(records.score[row], weight[row], code, effective)
+    effective = scores.effective_rows(len(groups.names))
+    own = scores.quantiles(effective)
     quantiles = np.empty((len(groups.names), len(LEVELS)))
-    pool, *generations = groups.generations()
-    quantiles[pool] = _shrunk_pool(records, weight, settings)
+    root, *generations = groups.generations()
+    quantiles[root] = pool
     for codes in generations:
         share = effective[codes] / (effective[codes] + settings.group_rows)
         quantiles[codes] = _shrunk(own[codes], quantiles[groups.parent[codes]], share)
@@ -170,20 +171,6 @@ def _shrunk(own: FloatArray, parent: FloatArray, share: FloatArray) -> FloatArra
     return np.where(part > 0.0, _uncrossed(parent + part * (own - parent)), parent)
 
 
-def _own_quantiles(score: FloatArray, weight: FloatArray, group: IntArray, rows: FloatArray) -> FloatArray:
-    """Return conformal quantiles of each group: each tail counts the sale to come among its own.
-
-    The finite-sample rule k = ceil((n + 1) p) of split conformal prediction (V. Vovk et al., 2005), with weights
-    normalised to the effective number; where it asks for more sales than there are, the farthest one serves and the
-    shrinkage to the parent does the rest.
-    """
-    above, below = LEVELS > 0.5, LEVELS < 0.5
-    own = np.zeros((len(rows), len(LEVELS)))
-    own[:, above] = from_below_by_group(score, weight, group, LEVELS[above], rows)
-    own[:, below] = -from_below_by_group(-score, weight, group, 1.0 - LEVELS[below], rows)
-    return own
-
-
 def _uncrossed(quantiles: FloatArray) -> FloatArray:
     straight = np.maximum.accumulate(quantiles, axis=1)
     straight[:, :MIDDLE] = np.minimum(straight[:, :MIDDLE], 0.0)
@@ -206,7 +193,7 @@ def _turn(table: FloatArray, records: CalibrationScores, settings: BandSettings,
     if not len(recent.day):
         return NO_SHIFT_DATA
     trained = records.take((records.kind == OUT_OF_FOLD) | (records.kind == PREQUENTIAL))
-    before = _reach(_shrunk_pool(trained, trained.weight * kind_weight(trained), settings))
+    before = _reach(_shrunk_pool(trained.score, trained.weight * kind_weight(trained), settings))
     spread = _reach(table[0]) / before if before > 0.0 else 1.0
     return monitor_shift(normalised_score(table, recent), effective_rows(recent.weight), spread, recent.weight)
 
@@ -223,9 +210,9 @@ def _unseen_quantiles(
     out = records.kind == GROUP_LEFT_OUT
     code, score = records.group[out], records.score[out]
     even = even_weights(weight[out], code)
-    row, above = groups.pairs(code)
     clusters = _clusters(even, code, groups)
-    own = _own_quantiles(score[row], even[row], above, rows_by_group(even[row], above, len(groups.names)))
+    scores = grouped_scores(score, even, groups.pairs(code))
+    own = scores.quantiles(scores.effective_rows(len(groups.names)))
     table = np.empty((len(groups.names), len(LEVELS)))
     for depth, codes in enumerate(groups.generations()):
         parent = table[groups.parent[codes]] if depth else pool[np.newaxis] * _NO_EXPERIENCE
@@ -242,7 +229,7 @@ def _clusters(weight: FloatArray, group: IntArray, groups: Groups) -> FloatArray
 
 
 def _factor(
-    records: CalibrationScores, weight: FloatArray, groups: Groups, unseen: FloatArray, settings: BandSettings
+    scores: GroupedScores, group: IntArray, groups: Groups, unseen: FloatArray, settings: BandSettings
 ) -> FloatArray:
     """Return by how much each level must be widened or narrowed to hold, over all sales, what it promises.
 
@@ -250,20 +237,22 @@ def _factor(
     the sales against the table of the other half.
     """
     factor = np.ones(len(LEVELS))
+    score, weight = scores.score, scores.weight
     half = np.arange(len(weight)) % 2 == 0
     if not np.any(weight[half]) or not np.any(weight[~half]):
         return factor
     checked = [int(np.flatnonzero(level == LEVELS)[0]) for level in _CHECKED]
     promised = np.empty((len(weight), len(checked)))
     for told in (half, ~half):
-        table = _table(records.take(told), weight[told], groups, unseen, settings)[0]
-        promised[~told] = table[:, checked][records.group[~told]]
+        pool = _shrunk_pool(score[told], weight[told], settings)
+        table = _table(scores.of(told), pool, groups, unseen, settings)[0]
+        promised[~told] = table[:, checked][group[~told]]
     rows = effective_rows(weight)
     for place, at in enumerate(checked):
         if at == MIDDLE:
             continue
         edge = promised[:, place]
-        ratio = records.score / np.where(edge == 0.0, 1.0, edge)
+        ratio = score / np.where(edge == 0.0, 1.0, edge)
         found = conformal_quantile(ratio, weight, np.array([max(LEVELS[at], 1.0 - LEVELS[at])]))[0]
         factor[at] = 1.0 + rows / (rows + _CHECK_ROWS) * (found - 1.0)
     mended: FloatArray = np.interp(LEVELS, LEVELS[checked], factor[checked])

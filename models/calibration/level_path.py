@@ -8,8 +8,10 @@ can cover it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 import numpy as np
 
@@ -35,6 +37,7 @@ _CHANCE = (1.5, 2.5)  # standard errors between which the newest sales take the 
 _AHEAD = 0.3  # by how much of its lead over the level the newest sales are behind themselves, in a steady trend
 _UNSURE = 0.45  # share of that lead by which the level may be off
 _ERROR_OF_ONE = 1.15  # standard error of the robust level, times the root of its sales, over sigma
+_MOST_DAYS = 512  # traced days that are kept: 13 kB each with 400 groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,12 +126,51 @@ class _Layer:
         return robust_levels((residual[here], rows, self.group[: len(rows)]), self.prior_rows, start, sigma)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TracedDay:
+    """The levels of a day, and what the trace of the next day starts from.
+
+    ``market`` holds the robust levels of the pool, ``difference`` what each group has over its parent, ``relative`` the
+    residuals of the day's own sales over the level of the market.
+    """
+
+    levels: Levels
+    market: tuple[FloatArray, FloatArray]
+    difference: FloatArray
+    relative: FloatArray
+
+
+class TracedDays:
+    """Days that were traced before, found by the sales known by then; the least recently used are dropped first."""
+
+    def __init__(self) -> None:
+        self._days: OrderedDict[bytes, _TracedDay] = OrderedDict()
+
+    def find(self, keys: Sequence[bytes]) -> list[_TracedDay]:
+        """Return the days that are kept, up to the first that is not."""
+        found = []
+        for key in keys:
+            day = self._days.get(key)
+            if day is None:
+                break
+            self._days.move_to_end(key)
+            found.append(day)
+        return found
+
+    def keep(self, keys: Sequence[bytes], days: Sequence[_TracedDay]) -> None:
+        """Keep days by the sales known by then."""
+        self._days.update(zip(keys, days, strict=True))
+        while len(self._days) > max(_MOST_DAYS, len(keys)):
+            self._days.popitem(last=False)
+
+
 def trace_levels(
-    sales: DailySales, groups: Groups, settings: BandSettings, pace: tuple[float, float]
-) -> Iterator[Levels]:
+    sales: DailySales, groups: Groups, settings: BandSettings, pace: tuple[float, float], traced: TracedDays
+) -> tuple[Levels, ...]:
     """Return the levels of every day on which sales became known.
 
-    A day's levels depend on the sales known by then alone, and not on how many are looked at together.
+    A day's levels depend, to the bit, on the sales known by then alone. So a day whose sales have not changed is not
+    traced again.
 
     Parameters
     ----------
@@ -136,50 +178,85 @@ def trace_levels(
         What was sold, the tree of groups and how sales are weighed.
     pace
         Robust standard deviation of residuals, and how many days are taken together. [1, d]
+    traced
+        The days traced before; the new ones are added.
 
     """
-    sigma, step_days = pace
+    step_days = pace[1]
     if not len(sales.known_day):
-        return
-    lines = _lines(groups)
+        return ()
     sales = replace(sales, known_day=np.ceil(sales.known_day / step_days - 1e-9) * step_days)
-    pool, *layers = _layers(sales, lines, settings)
-    market, difference = _Market(sales, pool, settings, sigma), np.zeros(len(groups.names))
-    relative = np.zeros(len(sales.known_day))
-    levels, start = None, 0
-    for end in (np.flatnonzero(np.diff(sales.known_day, append=np.inf)) + 1).tolist():
-        day = float(sales.known_day[end - 1])
-        if levels is None:
-            levels = _origin(day - step_days, sigma, len(groups.names))
-        goal, trend = market.goal(end)
-        before = levels.drawn_on(day - step_days)
-        most = sigma * step_days
-        level = before[0] + float(_bounded(goal - before[0], MARKET_SIGMAS_PER_DAY * most))
-        relative[start:end] = sales.residual[start:end] - level
-        weight = market.weight(end, settings.anchor_days)
-        difference = _differences(layers, (relative[:end], weight), difference, sigma)
-        asked = _summed(difference, lines)
-        group_goal = _bounded(asked, GROUP_SIGMAS * sigma)
+    ends = (np.flatnonzero(np.diff(sales.known_day, append=np.inf)) + 1).tolist()
+    keys = _keys(sales, ends, f"{pace} {settings}".encode() + groups.parent.tobytes())
+    days = traced.find(keys)
+    if len(days) < len(ends):
+        trace = _DailyTrace(sales, groups, settings, pace)
+        for day in days:
+            trace.relative = np.concatenate([trace.relative, day.relative])
+        for end in ends[len(days) :]:
+            days.append(trace.next_day(end, days[-1] if days else trace.origin()))
+        traced.keep(keys, days)
+    return tuple(day.levels for day in days)
+
+
+def _keys(sales: DailySales, ends: Sequence[int], common: bytes) -> list[bytes]:
+    """Return a hash of the sales known by each day; each day goes to the end of its last sale."""
+    nobody = np.full(len(sales.group), -1)
+    reporter = nobody if sales.reporter is None else sales.reporter
+    rows = np.column_stack([sales.residual, sales.weight, sales.known_day, sales.group, reporter])
+    hashed, keys, start = blake2b(common, digest_size=16), [], 0
+    for end in ends:
+        hashed.update(rows[start:end].tobytes())
+        keys.append(hashed.digest())
+        start = end
+    return keys
+
+
+class _DailyTrace:
+    """The trace of the levels from one day to the next."""
+
+    def __init__(self, sales: DailySales, groups: Groups, settings: BandSettings, pace: tuple[float, float]) -> None:
+        self._sales, self._settings = sales, settings
+        self._sigma, self._step_days = pace
+        self._lines = _lines(groups)
+        pool, *self._layers = _layers(sales, self._lines, settings)
+        self._market = _Market(sales, pool, settings, self._sigma)
+        self.relative = np.zeros(0)
+        """Residuals over the level of the market on their day, of the sales of the days traced so far."""
+
+    def origin(self) -> _TracedDay:
+        """Return the day before the first sale: no level has moved."""
+        nothing = np.zeros(len(self._lines))
+        levels = Levels(
+            day=float(self._sales.known_day[0]) - self._step_days, sigma=self._sigma, market=0.0, market_goal=0.0,
+            group=nothing, group_goal=nothing, asked=nothing, trend=0.0,
+        )  # fmt: skip
+        return _TracedDay(levels=levels, market=(np.zeros(1), np.zeros(1)), difference=nothing, relative=np.zeros(0))
+
+    def next_day(self, end: int, before: _TracedDay) -> _TracedDay:
+        """Return the next day with sales, the last of which is the one before ``end``."""
+        day = float(self._sales.known_day[end - 1])
+        goal, trend, market = self._market.goal(end, before.market)
+        drawn, group = before.levels.drawn_on(day - self._step_days)
+        most = self._sigma * self._step_days
+        level = drawn + float(_bounded(goal - drawn, MARKET_SIGMAS_PER_DAY * most))
+        relative = self._sales.residual[len(self.relative) : end] - level
+        self.relative = np.concatenate([self.relative, relative])
+        weight = self._market.weight(end, self._settings.anchor_days)
+        difference = _differences(self._layers, (self.relative, weight), before.difference, self._sigma)
+        asked = _summed(difference, self._lines)
+        group_goal = _bounded(asked, GROUP_SIGMAS * self._sigma)
         levels = Levels(
             day=day,
-            sigma=sigma,
+            sigma=self._sigma,
             market=level,
             market_goal=goal,
-            group=before[1] + _bounded(group_goal - before[1], GROUP_SIGMAS_PER_DAY * most),
+            group=group + _bounded(group_goal - group, GROUP_SIGMAS_PER_DAY * most),
             group_goal=group_goal,
             asked=asked,
             trend=trend,
         )
-        start = end
-        yield levels
-
-
-def _origin(day: float, sigma: float, groups: int) -> Levels:
-    """Return the levels before the first sale: none has moved."""
-    nothing = np.zeros(groups)
-    return Levels(
-        day=day, sigma=sigma, market=0.0, market_goal=0.0, group=nothing, group_goal=nothing, asked=nothing, trend=0.0
-    )
+        return _TracedDay(levels=levels, market=market, difference=difference, relative=relative)
 
 
 def _bounded(move: FloatArray | float, most: float) -> FloatArray:
@@ -223,7 +300,6 @@ class _Market:
     def __init__(self, sales: DailySales, pool: _Layer, settings: BandSettings, sigma: float) -> None:
         self._sales, self._pool, self._sigma = sales, pool, sigma
         self._half_lives = (settings.anchor_days, settings.anchor_days * _FAST_SHARE)
-        self._last = [np.zeros(1), np.zeros(1)]
 
     def weight(self, end: int, half_life: float) -> FloatArray:
         """Return the weights of the first sales on the day of the last of them."""
@@ -231,23 +307,28 @@ class _Market:
         weight: FloatArray = self._sales.weight[:end] * np.exp2((day - day[-1]) / half_life)
         return weight
 
-    def goal(self, end: int) -> tuple[float, float]:
-        """Return the level of the first sales, and by how much the newest lead as far as it is not chance.
+    def goal(
+        self, end: int, start: tuple[FloatArray, FloatArray]
+    ) -> tuple[float, float, tuple[FloatArray, FloatArray]]:
+        """Return the level that the first sales ask for, the trend of the newest of them, and both robust levels.
 
-        The newest sales are behind a trend as well, by a share of their lead: that is added, as by double exponential
-        smoothing (R. G. Brown, 1959).
+        The trend is how far the newest sales lead the level, as far as it is not chance. They are behind a trend
+        themselves by a share of their lead, which is added, as in double exponential smoothing (R. G. Brown, 1959).
+        The search for both levels starts from those of the day before.
         """
-        residual, rows = self._sales.residual[:end], np.zeros(0)
-        for place, half_life in enumerate(self._half_lives):
-            rows = self._pool.rows(self.weight(end, half_life))
-            self._last[place] = self._pool.levels(residual, rows, self._last[place], self._sigma)
-        slow, fast = (float(level[0]) for level in self._last)
-        error = self._sigma * _ERROR_OF_ONE / float(np.sqrt(np.sum(rows)))
+        residual = self._sales.residual[:end]
+        rows = [self._pool.rows(self.weight(end, half_life)) for half_life in self._half_lives]
+        levels = (
+            self._pool.levels(residual, rows[0], start[0], self._sigma),
+            self._pool.levels(residual, rows[1], start[1], self._sigma),
+        )
+        slow, fast = float(levels[0][0]), float(levels[1][0])
+        error = self._sigma * _ERROR_OF_ONE / float(np.sqrt(np.sum(rows[1])))
         if fast == slow or error == 0.0:
-            return slow, 0.0
+            return slow, 0.0, levels
         least, most = _CHANCE
         trend = (fast - slow) * min(max((abs(fast - slow) / error - least) / (most - least), 0.0), 1.0)
-        return slow + (1.0 + _AHEAD) * trend, trend
+        return slow + (1.0 + _AHEAD) * trend, trend, levels
 
 
 def _differences(

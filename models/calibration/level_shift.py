@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.calibration.conformal_bands import Shifts, build_band, level_shifts
-from models.calibration.level_path import DailySales, Levels, trace_levels
+from models.calibration.level_path import DailySales, Levels, TracedDays, trace_levels
 from models.calibration.robust_level import capped_from, reporter_cap, robust_sigma
 from models.inference.band import OUT_OF_FOLD, REPORTED, Band, BandSettings, CalibrationScores
 from models.inference.groups import Groups
@@ -73,13 +73,78 @@ class Trace:
         return Shifts(known=self.standing + moved, unseen=moved, unsure=unsure, sigma=self.sigma)
 
 
+class LevelTracer:
+    """Traces the levels of one model's groups since its training; a day that was traced once is not traced again.
+
+    ``past`` holds the sales behind the model's band.
+    """
+
+    def __init__(self, past: CalibrationScores, groups: Groups, settings: BandSettings, step_days: float = 1.0) -> None:
+        self._groups, self._settings, self._step_days = groups, settings, step_days
+        old = past.take(past.kind == OUT_OF_FOLD)
+        half_rows = (settings.shift_rows, settings.shift_rows)
+        shifts = level_shifts(old.residual, old.weight, old.group, groups, half_rows)
+        self._standing: FloatArray = shifts - shifts[0]  # the pool's level is the centre already
+        self._sigma = robust_sigma(old.residual - self._standing[old.group], old.weight)
+        self._past, self._live = past, past.take((past.kind == REPORTED) & ~np.isnan(past.day))
+        self._traced = TracedDays()
+
+    def trace(self, fresh: CalibrationScores | None = None, reporter: IntArray | None = None) -> Trace:
+        """Return the levels since training, with sales reported since and the reporter of each of these."""
+        live = self._live
+        if fresh is not None:
+            dated = ~np.isnan(fresh.day)
+            live = live.joined(fresh.take(dated))
+            if reporter is not None:
+                reporter = np.concatenate([np.full(len(self._live.day), OWN_REPORTER), reporter[dated]])
+        residual = live.residual - self._standing[live.group]
+        sigma = self._sigma
+        if sigma == 0.0 and len(residual):
+            sigma = float(np.median(np.abs(residual)))  # a training set without any deviation
+        order = np.argsort(live.day, kind="stable")
+        sales = DailySales(
+            residual=residual[order],
+            weight=live.weight[order],
+            known_day=live.day[order] + self._settings.label_delay_days,
+            group=live.group[order],
+            reporter=None if reporter is None else _by_first_sale(reporter[order]),
+        )
+        levels = trace_levels(sales, self._groups, self._settings, (sigma, self._step_days), self._traced)
+        return Trace(standing=self._standing, levels=levels, sigma=sigma)
+
+    def scored(self, sales: Stream) -> tuple[CalibrationScores, Trace]:
+        """Return sales as records, each scored against the anchor known on its day, and the levels behind them."""
+        order = np.argsort(sales.day, kind="stable")
+        fresh = CalibrationScores(
+            residual=sales.residual[order],
+            score=np.zeros(len(order)),
+            weight=sales.weight[order],
+            day=sales.day[order],
+            group=sales.group[order],
+            kind=np.full(len(order), REPORTED, dtype=np.int64),
+        )
+        trace = self.trace(fresh, None if sales.reporter is None else sales.reporter[order])
+        score = _scores(fresh, sales.width[order], trace, own_is_later=self._settings.label_delay_days > 0.0)
+        return replace(fresh, score=score), trace
+
+    def absorb(self, sales: Stream, as_of: float) -> tuple[CalibrationScores, Band]:
+        """Return all records together with sales known by a day, and the band of that day."""
+        fresh, trace = self.scored(sales)
+        if sales.reporter is not None:
+            reporter = sales.reporter[np.argsort(sales.day, kind="stable")]
+            fresh = replace(fresh, weight=_capped(fresh.weight, _by_first_sale(reporter), self._settings))
+        records = self._past.joined(fresh)
+        known = known_by(records, self._settings, as_of)
+        return records, build_band(known, self._groups, trace.shifts(as_of), self._settings, as_of)
+
+
 def anchor(records: CalibrationScores, groups: Groups, settings: BandSettings, as_of: float) -> FloatArray:
     """Return each group's level shift from the sales known by a day.
 
     Sales of the training set pull by their group's median; sales since, by a robust level that forgets with its
     half-life and moves by a bounded amount a day.
     """
-    return _trace(known_by(records, settings, as_of), groups, settings, 1.0).shifts(as_of).known
+    return LevelTracer(known_by(records, settings, as_of), groups, settings).trace().shifts(as_of).known
 
 
 def known_by(records: CalibrationScores, settings: BandSettings, as_of: float) -> CalibrationScores:
@@ -89,47 +154,13 @@ def known_by(records: CalibrationScores, settings: BandSettings, as_of: float) -
     return records.take((records.kind != REPORTED) | (records.day + settings.label_delay_days <= as_of + 1e-9))
 
 
-def _standing(records: CalibrationScores, groups: Groups, settings: BandSettings) -> FloatArray:
-    """Return each group's level in the training set; the pool's is the centre already, so zero."""
-    old = records.take(records.kind == OUT_OF_FOLD)
-    half = (settings.shift_rows, settings.shift_rows)
-    shifts = level_shifts(old.residual, old.weight, old.group, groups, half)
-    standing: FloatArray = shifts - shifts[0]
-    return standing
+def _by_first_sale(reporter: IntArray) -> IntArray:
+    """Return each sale's reporter numbered by the place of its first sale; a sale that names nobody by its own.
 
-
-def _trace(
-    records: CalibrationScores,
-    groups: Groups,
-    settings: BandSettings,
-    step_days: float,
-    reporter: IntArray | None = None,
-) -> Trace:
-    """Return the levels since training of the live records; ``reporter`` is that of each record."""
-    standing = _standing(records, groups, settings)
-    old, live = records.kind == OUT_OF_FOLD, (records.kind == REPORTED) & ~np.isnan(records.day)
-    residual = records.residual - standing[records.group]
-    sigma = robust_sigma(residual[old], records.weight[old])
-    if sigma == 0.0 and np.any(live):
-        sigma = float(np.median(np.abs(residual[live])))  # a training set without any deviation
-    order = np.flatnonzero(live)[np.argsort(records.day[live], kind="stable")]
-    sales = DailySales(
-        residual=residual[order],
-        weight=records.weight[order],
-        known_day=records.day[order] + settings.label_delay_days,
-        group=records.group[order],
-        reporter=None if reporter is None else _numbered(reporter[order]),
-    )
-    levels = tuple(trace_levels(sales, groups, settings, (sigma, step_days)))
-    return Trace(standing=standing, levels=levels, sigma=sigma)
-
-
-def _numbered(reporter: IntArray) -> IntArray:
-    """Return reporters numbered from zero, each sale that names nobody with a number of its own."""
-    nobody = np.flatnonzero(reporter == OWN_REPORTER)
-    numbered = reporter.copy()
-    numbered[nobody] = int(np.max(reporter, initial=OWN_REPORTER)) + 1 + np.arange(len(nobody))
-    return numbered
+    Later sales never change these numbers.
+    """
+    _, first, inverse = np.unique(reporter, return_index=True, return_inverse=True)
+    return np.where(reporter == OWN_REPORTER, np.arange(len(reporter)), first[inverse])
 
 
 def score_stream(sales: Stream, past: CalibrationScores, groups: Groups, settings: BandSettings) -> CalibrationScores:
@@ -138,19 +169,7 @@ def score_stream(sales: Stream, past: CalibrationScores, groups: Groups, setting
     The anchor is worked out anew every half label delay: a training set holds the days of many years.
     """
     step_days = settings.label_delay_days / 2.0 if settings.label_delay_days > 0.0 else _LEAST_WINDOW_DAYS
-    return _scored(sales, past, groups, settings, step_days)[0]
-
-
-def absorb(
-    sales: Stream, past: CalibrationScores, groups: Groups, settings: BandSettings, as_of: float
-) -> tuple[CalibrationScores, Band]:
-    """Return all records together with sales known by a day, and the band of that day."""
-    fresh, trace = _scored(sales, past, groups, settings, 1.0)
-    if sales.reporter is not None:
-        reporter = sales.reporter[np.argsort(sales.day, kind="stable")]
-        fresh = replace(fresh, weight=_capped(fresh.weight, _numbered(reporter), settings))
-    records = past.joined(fresh)
-    return records, build_band(known_by(records, settings, as_of), groups, trace.shifts(as_of), settings, as_of)
+    return LevelTracer(past, groups, settings, step_days).scored(sales)[0]
 
 
 def _capped(weight: FloatArray, reporter: IntArray, settings: BandSettings) -> FloatArray:
@@ -158,26 +177,6 @@ def _capped(weight: FloatArray, reporter: IntArray, settings: BandSettings) -> F
     if len(weight) < capped_from(reporter):
         return weight
     return reporter_cap(np.zeros(len(weight), dtype=np.int64), reporter, settings.prior_rows).capped(weight)
-
-
-def _scored(
-    sales: Stream, past: CalibrationScores, groups: Groups, settings: BandSettings, step_days: float
-) -> tuple[CalibrationScores, Trace]:
-    order = np.argsort(sales.day, kind="stable")
-    fresh = CalibrationScores(
-        residual=sales.residual[order],
-        score=np.zeros(len(order)),
-        weight=sales.weight[order],
-        day=sales.day[order],
-        group=sales.group[order],
-        kind=np.full(len(order), REPORTED, dtype=np.int64),
-    )
-    reporter = None
-    if sales.reporter is not None:
-        reporter = np.concatenate([np.full(len(past.day), OWN_REPORTER), sales.reporter[order]])
-    trace = _trace(past.joined(fresh), groups, settings, step_days, reporter)
-    score = _scores(fresh, sales.width[order], trace, own_is_later=settings.label_delay_days > 0.0)
-    return replace(fresh, score=score), trace
 
 
 def _scores(sales: CalibrationScores, width: FloatArray, trace: Trace, *, own_is_later: bool) -> FloatArray:
@@ -198,5 +197,5 @@ def standardised(deviation: FloatArray, width: FloatArray) -> FloatArray:
 def rebuild(records: CalibrationScores, groups: Groups, settings: BandSettings, as_of: float) -> Band:
     """Return the band of a day from all records known by then."""
     records = known_by(records, settings, as_of)
-    trace = _trace(records, groups, settings, 1.0)
+    trace = LevelTracer(records, groups, settings).trace()
     return build_band(records, groups, trace.shifts(as_of), settings, as_of)

@@ -89,10 +89,11 @@ def rows_of(weight: FloatArray, group: IntArray, groups: int) -> FloatArray:
 class ReporterCap:
     """Who reported the sales of each group, worked out once for the weights of many days.
 
-    ``pair`` numbers group and reporter of each sale; ``starts`` is the first pair of each group, ``place`` the group of
-    each pair; ``prior_rows`` is how many sales the prior of each group weighs beside them.
+    ``group`` is the group of each sale, ``pair`` numbers its group and reporter. ``starts`` is the first pair of each
+    group, ``place`` the group of each pair. ``prior_rows`` is the number of sales that the prior of a group counts for.
     """
 
+    group: IntArray
     pair: IntArray
     starts: IntArray
     place: IntArray
@@ -101,11 +102,12 @@ class ReporterCap:
     def capped(self, weight: FloatArray) -> FloatArray:
         """Return weights of the first sales under which no reporter carries more than a third of a group's weight.
 
-        At most two reporters can carry more than a third, so the cap has a closed form.
+        At most two reporters can carry more than a third, so the cap has a closed form. Sums run in the order of the
+        sales: pairs without any sale so far change no bit.
         """
         pair = self.pair[: len(weight)]
         carried = np.bincount(pair, weights=weight, minlength=len(self.place))
-        total = np.add.reduceat(carried, self.starts) + self.prior_rows
+        total = np.bincount(self.group[: len(weight)], weights=weight, minlength=len(self.starts)) + self.prior_rows
         most = np.maximum.reduceat(carried, self.starts)
         greatest = carried == most[self.place]
         rest = np.maximum.reduceat(np.where(greatest, 0.0, carried), self.starts)
@@ -127,9 +129,8 @@ def reporter_cap(group: IntArray, reporter: IntArray, prior_rows: float = 0.0) -
     names = int(reporter.max()) + 1
     pairs, pair = np.unique(group * names + reporter, return_inverse=True)
     place = pairs // names
-    return ReporterCap(
-        pair=pair, starts=np.searchsorted(place, np.arange(int(place[-1]) + 1)), place=place, prior_rows=prior_rows
-    )
+    starts = np.searchsorted(place, np.arange(int(place[-1]) + 1))
+    return ReporterCap(group=group, pair=pair, starts=starts, place=place, prior_rows=prior_rows)
 
 
 def capped_from(reporter: IntArray) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from models.inference.band import LEVELS, OUT_OF_FOLD, PREQUENTIAL, REPORTED, CalibrationScores
@@ -100,21 +102,72 @@ def median_by_group(values: FloatArray, weight: FloatArray, group: IntArray, gro
     return medians
 
 
-def from_below_by_group(
-    score: FloatArray, weight: FloatArray, group: IntArray, levels: FloatArray, rows: FloatArray
-) -> FloatArray:
-    """Return :func:`conformal_quantile` of each group, shape (groups, levels); ``rows`` are the effective rows of each.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupedScores:
+    """Scores listed once under each group that they count for.
 
-    What is returned of a group without weight means nothing.
+    Attributes
+    ----------
+    score, weight
+        Of each sale.
+    row, group
+        The sale and the group of each pair.
+    order
+        The pairs by group and, within a group, by score.
+
     """
-    order = np.lexsort((score, group))
-    ordered, code = weight[order], group[order]
-    total = np.bincount(group, weights=weight, minlength=len(rows))
-    ends = np.searchsorted(code, np.arange(len(rows)), side="right")
-    reached = np.cumsum(ordered)
-    before = np.concatenate([[0.0], reached])[np.searchsorted(code, np.arange(len(rows)))]
-    share = code + np.minimum((reached - before[code]) / np.where(total > 0.0, total, 1.0)[code], 1.0)
-    factor = np.divide(rows + 1.0, rows, out=np.zeros(len(rows)), where=rows > 0.0)
-    wanted = np.arange(len(rows))[:, np.newaxis] + np.minimum(factor[:, np.newaxis] * levels, 1.0) - _SLACK
-    found = np.minimum(np.searchsorted(share, wanted), np.maximum(ends - 1, 0)[:, np.newaxis])
-    return score[order][found] if len(score) else np.zeros((len(rows), len(levels)))
+
+    score: FloatArray
+    weight: FloatArray
+    row: IntArray
+    group: IntArray
+    order: IntArray
+
+    def of(self, sales: BoolArray) -> GroupedScores:
+        """Return the pairs of some of the sales."""
+        some = sales[self.row]
+        place = np.cumsum(some) - 1
+        return replace(self, row=self.row[some], group=self.group[some], order=place[self.order[some[self.order]]])
+
+    def effective_rows(self, groups: int) -> FloatArray:
+        """Return the effective rows of each group."""
+        return rows_by_group(self.weight[self.row], self.group, groups)
+
+    def quantiles(self, rows: FloatArray) -> FloatArray:
+        """Return conformal quantiles of each group at :data:`LEVELS`: each tail counts the sale to come among its own.
+
+        The finite-sample rule k = ceil((n + 1) p) of split conformal prediction (V. Vovk et al., 2005), with weights
+        normalised to the effective rows. Where it asks for more sales than there are, the farthest one is taken.
+        What is returned of a group without weight means nothing.
+        """
+        code, row, groups = self.group[self.order], self.row[self.order], np.arange(len(rows))
+        starts, ends = np.searchsorted(code, groups), np.searchsorted(code, groups, side="right")
+        score, weight = self.score[row], self.weight[row]
+        total = np.bincount(self.group, weights=self.weight[self.row], minlength=len(rows))
+        factor = np.divide(rows + 1.0, rows, out=np.zeros(len(rows)), where=rows > 0.0)
+        falling = (starts + ends - 1)[code] - np.arange(len(code))
+        own = np.zeros((len(rows), len(LEVELS)))
+        for tail, levels, places in ((LEVELS > 0.5, LEVELS, slice(None)), (LEVELS < 0.5, 1.0 - LEVELS, falling)):
+            reached = np.cumsum(weight[places])
+            before = np.concatenate([[0.0], reached])[starts]
+            share = code + np.minimum((reached - before[code]) / np.where(total > 0.0, total, 1.0)[code], 1.0)
+            wanted = groups[:, np.newaxis] + np.minimum(factor[:, np.newaxis] * levels[tail], 1.0) - _SLACK
+            found = np.minimum(np.searchsorted(share, wanted), np.maximum(ends - 1, 0)[:, np.newaxis])
+            own[:, tail] = score[places][found] if len(score) else 0.0
+        return own
+
+
+def grouped_scores(
+    score: FloatArray, weight: FloatArray, pairs: tuple[IntArray, IntArray] | None = None
+) -> GroupedScores:
+    """Return the scores by group, for pairs of a row and a group; without pairs all sales are one group.
+
+    >>> grouped_scores(np.array([3.0, 1.0]), np.ones(2), (np.array([0, 1, 0]), np.array([1, 1, 0]))).order.tolist()
+    [2, 1, 0]
+    """
+    row, group = pairs or (np.arange(len(score)), np.zeros(len(score), dtype=np.int64))
+    rank = np.empty(len(score), dtype=np.int64)
+    rank[np.argsort(score, kind="stable")] = np.arange(len(score))
+    return GroupedScores(
+        score=score, weight=weight, row=row, group=group, order=np.argsort(group * len(score) + rank[row])
+    )

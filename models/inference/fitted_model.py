@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from models.calibration.level_shift import OWN_REPORTER, Stream, absorb
 from models.inference.band import Band, BandSettings, CalibrationScores
 from models.inference.column_encoder import NEVER_SEEN, ColumnEncoder
 from models.inference.encoding import Encoder
@@ -68,11 +67,32 @@ class WidthPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Learned:
-    """What the model says of each row on the scale, before groups and structural value are added."""
+class RowPredictions:
+    """What the model predicts for each row on the scale, before a band is added.
 
+    Attributes
+    ----------
+    structural, mean, width
+        What the price follows of the structural value, the mean over it, and the width.
+    group, known
+        The row's group, or the nearest parent known; whether its own is known.
+
+    """
+
+    structural: FloatArray
     mean: FloatArray
     width: FloatArray
+    group: IntArray
+    known: BoolArray
+
+    def take(self, rows: BoolArray | IntArray) -> RowPredictions:
+        """Return some of the rows, or all in another order."""
+        return RowPredictions(**{name: getattr(self, name)[rows] for name in RowPredictions.__slots__})
+
+    def joined(self, other: RowPredictions) -> RowPredictions:
+        """Return these rows followed by others."""
+        names = RowPredictions.__slots__
+        return RowPredictions(**{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,15 +142,29 @@ class FittedRegressor:
     uses_time: bool
     latest_day: float
 
-    def learn(self, codes: FloatArray) -> Learned:
-        """Return mean and width of rows of numbers and codes."""
+    def predict(self, codes: FloatArray, base: FloatArray | None, labels: list[str] | None) -> RowPredictions:
+        """Return what the model predicts for rows of numbers and codes; no row depends on the others.
+
+        Raises
+        ------
+        BundleMismatch
+            A structural value is given to a model trained without one, or the other way round.
+
+        """
         means, widths = [np.zeros(0)], [np.zeros(0)]
         for start in range(0, len(codes), _CHUNK_ROWS):
             encoded = self.encode(codes[start : start + _CHUNK_ROWS])
             mean = self.mean.predict(encoded)
             means.append(mean)
             widths.append(self.width.predict(encoded, mean))
-        return Learned(mean=np.concatenate(means) + self.centre, width=np.concatenate(widths))
+        group, known = self.find_groups(codes, labels)
+        return RowPredictions(
+            structural=self.structural(base, len(codes)),
+            mean=np.concatenate(means) + self.centre,
+            width=np.concatenate(widths),
+            group=group,
+            known=known,
+        )
 
     def encode(self, codes: FloatArray) -> FloatArray:
         """Return rows of numbers and codes as the parts read them."""
@@ -166,81 +200,14 @@ class FittedRegressor:
         self, codes: FloatArray, base: FloatArray | None, labels: list[str] | None, levels: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """Return point (n,) and quantiles (n, levels) in money."""
-        learned = self.learn(codes)
-        group, known = self.find_groups(codes, labels)
-        middle = self.structural(base, len(codes)) + learned.mean + self.band.level(group, known)
-        edges = [middle + self.band.read(group, known, float(p)) * learned.width for p in levels]
+        return self.price_of(self.predict(codes, base, labels), levels)
+
+    def price_of(self, rows: RowPredictions, levels: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return point (n,) and quantiles (n, levels) in money of rows that were predicted before."""
+        middle = rows.structural + rows.mean + self.band.level(rows.group, rows.known)
+        edges = [middle + self.band.read(rows.group, rows.known, float(p)) * rows.width for p in levels]
         money = self.scale.back(np.column_stack([middle, *edges]))
         return money[:, 0], money[:, 1:]
-
-    def updated(
-        self, codes: FloatArray, price: FloatArray, base: FloatArray | None, news: LateSales, as_of: float
-    ) -> FittedRegressor:
-        """Return the model re-anchored on sales reported since, without a refit.
-
-        Each window of days is scored against the anchor known before it, then joins the anchor; sales whose price is
-        not yet known on ``as_of`` are left out.
-        """
-        usable = (news.day + self.settings.label_delay_days <= as_of + 1e-9) & news.first_of_packs()
-        learned = self.learn(codes[usable])
-        deviation = self.scale.to(price[usable]) - self.structural(
-            None if base is None else base[usable], len(codes[usable])
-        )
-        labels = (
-            None if news.labels is None else [label for label, take in zip(news.labels, usable, strict=True) if take]
-        )
-        group, _ = self.find_groups(codes[usable], labels)
-        reporter = news.numbered_reporters()
-        sales = Stream(
-            residual=deviation - learned.mean,
-            width=learned.width,
-            weight=news.weight[usable],
-            day=news.day[usable],
-            group=group,
-            reporter=None if reporter is None else reporter[usable],
-        )
-        records, band = absorb(sales, self.records, self.groups, self.settings, as_of)
-        return replace(self, records=records, band=band)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LateSales:
-    """Sales reported since training.
-
-    Attributes
-    ----------
-    day, weight, labels
-        Day and weight of each, and group labels where groups are used.
-    reporter, pack
-        Who reported each sale and what was sold, "" where it is not known; None where nobody says. A sale of an unknown
-        reporter stands for itself, and of the sales of a pack the first counts.
-
-    """
-
-    day: FloatArray
-    weight: FloatArray
-    labels: list[str] | None
-    reporter: tuple[str, ...] | None = None
-    pack: tuple[str, ...] | None = None
-
-    def first_of_packs(self) -> BoolArray:
-        """Return which sales are the first of their pack, by day and, on one day, by place."""
-        first = np.ones(len(self.day), dtype=np.bool_)
-        met: set[str] = set()
-        if self.pack is None:
-            return first
-        for row in np.argsort(self.day, kind="stable").tolist():
-            name = self.pack[row]
-            first[row] = not name or name not in met
-            met.add(name)
-        return first
-
-    def numbered_reporters(self) -> IntArray | None:
-        """Return a number for each sale's reporter, None where nobody is named."""
-        if self.reporter is None or not any(self.reporter):
-            return None
-        numbers = {name: number for number, name in enumerate(sorted(set(self.reporter) - {""}))}
-        return np.array([numbers.get(name, OWN_REPORTER) for name in self.reporter], dtype=np.int64)
 
 
 def group_labels(column: FloatArray, texts: tuple[str, ...]) -> list[str]:

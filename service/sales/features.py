@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from models.artifact.predictor import Predictor as TrainedModel
+from models.inference.fitted_model import RowPredictions
 from service.quotes import QuotedMarket
 from service.sales.enter_sales import closed_sales
 from service.sales.histories import KnownHistory, first_known
@@ -38,8 +39,10 @@ class SoldPack:
     ----------
     known_at
         Moment from which the sale and the pack's history are known together.
-    matrix, base, label
-        Features in the model's order, structural value [CNY/kWh] and calibration group.
+    row
+        Its row in :attr:`SaleFeatures.predicted`; -1 where the history cannot be read.
+    base, label
+        Structural value [CNY/kWh] and calibration group.
     day
         Day of the sale, days since 1970-01-01.
     energy_kwh
@@ -50,11 +53,11 @@ class SoldPack:
     """
 
     known_at: str
-    matrix: FloatArray
-    base: float
-    label: str
+    row: int = -1
+    base: float = np.nan
+    label: str = ""
     day: float
-    energy_kwh: float
+    energy_kwh: float = np.nan
     left_out: str = ""
 
 
@@ -65,6 +68,8 @@ class SaleFeatures:
         self._model = model
         self._market = market
         self._known: dict[int, SoldPack] = {}
+        self.predicted = self._predict(np.zeros((0, len(model.feature_names))), np.zeros(0), [])
+        """What the model predicts for the packs, before its band is added."""
 
     def of(self, connection: Connection, reported: Sequence[ReportedSale]) -> dict[int, SoldPack]:
         """Return the sold packs whose history is known, by the number of the sale's entry; only new ones cost time."""
@@ -81,20 +86,22 @@ class SaleFeatures:
             try:
                 (history,) = read_trace(kept.record).histories
             except (TraceError, ValueError):
-                found[one.sequence] = self._unreadable(one, kept)
+                day = day_number(one.sale.sold_on)
+                found[one.sequence] = SoldPack(known_at=kept.known_at, day=day, left_out=UNREADABLE)
             else:
                 readable.append((one, kept, history))
         if not readable:
             return found
         dossier = self._open([(one, history) for one, _, history in readable])
         columns = [features.NAMES.index(name) for name in self._model.feature_names]
-        matrix = features.compute(dossier)[:, columns]
         base, energy = dossier.routes.structural_per_kwh, dossier.nameplate.energy_kwh
         labels, reasons = calibration_groups(dossier), left_out([one for one, _, _ in readable], dossier)
+        first = len(self.predicted.mean)
+        self.predicted = self.predicted.joined(self._predict(features.compute(dossier)[:, columns], base, labels))
         for row, (one, kept, _) in enumerate(readable):
             found[one.sequence] = SoldPack(
                 known_at=kept.known_at,
-                matrix=matrix[row],
+                row=first + row,
                 base=float(base[row]),
                 label=labels[row],
                 day=day_number(one.sale.sold_on),
@@ -112,16 +119,9 @@ class SaleFeatures:
             cut(table, day), self._market.history, region=region, market_calibration=self._model.market_calibration
         )
 
-    def _unreadable(self, one: ReportedSale, kept: KnownHistory) -> SoldPack:
-        return SoldPack(
-            known_at=kept.known_at,
-            matrix=np.full(len(self._model.feature_names), np.nan),
-            base=np.nan,
-            label="",
-            day=day_number(one.sale.sold_on),
-            energy_kwh=np.nan,
-            left_out=UNREADABLE,
-        )
+    def _predict(self, matrix: FloatArray, base: FloatArray, labels: Sequence[str]) -> RowPredictions:
+        state = self._model.state
+        return state.predict(state.vocabulary.checked(matrix), base, list(labels))
 
 
 def left_out(reported: Sequence[ReportedSale], dossier: Dossier) -> list[str]:

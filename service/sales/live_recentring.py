@@ -18,12 +18,13 @@ from models.artifact.predictor import Predictor as TrainedModel
 from models.artifact.recentring import (
     RecentredPredictor,
     RecentringSummary,
-    Reported,
     read_anchor,
     recentre,
     recentring_summary,
     write_anchor,
 )
+from models.calibration.reported_sales import ReportedSales, tracer_of
+from models.inference.band import Band
 from service.clock import recorded_day
 from service.quotes import QuotedMarket
 from service.sales.features import SaleFeatures
@@ -86,6 +87,7 @@ class Anchors:
         self._database = database
         self._log = SalesLog()
         self._features = SaleFeatures(model, market)
+        self._tracer = tracer_of(model.state)
 
     def read(self) -> int:
         """Read what was entered about sales since, and return the number of the newest entry about one."""
@@ -119,11 +121,12 @@ class Anchors:
         news, chosen = self._news(as_of, key.sale_sequence)
         content, digest, moved, week_move = b"", self.model.digest, None, None
         if chosen.candidates:
-            made = recentre(self.model, news, day_number(as_of))
+            made = recentre(self.model, news, day_number(as_of), self._tracer)
             content, digest = write_anchor(made)
-            newest = news.where(_newest(news))
-            moved = recentring_summary(self.model, made, newest)
-            week_move = recentring_summary(self._week_before(as_of, key.sale_sequence), made, newest).point
+            newest = news.take(_newest(news))
+            moved = recentring_summary(self.model, self.model.state.band, made.band, newest)
+            before = self._week_before(as_of, key.sale_sequence)
+            week_move = recentring_summary(self.model, before, made.band, newest).point
         summary = AnchorSummary(
             used=len(chosen.candidates),
             held=chosen.held,
@@ -138,22 +141,20 @@ class Anchors:
         with self._database.writing() as connection:
             return anchors.keep(connection, anchor, recorded_by="canzhi")
 
-    def _week_before(self, as_of: date, through: int) -> TrainedModel:
-        """Return the model as it stood a week before a day; what nobody asked then is worked out, but not kept."""
+    def _week_before(self, as_of: date, through: int) -> Band:
+        """Return the band as it stood a week before a day; what nobody asked then is worked out, but not kept."""
         before = as_of - WEEK
         key = self._key(before, through)
         if key is None:
-            return self.model
+            return self.model.state.band
         with self._database.reading() as connection:
             kept = anchors.find(connection, key)
         if kept is not None:
-            return applied(self.model, kept)
-        news, chosen = self._news(before, key.sale_sequence)
-        if not chosen.candidates:
-            return self.model
-        return RecentredPredictor(self.model, recentre(self.model, news, day_number(before)), self.model.digest)
+            return read_anchor(self.model, kept.content, kept.digest).band if kept.content else self.model.state.band
+        news, _ = self._news(before, key.sale_sequence)
+        return recentre(self.model, news, day_number(before), self._tracer).band
 
-    def _news(self, as_of: date, through: int) -> tuple[Reported, Selection]:
+    def _news(self, as_of: date, through: int) -> tuple[ReportedSales, Selection]:
         """Return what the model reads of the sales known by a day, and which they are."""
         states, moment = self._log.states(through), self._log.moment(through)
         with self._database.reading() as connection:
@@ -164,10 +165,13 @@ class Anchors:
             if pack.known_at <= moment or recorded_day(pack.known_at) < as_of
         }
         complete_from = self._market.until(as_of).complete_from
-        return select(self.model, KnownSales(as_of=as_of, states=states, packs=known, complete_from=complete_from))
+        return select(
+            self.model,
+            KnownSales(as_of=as_of, states=states, packs=known, features=self._features, complete_from=complete_from),
+        )
 
 
-def _newest(news: Reported) -> BoolArray:
+def _newest(news: ReportedSales) -> BoolArray:
     """Return which sales show how far the model has moved: the newest, and all others of the day of the oldest."""
     if len(news.day) <= _SHOWN_ON:
         return np.ones(len(news.day), dtype=bool)
@@ -180,7 +184,8 @@ def applied(model: TrainedModel, kept: KeptAnchor) -> TrainedModel:
     if not kept.content:
         return model
     moved = msgspec.json.decode(kept.summary, type=_WeekMove)
-    return read_anchor(model, kept.content, kept.digest, moved.week_move)
+    anchor = read_anchor(model, kept.content, kept.digest)
+    return RecentredPredictor(model, anchor, kept.digest, moved.week_move)
 
 
 def summary_of(kept: KeptAnchor) -> AnchorSummary:

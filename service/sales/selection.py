@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -12,8 +12,9 @@ import msgspec
 import numpy as np
 
 from models.artifact.predictor import Predictor as TrainedModel
-from models.artifact.recentring import Reported, eligible, far_outside
-from service.sales.features import SoldPack
+from models.artifact.recentring import eligible, far_outside
+from models.calibration.reported_sales import ReportedSales
+from service.sales.features import SaleFeatures, SoldPack
 from service.sales.prices import prices_cny, whole_lots
 from service.sales.states import COUNTS, ReportedSale, State
 
@@ -25,7 +26,7 @@ SOLD_AGAIN: Final = "the pack was sold again later; each pack counts once"
 NO_LESSON: Final = "a price the model cannot learn from"
 
 
-class Candidate(msgspec.Struct):
+class Candidate(msgspec.Struct, gc=False):
     """A sale that may move the model: what was reported, its state, the pack as the model reads it, the unit price."""
 
     reported: ReportedSale
@@ -47,9 +48,9 @@ class Selection:
     unconfirmed: tuple[str, ...] = ()
     left_out: Tally[str] = field(default_factory=Tally)
 
-    def keep(self, wanted: Callable[[Candidate], bool], otherwise: str) -> None:
+    def keep(self, wanted: Iterable[bool], otherwise: str) -> None:
         """Keep the sales that are wanted, and count the others under a reason."""
-        kept = [one for one in self.candidates if wanted(one)]
+        kept = [one for one, take in zip(self.candidates, wanted, strict=True) if take]
         if len(kept) < len(self.candidates):
             self.left_out[otherwise] += len(self.candidates) - len(kept)
         self.candidates = kept
@@ -62,38 +63,44 @@ class KnownSales:
     as_of: date
     states: Sequence[tuple[ReportedSale, State]]
     packs: dict[int, SoldPack]
+    features: SaleFeatures
     complete_from: float
 
 
 def candidates(model: TrainedModel, states: Sequence[tuple[ReportedSale, State]], as_of: date) -> list[ReportedSale]:
     """Return the sales that count and were made by a day, after the model's training: their packs must be known."""
     after = _learned_through(model)
-    return [one for one, state in states if _counts(one, state, as_of) and one.sale.sold_on > after]
+    return [one for one, state in states if state in COUNTS and after < one.sale.sold_on <= as_of]
 
 
-def select(model: TrainedModel, known: KnownSales) -> tuple[Reported, Selection]:
+def select(model: TrainedModel, known: KnownSales) -> tuple[ReportedSales, Selection]:
     """Return what the model reads of the sales that count as of a day, and which they are."""
-    counted = Tally(state for one, state in known.states if one.sale.sold_on <= known.as_of)
+    made = [(one, state) for one, state in known.states if one.sale.sold_on <= known.as_of]
+    counted = Tally([state for _, state in made])
     chosen = Selection(held=counted["held"], voided=counted["voided"] + counted["corrected"])
     learned_through = _learned_through(model)
-    for one, state in known.states:
-        if not _counts(one, state, known.as_of):
+    for one, state in made:
+        if state not in COUNTS:
             continue
         pack = known.packs.get(one.sequence)
-        learned = one.sale.sold_on <= learned_through
-        reason = TRAINED_ON if learned else NO_HISTORY if pack is None else pack.left_out
+        if one.sale.sold_on <= learned_through:
+            reason = TRAINED_ON
+        elif pack is None:
+            reason = NO_HISTORY
+        else:
+            reason = pack.left_out or (NOT_QUOTED if pack.day < known.complete_from else "")
         if reason or pack is None:
             chosen.left_out[reason] += 1
         else:
             chosen.candidates.append(Candidate(one, state, pack))
-    chosen.keep(lambda one: one.pack.day >= known.complete_from, NOT_QUOTED)
     whole = whole_lots(known.states, [one.reported for one in chosen.candidates])
-    chosen.keep(lambda one: one.reported.sale.price_cny is not None or one.reported.sale.lot_id in whole, BROKEN_LOT)
+    sales = [one.reported.sale for one in chosen.candidates]
+    chosen.keep([sale.price_cny is not None or sale.lot_id in whole for sale in sales], BROKEN_LOT)
     set_prices(chosen.candidates)
-    _drop_unconfirmed(model, chosen)
+    _drop_unconfirmed(model, known.features, chosen)
     newest = _newest_of_each_pack(chosen.candidates)
-    chosen.keep(lambda one: newest[one.reported.sale.battery_code] == one.reported.sequence, SOLD_AGAIN)
-    return reported_to(model, chosen.candidates), chosen
+    chosen.keep([newest[one.reported.sale.battery_code] is one for one in chosen.candidates], SOLD_AGAIN)
+    return reported_to(known.features, chosen.candidates), chosen
 
 
 def set_prices(sold: Sequence[Candidate]) -> None:
@@ -106,22 +113,17 @@ def set_prices(sold: Sequence[Candidate]) -> None:
         one.price_per_kwh = price
 
 
-def reported_to(model: TrainedModel, sold: Sequence[Candidate]) -> Reported:
+def reported_to(features: SaleFeatures, sold: Sequence[Candidate]) -> ReportedSales:
     """Return sales as a model reads them."""
-    matrix = np.stack([one.pack.matrix for one in sold]) if sold else np.zeros((0, len(model.feature_names)))
-    return Reported(
-        matrix=matrix,
-        base=np.array([one.pack.base for one in sold]),
-        labels=tuple(one.pack.label for one in sold),
+    return ReportedSales(
+        predicted=features.predicted.take(np.array([one.pack.row for one in sold], dtype=np.int64)),
         price=np.array([one.price_per_kwh for one in sold]),
         day=np.array([one.pack.day for one in sold]),
-        reporter=tuple(one.reported.reporter for one in sold),
-        pack=tuple(one.reported.sale.battery_code for one in sold),
+        weight=np.ones(len(sold)),
+        labels=tuple([one.pack.label for one in sold]),
+        reporter=tuple([one.reported.reporter for one in sold]),
+        pack=tuple([one.reported.sale.battery_code for one in sold]),
     )
-
-
-def _counts(one: ReportedSale, state: State, as_of: date) -> bool:
-    return state in COUNTS and one.sale.sold_on <= as_of
 
 
 def _learned_through(model: TrainedModel) -> date:
@@ -129,29 +131,28 @@ def _learned_through(model: TrainedModel) -> date:
     return date.fromisoformat(model.trained_through) if model.trained_through else date.min
 
 
-def _newest_of_each_pack(sold: Iterable[Candidate]) -> dict[str, int]:
-    """Return the entry of the newest sale of each pack; of two on one day that which was reported later."""
-    in_order = sorted(sold, key=lambda one: (one.pack.day, one.reported.sequence))
-    return {one.reported.sale.battery_code: one.reported.sequence for one in in_order}
+def _newest_of_each_pack(sold: Iterable[Candidate]) -> dict[str, Candidate]:
+    """Return the newest sale of each pack; of two on one day that which was reported later."""
+    newest: dict[str, Candidate] = {}
+    for one in sold:  # in the order in which they were reported
+        before = newest.get(one.reported.sale.battery_code)
+        if before is None or before.pack.day <= one.pack.day:
+            newest[one.reported.sale.battery_code] = one
+    return newest
 
 
-def _drop_unconfirmed(model: TrainedModel, chosen: Selection) -> None:
+def _drop_unconfirmed(model: TrainedModel, features: SaleFeatures, chosen: Selection) -> None:
     """Drop the sales that no model can learn from, and those that wait to be confirmed.
 
     A sale that no band judged when it was reported, for its pack or the model was not known yet, is judged against the
     model as it was trained; so no order of reporting moves the market either.
     """
     prices = np.array([one.price_per_kwh for one in chosen.candidates])
-    learnable = {
-        one.reported.sequence
-        for one, take in zip(chosen.candidates, eligible(model, prices).tolist(), strict=True)
-        if take
-    }
-    chosen.keep(lambda one: one.reported.sequence in learnable, NO_LESSON)
+    chosen.keep(eligible(model, prices).tolist(), NO_LESSON)
     unjudged = [one for one in chosen.candidates if one.reported.sale.judged_by is None and one.state == "accepted"]
     if not unjudged:
         return
-    far = far_outside(model, reported_to(model, unjudged)).tolist()
+    far = far_outside(model, reported_to(features, unjudged)).tolist()
     waiting = {one.reported.sale.sale_id for one, is_far in zip(unjudged, far, strict=True) if is_far}
     chosen.candidates = [one for one in chosen.candidates if one.reported.sale.sale_id not in waiting]
     chosen.held += len(waiting)

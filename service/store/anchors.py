@@ -82,7 +82,7 @@ def keep(connection: Connection, anchor: KeptAnchor, *, recorded_by: str) -> Kep
             market_digest=anchor.market_digest,
             digest=anchor.digest,
             summary=anchor.summary,
-            content=zlib.compress(anchor.content, 1),
+            content=zlib.compress(anchor.content, 0),  # quantiles hardly shrink: 10 % less for 12 ms
             created_at=now(),
         )
     )

@@ -70,7 +70,7 @@ anchors = Table(
     Column("market_digest", _DIGEST, primary_key=True),  # of the quotes by that day
     Column("digest", _DIGEST, nullable=False),  # names model and anchor together, as valuations do
     Column("summary", LargeBinary, nullable=False),  # JSON: sales used, left out and why, how far it moved
-    Column("content", LargeBinary, nullable=False),  # the band, deflated
+    Column("content", LargeBinary, nullable=False),  # the band, in the format of zlib
     Column("created_at", _MOMENT, nullable=False),
     Index(None, "digest"),
 )

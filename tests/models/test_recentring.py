@@ -14,14 +14,14 @@ from models.artifact.predictor import Predictor
 from models.artifact.recentring import (
     RecentredPredictor,
     Recentring,
-    Reported,
     far_outside,
     recentre,
     recentring_summary,
     write_anchor,
 )
-from models.calibration.level_path import GROUP_SIGMAS_PER_DAY, MARKET_SIGMAS_PER_DAY
-from models.calibration.level_shift import Stream, absorb
+from models.calibration.level_path import GROUP_SIGMAS_PER_DAY, MARKET_SIGMAS_PER_DAY, _DailyTrace
+from models.calibration.level_shift import LevelTracer, Stream
+from models.calibration.reported_sales import ReportedSales, tracer_of
 from models.calibration.robust_level import reporter_cap, robust_levels, robust_sigma
 from models.inference.band import OUT_OF_FOLD, BandSettings, CalibrationScores
 from models.inference.groups import learn_groups
@@ -35,16 +35,18 @@ def predictor(bundle_folder):
     return Predictor(read_bundle(bundle_folder))
 
 
-def reported(market, rows, seed=0, reporters=7):
+def reported(predictor, market, rows, seed=0, reporters=7):
     """Return honest sales of the market of the tests, spread over sixty days and seven reporters."""
     rng = np.random.default_rng(seed)
     chosen = rng.choice(len(market.price), rows, replace=rows > len(market.price))
-    return Reported(
-        matrix=market.table[chosen],
-        base=market.base[chosen],
-        labels=tuple(market.groups[chosen].tolist()),
-        price=market.price[chosen],
-        day=np.sort(rng.integers(0, DAYS, rows)).astype(float),
+    day = np.sort(rng.integers(0, DAYS, rows)).astype(float)
+    price, labels = market.price[chosen], market.groups[chosen].tolist()
+    return ReportedSales(
+        predicted=predictor.state.predict(market.table[chosen], market.base[chosen], labels),
+        price=price,
+        day=day,
+        weight=np.ones(rows),
+        labels=tuple(labels),
         reporter=tuple(f"r{one}" for one in rng.integers(0, reporters, rows)),
         pack=tuple(f"p{one}" for one in range(rows)),
     )
@@ -62,29 +64,68 @@ def fouled(sales, rows, factor, reporter=None):
 @settings(deadline=None, max_examples=15)
 @given(seed=st.integers(0, 999), day=st.integers(0, DAYS))
 def test_neither_order_nor_later_sales_change_a_byte(predictor, market, seed, day):
-    sales = reported(market, 40, seed)
-    shuffled = sales.where(np.random.default_rng(seed).permutation(40))
+    sales = reported(predictor, market, 40, seed)
+    shuffled = sales.take(np.random.default_rng(seed).permutation(40))
     known = write_anchor(recentre(predictor, sales, float(day)))
     assert known == write_anchor(recentre(predictor, shuffled, float(day)))
-    assert known == write_anchor(recentre(predictor, sales.where(sales.day <= day), float(day)))
+    assert known == write_anchor(recentre(predictor, sales.take(sales.day <= day), float(day)))
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    seed=st.integers(0, 9999), reporters=st.integers(0, 30), days=st.lists(st.integers(0, 90), min_size=2, max_size=7)
+)
+def test_a_kept_trace_gives_the_bits_of_a_new_one(predictor, market, seed, reporters, days):
+    """Sales are recorded late, voided and corrected; the days are asked in any order."""
+    rng = np.random.default_rng(seed)
+    names = ["", *(f"r{one}" for one in range(reporters))]
+    chosen = np.where(rng.random(80) < 0.6, len(names) - 1, rng.integers(0, len(names), 80))  # one reports most
+    sales = replace(reported(predictor, market, 80, seed), reporter=tuple(names[one] for one in chosen))
+    recorded = sales.day + rng.choice([0, 0, 0, 2, 25], 80)
+    corrected = recorded + rng.choice([3, 15, 999, 999, 999], 80)
+    voided = recorded + rng.choice([1, 20, 999, 999, 999], 80)
+    tracer = tracer_of(predictor.state)
+    for day in days:
+        reporter = tuple("r0" if told <= day else name for told, name in zip(corrected, sales.reporter, strict=True))
+        price = np.where(corrected <= day, sales.price * 1.1, sales.price)
+        now = replace(sales, price=price, reporter=reporter)
+        now = now.take((recorded <= day) & (day < voided))
+        kept, new = recentre(predictor, now, float(day), tracer), recentre(predictor, now, float(day))
+        assert write_anchor(kept) == write_anchor(new)
+
+
+def test_a_new_day_traces_only_its_own_day(predictor, market, monkeypatch):
+    traced = []
+    monkeypatch.setattr(
+        _DailyTrace, "next_day", lambda self, *day, do=_DailyTrace.next_day: (traced.append(1), do(self, *day))[1]
+    )
+    sales = reported(predictor, market, 300)
+    tracer = tracer_of(predictor.state)
+    recentre(predictor, sales, 50.0, tracer)
+    assert len(traced) == len(set(sales.day[sales.day <= 50.0]))
+    for day, late, expected in ((51.0, False, 1), (51.0, False, 0), (52.0, False, 1), (52.0, True, 13)):
+        traced.clear()
+        now = sales.take((sales.day != 40.0) | (np.arange(300) % 2 == 0)) if late else sales
+        recentre(predictor, now, day, tracer)
+        assert len(traced) == expected  # a sale of day 40 less: that day and the twelve after it
 
 
 def test_a_pack_counts_once_with_its_first_sale(predictor, market):
-    sales = reported(market, 30)
+    sales = reported(predictor, market, 30)
     again = replace(sales, day=sales.day + 1.0, price=sales.price * 3.0)
-    both = Reported(**{
-        field.name: np.concatenate([getattr(sales, field.name), getattr(again, field.name)])
-        if isinstance(getattr(sales, field.name), np.ndarray)
-        else getattr(sales, field.name) + getattr(again, field.name)
-        for field in fields(Reported)
-    })  # fmt: skip
+    rows = np.tile(np.arange(30), 2)
+    both = replace(
+        sales.take(rows),
+        price=np.concatenate([sales.price, again.price]),
+        day=np.concatenate([sales.day, again.day]),
+    )
     once, twice = recentre(predictor, sales, 90.0), recentre(predictor, both, 90.0)
     assert write_anchor(once) == write_anchor(twice)
     assert twice.sales == 30
 
 
 def test_without_sales_the_band_is_the_trained_one(predictor, market):
-    anchor = recentre(predictor, reported(market, 5), -1.0)
+    anchor = recentre(predictor, reported(predictor, market, 5), -1.0)
     assert anchor.sales == 0
     assert anchor.band is predictor.state.band
 
@@ -128,7 +169,7 @@ def absorbed(residual, day, as_of, reporter=None):
         group=np.arange(len(day))[known] % len(tree.names), reporter=None if reporter is None else reporter[known],
     )  # fmt: skip
     sigma = robust_sigma(past.residual, past.weight)
-    return sigma, absorb(sales, past, tree, SETTINGS, as_of + SETTINGS.label_delay_days)[1]
+    return sigma, LevelTracer(past, tree, SETTINGS).absorb(sales, as_of + SETTINGS.label_delay_days)[1]
 
 
 @settings(deadline=None, max_examples=30)
@@ -147,7 +188,7 @@ def test_a_level_moves_by_a_bounded_amount_a_day(seed, size, named):
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 999), factor=st.sampled_from([0.0, 1e-6, 0.1, 1.5, 1e6, 1e12]), share=st.floats(0.0, 1.0))
 def test_prices_stay_finite_and_quantiles_in_order(predictor, market, seed, factor, share):
-    sales = reported(market, 60, seed)
+    sales = reported(predictor, market, 60, seed)
     fouls = np.flatnonzero(np.random.default_rng(seed).random(60) < share)
     anchor = recentre(predictor, fouled(sales, fouls, factor), float(DAYS))
     levels = (0.001, 0.05, 0.25, 0.5, 0.75, 0.95, 0.999)
@@ -160,7 +201,7 @@ def test_prices_stay_finite_and_quantiles_in_order(predictor, market, seed, fact
 
 
 def test_one_sale_of_a_thousand_million_hardly_moves_a_value_even_if_it_counts(predictor, market):
-    sales = reported(market, 1)
+    sales = reported(predictor, market, 1)
     false = replace(sales, price=np.array([999_999_999.0]))
     point = predictor.price(market.table, market.base, market.groups, ()).point
     anchor = recentre(predictor, false, 365.0)
@@ -170,7 +211,7 @@ def test_one_sale_of_a_thousand_million_hardly_moves_a_value_even_if_it_counts(p
 
 
 def test_thirty_sales_of_one_yuan_make_no_value_negative(predictor, market):
-    sales = replace(reported(market, 30), price=np.full(30, 1.0 / 50.0))
+    sales = replace(reported(predictor, market, 30), price=np.full(30, 1.0 / 50.0))
     point = predictor.price(market.table, market.base, market.groups, ()).point
     anchor = recentre(predictor, sales, 59.0)
     moved = RecentredPredictor(predictor, anchor, "").price(market.table, market.base, market.groups, ()).point
@@ -178,21 +219,21 @@ def test_thirty_sales_of_one_yuan_make_no_value_negative(predictor, market):
 
 
 def test_a_sale_of_one_yuan_is_far_outside(predictor, market):
-    sales = reported(market, 600)
-    point = predictor.price(sales.matrix, sales.base, sales.labels, ()).point
+    sales = reported(predictor, market, 600)
+    point = predictor.state.price_of(sales.predicted, np.zeros(0))[0]
     assert np.all(far_outside(predictor, replace(sales, price=np.full(600, 0.02)))[point > 60.0])
 
 
 def test_what_is_far_outside_is_named_and_honest_sales_are_not(predictor, market, make_market):
     fresh = make_market(400, 5)
-    sales = reported(fresh, 400)
+    sales = reported(predictor, fresh, 400)
     assert np.mean(far_outside(predictor, sales)) < 0.05
     assert np.all(far_outside(predictor, replace(sales, price=sales.price + 1e9)))
     assert np.all(far_outside(predictor, replace(sales, price=np.full(400, np.nan))))
 
 
 def test_false_sales_of_one_reporter_move_less_than_those_of_many(predictor, market):
-    sales = reported(market, 200, 3)
+    sales = reported(predictor, market, 200, 3)
     rows = np.arange(0, 200, 2)
     points = [
         RecentredPredictor(predictor, recentre(predictor, one, float(DAYS)), "")
@@ -205,14 +246,14 @@ def test_false_sales_of_one_reporter_move_less_than_those_of_many(predictor, mar
 
 
 def test_an_honest_turn_is_followed_and_the_band_says_that_it_is_less_sure(predictor, market):
-    sales = reported(market, 400, 4)
+    sales = reported(predictor, market, 400, 4)
     scale = predictor.state.scale
     turned = replace(sales, price=scale.back(scale.to(sales.price) - 0.3 * sales.day / DAYS))
     quiet, fallen = (recentre(predictor, one, float(DAYS)) for one in (sales, turned))
     moved = fallen.band.shift[0] - quiet.band.shift[0]
     assert -0.33 <= moved <= -0.2
     assert fallen.band.turn.widening > quiet.band.turn.widening
-    assert -0.33 <= recentring_summary(predictor, fallen, turned).point <= -0.15
+    assert -0.33 <= recentring_summary(predictor, predictor.state.band, fallen.band, turned).point <= -0.15
 
 
 def test_the_pull_of_a_sale_is_bounded():

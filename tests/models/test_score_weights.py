@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 from models.calibration.score_weights import (
     conformal_quantile,
     effective_rows,
-    from_below_by_group,
+    grouped_scores,
     median_by_group,
     rows_by_group,
     weighted_quantile,
 )
-
-LEVELS = np.array([0.5, 0.9, 0.95, 0.999])
+from models.inference.band import LEVELS
 
 
 @settings(deadline=None, max_examples=100)
@@ -27,7 +26,13 @@ def test_all_groups_at_once_are_as_each_by_itself(rows, groups, seed, equal):
     weight = np.ones(rows) if equal else rng.uniform(0.1, 3.0, rows)
     effective = rows_by_group(weight, group, groups)
     middle = median_by_group(score, weight, group, groups)
-    reached = from_below_by_group(score, weight, group, LEVELS, effective)
+    scores = grouped_scores(score, weight, (np.arange(rows), group))
+    reached = scores.quantiles(scores.effective_rows(groups))
+    told = rng.random(rows) < 0.5
+    half, alone = scores.of(told), grouped_scores(score[told], weight[told], (np.arange(told.sum()), group[told]))
+    np.testing.assert_array_equal(
+        half.quantiles(half.effective_rows(groups)), alone.quantiles(half.effective_rows(groups))
+    )
     for code in range(groups):
         here = group == code
         if not here.any():
@@ -36,4 +41,8 @@ def test_all_groups_at_once_are_as_each_by_itself(rows, groups, seed, equal):
             continue
         np.testing.assert_allclose(effective[code], effective_rows(weight[here]), rtol=1e-12)
         np.testing.assert_allclose(middle[code], weighted_quantile(score[here], weight[here], 0.5), atol=1e-9)
-        np.testing.assert_array_equal(reached[code], conformal_quantile(score[here], weight[here], LEVELS))
+        upper, lower = LEVELS > 0.5, LEVELS < 0.5
+        above = conformal_quantile(score[here], weight[here], LEVELS[upper])
+        np.testing.assert_array_equal(reached[code][upper], above)
+        below = conformal_quantile(-score[here], weight[here], 1.0 - LEVELS[lower])
+        np.testing.assert_array_equal(reached[code][lower], -below)

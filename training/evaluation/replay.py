@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from models.inference.fitted_model import FittedRegressor, LateSales
+from models.calibration.reported_sales import ReportedSales, recentred
+from models.inference.fitted_model import FittedRegressor
 from training.configuration import TrainingConfig
 from training.dataset.training_set import TrainingSet
 from training.metrics import Forecast
@@ -78,8 +79,9 @@ def predict(state: FittedRegressor, sales: TrainingSet, level: float) -> FloatAr
 
 def recentre(state: FittedRegressor, news: TrainingSet, day: float) -> FittedRegressor:
     """Return the model recentred on sales reported by a day."""
-    late = LateSales(day=news.sold_day, weight=np.ones(len(news)), labels=list(news.groups))
-    return state.updated(_codes(state, news), news.price, news.structural, late, day)
+    predicted = state.predict(_codes(state, news), news.structural, list(news.groups))
+    sales = ReportedSales(predicted=predicted, price=news.price, day=news.sold_day, weight=np.ones(len(news)))
+    return recentred(state, sales, day)
 
 
 def _codes(state: FittedRegressor, sales: TrainingSet) -> FloatArray:
