@@ -75,12 +75,7 @@ def appraise(  # noqa: PLR0913 - the public contract names them
         If the record does not hold exactly one pack, or the day or the level cannot be used.
     """
     if traces.packs != 1:
-        raise FieldError(
-            f"the record holds {traces.packs} packs, not one",
-            hint="use appraise_many for several packs",
-            field="traces",
-            value=traces.packs,
-        )
+        raise FieldError("record.several_packs", field="traces", value=traces.packs, packs=traces.packs)
     (answer,) = appraise_many(
         traces,
         market,

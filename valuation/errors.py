@@ -31,23 +31,78 @@ Weak evidence is not an error: it gives a caution and a wider band.
 
 from __future__ import annotations
 
+from valuation.messages import Language, Message, shown_value
+
 
 class CanzhiError(Exception):
     """A request that cannot be fulfilled; the message names the cause, the hint the next step.
 
-    >>> error = FieldError("soh is 1.7, above 1.2", hint="give a fraction: 0.85 for 85 %", field="soh", value=1.7)
-    >>> (error.code, error.field, str(error))
-    ('field', 'soh', 'soh is 1.7, above 1.2')
+    Parameters
+    ----------
+    message_id
+        The id of the sentence in the catalogue of messages (:mod:`valuation.messages`).
+    hint
+        The id of the hint, or the hint with parameters of its own; by default the hint of the message.
+    field, value
+        What was refused; the sentences show the value truncated.
+    parameters
+        The other parameters of both sentences.
+
+    >>> error = FieldError("record.above_highest", field="soh", value=1.7, bound=1.2, hint="record.give_true_value")
+    >>> (error.code, error.message_id, error.field, str(error))
+    ('field', 'record.above_highest', 'soh', 'soh is 1.7, above the highest possible 1.2')
+    >>> error.in_language("zh")
+    ('健康状态 soh 为 1.7，超过可能的最大值 1.2', '请填写真实值；未知则不填')
     """
 
     code = "canzhi"
 
-    def __init__(self, message: str, *, hint: str, field: str | None = None, value: object = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    def __init__(
+        self,
+        message_id: str,
+        *,
+        hint: str | Message | None = None,
+        field: str | None = None,
+        value: object = None,
+        **parameters: object,
+    ) -> None:
+        parameters |= {"field": field, "value": shown_value(value)}
+        self.text = Message(message_id, **parameters)
+        if hint is None:
+            hint = f"{message_id}.hint"
+        self.hint_text = hint if isinstance(hint, Message) else Message(hint, **parameters)
         self.field = field
         self.value = value
+        super().__init__(str(self.text))
+
+    @property
+    def message_id(self) -> str:
+        """The id of the message, for programs."""
+        return self.text.id
+
+    @property
+    def message(self) -> str:
+        """The cause in English."""
+        return str(self.text)
+
+    @property
+    def hint(self) -> str:
+        """The next step in English."""
+        return str(self.hint_text)
+
+    def in_language(self, language: Language) -> tuple[str, str]:
+        """Return the cause and the next step in a language."""
+        return (self.text.in_language(language), self.hint_text.in_language(language))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return how the error is made again in another process."""
+        return _restored, (type(self), self.__dict__)
+
+
+def _restored(kind: type[CanzhiError], state: dict[str, object]) -> CanzhiError:
+    error = kind.__new__(kind, str(state["text"]))
+    error.__dict__.update(state)
+    return error
 
 
 class TraceError(CanzhiError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from service.commands import options
+from valuation.messages import Language, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,7 +35,7 @@ _WORTH_A_BAR = 20_000  # codes from which the work takes longer than two seconds
 )
 @click.pass_context
 def code(
-    context: click.Context, codes: tuple[str, ...], *, as_json: bool, language: str, as_of: datetime | None
+    context: click.Context, codes: tuple[str, ...], *, as_json: bool, language: Language, as_of: datetime | None
 ) -> None:
     """Decode and check battery codes under GB/T 34014 (动力蓄电池编码).
 
@@ -108,7 +109,7 @@ def fields(decoded: BatteryCode) -> dict[str, object]:
     }
 
 
-def _print_tables(decoded: list[BatteryCode], language: str) -> int:
+def _print_tables(decoded: list[BatteryCode], language: Language) -> int:
     """Print the codes for a person and return how many are refused."""
     from rich.console import Console  # noqa: PLC0415 - as above
 
@@ -123,50 +124,43 @@ def _print_tables(decoded: list[BatteryCode], language: str) -> int:
     return sum(not each.valid for each in decoded)
 
 
-def _explained(decoded: BatteryCode, language: str) -> Table:
+def _explained(decoded: BatteryCode, language: Language) -> Table:
     """Return one code part by part."""
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    from valuation.battery_code.explanation import PARTS, explain  # noqa: PLC0415 - as above
+    from valuation.battery_code.explanation import explain  # noqa: PLC0415 - as above
 
-    zh = language == "zh"
-    verdict = ("有效" if zh else "valid") if decoded.valid else ("无效" if zh else "refused")
+    verdict = say(language, "code.verdict.valid" if decoded.valid else "code.verdict.refused")
     style = "green" if decoded.valid else "red"
     title = Text.assemble((decoded.code or decoded.text, "bold"), "  ", (verdict, style))
     table = Table(title=title, title_justify="left", show_header=False)
     for line in explain(decoded):
-        name, text = (PARTS[line.part].zh, line.text_zh) if zh else (PARTS[line.part].en, line.text_en)
-        table.add_row(Text(name), Text(text))
+        table.add_row(
+            Text(say(language, f"code.part.{line.part}")), Text(line.text_zh if language == "zh" else line.text_en)
+        )
     return table
 
 
-def _listed(decoded: list[BatteryCode], language: str) -> Table:
+def _listed(decoded: list[BatteryCode], language: Language) -> Table:
     """Return many codes, one a line."""
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    from valuation.battery_code.wording import LEVELS, REFUSALS, VENDORS  # noqa: PLC0415 - as above
+    from valuation.battery_code.explanation import vendor_id  # noqa: PLC0415 - as above
 
-    zh = language == "zh"
     table = Table()
-    titles = (
-        ("编码", "厂商", "类型", "电池", "生产日期", "结论")
-        if zh
-        else ("code", "maker", "level", "type", "made on", "verdict")
-    )
-    for place, title in enumerate(titles):
-        table.add_column(title, no_wrap=place == 0, overflow="fold")
+    for place, name in enumerate(("code", "vendor", "level", "type", "made_on", "verdict")):
+        table.add_column(say(language, f"code.column.{name}"), no_wrap=place == 0, overflow="fold")
     for each in decoded:
-        maker = VENDORS.get(each.vendor or "")
-        verdict = Text("有效" if zh else "valid", "green")
+        maker = vendor_id(each.vendor or "")
+        verdict = Text(say(language, "code.verdict.valid"), "green")
         if each.reason is not None:
-            why = REFUSALS[each.reason].why
-            verdict = Text(why.zh if zh else why.en, "red")
+            verdict = Text(say(language, f"code.reason.{each.reason}"), "red")
         cells = (
             each.code or each.text,
-            (maker.zh if zh else maker.en) if maker else each.vendor or "",
-            LEVELS[each.level].zh if zh and each.level else each.level or "",
+            each.vendor or "" if maker == "code.vendor.unknown" else say(language, maker),
+            say(language, f"code.level.{each.level}") if language == "zh" and each.level else each.level or "",
             each.battery_type or "",
             str(each.made_on or ""),
         )

@@ -14,7 +14,8 @@ from service.web.formatting import Spelling
 from service.web.messages import Language
 from valuation.answer.evidence import ACTIONS
 from valuation.battery_code.decoding import decode
-from valuation.battery_code.explanation import PARTS, explain
+from valuation.battery_code.explanation import explain
+from valuation.messages import say as words
 from valuation.provenance.catalogue import CHECKS
 from valuation.result import Caution, NextEvidence
 from valuation.routes.closures import closure_caution
@@ -180,7 +181,7 @@ def code_lines(answer: ValuationAnswer, language: Language) -> tuple[CodeLine, .
     return tuple(
         CodeLine(
             part=line.part,
-            label=PARTS[line.part].zh if language == "zh" else PARTS[line.part].en.capitalize(),
+            label=words(language, f"code.part.{line.part}").capitalize(),
             text=line.text_zh if language == "zh" else line.text_en,
         )
         for line in lines

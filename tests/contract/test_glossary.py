@@ -13,10 +13,9 @@ TERMS = [row[0].strip("`") for row in ROWS]
 
 @pytest.fixture(scope="module")
 def code():
-    modules = [
-        path for package in ("valuation", "models", "training", "service") for path in (ROOT / package).rglob("*.py")
-    ]
-    return "\n".join(path.read_text("utf-8") for path in modules)
+    packages = [ROOT / package for package in ("valuation", "models", "training", "service")]
+    files = [path for package in packages for kind in ("*.py", "*.toml") for path in package.rglob(kind)]
+    return "\n".join(path.read_text("utf-8") for path in files)
 
 
 @pytest.mark.parametrize("term", TERMS)

@@ -264,7 +264,7 @@ def test_failed_work_leaves_nothing_behind(database):
 
     def work(connection) -> Outcome:
         ledger.append(connection, [_sale(1)], recorded_by="a")
-        raise FieldError("no", hint="no")
+        raise FieldError("record.not_finite")
 
     with pytest.raises(FieldError):
         once(database, laid, work)
@@ -369,7 +369,7 @@ def test_a_connection_in_use_while_the_store_closes_is_closed_after_its_use(url)
         raw[0].execute("SELECT 1")
 
 
-@pytest.mark.parametrize("fault", [StoreNotReady("no", hint="no"), KeyboardInterrupt()])
+@pytest.mark.parametrize("fault", [StoreNotReady("file.no_record"), KeyboardInterrupt()])
 def test_a_counter_that_cannot_be_opened_leaves_no_store_open(home, monkeypatch, fault):
     def fail(*_):
         raise fault

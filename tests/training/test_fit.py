@@ -65,7 +65,7 @@ def test_the_holdout_fit_uses_no_newest_sales(sales, augmentation, config, monke
 
     def spy(taught, thin, _):
         seen.append((taught, thin))
-        raise TooFewSales("enough seen", hint="none")
+        raise TooFewSales("file.no_record")
 
     monkeypatch.setattr(training.evaluation.holdout, "learn", spy)
     with pytest.raises(TooFewSales):

@@ -1,7 +1,10 @@
 """The drawing of the error tree is the tree."""
 
 import inspect
+import pickle
 import re
+
+import pytest
 
 from valuation import errors
 
@@ -35,6 +38,31 @@ def test_every_error_has_a_code_of_its_own_and_a_sentence():
     assert all(kind.__doc__ and kind.__doc__.splitlines()[0].endswith(".") for kind in classes().values())
 
 
+def an_error():
+    return errors.FieldError(
+        "record.above_highest", hint="record.give_as_fraction", field="soh", value=88, bound=1.2, number="0.88"
+    )
+
+
 def test_an_error_has_a_hint():
-    error = errors.FieldError("soh is 88, above 1.2", hint="give 0.88", field="soh", value=88)
-    assert (str(error), error.hint, error.field, error.value) == ("soh is 88, above 1.2", "give 0.88", "soh", 88)
+    error = an_error()
+    assert (str(error), error.message_id) == ("soh is 88, above the highest possible 1.2", "record.above_highest")
+    assert (error.hint, error.field, error.value) == ("give a fraction, 0.88", "soh", 88)
+
+
+def test_an_error_speaks_chinese():
+    assert an_error().in_language("zh") == ("健康状态 soh 为 88，超过可能的最大值 1.2", "请填写小数 0.88")
+    assert an_error().in_language("en") == (an_error().message, an_error().hint)
+
+
+def test_an_error_passes_between_processes_in_both_languages():
+    sent = pickle.loads(pickle.dumps(an_error()))  # noqa: S301 - our own bytes
+    assert (type(sent), sent.code, sent.value, str(sent)) == (errors.FieldError, "field", 88, str(an_error()))
+    assert sent.in_language("zh") == an_error().in_language("zh")
+
+
+def test_an_error_without_a_sentence_is_a_fault():
+    with pytest.raises(KeyError, match="no_such_sentence"):
+        errors.FieldError("record.no_such_sentence")
+    with pytest.raises(KeyError, match="bound"):
+        errors.FieldError("record.above_highest", hint="record.give_true_value", field="soh", value=88)

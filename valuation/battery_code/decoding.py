@@ -27,8 +27,8 @@ from valuation.battery_code.layout import (
     TYPE_LETTERS,
     Layout,
 )
-from valuation.battery_code.wording import REFUSALS
 from valuation.errors import BatteryCodeError, FieldError
+from valuation.messages import Message
 from valuation.numeric.columns import FloatArray, unknown
 
 _EPOCH = dt.date(1970, 1, 1)
@@ -141,12 +141,11 @@ def require(text: str, on: dt.date) -> BatteryCode:
     code = decode(text, on)
     if code.reason is None:
         return code
-    refusal = REFUSALS[code.reason]
     shown = text if len(text) <= 80 else text[:77] + "..."
-    hint = refusal.way_out.en
+    reason, hint = Message(f"code.reason.{code.reason}"), Message(f"code.reason.{code.reason}.hint")
     if code.suggestions:
-        hint += f"; it may have been {' or '.join(code.suggestions)}"
-    raise BatteryCodeError(f"battery code {shown!r}: {refusal.why.en}", hint=hint, field="battery_code", value=text)
+        hint = Message("code.hint_and_suggestions", hint=hint, suggestions=code.suggestions)
+    raise BatteryCodeError("code.refused", hint=hint, field="battery_code", value=text, shown=shown, reason=reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +184,7 @@ def decode_many(codes: Sequence[str | None], on_day: FloatArray) -> CodeColumns:
     rows = len(codes)
     on_days = np.floor(np.broadcast_to(np.asarray(on_day, dtype=np.float64), (rows,)))
     if np.isnan(on_days).any():
-        raise FieldError("on_day is not known", hint="give the day of the check for every code", field="on_day")
+        raise FieldError("code.no_day", field="on_day")
     texts = [code or "" for code in codes]
     columns = {name: unknown(rows) for name in CODE_COLUMNS}
     vendor, spec = np.zeros(rows, dtype="U3"), np.zeros(rows, dtype="U2")

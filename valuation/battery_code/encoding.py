@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from valuation.battery_code.layout import ALPHABET, DIGITS, LEVEL_LETTERS, LEVELS, TYPE_LETTERS, date_letters
 from valuation.errors import BatteryCodeError
+from valuation.messages import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +43,10 @@ def encode(parts: CodeParts) -> str:
         _check("trace", parts.trace, 7, ALPHABET)
     _check("serial", parts.serial, 7, DIGITS if second_life else ALPHABET)
     if parts.level not in LEVELS:
-        raise _misfit("level", parts.level, f"one of {', '.join(LEVELS)}")
+        raise _misfit("level", parts.level, Message("code.wanted.one_of", choices=LEVELS))
     date = date_letters(parts.made_on)
     if date is None:
-        raise _misfit("made_on", parts.made_on, "a day from 2011 to 2036")
+        raise _misfit("made_on", parts.made_on, Message("code.wanted.day"))
     level = LEVEL_LETTERS[LEVELS.index(parts.level)]
     head = parts.vendor + level + parts.battery_type + parts.spec + (parts.trace or "")
     return head + date + parts.serial + ("R" + level if second_life else "")
@@ -53,9 +54,9 @@ def encode(parts: CodeParts) -> str:
 
 def _check(name: str, value: str, length: int, letters: str) -> None:
     if len(value) != length or not set(value) <= set(letters):
-        kind = "digits" if letters == DIGITS else f"of {letters}" if len(letters) < 10 else "digits or Latin capitals"
-        raise _misfit(name, value, f"{length} {kind}")
+        kind = "digits" if letters == DIGITS else "letters" if len(letters) < 10 else "digits_or_capitals"
+        raise _misfit(name, value, Message(f"code.wanted.{kind}", length=length, letters=letters))
 
 
-def _misfit(name: str, value: object, wanted: str) -> BatteryCodeError:
-    return BatteryCodeError(f"{name} of a battery code is {value!r}", hint=f"give {wanted}", field=name, value=value)
+def _misfit(name: str, value: object, wanted: Message) -> BatteryCodeError:
+    return BatteryCodeError("code.misfit", field=name, value=value, wanted=wanted)

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from valuation.errors import UnreadableRecord
-from valuation.ingest.notes import truncated_repr
+from valuation.messages import Message, shown_value
 
 MOST_LEVELS = 200
 """How deep lists and objects may be nested: well below what any supported Python can follow."""
@@ -61,8 +61,7 @@ def open_document(source: str | os.PathLike[str], limits: Limits) -> Document:
         content = path.read_bytes() if size <= limits.source_bytes else b""
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        message = f"{path.name or path} cannot be read: {reason}"
-        raise UnreadableRecord(message, hint="give the path of a trace record, passport or table") from error
+        raise UnreadableRecord("file.cannot_be_read", name=path.name or path, reason=reason) from error
     check_size(path.name, size, limits)
     return Document(name=path.name, content=content)
 
@@ -70,11 +69,7 @@ def open_document(source: str | os.PathLike[str], limits: Limits) -> Document:
 def check_size(name: str, size: int, limits: Limits) -> None:
     """Raise if a source is larger than the limit."""
     if size > limits.source_bytes:
-        raise UnreadableRecord(
-            f"{name} holds {size} bytes, more than the {limits.source_bytes} that are read at once",
-            hint="split it, or give Parquet tables to the batch command",
-            value=size,
-        )
+        raise UnreadableRecord("file.too_large", name=name, value=size, most=limits.source_bytes)
 
 
 def decode_text(document: Document, *, chinese: bool = False) -> str:
@@ -91,10 +86,8 @@ def decode_text(document: Document, *, chinese: bool = False) -> str:
             return document.content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise UnreadableRecord(
-        f"{document.name} is no text in UTF-8" + (" or GB18030" if chinese else " or UTF-16 with a byte-order mark"),
-        hint="save the file as UTF-8",
-    )
+    unknown = "file.not_utf8_or_gb18030" if chinese else "file.not_utf8_or_utf16"
+    raise UnreadableRecord(unknown, hint="file.save_as_utf8", name=document.name)
 
 
 def decode_json(document: Document) -> object:
@@ -106,7 +99,7 @@ def split_lines(text: str, name: str) -> Iterator[Document]:
     """Yield each line that is not empty as a document named after its place."""
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            yield Document(name=f"{name} line {number}", content=line.encode())
+            yield Document(name=Message("file.line", name=name, number=number), content=line.encode())
 
 
 def json_lines(text: str, name: str) -> Iterator[tuple[str, object | UnreadableRecord]]:
@@ -150,8 +143,7 @@ def refuse_too_deep(content: bytes, name: str) -> None:
 
 
 def _too_deep(name: str) -> UnreadableRecord:
-    message = f"{name} is nested too deep: more than {MOST_LEVELS} levels"
-    return UnreadableRecord(message, hint="leave out what is no field of ours")
+    return UnreadableRecord("file.nested_too_deep", name=name, most=MOST_LEVELS)
 
 
 def refuse_repeated(content: bytes, whole: Sequence[str] = ()) -> None:
@@ -193,10 +185,7 @@ def decode_json_bytes(content: bytes, name: str) -> object:
     except RecursionError as error:
         raise _too_deep(name) from error  # the caller's stack is nearly exhausted
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnreadableRecord(
-            f"{name} is no JSON: {str(error)[:120]}",
-            hint="give a JSON object in UTF-8; NaN, Infinity and numbers beyond 1e308 are no JSON numbers",
-        ) from error
+        raise UnreadableRecord("file.not_json", name=name, reason=str(error)[:120]) from error
     return value
 
 
@@ -236,5 +225,5 @@ def _refuse_repeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
     names = [name for name, _ in pairs]
     if len(set(names)) != len(names):
         repeated = next(name for name, times in Counter(names).items() if times > 1)
-        raise UnreadableRecord(f"the field {truncated_repr(repeated)} is given twice", hint="give each field once")
+        raise UnreadableRecord("file.field_given_twice", name=shown_value(repeated))
     return dict(pairs)

@@ -23,7 +23,7 @@ from valuation.ingest.fields.aliases import (
     plain,
 )
 from valuation.ingest.fields.values import is_placeholder, read_extra, read_value
-from valuation.ingest.notes import IntakeNote, make_note, printable, truncated_repr
+from valuation.ingest.notes import IntakeNote, make_note, printable
 from valuation.ingest.record_decoder import (
     NotCanonical,
     convert_event,
@@ -31,6 +31,7 @@ from valuation.ingest.record_decoder import (
     missing_identity,
 )
 from valuation.ingest.record_schema import MOST_MODULES, Record, TypedEvent, TypedPack
+from valuation.messages import Message, shown_value
 from valuation.record.fields import (
     COMPOSITION,
     COMPOSITION_FIELDS,
@@ -97,29 +98,33 @@ def read_record(
     try:
         return build_record(pack, reader.numbers, reader.notes, reader.extras, reader.event_extras)
     except UnicodeEncodeError as error:  # a name of an unknown field: values were checked
-        message = f"the record holds {truncated_repr(error.object)}, a text that is not Unicode"
-        raise FieldError(message, hint="leave the field out, or correct its name") from error
+        raise FieldError("record.not_unicode", found=shown_value(error.object)) from error
 
 
 def merge_errors(problems: Sequence[FieldError]) -> FieldError:
     """Return one error that lists the problems of a record, the first with its field, value and hint.
 
-    >>> both = merge_errors([FieldError("a is 1", hint="x", field="a"), FieldError("b is 2", hint="y", field="b")])
-    >>> str(both), both.field, both.hint
-    ('a is 1; also b is 2', 'a', 'x')
+    >>> merged = merge_errors([FieldError("record.not_finite", field=name, value=1) for name in ("a", "b")])
+    >>> str(merged), merged.field, merged.hint
+    ('a is 1, no finite number; also b is 1, no finite number', 'a', 'give the measured value')
     """
-    first = problems[0]
-    message = "; also ".join(problem.message for problem in problems[:_PROBLEMS_SHOWN])
+    first, *others = problems
+    if not others:
+        first.value = printable(first.value)
+        return first
+    identity = "record.several_problems"
     if len(problems) > _PROBLEMS_SHOWN:
-        more = len(problems) - _PROBLEMS_SHOWN
-        message += f"; and {'at least ' if len(problems) > _MOST_PROBLEMS else ''}{more} more"
-    return FieldError(message, hint=first.hint, field=first.field, value=printable(first.value))
-
-
-def _given_twice(path: str, spelled: object) -> FieldError:
-    """Return the refusal of a field that is given under two spellings."""
-    message = f"{path} is given twice, the second time as {truncated_repr(spelled)}"
-    return FieldError(message, hint="give each field once", field=path, value=None)
+        identity = "record.several_problems_and_more"
+    if len(problems) > _MOST_PROBLEMS:
+        identity = "record.several_problems_and_many_more"
+    return FieldError(
+        identity,
+        hint=first.hint_text,
+        field=first.field,
+        value=printable(first.value),
+        problems=[problem.text for problem in problems[:_PROBLEMS_SHOWN]],
+        more=len(problems) - _PROBLEMS_SHOWN,
+    )
 
 
 def _name(spelled: str) -> str:
@@ -200,9 +205,8 @@ class _RecordReader:
         required = REQUIRED_EVENT_FIELDS.get(str(values.get("type")))
         for name in ("type", "on", required):
             if name is not None and name not in values:
-                hint = f"say {'when it happened' if name == 'on' else f'the {name}'}, or leave the event out"
-                message = f"{path}.{name} is missing"
-                self.problems.append(FieldError(message, hint=hint, field=f"{path}.{name}", value=None))
+                hint = "record.say_when" if name == "on" else "record.say_which"
+                self.problems.append(FieldError("record.missing", hint=hint, field=f"{path}.{name}", name=name))
 
     def _module(self, item: object, path: str) -> dict[str, Value]:
         """Return one module of the pack; its unknown fields are kept with the pack."""
@@ -222,7 +226,8 @@ class _RecordReader:
                 if name is None:
                     extras[str(key)] = read_extra(value, f"{path}{str(key)[:60]}")
                 elif name in known:
-                    self.problems.append(_given_twice(f"{path}{name}", key))
+                    twice = FieldError("record.given_twice", field=f"{path}{name}", spelled=shown_value(key))
+                    self.problems.append(twice)
                 else:
                     known[name] = value
             except FieldError as problem:
@@ -238,7 +243,7 @@ class _RecordReader:
             field = fields[name]
             if is_placeholder(field, value):
                 if value != "" or not self.from_text:  # an empty cell means "absent" in a text table
-                    self.notes.append(make_note("I02", fields=f"{path}{name}", value=truncated_repr(value)))
+                    self.notes.append(make_note("I02", field=f"{path}{name}", value=shown_value(value)))
                 continue
             try:
                 values[name] = read_value(field, value, f"{path}{name}", from_text=self.from_text)
@@ -252,8 +257,7 @@ class _RecordReader:
             return {}
         if isinstance(value, Mapping):
             return value
-        message = f"{path} is {truncated_repr(value)}, not an object with named fields"
-        self.problems.append(FieldError(message, hint="give an object, as in the contract", field=path, value=value))
+        self.problems.append(FieldError("record.not_an_object", field=path, value=value))
         return {}
 
     def _items(self, value: object, path: str, most: int) -> Sequence[object]:
@@ -261,9 +265,10 @@ class _RecordReader:
         if value is None:
             return ()
         if not isinstance(value, list | tuple) or len(value) > most:
-            what = f"a list of {len(value)}" if isinstance(value, list | tuple) else truncated_repr(value)
-            message = f"{path} is {what}, not a list of at most {most}"
-            self.problems.append(FieldError(message, hint="give a list of objects", field=path, value=None))
+            found = shown_value(value)
+            if isinstance(value, list | tuple):
+                found = Message("value.list_of", count=len(value))
+            self.problems.append(FieldError("record.not_a_list", field=path, found=found, most=most))
             return ()
         return value
 

@@ -26,11 +26,12 @@ from valuation.ingest.decode_bytes import (
 from valuation.ingest.decoded_record import DecodedRecord
 from valuation.ingest.fields.aliases import PACK_SCOPE, recognised
 from valuation.ingest.lenient_record import read_record
-from valuation.ingest.notes import IntakeNote, Problem, repeated_code, truncated_repr
+from valuation.ingest.notes import IntakeNote, Problem, repeated_code
 from valuation.ingest.record_decoder import decode_record, record_of_history
 from valuation.ingest.tables.open_table import ARROW_MARK, PARQUET_MARK, OpenTable, open_table
 from valuation.ingest.tables.row_per_pack import is_event_table, join_events, known_columns, row_records
 from valuation.ingest.trace_set import DecodedTraces, Traces
+from valuation.messages import Message, shown_value
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | Document | Mapping[str, object] | Sequence[object]"
 
@@ -116,14 +117,15 @@ class _SourceCollector:
         self.tables: list[OpenTable] = []
         self.problems: list[Problem] = []
 
-    def add(self, source: object, where: str = "record") -> None:
+    def add(self, source: object, where: str | None = None) -> None:
         """Add a source of any kind."""
+        where = where or Message("file.record")
         if isinstance(source, Mapping):
             self._add_record(_Record(where=where, content=source))
         elif isinstance(source, list | tuple):
             self._refuse_too_many(len(source))
             for index, item in enumerate(source):
-                self._add_item(item, f"{where} {index + 1}")
+                self._add_item(item, Message("file.item", name=where, number=index + 1))
         elif isinstance(source, bytes | bytearray | memoryview):
             check_size(where, len(source), self.limits)
             self._add_document(Document(name=where, content=bytes(source)))
@@ -135,9 +137,7 @@ class _SourceCollector:
         elif isinstance(source, str | os.PathLike):
             self._add_document(open_document(source, self.limits))
         else:
-            raise UnreadableRecord(
-                f"{where} is {truncated_repr(source)}, no trace record", hint="give a JSON object with a battery_code"
-            )
+            raise UnreadableRecord("file.not_a_record", name=where, found=shown_value(source))
 
     def _add_item(self, item: object, where: str) -> None:
         """Add one of several sources; one that cannot be read is reported and does not affect the others."""
@@ -153,13 +153,11 @@ class _SourceCollector:
             self._add_table(document)
             return
         if start[:2] == b"PK":
-            raise UnreadableRecord(
-                f"{document.name} is a zip archive or Excel workbook", hint="save the sheet as CSV (UTF-8)"
-            )
+            raise UnreadableRecord("file.spreadsheet", name=document.name)
         text = decode_text(document, chinese=start.lstrip()[:1] not in (b"{", b"["))
         begun = text.lstrip()[:1]
         if not begun:
-            raise UnreadableRecord(f"{document.name} is empty", hint="give a trace record, passport or table")
+            raise UnreadableRecord("file.empty", name=document.name)
         if begun in "{[":
             self._add_json(document, text)
         else:
@@ -195,17 +193,13 @@ class _SourceCollector:
             if isinstance(value, Mapping):
                 yield line.name, _Record(where=line.name, content=value, decoded=decoded)
             else:
-                reason = f"{line.name} is {truncated_repr(value)}, no object"
-                yield line.name, UnreadableRecord(reason, hint="give one trace record a line")
+                yield line.name, UnreadableRecord("file.line_not_an_object", name=line.name, found=shown_value(value))
 
     def _add_table(self, document: Document) -> None:
         """Add a table; its columns determine whether it holds packs or events."""
         opened = open_table(document, document.name, self.limits)
         if known_columns(opened) == 0:
-            raise UnreadableRecord(
-                f"{document.name} is neither JSON nor a table with a column that canzhi knows",
-                hint="give a trace record (JSON), a passport, or a table with a column battery_code (电池编码)",
-            )
+            raise UnreadableRecord("file.unknown_format", name=document.name)
         self._refuse_too_many(len(self.records) + opened.table.num_rows)
         self.tables.append(opened)
         self.problems.extend(opened.problems)
@@ -218,9 +212,7 @@ class _SourceCollector:
     def _refuse_too_many(self, records: int) -> None:
         """Raise if there are more records than the limit."""
         if records > self.limits.records:
-            raise UnreadableRecord(
-                f"there are more than {self.limits.records} records", hint="use the batch command for fleets"
-            )
+            raise UnreadableRecord("file.too_many_records", most=self.limits.records)
 
     def traces(self) -> Traces:
         """Return the packs in all sources that were added."""
@@ -239,7 +231,7 @@ class _SourceCollector:
         if not kept and self.problems and (unreadable or len(self.problems) == 1):
             raise self.problems[0].error
         if not kept and not self.problems:
-            raise UnreadableRecord("there is no record in it", hint="give at least one trace record")
+            raise UnreadableRecord("file.no_record")
         return DecodedTraces(kept, self.problems)
 
     def _read(self, record: _Record) -> DecodedRecord:
@@ -277,7 +269,7 @@ def _with_passports_joined(records: Sequence[_Record]) -> list[_Record]:
     traces = [record for record in records if record not in documents] if documents else list(records)
     joined = passports.join([record.content for record in documents])
     where = documents[0].where if documents else ""
-    names = where if len(documents) == 1 else f"passport documents from {where} on"
+    names = where if len(documents) == 1 else Message("file.passport_documents", name=where)
     return [*traces, *(_Record(where=names, content=content) for content in joined)]
 
 

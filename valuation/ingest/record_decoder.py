@@ -29,8 +29,9 @@ from valuation.ingest.decoded_record import (
 )
 from valuation.ingest.fields.normalise_code import normalise_code
 from valuation.ingest.fields.values import FIRST_DAY, LAST_DAY, LONGEST_TEXT, PLACEHOLDERS
-from valuation.ingest.notes import IntakeNote, make_note, truncated_repr
+from valuation.ingest.notes import IntakeNote, make_note
 from valuation.ingest.record_schema import EVENT_KINDS, EVENT_OWN, Choice, Record, TypedEvent, TypedPack
+from valuation.messages import Message, shown_value
 from valuation.numeric.columns import UNKNOWN
 from valuation.record.fields import EVENT_TYPES, PACK_FIELDS, Field, text_code
 from valuation.record.history import PackHistory, known_from
@@ -148,16 +149,18 @@ def missing_identity(pack: TypedPack) -> list[FieldError]:
         return []
     if pack.battery_code and decode(pack.battery_code, LAST_DAY).valid:
         return []
-    named = f"battery_code {truncated_repr(pack.battery_code)} is no GB/T 34014 code" if pack.battery_code else ""
     lacking = [] if pack.chemistry else ["chemistry"]
     lacking += [] if energy else ["rated_energy_kwh"]
     return [
         FieldError(
-            f"{named or 'battery_code is missing'}, and {' and '.join(lacking)} {'is' if len(lacking) == 1 else 'are'}"
-            " not given",
-            hint="give the 24-character battery code, or chemistry and rated_energy_kwh from the nameplate",
+            "record.no_identity" if len(lacking) == 1 else "record.no_identity_at_all",
+            hint="record.give_identity",
             field="battery_code" if not pack.battery_code else lacking[0],
             value=pack.battery_code,
+            why=Message("record.code_invalid", value=shown_value(pack.battery_code))
+            if pack.battery_code
+            else Message("record.code_missing"),
+            fields=lacking,
         )
     ]
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from service.web.messages import answer, form, names, problems, report
-from valuation.battery_code.wording import Wording
+from valuation.messages import Wording
 
 Language = Literal["en", "zh"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from valuation.battery_code.wording import Wording
+from valuation.messages import Wording
 
 MESSAGES: Final[dict[str, Wording]] = {
     "site.name": Wording("canzhi", "残值"),

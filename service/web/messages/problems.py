@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from valuation.battery_code.wording import Wording
+from valuation.messages import Wording
 
 TITLES: Final[dict[str, Wording]] = {
     "canzhi": Wording("This cannot be done", "无法完成"),

@@ -122,7 +122,7 @@ def test_a_fault_stays_with_the_pack_that_brings_it_about(counter, monkeypatch):
 
 def test_nobody_is_answered_before_all_is_kept(counter, monkeypatch):
     def full(*_, **__):
-        raise StoreNotReady("the disk is full", hint="make room")
+        raise StoreNotReady("file.no_record")
 
     monkeypatch.setattr(micro_batching, "keep_each", full)
     found = together([asked(counter, 1), asked(counter, 2)])

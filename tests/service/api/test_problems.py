@@ -47,7 +47,7 @@ def test_the_root_has_no_status_so_that_a_new_branch_must_be_given_one():
 
 
 def test_a_long_message_is_cut():
-    assert len(problem_of(errors.FieldError("x" * 10_000, hint="h")).detail) == LONGEST_DETAIL
+    assert len(problem_of(errors.FieldError("record.not_a_text", field="x" * 10_000)).detail) == LONGEST_DETAIL
 
 
 def test_a_problem_leaves_out_what_it_does_not_know():

@@ -91,11 +91,11 @@ def test_the_model_of_another_day_is_worked_out_beside_the_thread_that_serves(cl
 
 def test_a_store_that_fails_and_a_fault_are_told_and_counted(client, pack, monkeypatch):
     def full(*_, **__):
-        raise StoreNotReady("the disk is full", hint="make room")
+        raise StoreNotReady("file.no_record")
 
     monkeypatch.setattr(micro_batching, "keep_each", full)
     response = client.post(PATH, json={"trace": pack})
-    assert (response.status_code, response.json()["hint"]) == (503, "make room")
+    assert (response.status_code, response.json()["hint"]) == (503, "give at least one trace record")
     assert response.headers["retry-after"] == "1"
     monkeypatch.setattr(ValuationService, "value_by", lambda *_, **__: 1 / 0)
     response = client.post(PATH, json={"trace": pack})

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from valuation.battery_code.decoding import decode, decode_many, require
 from valuation.battery_code.encoding import CodeParts, encode
-from valuation.battery_code.explanation import PARTS, explain
+from valuation.battery_code.explanation import explain
 from valuation.battery_code.layout import (
     ALPHABET,
     DATE_LETTERS,
@@ -26,9 +26,8 @@ from valuation.battery_code.layout import (
     date_from_letters,
     date_letters,
 )
-from valuation.battery_code.wording import CLEAN_UPS, REFUSALS, TYPES
-from valuation.battery_code.wording import KINDS as KIND_WORDING
 from valuation.errors import BatteryCodeError, FieldError
+from valuation.messages import sentences
 
 ON = dt.date(2026, 11, 23)
 EPOCH = dt.date(1970, 1, 1)
@@ -298,7 +297,7 @@ def test_any_text_is_decoded_and_explained_without_error(text):
     assert code.valid is (code.reason is None)
     assert all(decode(suggested, ON).valid for suggested in code.suggestions)
     lines = explain(code)
-    assert {line.part for line in lines} <= set(PARTS)
+    assert {f"part.{line.part}" for line in lines} <= sentences("code").keys()
     assert all(line.text_en and line.text_zh for line in lines)
     assert ("way_out" in {line.part for line in lines}) is not code.valid
 
@@ -338,11 +337,10 @@ def test_a_fleet_is_read_fast():
 
 
 def test_every_term_has_its_wording():
-    assert tuple(REFUSALS) == REASONS
-    assert tuple(KIND_WORDING) == KINDS
-    assert "".join(TYPES) == TYPE_LETTERS
-    noted = {step for row in VECTORS for step in _noted(row["note"], "clean_up")}
-    assert noted - {"none"} <= set(CLEAN_UPS)
+    noted = {step for row in VECTORS for step in _noted(row["note"], "clean_up")} - {"none"}
+    terms = {"reason": REASONS, "kind": KINDS, "level": LEVELS, "type": TYPE_LETTERS, "clean_up": noted}
+    wanted = {f"{subject}.{term}" for subject, names in terms.items() for term in names}
+    assert wanted | {f"reason.{reason}.hint" for reason in REASONS} <= sentences("code").keys()
     assert len(DATE_LETTERS) == 30
 
 

@@ -163,10 +163,5 @@ def _refuse_other_unit(spelled: str, field: str, unit: str) -> None:
     if stated in own:
         return
     wanted = own[0]
-    raise FieldError(
-        f"{spelled!r} is in {unit!r}, but {field} is wanted in {wanted}",
-        hint=f"convert the values to {wanted} and name the field {field}"
-        + (" (a fraction: 0.88 for 88 %)" if stated == "%" else ""),
-        field=field,
-        value=spelled,
-    )
+    hint = "table.unit_percent" if stated == "%" else "table.unit.hint"
+    raise FieldError("table.unit", hint=hint, field=field, value=spelled, name=field, unit=unit, wanted=wanted)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from valuation.battery_code.decoding import decode
 from valuation.ingest.fields.values import LAST_DAY
-from valuation.ingest.notes import IntakeNote, make_note, truncated_repr
+from valuation.ingest.notes import IntakeNote, make_note
+from valuation.messages import Message, shown_value
 
 WITH_MARK = 25
 """Length of a 24-character code followed by the C of a virtual module."""
@@ -33,9 +34,5 @@ def normalisation_note(code: str | None) -> IntakeNote | None:
     name = normalise_code(code)
     if name == code:
         return None
-    return make_note(
-        "I04",
-        fields="battery_code",
-        reason_en=f"{truncated_repr(code)} is read as {truncated_repr(name)}",
-        reason_zh=f"{truncated_repr(code)} 按 {truncated_repr(name)} 读取",
-    )
+    reason = Message("record.read_as", spelled=shown_value(code), name=shown_value(name))
+    return make_note("I04", field="battery_code", reason=reason)

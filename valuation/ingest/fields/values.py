@@ -13,7 +13,7 @@ from datetime import date, datetime
 
 from valuation.errors import FieldError
 from valuation.ingest.fields.aliases import choice_name
-from valuation.ingest.notes import truncated_repr
+from valuation.messages import Message, shown_value
 from valuation.record.fields import Field
 
 PLACEHOLDERS = frozenset({"", "-", "--", "/", "-1"})
@@ -88,21 +88,11 @@ def read_number(field: Field, value: object, path: str, *, from_text: bool = Fal
             raise _not_a_number(value, path, from_text=from_text)
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise FieldError(
-            f"{path} is {truncated_repr(value)}, not a number",
-            hint="give a number, or leave the field out where it is not known",
-            field=path,
-            value=value,
-        )
+        raise FieldError("record.not_a_number", field=path, value=value)
     if (isinstance(value, int) and abs(value) > 10**300) or not math.isfinite(value):
-        raise FieldError(
-            f"{path} is {truncated_repr(value)}, no finite number",
-            hint="give the measured value",
-            field=path,
-            value=value,
-        )
+        raise FieldError("record.not_finite", field=path, value=value)
     if not field.low <= value <= field.high:
-        raise _out_of_bounds(field, float(value), path, truncated_repr(value))
+        raise _out_of_bounds(field, value, path)
     return float(value)
 
 
@@ -118,10 +108,7 @@ def read_day(value: object, path: str) -> date:
         value = _parse_day(value, path)
     if not FIRST_DAY <= value <= LAST_DAY:
         raise FieldError(
-            f"{path} is {value.isoformat()}, outside {FIRST_DAY.isoformat()} to {LAST_DAY.isoformat()}",
-            hint="give the day as YYYY-MM-DD, or leave it out where it is not known",
-            field=path,
-            value=value.isoformat(),
+            "record.day_outside", field=path, value=value.isoformat(), day=value, first=FIRST_DAY, last=LAST_DAY
         )
     return value
 
@@ -133,17 +120,10 @@ def read_text(value: object, path: str) -> str:
     '某企业'
     """
     if not isinstance(value, str):
-        raise FieldError(
-            f"{path} is {truncated_repr(value)}, not a text", hint="give it as text, in quotes", field=path, value=value
-        )
+        raise FieldError("record.not_a_text", field=path, value=value)
     trimmed = value.strip()
     if len(trimmed) > LONGEST_TEXT or _UNPRINTABLE.search(trimmed):
-        raise FieldError(
-            f"{path} is {truncated_repr(trimmed)}, longer than {LONGEST_TEXT} characters or with control characters",
-            hint="give a plain text on one line",
-            field=path,
-            value=trimmed[:100],
-        )
+        raise FieldError("record.text_not_plain", field=path, value=trimmed[:100], longest=LONGEST_TEXT)
     return trimmed
 
 
@@ -154,7 +134,7 @@ def read_extra(value: object, path: str, depth: int = 0) -> object:
     {'a': [1, 2]}
     """
     if depth > DEEPEST:
-        raise FieldError(f"{path} is nested too deep", hint="leave the field out", field=path, value=None)
+        raise FieldError("record.nested_too_deep", field=path)
     if value is None or isinstance(value, bool) or _is_plain(value):
         return value
     if isinstance(value, date):
@@ -163,9 +143,7 @@ def read_extra(value: object, path: str, depth: int = 0) -> object:
         return [read_extra(item, path, depth + 1) for item in value]
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {key: read_extra(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
-    raise FieldError(
-        f"{path} is {truncated_repr(value)}, not plain JSON", hint="leave the field out", field=path, value=None
-    )
+    raise FieldError("record.not_plain_json", field=path, found=shown_value(value))
 
 
 def _is_plain(value: object) -> bool:
@@ -186,12 +164,8 @@ def _read_category(field: Field, value: object, path: str) -> str:
         close = difflib.get_close_matches(value.strip()[:40], field.choices, n=1)
     else:
         close = []
-    raise FieldError(
-        f"{path} is {truncated_repr(value)}, none of {', '.join(field.choices)}",
-        hint=f"did you mean {close[0]}?" if close else f"give one of {', '.join(field.choices)}, or leave it out",
-        field=path,
-        value=value,
-    )
+    hint = Message("record.did_you_mean", close=close[0]) if close else None
+    raise FieldError("record.not_a_choice", hint=hint, field=path, value=value, choices=field.choices)
 
 
 def _parse_day(value: object, path: str) -> date:
@@ -202,48 +176,47 @@ def _parse_day(value: object, path: str) -> date:
         try:
             return date.fromisoformat(day)
         except ValueError:
-            message = f"{path} is {truncated_repr(value)}, a day that no calendar has"
-            raise FieldError(message, hint="give the day as YYYY-MM-DD", field=path, value=value) from None
-    hint = "give the day as YYYY-MM-DD"
+            raise FieldError("record.day_not_in_calendar", hint="record.give_day", field=path, value=value) from None
     spelled = str(value)[:40] if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    like = ""
     if match := _LOOSE_DAY.fullmatch(spelled.strip()):
-        hint += f", for example {match[1]}-{int(match[2]):02d}-{int(match[3]):02d}"
+        like = f"{match[1]}-{int(match[2]):02d}-{int(match[3]):02d}"
     elif match := _GERMAN_DAY.fullmatch(spelled.strip()):
-        hint += f", for example {match[3]}-{int(match[2]):02d}-{int(match[1]):02d}"
-    raise FieldError(f"{path} is {truncated_repr(value)}, no day in ISO 8601", hint=hint, field=path, value=value)
+        like = f"{match[3]}-{int(match[2]):02d}-{int(match[1]):02d}"
+    hint = Message("record.give_day_like", day=like) if like else "record.give_day"
+    raise FieldError("record.not_a_day", hint=hint, field=path, value=value)
 
 
 def _not_a_number(value: str, path: str, *, from_text: bool) -> FieldError:
     """Return the refusal of a text instead of a number, with a fitting hint."""
     trimmed = value.strip()
     match = _LEADING_NUMBER.fullmatch(trimmed[:60])
+    hint = "record.not_a_number.hint"
+    number = trimmed
     if _DECIMAL.fullmatch(trimmed) and not from_text:
-        hint = f"give the number without quotes: {trimmed}"
+        hint = "record.give_number_without_quotes"
     elif match and match[2].strip() in {"%", "％"}:
-        hint = (
-            f"give a fraction without unit: {float(match[1].replace(',', '.').split('.')[0]) / 100:g} or more exactly"
-        )
+        hint = "record.give_fraction_more_exactly"
+        number = f"{float(match[1].replace(',', '.').split('.')[0]) / 100:g}"
         if _DECIMAL.fullmatch(match[1]):
-            hint = f"give a fraction without unit: {_tidy(float(match[1]) / 100)}"
+            hint, number = "record.give_fraction", _tidy(float(match[1]) / 100)
     elif match:
-        hint = "give the bare number in the unit that the field's name says, without unit and thousands separators"
-    else:
-        hint = "give a number, or leave the field out where it is not known"
-    return FieldError(f"{path} is the text {truncated_repr(value)}, not a number", hint=hint, field=path, value=value)
+        hint = "record.give_bare_number"
+    return FieldError("record.text_not_a_number", hint=hint, field=path, value=value, number=number)
 
 
-def _out_of_bounds(field: Field, value: float, path: str, spelled: str) -> FieldError:
+def _out_of_bounds(field: Field, value: float, path: str) -> FieldError:
     """Return the refusal of an impossible quantity; the hint names a unit that was probably used."""
     above = value > field.high
     bound = field.high if above else field.low
-    hint = "give the true value, or leave the field out where it is not known"
+    hint, number = "record.give_true_value", ""
     if above and field.high <= 1.2 and field.low <= value / 100 <= field.high:
-        hint = f"give a fraction, {_tidy(value / 100)}"
+        hint, number = "record.give_as_fraction", _tidy(value / 100)
     elif above and field.low <= value / 1000 <= field.high and field.name.endswith(("_kwh", "_kg")):
-        small = "Wh" if field.name.endswith("_kwh") else "gram"
-        hint = f"if that was in {small}, give {_tidy(value / 1000)}"
-    side = "above the highest" if above else "below the lowest"
-    return FieldError(f"{path} is {spelled}, {side} possible {bound:g}", hint=hint, field=path, value=value)
+        hint = "record.perhaps_in_wh" if field.name.endswith("_kwh") else "record.perhaps_in_gram"
+        number = _tidy(value / 1000)
+    side = "record.above_highest" if above else "record.below_lowest"
+    return FieldError(side, hint=hint, field=path, value=value, bound=bound, number=number)
 
 
 def _tidy(value: float) -> str:

@@ -69,7 +69,4 @@ def read_document(document: Mapping[str, object]) -> tuple[PackHistory, tuple[In
         return finish(batterypass.read_batterypass(finder))
     if kind == "idta":
         return finish(idta.read_idta(finder))
-    raise UnreadableRecord(
-        "this is no battery passport of a known family",
-        hint="give a Catena-X battery_pass, BatteryPass 1.2 or IDTA 02035 document",
-    )
+    raise UnreadableRecord("passport.unknown_family")

@@ -11,8 +11,9 @@ from valuation.battery_code.decoding import decode
 from valuation.errors import RefusedPack
 from valuation.ingest.fields.aliases import choice_name
 from valuation.ingest.fields.values import LAST_DAY
-from valuation.ingest.notes import IntakeNote, truncated_repr
+from valuation.ingest.notes import IntakeNote
 from valuation.ingest.passports.finder import Finder
+from valuation.messages import Message, shown_value
 from valuation.record.fields import CHEMISTRIES, event_field
 from valuation.record.history import PackHistory, TraceEvent
 
@@ -84,11 +85,11 @@ class Draft:
                 found = next((name for words, name in _CHEMISTRY_WORDS if re.search(words, spelled.casefold())), None)
             if found is not None:
                 self.chemistry = found
-                self.finder.note("I05", value=truncated_repr(spelled), reason_en=found)
+                self.finder.note("I05", value=shown_value(spelled), chemistry=found)
                 return
         named = [spelled for spelled in texts if spelled]
         if named:
-            self.finder.drop("chemistry", named[0], "that names no known cell chemistry", "无法识别的电池类型")
+            self.finder.drop("chemistry", named[0], Message("passport.why.unknown_chemistry"))
 
     def reading(self, on: date | None, path: str, name: str, value: float | None) -> None:
         """Add a usage reading on its day; without a day it is noted and not used."""
@@ -106,7 +107,7 @@ class Draft:
         kind = choice_name(spelled, "kind", event_field("kind").choices)
         kind = kind or next((name for words, name in _EVENT_WORDS if re.search(words, spelled.casefold())), None)
         if kind is None or on is None:
-            self.finder.note("I08", value=truncated_repr(spelled), fields=path)
+            self.finder.note("I08", value=shown_value(spelled), path=path)
         if on is not None:
             event = TraceEvent(type="negative", on=on, facts={"kind": kind or "other"}, extras={"said": spelled})
             self.events.append(event)
@@ -135,10 +136,11 @@ def finish(draft: Draft) -> tuple[PackHistory, tuple[IntakeNote, ...]]:
     if draft.code is None and (draft.chemistry is None or draft.energy_kwh is None):
         raise _refusal(draft)
     if draft.code is None:
-        finder.note("I12", value=truncated_repr(next(iter(draft.identities.values()), "nothing")))
+        identity = next(iter(draft.identities.values()), None)
+        finder.note("I12", value=Message("value.nothing") if identity is None else shown_value(identity))
     unused = finder.unused()
     if unused:
-        finder.note("I14", value=str(len(unused)), fields=", ".join(unused[:3]))
+        finder.note("I14", count=len(unused), paths=unused[:3])
     usage = [TraceEvent(type="usage", on=day, facts=dict(facts)) for day, facts in sorted(draft.readings.items())]
     history = PackHistory(
         battery_code=draft.code,
@@ -171,12 +173,7 @@ def settle_soh(draft: Draft, claims: Mapping[str, tuple[date | None, str, float 
     (chosen, (on, definition, value)), *others = known.items()
     far = [f"{name} {other:.3g}" for name, (_, _, other) in others if abs((other or 0.0) - (value or 0.0)) > 0.1]
     if far:
-        draft.finder.note(
-            "I10",
-            fields=", ".join([f"{chosen} {value:.3g}", *far]),
-            reason_en=f"{chosen} is used",
-            reason_zh=f"采用 {chosen}",
-        )
+        draft.finder.note("I10", claims=[f"{chosen} {value:.3g}", *far], chosen=chosen)
     draft.reading(on, chosen, "soh", value)
     if on is not None and draft.readings:
         draft.readings[on] |= {"soh_source": "bms", "soh_definition": definition}
@@ -195,21 +192,20 @@ def _settle_energy(draft: Draft) -> None:
         return
     drop = draft.finder.drop
     declared = draft.energy_kwh
-    reason = f"{declared:.4g} kWh is declared but {draft.voltage_v:.4g} V times {draft.capacity_ah:.4g} Ah is "
-    reason_zh = f"标称 {declared:.4g} kWh，而 {draft.voltage_v:.4g} V × {draft.capacity_ah:.4g} Ah = {implied:.3g} kWh"
+    energies = {"declared": declared, "volts": draft.voltage_v, "ampere_hours": draft.capacity_ah, "implied": implied}
     if _dense_enough(declared, draft.mass_kg):
-        drop("nominal voltage", draft.voltage_v, f"{reason}{implied:.3g} kWh: that is one cell's voltage", reason_zh)
+        drop("nominal_voltage_v", draft.voltage_v, Message("passport.why.cell_voltage", **energies))
         volts = declared * 1000 / (draft.capacity_ah or 1.0)
         draft.voltage_v = None
         if not _PACK_VOLTS[0] <= volts <= _PACK_VOLTS[1]:
-            drop("rated capacity", draft.capacity_ah, f"no pack voltage makes {declared:.4g} kWh of it", reason_zh)
+            drop("rated_capacity_ah", draft.capacity_ah, Message("passport.why.no_pack_voltage", declared=declared))
             draft.capacity_ah = None
         return
     if _dense_enough(implied, draft.mass_kg):
-        drop("rated energy", declared, f"{reason}{implied:.3g} kWh, which fits the mass", reason_zh)
+        drop("rated_energy_kwh", declared, Message("passport.why.implied_energy", **energies))
         draft.energy_kwh = implied
         return
-    drop("rated energy", declared, f"{reason}{implied:.3g} kWh, and the mass settles neither", reason_zh)
+    drop("rated_energy_kwh", declared, Message("passport.why.unsettled_energy", **energies))
     draft.energy_kwh = draft.voltage_v = draft.capacity_ah = None
 
 
@@ -226,11 +222,9 @@ def _check_mass(draft: Draft) -> None:
         and not _dense_enough(draft.energy_kwh, draft.mass_kg)
     ):
         density = draft.energy_kwh * 1000 / draft.mass_kg
+        low, high = _WH_PER_KG
         draft.finder.drop(
-            "mass",
-            draft.mass_kg,
-            f"{density:.3g} Wh/kg, packs have {_WH_PER_KG[0]:g} to {_WH_PER_KG[1]:g}",
-            f"{density:.3g} Wh/kg，超出合理范围",
+            "mass_kg", draft.mass_kg, Message("passport.why.density", density=density, low=low, high=high)
         )
         draft.mass_kg = None
 
@@ -253,31 +247,32 @@ def _check_masses(draft: Draft) -> None:
         most = _MOST_KG_PER_KWH.get(name)
         energy = draft.energy_kwh
         if most is not None and energy is not None and mass > most * energy:
-            _drop_mass(draft, name, f"{mass / energy:.3g} kg per kWh; no cell holds more than {most:g}")
+            _drop_mass(draft, name, Message("passport.why.metal_share", share=mass / energy, most=most))
         elif draft.mass_kg is not None and mass > draft.mass_kg:
-            _drop_mass(draft, name, f"the whole battery weighs {draft.mass_kg:g} kg")
+            _drop_mass(draft, name, Message("passport.why.heavier_than_pack", mass=draft.mass_kg))
 
 
-def _drop_mass(draft: Draft, name: str, reason: str) -> None:
+def _drop_mass(draft: Draft, name: str, reason: Message) -> None:
     """Drop one material mass."""
-    draft.finder.drop(name, draft.composition.pop(name), reason, "材料质量不合理")
+    draft.finder.drop(name, draft.composition.pop(name), reason)
 
 
 def _refusal(draft: Draft) -> RefusedPack:
     """Return the refusal of a passport without enough fields for a valuation."""
     lacks = [
-        words
-        for words, value in (("the cell chemistry", draft.chemistry), ("the rated energy in kWh", draft.energy_kwh))
+        Message(f"passport.{name}")
+        for name, value in (("chemistry", draft.chemistry), ("rated_energy", draft.energy_kwh))
         if value is None
     ]
     energies = [
         reason for reason in draft.finder.dropped if re.search(r"energy|capacity|voltage|chemistry", reason.casefold())
     ]
-    shown_reasons = (energies or draft.finder.dropped)[:4]
-    because = f"; not usable: {'; '.join(shown_reasons)}" if shown_reasons else ""
+    dropped = (energies or draft.finder.dropped)[:4]
     return RefusedPack(
-        f"this {draft.family} passport cannot be valued: {' and '.join(lacks)} cannot be told from it{because}",
-        hint="give the other documents of the same battery together with this one, or its battery code, or a trace"
-        " record with chemistry and rated_energy_kwh from the nameplate",
+        "passport.not_enough_because" if dropped else "passport.not_enough",
+        hint="passport.give_more",
         field="chemistry" if draft.chemistry is None else "rated_energy_kwh",
+        family=draft.family,
+        lacking=lacks,
+        dropped=dropped,
     )

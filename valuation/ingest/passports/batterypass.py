@@ -10,6 +10,7 @@ from __future__ import annotations
 from valuation.ingest.passports.assembly import Draft, settle_soh
 from valuation.ingest.passports.elements import read_material
 from valuation.ingest.passports.finder import Finder
+from valuation.messages import Message
 from valuation.record.fields import PACK_FIELDS, event_field
 from valuation.record.history import TraceEvent
 
@@ -75,8 +76,7 @@ def _read_materials(draft: Draft) -> None:
     for path, item in draft.finder.items("batteryMaterials"):
         name, cas = item.get("batteryMaterialName"), item.get("batteryMaterialIdentifier")
         if not noted:
-            draft.finder.note("I04", fields="batteryMaterialMass", reason_en="gram in BatteryPass 1.2",
-                             reason_zh="BatteryPass 1.2 以克为单位")  # fmt: skip
+            draft.finder.note("I04", field="batteryMaterialMass", reason=Message("passport.respelled.gram"))
             noted = True
         read_material(
             draft,
@@ -112,8 +112,7 @@ def _read_condition(draft: Draft) -> None:
     fade_on = finder.day(f"{base}capacityFade.lastUpdate") if fade is not None else None
     claims["1 - capacityFade"] = (fade_on, "capacity", None if fade is None else 1 - fade)
     if finder.raw(f"{base}remainingCapacity")[1] is not None:
-        finder.note("I04", fields="remainingCapacityValue", reason_en="tagged kWh, read as Ah, as the model means it",
-                   reason_zh="标注为 kWh，按模型本意以 Ah 读取")  # fmt: skip
+        finder.note("I04", field="remainingCapacityValue", reason=Message("passport.respelled.tagged_kwh"))
     settle_soh(draft, claims)
     for part, name in (
         ("numberOfFullCycles", "full_cycles"),

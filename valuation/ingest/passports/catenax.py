@@ -12,6 +12,7 @@ from datetime import date
 from valuation.ingest.passports.assembly import Draft, settle_soh
 from valuation.ingest.passports.elements import read_material
 from valuation.ingest.passports.finder import Finder
+from valuation.messages import Message
 from valuation.record.fields import PACK_FIELDS, Field, event_field
 from valuation.record.history import TraceEvent
 
@@ -53,8 +54,8 @@ def read_flat(finder: Finder) -> Draft:
         str(item.get("materialName", "")) for _, item in finder.items("cellChemistry.cathodeActiveMaterials")
     )
     draft.read_chemistry(finder.text("batteryIdentification.batteryType"), cathode)
-    finder.note("I04", fields="electrochemicalProperties.batteryEnergy", reason_en="watt-hours in the 3.x model",
-               reason_zh="3.x 模型以 Wh 为单位")  # fmt: skip
+    reason = Message("passport.respelled.watt_hours")
+    finder.note("I04", field="electrochemicalProperties.batteryEnergy", reason=reason)
     draft.energy_kwh = finder.number(
         "electrochemicalProperties.batteryEnergy.maximumAllowedBatteryEnergy", _PACK["rated_energy_kwh"], 0.001
     )
@@ -121,7 +122,7 @@ def _weight(finder: Finder) -> float | None:
         return None
     factor = _KILOGRAMS.get(_unit(weight.get("unit")))
     if factor is None:
-        finder.drop(f"{path}.unit", weight.get("unit"), "that is no unit of mass known here", "未知质量单位")
+        finder.drop(f"{path}.unit", weight.get("unit"), Message("passport.why.unit_of_mass"))
         return None
     return finder.quantity(f"{path}.value", weight.get("value"), _PACK["mass_kg"], factor)
 
@@ -163,7 +164,7 @@ def _read_condition(draft: Draft) -> None:
         draft.reading(on, f"{_DYNAMIC}{part}", name, value)
     documents = [str(item.get("header", ""))[:60] for _, item in finder.items(f"{_DYNAMIC}negativeEvents")]
     if documents:
-        finder.note("I08", value=", ".join(documents[:3]), fields=f"{_DYNAMIC}negativeEvents")
+        finder.note("I08", value=documents[:3], path=f"{_DYNAMIC}negativeEvents")
 
 
 def _share(part: float | None, whole: float | None) -> float | None:

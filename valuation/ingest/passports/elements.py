@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from valuation.ingest.notes import truncated_repr
 from valuation.ingest.passports.assembly import Draft
+from valuation.messages import Message, shown_value
 from valuation.record.fields import COMPOSITION_FIELDS
 
 
@@ -59,8 +59,7 @@ def read_material(draft: Draft, path: str, name: str | None, cas: str | None, ma
     element = element_of(name, cas)
     if element is None:
         if element_of(name, None) is not None:
-            reason = f"the CAS number {truncated_repr(cas)} is not that of {name}"
-            draft.finder.drop(path, mass, reason, f"CAS 号 {truncated_repr(cas)} 与 {name} 不符")
+            draft.finder.drop(path, mass, Message("passport.why.cas", cas=shown_value(cas), element=name))
         return
     kilograms = draft.finder.quantity(path, mass, _MASS[element], factor)
     if kilograms is not None:

@@ -8,7 +8,8 @@ from datetime import date
 
 from valuation.errors import FieldError
 from valuation.ingest.fields.values import DEEPEST, is_placeholder, read_day, read_number
-from valuation.ingest.notes import IntakeNote, make_note, truncated_repr
+from valuation.ingest.notes import IntakeNote, make_note
+from valuation.messages import Message, shown_value
 from valuation.record.fields import Field
 
 Paths = str | tuple[str, ...]
@@ -22,7 +23,7 @@ class Finder:
         self.document = document
         self.notes: list[IntakeNote] = []
         self.used: set[str] = set()
-        self.dropped: list[str] = []
+        self.dropped: list[Message] = []
 
     def raw(self, wanted: Paths) -> tuple[str, object]:
         """Return the path that is present and its value; the first path and None if none is present.
@@ -56,7 +57,7 @@ class Finder:
             given = read_number(Field(field.name, "number"), value, path)
             return read_number(field, _tidy(given * factor), path)
         except FieldError:
-            self.drop(path, value, *_why(field, value, factor))
+            self.drop(path, value, _why(field, value, factor))
             return None
 
     def day(self, wanted: Paths) -> date | None:
@@ -71,7 +72,7 @@ class Finder:
         try:
             return read_day(value, path)
         except FieldError:
-            self.drop(path, value, "that is no day YYYY-MM-DD of the calendar", "不是有效日期")
+            self.drop(path, value, Message("passport.why.not_a_day"))
             return None
 
     def text(self, wanted: Paths) -> str | None:
@@ -87,16 +88,15 @@ class Finder:
             if isinstance(entry, Mapping):
                 yield f"{path}[{index}]", entry
 
-    def drop(self, path: str, value: object, reason_en: str, reason_zh: str) -> None:
+    def drop(self, path: str, value: object, reason: Message) -> None:
         """Note that a field is not used, and why."""
-        self.dropped.append(f"{path} is {truncated_repr(value)} ({reason_en})")
-        self.notes.append(
-            make_note("I03", fields=path, value=truncated_repr(value), reason_en=reason_en, reason_zh=reason_zh)
-        )
+        shown = shown_value(value)
+        self.dropped.append(Message("passport.dropped", field=path, value=shown, reason=reason))
+        self.note("I03", field=path, value=shown, reason=reason)
 
-    def note(self, identity: str, **words: str) -> None:
+    def note(self, identity: str, **parameters: object) -> None:
         """Add a note by its id."""
-        self.notes.append(make_note(identity, **words))
+        self.notes.append(make_note(identity, **parameters))
 
     def unused(self) -> list[str]:
         """Return the paths of the fields that were not read."""
@@ -121,9 +121,8 @@ def _tidy(value: float) -> float:
     return float(f"{value:.12g}") if math.isfinite(value) else value
 
 
-def _why(field: Field, value: object, factor: float) -> tuple[str, str]:
+def _why(field: Field, value: object, factor: float) -> Message:
     """Return why a quantity is impossible."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return "that is no number", "不是数值"
-    low, high = field.low / factor, field.high / factor
-    return f"possible is {low:.6g} to {high:.6g}", f"合理范围为 {low:.6g} 至 {high:.6g}"
+        return Message("passport.why.not_a_number")
+    return Message("passport.why.outside", low=field.low / factor, high=field.high / factor)

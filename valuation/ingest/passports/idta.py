@@ -10,6 +10,7 @@ from __future__ import annotations
 from valuation.ingest.passports.assembly import Draft, settle_soh
 from valuation.ingest.passports.elements import read_material
 from valuation.ingest.passports.finder import Finder
+from valuation.messages import Message
 from valuation.record.fields import PACK_FIELDS, event_field
 from valuation.record.history import TraceEvent
 
@@ -77,8 +78,7 @@ def _read_health(draft: Draft) -> None:
             value = finder.number(f"{part}.{part}Value", event_field("soh"), 1.0 / whole)
             claims[part] = (finder.day(f"{part}.LastUpdate") if value is not None else None, definition, value)
     if finder.raw("RemainingCapacity")[1] is not None:
-        finder.note("I04", fields="RemainingCapacityValue", reason_en="tagged kWh up to 1.0.1, read as Ah",
-                   reason_zh="1.0.1 及以前标注为 kWh，按 Ah 读取")  # fmt: skip
+        finder.note("I04", field="RemainingCapacityValue", reason=Message("passport.respelled.tagged_kwh_idta"))
     settle_soh(draft, claims)
 
 
@@ -111,8 +111,7 @@ def _read_materials(draft: Draft) -> None:
     noted = False
     for path, item in draft.finder.items("BatteryMaterials"):
         if not noted:
-            draft.finder.note("I04", fields="BatteryMaterialMass", reason_en="kilogram in IDTA 02035-6",
-                             reason_zh="IDTA 02035-6 以千克为单位")  # fmt: skip
+            draft.finder.note("I04", field="BatteryMaterialMass", reason=Message("passport.respelled.kilogram"))
             noted = True
         name, cas = item.get("BatteryMaterialName"), item.get("BatteryMaterialIdentifier")
         read_material(

@@ -13,6 +13,7 @@ import numpy as np
 
 from valuation.errors import UnreadableQuotes
 from valuation.ingest.quotes.quote_units import tidy
+from valuation.messages import Message
 from valuation.numeric.columns import IntArray
 
 if TYPE_CHECKING:
@@ -90,12 +91,8 @@ class QuoteTable:
     def error(self, row: int, name: str, hint: str) -> UnreadableQuotes:
         """Return the error that names line, instrument, field and value; the header is line 1."""
         value = self.text(row, name)
-        return UnreadableQuotes(
-            f"line {row + 2} ({self.text(row, 'instrument') or 'no instrument'}): {name} is {value!r}",
-            hint=hint,
-            field=name,
-            value=value,
-        )
+        instrument = self.text(row, "instrument") or Message("quotes.no_instrument")
+        return UnreadableQuotes("quotes.cell", hint=hint, field=name, value=value, line=row + 2, instrument=instrument)
 
 
 def open_quotes(source: QuoteSource) -> QuoteTable:
@@ -108,16 +105,13 @@ def open_quotes(source: QuoteSource) -> QuoteTable:
     """
     if not isinstance(source, str | os.PathLike | bytes):
         return _from_arrow(source)
-    name = "the bytes given" if isinstance(source, bytes) else str(source)
+    name = Message("quotes.bytes") if isinstance(source, bytes) else str(source)
     try:
         content = source if isinstance(source, bytes) else Path(source).read_bytes()
         return _read_parquet(content) if content.startswith(_PARQUET_MARK) else _read_csv(content)
     except (OSError, ValueError, csv.Error) as error:
-        raise UnreadableQuotes(
-            f"no quotes can be read from {name}: {' '.join(str(error).split())}",
-            hint="give a CSV file in UTF-8 or a Parquet file",
-            field="market",
-        ) from error
+        reason = next((one for one in error.args if isinstance(one, Message)), " ".join(str(error).split()))
+        raise UnreadableQuotes("quotes.unreadable", field="market", name=name, reason=reason) from error
 
 
 def _read_csv(content: bytes) -> QuoteTable:
@@ -129,11 +123,12 @@ def _read_csv(content: bytes) -> QuoteTable:
     lines = filter(None, csv.reader(io.StringIO(text, newline=""), strict=True))  # empty lines are no rows
     names = next(lines, None)
     if names is None:
-        raise ValueError("it is empty")
+        raise ValueError(Message("quotes.nothing"))
     cells: list[str] = []
     for line in lines:
         if len(line) != len(names):
-            raise ValueError(f"{len(line)} cells where the header names {len(names)}: {','.join(line)[:200]}")
+            shown = ",".join(line)[:200]
+            raise ValueError(Message("quotes.cells", cells=len(line), wanted=len(names), line=shown))
         cells += line
     columns = {name: _encoded(cells[at :: len(names)]) for name, at in _places(names).items()}
     return QuoteTable(len(cells) // len(names), columns)
@@ -171,21 +166,13 @@ def _places(spelled: Sequence[str]) -> dict[str, int]:
     for at, spelling in enumerate(spelled):
         name = _HEADER_OF.get(tidy(spelling))
         if name is not None and name in place:
-            raise UnreadableQuotes(
-                f"the quotes have two columns of {name}: {spelled[place[name]].strip()} and {spelling.strip()}",
-                hint="leave the one that is meant, and call the other something else",
-                field=name,
-                value=spelling.strip(),
-            )
+            first, second = spelled[place[name]].strip(), spelling.strip()
+            raise UnreadableQuotes("quotes.two_columns", field=name, value=second, first=first, second=second)
         if name is not None:
             place[name] = at
     missing = [name for name in REQUIRED if name not in place]
     if missing:
-        raise UnreadableQuotes(
-            f"the quotes have no column {', '.join(missing)}",
-            hint="write the columns quoted_on,instrument,price,unit,vat_included,region,source",
-            field=missing[0],
-        )
+        raise UnreadableQuotes("quotes.no_column", field=missing[0], columns=missing)
     return place
 
 

@@ -60,10 +60,10 @@ UNITS: Final[Mapping[str, Mapping[str, QuoteUnit]]] = MappingProxyType(
 
 EXAMPLES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "CNY/t": "CNY/t, CNY/kg, 元/吨, 万元/吨 or USD/t",
-        "CNY/kWh": "CNY/kWh, CNY/Wh, 元/Wh or USD/kWh",
-        "fraction": "fraction or %",
-        "CNY": "CNY/USD or CNY/EUR",
+        "CNY/t": "quotes.unit_t",
+        "CNY/kWh": "quotes.unit_kwh",
+        "fraction": "quotes.unit_fraction",
+        "CNY": "quotes.unit_currency",
     }
 )
 

@@ -14,6 +14,7 @@ from valuation.ingest.quotes.quote_table import QuoteSource, QuoteTable, open_qu
 from valuation.ingest.quotes.quote_units import EXAMPLES, find_unit, tidy
 from valuation.market.instruments import ALIASES, INSTRUMENTS, VAT_RATES, vat_period_of
 from valuation.market.snapshot import HOME_REGION, MarketHistory
+from valuation.messages import Message
 from valuation.numeric.columns import FloatArray, IntArray
 
 _YES = {"true", "1", "yes", "y", "是", "含税", "含"}
@@ -66,10 +67,10 @@ def read_market(source: QuoteSource) -> MarketHistory:
 
 def _on_one_basis(table: QuoteTable) -> _Quotes:
     """Return the rows as numbers, all prices in base units without VAT."""
-    days, day = table.parse("quoted_on", _day, "write the day as 2026-11-20")
+    days, day = table.parse("quoted_on", _day, "quotes.write_day")
     names, name = table.parse("instrument", _instrument, _nearest_name(table))
-    prices, price = table.parse("price", _number, "write a plain number; leave out a day without a quote")
-    regions, region = table.parse("region", _region, "write a short region such as CN")
+    prices, price = table.parse("price", _number, "quotes.write_number")
+    regions, region = table.parse("region", _region, "quotes.write_region")
     sources, source = table.parse("source", str, "")
     region_names = tuple(sorted(set(regions)))
     source_names = sorted(set(sources))
@@ -105,7 +106,7 @@ def _base_price(table: QuoteTable, instrument: IntArray, day: FloatArray, writte
         position = np.searchsorted(day[rate], day[foreign], side="right") - 1
         if (position < 0).any():
             row = int(foreign[position < 0][0])
-            raise table.error(row, "unit", f"add a quote of {currency} made on or before that day")
+            raise table.error(row, "unit", Message("quotes.quote_currency", currency=currency))
         price[foreign] = price[foreign] * price[rate][position]
     return price
 
@@ -116,17 +117,16 @@ def _unit_and_tax(table: QuoteTable, row: int) -> tuple[tuple[float, ...], str |
     base = INSTRUMENTS[instrument].unit
     unit = find_unit(base, table.text(row, "unit"))
     if unit is None:
-        raise table.error(row, "unit", f"give the quote in {EXAMPLES[base]}")
+        raise table.error(row, "unit", Message("quotes.write_unit", units=Message(EXAMPLES[base])))
     if base not in {"CNY/t", "CNY/kWh"}:
         return (unit.factor,) * len(VAT_RATES), unit.currency
     answer, region = tidy(table.text(row, "vat_included")), _region(table.text(row, "region").strip())
     if answer in _NO:
         return (unit.factor,) * len(VAT_RATES), unit.currency
     if answer not in _YES:
-        raise table.error(row, "vat_included", "say true or false: value-added tax is part of the price, or it is not")
+        raise table.error(row, "vat_included", "quotes.write_vat")
     if region != HOME_REGION:
-        hint = f"the tax of region {region} is not known here: give the price without it, vat_included false"
-        raise table.error(row, "vat_included", hint)
+        raise table.error(row, "vat_included", Message("quotes.foreign_vat", region=region))
     return tuple(unit.factor / (1.0 + rate) for _, rate in VAT_RATES), unit.currency
 
 
@@ -138,12 +138,9 @@ def _check_range(table: QuoteTable, quotes: _Quotes) -> None:
     if len(wrong):
         row = int(wrong[0])
         entry = INSTRUMENTS[_NAMES[int(quotes.instrument[row])]]
-        raise table.error(
-            row,
-            "price",
-            f"that is {quotes.price[row]:g} {entry.unit} without tax, outside {entry.low:g} to {entry.high:g}: "
-            "check unit and decimal point",
-        )
+        price = float(quotes.price[row])
+        hint = Message("quotes.price_outside", price=price, unit=entry.unit, low=entry.low, high=entry.high)
+        raise table.error(row, "price", hint)
 
 
 def _by_instrument(table: QuoteTable, quotes: _Quotes) -> dict[str, dict[str, tuple[FloatArray, FloatArray]]]:
@@ -165,7 +162,7 @@ def _one_a_day(table: QuoteTable, quotes: _Quotes, block: IntArray) -> tuple[Flo
     clash = (days[1:] == days[:-1]) & (source[1:] == source[:-1]) & (prices[1:] != prices[:-1])
     if clash.any():
         row = int(block[1:][clash][0])
-        raise table.error(row, "price", "the same source quotes another price for that day: keep the right one")
+        raise table.error(row, "price", "quotes.contradiction")
     starts = np.flatnonzero(np.concatenate([[True], days[1:] != days[:-1]]))
     if len(starts) == len(days):
         return days, prices
@@ -205,7 +202,7 @@ def _nearest_name(table: QuoteTable) -> str:
     """Return the hint for the first unknown instrument: the nearest name."""
     unknown = next((text for text in table.texts("instrument") if _instrument(text.strip()) is None), "")
     near = difflib.get_close_matches(tidy(unknown), [*INSTRUMENTS, *ALIASES], n=1)
-    return f"did you mean {near[0]}?" if near else "use a name such as lithium_carbonate, copper or payable_li_lfp"
+    return Message("record.did_you_mean", close=near[0]) if near else "quotes.write_instrument"
 
 
 def _number(text: str) -> float | None:

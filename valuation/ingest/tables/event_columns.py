@@ -84,9 +84,7 @@ def read_events(state: TableImport, opened: OpenTable | None) -> tuple[dict[str,
 def _pack_rows(state: TableImport, opened: OpenTable, found: Mapping[str, str]) -> IntArray:
     """Return the row of each event's pack; -1 if there is none, which is reported."""
     if "battery_code" not in found:
-        raise FieldError(
-            f"{opened.name} has no column battery_code", hint="name the pack of each event", field="battery_code"
-        )
+        raise FieldError("table.no_code_column", field="battery_code", name=opened.name)
     codes = opened.table.column(found["battery_code"])
     if not pa.types.is_string(codes.type):
         codes = codes.cast(pa.string())
@@ -159,9 +157,8 @@ def _reject_events(
         if not lacking.any():
             continue
         for place in np.flatnonzero(lacking & (row >= 0) & ~refused).tolist():
-            error = FieldError(
-                f"events.{name} is missing", hint=f"say {name} in every such row", field=f"events.{name}", value=None
-            )
+            hint = "record.say_in_every_row"
+            error = FieldError("record.missing", hint=hint, field=f"events.{name}", name=name)
             _reject_event(state, opened, place, row, error)
 
 

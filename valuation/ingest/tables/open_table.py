@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from valuation.errors import FieldError, UnreadableRecord
 from valuation.ingest.decode_bytes import Document, Limits, decode_text, open_document
 from valuation.ingest.notes import Problem
+from valuation.messages import Message
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,7 +52,7 @@ def open_table(source: TableSource, name: str, limits: Limits | None = None) -> 
         source = Document(name=name, content=source)
     document = source if isinstance(source, Document) else open_document(source, limits)
     if document.content[:6] == ARROW_MARK:
-        raise UnreadableRecord(f"{document.name} is an Arrow file", hint="write the table as Parquet or CSV")
+        raise UnreadableRecord("table.arrow_file", name=document.name)
     if document.content[:4] == PARQUET_MARK:
         return OpenTable(name=document.name, table=_read_parquet_content(document, limits), from_text=False)
     return _read_csv(document)
@@ -68,11 +69,7 @@ def column_names(opened: OpenTable) -> list[str]:
     names = [str(name) for name in opened.table.column_names]
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
-        raise FieldError(
-            f"{opened.name} has the column {repeated[0]!r} twice",
-            hint="name each column once",
-            field=repeated[0],
-        )
+        raise FieldError("table.column_twice", field=repeated[0], name=opened.name, column=repeated[0])
     return names
 
 
@@ -103,7 +100,7 @@ def _read_parquet(source: object, name: str) -> pa.Table:
     try:
         return parquet.read_table(source)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise UnreadableRecord(f"{name} is damaged: {str(error)[:120]}", hint="write the Parquet file again") from error
+        raise UnreadableRecord("table.damaged", name=name, reason=str(error)[:120]) from error
 
 
 def _read_csv(document: Document) -> OpenTable:
@@ -119,13 +116,13 @@ def _read_csv(document: Document) -> OpenTable:
     except csv.Error:
         names = []
     if not any(name.strip() for name in names) or "\0" in text[:4096]:
-        raise UnreadableRecord(f"{document.name} is no table", hint="give a CSV table with a first line of names")
+        raise UnreadableRecord("table.not_a_table", name=document.name)
     problems: list[Problem] = []
 
     def reject_row(row: InvalidRow) -> str:
-        wrong = f"{row.actual_columns} cells where the header names {row.expected_columns}"
-        error = UnreadableRecord(f"the row has {wrong}", hint="quote cells that hold the separator")
-        problems.append(Problem(where=f"{document.name} line {row.number}", battery_code=None, error=error))
+        error = UnreadableRecord("table.cells", cells=row.actual_columns, wanted=row.expected_columns)
+        where = Message("file.line", name=document.name, number=row.number)
+        problems.append(Problem(where=where, battery_code=None, error=error))
         return "skip"
 
     try:
@@ -141,6 +138,6 @@ def _read_csv(document: Document) -> OpenTable:
         )
     except (pa.ArrowException, UnicodeError) as error:
         raise UnreadableRecord(
-            f"{document.name} is no table: {str(error)[:120]}", hint="give a CSV table with a first line of names"
+            "table.not_a_table_because", hint="table.not_a_table.hint", name=document.name, reason=str(error)[:120]
         ) from error
     return OpenTable(name=document.name, table=table, from_text=True, problems=tuple(problems))

@@ -37,9 +37,7 @@ def refuse_expanding(document: Document, limits: Limits) -> None:
         texts = [leaf.path for leaf in leaves if leaf.physical_type == _TEXT]
         check_size(document.name, numbers + _spelled_out(source, texts), limits)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        raise UnreadableRecord(
-            f"{document.name} is damaged: {str(error)[:120]}", hint="write the Parquet file again"
-        ) from error
+        raise UnreadableRecord("table.damaged", name=document.name, reason=str(error)[:120]) from error
 
 
 def _spelled_out(source: pa.BufferReader, paths: list[str]) -> int:

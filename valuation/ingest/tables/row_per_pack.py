@@ -100,12 +100,7 @@ def join_events(
 
 def unknown_pack(where: str, code: object) -> Problem:
     """Return the problem of an event without a pack."""
-    error = FieldError(
-        f"the event is of pack {code!r}, which is not among the packs",
-        hint="add the pack's row, or correct the code",
-        field="battery_code",
-        value=code,
-    )
+    error = FieldError("table.unknown_pack", field="battery_code", value=code, code=code)
     return Problem(where=where, battery_code=code if isinstance(code, str) else None, error=error)
 
 

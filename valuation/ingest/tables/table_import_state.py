@@ -12,6 +12,7 @@ from valuation.ingest.fields.aliases import field_name
 from valuation.ingest.fields.values import is_placeholder, read_value
 from valuation.ingest.notes import IntakeNote, Problem, make_note, printable
 from valuation.ingest.tables.open_table import OpenTable, column_names
+from valuation.messages import Message
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 from valuation.record.fields import Field
 from valuation.record.to_columns import calendar_day
@@ -45,11 +46,7 @@ def found_columns(opened: OpenTable, scope: tuple[str, ...]) -> dict[str, str]:
     for spelled in column_names(opened):
         name = field_name(spelled, scope)
         if name in found:
-            raise FieldError(
-                f"{opened.name} gives {name} twice, as {found[name]!r} and {spelled!r}",
-                hint="keep one of the columns",
-                field=name,
-            )
+            raise FieldError("table.field_twice", field=name, name=opened.name, first=found[name], second=spelled)
         found[name or f"?{spelled}"] = spelled
     return found
 
@@ -68,7 +65,7 @@ def note_placeholders(
     """Note the rows in which a placeholder was read as unknown."""
     if mask.any():
         places = np.flatnonzero(mask)
-        note = make_note("I02", fields=name, value="a placeholder")
+        note = make_note("I02", field=name, value=Message("value.placeholder"))
         note_at(state, note, row[places], None if known_from is None else known_from[places])
 
 
@@ -91,13 +88,14 @@ def explain_cell(own: Field, cell: object, path: str, opened: OpenTable) -> Fiel
         try:
             read_value(own, cell, path, from_text=opened.from_text)
         except FieldError as error:
-            return FieldError(error.message, hint=error.hint, field=path, value=printable(cell))
-    return FieldError(f"{path} cannot be read", hint=f"give {own.name} as in the contract", field=path, value=None)
+            error.value = printable(cell)
+            return error
+    return FieldError("table.cell", field=path, name=own.name)
 
 
 def row_name(opened: OpenTable, row: int) -> str:
     """Return the name of a row in messages, counted as in a spreadsheet."""
-    return f"{opened.name} row {row + (2 if opened.from_text else 1)}"
+    return Message("file.row", name=opened.name, number=row + (2 if opened.from_text else 1))
 
 
 def row_problem(opened: OpenTable, row: int, code: str | None, error: FieldError) -> Problem:

@@ -31,6 +31,7 @@ from valuation.ingest.tables.table_import_state import (
     row_name,
     row_problem,
 )
+from valuation.messages import Message
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray, take
 from valuation.record.cases import PACK_TEXTS, TraceTable
 from valuation.record.fields import COMPOSITION_FIELDS, EVENT_FIELDS, PACK_FIELDS, Field
@@ -139,7 +140,7 @@ def _module_lists(state: TableImport, spelled: str) -> tuple[IntArray, Modules] 
     if not (pa.types.is_list(cells.type) and pa.types.is_struct(cells.type.value_type)):
         for row in np.flatnonzero(pc.is_valid(cells).to_numpy(zero_copy_only=False)).tolist():
             if cells[row].as_py() != "":
-                error = FieldError("modules is no list", hint="give a list of battery_code and soh", field="modules")
+                error = FieldError("table.modules_not_a_list", field="modules")
                 state.reject_row(row, row_problem(opened, row, state.codes[row], error))
         return None
     inner = cells.flatten()
@@ -195,12 +196,10 @@ def _require_identity(state: TableImport, columns: Mapping[str, FloatArray]) -> 
     valid = decode_many(codes, np.full(len(codes), day_number(LAST_DAY))).columns["valid"]
     for row, fine in zip(lacking.tolist(), valid.tolist(), strict=True):
         if fine != 1.0:
+            code = state.codes[row]
+            why = Message("record.code_invalid", value=repr(code)) if code else Message("record.code_missing")
             error = FieldError(
-                f"battery_code {state.codes[row]!r} is no GB/T 34014 code, and chemistry or rated_energy_kwh is"
-                " not given",
-                hint="give the 24-character battery code, or chemistry and rated_energy_kwh from the nameplate",
-                field="battery_code",
-                value=state.codes[row],
+                "record.no_identity_in_row", hint="record.give_identity", field="battery_code", value=code, why=why
             )
             state.reject_row(row, row_problem(state.packs, row, state.codes[row], error))
 

@@ -1,0 +1,105 @@
+"""Every sentence for a person stands in the catalogue of messages, in both languages, and is used."""
+
+import ast
+import re
+import string
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from valuation import errors, messages
+
+ROOT = Path(__file__).parents[2]
+ID = re.compile(r"[a-z_]+(\.\w+)+")
+ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
+CALLS = ERRORS | {"Message", "say", "both"}
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+HALF_WIDTH = re.compile(r"[\u4e00-\u9fff}][,;:!?(]|[,;:!?)][\u4e00-\u9fff]")
+
+
+@cache
+def catalogue():
+    subjects = [path.stem for package in messages.PACKAGES for path in (ROOT / package / "messages").glob("*.toml")]
+    assert len(set(subjects)) == len(subjects), "a subject has two files"
+    return {f"{one}.{name}": wording for one in subjects for name, wording in messages.sentences(one).items()}
+
+
+@cache
+def trees():
+    paths = [path for package in messages.PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    return {path.relative_to(ROOT): ast.parse(path.read_text("utf-8")) for path in paths}
+
+
+def constants(node):
+    return [one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+
+
+def calls():
+    """Yield the place, the name, the id or hint and the call of every message that code names."""
+    for path, tree in trees().items():
+        for node in ast.walk(tree):
+            if path.parts[1] == "web" or path.name == "valuation_table.py":
+                continue  # the page's own catalogue
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
+                yield f"{path}:{node.lineno}", node
+
+
+def identity_of(call):
+    position = 1 if call.func.id == "say" else 0
+    return call.args[position] if len(call.args) > position else None
+
+
+def pattern(joined):
+    parts = [re.escape(one.value) if isinstance(one, ast.Constant) else r"\w+" for one in joined.values]
+    return "".join(parts)
+
+
+def test_every_id_in_code_is_in_the_catalogue():
+    missing = []
+    for place, call in calls():
+        wanted = [identity_of(call), *(one.value for one in call.keywords if one.arg == "hint")]
+        for one in wanted:
+            ids = constants(one) if isinstance(one, ast.Constant | ast.IfExp) else []
+            missing += [f"{place}: {name}" for name in ids if ID.fullmatch(name) and name not in catalogue()]
+            if isinstance(one, ast.Constant) and call.func.id in ERRORS and one.value + ".hint" not in catalogue():
+                hinted = any(keyword.arg == "hint" for keyword in call.keywords)
+                missing += [] if hinted or not ID.fullmatch(one.value) else [f"{place}: {one.value}.hint"]
+    assert missing == []
+
+
+def test_every_sentence_is_used():
+    named, patterns = set(), []
+    for tree in trees().values():
+        named |= {value for value in constants(tree) if ID.fullmatch(value)}
+        joined = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+        patterns += [pattern(node) for node in joined if isinstance(node.values[0], ast.Constant)]
+    dynamic = re.compile("|".join(one for one in patterns if re.match(r"[a-z_]+\\\.", one)))
+    used = {name for name in catalogue() if name in named or dynamic.fullmatch(name)}
+    unused = {name for name in catalogue().keys() - used if name.removesuffix(".hint") not in used}
+    assert unused == set()
+
+
+def parameters(sentence):
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
+
+
+@pytest.mark.parametrize("name", catalogue())
+def test_both_languages_say_the_same(name):
+    wording = catalogue()[name]
+    assert parameters(wording.en) == parameters(wording.zh)
+    assert not CHINESE.search(re.sub(r"\([^)]*\)|元/吨|万元/吨|元/Wh", "", wording.en))
+    words = re.sub(r"\{[^}]*\}", "", wording.zh)
+    assert CHINESE.search(words) or not re.search("[a-z]{3}", re.sub(r"\{[^}]*\}", "", wording.en)), "not translated"
+    assert not HALF_WIDTH.search(wording.zh), "half-width punctuation"
+    assert not re.search(r"[.。]$", wording.zh)
+
+
+def test_no_sentence_stands_in_an_error():
+    inline = []
+    for place, call in calls():
+        found = [
+            value for argument in (*call.args, *(one.value for one in call.keywords)) for value in constants(argument)
+        ]
+        inline += [f"{place}: {value}" for value in found if re.search(r"[a-z] [a-z]", value) or CHINESE.search(value)]
+    assert [one for one in inline if one.startswith(("valuation/ingest", "valuation/battery_code"))] == []
