@@ -108,15 +108,17 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
         Parameters
         ----------
         X
-            Matrix or frame, shape (n, columns); texts are categories, NaN and None are not known.
+            Matrix or frame, shape (n, columns). Texts and columns of a category type are categories; NaN, None and
+            marks such as "-" are not known; texts that are plain numbers are numbers; days are days since 1970.
         y
             Prices, shape (n,); in the rows of a lot the sum of the whole lot.
         base
             Structural values in the unit of y; may be zero or negative.
         time
-            Day of each sale: datetime64 or days since 1970.
+            Day of each sale: dates or days since 1970, none outside 1970 to 2100.
         groups
-            Group label of each sale; "/" parts a group from its parent, as in "LFP/maker/model".
+            Group label of each sale; 1, 1.0 and "1" are one; "/" parts a group from its parent, as in
+            "LFP/maker/model".
         packs
             What must not be parted between folds: the same pack sold twice.
         lots, quantity
@@ -128,7 +130,7 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
         Raises
         ------
         ValueError
-            A price is missing or infinite, or lengths differ.
+            A price is missing or infinite, lengths differ, or a cell cannot be read; the column is named.
 
         """
         table, price = self._training_table(X, y)
@@ -262,6 +264,8 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
     ) -> tuple[FittedRegressor, FloatArray, FloatArray | None, list[str] | None]:
         state = self._state()
         if hasattr(table, "columns"):
+            if not hasattr(self, "feature_names_in_"):  # scikit-learn compares names only where they are texts
+                state.vocabulary.expect_names(column_names(table))
             validate_data(self, table, reset=False, skip_check_array=True)
         else:
             table = validate_data(self, table, reset=False, dtype=None, ensure_all_finite="allow-nan")

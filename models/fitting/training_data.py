@@ -9,8 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.fitting.lot_allocation import Lots, merged
+from models.inference.column_cells import label_text, read_numbers
 from models.inference.groups import SEPARATOR
 from valuation.numeric.columns import FloatArray, IntArray
+
+_LAST_DAY = 47_482.0  # 2100-01-01
+_FIRST_YEAR, _LAST_YEAR = 1970.0, 2100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,17 +90,26 @@ def days(time: ArrayLike | None, rows: int) -> FloatArray:
     if time is None:
         return np.full(rows, np.nan)
     values = np.asarray(time)
-    if values.dtype.kind in "OUS":
-        values = values.astype("datetime64[s]")
-    if values.dtype.kind == "M":
-        seconds = values.astype("datetime64[s]")
-        result = np.where(np.isnat(seconds), np.nan, seconds.astype(np.float64) / 86400.0)
-    else:
-        result = values.astype(np.float64)
+    if values.dtype.kind in "US" or (values.dtype.kind == "O" and any(isinstance(cell, str) for cell in values.flat)):
+        try:
+            values = values.astype("datetime64[s]")
+        except ValueError as error:
+            raise ValueError(f"time cannot be read ({error}); give days as YYYY-MM-DD") from error
+    result = read_numbers(values, "time")
     if result.shape != (rows,):
         raise ValueError(f"time holds {result.shape} values for {rows} rows; give one a row")
-    if np.any(np.isnan(result)) or not np.all(np.isfinite(result)):
-        raise ValueError("time is not known for every row; leave undated sales out or give no time at all")
+    missing = np.flatnonzero(np.isnan(result))
+    if len(missing):
+        raise ValueError(f"time is not known in row {missing[0]}; leave undated sales out or give no time at all")
+    outside = np.flatnonzero((result < 0.0) | (result > _LAST_DAY))
+    years = rows > 1 and np.all((result >= _FIRST_YEAR) & (result <= _LAST_YEAR) & (result == np.floor(result)))
+    if len(outside) or years:
+        row = int(outside[0]) if len(outside) else 0
+        what = "no day from 1970 to 2100" if len(outside) else "a year, as in all rows"
+        raise ValueError(
+            f"time is {result[row]:.15g} in row {row}, {what}; give dates, or days since 1970 (not seconds, not "
+            "years, not YYYYMMDD)"
+        )
     return result
 
 
@@ -106,17 +119,17 @@ def group_labels_of(groups: ArrayLike | None, rows: int) -> list[str] | None:
         return None
     values = np.asarray(groups, dtype=object)
     if values.ndim == 2:
-        values = np.array([SEPARATOR.join(str(cell) for cell in row) for row in values.tolist()], dtype=object)
+        values = np.array([SEPARATOR.join(map(label_text, row)) for row in values.tolist()], dtype=object)
     if values.shape != (rows,):
         raise ValueError(f"groups holds {values.shape} labels for {rows} rows; give one a row")
-    return [str(value) for value in values.tolist()]
+    return [label_text(value) for value in values.tolist()]
 
 
 def together(packs: ArrayLike | None, rows: int) -> IntArray | None:
     """Return a code for each pack, or None."""
     if packs is None:
         return None
-    labels = [str(value) for value in np.asarray(packs, dtype=object).tolist()]
+    labels = [label_text(value) for value in np.asarray(packs, dtype=object).tolist()]
     if len(labels) != rows:
         raise ValueError(f"packs holds {len(labels)} labels for {rows} rows; give one a row")
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
@@ -126,11 +139,12 @@ def numbers(values: ArrayLike | None, rows: int, name: str) -> FloatArray | None
     """Return one finite number a row, or None where nothing is given."""
     if values is None:
         return None
-    result = np.asarray(values, dtype=np.float64)
+    result = read_numbers(np.asarray(values), name)
     if result.shape != (rows,):
         raise ValueError(f"{name} holds {result.shape} values for {rows} rows; give one a row")
-    if not np.all(np.isfinite(result)):
-        raise ValueError(f"{name} is not known for every row; a structural value must be a finite number")
+    missing = np.flatnonzero(np.isnan(result))
+    if len(missing):
+        raise ValueError(f"{name} is not known in row {missing[0]}; give a finite number in every row")
     return result
 
 

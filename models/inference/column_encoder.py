@@ -1,26 +1,24 @@
 """Any table of assets read into one float64 matrix of numbers and category codes.
 
-Numeric columns stay numbers; text columns become codes into a sorted vocabulary; a missing cell is NaN and a text never
-met in training is :data:`NEVER_SEEN`. Frames of pandas and polars are recognised by what they offer, so neither is
-imported here.
+Numbers stay numbers, texts become codes into a sorted vocabulary (:mod:`models.inference.column_cells` says which is
+which); a missing cell is NaN and a text never met in training is :data:`NEVER_SEEN`. Frames of pandas and polars are
+recognised by what they offer, so neither is imported here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from numbers import Real
-from types import NoneType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.inference.column_cells import label_text, read_column, read_numbers, read_texts
 from valuation.errors import BundleMismatch
-from valuation.numeric.columns import BoolArray, FloatArray
+from valuation.numeric.columns import FloatArray
 
 NEVER_SEEN = -2.0
-_SECONDS_A_DAY = 86400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +47,17 @@ class ColumnEncoder:
         ------
         BundleMismatch
             The table has another number of columns.
+        ValueError
+            A cell of a column of numbers is a text that is none, or infinite.
 
         """
         if isinstance(table, np.ndarray) and table.dtype == np.float64 and not any(self.texts):
             return self.checked(table)
         columns = list(_columns(table))
         self._expect(len(columns))
-        coded = [_code(column, texts) for column, texts in zip(columns, self.texts, strict=True)]
+        coded = [
+            _code(column, texts, name) for column, texts, name in zip(columns, self.texts, self.names, strict=True)
+        ]
         return np.column_stack(coded) if coded else np.zeros((0, 0))
 
     def checked(self, codes: FloatArray) -> FloatArray:
@@ -70,6 +72,24 @@ class ColumnEncoder:
         self._expect(codes.shape[1])
         return codes
 
+    def expect_names(self, given: Sequence[str]) -> None:
+        """Check that a frame has the columns of the training, in their order; a matrix in training had no names.
+
+        Raises
+        ------
+        ValueError
+            A column is missing or new, or they stand in another order.
+
+        """
+        if self.names == tuple(f"x{position}" for position in range(len(self.names))):
+            return
+        for said, here, there in (("lacks", self.names, given), ("has the unknown", given, self.names)):
+            odd = sorted(set(here) - set(there))
+            if odd:
+                raise ValueError(f"the table {said} column {', '.join(odd)}; give the columns of the training")
+        if tuple(given) != self.names:
+            raise ValueError(f"the columns must be in the order of the training: {', '.join(self.names)}")
+
     def _expect(self, columns: int) -> None:
         if columns != len(self.names):
             raise BundleMismatch(
@@ -79,7 +99,7 @@ class ColumnEncoder:
 
 
 def fit_column_encoder(table: object, names: Sequence[str], categorical: Iterable[str | int] | None) -> ColumnEncoder:
-    """Return the vocabulary of a training table; text columns are categories, others only if named.
+    """Return the vocabulary of a training table; texts and category types are categories, others only if named.
 
     Parameters
     ----------
@@ -92,12 +112,15 @@ def fit_column_encoder(table: object, names: Sequence[str], categorical: Iterabl
 
     """
     chosen = set(categorical or ())
+    declared = _declared(table)
     texts: list[tuple[str, ...]] = []
     flags: list[bool] = []
-    for position, (name, column) in enumerate(zip(names, _columns(table), strict=True)):
+    for position, (name, values) in enumerate(zip(names, _columns(table), strict=True)):
+        named = name in chosen or position in chosen or position in declared
+        column = read_column(values, name, categorical=named)
         is_text = column.dtype == object
         texts.append(tuple(sorted({value for value in column.tolist() if value is not None})) if is_text else ())
-        flags.append(is_text or name in chosen or position in chosen)
+        flags.append(is_text or named)
     unknown = [name for name in chosen if name not in names and name not in range(len(names))]
     if unknown:
         raise ValueError(f"categorical names {unknown[0]!r}, which is no column of the table")
@@ -113,58 +136,27 @@ def column_names(table: object) -> tuple[str, ...]:
 
 
 def _columns(table: object) -> Iterable[NDArray[Any]]:
-    """Yield each column as float64, or as an object array of texts and None."""
+    """Yield the values of each column."""
     named = getattr(table, "columns", None)
     if named is not None:
         for name in named:
-            yield _column(np.asarray(table[name]))  # type: ignore[index]  # a frame, pandas' or polars'
+            yield np.asarray(table[name])  # type: ignore[index]  # a frame, pandas' or polars'
         return
-    matrix = np.asarray(table)
-    for position in range(matrix.shape[1]):
-        yield _column(matrix[:, position])
+    yield from np.asarray(table).T
 
 
-def _column(values: NDArray[Any]) -> NDArray[Any]:
-    if values.dtype.kind in "fiub":
-        return values.astype(np.float64)
-    if values.dtype.kind == "M":
-        seconds = values.astype("datetime64[s]")
-        return np.where(np.isnat(seconds), np.nan, seconds.astype(np.float64) / _SECONDS_A_DAY)
-    if values.dtype.kind not in "OUST":
-        raise TypeError(f"a column holds {values.dtype}; argument must be a string or a number")
-    cells = values.tolist()
-    if not set(map(type, cells)) <= {str, NoneType}:  # texts and None are cells already
-        cells = [_cell(value) for value in cells]
-    if any(isinstance(value, str) for value in cells):
-        return np.array([value if value is None else str(value) for value in cells], dtype=object)
-    return np.array([np.nan if value is None else value for value in cells], dtype=np.float64)
+def _declared(table: object) -> set[int]:
+    """Return the positions of a frame's columns of a category type, pandas' or polars'."""
+    types = [str(getattr(table[name], "dtype", "")) for name in getattr(table, "columns", ())]  # type: ignore[index]
+    return {
+        position for position, name in enumerate(types) if name.lower().startswith(("category", "categorical", "enum"))
+    }
 
 
-def _cell(value: object) -> str | float | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bytes):
-        return value.decode()
-    if isinstance(value, Real):
-        number = float(value)
-        return None if np.isnan(number) else number
-    if type(value).__name__ in {"NAType", "NaTType"}:  # pandas' own marks for not known
-        return None
-    raise TypeError(f"a cell holds {type(value).__name__}; argument must be a string or a number")
-
-
-def _code(column: NDArray[Any], texts: tuple[str, ...]) -> FloatArray:
+def _code(values: NDArray[Any], texts: tuple[str, ...], name: str) -> FloatArray:
     if not texts:
-        if column.dtype == object:  # text where training had numbers: nothing of it is known
-            return np.full(len(column), np.nan)
-        return column
-    codes = {text: float(code) for code, text in enumerate(texts)}
-    cells = column.tolist()
-    found = {cell: codes.get(str(cell), NEVER_SEEN) for cell in set(cells)}  # each text is looked up once
-    found |= {cell: np.nan for cell in found if cell is None or cell != cell}  # noqa: PLR0124 - NaN differs from itself
+        return read_numbers(values, name)
+    codes = {label_text(text): float(code) for code, text in enumerate(texts)}
+    cells = read_texts(values, name).tolist()
+    found = {cell: np.nan if cell is None else codes.get(cell, NEVER_SEEN) for cell in set(cells)}  # once for each text
     return np.array([found[cell] for cell in cells], dtype=np.float64)
-
-
-def known_rows(codes: FloatArray) -> BoolArray:
-    """Return which cells are known."""
-    return ~np.isnan(codes)
