@@ -30,7 +30,7 @@ from service.quotes import QuotedMarket, open_market
 from service.sales import live_recentring
 from service.sales.sale_types import EnteredSale
 from service.sales.serving_models import ServingModels, serving_models
-from service.server import settle_memory
+from service.server import tune_garbage_collector
 from service.settings import Settings
 from service.store import ledger, packs, sales
 from service.store.database import Database
@@ -68,12 +68,12 @@ def _measured(folder: Path, count: int) -> str:
     begun = time.process_time()
     models = serving_models(model, market, database)
     cold = time.process_time() - begun
-    settle_memory()  # as the service does
+    tune_garbage_collector()  # as the service does
     new_days, statistics = [], []
     for number in range(1, 2 * WEEK):
         _set_clock(FIRST + timedelta(days=DAYS + number))
         spent = _watched()
-        new_days.append(_timed(models.renewed))
+        new_days.append(_timed(models.refreshed))
         statistics.append(sum(spent))
     rows = [("first start, every sale prepared", 1000.0 * cold)]
     rows += [
@@ -107,12 +107,12 @@ def _filled(folder: Path, count: int, settings: Settings) -> Database:
         day = FIRST + timedelta(days=number * DAYS // count)
         _set_clock(day)
         entered = EnteredSale(
-            sale_id=f"S{number}", battery_code=packs.name_of(code), sold_on=day, vat_included=False,
+            sale_id=f"S{number}", battery_code=packs.canonical_code(code), sold_on=day, vat_included=False,
             price_cny=price_cny, judged_by="the benchmark", reporter=f"yard {number % 9}",
         )  # fmt: skip
         with database.writing() as connection:
             nameplate = msgspec.json.encode(nameplates[code])
-            packs.enter(connection, entered.battery_code, nameplate, events.get(code, []), recorded_by="yard")
+            packs.append_report(connection, entered.battery_code, nameplate, events.get(code, []), recorded_by="yard")
             entry = ledger.Entry(kind=sales.SALE, subject=entered.sale_id, payload=msgspec.json.encode(entered))
             ledger.append(connection, [entry], recorded_by="yard")
     return database

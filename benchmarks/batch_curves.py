@@ -118,7 +118,7 @@ def by_kept(folder: Path, most: int) -> Curve:
     upgrade(url)
     store = Database(url)
     with store.writing() as connection:
-        valuations.write_market(connection, _MARKET, b"")
+        valuations.save_market(connection, _MARKET, b"")
     kept, curve = 0, {}
     for wanted in (count for count in KEPT if count <= most):
         while kept < wanted:
@@ -134,7 +134,7 @@ def by_kept(folder: Path, most: int) -> Curve:
 def _keep(store: Database, count: int) -> None:
     facts = {name: secrets.token_bytes(size) for name, size in RECORD_BYTES.items()}
     made = [
-        valuations.KeptValuation(
+        valuations.StoredValuation(
             valuation_id=valuation_id, battery_code=secrets.token_hex(12).upper(), as_of="2026-11-20",
             created_at="2026-11-20T00:00:00Z", command="http", input_digest=secrets.token_hex(32),
             market_digest=_MARKET, model_reference=None, model_digest=None, code_version="0", **facts,
@@ -142,7 +142,7 @@ def _keep(store: Database, count: int) -> None:
         for valuation_id in new_ids(count)
     ]  # fmt: skip
     with store.writing() as connection:
-        valuations.keep(connection, made, recorded_by="benchmark")
+        valuations.save(connection, made, recorded_by="benchmark")
 
 
 def draw(curves: Mapping[str, tuple[str, Curve]]) -> None:

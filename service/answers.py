@@ -22,7 +22,7 @@ class ValuationAnswer(Valuation):
     valuation_id: str
 
 
-def spell(valuation: Valuation, valuation_id: str) -> ValuationAnswer:
+def with_id(valuation: Valuation, valuation_id: str) -> ValuationAnswer:
     """Return a valuation as it is answered."""
     given = {field.name: getattr(valuation, field.name) for field in fields(valuation)}
     return ValuationAnswer(valuation_id=valuation_id, **given)

@@ -55,7 +55,7 @@ class Service(FastAPI):
         return self.openapi_schema
 
 
-def create_app(settings: Settings | None = None, counter: ValuationService | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, service: ValuationService | None = None) -> FastAPI:
     """Return the service as an ASGI application; the counter is opened when the server starts, if it is not yet.
 
     Raises
@@ -84,7 +84,7 @@ def create_app(settings: Settings | None = None, counter: ValuationService | Non
         app.router.routes.extend(documentation.ROUTES)
     app.router.default = _page
     app.state.settings = chosen
-    app.state.opened = counter
+    app.state.opened = service
     app.state.telemetry = telemetry
     app.state.render_report = _report
     return app
@@ -94,25 +94,25 @@ def create_app(settings: Settings | None = None, counter: ValuationService | Non
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the counter before the first request, close it after the last."""
     settings: Settings = app.state.settings
-    counter = app.state.opened or open_valuation_service(settings)
-    app.state.watch = ModelRefresher(counter)
+    service = app.state.opened or open_valuation_service(settings)
+    app.state.refresher = ModelRefresher(service)
     app.state.batcher = MicroBatcher(settings.value_queue)
     app.state.pools = Pools(settings.batch_threads, settings.batch_queue)
-    looking = asyncio.create_task(app.state.watch.keep_looking())
+    looking = asyncio.create_task(app.state.refresher.poll_forever())
     try:
         log().info(
             "ready",
             version=__version__,
-            model=counter.model.version if counter.model else "structural",
-            market=counter.market.source,
-            market_digest=counter.market.digest,
+            model=service.model.version if service.model else "structural",
+            market=service.market.source,
+            market_digest=service.market.digest,
         )
         yield
     finally:
         looking.cancel()
         await app.state.batcher.close()
         app.state.pools.close()
-        counter.database.close()
+        service.database.close()
 
 
 async def _page(scope: Scope, receive: Receive, send: Send) -> None:

@@ -94,26 +94,26 @@ def canzhi() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code: 0 done, 1 refused or failed, 2 wrong usage."""
-    warnings.formatwarning = _as_sentence  # type: ignore[assignment]  # of file and line nothing is told
+    warnings.formatwarning = _format_warning  # type: ignore[assignment]  # of file and line nothing is told
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
-def _as_sentence(message: Warning | str, category: type[Warning], *_: object) -> str:
+def _format_warning(message: Warning | str, category: type[Warning], *_: object) -> str:
     """Return a warning as a person reads it: ours as a sentence, without the line of code it came from."""
     return f"canzhi: {message}\n" if category is RuntimeWarning else f"canzhi: {category.__name__}: {message}\n"
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; whatever goes wrong is one sentence and a hint, never a traceback."""
-    _speak_utf8()
+    _use_utf8()
     try:
         _invoke(arguments)
     except BaseException as end:  # noqa: BLE001 - a person never sees a traceback
-        return _explained(end)
+        return _report_failure(end)
     return DONE
 
 
-def _explained(end: BaseException) -> int:
+def _report_failure(end: BaseException) -> int:
     """Say why a command ended before its end, and return the exit code."""
     code = REFUSED
     match end:
@@ -125,12 +125,14 @@ def _explained(end: BaseException) -> int:
             end.show()
             code = end.exit_code
         case CanzhiError():
-            say(end.message, end.hint)
+            print_message(end.message, end.hint)
         case KeyboardInterrupt() | click.Abort():
-            say("interrupted")
+            print_message("interrupted")
             code = INTERRUPTED
         case ModuleNotFoundError():
-            say(f"this needs the package {end.name}, which is not installed", "pip install 'canzhi[train]' brings it")
+            print_message(
+                f"this needs the package {end.name}, which is not installed", "pip install 'canzhi[train]' brings it"
+            )
         case BrokenPipeError():
             _drop_output()
             code = DONE
@@ -150,7 +152,7 @@ def _invoke(arguments: Sequence[str]) -> None:
         sys.stdout.flush()
 
 
-def say(sentence: str, hint: str | None = None) -> None:
+def print_message(sentence: str, hint: str | None = None) -> None:
     """Say to the person at the terminal what happened and what to do."""
     lines = [f"canzhi: {sentence}", *([f"hint: {hint}"] if hint else [])]
     click.echo("\n".join(lines), err=True)
@@ -170,7 +172,7 @@ def _write_crash_report(fault: BaseException) -> None:
     except (OSError, CanzhiError):
         pass
     first = (str(fault).splitlines() or [""])[0][:300]
-    say(f"something inside failed ({type(fault).__name__}: {first})", hint)
+    print_message(f"something inside failed ({type(fault).__name__}: {first})", hint)
 
 
 def _drop_output() -> None:
@@ -179,7 +181,7 @@ def _drop_output() -> None:
     os.dup2(nowhere, sys.stdout.fileno())
 
 
-def _speak_utf8() -> None:
+def _use_utf8() -> None:
     """Write Chinese whatever the machine's locale says."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)

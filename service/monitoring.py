@@ -16,13 +16,13 @@ from models.artifact.predictor import Predictor as TrainedModel
 from models.drift import Shift, binomial_lower_count, shifts
 from service.quotes import QuotedMarket
 from service.sales.enter_sales import closed_sales
-from service.sales.histories import first_known
+from service.sales.histories import first_known_histories
 from service.sales.live_recentring import AnchorSummary
 from service.sales.prices import without_vat
 from service.sales.sale_types import Sale
 from service.sales.states import COUNTS, ReportedSale, SalesLog
 from service.store import valuations
-from service.valuation_service import Terms, ValuationService
+from service.valuation_service import RequestTerms, ValuationService
 from valuation import features
 from valuation.dossier import build_dossier
 from valuation.errors import TraceError
@@ -33,11 +33,11 @@ from valuation.record.cases import cut
 from valuation.record.history import PackHistory
 from valuation.record.to_columns import day_number, tabulate
 
-LEAST_PACKS = 100
+MIN_PACKS = 100
 """Fewer valued packs than this are not compared with what was learned."""
-LEAST_SALES = 30
+MIN_SALES = 30
 """Fewer realised sales than this say nothing about a band."""
-_SILENT = (
+_TOO_FEW = (
     (
         "too little was valued and reported here to say more: report sales with canzhi report-sale, "
         "or look at a ledger with canzhi drift LEDGER --traces FOLDER --market FILE"
@@ -47,7 +47,7 @@ _SILENT = (
         "或用 canzhi drift 台账 --traces 文件夹 --market 行情 检查台账"
     ),
 )
-_DOUBT = 0.01
+_ALPHA = 0.01
 _FAR = 0.10
 _MARKET = (".market", ".structure")
 _OF_THE_PACK = frozenset(
@@ -56,7 +56,7 @@ _OF_THE_PACK = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Realised:
+class RealisedCoverage:
     """What reported sales say of the bands that were answered for those packs before they were sold.
 
     `sales` is how many were valued before, `inside` how many fetched a price within their band, `promised` the mean
@@ -74,18 +74,18 @@ class Realised:
         return self.inside / self.sales if self.sales else float("nan")
 
     @property
-    def broken(self) -> bool:
+    def undercovered(self) -> bool:
         """Whether fewer held than bad luck explains."""
-        return self.sales >= LEAST_SALES and self.inside < binomial_lower_count(self.sales, self.promised, _DOUBT)
+        return self.sales >= MIN_SALES and self.inside < binomial_lower_count(self.sales, self.promised, _ALPHA)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
+class DriftReport:
     """Features of the packs valued lately, the farthest moved first; realised bands; the re-anchor."""
 
     packs: int
     shifts: tuple[Shift, ...]
-    realised: Realised
+    realised: RealisedCoverage
     anchor: AnchorSummary | None
 
     @property
@@ -96,12 +96,12 @@ class Drift:
     @property
     def calls_for_action(self) -> bool:
         """Whether somebody should look into it."""
-        return self.realised.broken or self._far or len(self.moved) > 0.1 * max(len(self.shifts), 1)
+        return self.realised.undercovered or self._far or len(self.moved) > 0.1 * max(len(self.shifts), 1)
 
     @property
-    def silent(self) -> bool:
+    def too_few(self) -> bool:
         """Whether too little was valued and reported here to say anything."""
-        return self.realised.sales < LEAST_SALES and not self.shifts
+        return self.realised.sales < MIN_SALES and not self.shifts
 
     @property
     def _far(self) -> bool:
@@ -111,29 +111,29 @@ class Drift:
     def advice(self, language: str = "en") -> list[str]:
         """Return what it means and what to do, a sentence each, in English or Chinese (zh)."""
         place = 1 if language == "zh" else 0
-        said = [_said_of_bands(self.realised), _said_of_anchor(self.anchor), _said_of_packs(self)]
+        said = [_describe_bands(self.realised), _describe_anchor(self.anchor), _describe_packs(self)]
         closing = (
             (
                 "retrain with the sales since, and let the gate compare: canzhi train, then canzhi promote",
                 "建议用新成交重新训练并经门槛比较:canzhi train,再 canzhi promote",
             )
             if self.calls_for_action
-            else _SILENT
-            if self.silent
+            else _TOO_FEW
+            if self.too_few
             else ("nothing calls for action", "无需处理")
         )
         return [sentence[place] for sentence in (*said, closing) if sentence[place]]
 
 
-def look(counter: ValuationService, *, most_sales: int, most_packs: int) -> Drift:
+def drift_report(service: ValuationService, *, most_sales: int, most_packs: int) -> DriftReport:
     """Return how far packs and prices have moved from what the counter's model learned."""
-    with counter.database.reading() as connection:
-        packs, found = valued_packs(connection, counter.market, counter.model, most_packs)
-        realised = realised_bands(connection, counter.market, most_sales)
-    return Drift(packs=packs, shifts=found, realised=realised, anchor=counter.models.current.summary)
+    with service.database.reading() as connection:
+        packs, found = valued_packs(connection, service.market, service.model, most_packs)
+        realised = realised_bands(connection, service.market, most_sales)
+    return DriftReport(packs=packs, shifts=found, realised=realised, anchor=service.models.current.summary)
 
 
-def realised_bands(connection: Connection, market: QuotedMarket, most: int) -> Realised:
+def realised_bands(connection: Connection, market: QuotedMarket, most: int) -> RealisedCoverage:
     """Return what the newest reported sales say of the bands answered before.
 
     Packs never valued say nothing, nor do sales that are held or voided, or into a route that findings close.
@@ -142,8 +142,8 @@ def realised_bands(connection: Connection, market: QuotedMarket, most: int) -> R
     log.read(connection)
     counting = [one for one, state in log.states(log.newest) if state in COUNTS and one.sale.price_cny is not None]
     held: list[tuple[bool, float, float]] = []
-    for sale in _lawful(connection, market, counting[-most:]):
-        answer = valuations.answer_before(connection, sale.battery_code, sale.sold_on.isoformat())
+    for sale in _without_closed_routes(connection, market, counting[-most:]):
+        answer = valuations.last_answer(connection, sale.battery_code, sale.sold_on.isoformat())
         if answer is not None and sale.price_cny is not None:
             value = msgspec.json.decode(answer)["residual_value"]
             paid = without_vat(sale.price_cny, sale)
@@ -151,8 +151,8 @@ def realised_bands(connection: Connection, market: QuotedMarket, most: int) -> R
                 (value["lower"] <= paid <= value["upper"], value["level"], value["point"] / paid if paid else 1.0)
             )
     if not held:
-        return Realised()
-    return Realised(
+        return RealisedCoverage()
+    return RealisedCoverage(
         sales=len(held),
         inside=sum(inside for inside, _, _ in held),
         promised=float(np.mean([level for _, level, _ in held])),
@@ -160,10 +160,10 @@ def realised_bands(connection: Connection, market: QuotedMarket, most: int) -> R
     )
 
 
-def _lawful(connection: Connection, market: QuotedMarket, reported: list[ReportedSale]) -> list[Sale]:
+def _without_closed_routes(connection: Connection, market: QuotedMarket, reported: list[ReportedSale]) -> list[Sale]:
     """Return the sales but those into a route that findings close; one that cannot be examined stays."""
     quoted = [one for one in reported if day_number(one.sale.sold_on) >= market.history.complete_from]
-    records = first_known(connection, quoted)
+    records = first_known_histories(connection, quoted)
     known = [
         (one.sale, history)
         for one in quoted
@@ -194,10 +194,10 @@ def valued_packs(
     reference: dict[str, Any] = {}
     if isinstance(model, TrainedModel):
         reference = dict(model.about.summary.get("reference", {}))
-    latest: dict[str, tuple[bytes, Terms]] = {}
+    latest: dict[str, tuple[bytes, RequestTerms]] = {}
     for record, code, request in valuations.newest_records(connection, most):
-        latest.setdefault(code or record.decode(), (record, msgspec.json.decode(request, type=Terms)))
-    if not reference or len(latest) < LEAST_PACKS:
+        latest.setdefault(code or record.decode(), (record, msgspec.json.decode(request, type=RequestTerms)))
+    if not reference or len(latest) < MIN_PACKS:
         return len(latest), ()
     table = tabulate([read_trace(record).histories[0] for record, _ in latest.values()])
     day = np.array([day_number(terms.as_of) for _, terms in latest.values()])
@@ -207,25 +207,27 @@ def valued_packs(
     return len(latest), shifts(reference, columns)
 
 
-def _said_of_bands(realised: Realised) -> tuple[str, str]:
+def _describe_bands(realised: RealisedCoverage) -> tuple[str, str]:
     count, promised = f"{realised.sales:,}", f"{realised.promised:.0%}"
-    if realised.sales < LEAST_SALES:
+    if realised.sales < MIN_SALES:
         return (
-            f"{count} reported sales were valued before; {LEAST_SALES} are needed to judge the band",
-            f"已上报且此前评估过的成交 {count} 笔,至少 {LEAST_SALES} 笔方可评判区间",
+            f"{count} reported sales were valued before; {MIN_SALES} are needed to judge the band",
+            f"已上报且此前评估过的成交 {count} 笔,至少 {MIN_SALES} 笔方可评判区间",
         )
-    verdict = ("fewer than luck explains", "低于偶然可解释的范围") if realised.broken else ("as promised", "符合承诺")
+    comparison = (
+        ("fewer than luck explains", "低于偶然可解释的范围") if realised.undercovered else ("as promised", "符合承诺")
+    )
     held, bias = f"{realised.coverage:.1%}", f"{realised.bias:+.1%}"
     return (
         (
-            f"the bands held {held} of {count} reported sales where {promised} was promised: {verdict[0]}; "
+            f"the bands held {held} of {count} reported sales where {promised} was promised: {comparison[0]}; "
             f"points were {bias} off in the middle"
         ),
-        f"区间覆盖已上报成交 {count} 笔的 {held}(承诺 {promised}):{verdict[1]};估值中位偏差 {bias}",
+        f"区间覆盖已上报成交 {count} 笔的 {held}(承诺 {promised}):{comparison[1]};估值中位偏差 {bias}",
     )
 
 
-def _said_of_anchor(anchor: AnchorSummary | None) -> tuple[str, str]:
+def _describe_anchor(anchor: AnchorSummary | None) -> tuple[str, str]:
     if anchor is None or anchor.moved is None or anchor.moved.point is None:
         return ("no reported sale re-anchors the model", "尚无成交可用于重新锚定")
     sales, point, width = f"{anchor.used:,}", f"{anchor.moved.point:+.1%}", f"{anchor.moved.width:.2f}"
@@ -235,11 +237,11 @@ def _said_of_anchor(anchor: AnchorSummary | None) -> tuple[str, str]:
     )
 
 
-def _said_of_packs(drift: Drift) -> tuple[str, str]:
+def _describe_packs(drift: DriftReport) -> tuple[str, str]:
     if not drift.shifts:
         return (
-            f"{drift.packs:,} packs were valued lately; {LEAST_PACKS} are needed to compare with those learned from",
-            f"近期评估 {drift.packs:,} 个电池包,至少 {LEAST_PACKS} 个方可与训练样本比较",
+            f"{drift.packs:,} packs were valued lately; {MIN_PACKS} are needed to compare with those learned from",
+            f"近期评估 {drift.packs:,} 个电池包,至少 {MIN_PACKS} 个方可与训练样本比较",
         )
     if not drift.moved:
         return (

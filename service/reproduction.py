@@ -9,14 +9,14 @@ import msgspec
 
 from models import load_model
 from models.artifact.predictor import Predictor as TrainedModel
-from service.sales.live_recentring import applied
+from service.sales.live_recentring import apply_anchor
 from service.settings import Settings
 from service.store import anchors, valuations
-from service.store.anchors import KeptAnchor
+from service.store.anchors import StoredAnchor
 from service.store.database import Database
 from service.store.upgrade import upgrade
-from service.store.valuations import KeptValuation
-from service.valuation_service import Terms, encode_answer
+from service.store.valuations import StoredValuation
+from service.valuation_service import RequestTerms, encode_answer
 from valuation.appraisal import iter_valuations
 from valuation.errors import CanzhiError, UnknownModel
 from valuation.ingest import IntakeNote, Traces, read_market, read_trace
@@ -28,7 +28,7 @@ from valuation.version import __version__
 class Reproduction:
     """The kept answer beside the one worked out now."""
 
-    kept: KeptValuation
+    kept: StoredValuation
     answer: bytes
 
     @property
@@ -61,15 +61,15 @@ def open_archive(settings: Settings) -> Database:
     return Database(settings.store_url, wait_s=settings.store_wait_s)
 
 
-def _model_of(kept: KeptValuation, anchor: KeptAnchor | None, home: Path) -> Predictor | None:
+def _model_of(kept: StoredValuation, anchor: StoredAnchor | None, home: Path) -> Predictor | None:
     """Return the very model that answered, re-anchored as it was then."""
     if kept.model_digest is None:
         return None
     trained = _trained_model(kept.model_digest if anchor is None else anchor.model_digest, kept, home)
-    return trained if anchor is None else applied(trained, anchor)
+    return trained if anchor is None else apply_anchor(trained, anchor)
 
 
-def _trained_model(digest: str, kept: KeptValuation, home: Path) -> TrainedModel:
+def _trained_model(digest: str, kept: StoredValuation, home: Path) -> TrainedModel:
     """Return a model from the registry by digest, else from where it was named then."""
     try:
         return load_model(digest, home=home)
@@ -80,7 +80,7 @@ def _trained_model(digest: str, kept: KeptValuation, home: Path) -> TrainedModel
     return model
 
 
-def reproduce_kept(database: Database, valuation_id: str, home: Path) -> Reproduction:
+def reproduce_valuation(database: Database, valuation_id: str, home: Path) -> Reproduction:
     """Work a kept valuation out again.
 
     Raises
@@ -93,16 +93,16 @@ def reproduce_kept(database: Database, valuation_id: str, home: Path) -> Reprodu
     with database.reading() as connection:
         kept = valuations.find(connection, valuation_id)
         content = valuations.market_content(connection, kept.market_digest)
-        anchor = anchors.named(connection, kept.model_digest) if kept.model_digest else None
-    terms = msgspec.json.decode(kept.request, type=Terms)
+        anchor = anchors.find_by_digest(connection, kept.model_digest) if kept.model_digest else None
+    terms = msgspec.json.decode(kept.request, type=RequestTerms)
     notes = msgspec.json.decode(kept.notes, type=tuple[IntakeNote, ...])
     model = _model_of(kept, anchor, home)
-    (told,) = iter_valuations(
+    (answer_dict,) = iter_valuations(
         Traces(histories=read_trace(kept.record).histories, notes=(notes,)),
         read_market(content),
         model,
         terms,
     )
-    if isinstance(told, CanzhiError):
-        raise told
-    return Reproduction(kept=kept, answer=encode_answer(told, kept.valuation_id))
+    if isinstance(answer_dict, CanzhiError):
+        raise answer_dict
+    return Reproduction(kept=kept, answer=encode_answer(answer_dict, kept.valuation_id))

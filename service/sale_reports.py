@@ -9,24 +9,24 @@ from urllib.parse import quote
 
 import msgspec
 
-from service.sale_review import judge
+from service.sale_review import review_sales
 from service.sales.enter_sales import (
-    Entered,
+    EnteredReport,
     SaleOutcome,
     StepKind,
+    checked_sales,
     enter_sales,
     known_sales,
-    named_sales,
     step_on_sale,
 )
 from service.sales.sale_types import FiledSale, Sale
 from service.sales.states import Hold, ReportedSale, State, Step
 from service.store import sales
-from service.store.idempotency import Claim, Outcome, once
+from service.store.idempotency import IdempotencyKey, Outcome, run_once
 from service.valuation_service import ValuationService
 from valuation.errors import FieldError
 
-MOST_LISTED: Final = 1000
+MAX_PAGE: Final = 1000
 _STATES: Final = get_args(State)
 
 
@@ -96,7 +96,9 @@ class SalesPage(msgspec.Struct, kw_only=True, frozen=True):
     next_after: int | None
 
 
-def report_sales(counter: ValuationService, reported: Sequence[Sale], caller: str, laid: Claim | None) -> Outcome:
+def report_sales(
+    service: ValuationService, reported: Sequence[Sale], caller: str, request_key: IdempotencyKey | None
+) -> Outcome:
     """Judge and enter sales, all or none, and return the answer.
 
     Raises
@@ -104,12 +106,12 @@ def report_sales(counter: ValuationService, reported: Sequence[Sale], caller: st
     FieldError
         If one of them cannot be entered.
     """
-    wanted = named_sales(reported)
-    work = enter_sales(wanted, judge(counter, wanted), caller, _entered)
-    return once(counter.database, laid, work)
+    wanted = checked_sales(reported)
+    work = enter_sales(wanted, review_sales(service, wanted), caller, _entered)
+    return run_once(service.database, request_key, work)
 
 
-def file_sales(counter: ValuationService, reported: Sequence[FiledSale], caller: str) -> Entered:
+def enter_filed_sales(service: ValuationService, reported: Sequence[FiledSale], caller: str) -> EnteredReport:
     """Judge and enter sales of a file, all or none, and return what became of them.
 
     Raises
@@ -117,14 +119,18 @@ def file_sales(counter: ValuationService, reported: Sequence[FiledSale], caller:
     FieldError
         If one of them cannot be entered.
     """
-    wanted = named_sales(reported)
-    judged = judge(counter, wanted)
-    with counter.database.writing() as connection:
-        return enter_sales(wanted, judged, caller, lambda entered: entered)(connection)
+    wanted = checked_sales(reported)
+    reviews = review_sales(service, wanted)
+    with service.database.writing() as connection:
+        return enter_sales(wanted, reviews, caller, lambda entered: entered)(connection)
 
 
-def step(
-    counter: ValuationService, sale_id: str, kind: StepKind, said: tuple[str | None, str], laid: Claim | None
+def change_state(
+    service: ValuationService,
+    sale_id: str,
+    kind: StepKind,
+    said: tuple[str | None, str],
+    request_key: IdempotencyKey | None,
 ) -> Outcome:
     """Confirm or void a sale and return it as it is then; ``said`` is why, and who says so.
 
@@ -134,14 +140,14 @@ def step(
         If there is no such sale, or nothing can be changed about it.
     """
     work = step_on_sale(sale_id, kind, *said)
-    return once(
-        counter.database,
-        laid,
+    return run_once(
+        service.database,
+        request_key,
         lambda connection: Outcome(status=200, body=msgspec.json.encode(_answer(work(connection), frozenset()))),
     )
 
 
-def list_sales(counter: ValuationService, after: int, limit: int, state: str | None) -> SalesPage:
+def list_sales(service: ValuationService, after: int, limit: int, state: str | None) -> SalesPage:
     """Return reported sales after a number of the ledger, at most so many, of one state or of all.
 
     Raises
@@ -153,11 +159,11 @@ def list_sales(counter: ValuationService, after: int, limit: int, state: str | N
         raise FieldError(
             f"state is {state[:40]!r}, which no sale has", hint=f"give one of {', '.join(_STATES)}", field="state"
         )
-    unconfirmed = _unconfirmed(counter)
+    unconfirmed = _unconfirmed(service)
     found: list[SaleAnswer] = []
-    with counter.database.reading() as connection:
+    with service.database.reading() as connection:
         while True:
-            page = sales.ids_after(connection, after, MOST_LISTED)
+            page = sales.ids_after(connection, after, MAX_PAGE)
             known = known_sales(connection, [sale_id for _, sale_id in page])
             for number, sale_id in page:
                 answer = _answer(known[sale_id], unconfirmed)
@@ -166,7 +172,7 @@ def list_sales(counter: ValuationService, after: int, limit: int, state: str | N
                         return SalesPage(sales=found, next_after=after)
                     found.append(answer)
                 after = number
-            if len(page) < MOST_LISTED:
+            if len(page) < MAX_PAGE:
                 return SalesPage(sales=found, next_after=None)
 
 
@@ -197,7 +203,7 @@ def hold_answer(hold: Hold, sale_id: str) -> HoldAnswer:
     )
 
 
-def _entered(entered: Entered) -> Outcome:
+def _entered(entered: EnteredReport) -> Outcome:
     report = SalesReport(
         sales_added=len(entered.sales) - entered.count("known"),
         sales_held=entered.count("held"),
@@ -213,9 +219,9 @@ def _outcome(one: SaleOutcome) -> ReportedAnswer:
     return ReportedAnswer(sale_id=one.sale_id, outcome=one.outcome, state=one.state, held=held)
 
 
-def _unconfirmed(counter: ValuationService) -> frozenset[str]:
+def _unconfirmed(service: ValuationService) -> frozenset[str]:
     """Return the sales that wait by today's anchor, though they were not held when they were reported."""
-    summary = counter.models.current.summary
+    summary = service.models.current.summary
     return frozenset() if summary is None else frozenset(summary.unconfirmed)
 
 

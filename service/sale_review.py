@@ -9,7 +9,7 @@ import numpy as np
 
 from models.artifact.predictor import Predictor as TrainedModel
 from models.artifact.recentring import eligible, far_outside
-from service.sales.enter_sales import Judgement
+from service.sales.enter_sales import SaleReview
 from service.sales.features import SaleFeatures
 from service.sales.sale_types import EnteredSale
 from service.sales.selection import Candidate, reported_to, set_prices
@@ -22,45 +22,45 @@ _NOT_RECORDED: Final = "9999"
 """Number and moment of what is not entered yet: after all that is."""
 
 
-def judge(counter: ValuationService, reported: Sequence[EnteredSale]) -> dict[str, Judgement]:
+def review_sales(service: ValuationService, reported: Sequence[EnteredSale]) -> dict[str, SaleReview]:
     """Return what the model as it stands today makes of each sale; nothing of those it cannot judge yet.
 
     It judges no sale made before its training, and none whose pack is not known: these are judged when they could
     first move it. A lot's one sum is judged as it is shared among the packs that are reported together.
     """
-    model = counter.model
+    model = service.model
     if not isinstance(model, TrainedModel):
         return {}
     later = [one for one in reported if one.sold_on.isoformat() > (model.trained_through or "")]
-    asked = [
+    pending = [
         ReportedSale(sequence=_NOT_ENTERED + place, sale=one, recorded_at=_NOT_RECORDED, reporter="")
         for place, one in enumerate(later)
     ]
-    packs = SaleFeatures(model, counter.market)
-    with counter.database.reading() as connection:
-        known = packs.of(connection, asked)
+    packs = SaleFeatures(model, service.market)
+    with service.database.reading() as connection:
+        known = packs.of(connection, pending)
     sold = [
         Candidate(one, "accepted", pack)
-        for one in asked
+        for one in pending
         if (pack := known.get(one.sequence)) is not None and not pack.left_out
     ]
     set_prices(sold)
     learnable = eligible(model, np.array([one.price_per_kwh for one in sold])).tolist()
-    return _judged(model, packs, [one for one, take in zip(sold, learnable, strict=True) if take])
+    return _review(model, packs, [one for one, take in zip(sold, learnable, strict=True) if take])
 
 
-def _judged(model: TrainedModel, packs: SaleFeatures, sold: Sequence[Candidate]) -> dict[str, Judgement]:
+def _review(model: TrainedModel, packs: SaleFeatures, sold: Sequence[Candidate]) -> dict[str, SaleReview]:
     """Return what a model makes of the prices of packs it knows."""
     if not sold:
         return {}
-    news = reported_to(packs, sold)
+    reported_sales = reported_to(packs, sold)
     energy = np.array([one.pack.energy_kwh for one in sold])
-    far = far_outside(model, news).tolist()
-    _, edges = model.state.price_of(news.predicted, np.array([0.5 - _LEVEL / 2.0, 0.5 + _LEVEL / 2.0]))
+    far = far_outside(model, reported_sales).tolist()
+    _, edges = model.state.price_of(reported_sales.predicted, np.array([0.5 - _LEVEL / 2.0, 0.5 + _LEVEL / 2.0]))
     edges_cny = np.round(edges * energy[:, np.newaxis], 2).tolist()
-    paid_cny = np.round(news.price * energy, 2).tolist()
+    paid_cny = np.round(reported_sales.price * energy, 2).tolist()
     return {
-        one.reported.sale.sale_id: Judgement(
+        one.reported.sale.sale_id: SaleReview(
             model=model.digest,
             hold=Hold(
                 price_cny=paid_cny[row],

@@ -74,11 +74,11 @@ def _key(line: str, number: int) -> ApiKey:
     return ApiKey(name=name, sha256=letters)
 
 
-def caller_of(key: str, keys: tuple[ApiKey, ...]) -> str | None:
+def find_caller(key: str, keys: tuple[ApiKey, ...]) -> str | None:
     """Return whose key it is; every key is compared in full, so that time tells nothing.
 
     >>> known = (ApiKey(name="yard", sha256=hashlib.sha256(b"secret").hexdigest()),)
-    >>> caller_of("secret", known), caller_of("Secret", known)
+    >>> find_caller("secret", known), find_caller("Secret", known)
     ('yard', None)
     """
     offered = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()

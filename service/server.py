@@ -48,7 +48,7 @@ def _serve(settings: Settings) -> None:
 
     from service.telemetry import configure_log  # noqa: PLC0415 - as above
 
-    counter = check_surroundings(settings)
+    service = open_checked_service(settings)
     configure_log()
     alone = settings.workers <= 1
     options: dict[str, Any] = {
@@ -62,11 +62,11 @@ def _serve(settings: Settings) -> None:
         "timeout_graceful_shutdown": GRACE_S,
     }
     if alone:
-        with closing(counter.database):
-            uvicorn.run(partial(_create_app_at, counter), **options)
+        with closing(service.database):
+            uvicorn.run(partial(_create_app_with, service), **options)
     else:
-        counter.database.close()  # every server process opens its own
-        _run_several(uvicorn.Config("service.server:log_and_create_app", **options))
+        service.database.close()  # every server process opens its own
+        _run_several(uvicorn.Config("service.server:create_worker_app", **options))
 
 
 def _run_several(config: Config) -> None:
@@ -89,7 +89,7 @@ def _run_several(config: Config) -> None:
         )
 
 
-def settle_memory() -> None:
+def tune_garbage_collector() -> None:
     """Tell the collector of garbage that what is there now stays, and to look less often.
 
     A batch of valuations makes tens of thousands of objects that all go with it: looking for rings among them every few
@@ -100,11 +100,11 @@ def settle_memory() -> None:
     gc.enable()
 
 
-def log_and_create_app() -> object:
+def create_worker_app() -> object:
     """Return the application in a server process, its log set up; end the process, with the reason, if it cannot be."""
     gc.disable()
     from service.app import create_app  # noqa: PLC0415 - the parent of several processes needs no application
-    from service.store.upgrade import check_there  # noqa: PLC0415 - as above
+    from service.store.upgrade import check_store_exists  # noqa: PLC0415 - as above
     from service.supervisor import report_problem  # noqa: PLC0415 - as above
     from service.telemetry import configure_log, log  # noqa: PLC0415 - as above
     from service.valuation_service import open_valuation_service  # noqa: PLC0415 - as above
@@ -112,27 +112,27 @@ def log_and_create_app() -> object:
     configure_log()
     try:
         settings = Settings.from_environment()
-        check_there(settings.store_url)  # the parent has made it
-        counter = open_valuation_service(settings)
-        app = create_app(settings, counter)
+        check_store_exists(settings.store_url)  # the parent has made it
+        service = open_valuation_service(settings)
+        app = create_app(settings, service)
     except CanzhiError as error:
         report_problem(error.message)
         log().error("server process cannot start", problem=error.message, hint=error.hint)
         sys.exit(CANNOT_START)
-    settle_memory()
+    tune_garbage_collector()
     return app
 
 
-def _create_app_at(counter: ValuationService) -> object:
+def _create_app_with(service: ValuationService) -> object:
     """Return the application of the only server process, at the counter that was opened to see whether it can be."""
     from service.app import create_app  # noqa: PLC0415 - as above
 
-    app = create_app(counter.settings, counter)
-    settle_memory()
+    app = create_app(service.settings, service)
+    tune_garbage_collector()
     return app
 
 
-def check_surroundings(settings: Settings) -> ValuationService:
+def open_checked_service(settings: Settings) -> ValuationService:
     """Return the counter, opened; refuse to start where the service could not answer, or would answer strangers.
 
     Raises
@@ -150,11 +150,11 @@ def check_surroundings(settings: Settings) -> ValuationService:
             hint="set up keys with CANZHI_API_KEYS, or listen on 127.0.0.1",
             field="CANZHI_API_KEYS",
         )
-    _see_address_free(settings.host, settings.port)
+    _check_address_free(settings.host, settings.port)
     return open_valuation_service(settings)
 
 
-def _see_address_free(host: str, port: int) -> None:
+def _check_address_free(host: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -17,7 +17,7 @@ PREFIX = "CANZHI_"
 DEFAULT_MODEL = "champion"
 
 
-def _said(meaning: str, default: str | None = None) -> dict[str, str | None]:
+def _doc(meaning: str, default: str | None = None) -> dict[str, str | None]:
     """Return what the documentation says about a setting, and its default where the bare value would not tell."""
     return {"meaning": meaning, "default": default}
 
@@ -35,51 +35,51 @@ class Settings:
 
     home: Path = field(
         default_factory=_user_data_folder,
-        metadata=_said("Folder of all local state: store, models, market.", "the platform's user-data folder"),
+        metadata=_doc("Folder of all local state: store, models, market.", "the platform's user-data folder"),
     )
     database_url: str = field(
         default="",
-        metadata=_said(
+        metadata=_doc(
             "Store of valuations and histories: a SQLite file or `postgresql+psycopg://…`.",
             "`canzhi.sqlite` in the home folder",
         ),
     )
     market: Path | None = field(
         default=None,
-        metadata=_said(
+        metadata=_doc(
             "Market quotes, CSV or Parquet.", "`market.csv` in the home folder, else the bundled synthetic quotes"
         ),
     )
     model: str = field(
-        default=DEFAULT_MODEL, metadata=_said("Model that values: an alias, a version, a digest or a bundle folder.")
+        default=DEFAULT_MODEL, metadata=_doc("Model that values: an alias, a version, a digest or a bundle folder.")
     )
-    host: str = field(default="127.0.0.1", metadata=_said("Address the HTTP service listens on."))
-    port: int = field(default=8000, metadata=_said("Port the HTTP service listens on."))
-    workers: int = field(default=1, metadata=_said("Server processes."))
-    body_limit_bytes: int = field(default=8_388_608, metadata=_said("Largest request body that is read. [bytes]"))
+    host: str = field(default="127.0.0.1", metadata=_doc("Address the HTTP service listens on."))
+    port: int = field(default=8000, metadata=_doc("Port the HTTP service listens on."))
+    workers: int = field(default=1, metadata=_doc("Server processes."))
+    body_limit_bytes: int = field(default=8_388_608, metadata=_doc("Largest request body that is read. [bytes]"))
     value_queue: int = field(
-        default=512, metadata=_said("Single packs that may wait; one more is turned away with status 503.")
+        default=512, metadata=_doc("Single packs that may wait; one more is turned away with status 503.")
     )
-    batch_limit: int = field(default=1000, metadata=_said("Most packs in one batch request."))
-    batch_threads: int = field(default=2, metadata=_said("Batches that are valued at the same time."))
+    batch_limit: int = field(default=1000, metadata=_doc("Most packs in one batch request."))
+    batch_threads: int = field(default=2, metadata=_doc("Batches that are valued at the same time."))
     batch_queue: int = field(
-        default=8, metadata=_said("Batches that may wait; one more is turned away with status 503.")
+        default=8, metadata=_doc("Batches that may wait; one more is turned away with status 503.")
     )
     store_wait_s: float = field(
-        default=10.0, metadata=_said("How long a write waits for another writer of the store. [s]")
+        default=10.0, metadata=_doc("How long a write waits for another writer of the store. [s]")
     )
     api_keys: Path | None = field(
         default=None,
-        metadata=_said(
+        metadata=_doc(
             "File of API keys, `name sha256:<hex of its hash>` a line; without it, only this machine is served.",
             "none",
         ),
     )
     kernel: str = field(  # read by models.kernel.library itself, wherever it runs
         default="auto",
-        metadata=_said("What evaluates forests: `auto`, `baseline`, `v3`, `v4` (levels of a processor) or `numpy`."),
+        metadata=_doc("What evaluates forests: `auto`, `baseline`, `v3`, `v4` (levels of a processor) or `numpy`."),
     )
-    docs: bool = field(default=True, metadata=_said("Whether `/openapi.json`, `/docs` and `/redoc` are served."))
+    docs: bool = field(default=True, metadata=_doc("Whether `/openapi.json`, `/docs` and `/redoc` are served."))
 
     @property
     def store_url(self) -> str:

@@ -18,13 +18,13 @@ from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from service.telemetry import log
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+FIRST_RESTART_DELAY_S, MAX_RESTART_DELAY_S = 0.5, 30.0
 """How long after a failure a process is started again; each further failure doubles it. [s]"""
 STABLE_AFTER_S = 30.0
 """A process that lived so long is started again at once when it ends. [s]"""
-START_PATIENCE_S = 120.0
+START_TIMEOUT_S = 120.0
 """How long a process may take to start before it counts as hanging. [s]"""
-MOST_FIRST_FAILURES = 5
+MAX_FIRST_FAILURES = 5
 """So many starts of every process may fail before the service, which never answered, gives up."""
 
 
@@ -58,8 +58,8 @@ class Worker(Process):
         if self._asked_at is None:
             self.parent_conn.send(state)
             self._asked_at = now
-        patience_s = START_PATIENCE_S if self.serving_since is None else self.config.timeout_worker_healthcheck
-        return now - self._asked_at < patience_s
+        timeout_s = START_TIMEOUT_S if self.serving_since is None else self.config.timeout_worker_healthcheck
+        return now - self._asked_at < timeout_s
 
     def _receive(self) -> None:
         try:
@@ -86,21 +86,21 @@ class Worker(Process):
 
     def pong(self) -> None:
         """Take the state from the supervisor and answer whether this process serves; runs in the process."""
-        _here.state = self.child_conn.recv()
+        _process_state.state = self.child_conn.recv()
         self.send(self.server.started)
 
     def target(self, sockets: list[socket] | None = None) -> None:
         """Serve; runs in the process."""
-        _here.worker, _here.state = self, self._state
+        _process_state.worker, _process_state.state = self, self._state
         super().target(sockets)
 
     def send(self, message: object) -> None:
         """Send a message to the supervisor; runs in the process."""
-        with _here.sending:
+        with _process_state.sending:
             self.child_conn.send(message)
 
 
-class _Here:
+class _ProcessState:
     """What this process knows of itself, if it is one of several."""
 
     def __init__(self) -> None:
@@ -109,22 +109,22 @@ class _Here:
         self.sending = threading.Lock()
 
 
-_here = _Here()
+_process_state = _ProcessState()
 
 
 def workers_state() -> WorkersState:
     """Return what the supervisor said last; of a service with one process, that it is there."""
-    return _here.state
+    return _process_state.state
 
 
 def report_problem(problem: str) -> None:
     """Tell the supervisor, if there is one, why this process cannot start."""
-    if _here.worker is not None:
-        _here.worker.send(problem)
+    if _process_state.worker is not None:
+        _process_state.worker.send(problem)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Pause:
+class _PendingRestart:
     """A process that is to be started again."""
 
     failures: int
@@ -139,7 +139,7 @@ class Supervisor(Multiprocess):
         super().__init__(config, sockets)
         self.gave_up = ""
         self._workers: list[Worker] = []
-        self._pauses: list[_Pause] = []
+        self._pending_restarts: list[_PendingRestart] = []
         self._ever_served = False
 
     def init_processes(self) -> None:
@@ -155,16 +155,20 @@ class Supervisor(Multiprocess):
         for worker in tuple(self._workers):
             if not worker.check(state):
                 self._workers.remove(worker)
-                self._pauses.append(self._pause_after(worker))
+                self._pending_restarts.append(self._plan_restart(worker))
             self._ever_served = self._ever_served or worker.serving_since is not None
-        if not self._ever_served and not self._workers and min(p.failures for p in self._pauses) >= MOST_FIRST_FAILURES:
+        if (
+            not self._ever_served
+            and not self._workers
+            and min(p.failures for p in self._pending_restarts) >= MAX_FIRST_FAILURES
+        ):
             self.gave_up = self._state().problem
             self.should_exit.set()
             return
-        for pause in tuple(self._pauses):
-            if time.monotonic() >= pause.due:
-                self._pauses.remove(pause)
-                self._workers.append(self._start(pause.failures))
+        for restart in tuple(self._pending_restarts):
+            if time.monotonic() >= restart.due:
+                self._pending_restarts.remove(restart)
+                self._workers.append(self._start(restart.failures))
 
     def terminate_all(self) -> None:
         """Ask every process to end."""
@@ -182,7 +186,7 @@ class Supervisor(Multiprocess):
             fresh = self._start()
             while fresh.serving_since is None:
                 if self.should_exit.is_set() or not fresh.check(self._state()):
-                    log().error("restart given up", problem=self._ended(fresh), kept=old.pid)
+                    log().error("restart given up", problem=self._end_process(fresh), kept=old.pid)
                     return
                 time.sleep(0.1)
             self._workers[place] = fresh
@@ -207,15 +211,15 @@ class Supervisor(Multiprocess):
         worker.start()
         return worker
 
-    def _pause_after(self, worker: Worker) -> _Pause:
+    def _plan_restart(self, worker: Worker) -> _PendingRestart:
         """Return when a process that has ended or hangs is started again."""
-        problem, since, now = self._ended(worker), worker.serving_since, time.monotonic()
+        problem, since, now = self._end_process(worker), worker.serving_since, time.monotonic()
         failures = 0 if since is not None and now - since >= STABLE_AFTER_S else worker.failures + 1
-        pause_s = min(FIRST_PAUSE_S * 2 ** (failures - 1), LONGEST_PAUSE_S) if failures else 0.0
-        log().error("server process ended", pid=worker.pid, problem=problem, restart_in_s=pause_s)
-        return _Pause(failures=failures, problem=problem, due=now + pause_s)
+        delay_s = min(FIRST_RESTART_DELAY_S * 2 ** (failures - 1), MAX_RESTART_DELAY_S) if failures else 0.0
+        log().error("server process ended", pid=worker.pid, problem=problem, restart_in_s=delay_s)
+        return _PendingRestart(failures=failures, problem=problem, due=now + delay_s)
 
-    def _ended(self, worker: Worker) -> str:
+    def _end_process(self, worker: Worker) -> str:
         """End what is left of a process and return why it ended."""
         problem = worker.ending
         worker.kill()
@@ -224,7 +228,7 @@ class Supervisor(Multiprocess):
 
     def _state(self) -> WorkersState:
         absent = [worker for worker in self._workers if worker.serving_since is None]
-        problems = [*(pause.problem for pause in self._pauses), *("starting" for _ in absent)]
+        problems = [*(restart.problem for restart in self._pending_restarts), *("starting" for _ in absent)]
         return WorkersState(
             workers=self.processes_num,
             missing=max(0, self.processes_num - (len(self._workers) - len(absent))),

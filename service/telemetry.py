@@ -78,7 +78,7 @@ class Telemetry:
             self._by_route[label] = self.valuations.labels(label)
         self._by_route[label].inc()
 
-    def of_request(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    def request_metrics(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
         """Return where a request is counted and timed; finding it by its labels costs more than counting."""
         key = route, method, status
         if key not in self._children:

@@ -23,9 +23,9 @@ from service.sales.serving_models import ServingModels, serving_models
 from service.settings import DEFAULT_MODEL, Settings
 from service.store import packs, valuations
 from service.store.database import Database
-from service.store.idempotency import Claim, Outcome, once
+from service.store.idempotency import IdempotencyKey, Outcome, run_once
 from service.store.upgrade import upgrade
-from service.store.valuations import KeptValuation
+from service.store.valuations import StoredValuation
 from valuation.appraisal import iter_valuations
 from valuation.errors import CanzhiError, UnknownModel
 from valuation.ingest import Traces, join_traces
@@ -38,7 +38,7 @@ _NO_NOTES = b"[]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms(ValuationTerms):
+class RequestTerms(ValuationTerms):
     """The terms of a valuation, as they are stored and as requests are grouped by them."""
 
     @property
@@ -52,24 +52,24 @@ class Terms(ValuationTerms):
         return self.as_of, self.level, self.region, tuple(sorted(self.market_shift.items())), self.explain
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class ValuationTask(msgspec.Struct, frozen=True, kw_only=True):
     """One pack to be valued, on what terms, and the model that answers for its valuation day."""
 
     traces: Traces
-    terms: Terms
+    terms: RequestTerms
     model: Predictor | None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A valuation with its id and the bytes that answer for it; `kept` is what the store shall hold."""
 
-    told: ValuationDict
-    kept: KeptValuation
+    as_dict: ValuationDict
+    kept: StoredValuation
 
     @property
     def valuation(self) -> Valuation:
         """The valuation as an object."""
-        return valuation_of(self.told)
+        return valuation_of(self.as_dict)
 
     @property
     def valuation_id(self) -> str:
@@ -79,7 +79,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def best_route(self) -> str | None:
         """The open route that the value rests on most; None where every route is closed."""
-        best: str | None = self.told["best_route"]
+        best: str | None = self.as_dict["best_route"]
         return best
 
     @property
@@ -116,7 +116,7 @@ class ValuationService:
         with self.database.reading() as connection:
             return packs.find(connection, code, as_of=as_of).record
 
-    def value(self, traces: Traces, terms: Terms, *, channel: str) -> Answer:
+    def value(self, traces: Traces, terms: RequestTerms, *, channel: str) -> Answer:
         """Value one pack; nothing is kept yet.
 
         Raises
@@ -129,12 +129,12 @@ class ValuationService:
             raise answer
         return answer
 
-    def value_many(self, traces: Traces, terms: Terms, *, channel: str) -> list[Answer | CanzhiError]:
+    def value_many(self, traces: Traces, terms: RequestTerms, *, channel: str) -> list[Answer | CanzhiError]:
         """Value many packs on the same terms; each is answered or carries its own error. Nothing is kept yet."""
         return self.value_by(self.models.on(terms.as_of).model, traces, terms, channel=channel)
 
     def value_by(
-        self, model: Predictor | None, traces: Traces, terms: Terms, *, channel: str
+        self, model: Predictor | None, traces: Traces, terms: RequestTerms, *, channel: str
     ) -> list[Answer | CanzhiError]:
         """Value many packs on the same terms by the model that answers for their day."""
         results = iter_valuations(
@@ -149,7 +149,7 @@ class ValuationService:
             for row, (result, valuation_id) in enumerate(zip(results, new_ids(traces.packs), strict=True))
         ]
 
-    def value_each(self, asked: Sequence[Asked], *, channel: str) -> list[Answer | CanzhiError]:
+    def value_each(self, asked: Sequence[ValuationTask], *, channel: str) -> list[Answer | CanzhiError]:
         """Value packs on terms of their own, those on the same terms together; nothing is kept yet."""
         groups: dict[Hashable, list[int]] = {}
         for place, one in enumerate(asked):
@@ -159,7 +159,7 @@ class ValuationService:
             results |= zip(places, self._value_group([asked[place] for place in places], channel), strict=True)
         return [results[place] for place in range(len(asked))]
 
-    def _value_group(self, group: Sequence[Asked], channel: str) -> list[Answer | CanzhiError]:
+    def _value_group(self, group: Sequence[ValuationTask], channel: str) -> list[Answer | CanzhiError]:
         """Return the answers of packs on the same terms; where the batch as a whole fails, each speaks for itself."""
         terms, model = group[0].terms, group[0].model
         try:
@@ -169,8 +169,8 @@ class ValuationService:
                 return [error]
         return [answer for one in group for answer in self._value_group([one], channel)]
 
-    def keep(
-        self, given: Sequence[Answer], outcome: Outcome, *, claim: Claim | None = None, recorded_by: str
+    def save(
+        self, given: Sequence[Answer], outcome: Outcome, *, request_key: IdempotencyKey | None = None, recorded_by: str
     ) -> Outcome:
         """Keep answers in one transaction; under a known idempotency key nothing is kept and the first outcome returns.
 
@@ -183,13 +183,13 @@ class ValuationService:
         """
 
         def work(connection: Connection) -> Outcome:
-            valuations.keep_market(connection, self.market.digest, self.market.content)
-            valuations.keep(connection, [one.kept for one in given], recorded_by=recorded_by)
+            valuations.save_market(connection, self.market.digest, self.market.content)
+            valuations.save(connection, [one.kept for one in given], recorded_by=recorded_by)
             return outcome
 
-        return once(self.database, claim, work)
+        return run_once(self.database, request_key, work)
 
-    def _of_batch(self, model: Predictor | None, terms: Terms, channel: str) -> dict[str, Any]:
+    def _of_batch(self, model: Predictor | None, terms: RequestTerms, channel: str) -> dict[str, Any]:
         """Return what is kept of every pack that was valued together."""
         return {
             "as_of": terms.as_of.isoformat(),
@@ -203,25 +203,25 @@ class ValuationService:
         }
 
 
-def _answer(told: ValuationDict, traces: Traces, row: int, valuation_id: str, same: Mapping[str, Any]) -> Answer:
+def _answer(as_dict: ValuationDict, traces: Traces, row: int, valuation_id: str, same: Mapping[str, Any]) -> Answer:
     """Return the answer for one pack under its id."""
     return Answer(
-        told=told,
-        kept=KeptValuation(
+        as_dict=as_dict,
+        kept=StoredValuation(
             valuation_id=valuation_id,
-            battery_code=told["battery_code"],
+            battery_code=as_dict["battery_code"],
             record=traces.written(row),
             notes=_NO_NOTES if not traces.notes[row] else msgspec.json.encode(traces.notes[row]),
-            input_digest=told["input_digest"],
-            answer=encode_answer(told, valuation_id),
+            input_digest=as_dict["input_digest"],
+            answer=encode_answer(as_dict, valuation_id),
             **same,
         ),
     )
 
 
-def encode_answer(told: ValuationDict, valuation_id: str) -> bytes:
+def encode_answer(as_dict: ValuationDict, valuation_id: str) -> bytes:
     """Return the bytes that answer for a valuation: its id, then what the core says in its order."""
-    return msgspec.json.encode({"valuation_id": valuation_id, **told})
+    return msgspec.json.encode({"valuation_id": valuation_id, **as_dict})
 
 
 def open_valuation_service(settings: Settings) -> ValuationService:
@@ -241,9 +241,9 @@ def open_valuation_service(settings: Settings) -> ValuationService:
     except BaseException:
         database.close()
         raise
-    counter = ValuationService(settings, market, models, database)
-    counter.log_stamp = stamp
-    return counter
+    service = ValuationService(settings, market, models, database)
+    service.log_stamp = stamp
+    return service
 
 
 def model_on(settings: Settings, market: QuotedMarket, as_of: date) -> Predictor | None:

@@ -175,7 +175,7 @@ Trace = create_model(  # type: ignore[call-overload]  # as above
 )
 
 
-class Asked(BaseModel):
+class PackRequest(BaseModel):
     """The request envelope."""
 
     model_config = ConfigDict(extra="forbid")
@@ -195,12 +195,12 @@ def create_app() -> FastAPI:
     app = FastAPI()
 
     @app.post("/typed")
-    async def typed(asked: Asked) -> Answer:  # noqa: ARG001 - it was checked, which is what is measured
+    async def typed(asked: PackRequest) -> Answer:  # noqa: ARG001 - it was checked, which is what is measured
         return answer
 
     @app.post("/raw")
     async def raw(request: Request) -> Response:
-        Asked.model_validate_json(await request.body())
+        PackRequest.model_validate_json(await request.body())
         return Response(content, media_type="application/json")
 
     return app

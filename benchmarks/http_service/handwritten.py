@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from fastapi import FastAPI
 
-from benchmarks.http_service.echo import Asked
+from benchmarks.http_service.echo import PackRequest
 
 BOOSTERS = "HANDWRITTEN_BOOSTERS"
 LEVELS = (0.05, 0.5, 0.95)
@@ -43,7 +43,7 @@ def train(folder: Path, trees: int, leaves: int, columns: int) -> None:
         booster.save_model(folder / f"{level}.txt")
 
 
-def with_pandas(asked: Asked, columns: int) -> pd.DataFrame:
+def with_pandas(asked: PackRequest, columns: int) -> pd.DataFrame:
     """Return the features of one pack as a frame of one row."""
     trace, as_of = asked.trace, pd.Timestamp(asked.as_of or date(2026, 11, 20))
     events = pd.DataFrame([event.model_dump() for event in trace.events])
@@ -68,7 +68,7 @@ def with_pandas(asked: Asked, columns: int) -> pd.DataFrame:
     )
 
 
-def with_numpy(asked: Asked, columns: int) -> np.ndarray:
+def with_numpy(asked: PackRequest, columns: int) -> np.ndarray:
     """Return the same features as one row of numbers, computed in plain Python."""
     trace, as_of = asked.trace, asked.as_of or date(2026, 11, 20)
     events = [event for event in trace.events if max(event.on, event.reported_on or event.on) <= as_of]
@@ -97,13 +97,13 @@ def create_app() -> FastAPI:
     app = FastAPI()
 
     @app.post("/pandas")
-    def answer_with_pandas(asked: Asked) -> dict[str, float]:
+    def answer_with_pandas(asked: PackRequest) -> dict[str, float]:
         frame = with_pandas(asked, columns)
         lower, point, upper = (float(booster.predict(frame)[0]) for booster in boosters)
         return {"point": point, "lower": lower, "upper": upper}
 
     @app.post("/numpy")
-    async def answer_with_numpy(asked: Asked) -> dict[str, float]:
+    async def answer_with_numpy(asked: PackRequest) -> dict[str, float]:
         row = with_numpy(asked, columns)
         lower, point, upper = (float(booster.predict(row, num_threads=1)[0]) for booster in boosters)
         return {"point": point, "lower": lower, "upper": upper}

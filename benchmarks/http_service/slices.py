@@ -56,10 +56,10 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 async def _serve(bodies: Sequence[bytes]) -> None:
     from service.app import create_app  # noqa: PLC0415 - of the checkout that PYTHONPATH names
-    from service.server import settle_memory  # noqa: PLC0415 - as above
+    from service.server import tune_garbage_collector  # noqa: PLC0415 - as above
 
     app: Any = create_app()
-    settle_memory()
+    tune_garbage_collector()
     async with app.router.lifespan_context(app):
         begun = 0
         while await asyncio.to_thread(sys.stdin.readline):

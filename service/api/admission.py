@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import Refusal, respond
 from service.model_refresh import ModelRefresher
-from service.security import LOCAL_NAMES, ApiKey, caller_of
+from service.security import LOCAL_NAMES, ApiKey, find_caller
 from service.settings import Settings
 from service.telemetry import Telemetry
 
@@ -46,21 +46,21 @@ class Admission:
             scope = {**scope, "method": "GET"}
         status = 500
 
-        async def send_noting_status(message: Message) -> None:
+        async def send_and_record_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._admit(scope, receive, send_noting_status)
+            await self._admit(scope, receive, send_and_record_status)
         finally:
             self._count(scope, method, status, time.perf_counter() - started)
 
     def _count(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         """Count a request under the template of its route, and every pack that it valued or could not value."""
         route = getattr(scope.get("route"), "path", "other")
-        requests, duration = self.telemetry.of_request(route, method if method in _METHODS else "other", status)
+        requests, duration = self.telemetry.request_metrics(route, method if method in _METHODS else "other", status)
         requests.inc()
         duration.observe(seconds)
         state = scope["state"]
@@ -77,7 +77,7 @@ class Admission:
         scope["state"]["headers"] = headers
         try:
             if b"origin" in headers:
-                self._refuse_foreign_page(scope, headers)
+                self._refuse_cross_origin(scope, headers)
             scope["state"]["caller"] = self._caller(scope, headers)
             announced = headers.get(b"content-length", b"")
             if announced.isdigit() and int(announced) > self.limit_bytes:
@@ -85,14 +85,14 @@ class Admission:
         except Refusal as refusal:
             await respond(refusal.problem, refusal.headers)(scope, receive, send)
             return
-        watch: ModelRefresher = scope["app"].state.watch
-        if watch.outdated():
-            await watch.renew()
+        refresher: ModelRefresher = scope["app"].state.refresher
+        if refresher.outdated():
+            await refresher.refresh()
         if not announced.isdigit() or b"transfer-encoding" in headers:  # else the server takes no more than announced
-            receive = self._limited(receive)
+            receive = self._with_size_limit(receive)
         await self.app(scope, receive, send)
 
-    def _refuse_foreign_page(self, scope: Scope, headers: Headers) -> None:
+    def _refuse_cross_origin(self, scope: Scope, headers: Headers) -> None:
         """Refuse what a browser sends on behalf of another site."""
         if scope["method"] in _SAFE_METHODS:
             return
@@ -111,7 +111,7 @@ class Admission:
         if path in OPEN_PATHS:
             return "local"
         if self.keys:
-            caller = caller_of(_offered_key(headers, basic=not path.startswith("/v1")), self.keys)
+            caller = find_caller(_offered_key(headers, basic=not path.startswith("/v1")), self.keys)
             if caller is None:
                 raise _unauthenticated(path)
             return caller
@@ -125,7 +125,7 @@ class Admission:
             hint="set up keys with CANZHI_API_KEYS to serve other machines, or ask from this one as 127.0.0.1",
         )
 
-    def _limited(self, receive: Receive) -> Receive:
+    def _with_size_limit(self, receive: Receive) -> Receive:
         """Return a way to receive that counts what comes, where no length was announced."""
         received = 0
 

@@ -22,7 +22,7 @@ Responses = dict[int | str, dict[str, Any]]
 _NAMED: dict[str, type] = {}
 
 
-def answers(kind: type | None = None, *, status: int = 200, refused: tuple[int, ...] = ()) -> Responses:
+def documented_responses(kind: type | None = None, *, status: int = 200, refused: tuple[int, ...] = ()) -> Responses:
     """Return the answer of a route, if it is JSON, and the problems with which it may refuse."""
     problem = {
         "description": "Refused, with the reason and the way out.",
@@ -32,7 +32,7 @@ def answers(kind: type | None = None, *, status: int = 200, refused: tuple[int, 
     return found | dict.fromkeys(sorted({*refused, 401, 403}), problem)
 
 
-def takes(kind: type, example: Mapping[str, Any], *, required: bool = True) -> dict[str, Any]:
+def documented_body(kind: type, example: Mapping[str, Any], *, required: bool = True) -> dict[str, Any]:
     """Return the request body of a route with an example that is answered, for its `openapi_extra`."""
     content = _json(kind)
     content[JSON]["example"] = example

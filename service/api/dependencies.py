@@ -18,7 +18,7 @@ from service.api.pools import Pools
 from service.api.problems import Refusal
 from service.api.raw_route import json_response
 from service.model_refresh import ModelRefresher
-from service.store.idempotency import Claim, Outcome, claim, earlier
+from service.store.idempotency import IdempotencyKey, Outcome, find_outcome, make_idempotency_key
 from service.telemetry import Telemetry
 from service.valuation_service import ValuationService
 from valuation.errors import FieldError
@@ -33,15 +33,15 @@ bearer_key = HTTPBearer(
 """How a program says who it is; :mod:`service.api.admission` asks for it before any route."""
 
 
-def watch_of(request: Request) -> ModelRefresher:
+def refresher_of(request: Request) -> ModelRefresher:
     """Return what replaces the counter when another model is to answer."""
-    watch: ModelRefresher = request.app.state.watch
-    return watch
+    refresher: ModelRefresher = request.app.state.refresher
+    return refresher
 
 
 def service_of(request: Request) -> ValuationService:
     """Return the counter in service; a request asks once, so that one model answers all of it."""
-    return watch_of(request).counter
+    return refresher_of(request).service
 
 
 def pools_of(request: Request) -> Pools:
@@ -117,7 +117,7 @@ async def _whole_body(request: Request) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _claim_of(request: Request, body: bytes) -> Claim | None:
+def _idempotency_key_of(request: Request, body: bytes) -> IdempotencyKey | None:
     """Return the claim under the request's Idempotency-Key, None where it carries none.
 
     Raises
@@ -136,10 +136,10 @@ def _claim_of(request: Request, body: bytes) -> Claim | None:
             f"the Idempotency-Key of {len(key)} characters cannot be used",
             hint="use 1 to 255 visible ASCII characters, for example a fresh UUID",
         )
-    return claim(caller_of(request), key, request.method, request.url.path, body)
+    return make_idempotency_key(caller_of(request), key, request.method, request.url.path, body)
 
 
-async def _first_answer(request: Request, claim: Claim | None) -> Outcome | None:
+async def _find_replay(request: Request, request_key: IdempotencyKey | None) -> Outcome | None:
     """Return the first answer to a repeated request.
 
     Raises
@@ -147,13 +147,13 @@ async def _first_answer(request: Request, claim: Claim | None) -> Outcome | None
     IdempotencyConflict
         If the key came with another request.
     """
-    if claim is None:
+    if request_key is None:
         return None
     database = service_of(request).database
 
     def look() -> Outcome | None:
         with database.reading() as connection:
-            return earlier(connection, claim)
+            return find_outcome(connection, request_key)
 
     return await pools_of(request).store(look)
 
@@ -209,7 +209,7 @@ async def idempotency_key(
     return key
 
 
-async def _current_counter(request: Request) -> ValuationService:
+async def _current_service(request: Request) -> ValuationService:
     return service_of(request)
 
 
@@ -218,13 +218,13 @@ async def _server_pools(request: Request) -> Pools:
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):  # made for each valuation: a fifth of a dataclass's time
-    """A body whose outcome is kept once, however often it is sent under its idempotency key; `earlier` if it was."""
+    """A request body with everything needed to process it; `earlier_outcome` is set for a repeated request."""
 
     body: bytes
     caller: str
-    claim: Claim | None
-    earlier: Outcome | None
-    counter: ValuationService
+    request_key: IdempotencyKey | None
+    earlier_outcome: Outcome | None
+    service: ValuationService
     pools: Pools
     batcher: MicroBatcher
 
@@ -233,14 +233,14 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):  # made for each va
         return json_response(await self.pools.store(work))
 
 
-async def submission_of(request: Request, *, earlier_too: bool = True, may_be_empty: bool = False) -> Submission:
+async def submission_of(request: Request, *, check_replay: bool = True, may_be_empty: bool = False) -> Submission:
     """Return what was sent, with everything that valuing and keeping it needs.
 
     Parameters
     ----------
     request : Request
         Its body must be JSON.
-    earlier_too : bool
+    check_replay : bool
         Whether to look for an earlier outcome now, because it costs much to make one.
     may_be_empty : bool
         Whether the body may be left out.
@@ -253,24 +253,24 @@ async def submission_of(request: Request, *, earlier_too: bool = True, may_be_em
         If the key came with another request.
     """
     body = await json_body(request, may_be_empty=may_be_empty)
-    claim = _claim_of(request, body)
+    request_key = _idempotency_key_of(request, body)
     return Submission(
         body=body,
         caller=caller_of(request),
-        claim=claim,
-        earlier=await _first_answer(request, claim) if earlier_too else None,
-        counter=service_of(request),
+        request_key=request_key,
+        earlier_outcome=await _find_replay(request, request_key) if check_replay else None,
+        service=service_of(request),
         pools=pools_of(request),
         batcher=request.app.state.batcher,
     )
 
 
 async def _submission(request: Request, _key: Annotated[str | None, Depends(idempotency_key)]) -> Submission:
-    return await submission_of(request, earlier_too=False)
+    return await submission_of(request, check_replay=False)
 
 
-async def _short_submission(request: Request, _key: Annotated[str | None, Depends(idempotency_key)]) -> Submission:
-    return await submission_of(request, earlier_too=False, may_be_empty=True)
+async def _optional_submission(request: Request, _key: Annotated[str | None, Depends(idempotency_key)]) -> Submission:
+    return await submission_of(request, check_replay=False, may_be_empty=True)
 
 
 async def _code(
@@ -283,8 +283,8 @@ async def _code(
     return code_of(code)
 
 
-CurrentCounter = Annotated[ValuationService, Depends(_current_counter)]
+CurrentService = Annotated[ValuationService, Depends(_current_service)]
 ServerPools = Annotated[Pools, Depends(_server_pools)]
 Submitted = Annotated[Submission, Depends(_submission)]
-SubmittedIfAny = Annotated[Submission, Depends(_short_submission)]
+OptionalSubmission = Annotated[Submission, Depends(_optional_submission)]
 BatteryCode = Annotated[str, Depends(_code)]

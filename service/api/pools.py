@@ -22,7 +22,7 @@ class Pools:
     def __init__(self, batch_threads: int, batch_queue: int) -> None:
         self._store = ThreadPoolExecutor(_STORE_THREADS, thread_name_prefix="store")
         self._batch = ThreadPoolExecutor(max(1, batch_threads), thread_name_prefix="batch")
-        self._room = max(1, batch_threads) + batch_queue
+        self._capacity = max(1, batch_threads) + batch_queue
 
     async def store(
         self, work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
@@ -40,13 +40,13 @@ class Pools:
         Refusal
             With status 503 if too many batches wait already.
         """
-        if self._room <= 0:
+        if self._capacity <= 0:
             raise Refusal(503, "overloaded", "too many batches are waiting", hint="send the batch again in a second")
-        self._room -= 1  # only the server's own thread counts, so no lock is needed
+        self._capacity -= 1  # only the server's own thread counts, so no lock is needed
         try:
             return await asyncio.get_running_loop().run_in_executor(self._batch, partial(work, *arguments, **named))
         finally:
-            self._room += 1
+            self._capacity += 1
 
     def close(self) -> None:
         """Finish what was begun and take nothing more."""

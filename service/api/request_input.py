@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from service.api.content import SCHEMA_REF
 from service.clock import today
 from service.field_types import CodeText, Region
-from service.valuation_service import Asked, Terms, ValuationService
+from service.valuation_service import RequestTerms, ValuationService, ValuationTask
 from valuation.errors import FieldError, UnreadableRecord
 from valuation.ingest import Traces, read_passport, read_trace
 from valuation.ingest.decode_bytes import refuse_repeated, refuse_too_deep
@@ -26,7 +26,7 @@ def json_of(name: str) -> Meta:
     return Meta(extra_json_schema={"$ref": SCHEMA_REF.format(name=name)})
 
 
-class NamesPack(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+class PackReference(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """A request about one pack: exactly one of `trace`, `passport` and `battery_code`."""
 
     trace: Annotated[Raw, json_of("TraceRecord")] | UnsetType = UNSET
@@ -34,7 +34,7 @@ class NamesPack(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen
     battery_code: CodeText | UnsetType = UNSET
 
 
-class ValuationRequest(NamesPack, kw_only=True, forbid_unknown_fields=True, frozen=True):
+class ValuationRequest(PackReference, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """One pack to be valued: exactly one of `trace`, `passport` and `battery_code`, and what is asked of it."""
 
     as_of: date | None = None
@@ -44,17 +44,17 @@ class ValuationRequest(NamesPack, kw_only=True, forbid_unknown_fields=True, froz
     explain: bool = True
 
 
-class NotAtHand(Exception):
+class NotInMemory(Exception):
     """What the request needs must be read or worked out first, by another thread: a kept history, or a day's model."""
 
 
-_EXAMINED_HERE: Final = ("market_shift", "sales")
+_ENVELOPE_FIELDS: Final = ("market_shift", "sales")
 """What of an envelope the core's readers never see: there too, a field that is given twice is an error."""
 
 Envelope = TypeVar("Envelope", bound=msgspec.Struct)
 
 
-def read_valuation(counter: ValuationService, body: bytes, *, may_wait: bool = True) -> Asked:
+def read_valuation(service: ValuationService, body: bytes, *, may_wait: bool = True) -> ValuationTask:
     """Return the one pack that is to be valued, on what terms and by which model; the valuation day is filled in.
 
     Raises
@@ -65,17 +65,17 @@ def read_valuation(counter: ValuationService, body: bytes, *, may_wait: bool = T
         If it may not wait, and the pack is named by its code or the model of its day is not in memory.
     """
     asked = decode(ValuationRequest, body)
-    terms = Terms(
+    terms = RequestTerms(
         as_of=asked.as_of or today(),
         level=asked.level,
         region=asked.region,
         market_shift=asked.market_shift or {},
         explain=asked.explain,
     )
-    if not may_wait and (isinstance(asked.battery_code, str) or not counter.models.at_hand(terms.as_of)):
-        raise NotAtHand
-    traces = read_pack(counter, asked, terms.as_of)
-    return Asked(traces=traces, terms=terms, model=counter.models.on(terms.as_of).model)
+    if not may_wait and (isinstance(asked.battery_code, str) or not service.models.in_memory(terms.as_of)):
+        raise NotInMemory
+    traces = read_pack(service, asked, terms.as_of)
+    return ValuationTask(traces=traces, terms=terms, model=service.models.on(terms.as_of).model)
 
 
 def decode(kind: type[Envelope], body: bytes) -> Envelope:
@@ -91,7 +91,7 @@ def decode(kind: type[Envelope], body: bytes) -> Envelope:
     refuse_too_deep(body, "the request body")
     try:
         asked = msgspec.json.decode(body, type=kind)
-        refuse_repeated(body, _EXAMINED_HERE)
+        refuse_repeated(body, _ENVELOPE_FIELDS)
     except msgspec.ValidationError as reason:
         problem, _, place = str(reason).partition(" - at `$")
         field = place.rstrip("`").lstrip(".") or None
@@ -107,7 +107,7 @@ def decode(kind: type[Envelope], body: bytes) -> Envelope:
     return asked
 
 
-def read_pack(counter: ValuationService, asked: NamesPack, as_of: date) -> Traces:
+def read_pack(service: ValuationService, asked: PackReference, as_of: date) -> Traces:
     """Return the one pack that a request names, as its valuation day knows it.
 
     Raises
@@ -121,7 +121,7 @@ def read_pack(counter: ValuationService, asked: NamesPack, as_of: date) -> Trace
     """
     way, content = exactly_one({"trace": asked.trace, "passport": asked.passport, "battery_code": asked.battery_code})
     if way == "battery_code":
-        content = counter.reported_record(content.decode(), as_of)
+        content = service.reported_record(content.decode(), as_of)
     return single_pack(read_passport(content) if way == "passport" else read_trace(content))
 
 

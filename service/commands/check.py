@@ -32,9 +32,9 @@ def check(
     import msgspec  # noqa: PLC0415 - --help stays quick
 
     from service.checking import check_traces  # noqa: PLC0415 - as above
-    from service.cli import DONE, REFUSED, say  # noqa: PLC0415 - as above
+    from service.cli import DONE, REFUSED, print_message  # noqa: PLC0415 - as above
     from service.commands.context import day_of  # noqa: PLC0415 - as above
-    from service.commands.refusals import told  # noqa: PLC0415 - as above
+    from service.commands.refusals import localised_error  # noqa: PLC0415 - as above
     from service.files import read_files  # noqa: PLC0415 - as above
 
     traces, problems = read_files(files)
@@ -45,8 +45,8 @@ def check(
     else:
         _print_tables(answers, language)
     for where, error in problems:
-        message, way_out = told(error, language)
-        say(f"{where}: {message}", way_out)
+        message, way_out = localised_error(error, language)
+        print_message(f"{where}: {message}", way_out)
     context.exit(REFUSED if problems or any(answer.blocks for answer in answers) else DONE)
 
 
@@ -59,9 +59,9 @@ def _print_tables(answers: Sequence[CheckAnswer], language: Language) -> None:
     zh = language == "zh"
     console = terminal()
     for answer in answers:
-        verdict = ("拒绝评估" if zh else "refused") if answer.refused else ""
+        status = ("拒绝评估" if zh else "refused") if answer.refused else ""
         words = ("证据等级", "可信度") if zh else ("evidence", "grade")
-        title = f"{answer.battery_code or '-'}  {words[0]} {answer.tier}  {words[1]} {answer.grade}  {verdict}"
+        title = f"{answer.battery_code or '-'}  {words[0]} {answer.tier}  {words[1]} {answer.grade}  {status}"
         table = new_table(title, ("编号", "级别", "提示", "影响") if zh else ("id", "severity", "finding", "effect"))
         for caution in caution_lines(answer.cautions, language):
             severity = name(language, "severity", caution.severity)

@@ -131,9 +131,9 @@ def _explained(decoded: BatteryCode, language: Language) -> Table:
 
     from valuation.battery_code.explanation import explain  # noqa: PLC0415 - as above
 
-    verdict = say(language, "code.verdict.valid" if decoded.valid else "code.verdict.refused")
+    status = say(language, "code.status.valid" if decoded.valid else "code.status.refused")
     style = "green" if decoded.valid else "red"
-    title = Text.assemble((decoded.code or decoded.text, "bold"), "  ", (verdict, style))
+    title = Text.assemble((decoded.code or decoded.text, "bold"), "  ", (status, style))
     table = Table(title=title, title_justify="left", show_header=False)
     for line in explain(decoded):
         table.add_row(
@@ -154,9 +154,9 @@ def _listed(decoded: list[BatteryCode], language: Language) -> Table:
         table.add_column(say(language, f"code.column.{name}"), no_wrap=place == 0, overflow="fold")
     for each in decoded:
         maker = vendor_id(each.vendor or "")
-        verdict = Text(say(language, "code.verdict.valid"), "green")
+        status = Text(say(language, "code.status.valid"), "green")
         if each.reason is not None:
-            verdict = Text(say(language, f"code.reason.{each.reason}"), "red")
+            status = Text(say(language, f"code.reason.{each.reason}"), "red")
         cells = (
             each.code or each.text,
             each.vendor or "" if maker == "code.vendor.unknown" else say(language, maker),
@@ -164,5 +164,5 @@ def _listed(decoded: list[BatteryCode], language: Language) -> Table:
             each.battery_type or "",
             str(each.made_on or ""),
         )
-        table.add_row(*map(Text, cells), verdict)
+        table.add_row(*map(Text, cells), status)
     return table

@@ -29,20 +29,20 @@ def settings_with(market: Path | None = None, model: str | None = None) -> Setti
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[ValuationService]:
+def open_service(settings: Settings) -> Iterator[ValuationService]:
     """Open the counter for as long as the block runs."""
     from service.valuation_service import open_valuation_service  # noqa: PLC0415 - --help must not import the work
 
-    counter = open_valuation_service(settings)
+    service = open_valuation_service(settings)
     try:
-        yield counter
+        yield service
     finally:
-        counter.database.close()
+        service.database.close()
 
 
-def chosen_day(counter: ValuationService, as_of: datetime | None) -> date:
+def chosen_day(service: ValuationService, as_of: datetime | None) -> date:
     """Return the valuation day (today unless one is named), and warn on standard error about synthetic quotes."""
-    say_synthetic(counter.market)
+    warn_synthetic(service.market)
     return day_of(as_of)
 
 
@@ -53,9 +53,9 @@ def day_of(as_of: datetime | None) -> date:
     return as_of.date() if as_of else today()
 
 
-def say_synthetic(market: QuotedMarket) -> None:
+def warn_synthetic(market: QuotedMarket) -> None:
     """Say on standard error that the quotes are synthetic, how old they are, and how to give others."""
-    from service.cli import say  # noqa: PLC0415 - the command line imports the commands, not the other way round
+    from service.cli import print_message  # noqa: PLC0415 - the command line imports the commands, not the other way round
 
     if market.synthetic:
-        say(f"the quotes are synthetic and end on {market.last_day}; {_OWN_QUOTES}")
+        print_message(f"the quotes are synthetic and end on {market.last_day}; {_OWN_QUOTES}")

@@ -46,14 +46,14 @@ def drift(  # noqa: PLR0913 - every option by name, as click hands them over
     import msgspec  # noqa: PLC0415 - --help stays quick
 
     from service.cli import DONE, REFUSED  # noqa: PLC0415 - as above
-    from service.commands.context import opened, settings_with  # noqa: PLC0415 - as above
-    from service.monitoring import look  # noqa: PLC0415 - as above
+    from service.commands.context import open_service, settings_with  # noqa: PLC0415 - as above
+    from service.monitoring import drift_report  # noqa: PLC0415 - as above
     from valuation.features import LABELS  # noqa: PLC0415 - as above
 
-    counter = context.with_resource(opened(settings_with()))
-    found = look(counter, most_sales=_MOST_SALES, most_packs=_MOST_PACKS)
+    service = context.with_resource(open_service(settings_with()))
+    found = drift_report(service, most_sales=_MOST_SALES, most_packs=_MOST_PACKS)
     if as_json:
-        told = {
+        output = {
             "packs": found.packs,
             "shifts": [asdict(shift) | {"moved": shift.moved} for shift in found.shifts],
             "realised": asdict(found.realised),
@@ -61,7 +61,7 @@ def drift(  # noqa: PLR0913 - every option by name, as click hands them over
             "calls_for_action": found.calls_for_action,
             "advice": found.advice(lang),
         }
-        click.echo(json.dumps(told, ensure_ascii=False))
+        click.echo(json.dumps(output, ensure_ascii=False))
     else:
         for shift in found.shifts[:_SHOWN]:
             label = LABELS.get(shift.name, (shift.name, shift.name))[1 if lang == "zh" else 0]

@@ -7,11 +7,12 @@ from service.web.problem_view import advice_of, detail_of
 from valuation.errors import CanzhiError
 
 
-def told(error: CanzhiError, language: Language) -> tuple[str, str]:
+def localised_error(error: CanzhiError, language: Language) -> tuple[str, str]:
     """Return what is refused and the way out; what is not known in Chinese is said in English.
 
     >>> from valuation.errors import UnreadableRecord
-    >>> told(UnreadableRecord("a.xlsx is a zip archive or Excel workbook", hint="save the sheet as CSV (UTF-8)"), "zh")
+    >>> error = UnreadableRecord("a.xlsx is a zip archive or Excel workbook", hint="save the sheet as CSV (UTF-8)")
+    >>> localised_error(error, "zh")
     ('a.xlsx 是压缩包或 Excel 文件，请另存为 CSV（UTF-8）。', '请将表格另存为 CSV（UTF-8）')
     """
     if language == "en":

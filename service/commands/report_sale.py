@@ -53,7 +53,7 @@ def report_sale(
     reported again with the same content it changes nothing. A price far outside the band of its pack is held until
     --confirm. A running service answers with the re-anchored band within two seconds.
     """
-    from service.commands.context import opened, settings_with  # noqa: PLC0415 - --help stays quick
+    from service.commands.context import open_service, settings_with  # noqa: PLC0415 - --help stays quick
 
     steps: list[tuple[StepKind, str]] = [("sale_confirmed", one) for one in confirm]
     steps += [("sale_voided", one) for one in void]
@@ -62,14 +62,14 @@ def report_sale(
         raise click.UsageError(
             "give a FILE, or all of --sale-id, --code, --sold-on, --price and --vat or --no-vat, or --confirm or --void"
         )
-    counter = click.get_current_context().with_resource(opened(settings_with()))
+    service = click.get_current_context().with_resource(open_service(settings_with()))
     if steps:
-        _take_steps(counter, steps, note)
+        _take_steps(service, steps, note)
     else:
         vat = None if asked["vat_included"] is None else bool(asked["vat_included"])
-        sales = _sales([given], "the options") if file is None else _read(file, counter.market.history, vat)
-        _enter(counter, _with_reporter(sales, asked["reporter"]))
-    for line in _lines(counter.models.renewed().current):
+        sales = _sales([given], "the options") if file is None else _read(file, service.market.history, vat)
+        _enter(service, _with_reporter(sales, asked["reporter"]))
+    for line in _lines(service.models.refreshed().current):
         click.echo(line)
 
 
@@ -92,11 +92,11 @@ def _with_reporter(sales: Sequence[FiledSale], reporter: object) -> list[FiledSa
     return [sale if sale.reporter else replace(sale, reporter=reporter) for sale in sales]
 
 
-def _enter(counter: ValuationService, sales: Sequence[FiledSale]) -> None:
+def _enter(service: ValuationService, sales: Sequence[FiledSale]) -> None:
     """Enter sales, say how many, and name those that are held with the way out."""
-    from service.sale_reports import file_sales, hold_answer  # noqa: PLC0415 - --help stays quick
+    from service.sale_reports import enter_filed_sales, hold_answer  # noqa: PLC0415 - --help stays quick
 
-    entered = file_sales(counter, sales, _BY)
+    entered = enter_filed_sales(service, sales, _BY)
     known = entered.count("known")
     click.echo(f"{len(sales) - known:,} sales entered, {known:,} known already")
     held = [(one.sale_id, one.hold) for one in entered.sales if one.state == "held" and one.hold is not None]
@@ -108,11 +108,11 @@ def _enter(counter: ValuationService, sales: Sequence[FiledSale]) -> None:
         click.echo("  hint: canzhi report-sale --confirm ID if the price is right, --void ID if it is not")
 
 
-def _take_steps(counter: ValuationService, steps: Sequence[tuple[StepKind, str]], note: str | None) -> None:
+def _take_steps(service: ValuationService, steps: Sequence[tuple[StepKind, str]], note: str | None) -> None:
     """Confirm and void sales, all or none, and say what they are then."""
     from service.sales.enter_sales import step_on_sale  # noqa: PLC0415 - --help stays quick
 
-    with counter.database.writing() as connection:
+    with service.database.writing() as connection:
         done = [step_on_sale(sale_id, kind, note, _BY)(connection) for kind, sale_id in steps]
     for sale in done:
         click.echo(f"{sale.sale.sale_id}: {sale.state}")
@@ -127,8 +127,8 @@ def _read(path: Path, market: MarketHistory, vat_included: bool | None) -> list[
 
     document = decode_bytes.open_document(path, decode_bytes.Limits())
     if path.suffix.lower() == ".json":
-        told = decode_bytes.decode_json(document)
-        rows = told.get("sales", told) if isinstance(told, dict) else told
+        content = decode_bytes.decode_json(document)
+        rows = content.get("sales", content) if isinstance(content, dict) else content
         return _sales(rows if isinstance(rows, list) else [rows], path.name)
     lines = [line for _, line in decode_bytes.json_lines(decode_bytes.decode_text(document), path.name)]
     for line in lines:

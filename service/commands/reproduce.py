@@ -20,23 +20,23 @@ def reproduce(context: click.Context, valuation_id: str, *, as_json: bool) -> No
 
     The exit code is 0 if both answers are identical, 1 if not or if none is kept under that id.
     """
-    from service.cli import DONE, REFUSED, say  # noqa: PLC0415 - --help stays quick
-    from service.reproduction import open_archive, reproduce_kept  # noqa: PLC0415 - as above
+    from service.cli import DONE, REFUSED, print_message  # noqa: PLC0415 - --help stays quick
+    from service.reproduction import open_archive, reproduce_valuation  # noqa: PLC0415 - as above
     from service.settings import Settings  # noqa: PLC0415 - as above
 
     settings = Settings.from_environment()
     with closing(open_archive(settings)) as archive:
-        done = reproduce_kept(archive, valuation_id, settings.home)
+        done = reproduce_valuation(archive, valuation_id, settings.home)
     if as_json:
         click.echo(done.kept.answer)
     if done.identical:
-        say(f"valuation {valuation_id} is bit-identical") if as_json else click.echo(_verdict(done))
+        print_message(f"valuation {valuation_id} is bit-identical") if as_json else click.echo(_identical_message(done))
         context.exit(DONE)
-    say(f"valuation {valuation_id} is not identical: {', '.join(done.differences)} differ", _reason(done))
+    print_message(f"valuation {valuation_id} is not identical: {', '.join(done.differences)} differ", _reason(done))
     context.exit(REFUSED)
 
 
-def _verdict(done: Reproduction) -> str:
+def _identical_message(done: Reproduction) -> str:
     kept = done.kept
     return (
         f"bit-identical: {kept.valuation_id}, valued {kept.created_at} as of {kept.as_of} "

@@ -25,39 +25,41 @@ _SAMPLE_KINDS = {".json", ".jsonl"}
 )
 def run(*, no_serve: bool, host: str | None, port: int | None, packs: int) -> None:
     """Make what is missing, value the sample packs, serve the page (一键运行)."""
-    from service.cli import say  # noqa: PLC0415 - --help stays quick
+    from service.cli import print_message  # noqa: PLC0415 - --help stays quick
     from service.settings import Settings  # noqa: PLC0415 - as above
     from service.valuation_service import find_model  # noqa: PLC0415 - as above
 
     settings = Settings.from_environment()
     model = find_model(settings)
     if model is None:
-        say("no trained model yet: training the demonstration model on a synthetic market")
+        print_message("no trained model yet: training the demonstration model on a synthetic market")
         train_demonstration(settings, packs)
         model = find_model(settings)
     said = f"model {model.name} {model.version}" if model else "no model: the structural value answers alone"
-    say(said + (" (a demonstration, trained on a synthetic market)" if model and model.demonstration else ""))
+    print_message(said + (" (a demonstration, trained on a synthetic market)" if model and model.demonstration else ""))
     value_samples(settings)
     if no_serve:
         return
     from service.server import serve_http  # noqa: PLC0415 - as above
 
-    say(f"serving http://{host or settings.host}:{port or settings.port}/  (end with Ctrl-C)")
+    print_message(f"serving http://{host or settings.host}:{port or settings.port}/  (end with Ctrl-C)")
     serve_http(host=host, port=port)
 
 
 def train_demonstration(settings: Settings, packs: int) -> None:
     """Call the workshop's commands by name: simulate a market, train on it, make the result champion."""
-    from service.cli import load_command, say  # noqa: PLC0415 - as above
+    from service.cli import load_command, print_message  # noqa: PLC0415 - as above
 
     simulate, train = load_command("simulate"), load_command("train")
     if simulate is None or train is None:
-        say("the workshop's commands are not installed", "pip install 'canzhi[train]' brings them")
+        print_message("the workshop's commands are not installed", "pip install 'canzhi[train]' brings them")
         return
     try:
         _learn(simulate, train, settings, packs)
     except ModuleNotFoundError as missing:
-        say(f"training needs the package {missing.name}, which is not installed", "pip install 'canzhi[train]'")
+        print_message(
+            f"training needs the package {missing.name}, which is not installed", "pip install 'canzhi[train]'"
+        )
 
 
 def _learn(simulate: click.Command, train: click.Command, settings: Settings, packs: int) -> None:
@@ -73,19 +75,19 @@ def _learn(simulate: click.Command, train: click.Command, settings: Settings, pa
 
 def value_samples(settings: Settings) -> None:
     """Value the sample packs in the terminal, each file by itself, where the checkout brings some."""
-    from service.cli import say  # noqa: PLC0415 - as above
-    from service.commands.context import chosen_day, opened  # noqa: PLC0415 - as above
+    from service.cli import print_message  # noqa: PLC0415 - as above
+    from service.commands.context import chosen_day, open_service  # noqa: PLC0415 - as above
     from service.commands.value import value_and_print  # noqa: PLC0415 - as above
     from service.files import read_files  # noqa: PLC0415 - as above
-    from service.valuation_service import Terms  # noqa: PLC0415 - as above
+    from service.valuation_service import RequestTerms  # noqa: PLC0415 - as above
     from valuation.ingest import join_traces  # noqa: PLC0415 - as above
 
     samples = sorted(path for path in SAMPLES.glob("*") if path.suffix in _SAMPLE_KINDS)
     if not samples:
-        say("no sample packs here; value your own with: canzhi value FILE")
+        print_message("no sample packs here; value your own with: canzhi value FILE")
         return
     read = [read_files([path]) for path in samples]
     problems = [problem for _, found in read for problem in found]
-    with opened(settings) as counter:
-        terms = Terms(as_of=chosen_day(counter, None))
-        value_and_print(counter, join_traces([traces for traces, _ in read]), terms, problems)
+    with open_service(settings) as service:
+        terms = RequestTerms(as_of=chosen_day(service, None))
+        value_and_print(service, join_traces([traces for traces, _ in read]), terms, problems)

@@ -64,7 +64,7 @@ def score(  # noqa: PLR0913 - one parameter an option
     Packs that must not be valued, and rows that cannot be read, go to OUT.rejected.parquet with the reason. A run that
     was cut off is taken up where it stood when the same command is given again.
     """
-    from service.cli import say  # noqa: PLC0415 - --help stays quick
+    from service.cli import print_message  # noqa: PLC0415 - --help stays quick
 
     terms = {"level": level, "region": region, "explain": drivers, "market_shift": _shifts(market_shift)}
     kit = _kit(market, model, as_of, terms)
@@ -72,7 +72,7 @@ def score(  # noqa: PLR0913 - one parameter an option
         from service.scoring.spark import ClusterRequest, score_on_cluster  # noqa: PLC0415 - needs the extra spark
 
         done = score_on_cluster(ClusterRequest(packs=packs, events=events, out=out, master=master, shares=shares), kit)
-        say(f"{done.valued:,} packs valued into {out}; {done.rejected:,} set aside in {done.rejected_place}")
+        print_message(f"{done.valued:,} packs valued into {out}; {done.rejected:,} set aside in {done.rejected_place}")
         return
     from service.scoring.local import Request, score_files  # noqa: PLC0415 - --help stays quick
     from service.scoring.memory import without_pandas  # noqa: PLC0415 - as above
@@ -80,15 +80,17 @@ def score(  # noqa: PLR0913 - one parameter an option
 
     request = Request(packs=_file(packs), events=_file(events), out=Path(out), processes=processes)
     with without_pandas():
-        outcome = score_files(request, kit, OnTerminal(say))
-    say(f"{outcome.valued:,} packs valued into {out}; {outcome.rejected:,} set aside in {outcome.rejected_file}")
+        outcome = score_files(request, kit, OnTerminal(print_message))
+    print_message(
+        f"{outcome.valued:,} packs valued into {out}; {outcome.rejected:,} set aside in {outcome.rejected_file}"
+    )
 
 
 def _kit(market: Path | None, model: str | None, as_of: datetime | None, terms: dict[str, object]) -> JobContext:
     """Return quotes, model and terms, tried once here: what cannot be asked is refused before the work begins."""
     import msgspec  # noqa: PLC0415 - --help stays quick
 
-    from service.commands.context import day_of, say_synthetic, settings_with  # noqa: PLC0415 - as above
+    from service.commands.context import day_of, settings_with, warn_synthetic  # noqa: PLC0415 - as above
     from service.quotes import open_market  # noqa: PLC0415 - as above
     from service.scoring.job_context import JobContext  # noqa: PLC0415 - as above
     from service.valuation_service import model_on  # noqa: PLC0415 - as above
@@ -99,7 +101,7 @@ def _kit(market: Path | None, model: str | None, as_of: datetime | None, terms: 
     quotes = open_market(settings)
     asked = msgspec.convert({"as_of": day_of(as_of), **terms}, ValuationTerms)
     check_terms(asked, quotes.history)
-    say_synthetic(quotes)
+    warn_synthetic(quotes)
     loaded = cast("Predictor | None", model_on(settings, quotes, asked.as_of))  # the registry has no other kind
     return JobContext.of(quotes.content, loaded, asked)
 

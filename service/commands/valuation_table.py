@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from service.answers import ValuationAnswer, spell
+from service.answers import ValuationAnswer, with_id
 from service.commands.terminal import new_table, terminal
 from service.web.messages import Language, name, say
 from service.web.views import action_line, caution_lines, reason
@@ -35,7 +35,7 @@ _CAUTIONS_ELSEWHERE = (
 def print_valuations(answers: Sequence[Answer], language: Language) -> None:
     """Print valuations to the terminal: in full where they are few, else one a line."""
     console = terminal()
-    spelled = [spell(one.valuation, one.valuation_id) for one in answers]
+    spelled = [with_id(one.valuation, one.valuation_id) for one in answers]
     if len(spelled) > _EXPLAINED:
         _print_list(console, spelled, language)
         return

@@ -13,25 +13,25 @@ import click
 from service.commands import options
 
 if TYPE_CHECKING:
-    from service.valuation_service import Answer, Terms, ValuationService
+    from service.valuation_service import Answer, RequestTerms, ValuationService
     from service.web.messages import Language
     from valuation.errors import CanzhiError
     from valuation.ingest import Traces
 
-_AT_ONCE = 1000
-_TOLD = 20  # a person reads no more refusals than these
+_CHUNK = 1000
+_MAX_REFUSALS = 20  # a person reads no more refusals than these
 _WORTH_A_BAR = 3000  # packs from which the work takes longer than two seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class OutputFormat:
     """How answers are shown: as JSON lines for programs, or as tables in a language for people."""
 
     as_json: bool = False
     language: Language = "en"
 
 
-_AS_TABLES = Shown()
+_AS_TABLES = OutputFormat()
 
 
 @click.command()
@@ -63,49 +63,49 @@ def value(  # noqa: PLR0913 - one parameter an option
     Give - to read standard input. Every valuation is kept: canzhi reproduce brings it back. The exit code is 1 if any
     pack is refused.
     """
-    from service.commands.context import chosen_day, opened, settings_with  # noqa: PLC0415 - --help stays quick
+    from service.commands.context import chosen_day, open_service, settings_with  # noqa: PLC0415 - --help stays quick
     from service.files import read_files  # noqa: PLC0415 - as above
-    from service.valuation_service import Terms  # noqa: PLC0415 - as above
+    from service.valuation_service import RequestTerms  # noqa: PLC0415 - as above
 
-    counter = context.with_resource(opened(settings_with(market, model)))
-    terms = Terms(as_of=chosen_day(counter, as_of), level=level, region=region)
+    service = context.with_resource(open_service(settings_with(market, model)))
+    terms = RequestTerms(as_of=chosen_day(service, as_of), level=level, region=region)
     traces, problems = read_files(files)
-    context.exit(value_and_print(counter, traces, terms, problems, Shown(as_json=as_json, language=language)))
+    context.exit(value_and_print(service, traces, terms, problems, OutputFormat(as_json=as_json, language=language)))
 
 
 def value_and_print(
-    counter: ValuationService,
+    service: ValuationService,
     traces: Traces,
-    terms: Terms,
+    terms: RequestTerms,
     problems: Sequence[tuple[str, CanzhiError]],
-    shown: Shown = _AS_TABLES,
+    output: OutputFormat = _AS_TABLES,
 ) -> int:
     """Value packs, keep what is answered, show everything and return the exit code."""
-    results = list(_answers(counter, traces, terms))
-    if shown.as_json:
+    results = list(_answers(service, traces, terms))
+    if output.as_json:
         _print_json(traces, results)
     else:
         from service.commands.valuation_table import print_valuations  # noqa: PLC0415 - as above
 
-        print_valuations([one for one in results if _is_answer(one)], shown.language)
-    return _report(traces, results, problems, shown.language)
+        print_valuations([one for one in results if _is_answer(one)], output.language)
+    return _report(traces, results, problems, output.language)
 
 
-def _answers(counter: ValuationService, traces: Traces, terms: Terms) -> Iterator[Answer | CanzhiError]:
+def _answers(service: ValuationService, traces: Traces, terms: RequestTerms) -> Iterator[Answer | CanzhiError]:
     """Yield what becomes of each pack; what is answered is kept, a thousand at a time."""
     from service.files import chunks  # noqa: PLC0415 - as above
     from service.store.idempotency import Outcome  # noqa: PLC0415 - as above
 
-    for chunk in _with_progress(list(chunks(traces, _AT_ONCE))):
-        results = counter.value_many(chunk, terms, channel="cli")
+    for chunk in _with_progress(list(chunks(traces, _CHUNK))):
+        results = service.value_many(chunk, terms, channel="cli")
         given = [one for one in results if _is_answer(one)]
-        counter.keep(given, Outcome(status=0, body=b""), recorded_by="cli")
+        service.save(given, Outcome(status=0, body=b""), recorded_by="cli")
         yield from results
 
 
 def _with_progress(parts: Sequence[Traces]) -> Iterator[Traces]:
     """Yield the parts, with a bar on the terminal of a person where they are many."""
-    if len(parts) * _AT_ONCE < _WORTH_A_BAR:
+    if len(parts) * _CHUNK < _WORTH_A_BAR:
         yield from parts
         return
     from rich.console import Console  # noqa: PLC0415 - as above
@@ -143,17 +143,17 @@ def _report(
     language: Language,
 ) -> int:
     """Say on standard error which packs were refused or could not be read, and return the exit code."""
-    from service.cli import DONE, REFUSED, say  # noqa: PLC0415 - the command line imports the commands
-    from service.commands.refusals import told  # noqa: PLC0415 - as above
+    from service.cli import DONE, REFUSED, print_message  # noqa: PLC0415 - the command line imports the commands
+    from service.commands.refusals import localised_error  # noqa: PLC0415 - as above
     from valuation.errors import CanzhiError  # noqa: PLC0415 - as above
 
     said = [(where, error) for where, error in problems]
     for history, one in zip(traces.histories, results, strict=True):
         if isinstance(one, CanzhiError):
             said.append((history.battery_code or "a pack without code", one))
-    for where, error in said[:_TOLD]:
-        message, way_out = told(error, language)
-        say(f"{where}: {message}", way_out)
-    if len(said) > _TOLD:
-        say(f"and {len(said) - _TOLD} more are refused; --json tells the reason of every pack")
+    for where, error in said[:_MAX_REFUSALS]:
+        message, way_out = localised_error(error, language)
+        print_message(f"{where}: {message}", way_out)
+    if len(said) > _MAX_REFUSALS:
+        print_message(f"and {len(said) - _MAX_REFUSALS} more are refused; --json tells the reason of every pack")
     return REFUSED if said else DONE

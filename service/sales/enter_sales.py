@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from service.clock import today
 from service.sales.sale_types import EnteredSale, Sale
-from service.sales.states import Correction, Hold, Note, ReportedSale, State, take
+from service.sales.states import Correction, Hold, Note, ReportedSale, State, apply_entries
 from service.store import ledger, packs, sales
 from service.store.ledger import Entry
 from valuation.dossier import Dossier
@@ -25,13 +25,13 @@ from valuation.ingest.fields.values import FIRST_DAY
 from valuation.routes.closed_sales import ClosedSales, find_closed_sales
 from valuation.routes.route_choice import ROUTES
 
-Said = TypeVar("Said")
+Result = TypeVar("Result")
 StepKind = Literal["sale_confirmed", "sale_voided"]
 
-_GONE: tuple[State, ...] = ("voided", "corrected")
+_CLOSED_STATES: tuple[State, ...] = ("voided", "corrected")
 
 
-class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+class SaleReview(msgspec.Struct, frozen=True, kw_only=True):
     """What the band of the day makes of a sale: by which model it was judged, and why it is held, if it is."""
 
     model: str
@@ -47,7 +47,7 @@ class SaleOutcome(msgspec.Struct, kw_only=True, frozen=True):
     hold: Hold | None = None
 
 
-class Entered(msgspec.Struct, kw_only=True, frozen=True):
+class EnteredReport(msgspec.Struct, kw_only=True, frozen=True):
     """What became of all sales of one report, and the head of the ledger after them."""
 
     sales: list[SaleOutcome]
@@ -58,7 +58,7 @@ class Entered(msgspec.Struct, kw_only=True, frozen=True):
         return sum(one.outcome == outcome for one in self.sales)
 
 
-def named_sales(reported: Sequence[Sale]) -> list[EnteredSale]:
+def checked_sales(reported: Sequence[Sale]) -> list[EnteredSale]:
     """Return sales as they are entered: checked, each under the one name of its pack, however the code was spelled.
 
     Raises
@@ -69,14 +69,17 @@ def named_sales(reported: Sequence[Sale]) -> list[EnteredSale]:
     for sale in reported:
         check_sale(sale)
     return [
-        EnteredSale(**(msgspec.structs.asdict(sale) | {"battery_code": packs.name_of(sale.battery_code)}))
+        EnteredSale(**(msgspec.structs.asdict(sale) | {"battery_code": packs.canonical_code(sale.battery_code)}))
         for sale in reported
     ]
 
 
 def enter_sales(
-    reported: Sequence[EnteredSale], judged: dict[str, Judgement], caller: str, spell: Callable[[Entered], Said]
-) -> Callable[[Connection], Said]:
+    reported: Sequence[EnteredSale],
+    reviews: dict[str, SaleReview],
+    caller: str,
+    render: Callable[[EnteredReport], Result],
+) -> Callable[[Connection], Result]:
     """Return the work that enters sales under one transaction and spells what became of them.
 
     Raises
@@ -85,12 +88,12 @@ def enter_sales(
         If a sale id is known with another content, or what a sale corrects cannot be corrected; nothing is entered.
     """
 
-    def work(connection: Connection) -> Said:
+    def work(connection: Connection) -> Result:
         ids = {one.sale_id for one in reported} | {one.corrects for one in reported if one.corrects is not None}
         known = known_sales(connection, sorted(ids))
         entries: list[Entry] = []
-        outcomes = [_enter(one, judged.get(one.sale_id), known, entries) for one in reported]
-        return spell(Entered(sales=outcomes, ledger_head=ledger.append(connection, entries, recorded_by=caller)))
+        outcomes = [_enter(one, reviews.get(one.sale_id), known, entries) for one in reported]
+        return render(EnteredReport(sales=outcomes, ledger_head=ledger.append(connection, entries, recorded_by=caller)))
 
     return work
 
@@ -98,27 +101,27 @@ def enter_sales(
 def known_sales(connection: Connection, sale_ids: Sequence[str]) -> dict[str, ReportedSale]:
     """Return the sales that were reported under some ids, as they are now."""
     known: dict[str, ReportedSale] = {}
-    take(known, sales.entries_about(connection, sale_ids))
+    apply_entries(known, sales.entries_about(connection, sale_ids))
     return known
 
 
 def _enter(
-    sale: EnteredSale, judged: Judgement | None, known: dict[str, ReportedSale], entries: list[Entry]
+    sale: EnteredSale, reviews: SaleReview | None, known: dict[str, ReportedSale], entries: list[Entry]
 ) -> SaleOutcome:
     """Add what is entered for one sale, and return what became of it."""
     before = known.get(sale.sale_id)
     if before is not None:
-        _see_same(sale, before)
+        _check_same_content(sale, before)
         return SaleOutcome(sale_id=sale.sale_id, outcome="known", state=before.state, hold=before.hold)
-    if judged is not None:
-        sale = msgspec.structs.replace(sale, judged_by=judged.model)
-    hold = None if judged is None else judged.hold
+    if reviews is not None:
+        sale = msgspec.structs.replace(sale, judged_by=reviews.model)
+    hold = None if reviews is None else reviews.hold
     state: Literal["accepted", "held"] = "accepted" if hold is None else "held"
     entries.append(Entry(kind=sales.SALE, subject=sale.sale_id, payload=msgspec.json.encode(sale)))
     if hold is not None:
         entries.append(Entry(kind=sales.HELD, subject=sale.sale_id, payload=msgspec.json.encode(hold)))
     if sale.corrects is not None:
-        corrected = _to_correct(sale, known)
+        corrected = _find_corrected(sale, known)
         payload = msgspec.json.encode(Correction(corrected_by=sale.sale_id))
         entries.append(Entry(kind=sales.CORRECTED, subject=sale.corrects, payload=payload))
         corrected.state, corrected.corrected_by = "corrected", sale.sale_id
@@ -126,7 +129,7 @@ def _enter(
     return SaleOutcome(sale_id=sale.sale_id, outcome=state, state=state, hold=hold)
 
 
-def _see_same(sale: EnteredSale, before: ReportedSale) -> None:
+def _check_same_content(sale: EnteredSale, before: ReportedSale) -> None:
     """Refuse another content under a known id; who reports it again, and what a band made of it, is no content."""
     apart = {"judged_by": None, "reporter": None}
     if msgspec.structs.replace(before.sale, **apart) != msgspec.structs.replace(sale, **apart):
@@ -138,7 +141,7 @@ def _see_same(sale: EnteredSale, before: ReportedSale) -> None:
         )
 
 
-def _to_correct(sale: EnteredSale, known: dict[str, ReportedSale]) -> ReportedSale:
+def _find_corrected(sale: EnteredSale, known: dict[str, ReportedSale]) -> ReportedSale:
     """Return the sale that another one puts right.
 
     Raises
@@ -147,8 +150,8 @@ def _to_correct(sale: EnteredSale, known: dict[str, ReportedSale]) -> ReportedSa
         If it was not reported, or counts no more.
     """
     wrong = known.get(str(sale.corrects))
-    if wrong is None or wrong.state in _GONE:
-        what = "was not reported" if wrong is None else _how_gone(wrong)
+    if wrong is None or wrong.state in _CLOSED_STATES:
+        what = "was not reported" if wrong is None else _describe_closed(wrong)
         raise FieldError(
             f"sale {sale.sale_id[:64]!r} corrects {str(sale.corrects)[:64]!r}, which {what}",
             hint="name the sale_id of a sale that counts, or leave corrects out; GET /v1/sales lists them",
@@ -173,14 +176,14 @@ def step_on_sale(sale_id: str, kind: StepKind, note: str | None, caller: str) ->
         sale = find_sale(connection, sale_id)
         if kind == sales.VOIDED and sale.state == "voided":
             return sale
-        if sale.state in _GONE:
+        if sale.state in _CLOSED_STATES:
             raise SaleClosed(
-                f"sale {sale_id[:64]!r} {_how_gone(sale)}",
+                f"sale {sale_id[:64]!r} {_describe_closed(sale)}",
                 hint="report the deal anew under another sale_id",
                 field="sale_id",
                 value=sale_id,
             )
-        if kind == sales.CONFIRMED and sale.state != "held" and not _unjudged(sale):
+        if kind == sales.CONFIRMED and sale.state != "held" and not _not_reviewed(sale):
             return sale
         payload = msgspec.json.encode(Note(note=note))
         ledger.append(connection, [Entry(kind=kind, subject=sale_id, payload=payload)], recorded_by=caller)
@@ -208,12 +211,12 @@ def find_sale(connection: Connection, sale_id: str) -> ReportedSale:
     return found
 
 
-def _unjudged(sale: ReportedSale) -> bool:
+def _not_reviewed(sale: ReportedSale) -> bool:
     """Tell whether no band has judged the sale: then a model may hold it later, and it can be confirmed before."""
     return sale.state == "accepted" and sale.sale.judged_by is None
 
 
-def _how_gone(sale: ReportedSale) -> str:
+def _describe_closed(sale: ReportedSale) -> str:
     return "was voided" if sale.state == "voided" else f"was corrected by {str(sale.corrected_by)[:64]!r}"
 
 
@@ -225,7 +228,7 @@ def check_sale(sale: Sale) -> None:
     FieldError
         Naming the sale.
     """
-    packs.name_of(sale.battery_code)
+    packs.canonical_code(sale.battery_code)
     if not FIRST_DAY <= sale.sold_on <= today() + timedelta(days=1):
         raise FieldError(
             f"sale {sale.sale_id[:64]!r} is of {sale.sold_on.isoformat()}, a day on which it cannot have been made",

@@ -13,7 +13,7 @@ from models.artifact.predictor import Predictor as TrainedModel
 from models.inference.fitted_model import RowPredictions
 from service.quotes import QuotedMarket
 from service.sales.enter_sales import closed_sales
-from service.sales.histories import KnownHistory, first_known
+from service.sales.histories import KnownHistory, first_known_histories
 from service.sales.states import ReportedSale
 from valuation import features
 from valuation.dossier import Dossier, build_dossier
@@ -74,12 +74,12 @@ class SaleFeatures:
     def of(self, connection: Connection, reported: Sequence[ReportedSale]) -> dict[int, SoldPack]:
         """Return the sold packs whose history is known, by the number of the sale's entry; only new ones cost time."""
         missing = [one for one in reported if one.sequence not in self._known]
-        histories = first_known(connection, missing) if missing else {}
+        histories = first_known_histories(connection, missing) if missing else {}
         known = [(one, histories[one.sequence]) for one in missing if one.sequence in histories]
-        self._known |= self._worked_out(known)
+        self._known |= self._compute(known)
         return {one.sequence: self._known[one.sequence] for one in reported if one.sequence in self._known}
 
-    def _worked_out(self, known: Sequence[tuple[ReportedSale, KnownHistory]]) -> dict[int, SoldPack]:
+    def _compute(self, known: Sequence[tuple[ReportedSale, KnownHistory]]) -> dict[int, SoldPack]:
         found: dict[int, SoldPack] = {}
         readable: list[tuple[ReportedSale, KnownHistory, PackHistory]] = []
         for one, kept in known:
@@ -92,7 +92,7 @@ class SaleFeatures:
                 readable.append((one, kept, history))
         if not readable:
             return found
-        dossier = self._open([(one, history) for one, _, history in readable])
+        dossier = self._build_dossier([(one, history) for one, _, history in readable])
         columns = [features.NAMES.index(name) for name in self._model.feature_names]
         base, energy = dossier.routes.structural_per_kwh, dossier.nameplate.energy_kwh
         labels, reasons = calibration_groups(dossier), left_out([one for one, _, _ in readable], dossier)
@@ -110,7 +110,7 @@ class SaleFeatures:
             )
         return found
 
-    def _open(self, known: Sequence[tuple[ReportedSale, PackHistory]]) -> Dossier:
+    def _build_dossier(self, known: Sequence[tuple[ReportedSale, PackHistory]]) -> Dossier:
         """Return all that is worked out about packs as of the day of their sale."""
         day = np.array([day_number(one.sale.sold_on) for one, _ in known])
         table = tabulate([history for _, history in known])

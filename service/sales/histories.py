@@ -17,7 +17,7 @@ from service.sales.states import ReportedSale
 from service.store import packs
 from service.store.tables import ledger, valuations
 
-_AT_ONCE = 200
+_CHUNK = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,24 +28,24 @@ class KnownHistory:
     record: bytes
 
 
-def first_known(connection: Connection, reported: Sequence[ReportedSale]) -> dict[int, KnownHistory]:
+def first_known_histories(connection: Connection, reported: Sequence[ReportedSale]) -> dict[int, KnownHistory]:
     """Return the history of each sold pack that is known, by the number of its sale's entry.
 
     It is that of the ledger when the sale was recorded; else that of the pack's last valuation on or before the day of
     sale, if that was kept by then; else the first of either kind that came afterwards.
     """
     found: dict[int, KnownHistory] = {}
-    for start in range(0, len(reported), _AT_ONCE):
-        some = reported[start : start + _AT_ONCE]
+    for start in range(0, len(reported), _CHUNK):
+        some = reported[start : start + _CHUNK]
         codes = sorted({one.sale.battery_code for one in some})
         entered = _entered(connection, codes)
         valued = _valued(connection, codes)
         for one in some:
             code = one.sale.battery_code
             rows = entered.get(code, [])
-            history = _of_ledger(one, rows)
+            history = _history_from_ledger(one, rows)
             if code in valued and (history is None or rows[0].sequence > one.sequence):
-                history = _of_valuation(connection, one, history)
+                history = _history_from_valuation(connection, one, history)
             if history is not None:
                 found[one.sequence] = history
     return found
@@ -65,7 +65,7 @@ def _valued(connection: Connection, codes: Sequence[str]) -> set[str]:
     return {row.battery_code for row in connection.execute(wanted)}
 
 
-def _of_ledger(one: ReportedSale, rows: list[Any]) -> KnownHistory | None:
+def _history_from_ledger(one: ReportedSale, rows: list[Any]) -> KnownHistory | None:
     """Return the history that the ledger held when the sale was recorded, else the first report that came after."""
     if not rows:
         return None
@@ -81,7 +81,9 @@ def _of_ledger(one: ReportedSale, rows: list[Any]) -> KnownHistory | None:
     return KnownHistory(known_at=known_at, record=record)
 
 
-def _of_valuation(connection: Connection, one: ReportedSale, else_: KnownHistory | None) -> KnownHistory | None:
+def _history_from_valuation(
+    connection: Connection, one: ReportedSale, fallback: KnownHistory | None
+) -> KnownHistory | None:
     """Return the history in a valuation for a day up to that of the sale, unless another one was known earlier."""
     kept = (
         select(valuations.c.record, ledger.c.recorded_at)
@@ -93,8 +95,8 @@ def _of_valuation(connection: Connection, one: ReportedSale, else_: KnownHistory
     if row is None:
         row = connection.execute(kept.order_by(ledger.c.sequence).limit(1)).first()
     if row is None:
-        return else_
+        return fallback
     known_at = max(row.recorded_at, one.recorded_at)
-    if else_ is not None and else_.known_at <= known_at:
-        return else_
+    if fallback is not None and fallback.known_at <= known_at:
+        return fallback
     return KnownHistory(known_at=known_at, record=bytes(row.record))

@@ -31,14 +31,14 @@ from service.sales.features import SaleFeatures
 from service.sales.selection import KnownSales, Selection, candidates, select
 from service.sales.states import SalesLog
 from service.store import anchors
-from service.store.anchors import AnchorKey, KeptAnchor
+from service.store.anchors import AnchorKey, StoredAnchor
 from service.store.database import Database
 from valuation.numeric.columns import BoolArray
 from valuation.ports import Predictor
 from valuation.record.to_columns import day_number
 
 WEEK: Final = timedelta(days=7)
-_SHOWN_ON: Final = 1000
+_MEASURED_ON: Final = 1000
 """How far a model has moved is seen on the packs sold last; that of thousands more would be much the same."""
 
 
@@ -95,14 +95,14 @@ class Anchors:
             self._log.read(connection)
         return self._log.newest
 
-    def on(self, as_of: date, through: int) -> KeptAnchor | None:
+    def on(self, as_of: date, through: int) -> StoredAnchor | None:
         """Return the anchor of a day after the entries about sales up to one; None where no sale was known by then."""
         key = self._key(as_of, through)
         if key is None:
             return None
         with self._database.reading() as connection:
             kept = anchors.find(connection, key)
-        return self._work_out(as_of, key) if kept is None else kept
+        return self._compute_anchor(as_of, key) if kept is None else kept
 
     def _key(self, as_of: date, through: int) -> AnchorKey | None:
         """Return what the anchor of a day depends on; None where no sale was known by then."""
@@ -116,14 +116,14 @@ class Anchors:
             market_digest=self._market.until(as_of).digest,
         )
 
-    def _work_out(self, as_of: date, key: AnchorKey) -> KeptAnchor:
+    def _compute_anchor(self, as_of: date, key: AnchorKey) -> StoredAnchor:
         """Return the anchor of a day, worked out and kept."""
-        news, chosen = self._news(as_of, key.sale_sequence)
+        known, chosen = self._known_sales(as_of, key.sale_sequence)
         content, digest, moved, week_move = b"", self.model.digest, None, None
         if chosen.candidates:
-            made = recentre(self.model, news, day_number(as_of), self._tracer)
+            made = recentre(self.model, known, day_number(as_of), self._tracer)
             content, digest = write_anchor(made)
-            newest = news.take(_newest(news))
+            newest = known.take(_newest(known))
             moved = recentring_summary(self.model, self.model.state.band, made.band, newest)
             before = self._week_before(as_of, key.sale_sequence)
             week_move = recentring_summary(self.model, before, made.band, newest).point
@@ -137,9 +137,9 @@ class Anchors:
             moved=moved,
             week_move=week_move,
         )
-        anchor = KeptAnchor(**asdict(key), digest=digest, summary=msgspec.json.encode(summary), content=content)
+        anchor = StoredAnchor(**asdict(key), digest=digest, summary=msgspec.json.encode(summary), content=content)
         with self._database.writing() as connection:
-            return anchors.keep(connection, anchor, recorded_by="canzhi")
+            return anchors.save(connection, anchor, recorded_by="canzhi")
 
     def _week_before(self, as_of: date, through: int) -> Band:
         """Return the band as it stood a week before a day; what nobody asked then is worked out, but not kept."""
@@ -151,10 +151,10 @@ class Anchors:
             kept = anchors.find(connection, key)
         if kept is not None:
             return read_anchor(self.model, kept.content, kept.digest).band if kept.content else self.model.state.band
-        news, _ = self._news(before, key.sale_sequence)
-        return recentre(self.model, news, day_number(before), self._tracer).band
+        known, _ = self._known_sales(before, key.sale_sequence)
+        return recentre(self.model, known, day_number(before), self._tracer).band
 
-    def _news(self, as_of: date, through: int) -> tuple[ReportedSales, Selection]:
+    def _known_sales(self, as_of: date, through: int) -> tuple[ReportedSales, Selection]:
         """Return what the model reads of the sales known by a day, and which they are."""
         states, moment = self._log.states(through), self._log.moment(through)
         with self._database.reading() as connection:
@@ -171,15 +171,15 @@ class Anchors:
         )
 
 
-def _newest(news: ReportedSales) -> BoolArray:
+def _newest(known: ReportedSales) -> BoolArray:
     """Return which sales show how far the model has moved: the newest, and all others of the day of the oldest."""
-    if len(news.day) <= _SHOWN_ON:
-        return np.ones(len(news.day), dtype=bool)
-    newest: BoolArray = news.day >= np.sort(news.day)[-_SHOWN_ON]
+    if len(known.day) <= _MEASURED_ON:
+        return np.ones(len(known.day), dtype=bool)
+    newest: BoolArray = known.day >= np.sort(known.day)[-_MEASURED_ON]
     return newest
 
 
-def applied(model: TrainedModel, kept: KeptAnchor) -> TrainedModel:
+def apply_anchor(model: TrainedModel, kept: StoredAnchor) -> TrainedModel:
     """Return a model with a kept anchor."""
     if not kept.content:
         return model
@@ -188,7 +188,7 @@ def applied(model: TrainedModel, kept: KeptAnchor) -> TrainedModel:
     return RecentredPredictor(model, anchor, kept.digest, moved.week_move)
 
 
-def summary_of(kept: KeptAnchor) -> AnchorSummary:
+def read_summary(kept: StoredAnchor) -> AnchorSummary:
     """Return what a kept anchor was made of; it must have a day."""
     return msgspec.json.decode(kept.summary, type=AnchorSummary)
 

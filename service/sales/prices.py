@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter as Tally
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final
@@ -15,12 +15,12 @@ from valuation.market.instruments import vat_rate_on
 from valuation.numeric.columns import FloatArray
 from valuation.record.to_columns import day_number
 
-_GONE: Final = frozenset({"voided", "corrected"})
+_CLOSED_STATES: Final = frozenset({"voided", "corrected"})
 
 
 def without_vat(price_cny: float, sale: Sale) -> float:
     """Return a price of a sale without the tax of its day."""
-    return price_cny / float(_one_and_vat([sale], np.array([day_number(sale.sold_on)]))[0])
+    return price_cny / float(_vat_factor([sale], np.array([day_number(sale.sold_on)]))[0])
 
 
 def prices_cny(sales: Sequence[Sale], day: FloatArray, worth_cny: FloatArray, energy_kwh: FloatArray) -> FloatArray:
@@ -40,10 +40,10 @@ def prices_cny(sales: Sequence[Sale], day: FloatArray, worth_cny: FloatArray, en
         share = worth[rows] if float(worth[rows].sum()) > 0.0 else energy_kwh[rows]
         if total is not None:
             paid[rows] = total * share / float(share.sum())
-    return paid / _one_and_vat(sales, day)
+    return paid / _vat_factor(sales, day)
 
 
-def _one_and_vat(sales: Sequence[Sale], day: FloatArray) -> FloatArray:
+def _vat_factor(sales: Sequence[Sale], day: FloatArray) -> FloatArray:
     """Return by what each price is divided to take the tax of its day off: one where it holds none."""
     included = np.array([sale.vat_included for sale in sales], dtype=bool)
     return np.where(included, 1.0 + vat_rate_on(day), 1.0)
@@ -54,10 +54,10 @@ def whole_lots(states: Iterable[tuple[ReportedSale, State]], usable: Iterable[Re
 
     Sharing it among the packs that are left would make each of them dearer than it was.
     """
-    entered = [one.sale for one, state in states if one.sale.price_cny is None and state not in _GONE]
+    entered = [one.sale for one, state in states if one.sale.price_cny is None and state not in _CLOSED_STATES]
     sums: dict[str | None, set[tuple[float | None, bool, date]]] = {}
     for sale in entered:
         sums.setdefault(sale.lot_id, set()).add((sale.lot_price_cny, sale.vat_included, sale.sold_on))
-    all_packs = Tally(sale.lot_id for sale in entered)
-    usable_packs = Tally(one.sale.lot_id for one in usable if one.sale.price_cny is None)
+    all_packs = Counter(sale.lot_id for sale in entered)
+    usable_packs = Counter(one.sale.lot_id for one in usable if one.sale.price_cny is None)
     return {lot for lot, named in sums.items() if len(named) == 1 and usable_packs[lot] == all_packs[lot]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter as Tally
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,7 +23,7 @@ TRAINED_ON: Final = "sold before the model's last training"
 NOT_QUOTED: Final = "sold before every instrument is quoted"
 BROKEN_LOT: Final = "the one sum of a lot cannot be shared out: a pack of it is missing, or it is told in two ways"
 SOLD_AGAIN: Final = "the pack was sold again later; each pack counts once"
-NO_LESSON: Final = "a price the model cannot learn from"
+NOT_LEARNABLE: Final = "a price the model cannot learn from"
 
 
 class Candidate(msgspec.Struct, gc=False):
@@ -46,7 +46,7 @@ class Selection:
     held: int = 0
     voided: int = 0
     unconfirmed: tuple[str, ...] = ()
-    left_out: Tally[str] = field(default_factory=Tally)
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def keep(self, wanted: Iterable[bool], otherwise: str) -> None:
         """Keep the sales that are wanted, and count the others under a reason."""
@@ -76,7 +76,7 @@ def candidates(model: TrainedModel, states: Sequence[tuple[ReportedSale, State]]
 def select(model: TrainedModel, known: KnownSales) -> tuple[ReportedSales, Selection]:
     """Return what the model reads of the sales that count as of a day, and which they are."""
     made = [(one, state) for one, state in known.states if one.sale.sold_on <= known.as_of]
-    counted = Tally([state for _, state in made])
+    counted = Counter([state for _, state in made])
     chosen = Selection(held=counted["held"], voided=counted["voided"] + counted["corrected"])
     learned_through = _learned_through(model)
     for one, state in made:
@@ -148,7 +148,7 @@ def _drop_unconfirmed(model: TrainedModel, features: SaleFeatures, chosen: Selec
     model as it was trained; so no order of reporting moves the market either.
     """
     prices = np.array([one.price_per_kwh for one in chosen.candidates])
-    chosen.keep(eligible(model, prices).tolist(), NO_LESSON)
+    chosen.keep(eligible(model, prices).tolist(), NOT_LEARNABLE)
     unjudged = [one for one in chosen.candidates if one.reported.sale.judged_by is None and one.state == "accepted"]
     if not unjudged:
         return

@@ -15,15 +15,15 @@ from threading import Lock
 from models.artifact.predictor import Predictor as TrainedModel
 from service.clock import today
 from service.quotes import QuotedMarket
-from service.sales.live_recentring import Anchors, AnchorSummary, applied, summary_of
+from service.sales.live_recentring import Anchors, AnchorSummary, apply_anchor, read_summary
 from service.store.database import Database
 from service.store.sales import newest_entry
 from valuation.ports import Predictor
 
-MOST_DAYS = 64
+MAX_DAYS = 64
 """How many days' models are kept in memory; they share the trained model, and differ in a megabyte of bands."""
 
-CLOSED = -1
+END_OF_DAY = -1
 """Instead of a number of an entry: all that was recorded by the end of the day counts."""
 
 
@@ -39,41 +39,41 @@ class ServingModels:
     """The models of a service by valuation day, as of the entries about sales that were read so far.
 
     It never changes: whoever began to answer with it goes on with it, and what was reported since is in the next one
-    (:meth:`renewed`), which shares its memory.
+    (:meth:`refreshed`), which shares its memory.
     """
 
-    def __init__(self, memory: ModelMemory, sales_through: int, day: date) -> None:
-        self._memory = memory
+    def __init__(self, cache: ModelCache, sales_through: int, day: date) -> None:
+        self._cache = cache
         self.sales_through = sales_through
         self.day = day
-        self.current = memory.get(day, sales_through)
+        self.current = cache.get(day, sales_through)
         """The model as it answers for the day on which the sales were read."""
 
     @property
     def trained(self) -> Predictor | None:
         """The model as it was trained."""
-        return self._memory.trained
+        return self._cache.trained
 
     def on(self, as_of: date) -> DatedModel:
         """Return the model as it answers for a day."""
         through = self._through(as_of)
         if as_of == self.day and through == self.sales_through:
             return self.current
-        return self._memory.get(as_of, through)
+        return self._cache.get(as_of, through)
 
-    def at_hand(self, as_of: date) -> bool:
+    def in_memory(self, as_of: date) -> bool:
         """Tell whether the model of a day is in memory, so that asking for it takes no time."""
-        return as_of == self.day == today() or self._memory.holds(as_of, self._through(as_of))
+        return as_of == self.day == today() or self._cache.contains(as_of, self._through(as_of))
 
-    def renewed(self) -> ServingModels:
+    def refreshed(self) -> ServingModels:
         """Return the models after all that was reported until now, that of today in memory."""
-        return ServingModels(self._memory, self._memory.read(), today())
+        return ServingModels(self._cache, self._cache.read(), today())
 
     def _through(self, as_of: date) -> int:
-        return CLOSED if as_of < today() else self.sales_through
+        return END_OF_DAY if as_of < today() else self.sales_through
 
 
-class ModelMemory:
+class ModelCache:
     """The days' models of one trained model; whichever was used least lately is forgotten first."""
 
     def __init__(self, model: Predictor | None, market: QuotedMarket, database: Database) -> None:
@@ -92,7 +92,7 @@ class ModelMemory:
         with self._lock:
             return self.anchors.read()
 
-    def holds(self, as_of: date, through: int) -> bool:
+    def contains(self, as_of: date, through: int) -> bool:
         """Tell whether a day's model is in memory."""
         return self.anchors is None or (as_of, through) in self._kept
 
@@ -106,20 +106,20 @@ class ModelMemory:
             with self._lock:
                 found = self._kept.get(key) or self._find(self.anchors, as_of, through)
                 self._kept[key] = found
-                if len(self._kept) > MOST_DAYS:
+                if len(self._kept) > MAX_DAYS:
                     self._kept.popitem(last=False)
         with suppress(KeyError):
             self._kept.move_to_end(key)
         return found
 
     def _find(self, anchors: Anchors, as_of: date, through: int) -> DatedModel:
-        kept = anchors.on(as_of, anchors.read() if through == CLOSED else through)
+        kept = anchors.on(as_of, anchors.read() if through == END_OF_DAY else through)
         if kept is None:
             return self._structural
-        return DatedModel(model=applied(anchors.model, kept), summary=summary_of(kept))
+        return DatedModel(model=apply_anchor(anchors.model, kept), summary=read_summary(kept))
 
 
 def serving_models(model: Predictor | None, market: QuotedMarket, database: Database) -> ServingModels:
     """Return the models by day of a trained model, or of none: then the structural value answers for every day."""
-    memory = ModelMemory(model, market, database)
-    return ServingModels(memory, memory.read(), today())
+    cache = ModelCache(model, market, database)
+    return ServingModels(cache, cache.read(), today())

@@ -76,7 +76,7 @@ class Note(msgspec.Struct, kw_only=True, frozen=True):
     note: str | None = None
 
 
-def take(known: dict[str, ReportedSale], entries: Iterable[SaleEntry]) -> None:
+def apply_entries(known: dict[str, ReportedSale], entries: Iterable[SaleEntry]) -> None:
     """Bring the known sales up to date with entries that follow."""
     for entry in entries:
         if entry.kind == sales.SALE:

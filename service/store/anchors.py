@@ -15,7 +15,7 @@ from valuation.errors import StoreNotReady
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptAnchor:
+class StoredAnchor:
     """One model's anchor on one day after the entries about sales up to one of the ledger.
 
     ``digest`` names model and anchor together; where no sale could be used it is the model's own, ``content`` empty.
@@ -52,7 +52,7 @@ class AnchorKey:
     market_digest: str
 
 
-def find(connection: Connection, key: AnchorKey) -> KeptAnchor | None:
+def find(connection: Connection, key: AnchorKey) -> StoredAnchor | None:
     """Return a model's anchor on a day, None where it was not made yet."""
     wanted = select(anchors).where(
         anchors.c.model_digest == key.model_digest,
@@ -63,13 +63,13 @@ def find(connection: Connection, key: AnchorKey) -> KeptAnchor | None:
     return _kept(connection, wanted)
 
 
-def named(connection: Connection, digest: str) -> KeptAnchor | None:
+def find_by_digest(connection: Connection, digest: str) -> StoredAnchor | None:
     """Return the anchor that a valuation names by the digest of its model, None for a model as it was trained."""
     wanted = select(anchors).where(anchors.c.digest == digest, anchors.c.digest != anchors.c.model_digest).limit(1)
     return _kept(connection, wanted)
 
 
-def keep(connection: Connection, anchor: KeptAnchor, *, recorded_by: str) -> KeptAnchor:
+def save(connection: Connection, anchor: StoredAnchor, *, recorded_by: str) -> StoredAnchor:
     """Keep an anchor unless another program was faster, and return the one that is kept: it holds for all."""
     before = find(connection, anchor.key)
     if before is not None:
@@ -98,7 +98,7 @@ def keep(connection: Connection, anchor: KeptAnchor, *, recorded_by: str) -> Kep
     return anchor
 
 
-def _kept(connection: Connection, wanted: object) -> KeptAnchor | None:
+def _kept(connection: Connection, wanted: object) -> StoredAnchor | None:
     row = connection.execute(wanted).first()  # type: ignore[call-overload]  # a select of whole rows
     if row is None:
         return None
@@ -108,7 +108,7 @@ def _kept(connection: Connection, wanted: object) -> KeptAnchor | None:
         raise StoreNotReady(
             f"the kept anchor {row.digest} is damaged", hint="restore the store from its last backup"
         ) from reason
-    return KeptAnchor(
+    return StoredAnchor(
         model_digest=row.model_digest,
         as_of=row.as_of,
         sale_sequence=row.sale_sequence,

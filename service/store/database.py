@@ -43,15 +43,15 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees one state of the store."""
-        with _spoken(), self._returned(), self._engine.connect() as connection, connection.begin():
+        with _translate_errors(), self._dispose_if_closed(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection for one transaction; writers of the ledger follow one another, all or nothing is kept."""
         with (
-            _spoken(),
-            self._returned(),
+            _translate_errors(),
+            self._dispose_if_closed(),
             self._engine.connect().execution_options(**{_WRITING: True}) as connection,
             connection.begin(),
         ):
@@ -65,7 +65,7 @@ class Database:
         self._engine.dispose()
 
     @contextmanager
-    def _returned(self) -> Iterator[None]:
+    def _dispose_if_closed(self) -> Iterator[None]:
         """Close what the block gives back to the pool, if the store was closed meanwhile."""
         pool = self._engine.pool
         try:
@@ -85,13 +85,13 @@ def insert_rows(
     """
     if not rows:
         return
-    words, by_place = _insert_words(connection.dialect, table, names)
+    words, by_place = _insert_statement(connection.dialect, table, names)
     given: Any = rows if by_place else [dict(zip(names, row, strict=True)) for row in rows]
     connection.exec_driver_sql(words, given)
 
 
 @lru_cache
-def _insert_words(dialect: Dialect, table: Table, names: tuple[str, ...]) -> tuple[str, bool]:
+def _insert_statement(dialect: Dialect, table: Table, names: tuple[str, ...]) -> tuple[str, bool]:
     """Return the statement that inserts a row, and whether its values are told by their place, in the order given."""
     compiled = insert(table).compile(dialect=dialect, column_keys=names)
     places = getattr(compiled, "positiontup", None)
@@ -101,7 +101,7 @@ def _insert_words(dialect: Dialect, table: Table, names: tuple[str, ...]) -> tup
 
 
 @contextmanager
-def _spoken() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """Say in a sentence what the database driver says in a traceback."""
     try:
         yield
@@ -124,7 +124,7 @@ def _engine(url: str, wait_s: float) -> Engine:
         return create_engine(url, pool_pre_ping=True, pool_timeout=wait_s, connect_args=arguments)
     engine = create_engine(url, connect_args={"timeout": wait_s})
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "checkout", _see_same_file)
+    event.listen(engine, "checkout", _check_same_file)
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -138,7 +138,7 @@ def _prepare(connection: sqlite3.Connection, record: Any) -> None:  # noqa: ANN4
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def _see_same_file(connection: sqlite3.Connection, record: Any, _proxy: Any) -> None:  # noqa: ANN401 - as above
+def _check_same_file(connection: sqlite3.Connection, record: Any, _proxy: Any) -> None:  # noqa: ANN401 - as above
     """Give up a connection whose file was deleted or replaced: what is written to it would be kept nowhere."""
     if record.info[_FILE] != _file_of(connection):
         raise DisconnectionError("the file of the store is another one now")

@@ -16,7 +16,7 @@ from valuation.errors import IdempotencyConflict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class IdempotencyKey:
     """A caller's key for one request, with the fingerprint of everything that was asked."""
 
     caller: str
@@ -32,12 +32,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     replayed: bool = False
 
 
-def claim(caller: str, key: str, method: str, path: str, body: bytes) -> Claim:
+def make_idempotency_key(caller: str, key: str, method: str, path: str, body: bytes) -> IdempotencyKey:
     """Return the claim that a request lays to its key."""
-    return Claim(caller=caller, key=key, fingerprint=digest(b"\x00".join((method.encode(), path.encode(), body))))
+    return IdempotencyKey(
+        caller=caller, key=key, fingerprint=digest(b"\x00".join((method.encode(), path.encode(), body)))
+    )
 
 
-def earlier(connection: Connection, laid: Claim) -> Outcome | None:
+def find_outcome(connection: Connection, request_key: IdempotencyKey) -> Outcome | None:
     """Return what was answered under the key before, None if nothing was.
 
     Raises
@@ -45,54 +47,56 @@ def earlier(connection: Connection, laid: Claim) -> Outcome | None:
     IdempotencyConflict
         If the key came with another request.
     """
-    wanted = select(idempotency).where(idempotency.c.caller == laid.caller, idempotency.c.key == laid.key)
+    wanted = select(idempotency).where(idempotency.c.caller == request_key.caller, idempotency.c.key == request_key.key)
     row = connection.execute(wanted).first()
     if row is None:
         return None
-    if row.fingerprint != laid.fingerprint:
+    if row.fingerprint != request_key.fingerprint:
         raise IdempotencyConflict(
             "this Idempotency-Key came before with another request",
             hint="send a fresh key for a new request, or the very same request to get its answer again",
             field="Idempotency-Key",
-            value=laid.key,
+            value=request_key.key,
         )
     return Outcome(status=row.status, body=bytes(row.body), replayed=True)
 
 
-def settle(connection: Connection, laid: Claim, outcome: Outcome) -> Outcome | IdempotencyConflict:
+def record_or_replay(
+    connection: Connection, request_key: IdempotencyKey, outcome: Outcome
+) -> Outcome | IdempotencyConflict:
     """Return an outcome, noted under its claim; or what was answered under the claim before, or why it cannot be laid.
 
     Whoever is given the earlier outcome has nothing more to do.
     """
     try:
-        before = earlier(connection, laid)
+        before = find_outcome(connection, request_key)
     except IdempotencyConflict as conflict:
         return conflict
     if before is not None:
         return before
-    _note(connection, laid, outcome)
+    _record(connection, request_key, outcome)
     return outcome
 
 
-def once(database: Database, laid: Claim | None, work: Callable[[Connection], Outcome]) -> Outcome:
+def run_once(database: Database, request_key: IdempotencyKey | None, work: Callable[[Connection], Outcome]) -> Outcome:
     """Do the work in one transaction together with the note that it was done; under a known key only answer again."""
     with database.writing() as connection:
-        before = earlier(connection, laid) if laid else None
+        before = find_outcome(connection, request_key) if request_key else None
         if before is not None:
             return before
         outcome = work(connection)
-        if laid is not None:
-            _note(connection, laid, outcome)
+        if request_key is not None:
+            _record(connection, request_key, outcome)
         return outcome
 
 
-def _note(connection: Connection, laid: Claim, outcome: Outcome) -> None:
+def _record(connection: Connection, request_key: IdempotencyKey, outcome: Outcome) -> None:
     """Write down what was answered under a claim."""
     connection.execute(
         insert(idempotency).values(
-            caller=laid.caller,
-            key=laid.key,
-            fingerprint=laid.fingerprint,
+            caller=request_key.caller,
+            key=request_key.key,
+            fingerprint=request_key.fingerprint,
             status=outcome.status,
             body=outcome.body,
             created_at=now(),

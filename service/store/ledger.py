@@ -14,7 +14,7 @@ from service.clock import now, recorded_day
 from service.store.database import insert_rows
 from service.store.tables import ledger
 
-BEGINNING = "sha256:" + "0" * 64
+GENESIS_HASH = "sha256:" + "0" * 64
 """What stands before the first entry."""
 
 _NEWEST = (
@@ -33,7 +33,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entered:
+class RecordedPayload:
     """The bytes of an entry, and the day on which they were recorded (入库日期)."""
 
     payload: bytes
@@ -47,12 +47,12 @@ def append(connection: Connection, entries: Sequence[Entry], *, recorded_by: str
     Moments never run backwards, whatever clocks do: a day that has ended stays as it was.
     """
     newest = connection.execute(_NEWEST).first()
-    sequence, previous, before = (0, BEGINNING, "") if newest is None else newest
+    sequence, previous, before = (0, GENESIS_HASH, "") if newest is None else newest
     moment = max(now(), before)
     rows = []
     for entry in entries:
         sequence += 1
-        sealed = seal(previous, (sequence, entry.kind, entry.subject, moment, recorded_by), entry.payload)
+        sealed = chain_hash(previous, (sequence, entry.kind, entry.subject, moment, recorded_by), entry.payload)
         rows.append((sequence, entry.kind, entry.subject, moment, recorded_by, entry.payload, previous, sealed))
         previous = sealed
     insert_rows(connection, ledger, _COLUMNS, rows)
@@ -60,21 +60,21 @@ def append(connection: Connection, entries: Sequence[Entry], *, recorded_by: str
 
 
 def head(connection: Connection) -> tuple[int, str]:
-    """Return number and hash of the newest entry; zero and :data:`BEGINNING` for an empty ledger."""
+    """Return number and hash of the newest entry; zero and :data:`GENESIS_HASH` for an empty ledger."""
     row = connection.execute(_NEWEST).first()
-    return (0, BEGINNING) if row is None else (row.sequence, row.entry_hash)
+    return (0, GENESIS_HASH) if row is None else (row.sequence, row.entry_hash)
 
 
 def payloads(connection: Connection, subject: str, kind: str) -> tuple[bytes, ...]:
     """Return what was entered about a subject, oldest first."""
-    return tuple(one.payload for one in entered(connection, subject, kind))
+    return tuple(one.payload for one in recorded_payloads(connection, subject, kind))
 
 
-def entered(connection: Connection, subject: str, kind: str) -> tuple[Entered, ...]:
+def recorded_payloads(connection: Connection, subject: str, kind: str) -> tuple[RecordedPayload, ...]:
     """Return what was entered about a subject and on which days, oldest first."""
     wanted = select(ledger.c.payload, ledger.c.recorded_at).where(ledger.c.subject == subject, ledger.c.kind == kind)
     rows = connection.execute(wanted.order_by(ledger.c.sequence))
-    return tuple(Entered(payload=bytes(row.payload), recorded_on=recorded_day(row.recorded_at)) for row in rows)
+    return tuple(RecordedPayload(payload=bytes(row.payload), recorded_on=recorded_day(row.recorded_at)) for row in rows)
 
 
 def count(connection: Connection, kind: str) -> int:
@@ -88,10 +88,10 @@ def count_about(connection: Connection, subject: str, kind: str) -> int:
     return connection.execute(wanted).scalar_one()
 
 
-def seal(previous: str, about: Iterable[object], payload: bytes) -> str:
+def chain_hash(previous: str, about: Iterable[object], payload: bytes) -> str:
     """Return the hash that ties an entry to everything before it.
 
-    >>> seal(BEGINNING, (1, "sale"), b"{}") == seal(BEGINNING, (1, "sale"), b"{ }")
+    >>> chain_hash(GENESIS_HASH, (1, "sale"), b"{}") == chain_hash(GENESIS_HASH, (1, "sale"), b"{ }")
     False
     """
     return digest(msgspec.json.encode([previous, *about, digest(payload)]))
@@ -108,10 +108,10 @@ def digest(content: bytes) -> str:
 
 def broken_entries(connection: Connection) -> Iterator[int]:
     """Yield the number of every entry that is not what was entered, or does not follow the one before it."""
-    before, previous = 0, BEGINNING
+    before, previous = 0, GENESIS_HASH
     for row in connection.execute(select(ledger).order_by(ledger.c.sequence)):
         about = (row.sequence, row.kind, row.subject, row.recorded_at, row.recorded_by)
-        expected = seal(previous, about, bytes(row.payload))
+        expected = chain_hash(previous, about, bytes(row.payload))
         if row.sequence != before + 1 or row.previous != previous or row.entry_hash != expected:
             yield row.sequence
         before, previous = row.sequence, row.entry_hash

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from service.clock import today
 from service.store import ledger
-from service.store.ledger import Entered
+from service.store.ledger import RecordedPayload
 from valuation.battery_code.decoding import decode
 from valuation.errors import FieldError, UnknownPack
 from valuation.ingest import Limits
@@ -23,7 +23,7 @@ _REPORTED_ON = next(field for field in EVENT_COMMON_FIELDS if field.name == "rep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptPack:
+class StoredPack:
     """What the ledger tells about one pack: the trace record, and how many reports it is made of."""
 
     battery_code: str
@@ -32,7 +32,7 @@ class KeptPack:
     events: int
 
 
-def name_of(battery_code: str) -> str:
+def canonical_code(battery_code: str) -> str:
     """Return the one name under which a pack is kept, however its code was spelled (blanks, small or wide letters).
 
     Raises
@@ -40,7 +40,7 @@ def name_of(battery_code: str) -> str:
     FieldError
         If the text names no pack, or may name two.
 
-    >>> name_of("t01pb0a0000001 a680000123")
+    >>> canonical_code("t01pb0a0000001 a680000123")
     'T01PB0A0000001A680000123'
     """
     name = decode(battery_code, today()).identity
@@ -54,7 +54,7 @@ def name_of(battery_code: str) -> str:
     return name
 
 
-def enter(
+def append_report(
     connection: Connection, battery_code: str, pack: bytes | None, events: Sequence[bytes], *, recorded_by: str
 ) -> str:
     """Append what was reported about a pack and return the new head of the ledger.
@@ -76,28 +76,30 @@ def enter(
         )
     entries = [] if pack is None else [ledger.Entry(kind="pack", subject=battery_code, payload=pack)]
     day = today()
-    entries += [ledger.Entry(kind="event", subject=battery_code, payload=dated(event, day)) for event in events]
+    entries += [
+        ledger.Entry(kind="event", subject=battery_code, payload=with_reported_on(event, day)) for event in events
+    ]
     return ledger.append(connection, entries, recorded_by=recorded_by)
 
 
-def dated(event: bytes, day: date) -> bytes:
+def with_reported_on(event: bytes, day: date) -> bytes:
     """Return a reported event with the day of its reporting (上报日期): its reporter's, else the one given.
 
-    >>> dated(b'{"type":"sold","on":"2024-01-01"}', date(2024, 2, 1))
+    >>> with_reported_on(b'{"type":"sold","on":"2024-01-01"}', date(2024, 2, 1))
     b'{"type":"sold","on":"2024-01-01","reported_on":"2024-02-01"}'
-    >>> dated('{"type":"sold","on":"2024-01-01","上报日期":"2024-01-05"}'.encode(), date(2024, 2, 1))[-14:]
+    >>> with_reported_on('{"type":"sold","on":"2024-01-01","上报日期":"2024-01-05"}'.encode(), date(2024, 2, 1))[-14:]
     b':"2024-01-05"}'
     """
     fields = msgspec.json.decode(event, type=dict[str, msgspec.Raw])
     for spelled in [name for name in fields if field_name(name, ("reported_on",)) is not None]:
-        told = msgspec.json.decode(fields[spelled])
-        if told is not None and not is_placeholder(_REPORTED_ON, told):
+        found = msgspec.json.decode(fields[spelled])
+        if found is not None and not is_placeholder(_REPORTED_ON, found):
             return event
         del fields[spelled]
     return msgspec.json.encode({**fields, "reported_on": day})
 
 
-def find(connection: Connection, battery_code: str, *, as_of: date | None = None) -> KeptPack:
+def find(connection: Connection, battery_code: str, *, as_of: date | None = None) -> StoredPack:
     """Return a pack's history as the ledger knows it.
 
     Parameters
@@ -131,17 +133,19 @@ def find(connection: Connection, battery_code: str, *, as_of: date | None = None
     record = assemble(
         battery_code,
         [one.payload for one in packs[: len(packs) - len(later)]],
-        [recorded(one) for one in events],
+        [with_recorded_on(one) for one in events],
         superseded_on=min(later, default=None),
     )
-    return KeptPack(battery_code=battery_code, record=record, reports=len(packs) + len(events), events=len(events))
+    return StoredPack(battery_code=battery_code, record=record, reports=len(packs) + len(events), events=len(events))
 
 
-def _entered(connection: Connection, battery_code: str) -> tuple[str, tuple[Entered, ...], tuple[Entered, ...]]:
+def _entered(
+    connection: Connection, battery_code: str
+) -> tuple[str, tuple[RecordedPayload, ...], tuple[RecordedPayload, ...]]:
     """Return the name of a pack, its nameplates and its events as they were entered."""
-    battery_code = name_of(battery_code)
-    packs = ledger.entered(connection, battery_code, "pack")
-    events = ledger.entered(connection, battery_code, "event")
+    battery_code = canonical_code(battery_code)
+    packs = ledger.recorded_payloads(connection, battery_code, "pack")
+    events = ledger.recorded_payloads(connection, battery_code, "event")
     if not packs and not events:
         raise UnknownPack(
             f"no history is kept under the battery code {battery_code[:64]!r}",
@@ -166,7 +170,7 @@ def assemble(
     """
     record: dict[str, object] = {"battery_code": battery_code}
     for pack in packs:
-        record |= _under_our_names(msgspec.json.decode(pack, type=dict[str, msgspec.Raw]))
+        record |= _with_canonical_names(msgspec.json.decode(pack, type=dict[str, msgspec.Raw]))
     record["battery_code"] = battery_code
     record.pop("superseded_on", None)
     if superseded_on is not None:
@@ -175,10 +179,10 @@ def assemble(
     return msgspec.json.encode(record)
 
 
-def recorded(event: Entered) -> bytes:
+def with_recorded_on(event: RecordedPayload) -> bytes:
     """Return an event with the day on which the ledger recorded it (入库日期), whatever its reporter gave as such.
 
-    >>> recorded(Entered(payload=b'{"type":"sold","on":"2024-01-01"}', recorded_on=date(2024, 1, 3)))
+    >>> with_recorded_on(RecordedPayload(payload=b'{"type":"sold","on":"2024-01-01"}', recorded_on=date(2024, 1, 3)))
     b'{"type":"sold","on":"2024-01-01","recorded_on":"2024-01-03"}'
     """
     fields = msgspec.json.decode(event.payload, type=dict[str, msgspec.Raw])
@@ -186,7 +190,7 @@ def recorded(event: Entered) -> bytes:
     return msgspec.json.encode({**given, "recorded_on": event.recorded_on})
 
 
-def _under_our_names(fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
+def _with_canonical_names(fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
     """Return the fields of one report under our names where they have one, those given twice as they were spelled."""
     found: dict[str, msgspec.Raw] = {}
     for spelled, value in fields.items():

@@ -26,7 +26,7 @@ _COLUMNS: Final = (
     ledger.c.recorded_by,
     ledger.c.payload,
 )
-_AT_ONCE: Final = 500
+_CHUNK: Final = 500
 
 
 class SaleEntry(msgspec.Struct, frozen=True):
@@ -55,8 +55,8 @@ def entries_after(connection: Connection, sequence: int) -> list[SaleEntry]:
 def entries_about(connection: Connection, sale_ids: Sequence[str]) -> list[SaleEntry]:
     """Return the entries about some sales, oldest first."""
     found: list[SaleEntry] = []
-    for start in range(0, len(sale_ids), _AT_ONCE):
-        some = sale_ids[start : start + _AT_ONCE]
+    for start in range(0, len(sale_ids), _CHUNK):
+        some = sale_ids[start : start + _CHUNK]
         found += _entries(connection, select(*_COLUMNS).where(ledger.c.subject.in_(some), ledger.c.kind.in_(KINDS)))
     return sorted(found, key=lambda entry: entry.sequence)
 

@@ -18,7 +18,7 @@ REVISION = "0004"
 
 STEP_TABLE = "canzhi_step"
 """Where the store keeps its step: a name of its own, for MLflow may live in the same database and uses Alembic too."""
-_ANYBODYS_TABLE = "alembic_version"  # where stores of the first days kept it
+_OLD_STEP_TABLE = "alembic_version"  # where stores of the first days kept it
 
 
 def upgrade(url: str, *, wait_s: float = 10.0) -> None:
@@ -37,13 +37,13 @@ def upgrade(url: str, *, wait_s: float = 10.0) -> None:
         with database.reading() as connection:
             if revision(connection) == REVISION and inspect(connection).has_table(STEP_TABLE):
                 return
-        with _alone(file), database.writing() as connection:
+        with _locked(file), database.writing() as connection:
             _run_steps(connection)
     finally:
         database.close()
 
 
-def check_there(url: str) -> None:
+def check_store_exists(url: str) -> None:
     """Refuse to go on with a SQLite store that has gone away: a new, empty one in its place would divide the records.
 
     Raises
@@ -65,8 +65,8 @@ def revision(connection: Connection) -> str | None:
     inspector = inspect(connection)
     if inspector.has_table(STEP_TABLE):
         kept_in = STEP_TABLE
-    elif inspector.has_table("ledger") and inspector.has_table(_ANYBODYS_TABLE):
-        kept_in = _ANYBODYS_TABLE
+    elif inspector.has_table("ledger") and inspector.has_table(_OLD_STEP_TABLE):
+        kept_in = _OLD_STEP_TABLE
     else:
         return None
     return connection.execute(select(column("version_num")).select_from(table(kept_in))).scalar()
@@ -91,7 +91,7 @@ def _run_steps(connection: Connection) -> None:
     configuration.set_main_option("path_separator", "os")
     configuration.attributes["connection"] = connection
     if found is not None and not moved:
-        connection.execute(text(f"DROP TABLE {_ANYBODYS_TABLE}"))
+        connection.execute(text(f"DROP TABLE {_OLD_STEP_TABLE}"))
         command.stamp(configuration, found)
     command.upgrade(configuration, REVISION)
 
@@ -114,7 +114,7 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _alone(file: str | None) -> Iterator[None]:
+def _locked(file: str | None) -> Iterator[None]:
     """Let one program at a time change a SQLite store; PostgreSQL has its own lock."""
     if file is None:
         with nullcontext():

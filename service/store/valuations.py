@@ -13,12 +13,12 @@ from sqlalchemy import Connection, bindparam, insert, select
 from service.clock import now
 from service.store import ledger
 from service.store.database import Database, insert_rows
-from service.store.idempotency import Claim, Outcome, settle
+from service.store.idempotency import IdempotencyKey, Outcome, record_or_replay
 from service.store.tables import markets, valuations
 from valuation.errors import CanzhiError, StoreNotReady, UnknownValuation
 
 
-class KeptValuation(msgspec.Struct, frozen=True, kw_only=True):
+class StoredValuation(msgspec.Struct, frozen=True, kw_only=True):
     """One valuation as it is kept; see :data:`service.store.tables.valuations` for the columns."""
 
     valuation_id: str
@@ -37,16 +37,16 @@ class KeptValuation(msgspec.Struct, frozen=True, kw_only=True):
     answer: bytes
 
 
-class ToKeep(msgspec.Struct, frozen=True, kw_only=True):
+class ValuationToStore(msgspec.Struct, frozen=True, kw_only=True):
     """A valuation to be kept for a caller, under the claim that came with its request."""
 
-    kept: KeptValuation
-    claim: Claim | None
+    kept: StoredValuation
+    request_key: IdempotencyKey | None
     recorded_by: str
 
 
-def keep_each(
-    database: Database, wanted: Sequence[ToKeep], *, market_digest: str, market_content: bytes
+def save_each(
+    database: Database, wanted: Sequence[ValuationToStore], *, market_digest: str, market_content: bytes
 ) -> list[Outcome | CanzhiError]:
     """Keep valuations of several requests in one transaction, each under its own claim; return when all is kept.
 
@@ -56,29 +56,29 @@ def keep_each(
         If the store cannot be written; then none of them is kept.
     """
     with database.writing() as connection:
-        keep_market(connection, market_digest, market_content)
+        save_market(connection, market_digest, market_content)
         outcomes: list[Outcome | CanzhiError] = []
-        fresh: dict[str, list[KeptValuation]] = {}
+        fresh: dict[str, list[StoredValuation]] = {}
         for one in wanted:
             answered = Outcome(status=200, body=one.kept.answer)
-            outcome = answered if one.claim is None else settle(connection, one.claim, answered)
+            outcome = answered if one.request_key is None else record_or_replay(connection, one.request_key, answered)
             outcomes.append(outcome)
             if isinstance(outcome, Outcome) and not outcome.replayed:
                 fresh.setdefault(one.recorded_by, []).append(one.kept)
         for caller, kept in fresh.items():
-            keep(connection, kept, recorded_by=caller)
+            save(connection, kept, recorded_by=caller)
     return outcomes
 
 
-def keep(connection: Connection, kept: Sequence[KeptValuation], *, recorded_by: str) -> None:
+def save(connection: Connection, kept: Sequence[StoredValuation], *, recorded_by: str) -> None:
     """Keep valuations and seal them in the ledger, within the caller's transaction."""
     if not kept:
         return
-    insert_rows(connection, valuations, KeptValuation.__struct_fields__, [astuple(one) for one in kept])
-    ledger.append(connection, [_sealed(one) for one in kept], recorded_by=recorded_by)
+    insert_rows(connection, valuations, StoredValuation.__struct_fields__, [astuple(one) for one in kept])
+    ledger.append(connection, [_ledger_entry(one) for one in kept], recorded_by=recorded_by)
 
 
-def _sealed(kept: KeptValuation) -> ledger.Entry:
+def _ledger_entry(kept: StoredValuation) -> ledger.Entry:
     """Return the ledger entry that ties answer, inputs, market and model of a valuation together."""
     payload = {
         "answer": ledger.digest(kept.answer),
@@ -98,7 +98,7 @@ def _digest_of_few(content: bytes) -> str:
     return ledger.digest(content)
 
 
-def find(connection: Connection, valuation_id: str) -> KeptValuation:
+def find(connection: Connection, valuation_id: str) -> StoredValuation:
     """Return a kept valuation.
 
     Raises
@@ -116,13 +116,13 @@ def find(connection: Connection, valuation_id: str) -> KeptValuation:
             field="valuation_id",
             value=valuation_id,
         )
-    return KeptValuation(**row)
+    return StoredValuation(**row)
 
 
 _NEWEST_FIRST = (valuations.c.as_of.desc(), valuations.c.created_at.desc(), valuations.c.valuation_id.desc())
 
 
-def answer_before(connection: Connection, battery_code: str, day: str) -> bytes | None:
+def last_answer(connection: Connection, battery_code: str, day: str) -> bytes | None:
     """Return the last answer about a pack for a day on or before one, None where there is none."""
     wanted = select(valuations.c.answer).where(valuations.c.battery_code == battery_code, valuations.c.as_of <= day)
     row = connection.execute(wanted.order_by(*_NEWEST_FIRST).limit(1)).first()
@@ -139,7 +139,7 @@ def newest_records(connection: Connection, most: int) -> list[tuple[bytes, str |
 _MARKET = select(markets.c.digest).where(markets.c.digest == bindparam("wanted"))
 
 
-def keep_market(connection: Connection, digest: str, content: bytes) -> None:
+def save_market(connection: Connection, digest: str, content: bytes) -> None:
     """Keep the quotes a valuation used, once for all valuations that used them."""
     if connection.execute(_MARKET, {"wanted": digest}).first() is None:
         deflated = zlib.compress(content, 6)

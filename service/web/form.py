@@ -21,7 +21,7 @@ _LONGEST_NAME: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class FormEntry:
     """The fields of the form as text, and the files."""
 
     code: str = ""
@@ -97,7 +97,7 @@ def _energy(text: str) -> float:
         raise PageRefusal("energy", field="rated_energy_kwh", value=text[:40]) from reason
 
 
-async def read_entry(request: Request, limit_bytes: int) -> Entry:
+async def read_entry(request: Request, limit_bytes: int) -> FormEntry:
     """Return what the form of a request holds.
 
     Raises
@@ -112,9 +112,9 @@ async def read_entry(request: Request, limit_bytes: int) -> Entry:
         raise PageRefusal("form") from reason
 
 
-async def _entry(form: FormData) -> Entry:
+async def _entry(form: FormData) -> FormEntry:
     """Return the entry in a decoded form; a suggested code that was clicked replaces the one typed."""
-    typed = {name: _text(form, name) for name in Entry.__dataclass_fields__ if name != "files"}
+    typed = {name: _text(form, name) for name in FormEntry.__dataclass_fields__ if name != "files"}
     uploads = [one for one in form.getlist("files") if isinstance(one, UploadFile)]
     files = [Document(name=_file_name(one), content=await one.read()) for one in uploads]
     chosen = _text(form, "chosen")
@@ -123,7 +123,7 @@ async def _entry(form: FormData) -> Entry:
     if typed["code"][:1] in ("{", "[") and not typed["record"]:
         typed |= {"code": "", "record": typed["code"]}
     typed["level"] = typed["level"] or "0.9"
-    return Entry(**typed, files=tuple(one for one in files if one.content))
+    return FormEntry(**typed, files=tuple(one for one in files if one.content))
 
 
 def _text(form: FormData, name: str) -> str:

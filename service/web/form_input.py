@@ -8,8 +8,8 @@ import msgspec
 
 from service.clock import today
 from service.store import packs
-from service.valuation_service import Answer, Terms, ValuationService
-from service.web.form import Entry
+from service.valuation_service import Answer, RequestTerms, ValuationService
+from service.web.form import FormEntry
 from service.web.label_photo import is_photo, read_codes
 from service.web.refusals import PageRefusal
 from valuation.battery_code.decoding import decode
@@ -19,7 +19,7 @@ from valuation.ingest import Document, Traces, read_trace
 CHANNEL = "page"
 
 
-def value_entry(counter: ValuationService, entry: Entry) -> tuple[Traces, list[Answer | CanzhiError]]:
+def value_entry(service: ValuationService, entry: FormEntry) -> tuple[Traces, list[Answer | CanzhiError]]:
     """Return the packs that were entered, and for each its answer or why there is none; nothing is kept yet.
 
     Raises
@@ -30,17 +30,17 @@ def value_entry(counter: ValuationService, entry: Entry) -> tuple[Traces, list[A
         If nothing of it can be read.
     """
     day = entry.day(today())
-    terms = Terms(as_of=day, level=entry.share())
-    traces = read_packs(counter, entry, day)
-    limit = counter.settings.batch_limit
+    terms = RequestTerms(as_of=day, level=entry.share())
+    traces = read_packs(service, entry, day)
+    limit = service.settings.batch_limit
     if len(traces.histories) > limit:
         raise PageRefusal("too_many", field="files", count=len(traces.histories), limit=limit)
     if not traces.histories:
         return traces, []
-    return traces, counter.value_many(traces, terms, channel=CHANNEL)
+    return traces, service.value_many(traces, terms, channel=CHANNEL)
 
 
-def read_packs(counter: ValuationService, entry: Entry, day: date) -> Traces:
+def read_packs(service: ValuationService, entry: FormEntry, day: date) -> Traces:
     """Return the packs that the form names.
 
     Raises
@@ -61,10 +61,10 @@ def read_packs(counter: ValuationService, entry: Entry, day: date) -> Traces:
         return read_trace(documents[0] if len(documents) == 1 else documents)
     if entry.record:
         return read_trace(Document(name="record", content=entry.record.encode("utf-8", "replace")))
-    return read_trace(_labelled(counter, entry, _code(entry, photos, day), day))
+    return read_trace(_record_of_code(service, entry, _code(entry, photos, day), day))
 
 
-def _code(entry: Entry, photos: list[Document], day: date) -> str:
+def _code(entry: FormEntry, photos: list[Document], day: date) -> str:
     """Return the one code that was typed or photographed; empty where only a nameplate was given."""
     shown = dict.fromkeys(code for photo in photos for code in read_codes(photo.name, photo.content, day))
     if entry.code:  # typed, scanned or chosen: what a person says counts more than a photo
@@ -74,14 +74,14 @@ def _code(entry: Entry, photos: list[Document], day: date) -> str:
     return next(iter(shown), "")
 
 
-def _labelled(counter: ValuationService, entry: Entry, code: str, day: date) -> dict[str, object]:
+def _record_of_code(service: ValuationService, entry: FormEntry, code: str, day: date) -> dict[str, object]:
     """Return the record of a code: its kept history where there is one, with the nameplate as entered."""
     read = decode(code, day)
     record: dict[str, object] = {"battery_code": read.code if read.valid else code} if code else {}
     name = read.identity if code else None
     if name is not None:
         try:
-            with counter.database.reading() as connection:
+            with service.database.reading() as connection:
                 record = msgspec.json.decode(packs.find(connection, name, as_of=day).record)
         except UnknownPack as unknown:
             if unknown.field == "as_of":  # the pack is known, but was not on that day

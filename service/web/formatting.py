@@ -12,7 +12,7 @@ THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True, slots=True)
-class Spelling:
+class Formatter:
     """Everything a page writes, in one language."""
 
     language: Language
@@ -28,7 +28,7 @@ class Spelling:
     def number(self, value: float, digits: int = 0) -> str:
         """Return a number with thousands marked and a true minus sign.
 
-        >>> Spelling("en").number(-1234.5, 1)
+        >>> Formatter("en").number(-1234.5, 1)
         '−1,234.5'
         """
         shown = f"{round(value, digits) + 0.0:,.{digits}f}"
@@ -37,7 +37,7 @@ class Spelling:
     def money(self, amount_cny: float, digits: int = 0) -> str:
         """Return an amount with its currency.
 
-        >>> Spelling("en").money(4210.0), Spelling("zh").money(4210.0)
+        >>> Formatter("en").money(4210.0), Formatter("zh").money(4210.0)
         ('4,210 CNY', '4,210 元')
         """
         return f"{self.number(amount_cny, digits)} {'元' if self.language == 'zh' else 'CNY'}"
@@ -45,7 +45,7 @@ class Spelling:
     def effect(self, amount_cny: float, digits: int = 2) -> str:
         """Return an effect with its sign, without the currency.
 
-        >>> Spelling("en").effect(12.3), Spelling("en").effect(-0.001)
+        >>> Formatter("en").effect(12.3), Formatter("en").effect(-0.001)
         ('+12.30', '0.00')
         """
         shown = self.number(amount_cny, digits)
@@ -54,7 +54,7 @@ class Spelling:
     def percent(self, fraction: float, digits: int = 0) -> str:
         """Return a fraction as per cent.
 
-        >>> Spelling("en").percent(0.9), Spelling("zh").percent(0.9)
+        >>> Formatter("en").percent(0.9), Formatter("zh").percent(0.9)
         ('90\u202f%', '90%')
         """
         shown = self.number(100.0 * fraction, digits)
@@ -63,7 +63,7 @@ class Spelling:
     def day(self, when: date | str) -> str:
         """Return a day as people write it; an ISO text is read first.
 
-        >>> Spelling("en").day("2026-11-20"), Spelling("zh").day("2026-11-20")
+        >>> Formatter("en").day("2026-11-20"), Formatter("zh").day("2026-11-20")
         ('20 Nov 2026', '2026年11月20日')
         """
         value = date.fromisoformat(when) if isinstance(when, str) else when
@@ -74,7 +74,7 @@ class Spelling:
     def short(self, digest: str, letters: int = 12) -> str:
         """Return the beginning of a digest, enough to tell it from others.
 
-        >>> Spelling("en").short("sha256:0123456789abcdef0123")
+        >>> Formatter("en").short("sha256:0123456789abcdef0123")
         '0123456789ab…'
         """
         scheme, _, value = digest.partition(":")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from service.valuation_service import Answer
-from service.web.form import Entry
-from service.web.formatting import Spelling
+from service.web.form import FormEntry
+from service.web.formatting import Formatter
 from service.web.problem_view import ProblemView, view_error
 from service.web.views import AnswerView, view_answer
 from valuation.errors import CanzhiError
@@ -35,16 +35,16 @@ class LotView:
     demonstration: str | None
 
 
-def view_lot(traces: Traces, results: Sequence[Answer | CanzhiError], spelling: Spelling, day: date) -> LotView:
+def view_lot(traces: Traces, results: Sequence[Answer | CanzhiError], formatter: Formatter, day: date) -> LotView:
     """Return the table of packs in the order they came, records that could not be read at its end."""
     lines = [
-        LotLine(pack=history.battery_code, view=view_answer(result.body, spelling))
+        LotLine(pack=history.battery_code, view=view_answer(result.body, formatter))
         if isinstance(result, Answer)
-        else LotLine(pack=history.battery_code, problem=view_error(result, spelling, Entry(), day))
+        else LotLine(pack=history.battery_code, problem=view_error(result, formatter, FormEntry(), day))
         for history, result in zip(traces.histories, results, strict=True)
     ]
     lines += [
-        LotLine(pack=one.battery_code or one.where, problem=view_error(one.error, spelling, Entry(), day))
+        LotLine(pack=one.battery_code or one.where, problem=view_error(one.error, formatter, FormEntry(), day))
         for one in traces.problems
     ]
     views = [line.view for line in lines if line.view is not None]

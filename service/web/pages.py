@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from service.web.formatting import Spelling
+from service.web.formatting import Formatter
 from service.web.language import COOKIE, COOKIE_AGE_S, choose_language, known_language
 from service.web.messages import LANGUAGES
 from valuation.version import __version__
@@ -48,28 +48,28 @@ def templates() -> Environment:
     return environment
 
 
-def spelling_for(request: Request) -> Spelling:
+def formatter_for(request: Request) -> Formatter:
     """Return how to write for the reader of a request."""
-    return Spelling(choose_language(request))
+    return Formatter(choose_language(request))
 
 
 def page(request: Request, template: str, status: int = 200, **context: object) -> HTMLResponse:
     """Return a page in the reader's language; a language asked for in the address is remembered."""
-    spelling = spelling_for(request)
+    formatter = formatter_for(request)
     here = request.url.path
     content = (
         templates()
         .get_template(template)
         .render(
-            s=spelling,
-            t=spelling.say,
-            other=next(one for one in LANGUAGES if one != spelling.language),
+            s=formatter,
+            t=formatter.say,
+            other=next(one for one in LANGUAGES if one != formatter.language),
             here=here,
             posted=request.method == "POST",
             **context,
         )
     )
-    response = HTMLResponse(content, status_code=status, headers={**HEADERS, "content-language": spelling.language})
+    response = HTMLResponse(content, status_code=status, headers={**HEADERS, "content-language": formatter.language})
     if known_language(request.query_params.get("lang")) is not None:
-        response.set_cookie(COOKIE, spelling.language, max_age=COOKIE_AGE_S, samesite="lax", httponly=True)
+        response.set_cookie(COOKIE, formatter.language, max_age=COOKIE_AGE_S, samesite="lax", httponly=True)
     return response

@@ -9,8 +9,8 @@ from datetime import date
 from service.api.problems import problem_of
 from service.web.caution_effects import CHINESE
 from service.web.core_sentences import HINTS, in_chinese
-from service.web.form import Entry
-from service.web.formatting import Spelling
+from service.web.form import FormEntry
+from service.web.formatting import Formatter
 from service.web.messages import MESSAGES, Language
 from service.web.refusals import PageRefusal
 from valuation.battery_code.decoding import decode
@@ -37,31 +37,31 @@ class ProblemView:
     choices: tuple[str, ...] = ()
 
 
-def view_refusal(refusal: PageRefusal, spelling: Spelling) -> ProblemView:
+def view_refusal(refusal: PageRefusal, formatter: Formatter) -> ProblemView:
     """Return the page's own refusal."""
     return ProblemView(
         status=422,
-        title=spelling.say("problem.summary"),
-        detail=spelling.say(f"refusal.{refusal.key}", **refusal.words),
-        detail_language=spelling.language,
-        advice=spelling.say(f"refusal.{refusal.key}.advice"),
-        advice_language=spelling.language,
+        title=formatter.say("problem.summary"),
+        detail=formatter.say(f"refusal.{refusal.key}", **refusal.words),
+        detail_language=formatter.language,
+        advice=formatter.say(f"refusal.{refusal.key}.advice"),
+        advice_language=formatter.language,
         field=refusal.field,
         choices=refusal.choices,
     )
 
 
-def view_error(error: CanzhiError, spelling: Spelling, entry: Entry, day: date) -> ProblemView:
+def view_error(error: CanzhiError, formatter: Formatter, entry: FormEntry, day: date) -> ProblemView:
     """Return an error of the core; what the typed code itself tells comes first, in the reader's language."""
-    told = _code_tells(error, spelling.language, entry, day)
-    if told is not None:
-        return told
+    code_problem = _code_problem(error, formatter.language, entry, day)
+    if code_problem is not None:
+        return code_problem
     problem = problem_of(error)
-    detail, detail_language = detail_of(error, spelling.language)
-    advice = advice_of(error) if spelling.language == "zh" else None
+    detail, detail_language = detail_of(error, formatter.language)
+    advice = advice_of(error) if formatter.language == "zh" else None
     return ProblemView(
         status=422 if problem.status == 400 else problem.status,
-        title=spelling.say(f"problem.{error.code}"),
+        title=formatter.say(f"problem.{error.code}"),
         detail=detail,
         detail_language=detail_language,
         original=error.message if detail_language == "zh" else "",
@@ -89,7 +89,7 @@ def advice_of(error: CanzhiError) -> str | None:
     return CHINESE.get(error.hint) or HINTS.get(error.hint) or (general.zh if general else None)
 
 
-def _field(error: CanzhiError, entry: Entry) -> str:
+def _field(error: CanzhiError, entry: FormEntry) -> str:
     """Return the field of the form that an error speaks of."""
     if error.field == "battery_code" and entry.code:
         return "code"
@@ -98,7 +98,7 @@ def _field(error: CanzhiError, entry: Entry) -> str:
     return "files" if entry.files else "record" if entry.record else "code"
 
 
-def _code_tells(error: CanzhiError, language: Language, entry: Entry, day: date) -> ProblemView | None:
+def _code_problem(error: CanzhiError, language: Language, entry: FormEntry, day: date) -> ProblemView | None:
     """Return why the typed code is none, where that is the problem."""
     if not entry.code or error.field not in ("battery_code", "chemistry", "rated_energy_kwh"):
         return None
@@ -106,10 +106,10 @@ def _code_tells(error: CanzhiError, language: Language, entry: Entry, day: date)
     lines = {line.part: line.text_zh if language == "zh" else line.text_en for line in explain(read)}
     if read.valid or "reason" not in lines:
         return None
-    spelling = Spelling(language)
+    formatter = Formatter(language)
     return ProblemView(
         status=422,
-        title=spelling.say("problem.battery-code"),
+        title=formatter.say("problem.battery-code"),
         detail=_sentence(lines["reason"], language),
         detail_language=language,
         advice=_sentence(lines.get("way_out", ""), language),

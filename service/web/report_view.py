@@ -12,9 +12,9 @@ import msgspec
 import numpy as np
 
 from service.store import valuations
-from service.store.valuations import KeptValuation
-from service.valuation_service import Terms, ValuationService
-from service.web.formatting import Spelling
+from service.store.valuations import StoredValuation
+from service.valuation_service import RequestTerms, ValuationService
+from service.web.formatting import Formatter
 from valuation.ingest import read_market
 from valuation.market.instruments import INSTRUMENTS
 from valuation.market.snapshot import Market, MarketHistory
@@ -47,14 +47,14 @@ class QuoteLine:
 class ReportView:
     """What stands in a report beside the answer."""
 
-    kept: KeptValuation
-    terms: Terms
+    kept: StoredValuation
+    terms: RequestTerms
     identity: tuple[tuple[str, str], ...]
     quotes: tuple[QuoteLine, ...]
     scenario: str
 
 
-def find_kept(counter: ValuationService, valuation_id: str) -> KeptValuation:
+def find_valuation(service: ValuationService, valuation_id: str) -> StoredValuation:
     """Return a kept valuation.
 
     Raises
@@ -62,12 +62,12 @@ def find_kept(counter: ValuationService, valuation_id: str) -> KeptValuation:
     UnknownValuation
         If none is kept under that id.
     """
-    with counter.database.reading() as connection:
+    with service.database.reading() as connection:
         return valuations.find(connection, valuation_id)
 
 
 def view_report(
-    counter: ValuationService, kept: KeptValuation, quoted: Mapping[str, str], spelling: Spelling
+    service: ValuationService, kept: StoredValuation, quoted: Mapping[str, str], formatter: Formatter
 ) -> ReportView:
     """Return what a report tells of a kept valuation.
 
@@ -76,44 +76,44 @@ def view_report(
     quoted : mapping of instrument to ISO day
         The quotes that the answer names.
     """
-    terms = msgspec.json.decode(kept.request, type=Terms)
-    market = _history(counter, kept.market_digest).on(np.array([day_number(terms.as_of)]), region=terms.region)
+    terms = msgspec.json.decode(kept.request, type=RequestTerms)
+    market = _history(service, kept.market_digest).on(np.array([day_number(terms.as_of)]), region=terms.region)
     record = msgspec.json.decode(kept.record, type=dict[str, object])
     if terms.market_shift:
         market = market.shifted(terms.market_shift)
     return ReportView(
         kept=kept,
         terms=terms,
-        identity=_identity(record, spelling),
-        quotes=_quotes(market, quoted, spelling),
-        scenario=", ".join(f"{_label(name, spelling)} × {factor:g}" for name, factor in terms.market_shift.items()),
+        identity=_identity(record, formatter),
+        quotes=_quotes(market, quoted, formatter),
+        scenario=", ".join(f"{_label(name, formatter)} × {factor:g}" for name, factor in terms.market_shift.items()),
     )
 
 
-def _history(counter: ValuationService, digest: str) -> MarketHistory:
+def _history(service: ValuationService, digest: str) -> MarketHistory:
     """Return the quotes that a valuation used: those of today where they are the same, else the kept ones."""
-    if digest == counter.market.digest:
-        return counter.market.history
-    with counter.database.reading() as connection:
+    if digest == service.market.digest:
+        return service.market.history
+    with service.database.reading() as connection:
         return read_market(valuations.market_content(connection, digest))
 
 
-def _identity(record: Mapping[str, object], spelling: Spelling) -> tuple[tuple[str, str], ...]:
+def _identity(record: Mapping[str, object], formatter: Formatter) -> tuple[tuple[str, str], ...]:
     """Return what the record declares about the pack, label and text."""
     chemistry, made_on, events = record.get("chemistry"), record.get("made_on"), record.get("events")
-    lines = [("report.chemistry", spelling.name("chemistry", chemistry) if isinstance(chemistry, str) else "")]
+    lines = [("report.chemistry", formatter.name("chemistry", chemistry) if isinstance(chemistry, str) else "")]
     for key, name, unit in _QUANTITIES:
         quantity = record.get(name)
-        shown = f"{spelling.number(quantity, 1)} {unit}" if isinstance(quantity, int | float) else ""
+        shown = f"{formatter.number(quantity, 1)} {unit}" if isinstance(quantity, int | float) else ""
         lines.append((key, shown))
-    lines.append(("report.made_on", spelling.day(made_on) if isinstance(made_on, str) else ""))
+    lines.append(("report.made_on", formatter.day(made_on) if isinstance(made_on, str) else ""))
     lines += [(key, str(record.get(name) or "")) for key, name in _PLAIN]
     lines.append(("report.events", str(len(events)) if isinstance(events, list) else "0"))
-    undeclared = spelling.say("report.undeclared")
-    return tuple((spelling.say(key), text or undeclared) for key, text in lines)
+    undeclared = formatter.say("report.undeclared")
+    return tuple((formatter.say(key), text or undeclared) for key, text in lines)
 
 
-def _quotes(market: Market, quoted: Iterable[str], spelling: Spelling) -> tuple[QuoteLine, ...]:
+def _quotes(market: Market, quoted: Iterable[str], formatter: Formatter) -> tuple[QuoteLine, ...]:
     """Return the quotes that the answer names with their prices, payables last."""
     as_of, lines = calendar_day(float(market.as_of_day[0])), []
     for name in sorted(quoted, key=lambda one: (one.startswith("payable_"), one)):
@@ -125,9 +125,9 @@ def _quotes(market: Market, quoted: Iterable[str], spelling: Spelling) -> tuple[
         fine = 3 if instrument.unit == "fraction" else 2 if price < 1000.0 else 0
         lines.append(
             QuoteLine(
-                label=_label(name, spelling),
-                price=spelling.number(price, fine),
-                unit=spelling.name("unit", instrument.unit),
+                label=_label(name, formatter),
+                price=formatter.number(price, fine),
+                unit=formatter.name("unit", instrument.unit),
                 quoted_on=day,
                 age_days=(as_of - day).days,
             )
@@ -135,9 +135,9 @@ def _quotes(market: Market, quoted: Iterable[str], spelling: Spelling) -> tuple[
     return tuple(lines)
 
 
-def _label(name: str, spelling: Spelling) -> str:
+def _label(name: str, formatter: Formatter) -> str:
     """Return what people call an instrument."""
     instrument = INSTRUMENTS.get(name)
     if instrument is None:
         return name
-    return instrument.label_zh if spelling.language == "zh" else instrument.label_en
+    return instrument.label_zh if formatter.language == "zh" else instrument.label_en

@@ -13,14 +13,14 @@ from service.api.problems import Refusal
 from service.clock import today
 from service.store.idempotency import Outcome
 from service.valuation_service import Answer, ValuationService
-from service.web.form import LEVELS, Entry, read_entry
+from service.web.form import LEVELS, FormEntry, read_entry
 from service.web.form_input import value_entry
-from service.web.formatting import Spelling
+from service.web.formatting import Formatter
 from service.web.lot_view import view_lot
-from service.web.pages import HEADERS, page, spelling_for
+from service.web.pages import HEADERS, formatter_for, page
 from service.web.problem_view import ProblemView, view_error, view_refusal
 from service.web.refusals import PageRefusal
-from service.web.report_view import find_kept, view_report
+from service.web.report_view import find_valuation, view_report
 from service.web.views import view_answer
 from valuation.errors import CanzhiError, UnknownValuation
 from valuation.ingest import Traces
@@ -29,16 +29,16 @@ from valuation.record.fields import CHEMISTRIES
 
 async def start(request: Request) -> HTMLResponse:
     """Return the form."""
-    return form_page(request, Entry())
+    return form_page(request, FormEntry())
 
 
 async def value(request: Request) -> Response:
     """Value what was entered and keep it; show the one valuation, or a table of many."""
-    counter = service_of(request)
-    entry = Entry()
+    service = service_of(request)
+    entry = FormEntry()
     try:
-        entry = await read_entry(request, counter.settings.body_limit_bytes)
-        traces, results = await pools_of(request).batch(_value_and_keep, counter, entry, caller_of(request))
+        entry = await read_entry(request, service.settings.body_limit_bytes)
+        traces, results = await pools_of(request).batch(_value_and_keep, service, entry, caller_of(request))
         _count(request, results)
         if len(results) + len(traces.problems) != 1:
             return lot_page(request, traces, results)
@@ -47,16 +47,16 @@ async def value(request: Request) -> Response:
         if isinstance(results[0], CanzhiError):
             raise results[0]
     except PageRefusal as refusal:
-        return form_page(request, entry, view_refusal(refusal, spelling_for(request)))
+        return form_page(request, entry, view_refusal(refusal, formatter_for(request)))
     except CanzhiError as error:
-        shown = view_error(error, spelling_for(request), entry, today())
+        shown = view_error(error, formatter_for(request), entry, today())
         return form_page(request, entry, shown)
     except Refusal as refusal:
-        return form_page(request, entry, _request_problem(refusal, spelling_for(request)))
+        return form_page(request, entry, _request_problem(refusal, formatter_for(request)))
     return RedirectResponse(f"/valuations/{results[0].valuation_id}", status_code=303, headers=dict(HEADERS))
 
 
-async def desk(request: Request) -> Response:
+async def form_or_value(request: Request) -> Response:
     """Return the form, or what comes of it; one route, so that who asks otherwise is told of both methods."""
     return await (value if request.method == "POST" else start)(request)
 
@@ -64,16 +64,16 @@ async def desk(request: Request) -> Response:
 async def show(request: Request) -> HTMLResponse:
     """Return a kept valuation as a page."""
     try:
-        kept = await pools_of(request).store(find_kept, service_of(request), request.path_params["valuation_id"])
+        kept = await pools_of(request).store(find_valuation, service_of(request), request.path_params["valuation_id"])
     except UnknownValuation as error:
         return _missing(request, error)
-    view = view_answer(kept.answer, spelling_for(request))
-    return page(request, "answer.html", view=view, entry=Entry())
+    view = view_answer(kept.answer, formatter_for(request))
+    return page(request, "answer.html", view=view, entry=FormEntry())
 
 
 async def answer_bytes(request: Request) -> Response:
     """Return a kept valuation's bytes to a person who reads the page."""
-    kept = await pools_of(request).store(find_kept, service_of(request), request.path_params["valuation_id"])
+    kept = await pools_of(request).store(find_valuation, service_of(request), request.path_params["valuation_id"])
     return Response(kept.answer, media_type=JSON, headers={"x-content-type-options": "nosniff"})
 
 
@@ -87,17 +87,17 @@ async def page_report(request: Request) -> HTMLResponse:
 
 async def report(request: Request, valuation_id: str) -> HTMLResponse:
     """Return the report on a kept valuation as HTML, in Chinese or English."""
-    counter = service_of(request)
-    spelling = spelling_for(request)
-    kept = await pools_of(request).store(find_kept, counter, valuation_id)
-    view = view_answer(kept.answer, spelling)
-    more = await pools_of(request).store(view_report, counter, kept, view.answer.market.quotes, spelling)
+    service = service_of(request)
+    formatter = formatter_for(request)
+    kept = await pools_of(request).store(find_valuation, service, valuation_id)
+    view = view_answer(kept.answer, formatter)
+    more = await pools_of(request).store(view_report, service, kept, view.answer.market.quotes, formatter)
     return page(request, "report.html", view=view, report=more)
 
 
-def form_page(request: Request, entry: Entry, problem: ProblemView | None = None) -> HTMLResponse:
+def form_page(request: Request, entry: FormEntry, problem: ProblemView | None = None) -> HTMLResponse:
     """Return the form with what was entered before, and what was wrong with it."""
-    counter = service_of(request)
+    service = service_of(request)
     return page(
         request,
         "start.html",
@@ -107,22 +107,24 @@ def form_page(request: Request, entry: Entry, problem: ProblemView | None = None
         chemistries=CHEMISTRIES,
         levels=LEVELS,
         default_day=today(),
-        limit_mb=counter.settings.body_limit_bytes // 1_000_000,
+        limit_mb=service.settings.body_limit_bytes // 1_000_000,
     )
 
 
 def lot_page(request: Request, traces: Traces, results: list[Answer | CanzhiError]) -> HTMLResponse:
     """Return a table of many packs, each with a link to its valuation."""
-    view = view_lot(traces, results, spelling_for(request), today())
+    view = view_lot(traces, results, formatter_for(request), today())
     return page(request, "lot.html", status=200 if view.valued else 422, lot=view)
 
 
-def _value_and_keep(counter: ValuationService, entry: Entry, caller: str) -> tuple[Traces, list[Answer | CanzhiError]]:
+def _value_and_keep(
+    service: ValuationService, entry: FormEntry, caller: str
+) -> tuple[Traces, list[Answer | CanzhiError]]:
     """Value what was entered and keep every answer, in one thread and one transaction."""
-    traces, results = value_entry(counter, entry)
+    traces, results = value_entry(service, entry)
     given = [one for one in results if isinstance(one, Answer)]
     if given:
-        counter.keep(given, Outcome(status=303, body=b""), recorded_by=caller)
+        service.save(given, Outcome(status=303, body=b""), recorded_by=caller)
     return traces, results
 
 
@@ -134,24 +136,24 @@ def _count(request: Request, results: list[Answer | CanzhiError]) -> None:
 
 def _missing(request: Request, error: UnknownValuation) -> HTMLResponse:
     day = today()
-    return form_page(request, Entry(), view_error(error, spelling_for(request), Entry(), day))
+    return form_page(request, FormEntry(), view_error(error, formatter_for(request), FormEntry(), day))
 
 
-def _request_problem(refusal: Refusal, spelling: Spelling) -> ProblemView:
+def _request_problem(refusal: Refusal, formatter: Formatter) -> ProblemView:
     """Return the problem of a request that was not read, such as a body that is too large."""
     problem = refusal.problem
     return ProblemView(
         status=problem.status,
-        title=spelling.say(f"problem.{problem.code}"),
+        title=formatter.say(f"problem.{problem.code}"),
         detail=problem.detail,
         detail_language="en",
-        advice=spelling.say(f"advice.{problem.code}"),
-        advice_language=spelling.language,
+        advice=formatter.say(f"advice.{problem.code}"),
+        advice_language=formatter.language,
     )
 
 
 ROUTES = (
-    Route("/", desk, methods=["GET", "POST"]),
+    Route("/", form_or_value, methods=["GET", "POST"]),
     Route("/valuations/{valuation_id}", show),
     Route("/valuations/{valuation_id}/answer.json", answer_bytes),
     Route("/valuations/{valuation_id}/report", page_report),

@@ -10,7 +10,7 @@ import msgspec
 from service.answers import ValuationAnswer
 from service.web.caution_effects import effect_of
 from service.web.charts import BandChart, Step, band_chart, waterfall
-from service.web.formatting import Spelling
+from service.web.formatting import Formatter
 from service.web.messages import Language
 from valuation.answer.evidence import ACTIONS
 from valuation.battery_code.decoding import decode
@@ -84,7 +84,7 @@ class AnswerView:
         return any(step.kind == "others" for step in self.steps)
 
 
-def view_answer(body: bytes, spelling: Spelling) -> AnswerView:
+def view_answer(body: bytes, formatter: Formatter) -> AnswerView:
     """Return the view of a kept answer."""
     answer = msgspec.json.decode(body, type=ValuationAnswer)
     value = answer.residual_value
@@ -100,13 +100,13 @@ def view_answer(body: bytes, spelling: Spelling) -> AnswerView:
                 probability=one.probability,
                 open=one.open,
                 best=one.route == answer.best_route,
-                reasons=tuple(reason(blocker, answer.cautions, spelling.language) for blocker in one.blocked_by),
+                reasons=tuple(reason(blocker, answer.cautions, formatter.language) for blocker in one.blocked_by),
             )
             for one in answer.routes
         ),
-        cautions=caution_lines(answer.cautions, spelling.language),
-        code=code_lines(answer, spelling.language),
-        actions=tuple(action_line(one, spelling.language) for one in answer.evidence.next_best),
+        cautions=caution_lines(answer.cautions, formatter.language),
+        code=code_lines(answer, formatter.language),
+        actions=tuple(action_line(one, formatter.language) for one in answer.evidence.next_best),
         demonstration=_demonstration(answer),
     )
 

@@ -161,8 +161,8 @@ class SoldPacks:
 
     def follow(self, client) -> None:
         """Let the server answer with all that was reported, without waiting for the second in which it looks."""
-        watch = client.app.state.watch
-        watch.replace(watch.counter.models.renewed())
+        refresher = client.app.state.refresher
+        refresher.replace(refresher.service.models.refreshed())
 
     def step(self, client, number: int, what: str, **said) -> dict:
         """Confirm or void a sale and return the answer, once the band follows."""

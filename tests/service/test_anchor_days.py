@@ -13,7 +13,7 @@ from hypothesis import settings as chosen
 from hypothesis import strategies as st
 
 from service import cli
-from service.sales.serving_models import CLOSED, MOST_DAYS
+from service.sales.serving_models import END_OF_DAY, MAX_DAYS
 from service.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("day")
@@ -154,14 +154,14 @@ def test_the_model_of_tomorrow_is_ready_before_midnight_and_serves_after_it(open
     with open_champion() as client:
         sold.know(client, range(5))
         sold.report(client, *[sold.sale(number) for number in range(5)])
-        watch, tomorrow = client.app.state.watch, date(2026, 11, 21)
-        assert not watch.counter.models.at_hand(tomorrow)
+        refresher, tomorrow = client.app.state.refresher, date(2026, 11, 21)
+        assert not refresher.service.models.in_memory(tomorrow)
         day("2026-11-20", hour=23, minute=55)  # five minutes before midnight in China
-        wait_until(lambda: watch.counter.models.at_hand(tomorrow))
-        ready = watch.counter.models.on(tomorrow).model
+        wait_until(lambda: refresher.service.models.in_memory(tomorrow))
+        ready = refresher.service.models.on(tomorrow).model
         day("2026-11-21")
         wait_until(lambda: client.get("/v1/model").json()["anchor_day"] == "2026-11-21")
-        assert watch.counter.model is ready
+        assert refresher.service.model is ready
 
 
 def wait_until(condition):
@@ -179,14 +179,14 @@ def test_few_days_are_kept_in_memory(open_champion, sold, day):
         sold.report(client, sold.sale(0))
         day("2027-03-20")
         sold.follow(client)
-        models = client.app.state.watch.counter.models
-        days = [date(2026, 11, 25) + timedelta(days=number) for number in range(MOST_DAYS + 5)]
+        models = client.app.state.refresher.service.models
+        days = [date(2026, 11, 25) + timedelta(days=number) for number in range(MAX_DAYS + 5)]
         digests = [models.on(one).model.digest for one in days]
-        assert len(models._memory._kept) == MOST_DAYS
-        assert not models.at_hand(days[0])
-        assert models.at_hand(days[-1])
+        assert len(models._cache._kept) == MAX_DAYS
+        assert not models.in_memory(days[0])
+        assert models.in_memory(days[-1])
         assert models.on(days[0]).model.digest == digests[0]
-        assert (days[0], CLOSED) in models._memory._kept
+        assert (days[0], END_OF_DAY) in models._cache._kept
 
 
 @st.composite

@@ -136,4 +136,6 @@ def test_a_package_that_is_not_installed_is_a_sentence(monkeypatch, capsys):
 
 
 def test_a_warning_is_a_sentence_too():
-    assert cli._as_sentence("MLflow was not told", RuntimeWarning, "retrain.py", 130) == "canzhi: MLflow was not told\n"
+    assert (
+        cli._format_warning("MLflow was not told", RuntimeWarning, "retrain.py", 130) == "canzhi: MLflow was not told\n"
+    )

@@ -11,7 +11,7 @@ import pytest
 
 from models.artifact import registry
 from models.artifact.promotion_log import Decision
-from service.reproduction import open_archive, reproduce_kept
+from service.reproduction import open_archive, reproduce_valuation
 from service.settings import Settings
 from service.store import ledger, valuations
 
@@ -140,5 +140,5 @@ def test_nobody_in_a_crowd_is_told_what_another_asked(small_home, start_server):
             assert (kept.answer, kept.model_digest) == (content, said["model"]["digest"])
             assert json.loads(kept.record)["rated_energy_kwh"] == asked["trace"]["rated_energy_kwh"]
     for _, said, _ in answers[:: len(answers) // 60]:
-        assert reproduce_kept(database, said["valuation_id"], small_home).identical
+        assert reproduce_valuation(database, said["valuation_id"], small_home).identical
     database.close()

@@ -229,7 +229,7 @@ def test_a_fault_of_ours_tells_nothing_of_its_inside(client, pack, monkeypatch):
     def explode(*_arguments, **_named):
         raise RuntimeError("secret inside")
 
-    monkeypatch.setattr(client.app.state.watch.counter, "value_by", explode)
+    monkeypatch.setattr(client.app.state.refresher.service, "value_by", explode)
     response = value(client, pack)
     _is_problem(response, 500, "fault")
     assert "secret" not in response.text
@@ -281,7 +281,7 @@ def test_a_batch_has_a_limit(shared_client):
 
 
 def test_a_waiting_room_that_is_full_turns_batches_away(client, monkeypatch):
-    monkeypatch.setattr(client.app.state.pools, "_room", 0)
+    monkeypatch.setattr(client.app.state.pools, "_capacity", 0)
     response = client.post("/v1/valuations/batch", json={"items": [{}]})
     _is_problem(response, 503, "overloaded")
     assert response.headers["retry-after"]
@@ -348,7 +348,7 @@ def test_health_and_numbers(shared_client, pack):
 
 
 def test_a_store_that_went_away_is_not_ready(client, home):
-    client.app.state.watch.counter.database.close()
+    client.app.state.refresher.service.database.close()
     (home / "canzhi.sqlite").write_bytes(b"rubbish" * 1000)
     for rest in home.glob("canzhi.sqlite-*"):
         rest.unlink()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.reproduction import reproduce_kept
+from service.reproduction import reproduce_valuation
 from service.sale_reports import SalesReport
 from service.sales.sale_types import Sale
 from service.store import ledger
@@ -17,7 +17,7 @@ KEY = {"idempotency-key": "9b0c2f6e"}
 
 
 def _entries(client) -> int:
-    with client.app.state.watch.counter.database.reading() as connection:
+    with client.app.state.refresher.service.database.reading() as connection:
         assert list(ledger.broken_entries(connection)) == []
         return ledger.head(connection)[0]
 
@@ -278,8 +278,8 @@ def test_what_a_reporter_dates_back_does_not_change_an_earlier_day(client, set_c
     checked = client.post("/v1/checks", json=asked).json()
     assert checked["not_used"] == answer["not_used"]
     assert {"D01", "D02"} <= {caution["id"] for caution in checked["cautions"]}
-    counter = client.app.state.watch.counter
-    assert reproduce_kept(counter.database, answer["valuation_id"], counter.settings.home).identical
+    service = client.app.state.refresher.service
+    assert reproduce_valuation(service.database, answer["valuation_id"], service.settings.home).identical
     page = client.post("/", data={"code": CODE, "as_of": "2026-11-01"}, headers={"accept-language": "zh"})
     assert "1 条在其后入库" in page.text
     assert "铭牌信息于 2026-11-02 更新" in page.text

@@ -39,8 +39,8 @@ def wait_for(client, condition):
     pytest.fail("nothing changed within ten seconds")
 
 
-def summary_of(client):
-    return client.app.state.watch.counter.models.current.summary
+def read_summary(client):
+    return client.app.state.refresher.service.models.current.summary
 
 
 def test_reported_sales_move_the_answer_and_every_answer_is_reproduced(champion_home, open_client, pack, sold, capsys):
@@ -75,10 +75,10 @@ def test_every_process_makes_the_same_anchor_in_any_order_of_arrival(champion_ho
             sold.know(client, range(6))
             for one in [sold.sale(number, 6400.0 + number) for number in range(6)][::order]:
                 client.post("/v1/sales", json={"sales": [one]})
-        counter = open_valuation_service(settings)
-        assert counter.models.current.summary.used == 6
-        digests.append(counter.model.digest)
-        counter.database.close()
+        service = open_valuation_service(settings)
+        assert service.models.current.summary.used == 6
+        digests.append(service.model.digest)
+        service.database.close()
     assert digests[0] == digests[1]
 
 
@@ -153,10 +153,10 @@ def anchored_on(champion_home, open_client, record, sales, sold):
         for one in sales:
             client.post(f"/v1/sales/{one['sale_id']}/confirm")
         sold.follow(client)
-        counter = client.app.state.watch.counter
-        with counter.database.reading() as connection:
-            realised = realised_bands(connection, counter.market, 100)
-        return summary_of(client), realised
+        service = client.app.state.refresher.service
+        with service.database.reading() as connection:
+            realised = realised_bands(connection, service.market, 100)
+        return read_summary(client), realised
 
 
 def test_a_sale_into_a_route_that_findings_close_moves_nothing(champion_home, open_client, pack, sold):
@@ -227,7 +227,7 @@ def test_the_sum_of_a_lot_that_lacks_a_pack_or_is_told_in_two_ways_is_not_shared
         client.post("/v1/sales/S1/confirm")
         client.post("/v1/sales/S2/confirm")
         sold.follow(client)
-        summary = summary_of(client)
+        summary = read_summary(client)
     assert summary.used == 1
     assert sum(summary.left_out.values()) == 2
     assert any("lot" in reason for reason in summary.left_out)
@@ -237,12 +237,12 @@ def test_a_damaged_anchor_is_refused_and_the_incumbent_stays(champion_home, open
     with open_client(Settings(home=champion_home)) as client:
         sold.know(client, [1])
         sold.report(client, sold.sale(1))
-        counter = client.app.state.watch.counter
-        assert counter.models.current.summary.used == 1
-        with counter.database.writing() as connection:
+        service = client.app.state.refresher.service
+        assert service.models.current.summary.used == 1
+        with service.database.writing() as connection:
             connection.execute(anchors.update().values(digest="sha256:" + "0" * 64))
         with pytest.raises(BundleTampered, match="anchor"):
-            serving_models(counter.models.trained, counter.market, counter.database)
+            serving_models(service.models.trained, service.market, service.database)
 
 
 def test_report_sale_says_how_far_and_drift_what_to_do(open_champion, sold, pack, tmp_path, capsys):

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from models.artifact import registry
 from models.artifact.promotion_log import Decision
 from service import cli
-from service.server import check_surroundings
+from service.server import open_checked_service
 from service.settings import Settings
 from valuation.errors import BundleTampered
 
@@ -45,12 +45,12 @@ def test_the_next_request_is_answered_by_the_new_champion(small_home, open_clien
 def test_a_quiet_server_changes_its_model_too(small_home, open_client):
     with open_client(Settings(home=small_home)) as client:
         registry.promote("small@two", decided(), small_home)
-        watch = client.app.state.watch
+        refresher = client.app.state.refresher
         for _ in range(100):
-            if watch.counter.model is not None:
+            if refresher.service.model is not None:
                 break
             time.sleep(0.05)
-        assert watch.counter.model.version == "two"
+        assert refresher.service.model.version == "two"
 
 
 def test_a_broken_champion_leaves_the_one_before_in_service(small_home, open_client, pack):
@@ -67,7 +67,7 @@ def test_a_broken_champion_leaves_the_one_before_in_service(small_home, open_cli
         assert "arrays.npz" in ready.json()["model_problem"]
         assert "canzhi_champion_usable 0.0" in client.get("/metrics").text
         arrays.write_bytes(whole)
-        client.app.state.watch._retry_at = 0.0
+        client.app.state.refresher._retry_at = 0.0
         assert answering(client) == "two"
         assert client.get("/readyz").json()["model_problem"] == ""
 
@@ -97,7 +97,7 @@ def test_an_undecodable_byte_in_the_log_leaves_watcher_and_champion_in_service(s
     log = small_home / "models" / "promotions.jsonl"
     whole = log.read_bytes()
     with capture_logs() as logged, open_client(Settings(home=small_home)) as client:
-        looking = client.app.state.watch
+        looking = client.app.state.refresher
         log.write_bytes(whole.replace(b"a test", b"a \xff test"))
         time.sleep(0.1)
         deadline = time.monotonic() + 30
@@ -111,9 +111,9 @@ def test_an_undecodable_byte_in_the_log_leaves_watcher_and_champion_in_service(s
         wait_until(client, lambda ready: ready["model_problem"] == "")
         registry.promote("small@three", decided(), small_home)
         deadline = time.monotonic() + 30
-        while looking.counter.model.version != "three" and time.monotonic() < deadline:
+        while looking.service.model.version != "three" and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert looking.counter.model.version == "three", "the watcher is at work"
+        assert looking.service.model.version == "three", "the watcher is at work"
 
 
 def test_a_look_that_fails_in_whatever_way_is_not_the_last(small_home, open_client, monkeypatch):
@@ -124,7 +124,7 @@ def test_a_look_that_fails_in_whatever_way_is_not_the_last(small_home, open_clie
             def fail(*_):
                 raise RuntimeError("no look today")
 
-            patch.setattr("service.model_refresh._outdated", fail)
+            patch.setattr("service.model_refresh._has_news", fail)
             ready = wait_until(client, lambda ready: ready["watch_problem"] != "")
             assert ready["watch_problem"] == "RuntimeError: no look today"
             time.sleep(2.5)
@@ -163,7 +163,7 @@ def test_versions_swapped_on_disk_are_never_served_under_each_others_name(small_
         problem = client.get("/readyz").json()["model_problem"]
         assert problem == "the folder of small@one holds the signed files of small@two"
         swap(small_home / "models" / "small")
-        client.app.state.watch._retry_at = 0.0
+        client.app.state.refresher._retry_at = 0.0
         assert answering(client) == "one"
         assert client.get("/readyz").json()["model_problem"] == ""
 
@@ -175,7 +175,7 @@ def test_service_command_line_and_fleets_refuse_swapped_versions_at_the_start(
     registry.promote("small@one", decided(), small_home)
     swap(small_home / "models" / "small")
     with pytest.raises(BundleTampered, match="holds the signed files of small@two"):
-        check_surroundings(Settings(home=small_home, model=model, port=0))
+        open_checked_service(Settings(home=small_home, model=model, port=0))
     record = tmp_path / "pack.json"
     record.write_text(json.dumps(pack), "utf-8")
     table = tmp_path / "packs.csv"
@@ -249,15 +249,15 @@ def test_promotions_under_load_lose_no_request_and_every_answer_names_a_champion
 def test_requests_that_the_loop_finds_together_share_one_look(small_home, open_client, monkeypatch):
     looks = []
     with open_client(Settings(home=small_home)) as client:
-        watch = client.app.state.watch
-        monkeypatch.setattr("service.model_refresh.log_stamp", lambda folder: looks.append(folder) or watch._stamp)
+        refresher = client.app.state.refresher
+        monkeypatch.setattr("service.model_refresh.log_stamp", lambda folder: looks.append(folder) or refresher._stamp)
 
         async def together():
             before = len(looks)
-            assert not any(watch.outdated() for _ in range(3))
+            assert not any(refresher.outdated() for _ in range(3))
             shared = len(looks) - before
             await asyncio.sleep(0)
-            watch.outdated()
+            refresher.outdated()
             return shared, len(looks) - before
 
         assert client.portal.call(together) == (1, 2)

@@ -142,7 +142,7 @@ def test_anchors_kept_before_they_had_a_day_stay_on_it(url):
         connection.execute(text(words), {"content": zlib.compress(b"band")})
     upgrade.upgrade(url)
     with database.reading() as connection:
-        kept = anchors.named(connection, "d")
+        kept = anchors.find_by_digest(connection, "d")
         assert (kept.as_of, kept.sale_sequence, kept.content) == ("", 7, b"band")
     database.close()
 

@@ -44,7 +44,7 @@ def model_of(client):
 
 def whole(client):
     """Tell whether the chain of the ledger holds."""
-    with client.app.state.watch.counter.database.reading() as connection:
+    with client.app.state.refresher.service.database.reading() as connection:
         return list(ledger.broken_entries(connection)) == []
 
 

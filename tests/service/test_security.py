@@ -51,7 +51,7 @@ def test_the_right_key_is_let_in_from_anywhere(guarded):
 def test_the_name_of_the_key_stands_in_the_ledger(guarded):
     sale = {"sale_id": "S1", "battery_code": "C-1", "sold_on": "2026-10-01", "price_cny": 1.0, "vat_included": True}
     assert guarded.post("/v1/sales", json={"sales": [sale]}, headers=_bearer(SECRET)).status_code == 201
-    with guarded.app.state.watch.counter.database.reading() as connection:
+    with guarded.app.state.refresher.service.database.reading() as connection:
         assert connection.exec_driver_sql("SELECT recorded_by FROM ledger").scalar() == "yard"
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from service.server import check_surroundings
+from service.server import open_checked_service
 from service.settings import Settings
 from service.store import ledger
 from service.store.database import Database
@@ -93,25 +93,25 @@ def test_a_port_that_is_taken_is_a_sentence(settings):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(SettingError, match="cannot listen on") as refused:
-            check_surroundings(replace(settings, port=taken.getsockname()[1]))
+            open_checked_service(replace(settings, port=taken.getsockname()[1]))
     assert refused.value.hint
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104 - it is refused
 def test_listening_to_the_world_needs_keys(settings, host):
     with pytest.raises(SettingError, match="without API keys"):
-        check_surroundings(replace(settings, host=host))
+        open_checked_service(replace(settings, host=host))
 
 
 def test_an_address_that_is_not_ours_is_a_sentence(settings, tmp_path):
     keys = tmp_path / "keys.txt"
     keys.write_text("yard sha256:" + "0" * 64, "utf-8")
     with pytest.raises(SettingError, match="cannot listen"):
-        check_surroundings(replace(settings, host="192.0.2.1", api_keys=keys))
+        open_checked_service(replace(settings, host="192.0.2.1", api_keys=keys))
 
 
 def test_surroundings_in_which_the_service_could_answer_are_accepted(settings):
-    check_surroundings(replace(settings, port=0)).database.close()
+    open_checked_service(replace(settings, port=0)).database.close()
 
 
 @pytest.mark.slow
@@ -181,7 +181,7 @@ def test_two_processes_serve_one_store(home, pack, start_server):
 
 def test_a_service_gives_its_first_answer_without_what_only_pages_photos_tables_and_terminals_need(home, pack):
     with_store = os.environ | {"CANZHI_HOME": str(home), "CANZHI_PORT": "0", "CANZHI_MODEL": str(GOLDEN)}
-    check_surroundings(
+    open_checked_service(
         Settings.from_environment(with_store)
     ).database.close()  # only the making of a store needs alembic
     body = json.dumps({"trace": pack, "as_of": AS_OF}).encode()

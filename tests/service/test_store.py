@@ -21,7 +21,7 @@ from service import valuation_service
 from service.settings import Settings
 from service.store import anchors, ledger, packs, upgrade
 from service.store.database import Database
-from service.store.idempotency import Outcome, claim, once
+from service.store.idempotency import Outcome, make_idempotency_key, run_once
 from service.store.tables import ledger as ledger_table
 from service.store.tables import metadata
 from valuation.errors import FieldError, IdempotencyConflict, StoreNotReady, UnknownPack
@@ -130,7 +130,7 @@ def test_anchors_kept_before_they_had_a_day_are_found_by_the_valuations_that_tab
     upgrade.upgrade(url)
     key = anchors.AnchorKey(model_digest="m", as_of="2026-10-01", sale_sequence=7, market_digest="q")
     with database.reading() as connection:
-        kept = anchors.named(connection, "d")
+        kept = anchors.find_by_digest(connection, "d")
         assert (kept.as_of, kept.sale_sequence, kept.content) == ("", 7, b"band")
         assert anchors.find(connection, key) is None
 
@@ -232,13 +232,13 @@ def test_writers_at_the_same_time_lose_nothing(database):
 
 def test_a_repeated_request_is_done_once(database):
     done = []
-    laid = claim("me", "key", "POST", "/v1/x", b"body")
+    request_key = make_idempotency_key("me", "key", "POST", "/v1/x", b"body")
 
     def work(_connection) -> Outcome:
         done.append(1)
         return Outcome(status=201, body=b"first")
 
-    first, second = once(database, laid, work), once(database, laid, work)
+    first, second = run_once(database, request_key, work), run_once(database, request_key, work)
     assert (first.body, first.replayed) == (b"first", False)
     assert (second.status, second.body, second.replayed) == (201, b"first", True)
     assert len(done) == 1
@@ -246,29 +246,29 @@ def test_a_repeated_request_is_done_once(database):
 
 @pytest.mark.parametrize("other", [("POST", "/v1/x", b"other"), ("PUT", "/v1/x", b"body"), ("POST", "/v1/y", b"body")])
 def test_a_key_with_another_request_is_refused(database, other):
-    once(database, claim("me", "key", "POST", "/v1/x", b"body"), lambda _: Outcome(status=200, body=b""))
+    first = make_idempotency_key("me", "key", "POST", "/v1/x", b"body")
+    run_once(database, first, lambda _: Outcome(status=200, body=b""))
     with pytest.raises(IdempotencyConflict):
-        once(database, claim("me", "key", *other), lambda _: Outcome(status=200, body=b""))
+        run_once(database, make_idempotency_key("me", "key", *other), lambda _: Outcome(status=200, body=b""))
 
 
 def test_keys_of_two_callers_do_not_meet(database):
     for caller in ("me", "you"):
-        outcome = once(
-            database, claim(caller, "k", "POST", "/", caller.encode()), lambda _: Outcome(status=200, body=b"x")
-        )
+        key = make_idempotency_key(caller, "k", "POST", "/", caller.encode())
+        outcome = run_once(database, key, lambda _: Outcome(status=200, body=b"x"))
         assert not outcome.replayed
 
 
 def test_failed_work_leaves_nothing_behind(database):
-    laid = claim("me", "key", "POST", "/", b"")
+    request_key = make_idempotency_key("me", "key", "POST", "/", b"")
 
     def work(connection) -> Outcome:
         ledger.append(connection, [_sale(1)], recorded_by="a")
         raise FieldError("record.not_finite")
 
     with pytest.raises(FieldError):
-        once(database, laid, work)
-    assert not once(database, laid, lambda _: Outcome(status=200, body=b"")).replayed
+        run_once(database, request_key, work)
+    assert not run_once(database, request_key, lambda _: Outcome(status=200, body=b"")).replayed
     with database.reading() as connection:
         assert ledger.count(connection, "sale") == 0
 
@@ -277,10 +277,10 @@ def test_a_history_is_put_together_from_reports(database, set_clock):
     sold, used = b'{"type":"sold","reported_on":"2024-01-02"}', b'{"type":"usage","reported_on":"2024-01-03"}'
     with database.writing() as connection:
         set_clock(date(2024, 2, 1))
-        packs.enter(connection, "C1", b'{"chemistry":"LFP","mass_kg":1}', [sold], recorded_by="a")
+        packs.append_report(connection, "C1", b'{"chemistry":"LFP","mass_kg":1}', [sold], recorded_by="a")
         set_clock(date(2024, 3, 1))
-        packs.enter(connection, "C1", b'{"mass_kg":2}', [used], recorded_by="b")
-        packs.enter(connection, "C2", None, [b'{"type":"retired"}'], recorded_by="b")
+        packs.append_report(connection, "C1", b'{"mass_kg":2}', [used], recorded_by="b")
+        packs.append_report(connection, "C2", None, [b'{"type":"retired"}'], recorded_by="b")
         found = packs.find(connection, "C1")
     assert found.record == (
         b'{"battery_code":"C1","chemistry":"LFP","mass_kg":2,"events":['
@@ -295,7 +295,7 @@ def test_a_nameplate_is_the_one_recorded_by_the_day(database, set_clock):
     with database.writing() as connection:
         for day, mass in plates.items():
             set_clock(day)
-            packs.enter(connection, "C1", b'{"chemistry":"LFP","mass_kg":%d}' % mass, [], recorded_by="a")
+            packs.append_report(connection, "C1", b'{"chemistry":"LFP","mass_kg":%d}' % mass, [], recorded_by="a")
         first, second, last, newest = (
             json.loads(packs.find(connection, "C1", as_of=day).record)
             for day in (date(2024, 2, 29), date(2024, 3, 1), date(2024, 4, 1), None)
@@ -310,7 +310,7 @@ def test_a_nameplate_is_the_one_recorded_by_the_day(database, set_clock):
 def test_an_event_is_recorded_on_the_day_of_china(database, set_clock):
     with database.writing() as connection:
         set_clock(date(2024, 2, 1), hour=1)  # still January in UTC
-        packs.enter(connection, "C1", None, [b'{"type":"sold"}'], recorded_by="a")
+        packs.append_report(connection, "C1", None, [b'{"type":"sold"}'], recorded_by="a")
         (event,) = json.loads(packs.find(connection, "C1").record)["events"]
     assert event == {"type": "sold", "reported_on": "2024-02-01", "recorded_on": "2024-02-01"}
 
@@ -321,7 +321,7 @@ def test_the_ledger_alone_says_when_something_was_recorded(database, set_clock):
     )
     with database.writing() as connection:
         set_clock(date(2024, 2, 1))
-        packs.enter(connection, "C1", b'{"superseded_on":"2020-01-01"}', [claimed], recorded_by="a")
+        packs.append_report(connection, "C1", b'{"superseded_on":"2020-01-01"}', [claimed], recorded_by="a")
         record = json.loads(packs.find(connection, "C1").record)
     assert record["events"] == [{"type": "sold", "reported_on": "2020-01-02", "recorded_on": "2024-02-01"}]
     assert "superseded_on" not in record

@@ -137,7 +137,7 @@ sys.exit(1 if running.gave_up else 0)
 @pytest.mark.parametrize(
     ("app", "reason"),
     [
-        ("service.server:log_and_create_app", "has gone away"),  # nobody has made a store; it says so itself
+        ("service.server:create_worker_app", "has gone away"),  # nobody has made a store; it says so itself
         ("service.server:no_such_thing", "a server process ended with 3"),
     ],
 )
@@ -162,7 +162,7 @@ def test_where_no_process_can_start_the_command_ends_with_the_reason(home, monke
 
     monkeypatch.setattr(supervisor, "Supervisor", lambda *_: GivenUp)
     with pytest.raises(server.CanzhiError, match="no server process can start: the store cannot be used"):
-        server._run_several(uvicorn.Config("service.server:log_and_create_app", port=0))
+        server._run_several(uvicorn.Config("service.server:create_worker_app", port=0))
 
 
 class Stand:
@@ -210,13 +210,13 @@ def test_every_failure_doubles_the_pause_up_to_its_bound(two, clock):
         failing.alive = False
         two.keep_subprocess_alive()
         assert two._state() == WorkersState(workers=2, missing=1, problem="broken")
-        (pause,) = two._pauses
+        (pause,) = two._pending_restarts
         pauses.append(pause.due - clock[0])
         clock[0] = pause.due
         two.keep_subprocess_alive()
         failing = Stand.made[-1]
     assert pauses[:4] == [0.5, 1.0, 2.0, 4.0]
-    assert max(pauses) == pauses[-1] == supervisor.LONGEST_PAUSE_S
+    assert max(pauses) == pauses[-1] == supervisor.MAX_RESTART_DELAY_S
     assert healthy.state.missing == 1, "the healthy one knows"
     assert not two.should_exit.is_set()
 
@@ -228,20 +228,20 @@ def test_what_served_for_long_is_started_again_at_once_and_one_that_ends_soon_is
     first.alive = False
     two.keep_subprocess_alive()
     third = Stand.made[2]
-    assert (third.failures, two._pauses) == (0, [])
+    assert (third.failures, two._pending_restarts) == (0, [])
     third.serving_since, third.alive = clock[0], False
     two.keep_subprocess_alive()
-    assert two._pauses[0].due > clock[0]
+    assert two._pending_restarts[0].due > clock[0]
 
 
 def test_a_service_that_answered_once_never_gives_up(two, clock):
     for one in Stand.made:
         one.serving_since = clock[0]
     two.keep_subprocess_alive()
-    for _ in range(4 * supervisor.MOST_FIRST_FAILURES):
+    for _ in range(4 * supervisor.MAX_FIRST_FAILURES):
         for one in Stand.made:
             one.alive = False
-        clock[0] += supervisor.LONGEST_PAUSE_S
+        clock[0] += supervisor.MAX_RESTART_DELAY_S
         two.keep_subprocess_alive()
     assert not two.should_exit.is_set()
     assert two.gave_up == ""

@@ -17,7 +17,7 @@ from service.api.endpoints.batches import value_items
 from service.api.micro_batching import MicroBatcher, PendingRequest
 from service.api.problems import problem_of
 from service.api.request_input import read_valuation
-from service.reproduction import reproduce_kept
+from service.reproduction import reproduce_valuation
 from service.store import valuations
 from valuation.errors import CanzhiError
 from valuation.ingest import read_traces
@@ -151,9 +151,9 @@ def said(response):
     return response.status_code, without_id(response.content), headers
 
 
-def kept(counter, response):
+def kept(service, response):
     """Return what the store holds of an answer that names its pack and what was known of it."""
-    with counter.database.reading() as connection:
+    with service.database.reading() as connection:
         found = valuations.find(connection, json.loads(response.content)["valuation_id"])
     assert found.answer == response.content
     return found.record, found.notes, found.request, found.input_digest, found.battery_code, found.as_of
@@ -161,7 +161,7 @@ def kept(counter, response):
 
 def compare_ways(client, seed, bodies):
     """Send bodies on every way; return how many were valued, and the ids of those."""
-    scribe, counter, ids = Scribe(seed), client.app.state.watch.counter, []
+    scribe, service, ids = Scribe(seed), client.app.state.refresher.service, []
     for _ in range(bodies):
         content = scribe.body()
         answers = [client.post(PATH, content=content, headers=HEAD)]
@@ -172,11 +172,11 @@ def compare_ways(client, seed, bodies):
         assert told[0] == told[1], content
         assert told[0][0] < 500, content
         if told[0][0] == 200:
-            stored = [kept(counter, one) for one in answers]
+            stored = [kept(service, one) for one in answers]
             assert stored[0] == stored[1], content
             ids += [json.loads(one.content)["valuation_id"] for one in answers]
     for one in scribe.chance.sample(ids, 12):
-        assert reproduce_kept(counter.database, one, counter.settings.home).identical
+        assert reproduce_valuation(service.database, one, service.settings.home).identical
     return len(ids) // 2
 
 
@@ -192,22 +192,22 @@ def test_every_way_tells_the_same_of_very_many(shared_client, seed):
 
 def test_among_others_each_is_told_what_it_is_told_alone(shared_client):
     """Good and bad packs that arrive together, on few different terms, with the order and the cautions of each."""
-    scribe, counter, asked = Scribe(21), shared_client.app.state.watch.counter, []
+    scribe, service, asked = Scribe(21), shared_client.app.state.refresher.service, []
     while len(asked) < 120:
         try:
-            asked.append(read_valuation(counter, scribe.body()))
+            asked.append(read_valuation(service, scribe.body()))
         except CanzhiError:
             continue
 
     async def together():
         batcher = MicroBatcher(256)
-        sent = [PendingRequest(counter=counter, read=lambda one=one: one, caller="test") for one in asked]
+        sent = [PendingRequest(service=service, read=lambda one=one: one, caller="test") for one in asked]
         found = await asyncio.gather(*(batcher.value(one) for one in sent), return_exceptions=True)
         await batcher.close()
         return found
 
     for one, found in zip(asked, asyncio.run(together()), strict=True):
-        (alone,) = counter.value_many(one.traces, one.terms, channel="http")
+        (alone,) = service.value_many(one.traces, one.terms, channel="http")
         if isinstance(alone, CanzhiError):
             assert problem_of(found) == problem_of(alone)
         else:
@@ -217,7 +217,7 @@ def test_among_others_each_is_told_what_it_is_told_alone(shared_client):
 def test_an_item_of_a_batch_is_told_what_it_is_told_alone(shared_client):
     scribe = Scribe(22)
     bodies = [body for body in (scribe.body() for _ in range(80)) if _is_json(body)]
-    results = value_items(shared_client.app.state.watch.counter, bodies)
+    results = value_items(shared_client.app.state.refresher.service, bodies)
     for body, result in zip(bodies, results, strict=True):
         alone = shared_client.post(PATH, content=body, headers=HEAD)
         if isinstance(result, CanzhiError):

@@ -10,13 +10,13 @@ from fastapi import APIRouter, Depends
 from msgspec import Meta, Raw
 from starlette.requests import Request
 
-from service.api.content import EXAMPLE_PACK, SCHEMA_REF, STORING, answers, takes
+from service.api.content import EXAMPLE_PACK, SCHEMA_REF, STORING, documented_body, documented_responses
 from service.api.dependencies import bearer_key, idempotency_key, submission_of
 from service.api.problems import Problem, Refusal, problem_of
 from service.api.raw_route import RawRoute
 from service.api.request_input import decode, json_of, read_valuation
 from service.store.idempotency import Outcome
-from service.valuation_service import Answer, Asked, ValuationService
+from service.valuation_service import Answer, ValuationService, ValuationTask
 from valuation.errors import CanzhiError
 
 _ITEM = Meta(
@@ -57,8 +57,8 @@ raw_router = APIRouter(tags=["valuations"], route_class=RawRoute, dependencies=[
     "/v1/valuations/batch",
     operation_id="createValuationBatch",
     dependencies=[Depends(idempotency_key)],
-    openapi_extra=takes(BatchRequest, {"items": [{"trace": EXAMPLE_PACK, "as_of": "2026-11-20"}]}),
-    responses=answers(BatchAnswer, refused=STORING),
+    openapi_extra=documented_body(BatchRequest, {"items": [{"trace": EXAMPLE_PACK, "as_of": "2026-11-20"}]}),
+    responses=documented_responses(BatchAnswer, refused=STORING),
 )
 async def create_valuation_batch(request: Request) -> Outcome:
     """Value up to a thousand packs; each item answers or carries its own problem.
@@ -66,17 +66,17 @@ async def create_valuation_batch(request: Request) -> Outcome:
     All valuations are kept in one transaction.
     """
     sent = await submission_of(request)
-    if sent.earlier is not None:
-        return sent.earlier
-    counter = sent.counter
+    if sent.earlier_outcome is not None:
+        return sent.earlier_outcome
+    service = sent.service
     items = decode(BatchRequest, sent.body).items
-    _refuse_above(counter.settings.batch_limit, len(items))
+    _refuse_above(service.settings.batch_limit, len(items))
 
     def work() -> tuple[Outcome, list[Answer | CanzhiError]]:
-        results = value_items(counter, items)
+        results = value_items(service, items)
         given = [one for one in results if isinstance(one, Answer)]
         outcome = Outcome(status=200, body=encode_batch(results))
-        return counter.keep(given, outcome, claim=sent.claim, recorded_by=sent.caller), results
+        return service.save(given, outcome, request_key=sent.request_key, recorded_by=sent.caller), results
 
     outcome, results = await sent.pools.batch(work)
     request.state.valued = [one.best_route for one in results if isinstance(one, Answer)]
@@ -95,16 +95,16 @@ def _refuse_above(limit: int, items: int) -> None:
         )
 
 
-def value_items(counter: ValuationService, items: Sequence[Raw]) -> list[Answer | CanzhiError]:
+def value_items(service: ValuationService, items: Sequence[Raw]) -> list[Answer | CanzhiError]:
     """Return for each item its answer or its error; nothing is kept yet."""
-    asked: list[Asked] = []
+    asked: list[ValuationTask] = []
     refused: dict[int, CanzhiError] = {}
     for place, item in enumerate(items):
         try:
-            asked.append(read_valuation(counter, bytes(item)))
+            asked.append(read_valuation(service, bytes(item)))
         except CanzhiError as error:
             refused[place] = error
-    answered = iter(counter.value_each(asked, channel="http"))
+    answered = iter(service.value_each(asked, channel="http"))
     return [refused[place] if place in refused else next(answered) for place in range(len(items))]
 
 

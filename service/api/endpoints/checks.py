@@ -8,10 +8,10 @@ import msgspec
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
-from service.api.content import EXAMPLE_PACK, STORING, answers, takes
+from service.api.content import EXAMPLE_PACK, STORING, documented_body, documented_responses
 from service.api.dependencies import bearer_key, json_body, pools_of, service_of
 from service.api.raw_route import RawRoute
-from service.api.request_input import NamesPack, decode, read_pack
+from service.api.request_input import PackReference, decode, read_pack
 from service.checking import CheckAnswer, check_traces
 from service.clock import today
 from service.store.idempotency import Outcome
@@ -19,7 +19,7 @@ from service.store.idempotency import Outcome
 raw_router = APIRouter(tags=["checks"], route_class=RawRoute, dependencies=[Depends(bearer_key)])
 
 
-class CheckRequest(NamesPack, kw_only=True, forbid_unknown_fields=True, frozen=True):
+class CheckRequest(PackReference, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """One pack whose history is to be examined: exactly one of `trace`, `passport` and `battery_code`."""
 
     as_of: date | None = None
@@ -28,8 +28,8 @@ class CheckRequest(NamesPack, kw_only=True, forbid_unknown_fields=True, frozen=T
 @raw_router.post(
     "/v1/checks",
     operation_id="createCheck",
-    openapi_extra=takes(CheckRequest, {"trace": EXAMPLE_PACK, "as_of": "2026-11-20"}),
-    responses=answers(CheckAnswer, refused=(*STORING, 404)),
+    openapi_extra=documented_body(CheckRequest, {"trace": EXAMPLE_PACK, "as_of": "2026-11-20"}),
+    responses=documented_responses(CheckAnswer, refused=(*STORING, 404)),
 )
 async def create_check(request: Request) -> Outcome:
     """Examine one pack's history: evidence tier, trust grade and every finding; no price, nothing kept."""

@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from service.api.content import answers
+from service.api.content import documented_responses
 from service.api.dependencies import BatteryCode, bearer_key
 from service.api.raw_route import JsonBytes
 from service.clock import today
@@ -18,7 +18,7 @@ router = APIRouter(tags=["codes"], dependencies=[Depends(bearer_key)])
 @router.get(
     "/v1/codes/{code}",
     operation_id="getCode",
-    responses=answers(CodeAnswer, refused=(422,)),
+    responses=documented_responses(CodeAnswer, refused=(422,)),
 )
 async def get_code(code: BatteryCode) -> Response:
     """Decode and check a battery code (GB/T 34014); an invalid one is also answered, with the reason."""

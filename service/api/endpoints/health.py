@@ -12,8 +12,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.content import answers
-from service.api.dependencies import CurrentCounter, ServerPools, watch_of
+from service.api.content import documented_responses
+from service.api.dependencies import CurrentService, ServerPools, refresher_of
 from service.api.raw_route import JsonBytes
 from service.store.upgrade import REVISION, revision
 from service.supervisor import workers_state
@@ -52,7 +52,7 @@ router = APIRouter(tags=["operations"])
 @router.get(
     "/healthz",
     operation_id="getLiveness",
-    responses=answers(Liveness),
+    responses=documented_responses(Liveness),
 )
 async def get_liveness() -> Response:
     """Say that the process answers."""
@@ -62,19 +62,19 @@ async def get_liveness() -> Response:
 @router.get(
     "/readyz",
     operation_id="getReadiness",
-    responses=answers(Readiness, refused=(503,)),
+    responses=documented_responses(Readiness, refused=(503,)),
 )
-async def get_readiness(request: Request, counter: CurrentCounter, pools: ServerPools) -> Response:
+async def get_readiness(request: Request, service: CurrentService, pools: ServerPools) -> Response:
     """Say whether store, market and model are ready; 503 where the store is not."""
-    await pools.store(_see_store, counter)
-    watch, processes = watch_of(request), workers_state()
+    await pools.store(_check_store, service)
+    refresher, processes = refresher_of(request), workers_state()
     answer = Readiness(
         status="ready",
         store=REVISION,
-        model=counter.model.version if counter.model else "structural",
-        market_last_day=counter.market.last_day.isoformat(),
-        model_problem=watch.problem,
-        watch_problem=watch.watch_problem,
+        model=service.model.version if service.model else "structural",
+        market_last_day=service.market.last_day.isoformat(),
+        model_problem=refresher.problem,
+        watch_problem=refresher.watch_problem,
         workers=processes.workers,
         workers_missing=processes.missing,
         workers_problem=processes.problem,
@@ -82,8 +82,8 @@ async def get_readiness(request: Request, counter: CurrentCounter, pools: Server
     return JsonBytes(msgspec.json.encode(answer))
 
 
-def _see_store(counter: ValuationService) -> None:
-    with counter.database.reading() as connection:
+def _check_store(service: ValuationService) -> None:
+    with service.database.reading() as connection:
         found = revision(connection)
     if found != REVISION:
         raise StoreNotReady(f"the store is at step {found}, not {REVISION}", hint="start canzhi serve again")

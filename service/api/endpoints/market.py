@@ -12,8 +12,8 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import WithJsonSchema
 from starlette.responses import Response
 
-from service.api.content import answers
-from service.api.dependencies import CurrentCounter, bearer_key
+from service.api.content import documented_responses
+from service.api.dependencies import CurrentService, bearer_key
 from service.api.raw_route import JsonBytes
 from service.clock import today
 from valuation.errors import FieldError
@@ -52,10 +52,10 @@ router = APIRouter(tags=["market"], dependencies=[Depends(bearer_key)])
 @router.get(
     "/v1/market",
     operation_id="getMarket",
-    responses=answers(MarketAnswer, refused=(422,)),
+    responses=documented_responses(MarketAnswer, refused=(422,)),
 )
 async def get_market(
-    counter: CurrentCounter,
+    service: CurrentService,
     as_of: Annotated[str | None, WithJsonSchema({"type": "string", "format": "date"}), Query()] = None,
     region: Annotated[
         str,
@@ -69,7 +69,7 @@ async def get_market(
         raise FieldError(
             f"region has {len(region)} characters", hint="give a region such as CN, 2 to 16 characters", field="region"
         )
-    market = counter.market.history.on(np.array([day_number(day)]), region=region)
+    market = service.market.history.on(np.array([day_number(day)]), region=region)
     quotes = []
     for name in sorted(market.price):
         price, quoted = float(market.price[name][0]), calendar_day(float(market.quoted_day[name][0]))
@@ -89,11 +89,11 @@ async def get_market(
             )
         )
     answer = MarketAnswer(
-        digest=counter.market.digest,
-        synthetic=counter.market.history.synthetic,
+        digest=service.market.digest,
+        synthetic=service.market.history.synthetic,
         as_of=day,
         region=region,
-        last_day=counter.market.last_day,
+        last_day=service.market.last_day,
         quotes=quotes,
     )
     return JsonBytes(msgspec.json.encode(answer))

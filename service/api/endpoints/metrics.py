@@ -9,10 +9,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.content import answers
-from service.api.dependencies import CurrentCounter, bearer_key, telemetry_of, watch_of
+from service.api.content import documented_responses
+from service.api.dependencies import CurrentService, bearer_key, refresher_of, telemetry_of
 from service.clock import today
-from service.monitoring import Drift
+from service.monitoring import DriftReport
 from service.sales.live_recentring import AnchorSummary
 from service.telemetry import Telemetry
 
@@ -23,19 +23,19 @@ router = APIRouter(tags=["operations"], dependencies=[Depends(bearer_key)])
     "/metrics",
     operation_id="getMetrics",
     response_class=PlainTextResponse,
-    responses=answers(),
+    responses=documented_responses(),
 )
-async def get_metrics(request: Request, counter: CurrentCounter) -> Response:
+async def get_metrics(request: Request, service: CurrentService) -> Response:
     """Return the numbers of this server process for Prometheus."""
     telemetry = telemetry_of(request)
-    telemetry.quote_age.set((today() - counter.market.last_day).days)
-    telemetry.trained.set(counter.model is not None)
-    watch = watch_of(request)
-    telemetry.champion_usable.set(watch.problem == "")
-    telemetry.model_swaps.set(watch.swaps)
-    _show_anchor(telemetry, counter.models.current.summary or AnchorSummary())
-    if watch.drift is not None:
-        _show(telemetry, watch.drift)
+    telemetry.quote_age.set((today() - service.market.last_day).days)
+    telemetry.trained.set(service.model is not None)
+    refresher = refresher_of(request)
+    telemetry.champion_usable.set(refresher.problem == "")
+    telemetry.model_swaps.set(refresher.swaps)
+    _show_anchor(telemetry, service.models.current.summary or AnchorSummary())
+    if refresher.drift is not None:
+        _show(telemetry, refresher.drift)
     return Response(generate_latest(telemetry.registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
 
@@ -47,7 +47,7 @@ def _show_anchor(telemetry: Telemetry, anchor: AnchorSummary) -> None:
     telemetry.anchor_week.set(anchor.week_move or 0.0)
 
 
-def _show(telemetry: Telemetry, drift: Drift) -> None:
+def _show(telemetry: Telemetry, drift: DriftReport) -> None:
     """Set the numbers that tell of drift."""
     telemetry.realised_sales.set(drift.realised.sales)
     if drift.realised.sales:

@@ -8,8 +8,8 @@ import msgspec
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from service.api.content import answers
-from service.api.dependencies import CurrentCounter, bearer_key
+from service.api.content import documented_responses
+from service.api.dependencies import CurrentService, bearer_key
 from service.api.raw_route import JsonBytes
 from service.sales.live_recentring import AnchorSummary, trained_digest
 from valuation.version import __version__
@@ -50,11 +50,11 @@ router = APIRouter(tags=["model"], dependencies=[Depends(bearer_key)])
 @router.get(
     "/v1/model",
     operation_id="getModel",
-    responses=answers(ModelAnswer),
+    responses=documented_responses(ModelAnswer),
 )
-async def get_model(counter: CurrentCounter) -> Response:
+async def get_model(service: CurrentService) -> Response:
     """Return which model answers, and how far reported sales have moved it."""
-    model, summary = counter.models.current.model, counter.models.current.summary
+    model, summary = service.models.current.model, service.models.current.summary
     anchor = summary or AnchorSummary()
     moved = anchor.moved
     answer = ModelAnswer(
@@ -62,7 +62,7 @@ async def get_model(counter: CurrentCounter) -> Response:
         version=model.version if model else __version__,
         digest=model.digest if model else "",
         trained_digest=trained_digest(model),
-        anchor_day=counter.models.day,
+        anchor_day=service.models.day,
         anchor_sales=anchor.used,
         anchor_held=anchor.held,
         anchor_voided=anchor.voided,

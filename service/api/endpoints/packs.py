@@ -12,12 +12,12 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from service.api.content import EXAMPLE_PACK, STORING, answers, takes
-from service.api.dependencies import BatteryCode, CurrentCounter, ServerPools, Submitted, bearer_key
+from service.api.content import EXAMPLE_PACK, STORING, documented_body, documented_responses
+from service.api.dependencies import BatteryCode, CurrentService, ServerPools, Submitted, bearer_key
 from service.api.raw_route import JsonBytes
 from service.api.request_input import decode, json_of, single_pack
 from service.store import packs
-from service.store.idempotency import Outcome, once
+from service.store.idempotency import Outcome, run_once
 from service.valuation_service import ValuationService
 from valuation.errors import FieldError
 from valuation.ingest import Document, read_trace
@@ -56,8 +56,8 @@ router = APIRouter(tags=["packs"], dependencies=[Depends(bearer_key)])
     "/v1/packs/{code}/events",
     operation_id="reportEvents",
     status_code=201,
-    openapi_extra=takes(EventsRequest, {"events": EXAMPLE_PACK["events"]}),
-    responses=answers(PackReport, status=201, refused=STORING),
+    openapi_extra=documented_body(EventsRequest, {"events": EXAMPLE_PACK["events"]}),
+    responses=documented_responses(PackReport, status=201, refused=STORING),
 )
 async def report_events(submitted: Submitted, code: BatteryCode) -> Response:
     """Enter what is reported about a pack, all or nothing.
@@ -69,27 +69,27 @@ async def report_events(submitted: Submitted, code: BatteryCode) -> Response:
     asked = decode(EventsRequest, submitted.body)
     pack = None if isinstance(asked.pack, UnsetType) else bytes(asked.pack)
     events = [bytes(event) for event in asked.events]
-    name = packs.name_of(code)
+    name = packs.canonical_code(code)
     check_report(name, pack, events)
 
     def work(connection: Connection) -> Outcome:
-        head = packs.enter(connection, name, pack, events, recorded_by=submitted.caller)
+        head = packs.append_report(connection, name, pack, events, recorded_by=submitted.caller)
         answer = PackReport(
             battery_code=name, events_added=len(events), pack_updated=pack is not None, ledger_head=head
         )
         return Outcome(status=201, body=msgspec.json.encode(answer))
 
-    return await submitted.enter(partial(once, submitted.counter.database, submitted.claim, work))
+    return await submitted.enter(partial(run_once, submitted.service.database, submitted.request_key, work))
 
 
 @router.get(
     "/v1/packs/{code}",
     operation_id="getPack",
-    responses=answers(PackAnswer, refused=(404, 422, 503)),
+    responses=documented_responses(PackAnswer, refused=(404, 422, 503)),
 )
-async def get_pack(code: BatteryCode, counter: CurrentCounter, pools: ServerPools) -> Response:
+async def get_pack(code: BatteryCode, service: CurrentService, pools: ServerPools) -> Response:
     """Return what was reported about a pack: the trace record that its reports make."""
-    return JsonBytes(await pools.store(_stored, counter, code))
+    return JsonBytes(await pools.store(_stored, service, code))
 
 
 def check_report(code: str, pack: bytes | None, events: Sequence[bytes]) -> None:
@@ -115,7 +115,7 @@ def _check_pack(code: str, pack: bytes) -> None:
     if not isinstance(fields, dict):
         raise FieldError("pack is not an object", hint="send nameplate fields by name", field="pack")
     own = fields.get("battery_code", code)
-    if not isinstance(own, str) or packs.name_of(own) != code:
+    if not isinstance(own, str) or packs.canonical_code(own) != code:
         raise FieldError(
             "pack.battery_code is not the code of the address",
             hint="report each pack under its own code",
@@ -125,8 +125,8 @@ def _check_pack(code: str, pack: bytes) -> None:
         raise FieldError("pack holds events", hint="put events beside pack, not into it", field="pack.events")
 
 
-def _stored(counter: ValuationService, code: str) -> bytes:
-    with counter.database.reading() as connection:
+def _stored(service: ValuationService, code: str) -> bytes:
+    with service.database.reading() as connection:
         kept = packs.find(connection, code)
     answer = PackAnswer(
         battery_code=kept.battery_code, reports=kept.reports, events=kept.events, trace=Raw(kept.record)

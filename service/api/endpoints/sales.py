@@ -11,20 +11,20 @@ from msgspec import Meta
 from pydantic import WithJsonSchema
 from starlette.responses import Response
 
-from service.api.content import STORING, answers, takes
+from service.api.content import STORING, documented_body, documented_responses
 from service.api.dependencies import (
-    CurrentCounter,
+    CurrentService,
+    OptionalSubmission,
     ServerPools,
     Submission,
     Submitted,
-    SubmittedIfAny,
     bearer_key,
     whole_number,
 )
 from service.api.raw_route import JsonBytes
 from service.api.request_input import decode
 from service.field_types import ShortText
-from service.sale_reports import MOST_LISTED, SaleAnswer, SalesPage, SalesReport, list_sales, step
+from service.sale_reports import MAX_PAGE, SaleAnswer, SalesPage, SalesReport, change_state, list_sales
 from service.sale_reports import report_sales as enter_sales
 from service.sales.enter_sales import StepKind
 from service.sales.sale_types import Sale
@@ -63,8 +63,8 @@ router = APIRouter(tags=["sales"], dependencies=[Depends(bearer_key)])
     "/v1/sales",
     operation_id="reportSales",
     status_code=201,
-    openapi_extra=takes(SalesRequest, {"sales": [_EXAMPLE]}),
-    responses=answers(SalesReport, status=201, refused=STORING),
+    openapi_extra=documented_body(SalesRequest, {"sales": [_EXAMPLE]}),
+    responses=documented_responses(SalesReport, status=201, refused=STORING),
 )
 async def report_sales(submitted: Submitted) -> Response:
     """Enter deals that were made, all or none; a deal reported again with the same content changes nothing.
@@ -72,16 +72,18 @@ async def report_sales(submitted: Submitted) -> Response:
     A price far outside the band of its pack is held: it moves no value until it is confirmed.
     """
     sales = decode(SalesRequest, submitted.body).sales
-    return await submitted.enter(partial(enter_sales, submitted.counter, sales, submitted.caller, submitted.claim))
+    return await submitted.enter(
+        partial(enter_sales, submitted.service, sales, submitted.caller, submitted.request_key)
+    )
 
 
 @router.get(
     "/v1/sales",
     operation_id="listSales",
-    responses=answers(SalesPage, refused=(422, 503)),
+    responses=documented_responses(SalesPage, refused=(422, 503)),
 )
 async def get_sales(
-    counter: CurrentCounter,
+    service: CurrentService,
     pools: ServerPools,
     after: Annotated[
         str | None,
@@ -90,7 +92,7 @@ async def get_sales(
     ] = None,
     limit: Annotated[
         str | None,
-        WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_LISTED, "default": 100}),
+        WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 100}),
         Query(description="Most sales of the page."),
     ] = None,
     state: Annotated[
@@ -99,18 +101,18 @@ async def get_sales(
 ) -> Response:
     """List reported sales in the order of their reporting, of one state or of all."""
     first = whole_number("after", after, 0, (0, _LAST))
-    most = whole_number("limit", limit, 100, (1, MOST_LISTED))
-    page = await pools.store(list_sales, counter, first, most, state)
+    most = whole_number("limit", limit, 100, (1, MAX_PAGE))
+    page = await pools.store(list_sales, service, first, most, state)
     return JsonBytes(msgspec.json.encode(page))
 
 
 @router.post(
     "/v1/sales/{sale_id:path}/confirm",
     operation_id="confirmSale",
-    openapi_extra=takes(StepRequest, {"note": "checked with the buyer"}, required=False),
-    responses=answers(SaleAnswer, refused=_STEP_REFUSED),
+    openapi_extra=documented_body(StepRequest, {"note": "checked with the buyer"}, required=False),
+    responses=documented_responses(SaleAnswer, refused=_STEP_REFUSED),
 )
-async def confirm_sale(submitted: SubmittedIfAny, sale_id: SaleId) -> Response:
+async def confirm_sale(submitted: OptionalSubmission, sale_id: SaleId) -> Response:
     """Let a held sale count from today on."""
     return await _step(submitted, sale_id, CONFIRMED)
 
@@ -118,10 +120,10 @@ async def confirm_sale(submitted: SubmittedIfAny, sale_id: SaleId) -> Response:
 @router.post(
     "/v1/sales/{sale_id:path}/void",
     operation_id="voidSale",
-    openapi_extra=takes(StepRequest, {"note": "typed wrongly"}, required=False),
-    responses=answers(SaleAnswer, refused=_STEP_REFUSED),
+    openapi_extra=documented_body(StepRequest, {"note": "typed wrongly"}, required=False),
+    responses=documented_responses(SaleAnswer, refused=_STEP_REFUSED),
 )
-async def void_sale(submitted: SubmittedIfAny, sale_id: SaleId) -> Response:
+async def void_sale(submitted: OptionalSubmission, sale_id: SaleId) -> Response:
     """Let a sale count no more from today on; valuations as of earlier days stay as they are."""
     return await _step(submitted, sale_id, VOIDED)
 
@@ -130,4 +132,4 @@ async def _step(submitted: Submission, sale_id: str, kind: StepKind) -> Response
     """Take a step on a sale; the body may be left out, or say why."""
     note = decode(StepRequest, submitted.body).note if submitted.body else None
     said = (note, submitted.caller)
-    return await submitted.enter(partial(step, submitted.counter, sale_id, kind, said, submitted.claim))
+    return await submitted.enter(partial(change_state, submitted.service, sale_id, kind, said, submitted.request_key))

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.answers import ValuationAnswer
-from service.api.content import EXAMPLE_PACK, STORING, answers, takes
-from service.api.dependencies import CurrentCounter, ServerPools, Submission, bearer_key, idempotency_key, submission_of
-from service.api.micro_batching import PendingRequest, Read, StoredAnswer
+from service.api.content import EXAMPLE_PACK, STORING, documented_body, documented_responses
+from service.api.dependencies import CurrentService, ServerPools, Submission, bearer_key, idempotency_key, submission_of
+from service.api.micro_batching import PendingRequest, Reader, StoredAnswer
 from service.api.raw_route import JsonBytes, RawRoute
-from service.api.request_input import NotAtHand, ValuationRequest, read_valuation
+from service.api.request_input import NotInMemory, ValuationRequest, read_valuation
 from service.store import valuations
 from service.store.idempotency import Outcome
 from service.valuation_service import ValuationService
@@ -32,8 +32,8 @@ router = APIRouter(tags=["valuations"], dependencies=[Depends(bearer_key)])
     "/v1/valuations",
     operation_id="createValuation",
     dependencies=[Depends(idempotency_key)],
-    openapi_extra=takes(ValuationRequest, {"trace": EXAMPLE_PACK, "as_of": "2026-11-20"}),
-    responses=answers(ValuationAnswer, refused=(*STORING, 404)),
+    openapi_extra=documented_body(ValuationRequest, {"trace": EXAMPLE_PACK, "as_of": "2026-11-20"}),
+    responses=documented_responses(ValuationAnswer, refused=(*STORING, 404)),
 )
 async def create_valuation(request: Request) -> Outcome:
     """Value one pack and keep the valuation.
@@ -41,13 +41,13 @@ async def create_valuation(request: Request) -> Outcome:
     The pack is named by its trace record, its battery passport, or a code under which events were reported.
     """
     sent = await submission_of(request)
-    if sent.earlier is not None:
-        return sent.earlier
-    read = partial(read_valuation, sent.counter, sent.body)
+    if sent.earlier_outcome is not None:
+        return sent.earlier_outcome
+    read = partial(read_valuation, sent.service, sent.body)
     try:
         try:
             stored = await _value(sent, partial(read, may_wait=False))
-        except NotAtHand:
+        except NotInMemory:
             known = await sent.pools.store(read)
             stored = await _value(sent, lambda: known)
     except CanzhiError as error:
@@ -57,23 +57,23 @@ async def create_valuation(request: Request) -> Outcome:
     return stored.outcome
 
 
-async def _value(sent: Submission, read: Read) -> StoredAnswer:
-    pending = PendingRequest(counter=sent.counter, read=read, caller=sent.caller, claim=sent.claim)
+async def _value(sent: Submission, read: Reader) -> StoredAnswer:
+    pending = PendingRequest(service=sent.service, read=read, caller=sent.caller, request_key=sent.request_key)
     return await sent.batcher.value(pending)
 
 
 @router.get(
     "/v1/valuations/{valuation_id}",
     operation_id="getValuation",
-    responses=answers(ValuationAnswer, refused=(404, 503)),
+    responses=documented_responses(ValuationAnswer, refused=(404, 503)),
 )
-async def get_valuation(valuation_id: ValuationId, counter: CurrentCounter, pools: ServerPools) -> Response:
+async def get_valuation(valuation_id: ValuationId, service: CurrentService, pools: ServerPools) -> Response:
     """Return a kept valuation, the very bytes that were answered."""
-    return JsonBytes(await pools.store(_stored, counter, valuation_id))
+    return JsonBytes(await pools.store(_stored, service, valuation_id))
 
 
-def _stored(counter: ValuationService, valuation_id: str) -> bytes:
-    with counter.database.reading() as connection:
+def _stored(service: ValuationService, valuation_id: str) -> bytes:
+    with service.database.reading() as connection:
         return valuations.find(connection, valuation_id).answer
 
 
@@ -81,7 +81,7 @@ def _stored(counter: ValuationService, valuation_id: str) -> bytes:
     "/v1/valuations/{valuation_id}/report",
     operation_id="getValuationReport",
     response_class=HTMLResponse,
-    responses=answers(refused=(404, 503)),
+    responses=documented_responses(refused=(404, 503)),
 )
 async def get_report(
     request: Request,

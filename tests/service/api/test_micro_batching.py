@@ -13,8 +13,8 @@ from service.api.micro_batching import MicroBatcher, PendingRequest
 from service.api.problems import Refusal
 from service.settings import Settings
 from service.store import ledger
-from service.store.idempotency import claim
-from service.valuation_service import Asked, Terms, ValuationService, open_valuation_service
+from service.store.idempotency import make_idempotency_key
+from service.valuation_service import RequestTerms, ValuationService, ValuationTask, open_valuation_service
 from valuation.errors import CanzhiError, IdempotencyConflict, StoreNotReady
 from valuation.ingest import read_trace
 
@@ -22,7 +22,7 @@ AS_OF = date(2026, 11, 20)
 
 
 @pytest.fixture(scope="module")
-def counter(tmp_path_factory):
+def service(tmp_path_factory):
     opened = open_valuation_service(Settings(home=tmp_path_factory.mktemp("home")))
     yield opened
     opened.database.close()
@@ -40,19 +40,19 @@ def record(number, **changed):
     }
 
 
-def asked(counter, number, **changed):
-    terms = Terms(**{"as_of": AS_OF, "explain": False} | changed.pop("terms", {}))
-    laid = changed.pop("claim", None)
+def asked(service, number, **changed):
+    terms = RequestTerms(**{"as_of": AS_OF, "explain": False} | changed.pop("terms", {}))
+    request_key = changed.pop("request_key", None)
     traces = read_trace(record(number, **changed))
-    asks = Asked(traces=traces, terms=terms, model=None)
-    return PendingRequest(counter=counter, read=lambda: asks, caller="test", claim=laid)
+    asks = ValuationTask(traces=traces, terms=terms, model=None)
+    return PendingRequest(service=service, read=lambda: asks, caller="test", request_key=request_key)
 
 
-def together(requests, room=256):
+def together(requests, capacity=256):
     """Return what becomes of requests that come at the same time: an answer or the error."""
 
     async def run():
-        batcher = MicroBatcher(room)
+        batcher = MicroBatcher(capacity)
         found = await asyncio.gather(*(batcher.value(one) for one in requests), return_exceptions=True)
         await batcher.close()
         return found
@@ -65,17 +65,17 @@ def without_id(kept):
     return {name: value for name, value in said.items() if name != "valuation_id"}
 
 
-def test_each_is_answered_as_if_it_had_come_alone(counter):
-    requests = [asked(counter, number, terms={"level": 0.8 if number % 3 else 0.9}) for number in range(40)]
+def test_each_is_answered_as_if_it_had_come_alone(service):
+    requests = [asked(service, number, terms={"level": 0.8 if number % 3 else 0.9}) for number in range(40)]
     for one, kept in zip(requests, together(requests), strict=True):
-        alone = counter.value(one.read().traces, one.read().terms, channel="http")
+        alone = service.value(one.read().traces, one.read().terms, channel="http")
         said = json.loads(alone.body)
         assert without_id(kept) == {name: value for name, value in said.items() if name != "valuation_id"}
 
 
-def test_those_that_come_together_are_valued_and_kept_together(counter, monkeypatch):
+def test_those_that_come_together_are_valued_and_kept_together(service, monkeypatch):
     valued, kept = [], []
-    many, each = ValuationService.value_by, micro_batching.keep_each
+    many, each = ValuationService.value_by, micro_batching.save_each
     monkeypatch.setattr(
         ValuationService,
         "value_by",
@@ -86,28 +86,29 @@ def test_those_that_come_together_are_valued_and_kept_together(counter, monkeypa
     )
     monkeypatch.setattr(
         micro_batching,
-        "keep_each",
+        "save_each",
         lambda store, wanted, **market: (kept.append(len(wanted)), each(store, wanted, **market))[1],
     )
     together(
-        [asked(counter, number) for number in range(micro_batching.MAX_BATCH + 3)], room=2 * micro_batching.MAX_BATCH
+        [asked(service, number) for number in range(micro_batching.MAX_BATCH + 3)],
+        capacity=2 * micro_batching.MAX_BATCH,
     )
     assert valued == [micro_batching.MAX_BATCH, 3]
     assert sum(kept) == micro_batching.MAX_BATCH + 3
     assert len(kept) <= 2
 
 
-def test_an_error_stays_with_its_pack(counter):
+def test_an_error_stays_with_its_pack(service):
     recycled = [{"type": "recycled_done", "on": "2025-01-01"}]
     good, bad, other = together(
-        [asked(counter, 1), asked(counter, 2, events=recycled), asked(counter, 3, terms={"level": 0.2})]
+        [asked(service, 1), asked(service, 2, events=recycled), asked(service, 3, terms={"level": 0.2})]
     )
     assert without_id(good)["residual_value"]["point"] > 0
     assert isinstance(bad, CanzhiError)
     assert isinstance(other, CanzhiError)
 
 
-def test_a_fault_stays_with_the_pack_that_brings_it_about(counter, monkeypatch):
+def test_a_fault_stays_with_the_pack_that_brings_it_about(service, monkeypatch):
     many = ValuationService.value_by
 
     def trips(self, model, traces, terms, *, channel):
@@ -116,47 +117,51 @@ def test_a_fault_stays_with_the_pack_that_brings_it_about(counter, monkeypatch):
         return many(self, model, traces, terms, channel=channel)
 
     monkeypatch.setattr(ValuationService, "value_by", trips)
-    found = together([asked(counter, number) for number in (4, 5, 6)])
+    found = together([asked(service, number) for number in (4, 5, 6)])
     assert [isinstance(one, ZeroDivisionError) for one in found] == [False, True, False]
 
 
-def test_nobody_is_answered_before_all_is_kept(counter, monkeypatch):
+def test_nobody_is_answered_before_all_is_kept(service, monkeypatch):
     def full(*_, **__):
         raise StoreNotReady("file.no_record")
 
-    monkeypatch.setattr(micro_batching, "keep_each", full)
-    found = together([asked(counter, 1), asked(counter, 2)])
+    monkeypatch.setattr(micro_batching, "save_each", full)
+    found = together([asked(service, 1), asked(service, 2)])
     assert all(isinstance(one, StoreNotReady) for one in found)
 
 
-def test_too_many_are_refused_early(counter):
-    found = together([asked(counter, number) for number in range(6)], room=4)
+def test_too_many_are_refused_early(service):
+    found = together([asked(service, number) for number in range(6)], capacity=4)
     assert [isinstance(one, Refusal) for one in found] == [False] * 4 + [True] * 2
     assert found[-1].problem.status == 503
 
 
-def test_one_key_twice_in_one_transaction_is_one_valuation(counter):
-    laid = claim("test", "key-1", "POST", "/v1/valuations", b"one")
-    other = claim("test", "key-1", "POST", "/v1/valuations", b"another")
-    with counter.database.reading() as connection:
+def test_one_key_twice_in_one_transaction_is_one_valuation(service):
+    request_key = make_idempotency_key("test", "key-1", "POST", "/v1/valuations", b"one")
+    other = make_idempotency_key("test", "key-1", "POST", "/v1/valuations", b"another")
+    with service.database.reading() as connection:
         before = ledger.count(connection, "valuation")
     first, again, conflict = together(
-        [asked(counter, 7, claim=laid), asked(counter, 7, claim=laid), asked(counter, 8, claim=other)]
+        [
+            asked(service, 7, request_key=request_key),
+            asked(service, 7, request_key=request_key),
+            asked(service, 8, request_key=other),
+        ]
     )
     assert first.outcome.body == again.outcome.body
     assert (first.outcome.replayed, again.outcome.replayed) == (False, True)
     assert isinstance(conflict, IdempotencyConflict)
-    with counter.database.reading() as connection:
+    with service.database.reading() as connection:
         assert ledger.count(connection, "valuation") == before + 1
 
 
-def test_the_chain_of_hashes_holds(counter):
-    together([asked(counter, number) for number in range(20, 30)])
-    with counter.database.reading() as connection:
+def test_the_chain_of_hashes_holds(service):
+    together([asked(service, number) for number in range(20, 30)])
+    with service.database.reading() as connection:
         assert list(ledger.broken_entries(connection)) == []
 
 
-def test_a_crowd_that_was_answered_is_given_a_moment_to_ask_again(counter, monkeypatch):
+def test_a_crowd_that_was_answered_is_given_a_moment_to_ask_again(service, monkeypatch):
     valued = []
     many = ValuationService.value_by
     monkeypatch.setattr(
@@ -177,7 +182,7 @@ def test_a_crowd_that_was_answered_is_given_a_moment_to_ask_again(counter, monke
 
         async def asks(which):
             for _ in range(3):
-                await batcher.value(asked(counter, which))
+                await batcher.value(asked(service, which))
 
         await asyncio.wait_for(asyncio.gather(*(asks(which) for which in range(number))), 4.0)
         await batcher.close()
@@ -186,11 +191,11 @@ def test_a_crowd_that_was_answered_is_given_a_moment_to_ask_again(counter, monke
     assert valued == [number] * 3
 
 
-def test_who_comes_alone_after_a_crowd_waits_but_a_moment(counter):
+def test_who_comes_alone_after_a_crowd_waits_but_a_moment(service):
     async def run():
         batcher = MicroBatcher(256)
-        await asyncio.gather(*(batcher.value(asked(counter, which)) for which in range(micro_batching.BURST_MIN)))
-        alone = await asyncio.wait_for(batcher.value(asked(counter, 1)), 2.0)
+        await asyncio.gather(*(batcher.value(asked(service, which)) for which in range(micro_batching.BURST_MIN)))
+        alone = await asyncio.wait_for(batcher.value(asked(service, 1)), 2.0)
         await batcher.close()
         return alone
 

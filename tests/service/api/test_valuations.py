@@ -81,7 +81,7 @@ def test_the_store_is_not_read_by_the_thread_that_serves(client, pack, monkeypat
 
 def test_the_model_of_another_day_is_worked_out_beside_the_thread_that_serves(client, pack, monkeypatch):
     threads, on = [], ServingModels.on
-    monkeypatch.setattr(ServingModels, "at_hand", lambda *_: bool(threads))
+    monkeypatch.setattr(ServingModels, "in_memory", lambda *_: bool(threads))
     monkeypatch.setattr(
         ServingModels, "on", lambda self, day: (threads.append(threading.current_thread().name), on(self, day))[1]
     )
@@ -93,7 +93,7 @@ def test_a_store_that_fails_and_a_fault_are_told_and_counted(client, pack, monke
     def full(*_, **__):
         raise StoreNotReady("file.no_record")
 
-    monkeypatch.setattr(micro_batching, "keep_each", full)
+    monkeypatch.setattr(micro_batching, "save_each", full)
     response = client.post(PATH, json={"trace": pack})
     assert (response.status_code, response.json()["hint"]) == (503, "give at least one trace record")
     assert response.headers["retry-after"] == "1"

@@ -12,8 +12,8 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from service.answers import spell
-from service.web.formatting import Spelling
+from service.answers import with_id
+from service.web.formatting import Formatter
 from service.web.views import view_answer
 from valuation.result import (
     Band,
@@ -108,7 +108,7 @@ def handmade():
     """Return the view of the handmade valuation, with some fields changed."""
 
     def view(language: str = "en", **changes: object):
-        return view_answer(msgspec.json.encode(spell(replace(HANDMADE, **changes), "id-1")), Spelling(language))
+        return view_answer(msgspec.json.encode(with_id(replace(HANDMADE, **changes), "id-1")), Formatter(language))
 
     return view
 

@@ -8,8 +8,8 @@ from datetime import date
 
 import pytest
 
-from service.web.form import Entry
-from service.web.formatting import Spelling
+from service.web.form import FormEntry
+from service.web.formatting import Formatter
 from service.web.problem_view import view_error
 from valuation.errors import CanzhiError
 from valuation.ingest import read_passport, read_trace
@@ -39,7 +39,7 @@ def usage(**facts: object) -> str:
 def test_a_refused_record_is_told_in_chinese(source, told):
     with pytest.raises(CanzhiError) as caught:
         read_trace(source)
-    seen = view_error(caught.value, Spelling("zh"), Entry(), date(2026, 11, 20))
+    seen = view_error(caught.value, Formatter("zh"), FormEntry(), date(2026, 11, 20))
     assert told in seen.detail
     assert seen.detail_language == "zh"
     assert seen.advice
@@ -49,7 +49,7 @@ def test_a_refused_record_is_told_in_chinese(source, told):
 def test_a_refused_passport_is_told_in_chinese_with_its_way_out():
     with pytest.raises(CanzhiError) as caught:
         read_passport('{"batteryMaterials": [], "batteryChemistry": {}}')
-    seen = view_error(caught.value, Spelling("zh"), Entry(), date(2026, 11, 20))
+    seen = view_error(caught.value, Formatter("zh"), FormEntry(), date(2026, 11, 20))
     assert "电池护照无法评估：其中无法得知电池类型和额定能量" in seen.detail
     assert seen.advice_language == "zh"
     assert "一并上传" in seen.advice

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from service.reproduction import reproduce_kept
+from service.reproduction import reproduce_valuation
 
 CODE = "001PB0A0000001A680000123"
 SECOND_CODE = "T01PB0A0000002B3A0000456"
@@ -131,8 +131,8 @@ def test_the_page_and_the_api_give_the_same_answer(shared_client, pack):
 
 def test_what_the_page_valued_can_be_worked_out_again(client, pack):
     place = valued(client, record=json.dumps(pack), as_of="2026-10-31", level="0.8")
-    counter = client.app.state.watch.counter
-    assert reproduce_kept(counter.database, place.rpartition("/")[2], counter.settings.home).identical
+    service = client.app.state.refresher.service
+    assert reproduce_valuation(service.database, place.rpartition("/")[2], service.settings.home).identical
     assert json.loads(client.get("/v1" + place).content)["as_of"] == "2026-10-31"
 
 

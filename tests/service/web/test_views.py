@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from service.web.formatting import Spelling
+from service.web.formatting import Formatter
 from service.web.pages import templates
 from valuation.result import Band
 
 
 def rendered(view, language: str) -> str:
-    spelling = Spelling(language)
+    formatter = Formatter(language)
     return (
         templates()
         .get_template("answer.html")
-        .render(s=spelling, t=spelling.say, view=view, other="zh", here="/valuations/id-1", posted=False)
+        .render(s=formatter, t=formatter.say, view=view, other="zh", here="/valuations/id-1", posted=False)
     )
 
 
