@@ -119,7 +119,7 @@ def test_a_store_of_the_first_days_is_taken_over_with_what_is_in_it(url, databas
         assert ledger.count(connection, "sale") == 1
 
 
-def test_anchors_kept_before_they_had_a_day_are_found_by_the_valuations_that_table_namethem(url, database):
+def test_anchors_kept_before_they_had_a_day_are_found_by_the_valuations_that_name_them(url, database):
     with database.writing() as connection:
         back_to(connection, "0002")
         old = {"model_digest": "m", "sale_sequence": 7, "digest": "d", "market_digest": "q", "created_at": "2026"}
