@@ -1,1 +1,1 @@
-"""The counter: command line, HTTP, web page and the store of valuations; one request in, one valuation out."""
+"""The service: HTTP API, web page, command line, fleet scoring and the store of valuations."""

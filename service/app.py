@@ -1,4 +1,4 @@
-"""The HTTP service put together: `create_app(settings)` opens the counter once and puts the routes around it."""
+"""`create_app(settings)`: the FastAPI application with its routes, middleware and lifespan."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from service.valuation_service import ValuationService, open_valuation_service
 from valuation.version import __version__
 
 RAW_ROUTERS = (valuations.raw_router, batches.raw_router, checks.raw_router)
-"""Hot paths; they come first, because routes are tried in their order."""
+"""Hot paths, registered first because routes are matched in order."""
 ROUTERS = (
     valuations.router,
     codes.router,
@@ -45,23 +45,23 @@ ROUTERS = (
 
 
 class Service(FastAPI):
-    """The application; its description is made of the types that decode and encode."""
+    """FastAPI application whose OpenAPI document includes the msgspec types."""
 
     def openapi(self) -> dict[str, Any]:
-        """Return the description, made when somebody first asks."""
-        from service.api.description import describe  # noqa: PLC0415 - a hundred types that no valuation needs
+        """Return the OpenAPI document, generated on first use."""
+        from service.api.description import describe  # noqa: PLC0415 - the types are needed only for the document
 
         self.openapi_schema = self.openapi_schema or describe(self.routes)
         return self.openapi_schema
 
 
 def create_app(settings: Settings | None = None, service: ValuationService | None = None) -> FastAPI:
-    """Return the service as an ASGI application; the counter is opened when the server starts, if it is not yet.
+    """Return the ASGI application; without `service`, one is opened at start-up.
 
     Raises
     ------
     SettingError
-        If the settings or the file of API keys cannot be used.
+        If the settings or the file of API keys are invalid.
     """
     chosen = Settings.from_environment() if settings is None else settings
     telemetry = Telemetry()
@@ -72,8 +72,13 @@ def create_app(settings: Settings | None = None, service: ValuationService | Non
         openapi_url=documentation.DESCRIPTION if chosen.docs else None,
         docs_url=None,
         redoc_url=None,
-        redirect_slashes=False,  # an address has one spelling
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # ours is Prometheus
+        redirect_slashes=False,  # one spelling per address
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "auto_configure": False,
+        },  # Prometheus is used instead
         lifespan=_lifespan,
         exception_handlers=HANDLERS,
     )
@@ -92,7 +97,7 @@ def create_app(settings: Settings | None = None, service: ValuationService | Non
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Open the counter before the first request, close it after the last."""
+    """Open the service before the first request, and close it after the last."""
     settings: Settings = app.state.settings
     service = app.state.opened or open_valuation_service(settings)
     app.state.refresher = ModelRefresher(service)
@@ -116,24 +121,24 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _page(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a path that is not of the API: the page has it, or nothing has."""
+    """Pass all other paths to the routes of the web page."""
     await _pages()(scope, receive, send)
 
 
 @cache
 def _pages() -> Router:
-    """Return the routes of the page, loaded when somebody first asks for one."""
-    from service.web.routes import ROUTES as PAGES  # noqa: PLC0415 - programs do not wait for what only people see
+    """Return the routes of the web page, loaded on first use."""
+    from service.web.routes import ROUTES as PAGES  # noqa: PLC0415 - the API starts without the page
 
     return Router(PAGES, redirect_slashes=False)
 
 
 async def _report(request: Request, valuation_id: str) -> Response:
-    """Return the report on a kept valuation as a page."""
+    """Return the report on a stored valuation as HTML."""
     from service.web.routes import report  # noqa: PLC0415 - as above
 
     return await report(request, valuation_id)
 
 
-if __name__ == "__main__":  # the snapshot of the tests is written by this
+if __name__ == "__main__":  # writes the snapshot of the tests
     sys.stdout.write(json.dumps(create_app(Settings(home=Path())).openapi(), ensure_ascii=False, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""Only the findings on a traced history (溯源核验): what a buyer wants to know before any price is named."""
+"""Checks of a traced history without a price (溯源核验)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from valuation.result import GRADES, TIERS, Caution, Grade, Tier
 
 
 class CheckAnswer(msgspec.Struct, kw_only=True, frozen=True):
-    """What is odd about a history: evidence tier, trust grade, whether the pack is refused, and every finding.
+    """Evidence tier, trust grade, findings and refusal of one history.
 
-    `not_used` counts what was known only after the day.
+    `not_used` counts the reports after the day.
     """
 
     battery_code: str | None
@@ -34,12 +34,12 @@ class CheckAnswer(msgspec.Struct, kw_only=True, frozen=True):
 
     @property
     def blocks(self) -> bool:
-        """Whether any finding refuses the pack or closes a route."""
+        """Whether a finding refuses the pack or closes a route."""
         return self.refused or any(caution.severity == "block" for caution in self.cautions)
 
 
 def check_traces(traces: Traces, as_of: date) -> list[CheckAnswer]:
-    """Return the findings on each pack's history, as it could be known on that day."""
+    """Return the findings on each history, as known on a day."""
     table = tabulate(traces.histories)
     cases = cut(table, np.full(table.rows, day_number(as_of)))
     nameplate = read_nameplate(cases)

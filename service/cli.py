@@ -1,7 +1,6 @@
-"""`canzhi`: a group of commands that are read from the package's entry points and imported only when called.
+"""The command `canzhi`: a click group whose commands come from entry points and are imported when called.
 
-The line of help of each command is read from its docstring without importing it, so that `canzhi --help` stays quick
-and the workshop's commands are listed without the counter knowing them.
+Help lines are parsed from the source of the commands, so that `canzhi --help` imports none of them.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ DONE, REFUSED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 @cache
 def command_table() -> dict[str, EntryPoint]:
-    """Return every command by name: where it is defined, not the command itself."""
+    """Return the entry point of every command by name."""
     return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)}
 
 
 def load_command(name: str) -> click.Command | None:
-    """Return a command, imported now; None where there is none of that name.
+    """Import and return a command, None for an unknown name.
 
     Raises
     ------
@@ -55,7 +54,7 @@ def load_command(name: str) -> click.Command | None:
 
 
 def first_line(point: EntryPoint) -> str:
-    """Return the first line of a command's docstring, read from its source without running it."""
+    """Return the first line of a command's docstring, parsed from its source."""
     try:
         spec = find_spec(point.module)
         source = Path(spec.origin).read_text("utf-8") if spec and spec.origin else ""
@@ -68,18 +67,18 @@ def first_line(point: EntryPoint) -> str:
 
 
 class LazyGroup(click.Group):
-    """A group whose commands stand in the entry points."""
+    """A click group that loads its commands from entry points."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - signature of click
         """Return the names of all commands."""
         return list(command_table())
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - same
-        """Return a command, imported now."""
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - signature of click
+        """Import and return a command."""
         return load_command(cmd_name)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - same
-        """Write one line a command, none of them imported."""
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - signature of click
+        """Write one line per command without importing it."""
         rows = [(name, first_line(point)) for name, point in command_table().items()]
         if rows:
             with formatter.section("Commands"):
@@ -89,32 +88,32 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="canzhi", message="%(prog)s %(version)s")
 def canzhi() -> None:
-    """Residual value of traction batteries (动力电池残值): a price and an honest band, from its traced life."""
+    """Residual value of traction batteries (动力电池残值): a price with a calibrated band, from the traced history."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and leave with its exit code: 0 done, 1 refused or failed, 2 wrong usage."""
-    warnings.formatwarning = _format_warning  # type: ignore[assignment]  # of file and line nothing is told
+    """Run the command line and exit: 0 done, 1 refused or failed, 2 wrong usage."""
+    warnings.formatwarning = _format_warning  # type: ignore[assignment]  # omits file and line
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
 def _format_warning(message: Warning | str, category: type[Warning], *_: object) -> str:
-    """Return a warning as a person reads it: ours as a sentence, without the line of code it came from."""
+    """Return a warning as one line, without file and line."""
     return f"canzhi: {message}\n" if category is RuntimeWarning else f"canzhi: {category.__name__}: {message}\n"
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command and return its exit code; whatever goes wrong is one sentence and a hint, never a traceback."""
+    """Run a command and return its exit code; every error becomes one sentence and a hint."""
     _use_utf8()
     try:
         _invoke(arguments)
-    except BaseException as end:  # noqa: BLE001 - a person never sees a traceback
+    except BaseException as end:  # noqa: BLE001 - users never see a traceback
         return _report_failure(end)
     return DONE
 
 
 def _report_failure(end: BaseException) -> int:
-    """Say why a command ended before its end, and return the exit code."""
+    """Print why a command failed, and return the exit code."""
     code = REFUSED
     match end:
         case click.exceptions.Exit():
@@ -142,8 +141,8 @@ def _report_failure(end: BaseException) -> int:
 
 
 def _invoke(arguments: Sequence[str]) -> None:
-    """Run a command; click's own handler is left out, because it ends with 1 when a reader has gone."""
-    if "_CANZHI_COMPLETE" in os.environ:  # the shell asks what could come next
+    """Run a command without click's handler, which exits with 1 on a closed pipe."""
+    if "_CANZHI_COMPLETE" in os.environ:  # shell completion
         canzhi.main(args=list(arguments), prog_name="canzhi")
     try:
         with canzhi.make_context("canzhi", list(arguments)) as context:
@@ -153,14 +152,14 @@ def _invoke(arguments: Sequence[str]) -> None:
 
 
 def print_message(sentence: str, hint: str | None = None) -> None:
-    """Say to the person at the terminal what happened and what to do."""
+    """Print a message and an optional hint on standard error."""
     lines = [f"canzhi: {sentence}", *([f"hint: {hint}"] if hint else [])]
     click.echo("\n".join(lines), err=True)
 
 
 def _write_crash_report(fault: BaseException) -> None:
-    """Say that canzhi failed, and leave the details in a file for whoever looks into it."""
-    from service.settings import Settings  # noqa: PLC0415 - only the unlucky need it
+    """Print that canzhi failed, and write the traceback to a file."""
+    from service.settings import Settings  # noqa: PLC0415 - needed only for a crash
 
     hint = "please report it with the command and its input"
     try:
@@ -176,13 +175,13 @@ def _write_crash_report(fault: BaseException) -> None:
 
 
 def _drop_output() -> None:
-    """Send what is left nowhere: the reader of our output has gone."""
+    """Redirect standard output to nowhere after its reader has closed it."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
 
 
 def _use_utf8() -> None:
-    """Write Chinese whatever the machine's locale says."""
+    """Write UTF-8 under any locale."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

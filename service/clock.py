@@ -1,4 +1,4 @@
-"""The clock as the service and its store use it: days in China, moments in UTC."""
+"""Days (UTC+8), times (UTC) and time-ordered ids for the service and its store."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ __all__ = ["new_ids", "now", "recorded_day", "today"]
 
 
 def now() -> str:
-    """Return the present moment in UTC to the microsecond, as it is written into the store."""
+    """Return the present time in UTC with microseconds, in the format of the store."""
     return clock.moment().isoformat(timespec="microseconds")
 
 
 def new_ids(count: int) -> list[str]:
-    """Return ids for as many valuations, in rising order: UUIDs of version 7 (RFC 9562), the moment before chance.
+    """Return ids for valuations in ascending order: UUIDs of version 7 (RFC 9562).
 
-    What is entered together stands together in the store's indexes; ids by chance alone would touch a page of each
-    index for every valuation.
+    Ids in order of time keep new rows adjacent in the indexes of the store.
 
     >>> first, second = new_ids(2)
     >>> first < second, first[14], len(first)
@@ -36,11 +35,11 @@ def new_ids(count: int) -> list[str]:
 
 
 _VERSION_7 = 0x7 << 76 | 0x2 << 62
-_CHANCE = 0xFFF << 64 | (1 << 62) - 1  # the bits that neither moment nor version take
+_CHANCE = 0xFFF << 64 | (1 << 62) - 1  # random bits, without time and version
 
 
 def recorded_day(recorded_at: str) -> date:
-    """Return the day (入账日期, UTC+8) of a moment that the store wrote.
+    """Return the day (入账日期, UTC+8) of a time in the format of the store.
 
     >>> recorded_day("2026-11-20T16:00:00.000000+00:00")
     datetime.date(2026, 11, 21)

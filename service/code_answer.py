@@ -1,4 +1,4 @@
-"""What a battery code tells (编码解读), as the contract names its fields; `canzhi code --json` prints the same."""
+"""A decoded battery code (编码解读) with the field names of the contract, for HTTP and `canzhi code --json`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from valuation.battery_code.decoding import decode
 
 
 class CodeAnswer(msgspec.Struct, kw_only=True, frozen=True):
-    """A battery code part by part; an invalid one carries the reason and what it may have been."""
+    """The parts of a battery code; an invalid code has a reason and suggestions."""
 
     code: str
     valid: bool
@@ -30,7 +30,7 @@ class CodeAnswer(msgspec.Struct, kw_only=True, frozen=True):
 
 
 def code_answer(text: str, on: date) -> CodeAnswer:
-    """Return what a text tells as a battery code on a day.
+    """Return a decoded battery code, checked as of a day.
 
     >>> code_answer("04QCB76836300JBC40000903", date(2026, 1, 1)).level
     'cell'

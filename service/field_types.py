@@ -1,4 +1,4 @@
-"""Types of fields that several requests share, with their bounds."""
+"""Request field types with bounds, shared by several requests."""
 
 from __future__ import annotations
 

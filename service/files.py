@@ -1,4 +1,4 @@
-"""Files of packs as the command line and the page take them: any format, any number."""
+"""Reads files of packs in any format, for the command line and the web page."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ STANDARD_INPUT = Path("-")
 
 
 def read_files(files: Sequence[Path]) -> tuple[Traces, list[tuple[str, CanzhiError]]]:
-    """Return the packs in all files, and what could not be read, each with its place.
+    """Return the packs in all files, and each problem with its place.
 
-    The files are read together: a table of events is joined to the table of packs beside it, the documents of one
-    passport to one battery, and two packs with one code are refused.
+    The files are read together: events are joined to their packs, several documents of a passport to one battery, and
+    two packs with one code are refused.
     """
     documents: list[Document] = []
     problems: list[tuple[str, CanzhiError]] = []
@@ -32,7 +32,7 @@ def read_files(files: Sequence[Path]) -> tuple[Traces, list[tuple[str, CanzhiErr
 def read_documents(
     documents: Sequence[Document], problems: Sequence[tuple[str, CanzhiError]] = ()
 ) -> tuple[Traces, list[tuple[str, CanzhiError]]]:
-    """Return the packs in named contents, and what could not be read added to the problems there are already."""
+    """Return the packs in documents, and all problems including the given ones."""
     said = list(problems)
     if not documents:
         return Traces(histories=(), notes=()), said
@@ -45,7 +45,7 @@ def read_documents(
 
 
 def chunks(traces: Traces, size: int) -> Iterator[Traces]:
-    """Yield the packs in parts of a size."""
+    """Yield the packs in parts of a fixed size."""
     for start in range(0, traces.packs, size):
         yield traces.part(slice(start, start + size))
 

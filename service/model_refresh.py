@@ -1,10 +1,9 @@
-"""Who is champion now: the log of promotions is watched, and a new champion takes the counter over between requests.
+"""Replaces the model in service when another one is promoted, or when sales are reported.
 
-Every request is preceded by a look at the log's size and time; those that the loop finds together share one. Where it
-has changed, the request waits for the new champion to be read in another thread; requests that are under way finish
-with the model they began with, because a counter is never changed, only replaced. A champion that cannot be read leaves
-the one before in service. Once a second the store is asked for sales reported since, through any server process; they
-re-anchor the model of today, and so does a new day (UTC+8).
+Each request first checks size and time of the promotion log, once per turn of the event loop. If the log has changed,
+the request waits until the new champion is loaded in another thread; running requests finish with their model, because
+a service object is replaced, never changed. If the champion cannot be loaded, the previous model remains in use. A task
+polls the store every second: newly reported sales, and a new day (UTC+8), recentre the model.
 """
 
 from __future__ import annotations
@@ -27,17 +26,17 @@ from valuation.ports import Predictor
 
 _MOST_SALES, _MOST_PACKS = 1000, 300
 RETRY_INTERVAL_S = 5.0
-"""How long after a champion could not be read it is tried again. [s]"""
+"""Time until loading a champion is retried after a failure. [s]"""
 DRIFT_INTERVAL_S = 3600.0
-"""How often packs valued lately are compared with those learned from. [s]"""
+"""Longest time between two computations of drift. [s]"""
 PREPARE_AHEAD = timedelta(minutes=10)
-"""How long before midnight (UTC+8) the model of the new day is worked out."""
+"""Time before midnight (UTC+8) at which the model of the next day is computed."""
 POLL_INTERVAL_S = 1.0
-"""How often a server without requests looks. [s]"""
+"""Time between two polls of the store. [s]"""
 
 
 class ModelRefresher:
-    """The counter in service, replaced whenever another model is to answer."""
+    """Holds the current service, and replaces it when its model is outdated."""
 
     def __init__(self, service: ValuationService) -> None:
         self.service = service
@@ -54,26 +53,26 @@ class ModelRefresher:
         self._refresh_task: asyncio.Task[None] | None = None
 
     def outdated(self) -> bool:
-        """Tell whether the log of promotions has changed, or sales wait, since the counter's model was found."""
+        """Return whether the promotion log has changed, sales are pending, or a retry is due."""
         due = self.problem != "" and time.monotonic() >= self._retry_at
         return self._sales_pending or due or self._current_stamp() != self._stamp
 
     def _current_stamp(self) -> tuple[int, int, int]:
-        """Return the log's stamp as it is now, or as it was seen in this turn of the loop."""
+        """Return the stamp of the promotion log, cached for this turn of the event loop."""
         if self._cached_stamp is None:
             self._cached_stamp = log_stamp(self._log)
             asyncio.get_running_loop().call_soon(setattr, self, "_cached_stamp", None)
         return self._cached_stamp
 
     async def refresh(self) -> None:
-        """Put the model that the log names at the counter; requests that come meanwhile wait for the same reading."""
+        """Load the current champion; concurrent requests wait for the same load."""
         while self.outdated():
             if self._refresh_task is None:
                 self._refresh_task = asyncio.create_task(self._refresh())
-            await asyncio.shield(self._refresh_task)  # a client that hangs up does not stop what others wait for
+            await asyncio.shield(self._refresh_task)  # a client that disconnects must not cancel the load for others
 
     async def poll_forever(self) -> None:
-        """Look once a second for as long as the server runs, so that a quiet server changes its model too."""
+        """Poll the store every second, so that a server without requests is refreshed too."""
         while True:
             await asyncio.sleep(POLL_INTERVAL_S)
             try:
@@ -82,26 +81,26 @@ class ModelRefresher:
                 await self.refresh()
                 await self._prepare_tomorrow()
                 await self._update_drift()
-            except Exception as error:  # noqa: BLE001 - whatever fails, the next look is made
+            except Exception as error:  # noqa: BLE001 - the next poll retries after any failure
                 self._log_failure(error)
             else:
                 self.watch_problem = ""
 
     def _log_failure(self, error: Exception) -> None:
-        """Say in the log, once for each kind of failure, why sales or drift could not be looked at."""
+        """Log each new kind of polling failure once."""
         problem = _reason(error)
         if problem != self.watch_problem:
             log().error("watch failed", problem=problem, serving=_model_label(self.service))
         self.watch_problem = problem
 
     async def _prepare_tomorrow(self) -> None:
-        """Work out the model of tomorrow shortly before midnight, so that no request of the new day waits for it."""
+        """Compute the model of the next day shortly before midnight, so that no request waits for it."""
         models, tomorrow = self.service.models, clock.day_at(clock.moment() + PREPARE_AHEAD)
         if tomorrow != models.day and not models.in_memory(tomorrow):
             await asyncio.to_thread(models.on, tomorrow)
 
     async def _update_drift(self) -> None:
-        """Look at drift when sales were reported, and once an hour."""
+        """Compute drift if sales were reported, and once an hour."""
         through, now = self.service.models.sales_through, time.monotonic()
         if (
             self._drift_checked is not None
@@ -113,7 +112,7 @@ class ModelRefresher:
         self.drift = await asyncio.to_thread(_drift_of, self.service)
 
     def replace(self, models: ServingModels) -> None:
-        """Let other models answer from the next request on."""
+        """Use other models from the next request on."""
         fresh = copy.copy(self.service)
         fresh.models = models
         if _digest(fresh.model) != _digest(self.service.model):
@@ -124,7 +123,7 @@ class ModelRefresher:
         stamp = log_stamp(self._log)
         try:
             models = await asyncio.to_thread(_find, self.service)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with a champion, the one before keeps answering
+        except Exception as error:  # noqa: BLE001 - the previous model remains in use after any failure
             self.problem = _reason(error)
             self._retry_at = time.monotonic() + RETRY_INTERVAL_S
             log().error("champion not usable", problem=self.problem, serving=_model_label(self.service))
@@ -140,7 +139,7 @@ class ModelRefresher:
 
 
 def _find(service: ValuationService) -> ServingModels:
-    """Return the models by day after all that was promoted and reported until now."""
+    """Return the models by day, including all promotions and reported sales."""
     model, serving = find_model(service.settings), service.models
     if _digest(model) == _digest(serving.trained):
         return serving.refreshed()
@@ -152,7 +151,7 @@ def _drift_of(service: ValuationService) -> DriftReport:
 
 
 def _has_news(service: ValuationService) -> bool:
-    """Tell whether sales were reported, or another day has begun, since the models in service were found."""
+    """Return whether sales were reported or a new day has begun since the last refresh."""
     if today() != service.models.day:
         return True
     with service.database.reading() as connection:
@@ -160,7 +159,7 @@ def _has_news(service: ValuationService) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """Return why something failed: our own sentence, or the kind of error with what it says."""
+    """Return the message of an error."""
     return error.message if isinstance(error, CanzhiError) else f"{type(error).__name__}: {error}"
 
 

@@ -1,7 +1,4 @@
-"""How far the packs valued and the prices realised have moved from what the model in service learned (漂移).
-
-Valuations are looked at as they are kept, sales as they are reported, however late; nothing is asked of a training.
-"""
+"""Drift (漂移): compares recent packs and reported sales with the training data and the bands of the model."""
 
 from __future__ import annotations
 
@@ -34,9 +31,9 @@ from valuation.record.history import PackHistory
 from valuation.record.to_columns import day_number, tabulate
 
 MIN_PACKS = 100
-"""Fewer valued packs than this are not compared with what was learned."""
+"""Fewest valued packs for a comparison with the training data."""
 MIN_SALES = 30
-"""Fewer realised sales than this say nothing about a band."""
+"""Fewest realised sales for an assessment of the band."""
 _TOO_FEW = (
     (
         "too little was valued and reported here to say more: report sales with canzhi report-sale, "
@@ -57,10 +54,10 @@ _OF_THE_PACK = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RealisedCoverage:
-    """What reported sales say of the bands that were answered for those packs before they were sold.
+    """Coverage of the bands that were answered before the packs were sold.
 
-    `sales` is how many were valued before, `inside` how many fetched a price within their band, `promised` the mean
-    level asked for, `bias` the median of point over price less one.
+    `sales`: sales of packs valued before; `inside`: of these, with a price inside the band; `promised`: mean level;
+    `bias`: median of point / price − 1.
     """
 
     sales: int = 0
@@ -70,18 +67,18 @@ class RealisedCoverage:
 
     @property
     def coverage(self) -> float:
-        """Share of the sales within their bands; NaN without any."""
+        """Share of the sales inside their bands; NaN without sales."""
         return self.inside / self.sales if self.sales else float("nan")
 
     @property
     def undercovered(self) -> bool:
-        """Whether fewer held than bad luck explains."""
+        """Whether the coverage is significantly below the level."""
         return self.sales >= MIN_SALES and self.inside < binomial_lower_count(self.sales, self.promised, _ALPHA)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftReport:
-    """Features of the packs valued lately, the farthest moved first; realised bands; the re-anchor."""
+    """Drift of features (largest first), coverage of the bands, and recentring."""
 
     packs: int
     shifts: tuple[Shift, ...]
@@ -90,17 +87,17 @@ class DriftReport:
 
     @property
     def moved(self) -> tuple[Shift, ...]:
-        """The features of packs that have moved by more than chance explains; the market's own moves do not count."""
+        """Pack features with significant drift; market features are excluded."""
         return tuple(shift for shift in self.shifts if shift.moved and shift.name in _OF_THE_PACK)
 
     @property
     def calls_for_action(self) -> bool:
-        """Whether somebody should look into it."""
+        """Whether coverage, recentring or features require attention."""
         return self.realised.undercovered or self._far or len(self.moved) > 0.1 * max(len(self.shifts), 1)
 
     @property
     def too_few(self) -> bool:
-        """Whether too little was valued and reported here to say anything."""
+        """Whether there are too few valuations and sales for an assessment."""
         return self.realised.sales < MIN_SALES and not self.shifts
 
     @property
@@ -109,7 +106,7 @@ class DriftReport:
         return moved is not None and moved.point is not None and abs(moved.point) > _FAR
 
     def advice(self, language: str = "en") -> list[str]:
-        """Return what it means and what to do, a sentence each, in English or Chinese (zh)."""
+        """Return the findings and the recommended action as sentences, in English or Chinese (zh)."""
         place = 1 if language == "zh" else 0
         said = [_describe_bands(self.realised), _describe_anchor(self.anchor), _describe_packs(self)]
         closing = (
@@ -126,7 +123,7 @@ class DriftReport:
 
 
 def drift_report(service: ValuationService, *, most_sales: int, most_packs: int) -> DriftReport:
-    """Return how far packs and prices have moved from what the counter's model learned."""
+    """Return the drift of packs and prices since the training of the current model."""
     with service.database.reading() as connection:
         packs, found = valued_packs(connection, service.market, service.model, most_packs)
         realised = realised_bands(connection, service.market, most_sales)
@@ -134,9 +131,9 @@ def drift_report(service: ValuationService, *, most_sales: int, most_packs: int)
 
 
 def realised_bands(connection: Connection, market: QuotedMarket, most: int) -> RealisedCoverage:
-    """Return what the newest reported sales say of the bands answered before.
+    """Return the coverage of the bands by the newest reported sales.
 
-    Packs never valued say nothing, nor do sales that are held or voided, or into a route that findings close.
+    Sales of packs that were never valued, held or voided sales, and sales into closed routes do not count.
     """
     log = SalesLog()
     log.read(connection)
@@ -161,7 +158,7 @@ def realised_bands(connection: Connection, market: QuotedMarket, most: int) -> R
 
 
 def _without_closed_routes(connection: Connection, market: QuotedMarket, reported: list[ReportedSale]) -> list[Sale]:
-    """Return the sales but those into a route that findings close; one that cannot be examined stays."""
+    """Return the sales without those into closed routes; a sale with an unreadable history is kept."""
     quoted = [one for one in reported if day_number(one.sale.sold_on) >= market.history.complete_from]
     records = first_known_histories(connection, quoted)
     known = [
@@ -180,7 +177,7 @@ def _without_closed_routes(connection: Connection, market: QuotedMarket, reporte
 
 
 def _history(record: bytes) -> PackHistory | None:
-    """Return the history of a sold pack, None where it cannot be read."""
+    """Return the history of a sold pack, None if it cannot be read."""
     try:
         return read_trace(record).histories[0]
     except (TraceError, ValueError):
@@ -190,7 +187,7 @@ def _history(record: bytes) -> PackHistory | None:
 def valued_packs(
     connection: Connection, market: QuotedMarket, model: Predictor | None, most: int
 ) -> tuple[int, tuple[Shift, ...]]:
-    """Return how many packs were valued lately, the newest valuation of each, and how far their features have moved."""
+    """Return the number of recently valued packs, and the drift of their features."""
     reference: dict[str, Any] = {}
     if isinstance(model, TrainedModel):
         reference = dict(model.about.summary.get("reference", {}))

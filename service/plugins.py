@@ -1,4 +1,4 @@
-"""What the workshop lends the counter, found by the package's entry points; the counter imports nothing of it."""
+"""Loads functions of `training` by entry point, so that `service` does not import it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from valuation.errors import SettingError
 GROUP = "canzhi.workshop"
 
 
-def load_plugin(name: str) -> Any:  # noqa: ANN401 - each part has its own shape
-    """Return a part of the workshop by its name in the entry points, imported now.
+def load_plugin(name: str) -> Any:  # noqa: ANN401 - each plugin has its own signature
+    """Import and return a function of `training` by its entry-point name.
 
     Raises
     ------
     SettingError
-        If a package of the workshop is not installed.
+        If the function or a package it needs is not installed.
     """
     found = entry_points(group=GROUP, name=name)
     try:

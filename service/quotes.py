@@ -1,4 +1,4 @@
-"""Which quotes the counter uses: those asked for, those of the home folder, or the synthetic ones (演示行情)."""
+"""Opens the quotes of the service: from the settings, the home folder, or the bundled synthetic ones (演示行情)."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _IN_CHECKOUT = Path(__file__).resolve().parents[1] / "data_samples" / "quotes.cs
 
 
 def bundled_quotes() -> Path:
-    """Return the synthetic quotes that come along, so that a first valuation needs no data.
+    """Return the path of the bundled synthetic quotes.
 
-    The wheel carries the checkout's file of samples inside the package (see `force-include` in pyproject.toml).
+    The wheel contains the file of the checkout inside the package (see `force-include` in pyproject.toml).
     """
     return _IN_PACKAGE if _IN_PACKAGE.exists() else _IN_CHECKOUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotedMarket:
-    """The market with the bytes it was read from, so that a valuation can be worked out again."""
+    """Quotes with the bytes they were read from, for reproduction."""
 
     history: MarketHistory
     content: bytes
@@ -46,7 +46,7 @@ class QuotedMarket:
         return self.history.digest
 
     def until(self, day: date) -> QuotesByDay:
-        """Return what the quotes made on a day or before come to."""
+        """Return hash and completeness of the quotes up to a day."""
         return quotes_by_day(self.history, day_number(day))
 
     @property
@@ -62,9 +62,9 @@ class QuotedMarket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotesByDay:
-    """The quotes made by a day: their hash, and from which day on every price among them is quoted.
+    """Hash of the quotes up to a day, and the first day on which all instruments are quoted.
 
-    Quotes that are added to a file later for later days change neither.
+    Later quotes change neither.
     """
 
     digest: str
@@ -72,7 +72,7 @@ class QuotesByDay:
 
 
 def quotes_by_day(history: MarketHistory, day: float) -> QuotesByDay:
-    """Return what the quotes made on a day or before come to. The day is counted from 1970-01-01."""
+    """Return hash and completeness of the quotes up to a day. [days since 1970-01-01]"""
     hashed, series = hashlib.sha256(), {}
     for name, regions in sorted(history.series.items()):
         made = {}
@@ -88,12 +88,12 @@ def quotes_by_day(history: MarketHistory, day: float) -> QuotesByDay:
 
 
 def open_market(settings: Settings) -> QuotedMarket:
-    """Read the quotes: `CANZHI_MARKET`, else `market.csv` in the home folder, else the bundled synthetic ones.
+    """Read the quotes from `CANZHI_MARKET`, else `market.csv` in the home folder, else the bundled ones.
 
     Raises
     ------
     UnreadableQuotes
-        If the file cannot be read or holds no quotes.
+        If the file cannot be read or contains no quotes.
     """
     own = settings.home / "market.csv"
     path = settings.market or (own if own.exists() else None)

@@ -1,4 +1,4 @@
-"""A kept valuation worked out again (复算) from what is kept: record, quotes, model; bit for bit or not."""
+"""Recomputes a stored valuation (复算) from its stored record, quotes and model, and compares the bytes."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ from valuation.version import __version__
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reproduction:
-    """The kept answer beside the one worked out now."""
+    """A stored answer and its recomputation."""
 
     kept: StoredValuation
     answer: bytes
 
     @property
     def identical(self) -> bool:
-        """Whether both are the same to the last bit."""
+        """Whether both have the same bytes."""
         return self.kept.answer == self.answer
 
     @property
     def same_code(self) -> bool:
-        """Whether the valuation was made by this version."""
+        """Whether this version made the valuation."""
         return self.kept.code_version == __version__
 
     @property
     def differences(self) -> list[str]:
-        """The parts of the answer that differ."""
+        """Names of the fields that differ."""
         before = msgspec.json.decode(self.kept.answer, type=dict[str, msgspec.Raw])
         after = msgspec.json.decode(self.answer, type=dict[str, msgspec.Raw])
         return [name for name in before | after if before.get(name) != after.get(name)]
 
 
 def open_archive(settings: Settings) -> Database:
-    """Open the store alone: neither today's market nor today's model has a part in a reproduction.
+    """Open the store without the market and model of today.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def open_archive(settings: Settings) -> Database:
 
 
 def _model_of(kept: StoredValuation, anchor: StoredAnchor | None, home: Path) -> Predictor | None:
-    """Return the very model that answered, re-anchored as it was then."""
+    """Return the model of a stored valuation, recentred as it was then."""
     if kept.model_digest is None:
         return None
     trained = _trained_model(kept.model_digest if anchor is None else anchor.model_digest, kept, home)
@@ -70,7 +70,7 @@ def _model_of(kept: StoredValuation, anchor: StoredAnchor | None, home: Path) ->
 
 
 def _trained_model(digest: str, kept: StoredValuation, home: Path) -> TrainedModel:
-    """Return a model from the registry by digest, else from where it was named then."""
+    """Return a model from the registry by digest, else by the stored reference."""
     try:
         return load_model(digest, home=home)
     except UnknownModel:
@@ -81,14 +81,14 @@ def _trained_model(digest: str, kept: StoredValuation, home: Path) -> TrainedMod
 
 
 def reproduce_valuation(database: Database, valuation_id: str, home: Path) -> Reproduction:
-    """Work a kept valuation out again.
+    """Recompute a stored valuation.
 
     Raises
     ------
     UnknownValuation
-        If none is kept under that id.
+        If no valuation is stored under the id.
     PredictorError
-        If its model is no longer there.
+        If its model is missing.
     """
     with database.reading() as connection:
         kept = valuations.find(connection, valuation_id)

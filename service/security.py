@@ -1,4 +1,4 @@
-"""API keys (访问密钥): a file of names and hashes; without one only this machine is served."""
+"""API keys (访问密钥): reads the file of names and key hashes, and finds the caller of a key."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from valuation.errors import SettingError
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 LONGEST_NAME = 80
-"""Most characters of a caller's name: the store keeps no more, and one too long fails all that are kept with it."""
+"""Longest name of a caller, limited by the column of the store."""
 _HASH_LETTERS = frozenset("0123456789abcdef")
 _HASH_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """A caller's name and the hash of the key; the key itself is kept nowhere."""
+    """Name of a caller and hash of the key; the key itself is not stored."""
 
     name: str
     sha256: str
 
 
 def read_keys(path: Path | None) -> tuple[ApiKey, ...]:
-    """Return the keys in a file of lines `name sha256:<hex of the key's hash>`; `#` begins a remark.
+    """Return the keys in a file of lines `name sha256:<hex of the key's hash>`; `#` starts a comment.
 
     Raises
     ------
     SettingError
-        If the file cannot be read, holds a line of another form, or no key.
+        If the file cannot be read, has an invalid line, or contains no key.
     """
     if path is None:
         return ()
@@ -75,7 +75,7 @@ def _key(line: str, number: int) -> ApiKey:
 
 
 def find_caller(key: str, keys: tuple[ApiKey, ...]) -> str | None:
-    """Return whose key it is; every key is compared in full, so that time tells nothing.
+    """Return the name of a key's caller, None for an unknown key; compares in constant time.
 
     >>> known = (ApiKey(name="yard", sha256=hashlib.sha256(b"secret").hexdigest()),)
     >>> find_caller("secret", known), find_caller("Secret", known)

@@ -1,4 +1,4 @@
-"""Start the HTTP service as a process of its own: surroundings checked first, so that a fault is a sentence."""
+"""Starts the HTTP service: checks settings, address, store and model, then runs one or several processes."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 GRACE_S = 10
 CANNOT_START = 3
-"""The exit code of a server process that cannot start."""
+"""Exit code of a server process that cannot start."""
 
 
 def serve_http(*, host: str | None = None, port: int | None = None, workers: int | None = None) -> None:
-    """Serve until a signal ends it; the arguments overrule the settings.
+    """Serve until a signal ends the process; the arguments override the settings.
 
     Raises
     ------
     SettingError
-        If the address is taken or cannot be listened on, or other machines would be served without keys.
+        If the address is not available, or other machines would be served without API keys.
     CanzhiError
         If store, market or model cannot be used.
     """
     for name, value in {"host": host, "port": port, "workers": workers}.items():
         if value is not None:
-            os.environ[variable(name)] = str(value)  # server processes read the environment when they start
-    gc.disable()  # what is loaded now stays; looking for rings among it would be a tenth of the start
+            os.environ[variable(name)] = str(value)  # server processes read the environment
+    gc.disable()  # garbage collection during the imports would take a tenth of the start
     try:
         _serve(Settings.from_environment())
     finally:
@@ -44,7 +44,7 @@ def serve_http(*, host: str | None = None, port: int | None = None, workers: int
 
 
 def _serve(settings: Settings) -> None:
-    import uvicorn  # noqa: PLC0415 - all that is large is loaded with the collector at rest
+    import uvicorn  # noqa: PLC0415 - imported with the garbage collector disabled
 
     from service.telemetry import configure_log  # noqa: PLC0415 - as above
 
@@ -65,17 +65,17 @@ def _serve(settings: Settings) -> None:
         with closing(service.database):
             uvicorn.run(partial(_create_app_with, service), **options)
     else:
-        service.database.close()  # every server process opens its own
+        service.database.close()  # each server process opens its own
         _run_several(uvicorn.Config("service.server:create_worker_app", **options))
 
 
 def _run_several(config: Config) -> None:
-    """Serve with several processes, until a signal ends them.
+    """Serve with several processes until a signal ends them.
 
     Raises
     ------
     CanzhiError
-        If none of them could ever start.
+        If no process could start.
     """
     from service.supervisor import Supervisor  # noqa: PLC0415 - as above
 
@@ -90,10 +90,10 @@ def _run_several(config: Config) -> None:
 
 
 def tune_garbage_collector() -> None:
-    """Tell the collector of garbage that what is there now stays, and to look less often.
+    """Freeze the loaded objects, and collect garbage less often.
 
-    A batch of valuations makes tens of thousands of objects that all go with it: looking for rings among them every few
-    hundred objects, and through all that the service consists of now and then, costs more than it frees.
+    A batch creates tens of thousands of short-lived objects without cycles; frequent collections cost more than they
+    free.
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
@@ -101,9 +101,9 @@ def tune_garbage_collector() -> None:
 
 
 def create_worker_app() -> object:
-    """Return the application in a server process, its log set up; end the process, with the reason, if it cannot be."""
+    """Return the application in a server process; exit with a reported reason if it cannot be created."""
     gc.disable()
-    from service.app import create_app  # noqa: PLC0415 - the parent of several processes needs no application
+    from service.app import create_app  # noqa: PLC0415 - the parent process needs no application
     from service.store.upgrade import check_store_exists  # noqa: PLC0415 - as above
     from service.supervisor import report_problem  # noqa: PLC0415 - as above
     from service.telemetry import configure_log, log  # noqa: PLC0415 - as above
@@ -112,7 +112,7 @@ def create_worker_app() -> object:
     configure_log()
     try:
         settings = Settings.from_environment()
-        check_store_exists(settings.store_url)  # the parent has made it
+        check_store_exists(settings.store_url)  # created by the parent process
         service = open_valuation_service(settings)
         app = create_app(settings, service)
     except CanzhiError as error:
@@ -124,7 +124,7 @@ def create_worker_app() -> object:
 
 
 def _create_app_with(service: ValuationService) -> object:
-    """Return the application of the only server process, at the counter that was opened to see whether it can be."""
+    """Return the application of a single server process with an opened service."""
     from service.app import create_app  # noqa: PLC0415 - as above
 
     app = create_app(service.settings, service)
@@ -133,12 +133,12 @@ def _create_app_with(service: ValuationService) -> object:
 
 
 def open_checked_service(settings: Settings) -> ValuationService:
-    """Return the counter, opened; refuse to start where the service could not answer, or would answer strangers.
+    """Check API keys and address, then return the opened service.
 
     Raises
     ------
     CanzhiError
-        Saying what is missing.
+        If the service cannot start.
     """
     from service.security import LOCAL_NAMES, read_keys  # noqa: PLC0415 - as above
     from service.valuation_service import open_valuation_service  # noqa: PLC0415 - as above

@@ -1,6 +1,6 @@
-"""The surroundings of the counter: where things lie and what is allowed, each set by one `CANZHI_` variable.
+"""Settings of the service, each read from a `CANZHI_` environment variable.
 
-The table is the dataclass itself: `docs/reference/settings.md` is written from it by :func:`settings_table`.
+:func:`settings_table` generates `docs/reference/settings.md` from the dataclass.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ DEFAULT_MODEL = "champion"
 
 
 def _doc(meaning: str, default: str | None = None) -> dict[str, str | None]:
-    """Return what the documentation says about a setting, and its default where the bare value would not tell."""
+    """Return the documentation of a setting: its meaning, and its default if the value alone is unclear."""
     return {"meaning": meaning, "default": default}
 
 
 def _user_data_folder() -> Path:
-    """Return where the platform keeps the data of a user's programs."""
-    import platformdirs  # noqa: PLC0415 - only who names no home of his own waits
+    """Return the platform's folder for user data."""
+    import platformdirs  # noqa: PLC0415 - not needed if CANZHI_HOME is set
 
     return platformdirs.user_data_path("canzhi")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything about the surroundings that the counter needs to know; see `docs/reference/settings.md`."""
+    """All settings of the service; see `docs/reference/settings.md`."""
 
     home: Path = field(
         default_factory=_user_data_folder,
@@ -75,7 +75,7 @@ class Settings:
             "none",
         ),
     )
-    kernel: str = field(  # read by models.kernel.library itself, wherever it runs
+    kernel: str = field(  # read by models.kernel.library
         default="auto",
         metadata=_doc("What evaluates forests: `auto`, `baseline`, `v3`, `v4` (levels of a processor) or `numpy`."),
     )
@@ -83,17 +83,17 @@ class Settings:
 
     @property
     def store_url(self) -> str:
-        """Where valuations and histories are kept, as a SQLAlchemy URL."""
+        """SQLAlchemy URL of the store."""
         return self.database_url or f"sqlite:///{self.home / 'canzhi.sqlite'}"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Return the settings that the `CANZHI_` variables ask for.
+        """Return the settings from the `CANZHI_` variables.
 
         Raises
         ------
         SettingError
-            If a variable holds no value of its kind.
+            If a variable has an invalid value.
 
         >>> Settings.from_environment({"CANZHI_PORT": "8080"}).port
         8080
@@ -117,7 +117,7 @@ def variable(name: str) -> str:
 
 
 def _read(name: str, kind: str, text: str) -> object:
-    """Return a variable's text as a value of the setting's kind."""
+    """Return the text of a variable as a value of the setting's type."""
     if kind.startswith("Path"):
         return Path(text).expanduser()
     if kind == "bool" and text.lower() in _TRUTHS:
@@ -143,7 +143,7 @@ _KINDS = {"bool": "yes or no", "int": "whole number", "float": "number"}
 
 
 def settings_table() -> str:
-    """Return the settings as a Markdown table, as it stands in the documentation."""
+    """Return the settings as a Markdown table for the documentation."""
     lines = ["| variable | default | meaning |", "|---|---|---|"]
     for one in fields(Settings):
         default = "" if one.default is MISSING else f"`{one.default}`"

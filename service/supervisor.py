@@ -1,8 +1,7 @@
-"""Several server processes on one socket (多进程服务): one that ends is started again, later after each failure.
+"""Several server processes on one socket (多进程服务), restarted with increasing delays.
 
-uvicorn's own supervisor ends the whole service when one process cannot start. Here the others go on serving, and each
-of them knows how many are missing and why: the supervisor sends it along with every question whether a process lives.
-The service gives up only where no process has ever started.
+uvicorn's own supervisor ends the service if one process cannot start. Here the others continue, and each health check
+sends them how many processes are missing and why. The service ends only if no process ever started.
 """
 
 from __future__ import annotations
@@ -19,18 +18,18 @@ from uvicorn.supervisors.multiprocess import Multiprocess, Process
 from service.telemetry import log
 
 FIRST_RESTART_DELAY_S, MAX_RESTART_DELAY_S = 0.5, 30.0
-"""How long after a failure a process is started again; each further failure doubles it. [s]"""
+"""First and longest delay of a restart; it doubles with each failure. [s]"""
 STABLE_AFTER_S = 30.0
-"""A process that lived so long is started again at once when it ends. [s]"""
+"""Running time after which a process is restarted without a delay. [s]"""
 START_TIMEOUT_S = 120.0
-"""How long a process may take to start before it counts as hanging. [s]"""
+"""Time limit for the start of a process. [s]"""
 MAX_FIRST_FAILURES = 5
-"""So many starts of every process may fail before the service, which never answered, gives up."""
+"""Failed starts per process after which a service that never answered ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkersState:
-    """How many server processes there should be, how many of them do not serve, and why ("" where none is missing)."""
+    """Number of server processes, how many are not serving, and the reasons ("" if none)."""
 
     workers: int = 1
     missing: int = 0
@@ -38,7 +37,7 @@ class WorkersState:
 
 
 class Worker(Process):
-    """One server process: what the supervisor knows of it, and what runs in it."""
+    """One server process, with its state as known to the supervisor."""
 
     def __init__(self, config: Config, sockets: list[socket], state: WorkersState, failures: int = 0) -> None:
         super().__init__(config, sockets)
@@ -49,7 +48,7 @@ class Worker(Process):
         self._asked_at: float | None = None
 
     def check(self, state: WorkersState) -> bool:
-        """Exchange messages without waiting; return False if the process has ended or hangs."""
+        """Exchange messages without blocking; return False if the process has ended or hangs."""
         alive = self.process.is_alive()
         self._receive()
         if not alive:
@@ -72,11 +71,11 @@ class Worker(Process):
                 if message and self.serving_since is None:
                     self.serving_since = time.monotonic()
         except (OSError, EOFError):
-            return  # it has just ended; the next look finds it so
+            return  # it has ended; the next check notices it
 
     @property
     def ending(self) -> str:
-        """Why the process ended: in its own words, or by its exit code."""
+        """Why the process ended: its reported problem, else its exit code."""
         code = self.exitcode
         if self.problem:
             return self.problem
@@ -85,23 +84,23 @@ class Worker(Process):
         return f"a server process ended {f'by {signal.Signals(-code).name}' if code < 0 else f'with {code}'}"
 
     def pong(self) -> None:
-        """Take the state from the supervisor and answer whether this process serves; runs in the process."""
+        """Receive the supervisor's state and report whether this process serves. Runs in the process."""
         _process_state.state = self.child_conn.recv()
         self.send(self.server.started)
 
     def target(self, sockets: list[socket] | None = None) -> None:
-        """Serve; runs in the process."""
+        """Serve. Runs in the process."""
         _process_state.worker, _process_state.state = self, self._state
         super().target(sockets)
 
     def send(self, message: object) -> None:
-        """Send a message to the supervisor; runs in the process."""
+        """Send a message to the supervisor. Runs in the process."""
         with _process_state.sending:
             self.child_conn.send(message)
 
 
 class _ProcessState:
-    """What this process knows of itself, if it is one of several."""
+    """State of this process as one of several server processes."""
 
     def __init__(self) -> None:
         self.worker: Worker | None = None
@@ -113,19 +112,19 @@ _process_state = _ProcessState()
 
 
 def workers_state() -> WorkersState:
-    """Return what the supervisor said last; of a service with one process, that it is there."""
+    """Return the state last sent by the supervisor; the default for a single process."""
     return _process_state.state
 
 
 def report_problem(problem: str) -> None:
-    """Tell the supervisor, if there is one, why this process cannot start."""
+    """Report to the supervisor, if any, why this process cannot start."""
     if _process_state.worker is not None:
         _process_state.worker.send(problem)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PendingRestart:
-    """A process that is to be started again."""
+    """A process that waits for its restart."""
 
     failures: int
     problem: str
@@ -133,7 +132,7 @@ class _PendingRestart:
 
 
 class Supervisor(Multiprocess):
-    """Keeps the server processes running; ``gave_up`` says why, if none has ever started."""
+    """Keeps the server processes running; ``gave_up`` is the reason if none ever started."""
 
     def __init__(self, config: Config, sockets: list[socket]) -> None:
         super().__init__(config, sockets)
@@ -148,7 +147,7 @@ class Supervisor(Multiprocess):
             self._workers.append(self._start())
 
     def keep_subprocess_alive(self) -> None:
-        """Look at every process, and start again what has ended and whose pause is over."""
+        """Check every process, and restart those that have ended and whose delay is over."""
         if self.should_exit.is_set():
             return
         state = self._state()
@@ -171,7 +170,7 @@ class Supervisor(Multiprocess):
                 self._workers.append(self._start(restart.failures))
 
     def terminate_all(self) -> None:
-        """Ask every process to end."""
+        """Send a termination signal to every process."""
         for worker in self._workers:
             worker.terminate()
 
@@ -181,7 +180,7 @@ class Supervisor(Multiprocess):
             worker.join()
 
     def restart_all(self) -> None:
-        """Replace one process after the other, each only when its successor serves."""
+        """Replace the processes one by one, each after its successor serves."""
         for place, old in enumerate(self._workers):
             fresh = self._start()
             while fresh.serving_since is None:
@@ -199,7 +198,7 @@ class Supervisor(Multiprocess):
         self._workers.append(self._start())
 
     def handle_ttou(self) -> None:
-        """Take a process away, never the last."""
+        """Remove a process, but never the last."""
         if self.processes_num > 1 and self._workers:
             self.processes_num -= 1
             worker = self._workers.pop()
@@ -212,7 +211,7 @@ class Supervisor(Multiprocess):
         return worker
 
     def _plan_restart(self, worker: Worker) -> _PendingRestart:
-        """Return when a process that has ended or hangs is started again."""
+        """Return the planned restart of a process that has ended or hangs."""
         problem, since, now = self._end_process(worker), worker.serving_since, time.monotonic()
         failures = 0 if since is not None and now - since >= STABLE_AFTER_S else worker.failures + 1
         delay_s = min(FIRST_RESTART_DELAY_S * 2 ** (failures - 1), MAX_RESTART_DELAY_S) if failures else 0.0
@@ -220,7 +219,7 @@ class Supervisor(Multiprocess):
         return _PendingRestart(failures=failures, problem=problem, due=now + delay_s)
 
     def _end_process(self, worker: Worker) -> str:
-        """End what is left of a process and return why it ended."""
+        """Kill a process and return why it ended."""
         problem = worker.ending
         worker.kill()
         worker.join()

@@ -1,4 +1,4 @@
-"""Numbers for the operator (Prometheus) and lines for the log (structlog); neither ever holds a payload."""
+"""Prometheus metrics and structured logs (structlog); neither contains payloads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DISPOSAL = "disposal"
 
 
 class Telemetry:
-    """The numbers of one server process."""
+    """The metrics of one server process."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -72,14 +72,14 @@ class Telemetry:
         )
 
     def valued(self, best_route: str | None) -> None:
-        """Count a valuation by its best route; by disposal where every route is closed."""
+        """Count a valuation by its best route, or as disposal if all routes are closed."""
         label = best_route or DISPOSAL
         if label not in self._by_route:
             self._by_route[label] = self.valuations.labels(label)
         self._by_route[label].inc()
 
     def request_metrics(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
-        """Return where a request is counted and timed; finding it by its labels costs more than counting."""
+        """Return counter and histogram of a request, cached because label lookup is slow."""
         key = route, method, status
         if key not in self._children:
             counted = self.requests.labels(route, method, str(status))
@@ -88,7 +88,7 @@ class Telemetry:
 
 
 def configure_log() -> None:
-    """Write the log as one JSON object a line on standard error."""
+    """Write the log as JSON lines on standard error."""
     structlog = _structlog()
     structlog.configure(
         processors=[
@@ -102,20 +102,21 @@ def configure_log() -> None:
     )
 
 
-def log() -> Any:  # noqa: ANN401 - structlog's own loggers are made to measure
-    """Return where lines of the log are written."""
+def log() -> Any:  # noqa: ANN401 - structlog has no static type for loggers
+    """Return the logger."""
     return _structlog().get_logger()
 
 
 @cache
 def _structlog() -> Any:  # noqa: ANN401 - a module
-    """Return structlog, loaded without rich, with which it would draw tracebacks for terminals.
+    """Return structlog, imported without rich.
 
-    That would be a tenth of the service's whole start, for what a log of JSON lines never shows.
+    rich formats tracebacks for terminals; JSON logs do not need it, and importing it takes a tenth of the start-up
+    time.
     """
     hidden = "rich" not in sys.modules
     if hidden:
-        sys.modules["rich"] = None  # type: ignore[assignment]  # the way to say: not to be found
+        sys.modules["rich"] = None  # type: ignore[assignment]  # makes `import rich` fail
     try:
         return importlib.import_module("structlog")
     finally:

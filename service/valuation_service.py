@@ -1,8 +1,8 @@
-"""The counter: one traced pack in, one kept valuation out; HTTP, web page and command line all stand here.
+"""`ValuationService`: values packs and stores the answers, for the HTTP API, web page and command line.
 
-The way of a valuation::
+Data flow of a valuation::
 
-    bytes -> Traces -> appraise -> bytes of the answer -> kept in the store
+    bytes -> Traces -> iter_valuations -> bytes of the answer -> store
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ _NO_NOTES = b"[]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestTerms(ValuationTerms):
-    """The terms of a valuation, as they are stored and as requests are grouped by them."""
+    """Valuation terms with their stored form and their grouping key."""
 
     @property
     def written(self) -> bytes:
-        """The terms as they are kept."""
+        """The terms as stored JSON."""
         return msgspec.json.encode(self, order="sorted")
 
     @property
     def key(self) -> Hashable:
-        """What packs have in common that are valued together."""
+        """Key of the terms; packs with the same key are valued together."""
         return self.as_of, self.level, self.region, tuple(sorted(self.market_shift.items())), self.explain
 
 
 class ValuationTask(msgspec.Struct, frozen=True, kw_only=True):
-    """One pack to be valued, on what terms, and the model that answers for its valuation day."""
+    """One pack to value: its record, the terms, and the model of its valuation day."""
 
     traces: Traces
     terms: RequestTerms
@@ -61,7 +61,7 @@ class ValuationTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A valuation with its id and the bytes that answer for it; `kept` is what the store shall hold."""
+    """A valuation as a dict, and the row to store with id and JSON."""
 
     as_dict: ValuationDict
     kept: StoredValuation
@@ -73,23 +73,23 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def valuation_id(self) -> str:
-        """Under which the valuation is kept."""
+        """Id of the valuation."""
         return self.kept.valuation_id
 
     @property
     def best_route(self) -> str | None:
-        """The open route that the value rests on most; None where every route is closed."""
+        """The open route with the most weight; None if all routes are closed."""
         best: str | None = self.as_dict["best_route"]
         return best
 
     @property
     def body(self) -> bytes:
-        """The answer's JSON, the same in every channel."""
+        """The JSON of the answer, the same in every channel."""
         return self.kept.answer
 
 
 class ValuationService:
-    """Market, model and store, opened once and used for every valuation."""
+    """Market, models and store; values packs and stores the answers."""
 
     def __init__(self, settings: Settings, market: QuotedMarket, models: ServingModels, database: Database) -> None:
         self.settings = settings
@@ -100,24 +100,22 @@ class ValuationService:
 
     @property
     def model(self) -> Predictor | None:
-        """The model as it answers for today."""
+        """The model of today."""
         return self.models.current.model
 
     def reported_record(self, code: str, as_of: date) -> bytes:
-        """Return the record of a pack that its reports make.
-
-        A kept history comes as it was recorded by the valuation day, with what was recorded later marked as such.
+        """Return the stored trace record of a pack, as recorded by a day; later records are marked.
 
         Raises
         ------
         UnknownPack
-            If no history is kept under the code.
+            If no history is stored under the code.
         """
         with self.database.reading() as connection:
             return packs.find(connection, code, as_of=as_of).record
 
     def value(self, traces: Traces, terms: RequestTerms, *, channel: str) -> Answer:
-        """Value one pack; nothing is kept yet.
+        """Value one pack, without storing the answer.
 
         Raises
         ------
@@ -130,13 +128,13 @@ class ValuationService:
         return answer
 
     def value_many(self, traces: Traces, terms: RequestTerms, *, channel: str) -> list[Answer | CanzhiError]:
-        """Value many packs on the same terms; each is answered or carries its own error. Nothing is kept yet."""
+        """Value packs with the same terms; each result is an answer or an error. Nothing is stored."""
         return self.value_by(self.models.on(terms.as_of).model, traces, terms, channel=channel)
 
     def value_by(
         self, model: Predictor | None, traces: Traces, terms: RequestTerms, *, channel: str
     ) -> list[Answer | CanzhiError]:
-        """Value many packs on the same terms by the model that answers for their day."""
+        """Value packs with the same terms and a given model."""
         results = iter_valuations(
             traces,
             self.market.history,
@@ -150,7 +148,7 @@ class ValuationService:
         ]
 
     def value_each(self, asked: Sequence[ValuationTask], *, channel: str) -> list[Answer | CanzhiError]:
-        """Value packs on terms of their own, those on the same terms together; nothing is kept yet."""
+        """Value packs with their own terms, grouped by equal terms; nothing is stored."""
         groups: dict[Hashable, list[int]] = {}
         for place, one in enumerate(asked):
             groups.setdefault((one.terms.key, id(one.model)), []).append(place)
@@ -160,7 +158,7 @@ class ValuationService:
         return [results[place] for place in range(len(asked))]
 
     def _value_group(self, group: Sequence[ValuationTask], channel: str) -> list[Answer | CanzhiError]:
-        """Return the answers of packs on the same terms; where the batch as a whole fails, each speaks for itself."""
+        """Value packs with the same terms; if the whole group fails, value them one by one."""
         terms, model = group[0].terms, group[0].model
         try:
             return self.value_by(model, join_traces([one.traces for one in group]), terms, channel=channel)
@@ -172,12 +170,12 @@ class ValuationService:
     def save(
         self, given: Sequence[Answer], outcome: Outcome, *, request_key: IdempotencyKey | None = None, recorded_by: str
     ) -> Outcome:
-        """Keep answers in one transaction; under a known idempotency key nothing is kept and the first outcome returns.
+        """Store answers in one transaction, or return the first outcome of a repeated request.
 
         Raises
         ------
         IdempotencyConflict
-            If the key came with another request.
+            If the key was used for another request.
         StoreNotReady
             If the store cannot be written.
         """
@@ -190,7 +188,7 @@ class ValuationService:
         return run_once(self.database, request_key, work)
 
     def _of_batch(self, model: Predictor | None, terms: RequestTerms, channel: str) -> dict[str, Any]:
-        """Return what is kept of every pack that was valued together."""
+        """Return the stored columns that all packs of a batch share."""
         return {
             "as_of": terms.as_of.isoformat(),
             "created_at": now(),
@@ -220,22 +218,22 @@ def _answer(as_dict: ValuationDict, traces: Traces, row: int, valuation_id: str,
 
 
 def encode_answer(as_dict: ValuationDict, valuation_id: str) -> bytes:
-    """Return the bytes that answer for a valuation: its id, then what the core says in its order."""
+    """Return the JSON of an answer: the id, then the fields of the valuation."""
     return msgspec.json.encode({"valuation_id": valuation_id, **as_dict})
 
 
 def open_valuation_service(settings: Settings) -> ValuationService:
-    """Open the counter: bring the store up to date, read the market, load the model where there is one.
+    """Upgrade the store, read the quotes, load the model, and return the service.
 
     Raises
     ------
     CanzhiError
-        If store, market or model cannot be used; that there is no champion yet is no error.
+        If store, market or model cannot be used. A missing champion is not an error.
     """
     market = open_market(settings)
     upgrade(settings.store_url, wait_s=settings.store_wait_s)
     database = Database(settings.store_url, wait_s=settings.store_wait_s)
-    stamp = log_stamp(settings.home / "models")  # before the model: a promotion meanwhile is seen again
+    stamp = log_stamp(settings.home / "models")  # read before the model, so that a promotion in between is noticed
     try:
         models = serving_models(find_model(settings), market, database)
     except BaseException:
@@ -247,7 +245,7 @@ def open_valuation_service(settings: Settings) -> ValuationService:
 
 
 def model_on(settings: Settings, market: QuotedMarket, as_of: date) -> Predictor | None:
-    """Return the model that would answer for a day, re-anchored on the sales known by then.
+    """Return the model of a day, recentred by the sales known on it.
 
     Raises
     ------
@@ -263,12 +261,12 @@ def model_on(settings: Settings, market: QuotedMarket, as_of: date) -> Predictor
 
 
 def find_model(settings: Settings) -> Predictor | None:
-    """Return the model the settings name, None where nothing was trained yet: then the structural value answers.
+    """Return the model named in the settings; None if nothing was trained, which means structural values.
 
     Raises
     ------
     PredictorError
-        If the model was named and is not there, or is damaged.
+        If the named model is missing or damaged.
     """
     try:
         model: Predictor = load_model(settings.model, home=settings.home)

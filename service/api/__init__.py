@@ -1,1 +1,1 @@
-"""The HTTP interface: the FastAPI application is put together of these in :mod:`service.app`."""
+"""The HTTP API; :mod:`service.app` assembles the FastAPI application from these modules."""

@@ -1,4 +1,4 @@
-"""Admission: every request passes here once, before any route (API keys, origin, body size, metrics, current model)."""
+"""ASGI middleware around every request: API key, origin, body size, metrics, refresh of the model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Headers = Mapping[bytes, bytes]
 
 
 class Admission:
-    """Admit a request or refuse it with a problem; count it, name its caller and refresh the model before its route."""
+    """Admits or rejects each request, identifies its caller, counts it and refreshes the model before its route."""
 
     def __init__(self, app: ASGIApp, *, settings: Settings, keys: tuple[ApiKey, ...], telemetry: Telemetry) -> None:
         self.app = app
@@ -35,14 +35,14 @@ class Admission:
         self.local_names = LOCAL_NAMES | {settings.host.lower()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Admit one request, and count it with its status and time whatever becomes of it."""
+        """Process one request and record its status and duration, even if it fails."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
         scope.setdefault("state", {})
         method: str = scope["method"]
-        if method == "HEAD":  # every path that answers GET answers HEAD; the server leaves out the body
+        if method == "HEAD":  # HEAD uses the GET route; the server omits the body
             scope = {**scope, "method": "GET"}
         status = 500
 
@@ -58,7 +58,7 @@ class Admission:
             self._count(scope, method, status, time.perf_counter() - started)
 
     def _count(self, scope: Scope, method: str, status: int, seconds: float) -> None:
-        """Count a request under the template of its route, and every pack that it valued or could not value."""
+        """Record the metrics of a request by route template, and of every pack valued or refused."""
         route = getattr(scope.get("route"), "path", "other")
         requests, duration = self.telemetry.request_metrics(route, method if method in _METHODS else "other", status)
         requests.inc()
@@ -70,10 +70,10 @@ class Admission:
             self.telemetry.refusals.labels(code).inc()
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on to its route, or answer why it may not pass."""
+        """Pass a request to its route, or respond with a problem."""
         headers: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
-            headers.setdefault(name, value)  # of a header given twice the first one counts
+            headers.setdefault(name, value)  # the first of repeated headers counts
         scope["state"]["headers"] = headers
         try:
             if b"origin" in headers:
@@ -88,12 +88,14 @@ class Admission:
         refresher: ModelRefresher = scope["app"].state.refresher
         if refresher.outdated():
             await refresher.refresh()
-        if not announced.isdigit() or b"transfer-encoding" in headers:  # else the server takes no more than announced
+        if (
+            not announced.isdigit() or b"transfer-encoding" in headers
+        ):  # otherwise the server enforces the announced length
             receive = self._with_size_limit(receive)
         await self.app(scope, receive, send)
 
     def _refuse_cross_origin(self, scope: Scope, headers: Headers) -> None:
-        """Refuse what a browser sends on behalf of another site."""
+        """Raise a refusal if a browser sends the request from a page of another origin."""
         if scope["method"] in _SAFE_METHODS:
             return
         origin = headers[b"origin"].decode("latin-1")
@@ -106,7 +108,10 @@ class Admission:
             )
 
     def _caller(self, scope: Scope, headers: Headers) -> str:
-        """Return the caller's name; refuse a caller without a key or, where none are set up, on another machine."""
+        """Return the caller's name.
+
+        A valid API key is required if keys are configured; otherwise only requests from this machine are accepted.
+        """
         path: str = scope["path"]
         if path in OPEN_PATHS:
             return "local"
@@ -126,7 +131,7 @@ class Admission:
         )
 
     def _with_size_limit(self, receive: Receive) -> Receive:
-        """Return a way to receive that counts what comes, where no length was announced."""
+        """Return a `receive` callable that counts the bytes of a body without a content length."""
         received = 0
 
         async def receive_counting() -> Message:
@@ -150,7 +155,7 @@ class Admission:
 
 
 def _unauthenticated(path: str) -> Refusal:
-    """Return the refusal of a request without a valid key; a browser is asked for one on the page."""
+    """Return the 401 refusal; on pages it asks the browser for a password."""
     scheme = "Bearer" if path.startswith("/v1") else 'Basic realm="canzhi", charset="UTF-8"'
     return Refusal(
         401,
@@ -162,26 +167,26 @@ def _unauthenticated(path: str) -> Refusal:
 
 
 def _offered_key(headers: Headers, *, basic: bool) -> str:
-    """Return the key of a program (Bearer) or, on a page, the password a person typed (Basic)."""
+    """Return the API key from a Bearer header or, outside `/v1`, the password from a Basic header."""
     scheme, _, rest = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     if scheme.lower() == "bearer":
         return rest.strip()
     if basic and scheme.lower() == "basic":
         try:
             return base64.b64decode(rest, validate=True).decode().partition(":")[2]
-        except ValueError:  # neither base64 nor UTF-8
+        except ValueError:  # not base64, or not UTF-8
             return ""
     return ""
 
 
 @lru_cache(maxsize=1024)
 def _host_name(host: bytes) -> str:
-    """Return the name in a Host header, without its port."""
+    """Return the host name of a Host header, without the port."""
     return (_split(f"//{host.decode('latin-1')}").hostname or "").lower()
 
 
 def _split(address: str) -> SplitResult:
-    """Return the parts of an address from a header; what is not an address has none, so it equals nothing we know."""
+    """Return the parsed address of a header, empty if it is not a valid address."""
     try:
         return urlsplit(address)
     except ValueError:

@@ -1,7 +1,7 @@
-"""What requests and answers hold, described by the types that decode and encode them.
+"""Request and response bodies in the OpenAPI description.
 
-FastAPI describes pydantic models. Our bodies are decoded and encoded by msgspec, so a route names the type here and the
-description refers to it; :mod:`service.api.description` adds the schema of every type that was named.
+msgspec decodes and encodes the bodies, so FastAPI does not see their types. Each route registers its types here, and
+:mod:`service.api.description` adds their schemas.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from service.api.problems import MEDIA_TYPE, Problem
 JSON: Final = "application/json"
 SCHEMA_REF: Final = "#/components/schemas/{name}"
 STORING: Final = (400, 413, 415, 422, 503)
-"""Statuses of a refusal by a route that reads a body and writes to the store."""
+"""Error statuses of a route that reads a body and writes to the store."""
 
 
 Responses = dict[int | str, dict[str, Any]]
@@ -23,7 +23,7 @@ _NAMED: dict[str, type] = {}
 
 
 def documented_responses(kind: type | None = None, *, status: int = 200, refused: tuple[int, ...] = ()) -> Responses:
-    """Return the answer of a route, if it is JSON, and the problems with which it may refuse."""
+    """Return the `responses` argument of a route: its JSON answer and its possible problems."""
     problem = {
         "description": "Refused, with the reason and the way out.",
         "content": {MEDIA_TYPE: {"schema": _reference(Problem)}},
@@ -33,7 +33,7 @@ def documented_responses(kind: type | None = None, *, status: int = 200, refused
 
 
 def documented_body(kind: type, example: Mapping[str, Any], *, required: bool = True) -> dict[str, Any]:
-    """Return the request body of a route with an example that is answered, for its `openapi_extra`."""
+    """Return the `openapi_extra` argument of a route: its request body with a valid example."""
     content = _json(kind)
     content[JSON]["example"] = example
     return {"requestBody": {"required": required, "content": content}}
@@ -49,7 +49,7 @@ EXAMPLE_PACK: Final = {
 
 
 def named_types() -> tuple[type, ...]:
-    """Return every type that a route names."""
+    """Return every type that a route has registered."""
     return tuple(_NAMED.values())
 
 

@@ -1,4 +1,4 @@
-"""What endpoints need from their request: counter, pools, body, caller, idempotency key and its first answer."""
+"""FastAPI dependencies and request helpers: service, thread pools, body, caller, idempotency key."""
 
 from __future__ import annotations
 
@@ -30,44 +30,44 @@ _LONGEST_NUMBER: Final = 20
 bearer_key = HTTPBearer(
     scheme_name="key", description="An API key; needed where keys are set up, see CANZHI_API_KEYS.", auto_error=False
 )
-"""How a program says who it is; :mod:`service.api.admission` asks for it before any route."""
+"""Security scheme in the OpenAPI description; :mod:`service.api.admission` checks the key."""
 
 
 def refresher_of(request: Request) -> ModelRefresher:
-    """Return what replaces the counter when another model is to answer."""
+    """Return the model refresher, which holds the current service."""
     refresher: ModelRefresher = request.app.state.refresher
     return refresher
 
 
 def service_of(request: Request) -> ValuationService:
-    """Return the counter in service; a request asks once, so that one model answers all of it."""
+    """Return the current service. Call it once per request, so that one model answers the whole request."""
     return refresher_of(request).service
 
 
 def pools_of(request: Request) -> Pools:
-    """Return the server's threads."""
+    """Return the thread pools of the server."""
     pools: Pools = request.app.state.pools
     return pools
 
 
 def telemetry_of(request: Request) -> Telemetry:
-    """Return the server's numbers."""
+    """Return the metrics of the server."""
     telemetry: Telemetry = request.app.state.telemetry
     return telemetry
 
 
 def caller_of(request: Request) -> str:
-    """Return the name of who asks: the API key's, or "local"."""
+    """Return the name of the caller's API key, or "local"."""
     return str(request.scope["state"]["caller"])
 
 
 async def json_body(request: Request, *, may_be_empty: bool = False) -> bytes:
-    """Return the body of a request that says it is JSON, where it has one.
+    """Return the body of a JSON request.
 
     Raises
     ------
     Refusal
-        With status 415 if it says it is something else, or is compressed.
+        With status 415 if the content type is not JSON or the body is compressed.
     """
     if not may_be_empty:
         _refuse_other_than_json(request)
@@ -99,12 +99,12 @@ def _refuse_other_than_json(request: Request) -> None:
 
 
 async def _whole_body(request: Request) -> bytes:
-    """Return the body, which nearly always comes in one piece.
+    """Return the whole request body.
 
     Raises
     ------
     ClientDisconnect
-        If the caller hangs up before it is whole.
+        If the client disconnects before the body is complete.
     """
     parts = []
     more = True
@@ -118,12 +118,12 @@ async def _whole_body(request: Request) -> bytes:
 
 
 def _idempotency_key_of(request: Request, body: bytes) -> IdempotencyKey | None:
-    """Return the claim under the request's Idempotency-Key, None where it carries none.
+    """Return the idempotency key of a request with its fingerprint, None without the header.
 
     Raises
     ------
     Refusal
-        With status 400 if the key is empty, too long or not plain.
+        With status 400 if the key is empty, too long or not ASCII.
     """
     sent = request.scope["state"]["headers"].get(b"idempotency-key")
     if sent is None:
@@ -140,12 +140,12 @@ def _idempotency_key_of(request: Request, body: bytes) -> IdempotencyKey | None:
 
 
 async def _find_replay(request: Request, request_key: IdempotencyKey | None) -> Outcome | None:
-    """Return the first answer to a repeated request.
+    """Return the stored outcome of a repeated request, None for a new one.
 
     Raises
     ------
     IdempotencyConflict
-        If the key came with another request.
+        If the key was used for another request.
     """
     if request_key is None:
         return None
@@ -159,12 +159,12 @@ async def _find_replay(request: Request, request_key: IdempotencyKey | None) -> 
 
 
 def code_of(code: str) -> str:
-    """Return the text of an address that is to be read as a battery code.
+    """Return a battery code from the path.
 
     Raises
     ------
     FieldError
-        If it is longer than any code.
+        If it is too long.
     """
     if len(code) > _LONGEST_CODE:
         raise FieldError(
@@ -176,12 +176,12 @@ def code_of(code: str) -> str:
 
 
 def whole_number(name: str, text: str | None, default: int, within: tuple[int, int]) -> int:
-    """Return a whole number of the query, or the default.
+    """Return an integer from the query, or the default.
 
     Raises
     ------
     FieldError
-        If it is none, or outside its bounds.
+        If it is not an integer or out of bounds.
     """
     least, most = within
     if text is None:
@@ -205,7 +205,7 @@ async def idempotency_key(
         ),
     ] = None,
 ) -> str | None:
-    """Return the header as it was sent, so that it is described; :func:`submission_of` checks it."""
+    """Return the raw header, for the OpenAPI description; :func:`submission_of` validates it."""
     return key
 
 
@@ -217,7 +217,9 @@ async def _server_pools(request: Request) -> Pools:
     return pools_of(request)
 
 
-class Submission(msgspec.Struct, frozen=True, kw_only=True):  # made for each valuation: a fifth of a dataclass's time
+class Submission(
+    msgspec.Struct, frozen=True, kw_only=True
+):  # created per valuation: a struct takes a fifth of the time of a dataclass
     """A request body with everything needed to process it; `earlier_outcome` is set for a repeated request."""
 
     body: bytes
@@ -229,28 +231,28 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):  # made for each va
     batcher: MicroBatcher
 
     async def enter(self, work: Callable[[], Outcome]) -> Response:
-        """Do work that enters something into the store, in another thread, and return its outcome as a response."""
+        """Run work that writes to the store in another thread, and return its outcome as a response."""
         return json_response(await self.pools.store(work))
 
 
 async def submission_of(request: Request, *, check_replay: bool = True, may_be_empty: bool = False) -> Submission:
-    """Return what was sent, with everything that valuing and keeping it needs.
+    """Return the body of a request with everything needed to value and store it.
 
     Parameters
     ----------
     request : Request
-        Its body must be JSON.
+        The body must be JSON.
     check_replay : bool
-        Whether to look for an earlier outcome now, because it costs much to make one.
+        Whether to look up a stored outcome first; useful if the work is expensive.
     may_be_empty : bool
-        Whether the body may be left out.
+        Whether an empty body is allowed.
 
     Raises
     ------
     Refusal
-        If the body is not JSON, or the idempotency key cannot be used.
+        If the body is not JSON, or the idempotency key is invalid.
     IdempotencyConflict
-        If the key came with another request.
+        If the key was used for another request.
     """
     body = await json_body(request, may_be_empty=may_be_empty)
     request_key = _idempotency_key_of(request, body)

@@ -1,4 +1,4 @@
-"""The OpenAPI description: FastAPI's own of every route, and the schemas of the types that routes name."""
+"""The OpenAPI document: FastAPI's description of the routes, with the schemas of the msgspec types."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TAGS: Final = [
 
 
 def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
-    """Return the description of the routes of an application."""
+    """Return the OpenAPI document of the routes."""
     found = get_openapi(
         title="canzhi",
         version=__version__,
@@ -44,20 +44,20 @@ def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
         for operation in path.values():
             _without_default_refusal(operation)
             if "security" in operation:
-                operation["security"].append({})  # without keys set up, this machine is served without one
+                operation["security"].append({})  # without configured keys, this machine needs none
     found["components"]["schemas"] = schemas()
     return found
 
 
 def _without_default_refusal(operation: dict[str, Any]) -> None:
-    """Leave out the refusal of parameters that FastAPI adds; ours are checked by the endpoints, as problems."""
+    """Remove the 422 response that FastAPI adds; the endpoints respond with problems instead."""
     refusal = operation["responses"].get("422", {})
     if "application/json" in refusal.get("content", {}):
         del operation["responses"]["422"]
 
 
 def schemas() -> dict[str, Any]:
-    """Return the schema of every type that routes name, and of the record inside requests."""
+    """Return the schemas of all registered types and of the trace record."""
     _, found = msgspec.json.schema_components(named_types(), ref_template=SCHEMA_REF)
     made: dict[str, Any] = found | record_schemas()
     for schema in made.values():
@@ -65,12 +65,14 @@ def schemas() -> dict[str, Any]:
         for described in schema.get("properties", {}).values():
             _describe_default(described)
         if "description" in schema:
-            schema["description"] = cleandoc(schema["description"])  # Python 3.13 keeps docstrings without indentation
+            schema["description"] = cleandoc(
+                schema["description"]
+            )  # before Python 3.13 docstrings keep their indentation
     return {name: made[name] for name in sorted(made)}
 
 
 def _describe_default(schema: dict[str, Any]) -> None:
-    """Say in words what holds without a field: generators of clients take one with a default for required."""
+    """Move a default into the description, because client generators treat fields with a default as required."""
     default = schema.pop("default", None)
     if default not in (None, [], ()):
         said = f"Without it: {json.dumps(default)}."
@@ -78,7 +80,7 @@ def _describe_default(schema: dict[str, Any]) -> None:
 
 
 def _name_types(schema: Any) -> None:  # noqa: ANN401 - any part of a JSON Schema
-    """Say of every choice of texts that it is text: generated clients make an enumeration of it."""
+    """Add `type: string` to every enumeration of strings, so that generated clients use an enum."""
     if isinstance(schema, list):
         for part in schema:
             _name_types(part)

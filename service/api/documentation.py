@@ -1,7 +1,7 @@
-"""The pages that show the description to people, `/docs` (Swagger UI) and `/redoc` (Redoc), without an outside request.
+"""The pages `/docs` (Swagger UI) and `/redoc` (Redoc), without requests to other hosts.
 
-Their scripts and styles come from the package fastapi-offline. The pages have a policy of their own: scripts run by a
-nonce that is new for every page, and nothing is loaded from elsewhere.
+Scripts and styles come from the package fastapi-offline. The Content-Security-Policy of these pages allows scripts by a
+nonce per response.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _FILES: Final = {
 }
 _ICON: Final = "/static/canzhi.svg"
 _LOGO_ELSEWHERE: Final = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
-"""The one picture that Redoc would load from elsewhere; our icon stands in for it."""
+"""The only image that Redoc loads from another host; it is replaced by the icon of this service."""
 
 _POLICY: Final = (
     "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Both viewers write styles into the page, and Redoc searches in a worker that it makes; neither runs other scripts."""
+"""Both viewers insert styles into the page, and Redoc searches in a web worker; other scripts are blocked."""
 
 _PAGE: Final = """<!DOCTYPE html>
 <html lang="en">
@@ -65,7 +65,7 @@ async def _redoc(_request: Request) -> Response:
 
 
 def _page(viewer: str, script: str, start: str, style: str) -> Response:
-    """Return the page of one viewer under its policy."""
+    """Return the page of one viewer with its security headers."""
     nonce = secrets.token_urlsafe(16)
     content = _PAGE.format(viewer=viewer, icon=_ICON, style=style, nonce=nonce, script=_ASSETS + script, start=start)
     headers = {
@@ -78,12 +78,12 @@ def _page(viewer: str, script: str, start: str, style: str) -> Response:
 
 
 async def _asset(request: Request) -> Response:
-    """Return a file of the viewers.
+    """Return a static file of the viewers.
 
     Raises
     ------
     HTTPException
-        With status 404 if neither viewer has it.
+        With status 404 for an unknown file.
     """
     name = request.path_params["name"]
     if name not in _FILES:
@@ -94,7 +94,7 @@ async def _asset(request: Request) -> Response:
 
 @cache
 def _content(name: str) -> bytes:
-    """Return a file of fastapi-offline, read when somebody first asks."""
+    """Return a file of fastapi-offline, read on first use."""
     content = files("fastapi_offline").joinpath("static", name).read_bytes()
     return content.replace(_LOGO_ELSEWHERE, _ICON.encode())
 

@@ -1,4 +1,4 @@
-"""What becomes of an error behind the admission: each is answered as one problem, never with a traceback."""
+"""FastAPI exception handlers: every error becomes one problem response without a traceback."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _HTTP_WORDS = {
 
 
 async def on_core_error(_request: Request, error: Exception) -> Response:
-    """Answer an error of the core."""
+    """Respond to an error of `valuation` or `models`."""
     if not isinstance(error, CanzhiError):
         raise error
     return respond(problem_of(error))
 
 
 async def on_refusal(_request: Request, error: Exception) -> Response:
-    """Answer a refusal of the HTTP interface."""
+    """Respond to a refusal raised by the HTTP API."""
     if not isinstance(error, Refusal):
         raise error
     return respond(error.problem, error.headers)
 
 
 async def on_invalid_parameter(_request: Request, error: Exception) -> Response:
-    """Answer a parameter that FastAPI refuses, as the core refuses a field."""
+    """Respond to a parameter that FastAPI rejects, as to a :class:`FieldError`."""
     if not isinstance(error, RequestValidationError):
         raise error
     first = error.errors()[0]
@@ -51,7 +51,7 @@ async def on_invalid_parameter(_request: Request, error: Exception) -> Response:
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
-    """Answer a path or method that does not exist."""
+    """Respond to an unknown path or method."""
     status = getattr(error, "status_code", 500)
     code, hint = _HTTP_WORDS.get(status, ("http", "/openapi.json lists what can be asked"))
     headers = dict(getattr(error, "headers", None) or {})
@@ -61,7 +61,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 
 def _methods_of(request: Request) -> set[str]:
-    """Return the methods of every route that has the path of the matched one: several may share it."""
+    """Return the methods of all routes with the path of the matched route."""
     path = getattr(request.scope.get("route"), "path", None)
     routes = [one.original_route for one in iter_route_contexts(request.app.routes) if one.path == path]
     methods = {name for one in routes for name in getattr(one, "methods", None) or ()}
@@ -69,12 +69,12 @@ def _methods_of(request: Request) -> set[str]:
 
 
 async def on_client_disconnect(_request: Request, _error: Exception) -> Response:
-    """Answer a caller who hung up in the middle of a request: nobody hears it, and it is no fault of ours."""
+    """Respond to a client that disconnected before the request was read; nobody receives it."""
     return respond(make_problem(400, "hung-up", "the caller hung up before the request was read", hint="send it again"))
 
 
 async def on_fault(request: Request, error: Exception) -> Response:
-    """Write a fault of ours into the log, without the payload, and answer without its inside."""
+    """Log an unexpected error without the payload, and respond with a generic problem."""
     route = getattr(request.scope.get("route"), "path", "other")
     log().error("fault", route=route, kind=type(error).__name__)
     return respond(
@@ -90,4 +90,4 @@ HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, An
     ClientDisconnect: on_client_disconnect,
     Exception: on_fault,
 }
-"""The handler of every kind of error; the nearest class above an error's own decides."""
+"""Handler by error class; the most specific class applies."""

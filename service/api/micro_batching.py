@@ -1,8 +1,8 @@
-"""Micro-batches: packs that arrive together are valued together and kept in one transaction.
+"""Micro-batching: requests that arrive together are valued together and stored in one transaction.
 
-A batch of rows costs hardly more than one row, and a transaction for many hardly more than for one. A request that
-comes while others are under way joins those that came since; a request that comes alone is valued at once. Each pack
-is answered as if it had come alone: rows do not depend on their neighbours, and errors stay with their pack.
+Valuing or storing a batch costs little more than one row. A request that arrives during a batch joins the next one; a
+single request is valued at once. Batching does not change an answer: rows are independent, and an error affects only
+its own pack.
 """
 
 from __future__ import annotations
@@ -22,20 +22,24 @@ from service.valuation_service import Answer, ValuationService, ValuationTask
 from valuation.errors import CanzhiError
 
 MAX_BATCH = 256
-"""Most packs that are valued at once: beyond it a row gets little cheaper, and everybody would wait for the last."""
+"""Most packs per batch; larger batches save little per row and increase the latency."""
 
 BURST_MIN = 8
 BATCH_WINDOW_S = 0.01
-"""After at least `BURST_MIN` were answered at once, those who wait do so this much longer at most, until as many have
-come again: under load a larger batch costs each of them less time than it takes to gather. [s]"""
+"""Longest wait for more requests after a batch of at least `BURST_MIN`. [s]
+
+Under load, larger batches cost less per request.
+"""
 
 
 Reader: TypeAlias = "Callable[[], ValuationTask]"
-"""Reads what a request asks for; what it raises, its caller is answered."""
+"""Decodes a request into a task; its exceptions become the response."""
 
 
-class PendingRequest(msgspec.Struct, frozen=True, kw_only=True):  # made for each request: a fifth of a dataclass's time
-    """One pack to be read, valued by a counter and kept: for whom, under which idempotency claim."""
+class PendingRequest(
+    msgspec.Struct, frozen=True, kw_only=True
+):  # created per request: a struct takes a fifth of the time of a dataclass
+    """A request in the queue: its decoder, service, caller and idempotency key."""
 
     service: ValuationService
     read: Reader
@@ -44,7 +48,7 @@ class PendingRequest(msgspec.Struct, frozen=True, kw_only=True):  # made for eac
 
 
 class StoredAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What is answered once it is in the store, the first time's outcome where the claim was known; and the route."""
+    """The stored outcome of a request (the first one if it is repeated) and its best route."""
 
     best_route: str
     outcome: Outcome
@@ -56,7 +60,7 @@ ValuedItem = tuple[PendingRequest, Answer, "asyncio.Future[StoredAnswer]"]
 
 
 class MicroBatcher:
-    """Values packs in the server's own thread and keeps them from another, as many at a time as came together."""
+    """Values queued packs in the event loop and stores them in another thread, batch by batch."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
@@ -69,16 +73,14 @@ class MicroBatcher:
         self._save_task: asyncio.Task[None] | None = None
 
     async def value(self, pending: PendingRequest) -> StoredAnswer:
-        """Return the answer for the pack that is read when its turn has come, once it is kept.
-
-        What came together is also read together: one after the other is much cheaper than each between other work.
+        """Value one pack with the next batch and return its answer once it is stored.
 
         Raises
         ------
         CanzhiError
-            If the pack cannot be read or valued, or the store cannot be written.
+            If the pack cannot be decoded or valued, or the store cannot be written.
         Refusal
-            With status 503 if too many wait already.
+            With status 503 if the queue is full.
         """
         if len(self._waiting) + len(self._valued) >= self._capacity:
             raise Refusal(503, "overloaded", "too many packs are waiting", hint="send the request again in a second")
@@ -89,10 +91,10 @@ class MicroBatcher:
         return await future
 
     def _schedule(self, loop: asyncio.AbstractEventLoop, answered: int = 0) -> None:
-        """See that those who wait are valued: whoever has arrived by the time the loop comes round is taken along.
+        """Schedule the next batch.
 
-        While answers are being written nothing is gained by valuing a few more: they could be written only afterwards.
-        Where many were answered just now, they are given a moment to ask again.
+        While answers are being stored, requests accumulate. After a large batch of `answered` requests, the next one
+        waits up to `BATCH_WINDOW_S` for as many.
         """
         waiting = len(self._waiting)
         if self._window_timer is not None and waiting >= self._expected:
@@ -108,14 +110,14 @@ class MicroBatcher:
             loop.call_soon(self._value_waiting)
 
     def _value_waiting(self) -> None:
-        """Value those who wait, those on the same terms together, and hand them on to be kept."""
+        """Value the queued requests, grouped by service, and pass the answers on to be stored."""
         self._window_timer = None
         batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
         read: dict[int, list[ReadItem]] = {}
         for pending, future in batch:
             try:
                 asked = pending.read()
-            except Exception as fault:  # noqa: BLE001 - whatever it is, it goes to whoever sent it
+            except Exception as fault:  # noqa: BLE001 - any exception becomes the response of this request
                 _fail(future, fault)
             else:
                 read.setdefault(id(pending.service), []).append((pending, asked, future))
@@ -128,11 +130,11 @@ class MicroBatcher:
         self._schedule(loop)
 
     def _value(self, group: Sequence[ReadItem]) -> None:
-        """Value packs by the same counter; a fault that one of them brings about is its own alone."""
+        """Value packs with the same service; an unexpected error fails only the pack that causes it."""
         service = group[0][0].service
         try:
             results = service.value_each([asked for _, asked, _ in group], channel="http")
-        except Exception as fault:  # noqa: BLE001 - whatever it is, it goes to those who asked
+        except Exception as fault:  # noqa: BLE001 - any exception becomes the response of its request
             if len(group) == 1:
                 _fail(group[0][-1], fault)
                 return
@@ -146,7 +148,7 @@ class MicroBatcher:
                 self._valued.append((pending, result, future))
 
     async def _save_valued(self) -> None:
-        """Keep what was valued, one transaction after the other, each with all that has gathered since the last."""
+        """Store the valued packs, one transaction per batch, until none is left."""
         loop = asyncio.get_running_loop()
         answered = 0
         while self._valued:
@@ -167,14 +169,14 @@ class MicroBatcher:
         self._schedule(loop, answered)
 
     async def close(self) -> None:
-        """Finish what was begun and take nothing more."""
+        """Store what has been valued, then shut down."""
         if self._save_task is not None:
             await self._save_task
         self._store.shutdown()
 
 
 def _save(batch: Sequence[ValuedItem]) -> list[Outcome | CanzhiError]:
-    """Keep what was valued in one transaction."""
+    """Store one batch in one transaction."""
     wanted = [
         ValuationToStore(kept=answer.kept, request_key=pending.request_key, recorded_by=pending.caller)
         for pending, answer, _ in batch

@@ -1,4 +1,4 @@
-"""Where work waits that must not hold up the server: writes to the store, and batches (bounded, refused early)."""
+"""Thread pools for blocking work: store access, and batches with a bounded queue."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STORE_THREADS = 4
 
 
 class Pools:
-    """Threads for the store and threads for batches; one pack is valued in the server's own thread."""
+    """One pool for the store and one for batches; single packs are valued in the event loop."""
 
     def __init__(self, batch_threads: int, batch_queue: int) -> None:
         self._store = ThreadPoolExecutor(_STORE_THREADS, thread_name_prefix="store")
@@ -27,28 +27,28 @@ class Pools:
     async def store(
         self, work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
     ) -> Result:
-        """Return the result of work on the store, done in another thread."""
+        """Run a function that uses the store in another thread, and return its result."""
         return await asyncio.get_running_loop().run_in_executor(self._store, partial(work, *arguments, **named))
 
     async def batch(
         self, work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
     ) -> Result:
-        """Return the result of a batch, done in another thread.
+        """Run a batch in another thread, and return its result.
 
         Raises
         ------
         Refusal
-            With status 503 if too many batches wait already.
+            With status 503 if the queue of batches is full.
         """
         if self._capacity <= 0:
             raise Refusal(503, "overloaded", "too many batches are waiting", hint="send the batch again in a second")
-        self._capacity -= 1  # only the server's own thread counts, so no lock is needed
+        self._capacity -= 1  # only the event loop changes it, so no lock is needed
         try:
             return await asyncio.get_running_loop().run_in_executor(self._batch, partial(work, *arguments, **named))
         finally:
             self._capacity += 1
 
     def close(self) -> None:
-        """Finish what was begun and take nothing more."""
+        """Finish the started work, then shut down."""
         self._batch.shutdown()
         self._store.shutdown()

@@ -1,7 +1,6 @@
-"""Every refusal over HTTP as RFC 9457 `application/problem+json` with a stable `code`.
+"""Error responses as RFC 9457 `application/problem+json` with a stable `code`.
 
-The status of an error of the core is found by walking its class tree; an error class without a status is a fault that
-a test finds.
+The status of an error is inherited along its class tree; a test checks that every class has one.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ STATUS: Mapping[type[errors.CanzhiError], int] = {
     errors.IdempotencyConflict: 422,
     errors.SettingError: 500,
 }
-"""Status of an error class and of every class below it that has none of its own."""
+"""HTTP status by error class; subclasses inherit it."""
 
 
 class Problem(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """Why a request was refused, and the way out (RFC 9457)."""
+    """Why a request was refused, and what to do about it (RFC 9457)."""
 
     type: str
     title: str
@@ -49,7 +48,7 @@ class Problem(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class Refusal(Exception):
-    """The HTTP interface itself refuses: the request does not reach the core."""
+    """An error that the HTTP API itself raises, before `valuation` is called."""
 
     def __init__(
         self, status: int, code: str, detail: str, *, hint: str, headers: Mapping[str, str] | None = None
@@ -60,7 +59,7 @@ class Refusal(Exception):
 
 
 def make_problem(status: int, code: str, detail: str, *, hint: str | None = None, title: str | None = None) -> Problem:
-    """Return a problem under its stable code."""
+    """Return a problem with its stable code."""
     return Problem(
         type=problem_type(code),
         title=title or HTTPStatus(status).phrase,
@@ -72,7 +71,7 @@ def make_problem(status: int, code: str, detail: str, *, hint: str | None = None
 
 
 def problem_type(code: str) -> str:
-    """Return the URI that names a kind of problem.
+    """Return the URI of a problem type.
 
     >>> problem_type("field")
     'urn:problem-type:canzhi:field'
@@ -81,7 +80,7 @@ def problem_type(code: str) -> str:
 
 
 def status_of(kind: type[errors.CanzhiError]) -> int:
-    """Return the HTTP status of an error class: its own or the nearest above it.
+    """Return the HTTP status of an error class, inherited from the nearest parent that has one.
 
     >>> status_of(errors.FieldError), status_of(errors.UnknownPack)
     (422, 404)
@@ -90,7 +89,7 @@ def status_of(kind: type[errors.CanzhiError]) -> int:
 
 
 def problem_of(error: errors.CanzhiError) -> Problem:
-    """Return an error of the core as a problem."""
+    """Return the problem of an error raised by `valuation` or `models`."""
     kind = type(error)
     title = (kind.__doc__ or kind.__name__).strip().splitlines()[0]
     return Problem(
@@ -105,7 +104,7 @@ def problem_of(error: errors.CanzhiError) -> Problem:
 
 
 def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the response that carries a problem."""
+    """Return the HTTP response of a problem."""
     later = {"retry-after": "1"} if problem.status == 503 else {}
     return Response(
         msgspec.json.encode(problem),

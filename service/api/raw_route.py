@@ -1,4 +1,4 @@
-"""Answers that are bytes already, and the route of hot paths that reads and answers nothing else."""
+"""Responses from JSON bytes, and a route class without FastAPI's dependencies, validation and encoding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _REPLAYED: Final = ((b"idempotent-replayed", b"true"),)
 
 
 class JsonBytes(Response):
-    """An answer that is JSON already; its head is made of few parts, because every valuation has one."""
+    """A response of JSON bytes, with few headers because it is created for every valuation."""
 
     def __init__(self, body: bytes, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self.status_code = status
@@ -29,27 +29,27 @@ class JsonBytes(Response):
 
 
 def json_response(outcome: Outcome) -> Response:
-    """Return an outcome as a response; one that was given before says so."""
+    """Return the response of an outcome; a replayed one has the header `idempotent-replayed`."""
     return JsonBytes(outcome.body, outcome.status, _REPLAYED if outcome.replayed else ())
 
 
 class RawRoute(APIRoute):
-    """A route whose endpoint takes the request and returns an outcome: status and bytes.
+    """A route whose endpoint takes the request and returns an outcome (status and bytes).
 
-    It pays for no dependency, validation or encoding by FastAPI; its `dependencies` only describe it.
+    FastAPI runs no dependency, validation or encoding for it; `dependencies` appear only in the OpenAPI description.
     """
 
-    def __init__(self, path: str, endpoint: Handler, **described: Any) -> None:  # noqa: ANN401 - FastAPI's own options
-        super().__init__(path, endpoint, **(described | {"response_model": None}))  # the outcome holds its bytes
+    def __init__(self, path: str, endpoint: Handler, **described: Any) -> None:  # noqa: ANN401 - options of FastAPI
+        super().__init__(path, endpoint, **(described | {"response_model": None}))  # the outcome contains encoded bytes
         handler = self.get_route_handler()
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             outcome: Outcome = await handler(Request(scope, receive, send))
             await json_response(outcome)(scope, receive, send)
 
-        self.app = answer  # without the stacks in which FastAPI closes what dependencies have opened
+        self.app = answer  # without FastAPI's exit stacks for dependencies
 
     def get_route_handler(self) -> Handler:
-        """Return the endpoint as it is."""
+        """Return the endpoint without FastAPI's wrapper."""
         handler: Handler = self.endpoint
         return handler

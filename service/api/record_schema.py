@@ -1,4 +1,4 @@
-"""The trace record (CONTRACT section 2) as JSON Schema, made from the core's own table of fields and bounds."""
+"""JSON Schema of a trace record, generated from the table of fields in `valuation.record.fields`."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Schema = dict[str, Any]
 
 
 def record_schemas() -> dict[str, Schema]:
-    """Return the schemas of a trace record and its parts by name, one enumeration for every field with choices.
+    """Return the schemas of a trace record and its parts by name.
 
-    Only our own names are described; Chinese and other spellings are taken too, and unknown fields are kept with a
-    caution, which is why nothing forbids them.
+    Only the English field names are listed. Aliases are accepted too, and unknown fields are kept with a caution, so
+    additional properties are not forbidden.
     """
     nameplate = _properties(PACK_FIELDS) | {
         "composition": _reference("Composition"),
@@ -73,7 +73,7 @@ def _properties(fields: Sequence[Field], prefix: str = "") -> Schema:
 
 
 def _schema(field: Field, prefix: str) -> Schema:
-    """Return what a field holds where it is known: its kind, and its possible range or choices."""
+    """Return the schema of a field: its type with its bounds, or its enumeration."""
     if field.kind == "category":
         return _reference(_enumeration(field, prefix))
     if field.kind == "day":
@@ -97,7 +97,7 @@ def _enumerations(fields: Sequence[Field], prefix: str = "") -> dict[str, Schema
 
 
 def _enumeration(field: Field, prefix: str) -> str:
-    """Return the name of a field's enumeration: `EventSohSource` for the field `soh_source` of an event."""
+    """Return the schema name of an enumeration, such as `EventSohSource` for `soh_source` of an event."""
     return prefix + "".join(part.capitalize() for part in field.name.split("_"))
 
 

@@ -1,4 +1,4 @@
-"""From a request's bytes to the one pack it names: strict envelopes, then the record, passport or code inside."""
+"""Decodes a request body: a strict envelope, then the trace record, passport or stored code of one pack."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Factor = Annotated[float, Meta(gt=0.0, le=100.0)]
 
 
 def json_of(name: str) -> Meta:
-    """Return the mark of a field that is read by the core: its bytes are kept, its schema is the one of that name."""
+    """Return metadata for a field that stays undecoded, with a reference to its schema."""
     return Meta(extra_json_schema={"$ref": SCHEMA_REF.format(name=name)})
 
 
@@ -35,7 +35,7 @@ class PackReference(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, fr
 
 
 class ValuationRequest(PackReference, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """One pack to be valued: exactly one of `trace`, `passport` and `battery_code`, and what is asked of it."""
+    """A request to value one pack: exactly one of `trace`, `passport` and `battery_code`, with the terms."""
 
     as_of: date | None = None
     level: Level = 0.9
@@ -45,24 +45,24 @@ class ValuationRequest(PackReference, kw_only=True, forbid_unknown_fields=True, 
 
 
 class NotInMemory(Exception):
-    """What the request needs must be read or worked out first, by another thread: a kept history, or a day's model."""
+    """A required stored history or model of a day is not in memory; it must be loaded in another thread."""
 
 
 _ENVELOPE_FIELDS: Final = ("market_shift", "sales")
-"""What of an envelope the core's readers never see: there too, a field that is given twice is an error."""
+"""Objects in envelopes that `valuation.ingest` does not decode; repeated keys are checked here."""
 
 Envelope = TypeVar("Envelope", bound=msgspec.Struct)
 
 
 def read_valuation(service: ValuationService, body: bytes, *, may_wait: bool = True) -> ValuationTask:
-    """Return the one pack that is to be valued, on what terms and by which model; the valuation day is filled in.
+    """Return the task of a valuation request; the default valuation day is today.
 
     Raises
     ------
     CanzhiError
-        If the envelope or the record cannot be read.
+        If the envelope or the record is invalid.
     NotAtHand
-        If it may not wait, and the pack is named by its code or the model of its day is not in memory.
+        If `may_wait` is false and a stored history or the model of the day must be loaded.
     """
     asked = decode(ValuationRequest, body)
     terms = RequestTerms(
@@ -79,12 +79,12 @@ def read_valuation(service: ValuationService, body: bytes, *, may_wait: bool = T
 
 
 def decode(kind: type[Envelope], body: bytes) -> Envelope:
-    """Return a request body as its envelope.
+    """Return a request body decoded as an envelope.
 
     Raises
     ------
     UnreadableRecord
-        If the body is not JSON, is nested too deep, or gives a field twice.
+        If the body is not JSON, is nested too deep, or repeats a field.
     FieldError
         If a field of the envelope is unknown, missing, of a wrong type or out of bounds.
     """
@@ -108,16 +108,16 @@ def decode(kind: type[Envelope], body: bytes) -> Envelope:
 
 
 def read_pack(service: ValuationService, asked: PackReference, as_of: date) -> Traces:
-    """Return the one pack that a request names, as its valuation day knows it.
+    """Return the pack of a request, as known on the valuation day.
 
     Raises
     ------
     FieldError
-        If the request names no pack, or several.
+        If the request does not contain exactly one pack.
     TraceError
-        If the record cannot be read.
+        If the record is invalid.
     UnknownPack
-        If the request names a code under which no history is kept.
+        If no history is stored under the code.
     """
     way, content = exactly_one({"trace": asked.trace, "passport": asked.passport, "battery_code": asked.battery_code})
     if way == "battery_code":
@@ -126,12 +126,12 @@ def read_pack(service: ValuationService, asked: PackReference, as_of: date) -> T
 
 
 def exactly_one(choices: Mapping[str, Raw | str | UnsetType]) -> tuple[str, bytes]:
-    """Return which of several ways of naming a pack was used, and its bytes.
+    """Return the name and bytes of the one field that is set.
 
     Raises
     ------
     FieldError
-        If none or more than one was used.
+        If none or several are set.
     """
     given = [(name, value) for name, value in choices.items() if not isinstance(value, UnsetType)]
     if len(given) != 1:
@@ -147,14 +147,14 @@ def exactly_one(choices: Mapping[str, Raw | str | UnsetType]) -> tuple[str, byte
 
 
 def single_pack(traces: Traces) -> Traces:
-    """Return the traces if they hold exactly one pack.
+    """Return the traces if they contain exactly one pack.
 
     Raises
     ------
     TraceError
-        The reason why the record was set aside, or that it holds several packs.
+        If the record was rejected, or does not contain exactly one pack.
     """
-    if traces.problems:  # one pack beside them is not what was meant
+    if traces.problems:  # a valid pack beside a rejected one is ambiguous
         raise traces.problems[0].error
     if traces.packs == 1:
         return traces

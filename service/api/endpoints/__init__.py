@@ -1,1 +1,1 @@
-"""The endpoints, one module per subject: its schemas, then its routes; :data:`service.app.ROUTERS` lists them."""
+"""The HTTP endpoints, one module per subject with its schemas; :data:`service.app.ROUTERS` lists them."""

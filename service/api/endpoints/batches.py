@@ -1,4 +1,4 @@
-"""A batch of valuations: each item as if it had come alone, those on the same terms worked out together."""
+"""Endpoint for a batch of valuations; items with the same terms are computed together."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ _ITEM = Meta(
 
 
 class BatchRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """Packs to be valued, each as if it had come alone."""
+    """Packs to value, each independent of the others."""
 
     items: Annotated[list[Annotated[Raw, _ITEM]], Meta(min_length=1)]
 
 
 class BatchItem(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What became of one item: its valuation, or the problem that prevented it."""
+    """Result of one item: its valuation, or its problem."""
 
     valuation: Annotated[Raw, json_of("ValuationAnswer")] | None = None
     problem: Problem | None = None
 
 
 class BatchAnswer(msgspec.Struct, kw_only=True, frozen=True):
-    """One item for each that was sent, in the same order, and how many were valued and refused."""
+    """Results in the order of the items, with the number of valued and refused packs."""
 
     items: list[BatchItem]
     valued: int
@@ -61,9 +61,9 @@ raw_router = APIRouter(tags=["valuations"], route_class=RawRoute, dependencies=[
     responses=documented_responses(BatchAnswer, refused=STORING),
 )
 async def create_valuation_batch(request: Request) -> Outcome:
-    """Value up to a thousand packs; each item answers or carries its own problem.
+    """Value up to a thousand packs; each item has its own valuation or problem.
 
-    All valuations are kept in one transaction.
+    All valuations are stored in one transaction.
     """
     sent = await submission_of(request)
     if sent.earlier_outcome is not None:
@@ -85,7 +85,7 @@ async def create_valuation_batch(request: Request) -> Outcome:
 
 
 def _refuse_above(limit: int, items: int) -> None:
-    """Refuse a batch that holds more packs than are taken at once."""
+    """Refuse a batch with more items than the limit."""
     if items > limit:
         raise Refusal(
             413,
@@ -96,7 +96,7 @@ def _refuse_above(limit: int, items: int) -> None:
 
 
 def value_items(service: ValuationService, items: Sequence[Raw]) -> list[Answer | CanzhiError]:
-    """Return for each item its answer or its error; nothing is kept yet."""
+    """Return the answer or the error of each item; nothing is stored."""
     asked: list[ValuationTask] = []
     refused: dict[int, CanzhiError] = {}
     for place, item in enumerate(items):
@@ -109,7 +109,7 @@ def value_items(service: ValuationService, items: Sequence[Raw]) -> list[Answer 
 
 
 def encode_batch(results: Sequence[Answer | CanzhiError]) -> bytes:
-    """Return the bytes that answer for a batch."""
+    """Return the response body of a batch."""
     items = [
         BatchItem(problem=problem_of(one)) if isinstance(one, CanzhiError) else BatchItem(valuation=Raw(one.body))
         for one in results

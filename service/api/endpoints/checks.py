@@ -1,4 +1,4 @@
-"""Checks: the findings on a history, without a price; nothing is kept."""
+"""Endpoint for the findings on a history, without a price; nothing is stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ raw_router = APIRouter(tags=["checks"], route_class=RawRoute, dependencies=[Depe
 
 
 class CheckRequest(PackReference, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """One pack whose history is to be examined: exactly one of `trace`, `passport` and `battery_code`."""
+    """A request to check the history of one pack: exactly one of `trace`, `passport` and `battery_code`."""
 
     as_of: date | None = None
 
@@ -32,7 +32,7 @@ class CheckRequest(PackReference, kw_only=True, forbid_unknown_fields=True, froz
     responses=documented_responses(CheckAnswer, refused=(*STORING, 404)),
 )
 async def create_check(request: Request) -> Outcome:
-    """Examine one pack's history: evidence tier, trust grade and every finding; no price, nothing kept."""
+    """Check the history of one pack: evidence tier, trust grade and findings; no price, nothing is stored."""
     asked = decode(CheckRequest, await json_body(request))
     day = asked.as_of or today()
     traces = await pools_of(request).store(read_pack, service_of(request), asked, day)

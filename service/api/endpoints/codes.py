@@ -1,4 +1,4 @@
-"""Battery codes: what a code on a label says."""
+"""Endpoint that decodes a battery code."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ router = APIRouter(tags=["codes"], dependencies=[Depends(bearer_key)])
     responses=documented_responses(CodeAnswer, refused=(422,)),
 )
 async def get_code(code: BatteryCode) -> Response:
-    """Decode and check a battery code (GB/T 34014); an invalid one is also answered, with the reason."""
+    """Decode and check a battery code (GB/T 34014); the answer for an invalid code contains the reason."""
     return JsonBytes(msgspec.json.encode(code_answer(code, today())))

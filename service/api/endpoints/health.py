@@ -1,7 +1,4 @@
-"""Whether the server lives, and whether it can value and keep.
-
-Neither path needs a key; monitors ask with GET or HEAD.
-"""
+"""Liveness and readiness endpoints; they need no API key."""
 
 from __future__ import annotations
 
@@ -22,11 +19,11 @@ from valuation.errors import StoreNotReady
 
 
 class Readiness(msgspec.Struct, kw_only=True, frozen=True):
-    """What stands ready; `model` is `structural` where no trained model answers.
+    """State of the service; `model` is `structural` without a trained model.
 
-    `model_problem` says why the champion could not be read: then the one before it, named in `model`, still answers.
-    `watch_problem` says why reported sales or drift could not be looked at. Of `workers` server processes
-    `workers_missing` do not serve, for the reasons in `workers_problem`; they are started again.
+    `model_problem`: why the champion could not be loaded; the previous model in `model` remains in use.
+    `watch_problem`: why polling of reported sales or drift failed. `workers_missing` of `workers` server processes are
+    not serving, for the reasons in `workers_problem`; they are being restarted.
     """
 
     status: str
@@ -41,7 +38,7 @@ class Readiness(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Liveness(msgspec.Struct, kw_only=True, frozen=True):
-    """That the process answers."""
+    """The process responds."""
 
     status: Literal["ok"] = "ok"
 
@@ -55,7 +52,7 @@ router = APIRouter(tags=["operations"])
     responses=documented_responses(Liveness),
 )
 async def get_liveness() -> Response:
-    """Say that the process answers."""
+    """Return 200 if the process responds."""
     return JsonBytes(msgspec.json.encode(Liveness()))
 
 
@@ -65,7 +62,7 @@ async def get_liveness() -> Response:
     responses=documented_responses(Readiness, refused=(503,)),
 )
 async def get_readiness(request: Request, service: CurrentService, pools: ServerPools) -> Response:
-    """Say whether store, market and model are ready; 503 where the store is not."""
+    """Return the state of store, market and model; 503 if the store is not ready."""
     await pools.store(_check_store, service)
     refresher, processes = refresher_of(request), workers_state()
     answer = Readiness(

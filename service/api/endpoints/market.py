@@ -1,4 +1,4 @@
-"""The market that valuations use: the last quote of every instrument on a day."""
+"""Endpoint for the quotes of a day: the last quote of every instrument."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from valuation.terms import valuation_day
 
 
 class QuoteAnswer(msgspec.Struct, kw_only=True, frozen=True):
-    """One instrument: its last price without VAT in its unit, the day it was quoted, its age."""
+    """The last quote of one instrument: price without VAT in its unit, day and age."""
 
     instrument: str
     label_en: str
@@ -36,7 +36,7 @@ class QuoteAnswer(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class MarketAnswer(msgspec.Struct, kw_only=True, frozen=True):
-    """The market of a day; all prices are without VAT."""
+    """The quotes as of a day; all prices are without VAT."""
 
     digest: str
     synthetic: bool
@@ -63,7 +63,7 @@ async def get_market(
         Query(description="Region whose quotes are preferred."),
     ] = "CN",
 ) -> Response:
-    """Return the last quote of every instrument on a day; without `as_of` today (UTC+8)."""
+    """Return the last quote of every instrument as of a day; default: today (UTC+8)."""
     day = today() if as_of is None else valuation_day(as_of[:40])
     if not 2 <= len(region) <= 16:
         raise FieldError(

@@ -1,4 +1,4 @@
-"""Numbers for Prometheus."""
+"""Prometheus metrics endpoint."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ router = APIRouter(tags=["operations"], dependencies=[Depends(bearer_key)])
     responses=documented_responses(),
 )
 async def get_metrics(request: Request, service: CurrentService) -> Response:
-    """Return the numbers of this server process for Prometheus."""
+    """Return the Prometheus metrics of this server process."""
     telemetry = telemetry_of(request)
     telemetry.quote_age.set((today() - service.market.last_day).days)
     telemetry.trained.set(service.model is not None)
@@ -40,7 +40,7 @@ async def get_metrics(request: Request, service: CurrentService) -> Response:
 
 
 def _show_anchor(telemetry: Telemetry, anchor: AnchorSummary) -> None:
-    """Set the numbers that tell what reported sales make of the model of today."""
+    """Set the gauges of the recentring by reported sales."""
     telemetry.sales_used.set(anchor.used)
     telemetry.sales_held.set(anchor.held)
     telemetry.anchor_point.set(0.0 if anchor.moved is None else anchor.moved.point or 0.0)
@@ -48,7 +48,7 @@ def _show_anchor(telemetry: Telemetry, anchor: AnchorSummary) -> None:
 
 
 def _show(telemetry: Telemetry, drift: DriftReport) -> None:
-    """Set the numbers that tell of drift."""
+    """Set the gauges of drift."""
     telemetry.realised_sales.set(drift.realised.sales)
     if drift.realised.sales:
         telemetry.realised_coverage.set(drift.realised.coverage)

@@ -1,4 +1,4 @@
-"""The model that answers."""
+"""Endpoint for the model in service."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from valuation.version import __version__
 
 
 class ModelAnswer(msgspec.Struct, kw_only=True, frozen=True):
-    """Which model answers; `structural` where none is trained and the formulas answer alone.
+    """The model in service; `structural` without a trained model.
 
-    `digest` names the model as it answers for today (`anchor_day`), re-anchored on the sales known by now;
-    `trained_digest` the model as it was trained. `anchor_sales` sales re-anchor it; `anchor_held` wait to be confirmed,
-    `anchor_voided` were voided or corrected, `anchor_left_out` could not be used (`anchor_left_out_reasons`).
-    `anchor_point_ratio` says by which share they moved the points since the training, `anchor_week_ratio` within the
-    last seven days.
+    `digest` identifies the model of today (`anchor_day`), recentred by reported sales; `trained_digest` the model as
+    trained. `anchor_sales`: sales used for recentring; `anchor_held`: waiting for confirmation; `anchor_voided`: voided
+    or corrected; `anchor_left_out`: unusable, by reason in `anchor_left_out_reasons`. `anchor_point_ratio`: relative
+    shift of the points since the training; `anchor_week_ratio`: within the last seven days.
     """
 
     name: str
@@ -53,7 +52,7 @@ router = APIRouter(tags=["model"], dependencies=[Depends(bearer_key)])
     responses=documented_responses(ModelAnswer),
 )
 async def get_model(service: CurrentService) -> Response:
-    """Return which model answers, and how far reported sales have moved it."""
+    """Return the model in service, and how far reported sales have shifted it."""
     model, summary = service.models.current.model, service.models.current.summary
     anchor = summary or AnchorSummary()
     moved = anchor.moved

@@ -1,4 +1,4 @@
-"""Packs: report what happened to one, and read what is known about it."""
+"""Endpoints that record reports about a pack and return its stored record."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from valuation.ingest.decode_bytes import decode_json
 
 
 class EventsRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """What is reported about one pack: its nameplate fields, events, or both."""
+    """A report about one pack: nameplate fields, events, or both."""
 
     pack: Annotated[Raw, json_of("PackFields")] | UnsetType = UNSET
     events: Annotated[list[Annotated[Raw, json_of("TraceEvent")]], Meta(max_length=10_000)] = []
 
 
 class PackReport(msgspec.Struct, kw_only=True, frozen=True):
-    """What was entered, and the head of the ledger after it."""
+    """What was recorded, and the newest hash of the ledger."""
 
     battery_code: str
     events_added: int
@@ -41,7 +41,7 @@ class PackReport(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class PackAnswer(msgspec.Struct, kw_only=True, frozen=True):
-    """What the ledger knows about a pack: its trace record and the number of reports it was made of."""
+    """The stored record of a pack and the number of reports it consists of."""
 
     battery_code: str
     reports: int
@@ -60,11 +60,11 @@ router = APIRouter(tags=["packs"], dependencies=[Depends(bearer_key)])
     responses=documented_responses(PackReport, status=201, refused=STORING),
 )
 async def report_events(submitted: Submitted, code: BatteryCode) -> Response:
-    """Enter what is reported about a pack, all or nothing.
+    """Record a report about a pack completely, or not at all.
 
     The service records the day (UTC+8): a valuation as of an earlier day uses neither the events nor the nameplate
-    fields and says so in `not_used`. An event without `reported_on` is reported on that day; `recorded_on` and
-    `superseded_on` are the service's own.
+    fields, and counts them in `not_used`. The default of `reported_on` is that day; `recorded_on` and `superseded_on`
+    are set by the service.
     """
     asked = decode(EventsRequest, submitted.body)
     pack = None if isinstance(asked.pack, UnsetType) else bytes(asked.pack)
@@ -88,17 +88,17 @@ async def report_events(submitted: Submitted, code: BatteryCode) -> Response:
     responses=documented_responses(PackAnswer, refused=(404, 422, 503)),
 )
 async def get_pack(code: BatteryCode, service: CurrentService, pools: ServerPools) -> Response:
-    """Return what was reported about a pack: the trace record that its reports make."""
+    """Return the trace record assembled from the reports about a pack."""
     return JsonBytes(await pools.store(_stored, service, code))
 
 
 def check_report(code: str, pack: bytes | None, events: Sequence[bytes]) -> None:
-    """Refuse a report that could not be read back, or that speaks of another pack.
+    """Refuse a report that is invalid, or that is about another pack.
 
     Raises
     ------
     TraceError
-        If a field cannot be used; the message names it.
+        If a field is invalid; the message names it.
     """
     if pack is None and not events:
         raise FieldError(
@@ -110,7 +110,7 @@ def check_report(code: str, pack: bytes | None, events: Sequence[bytes]) -> None
 
 
 def _check_pack(code: str, pack: bytes) -> None:
-    """Refuse a nameplate that is none, gives a field twice, or belongs to another pack."""
+    """Refuse a nameplate that is not an object, repeats a field, or belongs to another pack."""
     fields = decode_json(Document(name="pack", content=pack))
     if not isinstance(fields, dict):
         raise FieldError("pack is not an object", hint="send nameplate fields by name", field="pack")

@@ -1,4 +1,4 @@
-"""Sales: report deals, list them, confirm one that is held, void one that was wrong; the band follows at once."""
+"""Endpoints that report, list, confirm and void sales."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from service.store.sales import CONFIRMED, VOIDED
 
 
 class SalesRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """Deals to be entered, all or none."""
+    """Sales to record, all or none."""
 
     sales: Annotated[list[Sale], Meta(min_length=1, max_length=10_000)]
 
 
 class StepRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """Why a sale is confirmed or voided; it is kept with who said so and when."""
+    """Why a sale is confirmed or voided; stored with the caller and the time."""
 
     note: ShortText | None = None
 
@@ -67,9 +67,9 @@ router = APIRouter(tags=["sales"], dependencies=[Depends(bearer_key)])
     responses=documented_responses(SalesReport, status=201, refused=STORING),
 )
 async def report_sales(submitted: Submitted) -> Response:
-    """Enter deals that were made, all or none; a deal reported again with the same content changes nothing.
+    """Record sales, all or none; a repeated report with the same content changes nothing.
 
-    A price far outside the band of its pack is held: it moves no value until it is confirmed.
+    A sale with a price far outside the band of its pack is held: it does not affect values until it is confirmed.
     """
     sales = decode(SalesRequest, submitted.body).sales
     return await submitted.enter(
@@ -99,7 +99,7 @@ async def get_sales(
         str | None, WithJsonSchema({"type": "string", "enum": list(get_args(State))}), Query(description="Only these.")
     ] = None,
 ) -> Response:
-    """List reported sales in the order of their reporting, of one state or of all."""
+    """List reported sales in order of reporting, optionally of one state."""
     first = whole_number("after", after, 0, (0, _LAST))
     most = whole_number("limit", limit, 100, (1, MAX_PAGE))
     page = await pools.store(list_sales, service, first, most, state)
@@ -113,7 +113,7 @@ async def get_sales(
     responses=documented_responses(SaleAnswer, refused=_STEP_REFUSED),
 )
 async def confirm_sale(submitted: OptionalSubmission, sale_id: SaleId) -> Response:
-    """Let a held sale count from today on."""
+    """Confirm a held sale; it counts from today."""
     return await _step(submitted, sale_id, CONFIRMED)
 
 
@@ -124,12 +124,12 @@ async def confirm_sale(submitted: OptionalSubmission, sale_id: SaleId) -> Respon
     responses=documented_responses(SaleAnswer, refused=_STEP_REFUSED),
 )
 async def void_sale(submitted: OptionalSubmission, sale_id: SaleId) -> Response:
-    """Let a sale count no more from today on; valuations as of earlier days stay as they are."""
+    """Void a sale from today; valuations as of earlier days do not change."""
     return await _step(submitted, sale_id, VOIDED)
 
 
 async def _step(submitted: Submission, sale_id: str, kind: StepKind) -> Response:
-    """Take a step on a sale; the body may be left out, or say why."""
+    """Confirm or void a sale; the body with a note is optional."""
     note = decode(StepRequest, submitted.body).note if submitted.body else None
     said = (note, submitted.caller)
     return await submitted.enter(partial(change_state, submitted.service, sale_id, kind, said, submitted.request_key))

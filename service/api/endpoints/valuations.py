@@ -1,4 +1,4 @@
-"""Valuations: ask for one, read a kept one, its report."""
+"""Endpoints that value one pack and return a stored valuation or its report."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ router = APIRouter(tags=["valuations"], dependencies=[Depends(bearer_key)])
     responses=documented_responses(ValuationAnswer, refused=(*STORING, 404)),
 )
 async def create_valuation(request: Request) -> Outcome:
-    """Value one pack and keep the valuation.
+    """Value one pack and store the valuation.
 
-    The pack is named by its trace record, its battery passport, or a code under which events were reported.
+    The pack is given as a trace record, a battery passport, or the code of a stored history.
     """
     sent = await submission_of(request)
     if sent.earlier_outcome is not None:
@@ -68,7 +68,7 @@ async def _value(sent: Submission, read: Reader) -> StoredAnswer:
     responses=documented_responses(ValuationAnswer, refused=(404, 503)),
 )
 async def get_valuation(valuation_id: ValuationId, service: CurrentService, pools: ServerPools) -> Response:
-    """Return a kept valuation, the very bytes that were answered."""
+    """Return a stored valuation, byte for byte as first answered."""
     return JsonBytes(await pools.store(_stored, service, valuation_id))
 
 
@@ -92,6 +92,6 @@ async def get_report(
         Query(alias="lang", description="en or zh; without it, what the Accept-Language header prefers."),
     ] = None,
 ) -> Response:
-    """Return the report on a kept valuation as a page to be read or printed, in English or Chinese."""
+    """Return the report on a stored valuation as HTML, in English or Chinese."""
     report: Response = await request.app.state.render_report(request, valuation_id)
     return report
