@@ -1,4 +1,4 @@
-"""What the service answers about reported sales (成交答复): what became of them, one of them, a page of a list."""
+"""API answers about reported sales (成交答复): reporting, confirming, voiding and listing."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _STATES: Final = get_args(State)
 
 
 class HoldAnswer(msgspec.Struct, kw_only=True, frozen=True):
-    """Why a sale is held and the way out; money is CNY for the pack without VAT.
+    """Why a sale is held, and what to do; amounts are CNY for the pack without VAT.
 
-    The band is that of the pack on the day of its sale, by the model that answered when the sale was reported.
+    The band is that of the pack on the day of its sale, by the model in service when the sale was reported.
     """
 
     price_cny: float
@@ -47,7 +47,7 @@ class HoldAnswer(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class ReportedAnswer(msgspec.Struct, kw_only=True, frozen=True):
-    """What became of one sale that was sent, and what its state is now; a held one moves no value."""
+    """Result for one reported sale, with its present state; a held sale does not affect values."""
 
     sale_id: str
     outcome: Literal["accepted", "held", "known"]
@@ -56,9 +56,9 @@ class ReportedAnswer(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class SalesReport(msgspec.Struct, kw_only=True, frozen=True):
-    """How many deals were new, how many of these are held, how many were known already, and what became of each.
+    """Number of new, held and already known sales, and the result for each.
 
-    `ledger_head` is the head of the ledger after them.
+    `ledger_head` is the newest hash of the ledger.
     """
 
     sales_added: int
@@ -69,7 +69,7 @@ class SalesReport(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class SaleAnswer(msgspec.Struct, kw_only=True, frozen=True):
-    """A reported sale as it is now: the deal, who reported it when, its state, and every step on it."""
+    """A reported sale with its reporter, its present state and its history of steps."""
 
     sale_id: str
     battery_code: str
@@ -90,7 +90,7 @@ class SaleAnswer(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class SalesPage(msgspec.Struct, kw_only=True, frozen=True):
-    """Some reported sales in the order of their reporting; `next_after` brings the next page, null at the end."""
+    """Reported sales in order of reporting; `next_after` is the cursor of the next page, null at the end."""
 
     sales: list[SaleAnswer]
     next_after: int | None
@@ -99,12 +99,12 @@ class SalesPage(msgspec.Struct, kw_only=True, frozen=True):
 def report_sales(
     service: ValuationService, reported: Sequence[Sale], caller: str, request_key: IdempotencyKey | None
 ) -> Outcome:
-    """Judge and enter sales, all or none, and return the answer.
+    """Review and record sales, all or none, and return the answer.
 
     Raises
     ------
     FieldError
-        If one of them cannot be entered.
+        If a sale is invalid.
     """
     wanted = checked_sales(reported)
     work = enter_sales(wanted, review_sales(service, wanted), caller, _entered)
@@ -112,12 +112,12 @@ def report_sales(
 
 
 def enter_filed_sales(service: ValuationService, reported: Sequence[FiledSale], caller: str) -> EnteredReport:
-    """Judge and enter sales of a file, all or none, and return what became of them.
+    """Review and record sales from a file, all or none, and return the results.
 
     Raises
     ------
     FieldError
-        If one of them cannot be entered.
+        If a sale is invalid.
     """
     wanted = checked_sales(reported)
     reviews = review_sales(service, wanted)
@@ -132,12 +132,12 @@ def change_state(
     said: tuple[str | None, str],
     request_key: IdempotencyKey | None,
 ) -> Outcome:
-    """Confirm or void a sale and return it as it is then; ``said`` is why, and who says so.
+    """Confirm or void a sale and return its new state; ``said`` is the note and the caller.
 
     Raises
     ------
     UnknownSale, SaleClosed
-        If there is no such sale, or nothing can be changed about it.
+        If the sale is unknown, or is already voided or corrected.
     """
     work = step_on_sale(sale_id, kind, *said)
     return run_once(
@@ -148,12 +148,12 @@ def change_state(
 
 
 def list_sales(service: ValuationService, after: int, limit: int, state: str | None) -> SalesPage:
-    """Return reported sales after a number of the ledger, at most so many, of one state or of all.
+    """Return up to `limit` reported sales after a cursor, optionally of one state.
 
     Raises
     ------
     FieldError
-        If there is no such state.
+        If the state is unknown.
     """
     if state is not None and state not in _STATES:
         raise FieldError(
@@ -177,7 +177,7 @@ def list_sales(service: ValuationService, after: int, limit: int, state: str | N
 
 
 def hold_answer(hold: Hold, sale_id: str) -> HoldAnswer:
-    """Return why a sale is held and the way out, in English and Chinese."""
+    """Return why a sale is held and what to do, in English and Chinese."""
     band, address = (f"{hold.lower_cny:,.0f}", f"{hold.upper_cny:,.0f}"), f"/v1/sales/{quote(sale_id, safe='')}"
     return HoldAnswer(
         price_cny=hold.price_cny,
@@ -220,7 +220,7 @@ def _outcome(one: SaleOutcome) -> ReportedAnswer:
 
 
 def _unconfirmed(service: ValuationService) -> frozenset[str]:
-    """Return the sales that wait by today's anchor, though they were not held when they were reported."""
+    """Return the ids of sales that are held by today's model although they were accepted when reported."""
     summary = service.models.current.summary
     return frozenset() if summary is None else frozenset(summary.unconfirmed)
 

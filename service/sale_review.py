@@ -1,4 +1,4 @@
-"""Reported prices against the band of their own packs (成交核验), before anything is entered."""
+"""Compares reported prices with the bands of their packs (成交核验) before they are recorded."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from service.valuation_service import ValuationService
 _LEVEL: Final = 0.9
 _NOT_ENTERED: Final = 2**62
 _NOT_RECORDED: Final = "9999"
-"""Number and moment of what is not entered yet: after all that is."""
+"""Sequence and time of sales that are not recorded yet; higher than any recorded ones."""
 
 
 def review_sales(service: ValuationService, reported: Sequence[EnteredSale]) -> dict[str, SaleReview]:
-    """Return what the model as it stands today makes of each sale; nothing of those it cannot judge yet.
+    """Return the review of each sale by today's model, without the sales that cannot be reviewed yet.
 
-    It judges no sale made before its training, and none whose pack is not known: these are judged when they could
-    first move it. A lot's one sum is judged as it is shared among the packs that are reported together.
+    Sales before the model's training and sales of unknown packs are reviewed later, when they could first affect the
+    model. The price of a lot is shared among the packs that are reported together.
     """
     model = service.model
     if not isinstance(model, TrainedModel):
@@ -50,7 +50,7 @@ def review_sales(service: ValuationService, reported: Sequence[EnteredSale]) -> 
 
 
 def _review(model: TrainedModel, packs: SaleFeatures, sold: Sequence[Candidate]) -> dict[str, SaleReview]:
-    """Return what a model makes of the prices of packs it knows."""
+    """Return which prices are far outside the band of their pack."""
     if not sold:
         return {}
     reported_sales = reported_to(packs, sold)

@@ -1,1 +1,1 @@
-"""Sales as they are reported: entered, judged, confirmed or voided, and how they recentre the model in service."""
+"""Reported sales: recording, states, features and prices, and recentring of the model in service."""

@@ -1,7 +1,7 @@
-"""Sales as they are reported (成交上报): checked, judged against the band of the day, entered once, all or none.
+"""Records reported sales (成交上报) in the ledger, all or none, and confirms or voids them.
 
-A price far outside the band of its own pack is held: it moves nothing until somebody confirms it. Whoever reported
-wrongly voids a sale, or reports another one that names it. Every step is an entry of the ledger of its own.
+A sale with a price far outside the band of its pack is held: it does not affect the model until it is confirmed. A
+wrong sale is voided, or corrected by another sale that names it. Each step is an entry of the ledger.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _CLOSED_STATES: tuple[State, ...] = ("voided", "corrected")
 
 
 class SaleReview(msgspec.Struct, frozen=True, kw_only=True):
-    """What the band of the day makes of a sale: by which model it was judged, and why it is held, if it is."""
+    """Review of a sale: the model used, and the reason for a hold, if any."""
 
     model: str
     hold: Hold | None = None
 
 
 class SaleOutcome(msgspec.Struct, kw_only=True, frozen=True):
-    """What became of a reported sale; `state` is what it is now, `hold` why it waits to be confirmed."""
+    """Result for one reported sale: its present state, and the reason if it is held."""
 
     sale_id: str
     outcome: Literal["accepted", "held", "known"]
@@ -48,23 +48,23 @@ class SaleOutcome(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class EnteredReport(msgspec.Struct, kw_only=True, frozen=True):
-    """What became of all sales of one report, and the head of the ledger after them."""
+    """Results for all sales of one report, and the newest hash of the ledger."""
 
     sales: list[SaleOutcome]
     ledger_head: str
 
     def count(self, outcome: str) -> int:
-        """Return how many sales came out so."""
+        """Return the number of sales with an outcome."""
         return sum(one.outcome == outcome for one in self.sales)
 
 
 def checked_sales(reported: Sequence[Sale]) -> list[EnteredSale]:
-    """Return sales as they are entered: checked, each under the one name of its pack, however the code was spelled.
+    """Return validated sales, each with the canonical code of its pack.
 
     Raises
     ------
     FieldError
-        If a sale names no price, no pack, or a day that cannot be.
+        If a sale has no price, no valid battery code, or an impossible day.
     """
     for sale in reported:
         check_sale(sale)
@@ -80,12 +80,12 @@ def enter_sales(
     caller: str,
     render: Callable[[EnteredReport], Result],
 ) -> Callable[[Connection], Result]:
-    """Return the work that enters sales under one transaction and spells what became of them.
+    """Return the database work that records sales and renders the results.
 
     Raises
     ------
     FieldError
-        If a sale id is known with another content, or what a sale corrects cannot be corrected; nothing is entered.
+        If a known sale has other content, or a correction is not possible; nothing is recorded.
     """
 
     def work(connection: Connection) -> Result:
@@ -99,7 +99,7 @@ def enter_sales(
 
 
 def known_sales(connection: Connection, sale_ids: Sequence[str]) -> dict[str, ReportedSale]:
-    """Return the sales that were reported under some ids, as they are now."""
+    """Return the reported sales with these ids, in their present state."""
     known: dict[str, ReportedSale] = {}
     apply_entries(known, sales.entries_about(connection, sale_ids))
     return known
@@ -108,7 +108,7 @@ def known_sales(connection: Connection, sale_ids: Sequence[str]) -> dict[str, Re
 def _enter(
     sale: EnteredSale, reviews: SaleReview | None, known: dict[str, ReportedSale], entries: list[Entry]
 ) -> SaleOutcome:
-    """Add what is entered for one sale, and return what became of it."""
+    """Append the ledger entries of one sale, and return its result."""
     before = known.get(sale.sale_id)
     if before is not None:
         _check_same_content(sale, before)
@@ -130,7 +130,7 @@ def _enter(
 
 
 def _check_same_content(sale: EnteredSale, before: ReportedSale) -> None:
-    """Refuse another content under a known id; who reports it again, and what a band made of it, is no content."""
+    """Refuse a known sale id with other content; reporter and review may differ."""
     apart = {"judged_by": None, "reporter": None}
     if msgspec.structs.replace(before.sale, **apart) != msgspec.structs.replace(sale, **apart):
         raise FieldError(
@@ -142,12 +142,12 @@ def _check_same_content(sale: EnteredSale, before: ReportedSale) -> None:
 
 
 def _find_corrected(sale: EnteredSale, known: dict[str, ReportedSale]) -> ReportedSale:
-    """Return the sale that another one puts right.
+    """Return the sale that another sale corrects.
 
     Raises
     ------
     FieldError
-        If it was not reported, or counts no more.
+        If it is unknown, voided or already corrected.
     """
     wrong = known.get(str(sale.corrects))
     if wrong is None or wrong.state in _CLOSED_STATES:
@@ -162,14 +162,14 @@ def _find_corrected(sale: EnteredSale, known: dict[str, ReportedSale]) -> Report
 
 
 def step_on_sale(sale_id: str, kind: StepKind, note: str | None, caller: str) -> Callable[[Connection], ReportedSale]:
-    """Return the work that confirms or voids a sale (确认、作废); what is so already stays so and is not entered again.
+    """Return the database work that confirms or voids a sale (确认、作废); repeating it has no effect.
 
     Raises
     ------
     UnknownSale
-        If no such sale was reported.
+        If the sale is unknown.
     SaleClosed
-        If the sale to be confirmed was voided, or either was put right by another sale.
+        If a voided sale is to be confirmed, or the sale was corrected.
     """
 
     def work(connection: Connection) -> ReportedSale:
@@ -193,12 +193,12 @@ def step_on_sale(sale_id: str, kind: StepKind, note: str | None, caller: str) ->
 
 
 def find_sale(connection: Connection, sale_id: str) -> ReportedSale:
-    """Return a reported sale as it is now.
+    """Return a reported sale in its present state.
 
     Raises
     ------
     UnknownSale
-        If no such sale was reported.
+        If the sale is unknown.
     """
     found = known_sales(connection, [sale_id]).get(sale_id)
     if found is None:
@@ -212,7 +212,7 @@ def find_sale(connection: Connection, sale_id: str) -> ReportedSale:
 
 
 def _not_reviewed(sale: ReportedSale) -> bool:
-    """Tell whether no band has judged the sale: then a model may hold it later, and it can be confirmed before."""
+    """Return whether the sale was accepted without a review; it may be held later, and can be confirmed now."""
     return sale.state == "accepted" and sale.sale.judged_by is None
 
 
@@ -221,12 +221,12 @@ def _describe_closed(sale: ReportedSale) -> str:
 
 
 def check_sale(sale: Sale) -> None:
-    """Refuse a deal that names no price, a lot's price without its lot, no pack, or a day that cannot be.
+    """Refuse a sale without a price, with a lot price but no lot, without a pack, or with an impossible day.
 
     Raises
     ------
     FieldError
-        Naming the sale.
+        If a field is invalid; the message names the sale.
     """
     packs.canonical_code(sale.battery_code)
     if not FIRST_DAY <= sale.sold_on <= today() + timedelta(days=1):
@@ -245,14 +245,14 @@ def check_sale(sale: Sale) -> None:
 
 
 def closed_sales(sales: Sequence[Sale], dossier: Dossier) -> ClosedSales:
-    """Return which reported sales were made into a route that findings close, or may have been (已关闭途径的成交).
+    """Return which sales went into a route that findings close, certainly or possibly (已关闭途径的成交).
 
     Parameters
     ----------
     sales : sequence of Sale
-        The sales; a route is read in any spelling that a ledger may use.
+        The sales; their route may have any accepted spelling.
     dossier : Dossier
-        The pack of each sale as it was known on the day of the sale.
+        The pack of each sale as known on the day of the sale.
     """
     stated = [None if sale.route is None else choice_name(sale.route, "route", ROUTES) for sale in sales]
     return find_closed_sales(dossier.routes, stated)

@@ -1,4 +1,4 @@
-"""What a model reads of sold packs (成交特征): worked out once for each sale, for as long as the process lives."""
+"""Features of sold packs as of the day of sale (成交特征), cached in memory."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ UNSTATED_ROUTE: Final = "route not stated, and a closed route would have fetched
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoldPack:
-    """A sold pack as a model reads it on the day of the sale.
+    """A sold pack as model input, as of the day of sale.
 
     Attributes
     ----------
     known_at
-        Moment from which the sale and the pack's history are known together.
+        Time from which both the sale and the pack's history are known.
     row
-        Its row in :attr:`SaleFeatures.predicted`; -1 where the history cannot be read.
+        Row in :attr:`SaleFeatures.predicted`; -1 if the history cannot be read.
     base, label
         Structural value [CNY/kWh] and calibration group.
     day
         Day of the sale, days since 1970-01-01.
     energy_kwh
-        Rated energy, by which a price is divided.
+        Rated energy, by which the price is divided.
     left_out
-        Why the sale can never be used; "" where it can.
+        Why the sale can never be used; "" if it can.
 
     """
 
@@ -62,17 +62,17 @@ class SoldPack:
 
 
 class SaleFeatures:
-    """The sold packs of one model and market, kept by the number of the sale's entry in the ledger."""
+    """Features of sold packs for one model and market, by ledger sequence of the sale."""
 
     def __init__(self, model: TrainedModel, market: QuotedMarket) -> None:
         self._model = model
         self._market = market
         self._known: dict[int, SoldPack] = {}
         self.predicted = self._predict(np.zeros((0, len(model.feature_names))), np.zeros(0), [])
-        """What the model predicts for the packs, before its band is added."""
+        """Predictions of the model for the packs, before the band is added."""
 
     def of(self, connection: Connection, reported: Sequence[ReportedSale]) -> dict[int, SoldPack]:
-        """Return the sold packs whose history is known, by the number of the sale's entry; only new ones cost time."""
+        """Return the sold packs with a known history, by ledger sequence of the sale; computes only new ones."""
         missing = [one for one in reported if one.sequence not in self._known]
         histories = first_known_histories(connection, missing) if missing else {}
         known = [(one, histories[one.sequence]) for one in missing if one.sequence in histories]
@@ -111,7 +111,7 @@ class SaleFeatures:
         return found
 
     def _build_dossier(self, known: Sequence[tuple[ReportedSale, PackHistory]]) -> Dossier:
-        """Return all that is worked out about packs as of the day of their sale."""
+        """Return the dossier of packs as of the days of their sales."""
         day = np.array([day_number(one.sale.sold_on) for one, _ in known])
         table = tabulate([history for _, history in known])
         region = [one.sale.region for one, _ in known]
@@ -125,7 +125,7 @@ class SaleFeatures:
 
 
 def left_out(reported: Sequence[ReportedSale], dossier: Dossier) -> list[str]:
-    """Return why each sale can never be used by a model, "" where it can; each reason is counted and reported apart."""
+    """Return why each sale can never be used by a model, "" if it can."""
     closed = closed_sales([one.sale for one in reported], dossier)
     reasons = np.full(len(reported), "", dtype=object)
     for where, reason in (

@@ -1,7 +1,7 @@
-"""The history by which a sold pack is priced (成交电池的履历): the first that was known once its sale was reported.
+"""Finds the history of each sold pack (成交电池的履历): the first one known together with its sale.
 
-What had happened and been reported by the day of sale counts, on whatever day it was recorded. What is recorded
-after the sale never changes it again. A sale whose pack was not known waits until it is.
+Events up to the day of sale count, whenever they were recorded; later records never change the history. Without a
+history the sale waits.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _CHUNK = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownHistory:
-    """The trace record of a sold pack, and since when it is known together with the sale."""
+    """The trace record of a sold pack, and the time from which it is known together with the sale."""
 
     known_at: str
     record: bytes
 
 
 def first_known_histories(connection: Connection, reported: Sequence[ReportedSale]) -> dict[int, KnownHistory]:
-    """Return the history of each sold pack that is known, by the number of its sale's entry.
+    """Return the history of each sold pack, by ledger sequence of the sale.
 
-    It is that of the ledger when the sale was recorded; else that of the pack's last valuation on or before the day of
-    sale, if that was kept by then; else the first of either kind that came afterwards.
+    In order of preference: the ledger's history when the sale was recorded; the record of the pack's last valuation up
+    to the day of sale, if stored by then; else the first one of either kind that was recorded later.
     """
     found: dict[int, KnownHistory] = {}
     for start in range(0, len(reported), _CHUNK):
@@ -52,7 +52,7 @@ def first_known_histories(connection: Connection, reported: Sequence[ReportedSal
 
 
 def _entered(connection: Connection, codes: Sequence[str]) -> dict[str, list[Any]]:
-    """Return what the ledger holds about packs, oldest first."""
+    """Return the ledger entries about packs, oldest first."""
     columns = (ledger.c.sequence, ledger.c.subject, ledger.c.kind, ledger.c.recorded_at, ledger.c.payload)
     wanted = select(*columns).where(ledger.c.subject.in_(codes), ledger.c.kind.in_(("pack", "event")))
     rows = connection.execute(wanted.order_by(ledger.c.subject, ledger.c.sequence)).all()
@@ -60,18 +60,18 @@ def _entered(connection: Connection, codes: Sequence[str]) -> dict[str, list[Any
 
 
 def _valued(connection: Connection, codes: Sequence[str]) -> set[str]:
-    """Return which packs were valued at all."""
+    """Return which packs have a stored valuation."""
     wanted = select(valuations.c.battery_code).where(valuations.c.battery_code.in_(codes)).distinct()
     return {row.battery_code for row in connection.execute(wanted)}
 
 
 def _history_from_ledger(one: ReportedSale, rows: list[Any]) -> KnownHistory | None:
-    """Return the history that the ledger held when the sale was recorded, else the first report that came after."""
+    """Return the history in the ledger when the sale was recorded, else the first later report."""
     if not rows:
         return None
     known_at = max(one.recorded_at, rows[0].recorded_at)
     known = [row for row in rows if row.sequence < one.sequence]
-    if not known:  # what was reported first is one report: all its entries are of one moment
+    if not known:  # all entries of the first report have the same time
         known = [row for row in rows if row.recorded_at == rows[0].recorded_at]
     record = packs.assemble(
         one.sale.battery_code,
@@ -84,7 +84,7 @@ def _history_from_ledger(one: ReportedSale, rows: list[Any]) -> KnownHistory | N
 def _history_from_valuation(
     connection: Connection, one: ReportedSale, fallback: KnownHistory | None
 ) -> KnownHistory | None:
-    """Return the history in a valuation for a day up to that of the sale, unless another one was known earlier."""
+    """Return the record of a valuation as of the day of sale or earlier, or the fallback if that was known first."""
     kept = (
         select(valuations.c.record, ledger.c.recorded_at)
         .join(ledger, (ledger.c.subject == valuations.c.valuation_id) & (ledger.c.kind == "valuation"))

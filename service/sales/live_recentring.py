@@ -1,8 +1,8 @@
-"""Reported sales re-anchor the band (重新锚定): what those known by a day make of the model, kept once for all.
+"""Recentres the model in service (重新锚定) by the sales known on a day, and stores the result for all processes.
 
-The anchor of a valuation day depends on the model, on the sales made and recorded by that day, and on the quotes made
-by then; on nothing else, and on no order of arrival. A sale reported later never changes it. Whichever server process
-works it out first keeps it; all others, and a reproduction, read it back.
+The anchor of a valuation day depends only on the model, the sales made and recorded by that day, and the quotes up to
+it. Later sales never change it. The first server process that computes it stores it; other processes and reproductions
+read it.
 """
 
 from __future__ import annotations
@@ -39,26 +39,26 @@ from valuation.record.to_columns import day_number
 
 WEEK: Final = timedelta(days=7)
 _MEASURED_ON: Final = 1000
-"""How far a model has moved is seen on the packs sold last; that of thousands more would be much the same."""
+"""Number of newest sales by which the shift of the model is measured."""
 
 
 class AnchorSummary(msgspec.Struct, kw_only=True, frozen=True):
-    """What an anchor was made of, and how far it moves the model.
+    """Sales used for an anchor, and how far it shifts the model.
 
     Attributes
     ----------
     used, held, voided
-        How many sales were used; wait to be confirmed; were withdrawn or put right by another one.
+        Number of sales that were used; that wait for confirmation; that were voided or corrected.
     left_out
-        How many others were not used, by reason.
+        Number of other sales that were not used, by reason.
     unconfirmed
-        Which sales wait though they were not held when they were reported: pack or model were not known then.
+        Ids of held sales that were accepted when reported, because pack or model were not known then.
     as_of
         Day of the newest sale used.
     moved
-        How far the sales have moved the model since its training, seen on the packs sold last.
+        Shift of the model since its training, measured on the packs sold last.
     week_move
-        By which share the points moved within the week before, the median over the packs sold last.
+        Relative shift of the points within the previous week, median over the packs sold last.
 
     """
 
@@ -73,13 +73,13 @@ class AnchorSummary(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class _WeekMove(msgspec.Struct):
-    """What a reproduction reads of a summary, which older versions of canzhi wrote otherwise."""
+    """The part of a summary that a reproduction needs; older versions stored other fields."""
 
     week_move: float | None = None
 
 
 class Anchors:
-    """The anchors of one trained model by valuation day: found in the store, or worked out and kept there."""
+    """The anchors of one trained model by valuation day, stored in the database."""
 
     def __init__(self, model: TrainedModel, market: QuotedMarket, database: Database) -> None:
         self.model = model
@@ -90,13 +90,13 @@ class Anchors:
         self._tracer = tracer_of(model.state)
 
     def read(self) -> int:
-        """Read what was entered about sales since, and return the number of the newest entry about one."""
+        """Read new entries about sales, and return the sequence of the newest one."""
         with self._database.reading() as connection:
             self._log.read(connection)
         return self._log.newest
 
     def on(self, as_of: date, through: int) -> StoredAnchor | None:
-        """Return the anchor of a day after the entries about sales up to one; None where no sale was known by then."""
+        """Return the anchor of a day from the entries up to a sequence; None if no sale was known."""
         key = self._key(as_of, through)
         if key is None:
             return None
@@ -105,7 +105,7 @@ class Anchors:
         return self._compute_anchor(as_of, key) if kept is None else kept
 
     def _key(self, as_of: date, through: int) -> AnchorKey | None:
-        """Return what the anchor of a day depends on; None where no sale was known by then."""
+        """Return the key of a day's anchor; None if no sale was known."""
         known_through = min(through, self._log.through(as_of))
         if not known_through:
             return None
@@ -117,7 +117,7 @@ class Anchors:
         )
 
     def _compute_anchor(self, as_of: date, key: AnchorKey) -> StoredAnchor:
-        """Return the anchor of a day, worked out and kept."""
+        """Compute and store the anchor of a day."""
         known, chosen = self._known_sales(as_of, key.sale_sequence)
         content, digest, moved, week_move = b"", self.model.digest, None, None
         if chosen.candidates:
@@ -142,7 +142,7 @@ class Anchors:
             return anchors.save(connection, anchor, recorded_by="canzhi")
 
     def _week_before(self, as_of: date, through: int) -> Band:
-        """Return the band as it stood a week before a day; what nobody asked then is worked out, but not kept."""
+        """Return the recentred band of a week earlier; computed if needed, but not stored."""
         before = as_of - WEEK
         key = self._key(before, through)
         if key is None:
@@ -155,7 +155,7 @@ class Anchors:
         return recentre(self.model, known, day_number(before), self._tracer).band
 
     def _known_sales(self, as_of: date, through: int) -> tuple[ReportedSales, Selection]:
-        """Return what the model reads of the sales known by a day, and which they are."""
+        """Return the sales known on a day as model input, and how they were selected."""
         states, moment = self._log.states(through), self._log.moment(through)
         with self._database.reading() as connection:
             packs = self._features.of(connection, candidates(self.model, states, as_of))
@@ -172,7 +172,7 @@ class Anchors:
 
 
 def _newest(known: ReportedSales) -> BoolArray:
-    """Return which sales show how far the model has moved: the newest, and all others of the day of the oldest."""
+    """Return a mask of the newest sales, including all of the oldest day among them."""
     if len(known.day) <= _MEASURED_ON:
         return np.ones(len(known.day), dtype=bool)
     newest: BoolArray = known.day >= np.sort(known.day)[-_MEASURED_ON]
@@ -180,7 +180,7 @@ def _newest(known: ReportedSales) -> BoolArray:
 
 
 def apply_anchor(model: TrainedModel, kept: StoredAnchor) -> TrainedModel:
-    """Return a model with a kept anchor."""
+    """Return a model recentred by a stored anchor."""
     if not kept.content:
         return model
     moved = msgspec.json.decode(kept.summary, type=_WeekMove)
@@ -189,12 +189,12 @@ def apply_anchor(model: TrainedModel, kept: StoredAnchor) -> TrainedModel:
 
 
 def read_summary(kept: StoredAnchor) -> AnchorSummary:
-    """Return what a kept anchor was made of; it must have a day."""
+    """Return the summary of a stored anchor; anchors without a day have none."""
     return msgspec.json.decode(kept.summary, type=AnchorSummary)
 
 
 def trained_digest(model: Predictor | None) -> str:
-    """Return the digest of a model as it was trained, before any reported sale; "" for the structural value."""
+    """Return the digest of the model before recentring; "" for the structural value."""
     if isinstance(model, RecentredPredictor):
         return model.trained.digest
     return "" if model is None else model.digest

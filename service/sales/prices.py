@@ -1,4 +1,4 @@
-"""What each sold pack fetched (成交单价): without VAT, a lot's one sum shared among all its packs or not at all."""
+"""Unit prices of sold packs (成交单价), without VAT, with the prices of lots shared among their packs."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _CLOSED_STATES: Final = frozenset({"voided", "corrected"})
 
 
 def without_vat(price_cny: float, sale: Sale) -> float:
-    """Return a price of a sale without the tax of its day."""
+    """Return a price of a sale without the VAT rate of its day."""
     return price_cny / float(_vat_factor([sale], np.array([day_number(sale.sold_on)]))[0])
 
 
 def prices_cny(sales: Sequence[Sale], day: FloatArray, worth_cny: FloatArray, energy_kwh: FloatArray) -> FloatArray:
-    """Return what each pack fetched without VAT; a lot's one sum is shared by structural value. [CNY]
+    """Return the price of each pack without VAT; a lot price is shared by structural value. [CNY]
 
-    Where no pack of a lot is worth anything by structure, its sum is shared by rated energy. Days are those of the
-    sales, since 1970-01-01.
+    If no pack of a lot has a positive structural value, it is shared by rated energy. `day` is in days since
+    1970-01-01.
     """
     paid = np.array([np.nan if sale.price_cny is None else sale.price_cny for sale in sales])
     lots: dict[str, list[int]] = {}
@@ -44,15 +44,15 @@ def prices_cny(sales: Sequence[Sale], day: FloatArray, worth_cny: FloatArray, en
 
 
 def _vat_factor(sales: Sequence[Sale], day: FloatArray) -> FloatArray:
-    """Return by what each price is divided to take the tax of its day off: one where it holds none."""
+    """Return the divisor of each price that removes VAT; 1 for prices without VAT."""
     included = np.array([sale.vat_included for sale in sales], dtype=bool)
     return np.where(included, 1.0 + vat_rate_on(day), 1.0)
 
 
 def whole_lots(states: Iterable[tuple[ReportedSale, State]], usable: Iterable[ReportedSale]) -> set[str | None]:
-    """Return the lots whose one sum can be shared out: every pack of them is usable, and all name the same sum.
+    """Return the lots whose price can be shared: every pack is usable, and all sales state the same price.
 
-    Sharing it among the packs that are left would make each of them dearer than it was.
+    Sharing the price among a part of the packs would overstate each of them.
     """
     entered = [one.sale for one, state in states if one.sale.price_cny is None and state not in _CLOSED_STATES]
     sums: dict[str | None, set[tuple[float | None, bool, date]]] = {}

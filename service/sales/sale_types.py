@@ -1,4 +1,4 @@
-"""A sale as it is reported, filed and entered (CONTRACT section 4), decoded strictly: an unknown field is an error."""
+"""Types of a reported sale (CONTRACT section 4): over HTTP, from a file, and as stored. Unknown fields are errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from service.field_types import CodeText, Region, ShortText
 
 
 class Sale(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """One deal that was made (CONTRACT section 4); a negative price is a gate fee that the seller paid."""
+    """One sale (CONTRACT section 4); a negative price is a gate fee paid by the seller."""
 
     sale_id: ShortText
     battery_code: CodeText
@@ -29,12 +29,12 @@ class Sale(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True
 
 
 class FiledSale(Sale, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """A deal as a file or the command line reports it, where `reporter` names who did; over HTTP the caller did."""
+    """A sale from a file or the command line, with its reporter; over HTTP the caller is the reporter."""
 
     reporter: Annotated[str, Meta(min_length=1, max_length=80)] | None = None
 
 
 class EnteredSale(FiledSale, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """A deal as it is entered: `judged_by` names the model against whose band its price was held that day."""
+    """A sale as stored; `judged_by` is the digest of the model whose band reviewed its price."""
 
     judged_by: str | None = None

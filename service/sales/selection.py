@@ -1,4 +1,4 @@
-"""Which reported sales a model learns from as of a day (选用成交), and why the others do not count."""
+"""Selects the reported sales that recentre a model as of a day (选用成交), and counts the others by reason."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOT_LEARNABLE: Final = "a price the model cannot learn from"
 
 
 class Candidate(msgspec.Struct, gc=False):
-    """A sale that may move the model: what was reported, its state, the pack as the model reads it, the unit price."""
+    """A sale that may recentre the model: report, state, pack as model input, unit price."""
 
     reported: ReportedSale
     state: State
@@ -37,9 +37,9 @@ class Candidate(msgspec.Struct, gc=False):
 
 @dataclass(slots=True, kw_only=True)
 class Selection:
-    """The sales that are left, how many wait or were withdrawn, and how many others are left out, by reason.
+    """Selected sales, number of held and voided ones, and of others by reason.
 
-    ``unconfirmed`` names the sales that wait though they were not held when they were reported.
+    ``unconfirmed``: ids of held sales that were accepted when reported.
     """
 
     candidates: list[Candidate] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Selection:
     left_out: Counter[str] = field(default_factory=Counter)
 
     def keep(self, wanted: Iterable[bool], otherwise: str) -> None:
-        """Keep the sales that are wanted, and count the others under a reason."""
+        """Keep the sales that satisfy a condition, and count the others under a reason."""
         kept = [one for one, take in zip(self.candidates, wanted, strict=True) if take]
         if len(kept) < len(self.candidates):
             self.left_out[otherwise] += len(self.candidates) - len(kept)
@@ -58,7 +58,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownSales:
-    """Every reported sale with its state as of a day, and the sold packs whose histories were known by then."""
+    """Every reported sale with its state as of a day, and the sold packs with known histories."""
 
     as_of: date
     states: Sequence[tuple[ReportedSale, State]]
@@ -68,13 +68,13 @@ class KnownSales:
 
 
 def candidates(model: TrainedModel, states: Sequence[tuple[ReportedSale, State]], as_of: date) -> list[ReportedSale]:
-    """Return the sales that count and were made by a day, after the model's training: their packs must be known."""
+    """Return the accepted or confirmed sales up to a day and after the model's training."""
     after = _learned_through(model)
     return [one for one, state in states if state in COUNTS and after < one.sale.sold_on <= as_of]
 
 
 def select(model: TrainedModel, known: KnownSales) -> tuple[ReportedSales, Selection]:
-    """Return what the model reads of the sales that count as of a day, and which they are."""
+    """Return the selected sales of a day as model input, and the selection with its counts."""
     made = [(one, state) for one, state in known.states if one.sale.sold_on <= known.as_of]
     counted = Counter([state for _, state in made])
     chosen = Selection(held=counted["held"], voided=counted["voided"] + counted["corrected"])
@@ -104,7 +104,7 @@ def select(model: TrainedModel, known: KnownSales) -> tuple[ReportedSales, Selec
 
 
 def set_prices(sold: Sequence[Candidate]) -> None:
-    """Set what each pack fetched. [CNY/kWh without VAT]"""
+    """Set the price of each pack. [CNY/kWh without VAT]"""
     energy = np.array([one.pack.energy_kwh for one in sold])
     worth = np.array([one.pack.base for one in sold]) * energy
     day = np.array([one.pack.day for one in sold])
@@ -114,7 +114,7 @@ def set_prices(sold: Sequence[Candidate]) -> None:
 
 
 def reported_to(features: SaleFeatures, sold: Sequence[Candidate]) -> ReportedSales:
-    """Return sales as a model reads them."""
+    """Return sales as model input."""
     return ReportedSales(
         predicted=features.predicted.take(np.array([one.pack.row for one in sold], dtype=np.int64)),
         price=np.array([one.price_per_kwh for one in sold]),
@@ -127,14 +127,14 @@ def reported_to(features: SaleFeatures, sold: Sequence[Candidate]) -> ReportedSa
 
 
 def _learned_through(model: TrainedModel) -> date:
-    """Return the day of the newest sale that the model was trained on."""
+    """Return the day of the newest sale in the training data."""
     return date.fromisoformat(model.trained_through) if model.trained_through else date.min
 
 
 def _newest_of_each_pack(sold: Iterable[Candidate]) -> dict[str, Candidate]:
-    """Return the newest sale of each pack; of two on one day that which was reported later."""
+    """Return the newest sale of each pack; of two on one day, the one reported later."""
     newest: dict[str, Candidate] = {}
-    for one in sold:  # in the order in which they were reported
+    for one in sold:  # in order of reporting
         before = newest.get(one.reported.sale.battery_code)
         if before is None or before.pack.day <= one.pack.day:
             newest[one.reported.sale.battery_code] = one
@@ -142,10 +142,10 @@ def _newest_of_each_pack(sold: Iterable[Candidate]) -> dict[str, Candidate]:
 
 
 def _drop_unconfirmed(model: TrainedModel, features: SaleFeatures, chosen: Selection) -> None:
-    """Drop the sales that no model can learn from, and those that wait to be confirmed.
+    """Drop the sales that the model cannot use, and those that must be confirmed first.
 
-    A sale that no band judged when it was reported, for its pack or the model was not known yet, is judged against the
-    model as it was trained; so no order of reporting moves the market either.
+    A sale that was not reviewed when reported is reviewed here against the trained model, so that the order of
+    reporting has no effect.
     """
     prices = np.array([one.price_per_kwh for one in chosen.candidates])
     chosen.keep(eligible(model, prices).tolist(), NOT_LEARNABLE)

@@ -1,7 +1,7 @@
-"""The model as it answers for each valuation day (基准日模型): re-anchored on the sales known by that day, no others.
+"""The model for each valuation day (基准日模型), recentred by the sales known on that day.
 
-A day that has ended is closed: nothing is recorded on it any more, so its model is worked out once and never changes.
-Today, and a day to come, follow the sales reported until now.
+Nothing more is recorded on a past day, so its model never changes. The model of today, or of a future day, follows the
+sales reported until now.
 """
 
 from __future__ import annotations
@@ -21,25 +21,24 @@ from service.store.sales import newest_entry
 from valuation.ports import Predictor
 
 MAX_DAYS = 64
-"""How many days' models are kept in memory; they share the trained model, and differ in a megabyte of bands."""
+"""Number of models in memory; they share the trained model and differ in about a megabyte of band data."""
 
 END_OF_DAY = -1
-"""Instead of a number of an entry: all that was recorded by the end of the day counts."""
+"""Value of `through` for a past day: all entries recorded by its end count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatedModel:
-    """A model as it answers for one day, and what its anchor was made of; None where no sale was known by then."""
+    """The model of one day and the summary of its anchor; None if no sale was known."""
 
     model: Predictor | None
     summary: AnchorSummary | None
 
 
 class ServingModels:
-    """The models of a service by valuation day, as of the entries about sales that were read so far.
+    """The models by valuation day, from the entries about sales read so far.
 
-    It never changes: whoever began to answer with it goes on with it, and what was reported since is in the next one
-    (:meth:`refreshed`), which shares its memory.
+    Immutable: running requests keep their instance; :meth:`refreshed` returns a new one that shares the cache.
     """
 
     def __init__(self, cache: ModelCache, sales_through: int, day: date) -> None:
@@ -47,26 +46,26 @@ class ServingModels:
         self.sales_through = sales_through
         self.day = day
         self.current = cache.get(day, sales_through)
-        """The model as it answers for the day on which the sales were read."""
+        """The model of the day on which the entries were read."""
 
     @property
     def trained(self) -> Predictor | None:
-        """The model as it was trained."""
+        """The model before recentring."""
         return self._cache.trained
 
     def on(self, as_of: date) -> DatedModel:
-        """Return the model as it answers for a day."""
+        """Return the model of a day."""
         through = self._through(as_of)
         if as_of == self.day and through == self.sales_through:
             return self.current
         return self._cache.get(as_of, through)
 
     def in_memory(self, as_of: date) -> bool:
-        """Tell whether the model of a day is in memory, so that asking for it takes no time."""
+        """Return whether the model of a day is in memory."""
         return as_of == self.day == today() or self._cache.contains(as_of, self._through(as_of))
 
     def refreshed(self) -> ServingModels:
-        """Return the models after all that was reported until now, that of today in memory."""
+        """Return the models with all sales reported until now; today's model is in memory."""
         return ServingModels(self._cache, self._cache.read(), today())
 
     def _through(self, as_of: date) -> int:
@@ -74,7 +73,7 @@ class ServingModels:
 
 
 class ModelCache:
-    """The days' models of one trained model; whichever was used least lately is forgotten first."""
+    """Cache of the models of one trained model by day; drops the least recently used one."""
 
     def __init__(self, model: Predictor | None, market: QuotedMarket, database: Database) -> None:
         self.trained = model
@@ -85,7 +84,7 @@ class ModelCache:
         self._lock = Lock()
 
     def read(self) -> int:
-        """Return the number of the newest entry about a sale; everything up to it was read."""
+        """Read new entries, and return the sequence of the newest entry about a sale."""
         if self.anchors is None:
             with self._database.reading() as connection:
                 return newest_entry(connection)
@@ -93,11 +92,11 @@ class ModelCache:
             return self.anchors.read()
 
     def contains(self, as_of: date, through: int) -> bool:
-        """Tell whether a day's model is in memory."""
+        """Return whether the model of a day is in memory."""
         return self.anchors is None or (as_of, through) in self._kept
 
     def get(self, as_of: date, through: int) -> DatedModel:
-        """Return a day's model; who finds it in memory waits for nobody."""
+        """Return the model of a day; a cached one is returned without a lock."""
         if self.anchors is None:
             return self._structural
         key = as_of, through
@@ -120,6 +119,6 @@ class ModelCache:
 
 
 def serving_models(model: Predictor | None, market: QuotedMarket, database: Database) -> ServingModels:
-    """Return the models by day of a trained model, or of none: then the structural value answers for every day."""
+    """Return the models by day of a trained model; without one, the structural value is used for every day."""
     cache = ModelCache(model, market, database)
     return ServingModels(cache, cache.read(), today())

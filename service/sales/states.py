@@ -1,4 +1,4 @@
-"""What has become of each reported sale (成交状态): accepted, held, confirmed, voided or corrected, entry by entry."""
+"""States of reported sales (成交状态) from the ledger: accepted, held, confirmed, voided, corrected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from service.store.sales import SaleEntry
 State = Literal["accepted", "held", "confirmed", "voided", "corrected"]
 
 COUNTS: Final = frozenset({"accepted", "confirmed"})
-"""States in which a sale moves the band."""
+"""States in which a sale recentres the model."""
 _AFTER: Final[dict[str, State]] = {
     sales.HELD: "held",
     sales.CONFIRMED: "confirmed",
@@ -28,7 +28,7 @@ _AFTER: Final[dict[str, State]] = {
 
 
 class Hold(msgspec.Struct, kw_only=True, frozen=True):
-    """Why a sale is held: the band its price is far outside of, both in CNY for the pack without VAT."""
+    """Why a sale is held: its price and the band, both in CNY for the pack without VAT."""
 
     price_cny: float
     lower_cny: float
@@ -38,7 +38,7 @@ class Hold(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Step(msgspec.Struct, kw_only=True, frozen=True):
-    """One step on a sale: what was done, when and by whom, and why if somebody said so."""
+    """One step on a sale: new state, time, caller, and an optional note."""
 
     state: State
     at: str
@@ -47,7 +47,7 @@ class Step(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class ReportedSale(msgspec.Struct, kw_only=True):
-    """A reported sale as a stretch of the ledger says it is; `reporter` is who it counts for."""
+    """A reported sale in a state of the ledger; `reporter` is the reporter that it counts for."""
 
     sequence: int
     sale: EnteredSale
@@ -60,24 +60,24 @@ class ReportedSale(msgspec.Struct, kw_only=True):
 
     @property
     def counts(self) -> bool:
-        """Whether the sale moves the band."""
+        """Whether the sale recentres the model."""
         return self.state in COUNTS
 
 
 class Correction(msgspec.Struct, kw_only=True, frozen=True):
-    """By which sale another one was put right."""
+    """The id of the sale that corrects another one."""
 
     corrected_by: str
 
 
 class Note(msgspec.Struct, kw_only=True, frozen=True):
-    """Why somebody confirmed or voided a sale."""
+    """The note of a confirmation or a void."""
 
     note: str | None = None
 
 
 def apply_entries(known: dict[str, ReportedSale], entries: Iterable[SaleEntry]) -> None:
-    """Bring the known sales up to date with entries that follow."""
+    """Apply ledger entries to the known sales."""
     for entry in entries:
         if entry.kind == sales.SALE:
             known[entry.sale_id] = _reported(entry)
@@ -86,7 +86,7 @@ def apply_entries(known: dict[str, ReportedSale], entries: Iterable[SaleEntry]) 
 
 
 def _reported(entry: SaleEntry) -> ReportedSale:
-    """Return a sale as it was entered."""
+    """Return a sale as first recorded."""
     sale = msgspec.json.decode(entry.payload, type=EnteredSale)
     return ReportedSale(
         sequence=entry.sequence,
@@ -109,7 +109,7 @@ def _step(sale: ReportedSale, entry: SaleEntry) -> None:
 
 
 class SalesLog:
-    """All entries about sales that were read so far; it tells what was known of them after any of these entries."""
+    """All entries about sales read so far; returns the states of sales as of any entry."""
 
     def __init__(self) -> None:
         self._sales: list[ReportedSale] = []
@@ -119,11 +119,11 @@ class SalesLog:
 
     @property
     def newest(self) -> int:
-        """Number of the newest entry read, zero before any."""
+        """Sequence of the newest entry, zero if none was read."""
         return self._numbers[-1] if self._numbers else 0
 
     def read(self, connection: Connection) -> None:
-        """Read the entries that were appended since."""
+        """Read the new entries."""
         for entry in sales.entries_after(connection, self.newest):
             self._numbers.append(entry.sequence)
             self._moments.append(entry.recorded_at)
@@ -133,16 +133,16 @@ class SalesLog:
                 self._steps.append((entry.sequence, entry.sale_id, _AFTER[entry.kind]))
 
     def through(self, day: date) -> int:
-        """Return the number of the newest entry recorded on a day (UTC+8) or before, zero if none was."""
-        place = bisect_right(self._moments, day, key=recorded_day)  # moments of the ledger never run backwards
+        """Return the sequence of the newest entry recorded by the end of a day (UTC+8), zero if none."""
+        place = bisect_right(self._moments, day, key=recorded_day)  # times in the ledger never decrease
         return self._numbers[place - 1] if place else 0
 
     def moment(self, through: int) -> str:
-        """Return when an entry was recorded."""
+        """Return the time of an entry."""
         return self._moments[bisect_left(self._numbers, through)]
 
     def states(self, through: int) -> list[tuple[ReportedSale, State]]:
-        """Return the sales as they were known after an entry, oldest first, each with its state then."""
+        """Return the sales known up to an entry with their states, oldest first."""
         after = {sale_id: state for number, sale_id, state in self._steps if number <= through}
         stop = bisect_right(self._sales, through, key=lambda sale: sale.sequence)
         return [(sale, after.get(sale.sale.sale_id, "accepted")) for sale in self._sales[:stop]]

@@ -1,1 +1,1 @@
-"""What is kept: valuations with everything that reproduces them, and the ledger of traced histories and sales."""
+"""The store: valuations with their inputs, the ledger of histories and sales, anchors, idempotency keys."""

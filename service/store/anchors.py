@@ -1,4 +1,4 @@
-"""Kept anchors: what reported sales made of a model's band, once for all server processes, sealed in the ledger."""
+"""Stored anchors: the recentred band of a model, shared by all server processes and sealed in the ledger."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from valuation.errors import StoreNotReady
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAnchor:
-    """One model's anchor on one day after the entries about sales up to one of the ledger.
+    """The anchor of one model on one day, from the sale entries up to a ledger sequence.
 
-    ``digest`` names model and anchor together; where no sale could be used it is the model's own, ``content`` empty.
-    ``market_digest`` names the quotes by that day. ``summary`` is JSON: how many sales were used, what was left out and
-    why, how far the model has moved. ``as_of`` is empty for one that was kept before anchors had a day.
+    ``digest`` identifies model and anchor; if no sale was used, it is the digest of the model, and ``content`` is
+    empty. ``market_digest`` is the hash of the quotes up to the day. ``summary`` is JSON: sales used, sales left out by
+    reason, shift of the model. ``as_of`` is empty for anchors stored before they had a day.
     """
 
     model_digest: str
@@ -33,7 +33,7 @@ class StoredAnchor:
 
     @property
     def key(self) -> AnchorKey:
-        """What it is found by."""
+        """The key of the anchor."""
         return AnchorKey(
             model_digest=self.model_digest,
             as_of=self.as_of,
@@ -44,7 +44,7 @@ class StoredAnchor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnchorKey:
-    """All that an anchor depends on: the model, the day, the newest entry about a sale, the quotes by that day."""
+    """Everything an anchor depends on: model, day, newest entry about a sale, quotes up to the day."""
 
     model_digest: str
     as_of: str
@@ -53,7 +53,7 @@ class AnchorKey:
 
 
 def find(connection: Connection, key: AnchorKey) -> StoredAnchor | None:
-    """Return a model's anchor on a day, None where it was not made yet."""
+    """Return the anchor of a model on a day, None if it was not computed yet."""
     wanted = select(anchors).where(
         anchors.c.model_digest == key.model_digest,
         anchors.c.as_of == key.as_of,
@@ -64,13 +64,13 @@ def find(connection: Connection, key: AnchorKey) -> StoredAnchor | None:
 
 
 def find_by_digest(connection: Connection, digest: str) -> StoredAnchor | None:
-    """Return the anchor that a valuation names by the digest of its model, None for a model as it was trained."""
+    """Return the anchor with a digest, None for the digest of a model as trained."""
     wanted = select(anchors).where(anchors.c.digest == digest, anchors.c.digest != anchors.c.model_digest).limit(1)
     return _kept(connection, wanted)
 
 
 def save(connection: Connection, anchor: StoredAnchor, *, recorded_by: str) -> StoredAnchor:
-    """Keep an anchor unless another program was faster, and return the one that is kept: it holds for all."""
+    """Store an anchor unless another process has stored it first, and return the stored one."""
     before = find(connection, anchor.key)
     if before is not None:
         return before
@@ -99,7 +99,7 @@ def save(connection: Connection, anchor: StoredAnchor, *, recorded_by: str) -> S
 
 
 def _kept(connection: Connection, wanted: object) -> StoredAnchor | None:
-    row = connection.execute(wanted).first()  # type: ignore[call-overload]  # a select of whole rows
+    row = connection.execute(wanted).first()  # type: ignore[call-overload]  # selects whole rows
     if row is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Connections to the database: SQLite (one file, write-ahead log, commits on disk) or PostgreSQL, same statements."""
+"""Database connections: SQLite (write-ahead log, synchronous commits) or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from valuation.errors import StoreNotReady
 
 _WRITING = "canzhi_writing"
 _FILE = "canzhi_file"
-LEDGER_LOCK = 0x63616E7A  # "canz": every writer of this ledger takes the same PostgreSQL lock
+LEDGER_LOCK = 0x63616E7A  # "canz": PostgreSQL lock shared by all writers of the ledger
 
 
 class Database:
-    """Connections to the store: read-only ones, and writing ones that follow one another."""
+    """Read-only connections, and write transactions that run one after another."""
 
     def __init__(self, url: str, *, wait_s: float = 10.0) -> None:
         self.url = url
@@ -33,22 +33,22 @@ class Database:
                 hint="set CANZHI_DATABASE_URL to sqlite:////path/to/file or postgresql+psycopg://user@host/database",
             ) from reason
         self._closed = False
-        weakref.finalize(self, self._engine.dispose)  # whoever forgets it, forgets its connections too
+        weakref.finalize(self, self._engine.dispose)  # closes the connections of a forgotten instance
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether the store is one SQLite file."""
+        """Whether the store is a SQLite file."""
         return self._engine.dialect.name == "sqlite"
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection that sees one state of the store."""
+        """Yield a connection that sees one consistent state of the store."""
         with _translate_errors(), self._dispose_if_closed(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Give a connection for one transaction; writers of the ledger follow one another, all or nothing is kept."""
+        """Yield a connection for one write transaction; writers of the ledger are serialised."""
         with (
             _translate_errors(),
             self._dispose_if_closed(),
@@ -60,13 +60,13 @@ class Database:
             yield connection
 
     def close(self) -> None:
-        """Close every connection; one that another thread still uses is closed when that thread has done."""
+        """Close all connections; those in use by other threads are closed when they are returned."""
         self._closed = True
         self._engine.dispose()
 
     @contextmanager
     def _dispose_if_closed(self) -> Iterator[None]:
-        """Close what the block gives back to the pool, if the store was closed meanwhile."""
+        """Dispose of returned connections if the store was closed meanwhile."""
         pool = self._engine.pool
         try:
             yield
@@ -78,10 +78,10 @@ class Database:
 def insert_rows(
     connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[tuple[object, ...]]
 ) -> None:
-    """Insert rows, their values in the order of these columns and as the driver takes them.
+    """Insert rows whose values are in the order of the columns.
 
-    The statement is worded once for each table and kind of database, and the driver is handed the rows as they are: for
-    many rows SQLAlchemy's own way costs more than the database does.
+    The compiled statement is cached, and the driver gets the rows directly, because SQLAlchemy's own insert of many
+    rows costs more than the database.
     """
     if not rows:
         return
@@ -92,7 +92,7 @@ def insert_rows(
 
 @lru_cache
 def _insert_statement(dialect: Dialect, table: Table, names: tuple[str, ...]) -> tuple[str, bool]:
-    """Return the statement that inserts a row, and whether its values are told by their place, in the order given."""
+    """Return the INSERT statement, and whether its parameters are positional."""
     compiled = insert(table).compile(dialect=dialect, column_keys=names)
     places = getattr(compiled, "positiontup", None)
     if places is not None and tuple(places) != names:
@@ -102,7 +102,7 @@ def _insert_statement(dialect: Dialect, table: Table, names: tuple[str, ...]) ->
 
 @contextmanager
 def _translate_errors() -> Iterator[None]:
-    """Say in a sentence what the database driver says in a traceback."""
+    """Convert database errors to :class:`StoreNotReady`."""
     try:
         yield
     except DBAPIError as reason:
@@ -129,23 +129,23 @@ def _engine(url: str, wait_s: float) -> Engine:
     return engine
 
 
-def _prepare(connection: sqlite3.Connection, record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own pool record
-    """Make a fresh SQLite connection durable, and leave transactions to us."""
+def _prepare(connection: sqlite3.Connection, record: Any) -> None:  # noqa: ANN401 - type of SQLAlchemy's pool
+    """Configure a new SQLite connection: durable commits, manual transactions."""
     record.info[_FILE] = _file_of(connection)
     connection.isolation_level = None
-    # The log is folded into the file every 16 MB: pages that many valuations touch are then written there once.
+    # A checkpoint every 16 MB: pages that many valuations change are written once.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=4000"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 
 def _check_same_file(connection: sqlite3.Connection, record: Any, _proxy: Any) -> None:  # noqa: ANN401 - as above
-    """Give up a connection whose file was deleted or replaced: what is written to it would be kept nowhere."""
+    """Discard a pooled connection whose file was deleted or replaced."""
     if record.info[_FILE] != _file_of(connection):
         raise DisconnectionError("the file of the store is another one now")
 
 
 def _file_of(connection: sqlite3.Connection) -> tuple[int, int] | None:
-    """Return which file the store's path leads to; None for a store in memory, or where there is none."""
+    """Return device and inode of the store's file; None in memory, or if it is missing."""
     path = connection.execute("PRAGMA database_list").fetchone()[2]
     try:
         found = Path(path).stat() if path else None
@@ -155,6 +155,6 @@ def _file_of(connection: sqlite3.Connection) -> tuple[int, int] | None:
 
 
 def _begin(connection: Connection) -> None:
-    """Begin: a writer takes its turn at once, so that no reader is upgraded into a deadlock."""
+    """Start a transaction; a writer locks immediately, which avoids deadlocks."""
     writing = connection.get_execution_options().get(_WRITING, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -1,4 +1,4 @@
-"""Idempotency keys: a request that comes again under its key gets the first answer's bytes and does nothing again."""
+"""Idempotency keys: a repeated request returns the bytes of the first answer and has no further effect."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from valuation.errors import IdempotencyConflict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyKey:
-    """A caller's key for one request, with the fingerprint of everything that was asked."""
+    """A caller's key for a request, and the fingerprint of the request."""
 
     caller: str
     key: str
@@ -25,7 +25,7 @@ class IdempotencyKey:
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What was answered, and whether it was answered before."""
+    """Status and bytes of an answer, and whether it is a replay."""
 
     status: int
     body: bytes
@@ -33,19 +33,19 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_idempotency_key(caller: str, key: str, method: str, path: str, body: bytes) -> IdempotencyKey:
-    """Return the claim that a request lays to its key."""
+    """Return the idempotency key of a request with its fingerprint."""
     return IdempotencyKey(
         caller=caller, key=key, fingerprint=digest(b"\x00".join((method.encode(), path.encode(), body)))
     )
 
 
 def find_outcome(connection: Connection, request_key: IdempotencyKey) -> Outcome | None:
-    """Return what was answered under the key before, None if nothing was.
+    """Return the stored outcome of a key, None if it is new.
 
     Raises
     ------
     IdempotencyConflict
-        If the key came with another request.
+        If the key was used for another request.
     """
     wanted = select(idempotency).where(idempotency.c.caller == request_key.caller, idempotency.c.key == request_key.key)
     row = connection.execute(wanted).first()
@@ -64,9 +64,9 @@ def find_outcome(connection: Connection, request_key: IdempotencyKey) -> Outcome
 def record_or_replay(
     connection: Connection, request_key: IdempotencyKey, outcome: Outcome
 ) -> Outcome | IdempotencyConflict:
-    """Return an outcome, noted under its claim; or what was answered under the claim before, or why it cannot be laid.
+    """Record an outcome under a new key, or return the stored outcome or the conflict.
 
-    Whoever is given the earlier outcome has nothing more to do.
+    On a replay the caller must not store anything.
     """
     try:
         before = find_outcome(connection, request_key)
@@ -79,7 +79,7 @@ def record_or_replay(
 
 
 def run_once(database: Database, request_key: IdempotencyKey | None, work: Callable[[Connection], Outcome]) -> Outcome:
-    """Do the work in one transaction together with the note that it was done; under a known key only answer again."""
+    """Run work and record its outcome in one transaction; for a known key only return the stored outcome."""
     with database.writing() as connection:
         before = find_outcome(connection, request_key) if request_key else None
         if before is not None:
@@ -91,7 +91,7 @@ def run_once(database: Database, request_key: IdempotencyKey | None, work: Calla
 
 
 def _record(connection: Connection, request_key: IdempotencyKey, outcome: Outcome) -> None:
-    """Write down what was answered under a claim."""
+    """Record an outcome under a key."""
     connection.execute(
         insert(idempotency).values(
             caller=request_key.caller,

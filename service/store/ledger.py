@@ -1,4 +1,4 @@
-"""The ledger: what was reported and answered, appended and never changed, each entry sealed with the one before it."""
+"""The ledger: an append-only hash chain of reports, sales and answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from service.store.database import insert_rows
 from service.store.tables import ledger
 
 GENESIS_HASH = "sha256:" + "0" * 64
-"""What stands before the first entry."""
+"""Hash before the first entry."""
 
 _NEWEST = (
     select(ledger.c.sequence, ledger.c.entry_hash, ledger.c.recorded_at).order_by(ledger.c.sequence.desc()).limit(1)
@@ -25,7 +25,7 @@ _COLUMNS = tuple(column.name for column in ledger.columns)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One thing to be entered: its kind (pack, event, sale, valuation …), whom it concerns and its bytes."""
+    """A new entry: kind (pack, event, sale, valuation …), subject and payload."""
 
     kind: str
     subject: str
@@ -34,17 +34,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedPayload:
-    """The bytes of an entry, and the day on which they were recorded (入库日期)."""
+    """The payload of an entry and the day on which it was recorded (入库日期)."""
 
     payload: bytes
     recorded_on: date
 
 
 def append(connection: Connection, entries: Sequence[Entry], *, recorded_by: str) -> str:
-    """Append entries in their order and return the new head of the chain.
+    """Append entries in order, and return the newest hash of the chain.
 
-    The connection must come from :meth:`service.store.database.Database.writing`, so that nobody appends in between.
-    Moments never run backwards, whatever clocks do: a day that has ended stays as it was.
+    The connection must come from :meth:`service.store.database.Database.writing`, which excludes other writers. Times
+    never decrease, even if the clock is set back, so that past days stay unchanged.
     """
     newest = connection.execute(_NEWEST).first()
     sequence, previous, before = (0, GENESIS_HASH, "") if newest is None else newest
@@ -60,36 +60,36 @@ def append(connection: Connection, entries: Sequence[Entry], *, recorded_by: str
 
 
 def head(connection: Connection) -> tuple[int, str]:
-    """Return number and hash of the newest entry; zero and :data:`GENESIS_HASH` for an empty ledger."""
+    """Return sequence and hash of the newest entry; zero and :data:`GENESIS_HASH` for an empty ledger."""
     row = connection.execute(_NEWEST).first()
     return (0, GENESIS_HASH) if row is None else (row.sequence, row.entry_hash)
 
 
 def payloads(connection: Connection, subject: str, kind: str) -> tuple[bytes, ...]:
-    """Return what was entered about a subject, oldest first."""
+    """Return the payloads about a subject, oldest first."""
     return tuple(one.payload for one in recorded_payloads(connection, subject, kind))
 
 
 def recorded_payloads(connection: Connection, subject: str, kind: str) -> tuple[RecordedPayload, ...]:
-    """Return what was entered about a subject and on which days, oldest first."""
+    """Return the payloads about a subject with their recording days, oldest first."""
     wanted = select(ledger.c.payload, ledger.c.recorded_at).where(ledger.c.subject == subject, ledger.c.kind == kind)
     rows = connection.execute(wanted.order_by(ledger.c.sequence))
     return tuple(RecordedPayload(payload=bytes(row.payload), recorded_on=recorded_day(row.recorded_at)) for row in rows)
 
 
 def count(connection: Connection, kind: str) -> int:
-    """Return how many entries of a kind there are."""
+    """Return the number of entries of a kind."""
     return connection.execute(select(func.count()).where(ledger.c.kind == kind)).scalar_one()
 
 
 def count_about(connection: Connection, subject: str, kind: str) -> int:
-    """Return how many entries of a kind there are about a subject."""
+    """Return the number of entries of a kind about a subject."""
     wanted = select(func.count()).where(ledger.c.subject == subject, ledger.c.kind == kind)
     return connection.execute(wanted).scalar_one()
 
 
 def chain_hash(previous: str, about: Iterable[object], payload: bytes) -> str:
-    """Return the hash that ties an entry to everything before it.
+    """Return the hash of an entry, chained to the previous one.
 
     >>> chain_hash(GENESIS_HASH, (1, "sale"), b"{}") == chain_hash(GENESIS_HASH, (1, "sale"), b"{ }")
     False
@@ -98,7 +98,7 @@ def chain_hash(previous: str, about: Iterable[object], payload: bytes) -> str:
 
 
 def digest(content: bytes) -> str:
-    """Return the name of some bytes: their hash.
+    """Return the SHA-256 digest of bytes.
 
     >>> digest(b"")[:15]
     'sha256:e3b0c442'
@@ -107,7 +107,7 @@ def digest(content: bytes) -> str:
 
 
 def broken_entries(connection: Connection) -> Iterator[int]:
-    """Yield the number of every entry that is not what was entered, or does not follow the one before it."""
+    """Yield the sequence of every entry that was changed or breaks the chain."""
     before, previous = 0, GENESIS_HASH
     for row in connection.execute(select(ledger).order_by(ledger.c.sequence)):
         about = (row.sequence, row.kind, row.subject, row.recorded_at, row.recorded_by)

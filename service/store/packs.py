@@ -1,4 +1,4 @@
-"""Traced histories and sales in the ledger: entered as they were reported, read back as one trace record."""
+"""Reports about packs in the ledger: appended as received, assembled to one trace record."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REPORTED_ON = next(field for field in EVENT_COMMON_FIELDS if field.name == "rep
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPack:
-    """What the ledger tells about one pack: the trace record, and how many reports it is made of."""
+    """The stored trace record of a pack, and the number of reports it consists of."""
 
     battery_code: str
     record: bytes
@@ -33,12 +33,12 @@ class StoredPack:
 
 
 def canonical_code(battery_code: str) -> str:
-    """Return the one name under which a pack is kept, however its code was spelled (blanks, small or wide letters).
+    """Return the canonical battery code of any accepted spelling (blanks, lower case, full-width letters).
 
     Raises
     ------
     FieldError
-        If the text names no pack, or may name two.
+        If the text is not a code, or is ambiguous.
 
     >>> canonical_code("t01pb0a0000001 a680000123")
     'T01PB0A0000001A680000123'
@@ -57,15 +57,15 @@ def canonical_code(battery_code: str) -> str:
 def append_report(
     connection: Connection, battery_code: str, pack: bytes | None, events: Sequence[bytes], *, recorded_by: str
 ) -> str:
-    """Append what was reported about a pack and return the new head of the ledger.
+    """Append a report about a pack, and return the newest hash of the ledger.
 
-    An event whose reporter gives no day of reporting is reported on the day it is recorded (UTC+8). What is entered
-    never changes a valuation as of a day before it was recorded, whatever days it names.
+    An event without a reporting day gets the recording day (UTC+8). A report never changes a valuation as of a day
+    before it was recorded.
 
     Raises
     ------
     FieldError
-        If the pack would have more events than can be read again.
+        If the pack would exceed the limit of events per record.
     """
     known, most = ledger.count_about(connection, battery_code, "event"), Limits().events
     if known + len(events) > most:
@@ -83,7 +83,7 @@ def append_report(
 
 
 def with_reported_on(event: bytes, day: date) -> bytes:
-    """Return a reported event with the day of its reporting (上报日期): its reporter's, else the one given.
+    """Return an event with its reporting day (上报日期): as reported, else the given day.
 
     >>> with_reported_on(b'{"type":"sold","on":"2024-01-01"}', date(2024, 2, 1))
     b'{"type":"sold","on":"2024-01-01","reported_on":"2024-02-01"}'
@@ -100,25 +100,24 @@ def with_reported_on(event: bytes, day: date) -> bytes:
 
 
 def find(connection: Connection, battery_code: str, *, as_of: date | None = None) -> StoredPack:
-    """Return a pack's history as the ledger knows it.
+    """Return the stored history of a pack.
 
     Parameters
     ----------
     connection
-        To the store.
+        Connection to the store.
     battery_code
-        The pack, however its code is spelled.
+        Battery code in any accepted spelling.
     as_of : date, optional
-        The valuation day: the nameplate is the one recorded by then, and the record names the day on which a newer one
-        was recorded. Events all come along with the day they were recorded on, for the cut at the valuation day.
-        Without a day the newest nameplate is returned.
+        Valuation day: the nameplate as recorded by then; the record contains the day on which a newer nameplate was
+        recorded. All events are returned with their recording days and are cut later. Default: newest nameplate.
 
     Raises
     ------
     UnknownPack
-        If nothing was reported under that code, or what says which pack it is was recorded after the day.
+        If nothing is stored under the code, or the pack was not identified by the day.
     FieldError
-        If the text names no pack.
+        If the text is not a battery code.
     """
     battery_code, packs, events = _entered(connection, battery_code)
     later = [one.recorded_on for one in packs if as_of is not None and one.recorded_on > as_of]
@@ -142,7 +141,7 @@ def find(connection: Connection, battery_code: str, *, as_of: date | None = None
 def _entered(
     connection: Connection, battery_code: str
 ) -> tuple[str, tuple[RecordedPayload, ...], tuple[RecordedPayload, ...]]:
-    """Return the name of a pack, its nameplates and its events as they were entered."""
+    """Return the canonical code of a pack, and its stored nameplates and events."""
     battery_code = canonical_code(battery_code)
     packs = ledger.recorded_payloads(connection, battery_code, "pack")
     events = ledger.recorded_payloads(connection, battery_code, "event")
@@ -159,11 +158,10 @@ def _entered(
 def assemble(
     battery_code: str, packs: Sequence[bytes], events: Sequence[bytes], *, superseded_on: date | None = None
 ) -> bytes:
-    """Return one trace record from reports: a later nameplate field replaces an earlier one, events are all kept.
+    """Return one trace record from reports: later nameplate fields replace earlier ones, all events are kept.
 
-    A field may be spelled otherwise in every report (额定能量, then rated_energy_kwh); twice in one report it stays
-    twice, for the porch to refuse. Only the ledger says when a newer nameplate was recorded (`superseded_on`), whatever
-    a reporter gave as such.
+    Reports may use different aliases of a field. A field repeated within one report stays repeated, so that `ingest`
+    rejects it. `superseded_on`, the day on which a newer nameplate was recorded, is set only here.
 
     >>> assemble("C", [b'{"chemistry": "LFP"}'], [b'{"type":"sold","on":"2024-01-01"}'])
     b'{"battery_code":"C","chemistry":"LFP","events":[{"type":"sold","on":"2024-01-01"}]}'
@@ -180,7 +178,7 @@ def assemble(
 
 
 def with_recorded_on(event: RecordedPayload) -> bytes:
-    """Return an event with the day on which the ledger recorded it (入库日期), whatever its reporter gave as such.
+    """Return an event with the day on which the ledger recorded it (入库日期).
 
     >>> with_recorded_on(RecordedPayload(payload=b'{"type":"sold","on":"2024-01-01"}', recorded_on=date(2024, 1, 3)))
     b'{"type":"sold","on":"2024-01-01","recorded_on":"2024-01-03"}'
@@ -191,7 +189,7 @@ def with_recorded_on(event: RecordedPayload) -> bytes:
 
 
 def _with_canonical_names(fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
-    """Return the fields of one report under our names where they have one, those given twice as they were spelled."""
+    """Return the fields of a report under their canonical names; repeated fields keep their spelling."""
     found: dict[str, msgspec.Raw] = {}
     for spelled, value in fields.items():
         name = field_name(spelled, NAMEPLATE_SCOPE)

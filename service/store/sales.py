@@ -1,4 +1,4 @@
-"""Reported sales in the ledger: a sale is one entry, and every step on it another one that names it."""
+"""Ledger entries about sales: the sale itself, and each later step on it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONFIRMED: Final = "sale_confirmed"
 VOIDED: Final = "sale_voided"
 CORRECTED: Final = "sale_corrected"
 KINDS: Final = (SALE, HELD, CONFIRMED, VOIDED, CORRECTED)
-"""What the ledger says of sales; every entry but a sale's own is about the sale that its subject names."""
+"""Kinds of ledger entries about sales; the subject of each is the sale id."""
 
 _COLUMNS: Final = (
     ledger.c.sequence,
@@ -30,7 +30,7 @@ _CHUNK: Final = 500
 
 
 class SaleEntry(msgspec.Struct, frozen=True):
-    """One entry about a sale: its number, what it says, of which sale, when and by whom, and its bytes."""
+    """One ledger entry about a sale."""
 
     sequence: int
     kind: str
@@ -41,13 +41,13 @@ class SaleEntry(msgspec.Struct, frozen=True):
 
 
 def newest_entry(connection: Connection) -> int:
-    """Return the number of the newest entry about a sale, zero where none was reported."""
+    """Return the sequence of the newest entry about a sale, zero if there is none."""
     newest = select(func.max(ledger.c.sequence)).where(ledger.c.kind.in_(KINDS))
     return int(connection.execute(newest).scalar() or 0)
 
 
 def entries_after(connection: Connection, sequence: int) -> list[SaleEntry]:
-    """Return the entries about sales after one of the ledger, oldest first."""
+    """Return the entries about sales after a sequence, oldest first."""
     wanted = select(*_COLUMNS).where(ledger.c.kind.in_(KINDS), ledger.c.sequence > sequence)
     return _entries(connection, wanted.order_by(ledger.c.sequence))
 
@@ -62,7 +62,7 @@ def entries_about(connection: Connection, sale_ids: Sequence[str]) -> list[SaleE
 
 
 def ids_after(connection: Connection, sequence: int, most: int, kind: str = SALE) -> list[tuple[int, str]]:
-    """Return number and sale id of the next entries of a kind, oldest first: a page of a list."""
+    """Return sequence and sale id of the next entries of a kind, oldest first."""
     wanted = select(ledger.c.sequence, ledger.c.subject).where(ledger.c.kind == kind, ledger.c.sequence > sequence)
     rows = connection.execute(wanted.order_by(ledger.c.sequence).limit(most))
     return [(row.sequence, row.subject) for row in rows]

@@ -1,4 +1,4 @@
-"""The tables of the store; the migrations build the same ones (a test compares the two)."""
+"""The tables of the store; a test compares them with the result of the migrations."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ metadata = MetaData(
 
 _DIGEST = String(80)
 _MOMENT = String(40)
-# SQLite numbers its rows by itself only for plain INTEGER keys.
+# SQLite generates sequences only for plain INTEGER keys.
 _SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
 
 markets = Table(
     "markets",
     metadata,
     Column("digest", _DIGEST, primary_key=True),
-    Column("content", LargeBinary, nullable=False),  # the quotes as they were read, deflated
+    Column("content", LargeBinary, nullable=False),  # the quotes as read, compressed
     Column("first_used_at", _MOMENT, nullable=False),
 )
 
@@ -33,13 +33,13 @@ valuations = Table(
     Column("as_of", String(10), nullable=False),
     Column("created_at", _MOMENT, nullable=False),
     Column("channel", String(16), nullable=False),  # http, page, cli
-    Column("request", LargeBinary, nullable=False),  # canonical JSON of what was asked: day, level, region, scenario
-    Column("record", LargeBinary, nullable=False),  # canonical JSON of the pack's history
-    Column("notes", LargeBinary, nullable=False),  # notes on how the record was read
+    Column("request", LargeBinary, nullable=False),  # canonical JSON of the terms: day, level, region, scenario
+    Column("record", LargeBinary, nullable=False),  # canonical JSON of the trace record
+    Column("notes", LargeBinary, nullable=False),  # notes on normalised values
     Column("input_digest", _DIGEST, nullable=False),
     Column("market_digest", _DIGEST, ForeignKey("markets.digest"), nullable=False),
     Column("model_reference", Text),
-    Column("model_digest", _DIGEST),  # absent: the structural value answered
+    Column("model_digest", _DIGEST),  # null: structural value
     Column("code_version", String(40), nullable=False),
     Column("answer", LargeBinary, nullable=False),
     Index(None, "battery_code", "as_of"),
@@ -65,12 +65,12 @@ anchors = Table(
     "anchors",
     metadata,
     Column("model_digest", _DIGEST, primary_key=True),
-    Column("as_of", String(10), primary_key=True),  # empty: kept before anchors had a day
-    Column("sale_sequence", _SEQUENCE, primary_key=True, autoincrement=False),  # newest entry about a sale that counts
-    Column("market_digest", _DIGEST, primary_key=True),  # of the quotes by that day
-    Column("digest", _DIGEST, nullable=False),  # names model and anchor together, as valuations do
-    Column("summary", LargeBinary, nullable=False),  # JSON: sales used, left out and why, how far it moved
-    Column("content", LargeBinary, nullable=False),  # the band, in the format of zlib
+    Column("as_of", String(10), primary_key=True),  # empty: stored before anchors had a day
+    Column("sale_sequence", _SEQUENCE, primary_key=True, autoincrement=False),  # newest entry about a sale
+    Column("market_digest", _DIGEST, primary_key=True),  # of the quotes up to the day
+    Column("digest", _DIGEST, nullable=False),  # identifies model and anchor, as in valuations
+    Column("summary", LargeBinary, nullable=False),  # JSON: sales used, left out by reason, shift of the model
+    Column("content", LargeBinary, nullable=False),  # the recentred band, compressed
     Column("created_at", _MOMENT, nullable=False),
     Index(None, "digest"),
 )

@@ -1,4 +1,4 @@
-"""Bring a store to the tables of this version, one program at a time; a store of a newer version is left alone."""
+"""Migrates the tables of a store to this version, one process at a time; refuses newer stores."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from service.store.database import Database
 from valuation.errors import StoreNotReady
 
 REVISION = "0004"
-"""The newest step in `service/store/migrations/versions` (a test compares)."""
+"""Newest revision in `service/store/migrations/versions` (a test compares)."""
 
 STEP_TABLE = "canzhi_step"
-"""Where the store keeps its step: a name of its own, for MLflow may live in the same database and uses Alembic too."""
-_OLD_STEP_TABLE = "alembic_version"  # where stores of the first days kept it
+"""Table of the current revision; it differs from Alembic's default because MLflow may use the same database."""
+_OLD_STEP_TABLE = "alembic_version"  # table of the revision in early stores
 
 
 def upgrade(url: str, *, wait_s: float = 10.0) -> None:
-    """Make or change the store's tables so that this version can use it.
+    """Create or migrate the tables of a store.
 
     Raises
     ------
     StoreNotReady
-        If the store cannot be reached or was made by a newer version.
+        If the store cannot be reached, or was made by a newer version.
     """
     database = Database(url, wait_s=wait_s)
     try:
@@ -44,12 +44,12 @@ def upgrade(url: str, *, wait_s: float = 10.0) -> None:
 
 
 def check_store_exists(url: str) -> None:
-    """Refuse to go on with a SQLite store that has gone away: a new, empty one in its place would divide the records.
+    """Refuse a SQLite store whose file is missing, because an empty new one would split the records.
 
     Raises
     ------
     StoreNotReady
-        If the file is not there.
+        If the file is missing.
     """
     address = make_url(url)
     file = address.database if address.get_backend_name() == "sqlite" else None
@@ -61,7 +61,7 @@ def check_store_exists(url: str) -> None:
 
 
 def revision(connection: Connection) -> str | None:
-    """Return the step the store is at, None for an empty one."""
+    """Return the revision of the store, None for an empty one."""
     inspector = inspect(connection)
     if inspector.has_table(STEP_TABLE):
         kept_in = STEP_TABLE
@@ -74,14 +74,14 @@ def revision(connection: Connection) -> str | None:
 
 def _run_steps(connection: Connection) -> None:
     found, moved = revision(connection), inspect(connection).has_table(STEP_TABLE)
-    if found == REVISION and moved:  # another program was faster
+    if found == REVISION and moved:  # another process was faster
         return
     if found is not None and found > REVISION:
         raise StoreNotReady(
             f"the store was made by a newer canzhi (step {found}, this version knows {REVISION})",
             hint="start the newer version, or name another store in CANZHI_DATABASE_URL",
         )
-    # Alembic takes longer to import than a valuation takes in all; most starts do not need it.
+    # Importing Alembic is slow, and most starts do not need it.
     from alembic import command  # noqa: PLC0415 - see above
     from alembic.config import Config  # noqa: PLC0415 - see above
 
@@ -97,12 +97,12 @@ def _run_steps(connection: Connection) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for local state, closed to others.
+    """Create a folder for local state, private to the user.
 
     Raises
     ------
     StoreNotReady
-        If it cannot be made.
+        If it cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -115,7 +115,7 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def _locked(file: str | None) -> Iterator[None]:
-    """Let one program at a time change a SQLite store; PostgreSQL has its own lock."""
+    """Hold an exclusive file lock for a SQLite store; PostgreSQL has its own lock."""
     if file is None:
         with nullcontext():
             yield

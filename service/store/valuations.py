@@ -1,4 +1,4 @@
-"""Kept valuations: the answer's bytes and everything from which it can be worked out again."""
+"""Stored valuations: the answer with all inputs needed to reproduce it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from valuation.errors import CanzhiError, StoreNotReady, UnknownValuation
 
 
 class StoredValuation(msgspec.Struct, frozen=True, kw_only=True):
-    """One valuation as it is kept; see :data:`service.store.tables.valuations` for the columns."""
+    """One stored valuation; columns as in :data:`service.store.tables.valuations`."""
 
     valuation_id: str
     battery_code: str | None
@@ -38,7 +38,7 @@ class StoredValuation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ValuationToStore(msgspec.Struct, frozen=True, kw_only=True):
-    """A valuation to be kept for a caller, under the claim that came with its request."""
+    """A valuation to store, with the caller and the idempotency key of its request."""
 
     kept: StoredValuation
     request_key: IdempotencyKey | None
@@ -48,12 +48,12 @@ class ValuationToStore(msgspec.Struct, frozen=True, kw_only=True):
 def save_each(
     database: Database, wanted: Sequence[ValuationToStore], *, market_digest: str, market_content: bytes
 ) -> list[Outcome | CanzhiError]:
-    """Keep valuations of several requests in one transaction, each under its own claim; return when all is kept.
+    """Store valuations of several requests in one transaction, each under its own idempotency key.
 
     Raises
     ------
     StoreNotReady
-        If the store cannot be written; then none of them is kept.
+        If the store cannot be written; then nothing is stored.
     """
     with database.writing() as connection:
         save_market(connection, market_digest, market_content)
@@ -71,7 +71,7 @@ def save_each(
 
 
 def save(connection: Connection, kept: Sequence[StoredValuation], *, recorded_by: str) -> None:
-    """Keep valuations and seal them in the ledger, within the caller's transaction."""
+    """Store valuations and seal them in the ledger, within the caller's transaction."""
     if not kept:
         return
     insert_rows(connection, valuations, StoredValuation.__struct_fields__, [astuple(one) for one in kept])
@@ -79,7 +79,7 @@ def save(connection: Connection, kept: Sequence[StoredValuation], *, recorded_by
 
 
 def _ledger_entry(kept: StoredValuation) -> ledger.Entry:
-    """Return the ledger entry that ties answer, inputs, market and model of a valuation together."""
+    """Return the ledger entry with the digests of answer, inputs, market and model."""
     payload = {
         "answer": ledger.digest(kept.answer),
         "request": _digest_of_few(kept.request),
@@ -94,17 +94,17 @@ def _ledger_entry(kept: StoredValuation) -> ledger.Entry:
 
 @lru_cache(maxsize=1024)
 def _digest_of_few(content: bytes) -> str:
-    """Return the name of bytes that come again and again: terms and notes are the same for many packs."""
+    """Return the digest of bytes, cached because terms and notes repeat."""
     return ledger.digest(content)
 
 
 def find(connection: Connection, valuation_id: str) -> StoredValuation:
-    """Return a kept valuation.
+    """Return a stored valuation.
 
     Raises
     ------
     UnknownValuation
-        If none is kept under that id.
+        If no valuation is stored under the id.
     """
     row = (
         connection.execute(select(valuations).where(valuations.c.valuation_id == valuation_id[:80])).mappings().first()
@@ -123,14 +123,14 @@ _NEWEST_FIRST = (valuations.c.as_of.desc(), valuations.c.created_at.desc(), valu
 
 
 def last_answer(connection: Connection, battery_code: str, day: str) -> bytes | None:
-    """Return the last answer about a pack for a day on or before one, None where there is none."""
+    """Return the last answer for a pack as of a day or earlier, None if there is none."""
     wanted = select(valuations.c.answer).where(valuations.c.battery_code == battery_code, valuations.c.as_of <= day)
     row = connection.execute(wanted.order_by(*_NEWEST_FIRST).limit(1)).first()
     return None if row is None else bytes(row.answer)
 
 
 def newest_records(connection: Connection, most: int) -> list[tuple[bytes, str | None, bytes]]:
-    """Return record, battery code and request of the newest valuations, the newest first."""
+    """Return record, battery code and request of the newest valuations, newest first."""
     wanted = select(valuations.c.record, valuations.c.battery_code, valuations.c.request)
     rows = connection.execute(wanted.order_by(valuations.c.created_at.desc()).limit(most))
     return [(bytes(row.record), row.battery_code, bytes(row.request)) for row in rows]
@@ -140,19 +140,19 @@ _MARKET = select(markets.c.digest).where(markets.c.digest == bindparam("wanted")
 
 
 def save_market(connection: Connection, digest: str, content: bytes) -> None:
-    """Keep the quotes a valuation used, once for all valuations that used them."""
+    """Store the quotes of valuations, once per digest."""
     if connection.execute(_MARKET, {"wanted": digest}).first() is None:
         deflated = zlib.compress(content, 6)
         connection.execute(insert(markets).values(digest=digest, content=deflated, first_used_at=now()))
 
 
 def market_content(connection: Connection, digest: str) -> bytes:
-    """Return kept quotes as they were read.
+    """Return stored quotes as they were read.
 
     Raises
     ------
     StoreNotReady
-        If they are not there, which only a damaged store can bring about.
+        If they are missing or damaged.
     """
     row = connection.execute(select(markets.c.content).where(markets.c.digest == digest)).first()
     try:

@@ -1,1 +1,1 @@
-"""The history of the store's tables, in alembic's steps."""
+"""Alembic migrations of the store."""

@@ -1,4 +1,4 @@
-"""Alembic's entry: run the steps on the connection that :func:`service.store.upgrade.upgrade` hands over."""
+"""Alembic environment: runs the migrations on the connection of :func:`service.store.upgrade.upgrade`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One module a step; file names begin with the step's number."""
+"""One module per migration; file names start with the number."""

@@ -1,4 +1,4 @@
-"""Valuations with their markets, the ledger, idempotency keys."""
+"""Create the tables of valuations, markets, ledger and idempotency keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Anchors: what reported sales made of a model's band."""
+"""Create the table of anchors: recentred bands of a model."""
 
 from __future__ import annotations
 

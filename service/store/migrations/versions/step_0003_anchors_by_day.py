@@ -1,4 +1,4 @@
-"""Anchors are kept for each valuation day; those kept before have none, and stay for the valuations that name them."""
+"""Add the valuation day to anchors; existing anchors keep an empty day."""
 
 from __future__ import annotations
 
