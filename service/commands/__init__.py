@@ -1,1 +1,1 @@
-"""The commands of `canzhi`, one module each; a module is imported only when its command is called."""
+"""CLI commands, one module per command; each is imported only when it is called."""

@@ -1,4 +1,4 @@
-"""`canzhi check`: what is odd about the traced history of packs (溯源核验), without a price."""
+"""`canzhi check`: findings on the traced history of packs (溯源核验), without a price."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 def check(
     context: click.Context, files: tuple[Path, ...], *, as_of: datetime | None, as_json: bool, language: Language
 ) -> None:
-    """Examine the traced history of packs: findings, trust grade, evidence tier (溯源核验).
+    """Check the traced history of packs: findings, trust grade, evidence tier (溯源核验).
 
-    Give - to read standard input. The exit code is 1 if any finding closes a route or refuses the pack.
+    Use - for standard input. The exit code is 1 if a finding closes a route or refuses the pack.
     """
-    import msgspec  # noqa: PLC0415 - --help stays quick
+    import msgspec  # noqa: PLC0415 - keeps --help fast
 
     from service.checking import check_traces  # noqa: PLC0415 - as above
     from service.cli import DONE, REFUSED, print_message  # noqa: PLC0415 - as above
@@ -51,7 +51,7 @@ def check(
 
 
 def _print_tables(answers: Sequence[CheckAnswer], language: Language) -> None:
-    """Print one table a pack for a person."""
+    """Print one table per pack."""
     from service.commands.terminal import new_table, terminal  # noqa: PLC0415 - as above
     from service.web.messages import name  # noqa: PLC0415 - as above
     from service.web.views import caution_lines  # noqa: PLC0415 - as above

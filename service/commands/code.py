@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from valuation.battery_code.decoding import BatteryCode
 
-_EXPLAINED = 3  # as many codes are explained part by part; more are listed one a line
-_WIDTH_OF_A_FILE = 160  # columns of a table that no terminal limits
-_WORTH_A_BAR = 20_000  # codes from which the work takes longer than two seconds
+_EXPLAINED = 3  # more codes are listed, one per line
+_WIDTH_OF_A_FILE = 160  # table width if the output is not a terminal
+_WORTH_A_BAR = 20_000  # more codes take longer than two seconds
 
 
 @click.command()
@@ -39,10 +39,10 @@ def code(
 ) -> None:
     """Decode and check battery codes under GB/T 34014 (动力蓄电池编码).
 
-    Two printed halves may be given with a blank between them, in quotes. Give - to read codes from standard input,
-    one a line. The exit code is 1 if any code is refused.
+    A code printed in two halves can be given with a blank between them, in quotes. Use - to read codes from standard
+    input, one per line. The exit code is 1 if a code is refused.
     """
-    from service.commands.context import day_of  # noqa: PLC0415 - a command imports its work when it is called, so --help is quick
+    from service.commands.context import day_of  # noqa: PLC0415 - keeps --help fast
     from valuation.battery_code.decoding import decode  # noqa: PLC0415 - as above
 
     on = day_of(as_of)
@@ -55,18 +55,18 @@ def code(
 
 
 def _lines() -> list[str]:
-    """Return the lines of standard input that are not blank; bytes that are no UTF-8 make a code that is refused."""
+    """Return the lines of standard input that are not blank, with invalid UTF-8 replaced."""
     text = sys.stdin.buffer.read().decode("utf-8", "replace")
     return [line for line in text.split("\n") if line.strip()]
 
 
 def _printable(given: str) -> str:
-    """Return an argument with bytes that are no UTF-8 replaced, so that it can be shown and written."""
+    """Return an argument with invalid UTF-8 replaced."""
     return given.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _with_progress(texts: list[str]) -> Iterator[str]:
-    """Yield the texts, with a bar on the terminal of a person where they are many."""
+    """Yield the texts, with a progress bar on a terminal if there are many."""
     if len(texts) < _WORTH_A_BAR:
         yield from texts
         return
@@ -78,7 +78,7 @@ def _with_progress(texts: list[str]) -> Iterator[str]:
 
 
 def _print_json(decoded: Iterable[BatteryCode]) -> int:
-    """Print one object a line and return how many codes are refused."""
+    """Print one JSON object per line, and return the number of refused codes."""
     import msgspec  # noqa: PLC0415 - as above
 
     refused = 0
@@ -89,7 +89,7 @@ def _print_json(decoded: Iterable[BatteryCode]) -> int:
 
 
 def fields(decoded: BatteryCode) -> dict[str, object]:
-    """Return a code as the public contract names its fields; what is not known is null."""
+    """Return a decoded code with the field names of the contract."""
     return {
         "code": decoded.code,
         "valid": decoded.valid,
@@ -110,7 +110,7 @@ def fields(decoded: BatteryCode) -> dict[str, object]:
 
 
 def _print_tables(decoded: list[BatteryCode], language: Language) -> int:
-    """Print the codes for a person and return how many are refused."""
+    """Print the codes as tables, and return the number of refused codes."""
     from rich.console import Console  # noqa: PLC0415 - as above
 
     console = Console(highlight=False)
@@ -125,7 +125,7 @@ def _print_tables(decoded: list[BatteryCode], language: Language) -> int:
 
 
 def _explained(decoded: BatteryCode, language: Language) -> Table:
-    """Return one code part by part."""
+    """Return a table of the parts of one code."""
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
@@ -143,7 +143,7 @@ def _explained(decoded: BatteryCode, language: Language) -> Table:
 
 
 def _listed(decoded: list[BatteryCode], language: Language) -> Table:
-    """Return many codes, one a line."""
+    """Return a table with one row per code."""
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 

@@ -1,4 +1,4 @@
-"""What several commands share: the settings with a command's options on top, the counter opened, the day chosen."""
+"""Set-up shared by commands: settings with command-line overrides, the opened service, the valuation day."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OWN_QUOTES = "name your own with --market or CANZHI_MARKET, or keep them as mar
 
 
 def settings_with(market: Path | None = None, model: str | None = None) -> Settings:
-    """Return the settings of the environment, overruled by what the command line names."""
+    """Return the settings of the environment, overridden by command-line options."""
     settings = Settings.from_environment()
     if market is not None:
         settings = replace(settings, market=market)
@@ -30,8 +30,8 @@ def settings_with(market: Path | None = None, model: str | None = None) -> Setti
 
 @contextmanager
 def open_service(settings: Settings) -> Iterator[ValuationService]:
-    """Open the counter for as long as the block runs."""
-    from service.valuation_service import open_valuation_service  # noqa: PLC0415 - --help must not import the work
+    """Open the service for the duration of a block."""
+    from service.valuation_service import open_valuation_service  # noqa: PLC0415 - keeps --help fast
 
     service = open_valuation_service(settings)
     try:
@@ -41,21 +41,21 @@ def open_service(settings: Settings) -> Iterator[ValuationService]:
 
 
 def chosen_day(service: ValuationService, as_of: datetime | None) -> date:
-    """Return the valuation day (today unless one is named), and warn on standard error about synthetic quotes."""
+    """Return the valuation day (default: today), and warn about synthetic quotes on standard error."""
     warn_synthetic(service.market)
     return day_of(as_of)
 
 
 def day_of(as_of: datetime | None) -> date:
-    """Return the valuation day of a command: the one named, else today."""
-    from service.clock import today  # noqa: PLC0415 - --help must not import the work
+    """Return the given valuation day, or today."""
+    from service.clock import today  # noqa: PLC0415 - keeps --help fast
 
     return as_of.date() if as_of else today()
 
 
 def warn_synthetic(market: QuotedMarket) -> None:
-    """Say on standard error that the quotes are synthetic, how old they are, and how to give others."""
-    from service.cli import print_message  # noqa: PLC0415 - the command line imports the commands, not the other way round
+    """Warn on standard error that the quotes are synthetic and how old they are."""
+    from service.cli import print_message  # noqa: PLC0415 - avoids a circular import
 
     if market.synthetic:
         print_message(f"the quotes are synthetic and end on {market.last_day}; {_OWN_QUOTES}")

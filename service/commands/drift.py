@@ -1,4 +1,4 @@
-"""`canzhi drift`: how far packs, prices and realised bands have moved from what the model learned."""
+"""`canzhi drift`: drift of packs, prices and realised coverage since the training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_SALES, _MOST_PACKS, _SHOWN = 5000, 2000, 10
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
 @click.pass_context
-def drift(  # noqa: PLR0913 - every option by name, as click hands them over
+def drift(  # noqa: PLR0913 - one parameter per option
     context: click.Context,
     ledger: Path | None,
     *,
@@ -33,17 +33,16 @@ def drift(  # noqa: PLR0913 - every option by name, as click hands them over
     lang: str,
     as_json: bool,
 ) -> None:
-    """Say how far packs and prices have moved from what the model in service learned (漂移).
+    """Report how far packs and prices have moved since the training of the champion (漂移).
 
-    Without LEDGER: the packs valued here and the sales reported here. With LEDGER, --traces and --market: the sales of
-    that ledger which the champion never learned from, month by month. The exit code is 0 where nothing calls for
-    action, 1 where somebody should look into it.
+    Without LEDGER: the packs valued and the sales reported in this store. With LEDGER, --traces and --market: the sales
+    of the ledger after the training, by month. The exit code is 1 if action is recommended, else 0.
     """
     if ledger is not None or traces is not None or market is not None:
         if ledger is None or traces is None or market is None:
             raise click.UsageError("give LEDGER, --traces and --market together, or none of them")
         context.exit(_of_ledger((ledger, traces, market), vat, lang, as_json=as_json))
-    import msgspec  # noqa: PLC0415 - --help stays quick
+    import msgspec  # noqa: PLC0415 - keeps --help fast
 
     from service.cli import DONE, REFUSED  # noqa: PLC0415 - as above
     from service.commands.context import open_service, settings_with  # noqa: PLC0415 - as above
@@ -73,8 +72,8 @@ def drift(  # noqa: PLR0913 - every option by name, as click hands them over
 
 
 def _of_ledger(files: tuple[Path, Path, Path], vat: str | None, lang: str, *, as_json: bool) -> int:
-    """Say what came of the champion's bands on the later sales of a ledger, and return the exit code."""
-    from models.artifact.registry import home_folder  # noqa: PLC0415 - --help stays quick
+    """Report the coverage of the champion's bands on later sales of a ledger, and return the exit code."""
+    from models.artifact.registry import home_folder  # noqa: PLC0415 - keeps --help fast
     from service.cli import DONE, REFUSED  # noqa: PLC0415 - as above
     from service.plugins import load_plugin  # noqa: PLC0415 - as above
 

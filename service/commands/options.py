@@ -1,4 +1,4 @@
-"""Options that several commands take, spelled once."""
+"""Click options shared by several commands."""
 
 from __future__ import annotations
 

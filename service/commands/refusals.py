@@ -1,4 +1,4 @@
-"""Refusals on the terminal, in the reader's language where the page knows the sentence in it."""
+"""Error messages on the terminal, in English or Chinese."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from valuation.errors import CanzhiError
 
 
 def localised_error(error: CanzhiError, language: Language) -> tuple[str, str]:
-    """Return what is refused and the way out; what is not known in Chinese is said in English.
+    """Return message and hint of an error; untranslated ones are in English.
 
     >>> from valuation.errors import UnreadableRecord
     >>> error = UnreadableRecord("a.xlsx is a zip archive or Excel workbook", hint="save the sheet as CSV (UTF-8)")

@@ -1,4 +1,4 @@
-"""`canzhi report-sale`: enter deals that were made; they re-anchor the band at once (成交上报)."""
+"""`canzhi report-sale`: record, confirm and void sales, which recentre the model (成交上报)."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def report_sale(
     note: str | None,
     **asked: str | float | datetime | None,
 ) -> None:
-    """Enter the sales of FILE, or one by options, and say how far they move the band (成交上报).
+    """Record the sales of FILE, or one given by options, and print how far they shift the model (成交上报).
 
-    FILE is any ledger that `canzhi train` reads (CSV, Excel, Parquet, Chinese or English headings), or JSON or JSONL as
-    the HTTP service takes it. Rows of a ledger that cannot be used are named and left out. A sale is entered once:
-    reported again with the same content it changes nothing. A price far outside the band of its pack is held until
-    --confirm. A running service answers with the re-anchored band within two seconds.
+    FILE is a sales ledger as for `canzhi train` (CSV, Excel or Parquet, English or Chinese headings), or JSON or JSONL
+    as for the HTTP API. Invalid rows are listed and skipped. A sale reported again with the same content changes
+    nothing. A sale with a price far outside the band of its pack is held until --confirm. A running service uses the
+    recentred band within two seconds.
     """
-    from service.commands.context import open_service, settings_with  # noqa: PLC0415 - --help stays quick
+    from service.commands.context import open_service, settings_with  # noqa: PLC0415 - keeps --help fast
 
     steps: list[tuple[StepKind, str]] = [("sale_confirmed", one) for one in confirm]
     steps += [("sale_voided", one) for one in void]
@@ -74,7 +74,7 @@ def report_sale(
 
 
 def _of_options(file: Path | None, asked: Mapping[str, str | float | datetime | None]) -> dict[str, object] | None:
-    """Return the one sale that the options describe, None where they describe none."""
+    """Return the sale described by the options, None without any."""
     needed = ("sale_id", "battery_code", "sold_on", "price_cny")
     given = [asked[name] is not None for name in needed]
     if not any(given) and (file is not None or asked["vat_included"] is None):
@@ -86,15 +86,15 @@ def _of_options(file: Path | None, asked: Mapping[str, str | float | datetime | 
 
 
 def _with_reporter(sales: Sequence[FiledSale], reporter: object) -> list[FiledSale]:
-    """Return sales with who reported them, where they do not say."""
-    from msgspec.structs import replace  # noqa: PLC0415 - --help stays quick
+    """Return the sales, with a reporter for those without one."""
+    from msgspec.structs import replace  # noqa: PLC0415 - keeps --help fast
 
     return [sale if sale.reporter else replace(sale, reporter=reporter) for sale in sales]
 
 
 def _enter(service: ValuationService, sales: Sequence[FiledSale]) -> None:
-    """Enter sales, say how many, and name those that are held with the way out."""
-    from service.sale_reports import enter_filed_sales, hold_answer  # noqa: PLC0415 - --help stays quick
+    """Record sales, and print the number of new, known and held ones."""
+    from service.sale_reports import enter_filed_sales, hold_answer  # noqa: PLC0415 - keeps --help fast
 
     entered = enter_filed_sales(service, sales, _BY)
     known = entered.count("known")
@@ -109,8 +109,8 @@ def _enter(service: ValuationService, sales: Sequence[FiledSale]) -> None:
 
 
 def _take_steps(service: ValuationService, steps: Sequence[tuple[StepKind, str]], note: str | None) -> None:
-    """Confirm and void sales, all or none, and say what they are then."""
-    from service.sales.enter_sales import step_on_sale  # noqa: PLC0415 - --help stays quick
+    """Confirm and void sales, all or none, and print their states."""
+    from service.sales.enter_sales import step_on_sale  # noqa: PLC0415 - keeps --help fast
 
     with service.database.writing() as connection:
         done = [step_on_sale(sale_id, kind, note, _BY)(connection) for kind, sale_id in steps]
@@ -118,11 +118,11 @@ def _take_steps(service: ValuationService, steps: Sequence[tuple[StepKind, str]]
         click.echo(f"{sale.sale.sale_id}: {sale.state}")
 
 
-def _read(path: Path, market: MarketHistory, vat_included: bool | None) -> list[FiledSale]:  # noqa: FBT001 - yes, no, unsaid
-    """Return the sales of a file; rows of a ledger that cannot be used are named on standard error."""
+def _read(path: Path, market: MarketHistory, vat_included: bool | None) -> list[FiledSale]:  # noqa: FBT001 - None: not stated
+    """Return the sales of a file; invalid rows of a ledger are listed on standard error."""
     if path.suffix.lower() not in {".json", ".jsonl"}:
         return _of_ledger(path, market, None if vat_included is None else "included" if vat_included else "excluded")
-    from valuation.errors import UnreadableRecord  # noqa: PLC0415 - --help stays quick
+    from valuation.errors import UnreadableRecord  # noqa: PLC0415 - keeps --help fast
     from valuation.ingest import decode_bytes  # noqa: PLC0415 - as above
 
     document = decode_bytes.open_document(path, decode_bytes.Limits())
@@ -138,9 +138,9 @@ def _read(path: Path, market: MarketHistory, vat_included: bool | None) -> list[
 
 
 def _of_ledger(path: Path, market: MarketHistory, vat: str | None) -> list[FiledSale]:
-    """Return the sales of a recycler's own ledger, as the workshop reads it."""
+    """Return the valid sales of a sales ledger, read by `training`."""
     from service.plugins import load_plugin  # noqa: PLC0415 - as above
-    from service.sales.enter_sales import check_sale  # noqa: PLC0415 - --help stays quick
+    from service.sales.enter_sales import check_sale  # noqa: PLC0415 - keeps --help fast
     from valuation.errors import FieldError, UnreadableLedger  # noqa: PLC0415 - as above
 
     try:
@@ -168,7 +168,7 @@ def _of_ledger(path: Path, market: MarketHistory, vat: str | None) -> list[Filed
 
 
 def _sales(rows: Sequence[object], place: str) -> list[FiledSale]:
-    import msgspec  # noqa: PLC0415 - --help stays quick
+    import msgspec  # noqa: PLC0415 - keeps --help fast
 
     from service.sales.sale_types import FiledSale  # noqa: PLC0415 - as above
     from valuation.errors import FieldError  # noqa: PLC0415 - as above
@@ -187,7 +187,7 @@ def _sales(rows: Sequence[object], place: str) -> list[FiledSale]:
 
 
 def _lines(dated: DatedModel) -> list[str]:
-    """Return how far the model of today has moved, a line each."""
+    """Return lines about the recentring of today's model."""
     if dated.model is None:
         return ["no trained model answers, so there is no band to re-anchor"]
     from valuation.answer.cautions import FAR_IN_A_WEEK  # noqa: PLC0415 - as above

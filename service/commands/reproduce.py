@@ -1,4 +1,4 @@
-"""`canzhi reproduce`: work a kept valuation out again and say whether it is the same to the last bit (复算)."""
+"""`canzhi reproduce`: recompute a stored valuation and compare it bit for bit (复算)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the kept answer as JSON.")
 @click.pass_context
 def reproduce(context: click.Context, valuation_id: str, *, as_json: bool) -> None:
-    """Recompute a kept valuation from its record, quotes and model, bit for bit (复算).
+    """Recompute a stored valuation from its record, quotes and model, bit for bit (复算).
 
-    The exit code is 0 if both answers are identical, 1 if not or if none is kept under that id.
+    The exit code is 1 if the answers differ or no valuation is stored under the id, else 0.
     """
-    from service.cli import DONE, REFUSED, print_message  # noqa: PLC0415 - --help stays quick
+    from service.cli import DONE, REFUSED, print_message  # noqa: PLC0415 - keeps --help fast
     from service.reproduction import open_archive, reproduce_valuation  # noqa: PLC0415 - as above
     from service.settings import Settings  # noqa: PLC0415 - as above
 

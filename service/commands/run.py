@@ -1,4 +1,4 @@
-"""`canzhi run`: everything from nothing: a model where there is none, the samples valued, the page served."""
+"""`canzhi run`: train a demonstration model if there is none, value the sample packs, serve the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 DEMONSTRATION_PACKS = 6000
-DEMONSTRATION_SEED = 4  # the sample packs and quotes come from the market of this seed
+DEMONSTRATION_SEED = 4  # the seed of the market of the sample packs and quotes
 SAMPLES = Path(__file__).resolve().parents[2] / "data_samples"
 _SAMPLE_KINDS = {".json", ".jsonl"}
 
@@ -24,8 +24,8 @@ _SAMPLE_KINDS = {".json", ".jsonl"}
     "--packs", type=click.IntRange(min=100), default=DEMONSTRATION_PACKS, show_default=True, help="Synthetic packs."
 )
 def run(*, no_serve: bool, host: str | None, port: int | None, packs: int) -> None:
-    """Make what is missing, value the sample packs, serve the page (一键运行)."""
-    from service.cli import print_message  # noqa: PLC0415 - --help stays quick
+    """Train a demonstration model if needed, value the sample packs, serve the page (一键运行)."""
+    from service.cli import print_message  # noqa: PLC0415 - keeps --help fast
     from service.settings import Settings  # noqa: PLC0415 - as above
     from service.valuation_service import find_model  # noqa: PLC0415 - as above
 
@@ -47,7 +47,7 @@ def run(*, no_serve: bool, host: str | None, port: int | None, packs: int) -> No
 
 
 def train_demonstration(settings: Settings, packs: int) -> None:
-    """Call the workshop's commands by name: simulate a market, train on it, make the result champion."""
+    """Simulate a market and train the champion on it, with the commands of `training`."""
     from service.cli import load_command, print_message  # noqa: PLC0415 - as above
 
     simulate, train = load_command("simulate"), load_command("train")
@@ -66,7 +66,7 @@ def _learn(simulate: click.Command, train: click.Command, settings: Settings, pa
     from service.store.upgrade import make_folder  # noqa: PLC0415 - as above
 
     out = settings.home / "demonstration"
-    make_folder(out)  # where nothing can be kept, say so before the work rather than after it
+    make_folder(out)  # fails before the work if the folder is not writable
     simulate.main([str(out), "--packs", str(packs), "--seed", str(DEMONSTRATION_SEED)], standalone_mode=False)
     ledger, market = str(out / "sales.parquet"), str(out / "quotes.csv")
     asked = [ledger, "--traces", str(out), "--market", market, "--name", "demonstration"]
@@ -74,7 +74,7 @@ def _learn(simulate: click.Command, train: click.Command, settings: Settings, pa
 
 
 def value_samples(settings: Settings) -> None:
-    """Value the sample packs in the terminal, each file by itself, where the checkout brings some."""
+    """Value the sample packs of the checkout, if there are any, and print them."""
     from service.cli import print_message  # noqa: PLC0415 - as above
     from service.commands.context import chosen_day, open_service  # noqa: PLC0415 - as above
     from service.commands.value import value_and_print  # noqa: PLC0415 - as above

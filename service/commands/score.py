@@ -1,4 +1,4 @@
-"""`canzhi score`: value a fleet (批量评估), Parquet in and Parquet out, on this machine or on a Spark cluster."""
+"""`canzhi score`: value a fleet from Parquet to Parquet (批量评估), on this machine or on a Spark cluster."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _TABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 @click.option("--processes", type=click.IntRange(0), default=0, help="Processes of the local engine.  [default: all]")
 @click.option("--master", metavar="URL", help="Spark master.  [default: as spark-submit or SPARK_MASTER says]")
 @click.option("--shares", type=click.IntRange(1), help="Into how many tasks Spark cuts the work.")
-def score(  # noqa: PLR0913 - one parameter an option
+def score(  # noqa: PLR0913 - one parameter per option
     packs: str,
     events: str,
     out: str,
@@ -59,12 +59,12 @@ def score(  # noqa: PLR0913 - one parameter an option
     master: str | None,
     shares: int | None,
 ) -> None:
-    """Value every pack of PACKS with its EVENTS (Parquet) into OUT, one row a pack (批量评估).
+    """Value every pack of PACKS with its EVENTS (Parquet) into OUT, one row per pack (批量评估).
 
-    Packs that must not be valued, and rows that cannot be read, go to OUT.rejected.parquet with the reason. A run that
-    was cut off is taken up where it stood when the same command is given again.
+    Refused packs and unreadable rows go to OUT.rejected.parquet with the reason. The same command resumes an
+    interrupted run.
     """
-    from service.cli import print_message  # noqa: PLC0415 - --help stays quick
+    from service.cli import print_message  # noqa: PLC0415 - keeps --help fast
 
     terms = {"level": level, "region": region, "explain": drivers, "market_shift": _shifts(market_shift)}
     kit = _kit(market, model, as_of, terms)
@@ -74,7 +74,7 @@ def score(  # noqa: PLR0913 - one parameter an option
         done = score_on_cluster(ClusterRequest(packs=packs, events=events, out=out, master=master, shares=shares), kit)
         print_message(f"{done.valued:,} packs valued into {out}; {done.rejected:,} set aside in {done.rejected_place}")
         return
-    from service.scoring.local import Request, score_files  # noqa: PLC0415 - --help stays quick
+    from service.scoring.local import Request, score_files  # noqa: PLC0415 - keeps --help fast
     from service.scoring.memory import without_pandas  # noqa: PLC0415 - as above
     from service.scoring.progress import OnTerminal  # noqa: PLC0415 - as above
 
@@ -87,8 +87,8 @@ def score(  # noqa: PLR0913 - one parameter an option
 
 
 def _kit(market: Path | None, model: str | None, as_of: datetime | None, terms: dict[str, object]) -> JobContext:
-    """Return quotes, model and terms, tried once here: what cannot be asked is refused before the work begins."""
-    import msgspec  # noqa: PLC0415 - --help stays quick
+    """Return quotes, model and terms; invalid terms are refused before the work starts."""
+    import msgspec  # noqa: PLC0415 - keeps --help fast
 
     from service.commands.context import day_of, settings_with, warn_synthetic  # noqa: PLC0415 - as above
     from service.quotes import open_market  # noqa: PLC0415 - as above
@@ -102,12 +102,12 @@ def _kit(market: Path | None, model: str | None, as_of: datetime | None, terms: 
     asked = msgspec.convert({"as_of": day_of(as_of), **terms}, ValuationTerms)
     check_terms(asked, quotes.history)
     warn_synthetic(quotes)
-    loaded = cast("Predictor | None", model_on(settings, quotes, asked.as_of))  # the registry has no other kind
+    loaded = cast("Predictor | None", model_on(settings, quotes, asked.as_of))  # the registry contains no other type
     return JobContext.of(quotes.content, loaded, asked)
 
 
 def _shifts(given: tuple[str, ...]) -> dict[str, float]:
-    """Return a scenario as it is written on the command line.
+    """Return the factors of a market scenario from `NAME=FACTOR` options.
 
     >>> _shifts(("lithium_carbonate=1.1",))
     {'lithium_carbonate': 1.1}

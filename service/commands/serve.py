@@ -1,4 +1,4 @@
-"""`canzhi serve`: the HTTP interface and the web page."""
+"""`canzhi serve`: serve the HTTP API and the web page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on.  [default: CANZHI_PORT, else 8000]")
 @click.option("--workers", type=click.IntRange(1, 256), help="Server processes.  [default: CANZHI_WORKERS, else 1]")
 def serve(*, host: str | None, port: int | None, workers: int | None) -> None:
-    """Serve the HTTP interface and the web page (服务)."""
-    from service.server import serve_http  # noqa: PLC0415 - --help stays quick
+    """Serve the HTTP API and the web page (服务)."""
+    from service.server import serve_http  # noqa: PLC0415 - keeps --help fast
 
     serve_http(host=host, port=port, workers=workers)

@@ -1,4 +1,4 @@
-"""Tables on a person's terminal; into a file they are wide enough for a whole line."""
+"""Rich tables on standard output; wide enough for whole lines if it is not a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WIDTH_OF_A_FILE = 160
 
 
 def terminal() -> Console:
-    """Return standard output as rich writes it."""
+    """Return a rich console on standard output."""
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = _WIDTH_OF_A_FILE
@@ -20,7 +20,7 @@ def terminal() -> Console:
 
 
 def new_table(title: str, columns: Sequence[str], *, numbers: Sequence[int] = ()) -> Table:
-    """Return an empty table; the columns whose places are in `numbers` are aligned to the right."""
+    """Return an empty table; the columns with indices in `numbers` are right-aligned."""
     table = Table(title=Text(title, "bold"), title_justify="left")
     for place, name in enumerate(columns):
         table.add_column(name, justify="right" if place in numbers else "left", overflow="fold")

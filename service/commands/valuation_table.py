@@ -1,7 +1,4 @@
-"""Valuations as tables for people, in English or Chinese: value and band, routes, drivers, next evidence, cautions.
-
-Names and sentences are those of the page, so that both speak of a route, an action or an effect in the same words.
-"""
+"""Prints valuations as tables in English or Chinese, with the names and sentences of the web page."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from service.web.views import action_line, caution_lines, reason
 if TYPE_CHECKING:
     from service.valuation_service import Answer
 
-_EXPLAINED = 5  # as many packs are told in full; more are listed one a line
+_EXPLAINED = 5  # more packs are listed, one per line
 _DRIVERS_SHOWN = 12
 
 _DEMONSTRATION = (
@@ -33,7 +30,7 @@ _CAUTIONS_ELSEWHERE = (
 
 
 def print_valuations(answers: Sequence[Answer], language: Language) -> None:
-    """Print valuations to the terminal: in full where they are few, else one a line."""
+    """Print valuations: a few with all details, many as a list."""
     console = terminal()
     spelled = [with_id(one.valuation, one.valuation_id) for one in answers]
     if len(spelled) > _EXPLAINED:
@@ -44,7 +41,7 @@ def print_valuations(answers: Sequence[Answer], language: Language) -> None:
 
 
 def money(amount: float) -> str:
-    """Return an amount as people write it.
+    """Return an amount with thousands separators and two decimals.
 
     >>> money(-1234.5)
     '-1,234.50'

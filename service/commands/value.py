@@ -1,4 +1,4 @@
-"""`canzhi value`: value the packs in files (评估), in a table for people or as JSON lines for programs."""
+"""`canzhi value`: value the packs in files (评估), as tables or JSON lines."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from valuation.ingest import Traces
 
 _CHUNK = 1000
-_MAX_REFUSALS = 20  # a person reads no more refusals than these
+_MAX_REFUSALS = 20  # more refusals are only counted
 _WORTH_A_BAR = 3000  # packs from which the work takes longer than two seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputFormat:
-    """How answers are shown: as JSON lines for programs, or as tables in a language for people."""
+    """Output as JSON lines, or as tables in a language."""
 
     as_json: bool = False
     language: Language = "en"
@@ -46,7 +46,7 @@ _AS_TABLES = OutputFormat()
 @options.as_json
 @options.language
 @click.pass_context
-def value(  # noqa: PLR0913 - one parameter an option
+def value(  # noqa: PLR0913 - one parameter per option
     context: click.Context,
     files: tuple[Path, ...],
     *,
@@ -60,10 +60,9 @@ def value(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Value the packs in trace records, JSONL, passports, CSV or Parquet (评估残值).
 
-    Give - to read standard input. Every valuation is kept: canzhi reproduce brings it back. The exit code is 1 if any
-    pack is refused.
+    Use - for standard input. Every valuation is stored, for canzhi reproduce. The exit code is 1 if a pack is refused.
     """
-    from service.commands.context import chosen_day, open_service, settings_with  # noqa: PLC0415 - --help stays quick
+    from service.commands.context import chosen_day, open_service, settings_with  # noqa: PLC0415 - keeps --help fast
     from service.files import read_files  # noqa: PLC0415 - as above
     from service.valuation_service import RequestTerms  # noqa: PLC0415 - as above
 
@@ -80,7 +79,7 @@ def value_and_print(
     problems: Sequence[tuple[str, CanzhiError]],
     output: OutputFormat = _AS_TABLES,
 ) -> int:
-    """Value packs, keep what is answered, show everything and return the exit code."""
+    """Value packs, store and print the answers, and return the exit code."""
     results = list(_answers(service, traces, terms))
     if output.as_json:
         _print_json(traces, results)
@@ -92,7 +91,7 @@ def value_and_print(
 
 
 def _answers(service: ValuationService, traces: Traces, terms: RequestTerms) -> Iterator[Answer | CanzhiError]:
-    """Yield what becomes of each pack; what is answered is kept, a thousand at a time."""
+    """Yield the answer or error of each pack; answers are stored in chunks."""
     from service.files import chunks  # noqa: PLC0415 - as above
     from service.store.idempotency import Outcome  # noqa: PLC0415 - as above
 
@@ -104,7 +103,7 @@ def _answers(service: ValuationService, traces: Traces, terms: RequestTerms) -> 
 
 
 def _with_progress(parts: Sequence[Traces]) -> Iterator[Traces]:
-    """Yield the parts, with a bar on the terminal of a person where they are many."""
+    """Yield the parts, with a progress bar on a terminal if there are many."""
     if len(parts) * _CHUNK < _WORTH_A_BAR:
         yield from parts
         return
@@ -122,7 +121,7 @@ def _is_answer(one: object) -> TypeGuard[Answer]:
 
 
 def _print_json(traces: Traces, results: Sequence[Answer | CanzhiError]) -> None:
-    """Print one object a line: the valuation, or the problem that prevented it."""
+    """Print one JSON object per line: a valuation or a problem."""
     import msgspec  # noqa: PLC0415 - as above
 
     from service.api.problems import problem_of  # noqa: PLC0415 - as above
@@ -142,8 +141,8 @@ def _report(
     problems: Sequence[tuple[str, CanzhiError]],
     language: Language,
 ) -> int:
-    """Say on standard error which packs were refused or could not be read, and return the exit code."""
-    from service.cli import DONE, REFUSED, print_message  # noqa: PLC0415 - the command line imports the commands
+    """Print refused and unreadable packs on standard error, and return the exit code."""
+    from service.cli import DONE, REFUSED, print_message  # noqa: PLC0415 - avoids a circular import
     from service.commands.refusals import localised_error  # noqa: PLC0415 - as above
     from valuation.errors import CanzhiError  # noqa: PLC0415 - as above
 

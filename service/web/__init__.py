@@ -1,1 +1,1 @@
-"""The web page: one form, one answer, one report, in Chinese and English; rendered here, working without JavaScript."""
+"""The web page: form, answer and report in Chinese and English, rendered on the server without JavaScript."""

@@ -1,6 +1,6 @@
-"""Charts drawn here as SVG: positions in per cent of the width, so that text keeps its size on every screen.
+"""Geometry of the SVG charts, in per cent of the width so that text keeps its size.
 
-Only geometry is worked out here; the templates draw it, and every chart stands beside a table that says the same.
+The templates draw it; next to each chart is a table with the same values.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """One mark on an axis: where, which amount, and how its text is anchored."""
+    """A mark on an axis: position, amount, text anchor."""
 
     at: float
     amount: float
@@ -26,7 +26,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One bar from `at`, `width` wide, both in per cent of the chart."""
+    """A bar from `at` with a width, both in per cent of the chart."""
 
     at: float
     width: float
@@ -34,7 +34,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BandChart:
-    """The band of a value: the asked band, the middle half, the point, zero where it is inside, and an axis."""
+    """Chart of a value: the band, the middle half, the point, zero if visible, and an axis."""
 
     band: Bar
     half: Bar | None
@@ -46,7 +46,7 @@ class BandChart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One row of the waterfall: a reason, where its bar stands, and whether it adds or takes."""
+    """A row of the waterfall chart: a driver, its bar, and its sign."""
 
     kind: str
     label_en: str
@@ -57,14 +57,14 @@ class Step:
 
 
 def band_chart(band: Band, routes: Sequence[RouteValue] = ()) -> BandChart:
-    """Return the chart of a band with the values of the routes marked on it.
+    """Return the chart of a band with the values of the routes.
 
     >>> band = Band(point=50.0, lower=0.0, upper=100.0, level=0.9, per_kwh=1.0, quantiles={})
     >>> chart = band_chart(band)
     >>> round(chart.point.at, 6), [tick.amount for tick in chart.ticks]
     (50.0, [0.0, 20.0, 40.0, 60.0, 80.0, 100.0])
     """
-    shown = sorted((one for one in routes if one.open), key=lambda one: -one.value)  # so that no line crosses a name
+    shown = sorted((one for one in routes if one.open), key=lambda one: -one.value)  # keeps lines away from names
     amounts = [band.lower, band.point, band.upper, *band.quantiles.values(), *(one.value for one in shown)]
     scale = _Scale(min(amounts), max(amounts))
     quarters = band.quantiles.get("0.25"), band.quantiles.get("0.75")
@@ -80,7 +80,7 @@ def band_chart(band: Band, routes: Sequence[RouteValue] = ()) -> BandChart:
 
 
 def waterfall(base: float, drivers: Sequence[Driver], point: float, most: int = 10) -> tuple[Step, ...]:
-    """Return the way from the base over the largest reasons, and the rest together, to the point.
+    """Return the waterfall from the base to the point: the largest drivers, and the rest combined.
 
     >>> [step.kind for step in waterfall(1.0, [], 1.0)]
     ['base', 'total']
@@ -112,7 +112,7 @@ def waterfall(base: float, drivers: Sequence[Driver], point: float, most: int = 
 
 
 def round_steps(low: float, high: float, about: int = 4) -> list[float]:
-    """Return round amounts within bounds, about so many.
+    """Return about `about` round amounts between two bounds.
 
     >>> round_steps(-120.0, 390.0)
     [-100.0, 0.0, 100.0, 200.0, 300.0]
@@ -126,23 +126,23 @@ def round_steps(low: float, high: float, about: int = 4) -> list[float]:
 
 
 class _Scale:
-    """From amounts to per cent of the width."""
+    """Linear scale from amounts to per cent of the width."""
 
     def __init__(self, low: float, high: float, margin: float = _MARGIN) -> None:
         span = high - low or max(abs(high), 1.0)
         self.low, self.high = low - margin * span, high + margin * span
 
     def at(self, amount: float) -> float:
-        """Return where an amount stands."""
+        """Return the position of an amount."""
         return 100.0 * (amount - self.low) / (self.high - self.low)
 
     def bar(self, start: float, end: float) -> Bar:
-        """Return the bar between two amounts, at least a hair wide."""
+        """Return the bar between two amounts, with a minimum width."""
         left, right = sorted((self.at(start), self.at(end)))
         return Bar(at=round(left, 3), width=round(max(right - left, 0.25), 3))
 
     def tick(self, amount: float) -> Tick:
-        """Return the mark at an amount; near an edge its text is anchored inwards."""
+        """Return the axis mark of an amount; near an edge its text is anchored inwards."""
         at = round(self.at(amount), 3)
         anchor = "start" if at < 12.0 else "end" if at > 88.0 else "middle"
         return Tick(at=at, amount=amount, anchor=anchor)

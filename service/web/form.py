@@ -1,4 +1,4 @@
-"""What a person entered: the form as it came, kept so that nothing has to be typed twice."""
+"""The submitted form, kept so that the page can show the entries again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_NAME: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormEntry:
-    """The fields of the form as text, and the files."""
+    """The fields of the form as text, and the uploaded files."""
 
     code: str = ""
     record: str = ""
@@ -35,7 +35,7 @@ class FormEntry:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing names a pack."""
+        """Whether the form contains no pack."""
         return not (self.code or self.record or self.files or self.chemistry or self.rated_energy_kwh)
 
     @property
@@ -44,12 +44,12 @@ class FormEntry:
         return bool(self.chemistry or self.rated_energy_kwh or self.made_on)
 
     def nameplate(self) -> dict[str, object]:
-        """Return the nameplate fields as a trace record has them.
+        """Return the nameplate fields as in a trace record.
 
         Raises
         ------
         PageRefusal
-            If the energy is no number.
+            If the energy is not a number.
         """
         found: dict[str, object] = {}
         if self.chemistry:
@@ -66,7 +66,7 @@ class FormEntry:
         Raises
         ------
         FieldError
-            If it is no date.
+            If it is not a date.
         """
         try:
             return date.fromisoformat(self.as_of) if self.as_of else default
@@ -76,12 +76,12 @@ class FormEntry:
             ) from reason
 
     def share(self) -> float:
-        """Return the level as a fraction; the core says whether it can be used.
+        """Return the level as a fraction; `valuation` checks its range.
 
         Raises
         ------
         PageRefusal
-            If it is no number.
+            If it is not a number.
         """
         try:
             return float(self.level)
@@ -90,7 +90,7 @@ class FormEntry:
 
 
 def _energy(text: str) -> float:
-    """Return the rated energy, with a comma or a point. [kWh]"""
+    """Return the rated energy; the decimal separator may be a comma. [kWh]"""
     try:
         return float(text.replace(",", ".").removesuffix("kWh"))
     except ValueError as reason:
@@ -98,12 +98,12 @@ def _energy(text: str) -> float:
 
 
 async def read_entry(request: Request, limit_bytes: int) -> FormEntry:
-    """Return what the form of a request holds.
+    """Return the submitted form of a request.
 
     Raises
     ------
     PageRefusal
-        If the body is no form.
+        If the body is not a form.
     """
     try:
         async with request.form(max_files=MOST_FILES, max_fields=_MOST_FIELDS, max_part_size=limit_bytes) as form:
@@ -113,7 +113,7 @@ async def read_entry(request: Request, limit_bytes: int) -> FormEntry:
 
 
 async def _entry(form: FormData) -> FormEntry:
-    """Return the entry in a decoded form; a suggested code that was clicked replaces the one typed."""
+    """Return the fields of a decoded form; a selected suggestion replaces the typed code."""
     typed = {name: _text(form, name) for name in FormEntry.__dataclass_fields__ if name != "files"}
     uploads = [one for one in form.getlist("files") if isinstance(one, UploadFile)]
     files = [Document(name=_file_name(one), content=await one.read()) for one in uploads]
@@ -132,6 +132,6 @@ def _text(form: FormData, name: str) -> str:
 
 
 def _file_name(upload: UploadFile) -> str:
-    """Return the name a file is spoken of by, without folders and control characters."""
+    """Return the name of an uploaded file, without folders and control characters."""
     name = (upload.filename or "").replace("\\", "/").rpartition("/")[2]
     return "".join(letter for letter in name if letter.isprintable())[:_LONGEST_NAME] or "file"

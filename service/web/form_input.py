@@ -1,4 +1,4 @@
-"""From what a person entered to packs: a code (typed, scanned, photographed), a pasted record, or files."""
+"""Reads and values the packs of the form: a code (typed, scanned or photographed), a record, or files."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ CHANNEL = "page"
 
 
 def value_entry(service: ValuationService, entry: FormEntry) -> tuple[Traces, list[Answer | CanzhiError]]:
-    """Return the packs that were entered, and for each its answer or why there is none; nothing is kept yet.
+    """Return the packs of the form, and the answer or error of each; nothing is stored.
 
     Raises
     ------
     PageRefusal
-        If the form names no pack, or several ways at once.
+        If the form contains no pack, or packs in several ways.
     CanzhiError
-        If nothing of it can be read.
+        If nothing can be read.
     """
     day = entry.day(today())
     terms = RequestTerms(as_of=day, level=entry.share())
@@ -41,14 +41,14 @@ def value_entry(service: ValuationService, entry: FormEntry) -> tuple[Traces, li
 
 
 def read_packs(service: ValuationService, entry: FormEntry, day: date) -> Traces:
-    """Return the packs that the form names.
+    """Return the packs of the form.
 
     Raises
     ------
     PageRefusal
-        If it names none, or several ways at once.
+        If it contains none, or packs in several ways.
     CanzhiError
-        If the only record cannot be read.
+        If the only record is invalid.
     """
     if entry.empty:
         raise PageRefusal("nothing", field="code")
@@ -65,9 +65,9 @@ def read_packs(service: ValuationService, entry: FormEntry, day: date) -> Traces
 
 
 def _code(entry: FormEntry, photos: list[Document], day: date) -> str:
-    """Return the one code that was typed or photographed; empty where only a nameplate was given."""
+    """Return the typed or photographed code; empty if only a nameplate was given."""
     shown = dict.fromkeys(code for photo in photos for code in read_codes(photo.name, photo.content, day))
-    if entry.code:  # typed, scanned or chosen: what a person says counts more than a photo
+    if entry.code:  # a typed, scanned or selected code takes precedence over a photo
         return entry.code
     if len(shown) > 1:
         raise PageRefusal("photo.several", field="files", choices=tuple(shown))
@@ -75,7 +75,7 @@ def _code(entry: FormEntry, photos: list[Document], day: date) -> str:
 
 
 def _record_of_code(service: ValuationService, entry: FormEntry, code: str, day: date) -> dict[str, object]:
-    """Return the record of a code: its kept history where there is one, with the nameplate as entered."""
+    """Return the record of a code: its stored history, if any, with the nameplate of the form."""
     read = decode(code, day)
     record: dict[str, object] = {"battery_code": read.code if read.valid else code} if code else {}
     name = read.identity if code else None
@@ -84,7 +84,7 @@ def _record_of_code(service: ValuationService, entry: FormEntry, code: str, day:
             with service.database.reading() as connection:
                 record = msgspec.json.decode(packs.find(connection, name, as_of=day).record)
         except UnknownPack as unknown:
-            if unknown.field == "as_of":  # the pack is known, but was not on that day
+            if unknown.field == "as_of":  # the pack was not identified on that day
                 raise
-            # a code alone is valued too
+            # a code without a history is valued too
     return record | entry.nameplate()

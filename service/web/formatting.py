@@ -1,4 +1,4 @@
-"""How numbers, money and days are written for a reader; only what is shown is rounded, never what is kept."""
+"""Formats numbers, amounts and days for display; stored values are not rounded."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
 
 @dataclass(frozen=True, slots=True)
 class Formatter:
-    """Everything a page writes, in one language."""
+    """Formats values and messages in one language."""
 
     language: Language
 
     def say(self, key: str, **words: object) -> str:
-        """Return a sentence of the catalogue."""
+        """Return a message of the catalogue."""
         return say(self.language, key, **words)
 
     def name(self, kind: str, value: str) -> str:
-        """Return what people call a value of a kind."""
+        """Return the display name of a value."""
         return name(self.language, kind, value)
 
     def number(self, value: float, digits: int = 0) -> str:
-        """Return a number with thousands marked and a true minus sign.
+        """Return a number with thousands separators and a true minus sign.
 
         >>> Formatter("en").number(-1234.5, 1)
         '−1,234.5'
@@ -43,7 +43,7 @@ class Formatter:
         return f"{self.number(amount_cny, digits)} {'元' if self.language == 'zh' else 'CNY'}"
 
     def effect(self, amount_cny: float, digits: int = 2) -> str:
-        """Return an effect with its sign, without the currency.
+        """Return an amount with its sign and without the currency.
 
         >>> Formatter("en").effect(12.3), Formatter("en").effect(-0.001)
         ('+12.30', '0.00')
@@ -52,7 +52,7 @@ class Formatter:
         return f"+{shown}" if round(amount_cny, digits) > 0.0 else shown
 
     def percent(self, fraction: float, digits: int = 0) -> str:
-        """Return a fraction as per cent.
+        """Return a fraction in per cent.
 
         >>> Formatter("en").percent(0.9), Formatter("zh").percent(0.9)
         ('90\u202f%', '90%')
@@ -61,7 +61,7 @@ class Formatter:
         return f"{shown}%" if self.language == "zh" else f"{shown}{THIN_SPACE}%"
 
     def day(self, when: date | str) -> str:
-        """Return a day as people write it; an ISO text is read first.
+        """Return a date in the usual form of the language; accepts ISO text.
 
         >>> Formatter("en").day("2026-11-20"), Formatter("zh").day("2026-11-20")
         ('20 Nov 2026', '2026年11月20日')
@@ -72,7 +72,7 @@ class Formatter:
         return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
 
     def short(self, digest: str, letters: int = 12) -> str:
-        """Return the beginning of a digest, enough to tell it from others.
+        """Return the first characters of a digest.
 
         >>> Formatter("en").short("sha256:0123456789abcdef0123")
         '0123456789ab…'

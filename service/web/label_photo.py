@@ -1,4 +1,4 @@
-"""A photo of a label read for its battery codes: QR, Data Matrix or line code; what the code says is never followed."""
+"""Reads battery codes from a photo of a label: QR, Data Matrix or barcode; addresses in codes are never opened."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
 MOST_PIXELS: Final = 50_000_000
-"""A telephone takes 12 to 50 million; a small file can claim far more and would fill the memory."""
+"""Largest accepted image. A phone takes 12 to 50 million pixels; a small file can declare far more."""
 
 LONGEST_SIDE: Final = 2600
-"""Labels fill enough of a photo that more pixels only cost time. [pixels]"""
+"""Images are scaled down to this size; more pixels only cost time. [pixels]"""
 
 _MARKS: Final = (b"\x89PNG\r\n", b"\xff\xd8\xff")
 _WITHIN: Final = re.compile(r"[0-9A-Za-z]{24}|[0-9A-Za-z]{19}")
 
 
 def is_photo(content: bytes) -> bool:
-    """Return whether bytes begin as a picture does.
+    """Return whether bytes start like an image file.
 
     >>> is_photo(b"RIFF0000WEBPVP8 "), is_photo(b'{"battery_code": 1}')
     (True, False)
@@ -35,14 +35,14 @@ def is_photo(content: bytes) -> bool:
 
 
 def read_codes(file: str, content: bytes, on: date) -> tuple[str, ...]:
-    """Return the battery codes in a photo, valid ones before others.
+    """Return the battery codes in a photo: the valid ones, else all texts.
 
     Raises
     ------
     PageRefusal
-        If the photo cannot be opened, is too large, or shows no code.
+        If the photo cannot be opened, is too large, or contains no code.
     """
-    import zxingcpp  # noqa: PLC0415 - a service starts without what only a photo needs
+    import zxingcpp  # noqa: PLC0415 - needed only for photos
 
     texts = [found.text.strip() for found in zxingcpp.read_barcodes(_open(file, content)) if found.text.strip()]
     if not texts:
@@ -52,18 +52,18 @@ def read_codes(file: str, content: bytes, on: date) -> tuple[str, ...]:
 
 
 def _valid_codes(text: str, on: date) -> list[str]:
-    """Return the valid battery codes in a scanned text, which may hold more, such as an address."""
+    """Return the valid battery codes in a scanned text, such as an address that contains one."""
     candidates = [text, *_WITHIN.findall(text)] if len(text) <= 2000 else []
     return [read.code for read in (decode(one, on) for one in candidates) if read.valid]
 
 
 def _open(file: str, content: bytes) -> Image.Image:
-    """Return the picture in grey, its size checked before its pixels are unpacked."""
+    """Return the image in grey; its size is checked before it is decompressed."""
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - as above
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of large pictures; they are refused just below
+            warnings.simplefilter("ignore")  # Pillow warns about large images; they are refused below
             picture = Image.open(io.BytesIO(content), formats=FORMATS)
         if picture.width * picture.height > MOST_PIXELS:
             raise PageRefusal("photo.large", file=file)
@@ -77,7 +77,7 @@ def _open(file: str, content: bytes) -> Image.Image:
 
 
 def _on_white(picture: Image.Image) -> Image.Image:
-    """Return a picture without transparency: a code on nothing is a code on white."""
+    """Return the image on a white background, without transparency."""
     if "transparency" not in picture.info and picture.mode not in ("RGBA", "LA", "PA"):
         return picture
     from PIL import Image  # noqa: PLC0415 - as above

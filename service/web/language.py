@@ -1,4 +1,4 @@
-"""Which language a reader gets: the one asked for, the one chosen before, the one the browser prefers."""
+"""Chooses the language of a reader: by query, cookie, or Accept-Language header."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFAULT: Final[Language] = "en"
 
 
 def choose_language(request: Request) -> Language:
-    """Return the language by `?lang=`, else by cookie, else by the browser's Accept-Language."""
+    """Return the language from `?lang=`, else the cookie, else the Accept-Language header."""
     for wish in (request.query_params.get("lang"), request.cookies.get(COOKIE)):
         known = known_language(wish)
         if known is not None:
@@ -23,7 +23,7 @@ def choose_language(request: Request) -> Language:
 
 
 def known_language(wish: str | None) -> Language | None:
-    """Return the language a tag asks for, None where the page does not speak it.
+    """Return the language of a tag, None if it is not supported.
 
     >>> known_language("zh-CN"), known_language("EN"), known_language("fr")
     ('zh', 'en', None)
@@ -38,7 +38,7 @@ def known_language(wish: str | None) -> Language | None:
 
 
 def preferred(accepted: str) -> Language:
-    """Return the language that an Accept-Language header likes best among those the page speaks.
+    """Return the supported language with the highest weight in an Accept-Language header.
 
     >>> preferred("fr-FR,zh-CN;q=0.8,en;q=0.5"), preferred(""), preferred("en;q=0, zh;q=0.1")
     ('zh', 'en', 'zh')

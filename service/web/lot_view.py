@@ -1,4 +1,4 @@
-"""A table of many packs: one line a pack with its valuation or the reason why there is none."""
+"""View of several packs: a table with the valuation or the problem of each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from valuation.ingest import Traces
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LotLine:
-    """One pack of the table; exactly one of `view` and `problem` is there."""
+    """One row of the table, with either `view` or `problem`."""
 
     pack: str | None
     view: AnswerView | None = None
@@ -27,7 +27,7 @@ class LotLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LotView:
-    """The table with its number of valued packs and the plain sum of their values. [CNY]"""
+    """The table, the number of valued packs and the sum of their values. [CNY]"""
 
     lines: tuple[LotLine, ...]
     valued: int
@@ -36,7 +36,7 @@ class LotView:
 
 
 def view_lot(traces: Traces, results: Sequence[Answer | CanzhiError], formatter: Formatter, day: date) -> LotView:
-    """Return the table of packs in the order they came, records that could not be read at its end."""
+    """Return the table in the order of the packs; unreadable records come last."""
     lines = [
         LotLine(pack=history.battery_code, view=view_answer(result.body, formatter))
         if isinstance(result, Answer)

@@ -1,4 +1,4 @@
-"""Pages made from templates, each with the headers that keep a browser from doing anything the page does not need."""
+"""Renders templates as HTML pages with restrictive security headers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 POLICY: Final = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
-"""Only this service's own files, no script or style inside a page, no frame around it."""
+"""Only files of this service; no inline scripts or styles, no framing."""
 
 HEADERS: Final[Mapping[str, str]] = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
-    # `no-referrer` would make a browser send the form with the origin "null", which the gate refuses.
+    # With `no-referrer` browsers send the form with origin "null", which the admission refuses.
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
@@ -34,8 +34,8 @@ HEADERS: Final[Mapping[str, str]] = {
 
 @cache
 def templates() -> Environment:
-    """Return the templates; everything put into them is escaped."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - only who asks for a page waits
+    """Return the Jinja environment with automatic escaping."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - needed only for pages
 
     environment = Environment(
         loader=PackageLoader("service.web"),
@@ -49,12 +49,12 @@ def templates() -> Environment:
 
 
 def formatter_for(request: Request) -> Formatter:
-    """Return how to write for the reader of a request."""
+    """Return the formatter in the language of a request."""
     return Formatter(choose_language(request))
 
 
 def page(request: Request, template: str, status: int = 200, **context: object) -> HTMLResponse:
-    """Return a page in the reader's language; a language asked for in the address is remembered."""
+    """Return a rendered page; a language in the query is stored in a cookie."""
     formatter = formatter_for(request)
     here = request.url.path
     content = (

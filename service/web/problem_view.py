@@ -1,4 +1,4 @@
-"""What went wrong, told to the reader of the page: a title and a way out in their language, the core's own sentence."""
+"""View of an error: title, message and advice in the reader's language."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FIELDS = frozenset({"code", "record", "chemistry", "rated_energy_kwh", "made_on
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemView:
-    """A problem as the page tells it; `detail_language` says in which language the core's sentence is."""
+    """An error as shown on the page; `detail_language` is the language of its message."""
 
     status: int
     title: str
@@ -38,7 +38,7 @@ class ProblemView:
 
 
 def view_refusal(refusal: PageRefusal, formatter: Formatter) -> ProblemView:
-    """Return the page's own refusal."""
+    """Return the view of a refused form."""
     return ProblemView(
         status=422,
         title=formatter.say("problem.summary"),
@@ -52,7 +52,7 @@ def view_refusal(refusal: PageRefusal, formatter: Formatter) -> ProblemView:
 
 
 def view_error(error: CanzhiError, formatter: Formatter, entry: FormEntry, day: date) -> ProblemView:
-    """Return an error of the core; what the typed code itself tells comes first, in the reader's language."""
+    """Return the view of an error; if the typed battery code is the cause, explain it first."""
     code_problem = _code_problem(error, formatter.language, entry, day)
     if code_problem is not None:
         return code_problem
@@ -72,7 +72,7 @@ def view_error(error: CanzhiError, formatter: Formatter, entry: FormEntry, day: 
 
 
 def detail_of(error: CanzhiError, language: Language) -> tuple[str, Language]:
-    """Return the core's sentence; a refusal by a check is known in Chinese too, with the same number in it."""
+    """Return message and language of an error; refusals by checks exist in Chinese with their number."""
     check = next((one for one in CHECKS if one.id == error.value), None) if isinstance(error, RefusedPack) else None
     if language == "en":
         return error.message if isinstance(error, FieldError) else _capital(error.message), "en"
@@ -84,13 +84,13 @@ def detail_of(error: CanzhiError, language: Language) -> tuple[str, Language]:
 
 
 def advice_of(error: CanzhiError) -> str | None:
-    """Return the way out in Chinese: that of the hint, else that of the kind of error, if either is known."""
+    """Return the Chinese advice for an error, by its hint or its class, None if there is none."""
     general = MESSAGES.get(f"advice.{error.code}")
     return CHINESE.get(error.hint) or HINTS.get(error.hint) or (general.zh if general else None)
 
 
 def _field(error: CanzhiError, entry: FormEntry) -> str:
-    """Return the field of the form that an error speaks of."""
+    """Return the form field of an error."""
     if error.field == "battery_code" and entry.code:
         return "code"
     if error.field in _FIELDS:
@@ -99,7 +99,7 @@ def _field(error: CanzhiError, entry: FormEntry) -> str:
 
 
 def _code_problem(error: CanzhiError, language: Language, entry: FormEntry, day: date) -> ProblemView | None:
-    """Return why the typed code is none, where that is the problem."""
+    """Return the view of an invalid typed code, None if the code is not the cause."""
     if not entry.code or error.field not in ("battery_code", "chemistry", "rated_energy_kwh"):
         return None
     read = decode(entry.code, day)
@@ -120,7 +120,7 @@ def _code_problem(error: CanzhiError, language: Language, entry: FormEntry, day:
 
 
 def _capital(text: str) -> str:
-    """Return a phrase with a capital letter; the name of a field, which a field error begins with, keeps its own."""
+    """Return a phrase with a capital letter."""
     return text[:1].upper() + text[1:]
 
 

@@ -1,10 +1,10 @@
-"""What the page itself refuses, in the reader's language, before the core is asked."""
+"""The refusal of a form by the web page, before `valuation` is called."""
 
 from __future__ import annotations
 
 
 class PageRefusal(Exception):
-    """The form cannot be worked on; `key` names the sentence in the catalogue, `words` fill its places."""
+    """The form cannot be processed; `key` is the message id and `words` its parameters."""
 
     def __init__(self, key: str, *, field: str = "", choices: tuple[str, ...] = (), **words: object) -> None:
         super().__init__(key)

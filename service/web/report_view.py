@@ -1,4 +1,4 @@
-"""What the report tells beyond the page: who the pack says it is, each quote with its price and day, and the proof."""
+"""View of the report: identity of the pack, quotes used, terms and digests, in addition to the answer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _QUANTITIES: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuoteLine:
-    """One quote of the market that was used."""
+    """One quote that the valuation used."""
 
     label: str
     price: str
@@ -45,7 +45,7 @@ class QuoteLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportView:
-    """What stands in a report beside the answer."""
+    """The contents of a report in addition to the answer."""
 
     kept: StoredValuation
     terms: RequestTerms
@@ -55,12 +55,12 @@ class ReportView:
 
 
 def find_valuation(service: ValuationService, valuation_id: str) -> StoredValuation:
-    """Return a kept valuation.
+    """Return a stored valuation.
 
     Raises
     ------
     UnknownValuation
-        If none is kept under that id.
+        If no valuation is stored under the id.
     """
     with service.database.reading() as connection:
         return valuations.find(connection, valuation_id)
@@ -69,12 +69,12 @@ def find_valuation(service: ValuationService, valuation_id: str) -> StoredValuat
 def view_report(
     service: ValuationService, kept: StoredValuation, quoted: Mapping[str, str], formatter: Formatter
 ) -> ReportView:
-    """Return what a report tells of a kept valuation.
+    """Return the report view of a stored valuation.
 
     Parameters
     ----------
     quoted : mapping of instrument to ISO day
-        The quotes that the answer names.
+        The quotes named in the answer.
     """
     terms = msgspec.json.decode(kept.request, type=RequestTerms)
     market = _history(service, kept.market_digest).on(np.array([day_number(terms.as_of)]), region=terms.region)
@@ -91,7 +91,7 @@ def view_report(
 
 
 def _history(service: ValuationService, digest: str) -> MarketHistory:
-    """Return the quotes that a valuation used: those of today where they are the same, else the kept ones."""
+    """Return the quotes of a valuation, from memory if unchanged, else from the store."""
     if digest == service.market.digest:
         return service.market.history
     with service.database.reading() as connection:
@@ -99,7 +99,7 @@ def _history(service: ValuationService, digest: str) -> MarketHistory:
 
 
 def _identity(record: Mapping[str, object], formatter: Formatter) -> tuple[tuple[str, str], ...]:
-    """Return what the record declares about the pack, label and text."""
+    """Return label and text of what the record states about the pack."""
     chemistry, made_on, events = record.get("chemistry"), record.get("made_on"), record.get("events")
     lines = [("report.chemistry", formatter.name("chemistry", chemistry) if isinstance(chemistry, str) else "")]
     for key, name, unit in _QUANTITIES:
@@ -114,7 +114,7 @@ def _identity(record: Mapping[str, object], formatter: Formatter) -> tuple[tuple
 
 
 def _quotes(market: Market, quoted: Iterable[str], formatter: Formatter) -> tuple[QuoteLine, ...]:
-    """Return the quotes that the answer names with their prices, payables last."""
+    """Return the quotes named in the answer with their prices, payables last."""
     as_of, lines = calendar_day(float(market.as_of_day[0])), []
     for name in sorted(quoted, key=lambda one: (one.startswith("payable_"), one)):
         instrument = INSTRUMENTS.get(name)
@@ -136,7 +136,7 @@ def _quotes(market: Market, quoted: Iterable[str], formatter: Formatter) -> tupl
 
 
 def _label(name: str, formatter: Formatter) -> str:
-    """Return what people call an instrument."""
+    """Return the display name of an instrument."""
     instrument = INSTRUMENTS.get(name)
     if instrument is None:
         return name

@@ -1,4 +1,4 @@
-"""The routes of the page: the form, what was sent with it, one valuation, its report."""
+"""Routes of the web page: form, results, one valuation, its report."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from valuation.record.fields import CHEMISTRIES
 
 
 async def start(request: Request) -> HTMLResponse:
-    """Return the form."""
+    """Return the empty form."""
     return form_page(request, FormEntry())
 
 
 async def value(request: Request) -> Response:
-    """Value what was entered and keep it; show the one valuation, or a table of many."""
+    """Value and store the submitted packs; redirect to the valuation, or show a table."""
     service = service_of(request)
     entry = FormEntry()
     try:
@@ -57,12 +57,12 @@ async def value(request: Request) -> Response:
 
 
 async def form_or_value(request: Request) -> Response:
-    """Return the form, or what comes of it; one route, so that who asks otherwise is told of both methods."""
+    """Handle GET and POST of the form in one route, so that 405 responses list both methods."""
     return await (value if request.method == "POST" else start)(request)
 
 
 async def show(request: Request) -> HTMLResponse:
-    """Return a kept valuation as a page."""
+    """Return a stored valuation as a page."""
     try:
         kept = await pools_of(request).store(find_valuation, service_of(request), request.path_params["valuation_id"])
     except UnknownValuation as error:
@@ -72,13 +72,13 @@ async def show(request: Request) -> HTMLResponse:
 
 
 async def answer_bytes(request: Request) -> Response:
-    """Return a kept valuation's bytes to a person who reads the page."""
+    """Return the JSON of a stored valuation."""
     kept = await pools_of(request).store(find_valuation, service_of(request), request.path_params["valuation_id"])
     return Response(kept.answer, media_type=JSON, headers={"x-content-type-options": "nosniff"})
 
 
 async def page_report(request: Request) -> HTMLResponse:
-    """Return the report to a person who reads the page."""
+    """Return the report as a page, or the form if the id is unknown."""
     try:
         return await report(request, request.path_params["valuation_id"])
     except UnknownValuation as error:
@@ -86,7 +86,7 @@ async def page_report(request: Request) -> HTMLResponse:
 
 
 async def report(request: Request, valuation_id: str) -> HTMLResponse:
-    """Return the report on a kept valuation as HTML, in Chinese or English."""
+    """Return the report on a stored valuation as HTML, in Chinese or English."""
     service = service_of(request)
     formatter = formatter_for(request)
     kept = await pools_of(request).store(find_valuation, service, valuation_id)
@@ -96,7 +96,7 @@ async def report(request: Request, valuation_id: str) -> HTMLResponse:
 
 
 def form_page(request: Request, entry: FormEntry, problem: ProblemView | None = None) -> HTMLResponse:
-    """Return the form with what was entered before, and what was wrong with it."""
+    """Return the form with the submitted entries and the problem."""
     service = service_of(request)
     return page(
         request,
@@ -112,7 +112,7 @@ def form_page(request: Request, entry: FormEntry, problem: ProblemView | None = 
 
 
 def lot_page(request: Request, traces: Traces, results: list[Answer | CanzhiError]) -> HTMLResponse:
-    """Return a table of many packs, each with a link to its valuation."""
+    """Return the table of several packs with links to their valuations."""
     view = view_lot(traces, results, formatter_for(request), today())
     return page(request, "lot.html", status=200 if view.valued else 422, lot=view)
 
@@ -120,7 +120,7 @@ def lot_page(request: Request, traces: Traces, results: list[Answer | CanzhiErro
 def _value_and_keep(
     service: ValuationService, entry: FormEntry, caller: str
 ) -> tuple[Traces, list[Answer | CanzhiError]]:
-    """Value what was entered and keep every answer, in one thread and one transaction."""
+    """Value the submitted packs and store the answers, in one thread and one transaction."""
     traces, results = value_entry(service, entry)
     given = [one for one in results if isinstance(one, Answer)]
     if given:
@@ -129,7 +129,7 @@ def _value_and_keep(
 
 
 def _count(request: Request, results: list[Answer | CanzhiError]) -> None:
-    """Note what became of every pack; the admission counts it."""
+    """Record valued and refused packs for the metrics."""
     request.state.valued = [one.best_route for one in results if isinstance(one, Answer)]
     request.state.refused = [one.code for one in results if isinstance(one, CanzhiError)]
 
@@ -140,7 +140,7 @@ def _missing(request: Request, error: UnknownValuation) -> HTMLResponse:
 
 
 def _request_problem(refusal: Refusal, formatter: Formatter) -> ProblemView:
-    """Return the problem of a request that was not read, such as a body that is too large."""
+    """Return the view of a request that was refused unread, such as a too large body."""
     problem = refusal.problem
     return ProblemView(
         status=problem.status,

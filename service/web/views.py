@@ -1,4 +1,4 @@
-"""What the templates tell of a valuation, worked out from the kept answer itself: what is shown is what is kept."""
+"""View of a valuation for the templates, from the stored answer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class CautionLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeLine:
-    """One part of a battery code, as it is explained."""
+    """One explained part of a battery code."""
 
     part: str
     label: str
@@ -44,7 +44,7 @@ class CodeLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteLine:
-    """One route with why it is closed, in words."""
+    """One route, with the reasons if it is closed."""
 
     route: str
     value: float
@@ -56,7 +56,7 @@ class RouteLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionLine:
-    """One action that would narrow the band, and by which share of its width."""
+    """An action that would narrow the band, with the relative reduction of its width."""
 
     label: str
     now_cny: float
@@ -66,7 +66,7 @@ class ActionLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerView:
-    """Everything a page or report tells about one valuation."""
+    """Everything that page and report show of one valuation."""
 
     answer: ValuationAnswer
     digits: int
@@ -80,12 +80,12 @@ class AnswerView:
 
     @property
     def abridged(self) -> bool:
-        """Whether the waterfall puts several reasons together."""
+        """Whether the waterfall combines several drivers."""
         return any(step.kind == "others" for step in self.steps)
 
 
 def view_answer(body: bytes, formatter: Formatter) -> AnswerView:
-    """Return the view of a kept answer."""
+    """Return the view of a stored answer."""
     answer = msgspec.json.decode(body, type=ValuationAnswer)
     value = answer.residual_value
     return AnswerView(
@@ -112,7 +112,7 @@ def view_answer(body: bytes, formatter: Formatter) -> AnswerView:
 
 
 def action_line(one: NextEvidence, language: Language) -> ActionLine:
-    """Return an action in the reader's language; one that is not known is shown by its name."""
+    """Return an action in the reader's language; an unknown one is shown by its name."""
     known = ACTIONS.get(one.action)
     plain = one.action.replace("_", " ")
     label = plain if known is None else known.label_zh if language == "zh" else known.label_en
@@ -126,7 +126,7 @@ def action_line(one: NextEvidence, language: Language) -> ActionLine:
 
 
 def _demonstration(answer: ValuationAnswer) -> str | None:
-    """Return which part of the answer is for show only: the model, the market or both."""
+    """Return which part is synthetic: "model", "market" or "both"; None if neither is."""
     match (answer.model.demonstration, answer.market.synthetic):
         case (True, True):
             return "both"
@@ -139,7 +139,7 @@ def _demonstration(answer: ValuationAnswer) -> str | None:
 
 
 def caution_lines(cautions: Sequence[Caution], language: Language) -> tuple[CautionLine, ...]:
-    """Return cautions in the reader's language, the gravest first."""
+    """Return cautions in the reader's language, most severe first."""
     ordered = sorted(cautions, key=lambda one: _SEVERITIES.index(one.severity))
     return tuple(
         CautionLine(
@@ -153,7 +153,7 @@ def caution_lines(cautions: Sequence[Caution], language: Language) -> tuple[Caut
 
 
 def reason(blocker: str, cautions: Sequence[Caution], language: Language) -> str:
-    """Return why a route is closed: the caution of that id, else the sentence of the rule, else the id.
+    """Return why a route is closed: by the caution with that id, else the rule, else the id.
 
     >>> reason("K04", (), "zh")
     '使用年限过长，不宜再装车。'
@@ -165,7 +165,7 @@ def reason(blocker: str, cautions: Sequence[Caution], language: Language) -> str
 
 
 def _rule(blocker: str) -> Caution | None:
-    """Return the sentence of the rule that closes a route, None where it is not known or tells a number that is not."""
+    """Return the caution of a closing rule, None if it is unknown or needs a value."""
     try:
         return closure_caution(blocker)
     except KeyError:
@@ -174,7 +174,7 @@ def _rule(blocker: str) -> Caution | None:
 
 
 def code_lines(answer: ValuationAnswer, language: Language) -> tuple[CodeLine, ...]:
-    """Return what the battery code of a valuation says, part by part."""
+    """Return the explained parts of the battery code."""
     if answer.battery_code is None:
         return ()
     lines = explain(decode(answer.battery_code, answer.as_of))
