@@ -122,7 +122,7 @@ def read_pack(service: ValuationService, asked: PackReference, as_of: date) -> T
     way, content = exactly_one({"trace": asked.trace, "passport": asked.passport, "battery_code": asked.battery_code})
     if way == "battery_code":
         content = service.reported_record(content.decode(), as_of)
-    return single_pack(read_passport(content) if way == "passport" else read_trace(content))
+    return single_pack(read_passport(content) if way == "passport" else read_trace(content, undated_on=as_of))
 
 
 def exactly_one(choices: Mapping[str, Raw | str | UnsetType]) -> tuple[str, bytes]:

@@ -37,8 +37,9 @@ def check(
     from service.commands.refusals import localised_error  # noqa: PLC0415 - as above
     from service.files import read_files  # noqa: PLC0415 - as above
 
-    traces, problems = read_files(files)
-    answers = check_traces(traces, day_of(as_of))
+    day = day_of(as_of)
+    traces, problems = read_files(files, day)
+    answers = check_traces(traces, day)
     if as_json:
         for answer in answers:
             click.echo(msgspec.json.encode(answer))

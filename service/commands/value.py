@@ -68,7 +68,7 @@ def value(  # noqa: PLR0913 - one parameter per option
 
     service = context.with_resource(open_service(settings_with(market, model)))
     terms = RequestTerms(as_of=chosen_day(service, as_of), level=level, region=region)
-    traces, problems = read_files(files)
+    traces, problems = read_files(files, terms.as_of)
     context.exit(value_and_print(service, traces, terms, problems, OutputFormat(as_json=as_json, language=language)))
 
 

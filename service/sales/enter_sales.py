@@ -21,7 +21,7 @@ from service.store.ledger import Entry
 from valuation.dossier import Dossier
 from valuation.errors import FieldError, SaleClosed, UnknownSale
 from valuation.ingest.fields.aliases import choice_name
-from valuation.ingest.fields.values import FIRST_DAY
+from valuation.ingest.fields.days import FIRST_DAY
 from valuation.routes.closed_sales import ClosedSales, find_closed_sales
 from valuation.routes.route_choice import ROUTES
 

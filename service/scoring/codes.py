@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from valuation.errors import FieldError
-from valuation.ingest.fields.aliases import EVENT_TABLE_SCOPE, field_name
+from valuation.ingest.fields.aliases import EVENT_TABLE_SCOPE
+from valuation.ingest.fields.headings import field_name
 from valuation.numeric.columns import IntArray
 
 _WORD = 8

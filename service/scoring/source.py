@@ -12,7 +12,8 @@ from pyarrow import parquet
 
 from service.scoring.codes import code_column
 from valuation.errors import FieldError, UnreadableRecord
-from valuation.ingest.fields.aliases import EVENT_TABLE_SCOPE, field_name
+from valuation.ingest.fields.aliases import EVENT_TABLE_SCOPE
+from valuation.ingest.fields.headings import field_name
 
 _TAIL = 1 << 16
 

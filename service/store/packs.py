@@ -15,8 +15,10 @@ from service.store.ledger import RecordedPayload
 from valuation.battery_code.decoding import decode
 from valuation.errors import FieldError, UnknownPack
 from valuation.ingest import Limits
-from valuation.ingest.fields.aliases import NAMEPLATE_SCOPE, field_name
-from valuation.ingest.fields.values import LAST_DAY, is_placeholder
+from valuation.ingest.fields.aliases import NAMEPLATE_SCOPE
+from valuation.ingest.fields.days import LAST_DAY
+from valuation.ingest.fields.headings import field_name
+from valuation.ingest.fields.values import is_placeholder
 from valuation.record.fields import EVENT_COMMON_FIELDS
 
 _REPORTED_ON = next(field for field in EVENT_COMMON_FIELDS if field.name == "reported_on")

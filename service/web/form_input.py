@@ -58,10 +58,11 @@ def read_packs(service: ValuationService, entry: FormEntry, day: date) -> Traces
     if by_label + bool(documents) + bool(entry.record) > 1:
         raise PageRefusal("mixed", field="code")
     if documents:
-        return read_trace(documents[0] if len(documents) == 1 else documents)
+        return read_trace(documents[0] if len(documents) == 1 else documents, undated_on=day)
     if entry.record:
-        return read_trace(Document(name="record", content=entry.record.encode("utf-8", "replace")))
-    return read_trace(_record_of_code(service, entry, _code(entry, photos, day), day))
+        pasted = Document(name="record", content=entry.record.encode("utf-8", "replace"))
+        return read_trace(pasted, undated_on=day)
+    return read_trace(_record_of_code(service, entry, _code(entry, photos, day), day), undated_on=day)
 
 
 def _code(entry: FormEntry, photos: list[Document], day: date) -> str:

@@ -149,7 +149,7 @@ def test_a_workbook_with_titles_merged_cells_and_serial_dates_is_read(tmp_path):
         ("S5,1.23457E+23,2025-03-05,900,false,CN,,,,,", "code rounded"),
         ("S1,C1,2025-03-01,1130.00,true,CN-GD,,,,,", "copied"),
         ("S9,C1,2025-03-01,1130,true,CN-GD,,,,,", "copied"),
-        ("S5,C5,2025-03-05,900,false,CN,,,,,,,", "line"),
+        ("S5,C5,2025-03-05,900,false,CN,,,,,,,x", "line"),
     ],
 )
 def test_an_unusable_row_is_rejected_with_its_reason(tmp_path, row, reason):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import date, timedelta
 from typing import TypeVar
 
 import numpy as np
@@ -16,20 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
-from training.sales_ledger.column_mapping import CURRENCY_NAMES
-from valuation.ingest.fields.values import FIRST_DAY, LAST_DAY
+from valuation.ingest.fields.days import FIRST_DAY, LAST_DAY, find_day
+from valuation.ingest.fields.price_units import CURRENCIES
 from valuation.numeric.columns import BoolArray, FloatArray
+from valuation.record.to_columns import day_number
 
 NOT_KNOWN = frozenset(
     {"", "-", "--", "/", "\\", "无", "未知", "n/a", "#n/a", "na", "nan", "none", "null", "nil", "?", "？"}
 )
 _YES = frozenset({"true", "1", "1.0", "yes", "y", "t", "是", "含税", "含", "√", "对", "included", "incl"})
 _NO = frozenset({"false", "0", "0.0", "no", "n", "f", "否", "不含税", "不含", "未税", "×", "x", "excluded", "excl"})
-_EPOCH = date(1970, 1, 1)
-_SERIAL_START = date(1899, 12, 30)  # day 0 of a spreadsheet's serial dates, its 29 February 1900 allowed for
-_DAY = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[T\s].*)?$")
-_COMPACT_DAY = re.compile(r"(\d{4})(\d{2})(\d{2})$")
-_SERIAL = re.compile(r"(\d{5})(?:\.\d+)?$")
 _NUMBER = re.compile(r"[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:e[+-]?\d{1,3})?$")
 
 Value = TypeVar("Value")
@@ -50,20 +45,16 @@ def read_day(text: str) -> float:
     >>> {read_day(day) for day in ("2026-03-05", "2026/3/5", "2026年3月5日", "20260305", "46086", "２０２６．３．５")}
     {20517.0}
     """
-    spelled = normalise_text(text)
-    match = _DAY.match(spelled) or _COMPACT_DAY.match(spelled)
     try:
-        if match:
-            day = date(int(match[1]), int(match[2]), int(match[3]))
-        elif serial := _SERIAL.match(spelled):
-            day = _SERIAL_START + timedelta(days=int(serial[1]))
-        else:
-            raise Unreadable("bad day")
-    except (ValueError, OverflowError) as error:
-        raise Unreadable("bad day" if isinstance(error, Unreadable) else "impossible day") from None
-    if not FIRST_DAY <= day <= LAST_DAY:
+        found = find_day(text, from_text=True)
+    except (ValueError, OverflowError):
+        raise Unreadable("impossible day") from None
+    if found is None or found.month_only:
+        raise Unreadable("bad day")
+    day = day_number(found.value)  # type: ignore[arg-type]  # a day
+    if not day_number(FIRST_DAY) <= day <= day_number(LAST_DAY):
         raise Unreadable("impossible day")
-    return float((day - _EPOCH).days)
+    return day
 
 
 def read_money(text: str) -> tuple[float, str]:
@@ -74,15 +65,15 @@ def read_money(text: str) -> tuple[float, str]:
     """
     spelled = "".join(normalise_text(text).split())
     currency = ""
-    for mark in sorted(CURRENCY_NAMES, key=len, reverse=True):
+    for mark in sorted(CURRENCIES, key=len, reverse=True):
         if mark in spelled:
-            currency, spelled = CURRENCY_NAMES[mark], spelled.replace(mark, "", 1)
+            currency, spelled = CURRENCIES[mark], spelled.replace(mark, "", 1)
             break
     sign = 1.0
     if spelled.startswith("(") and spelled.endswith(")"):
         sign, spelled = -1.0, spelled[1:-1]
-    scale = 10_000.0 if spelled.endswith("万") else 1.0
-    spelled = spelled.removesuffix("万")
+    scale = {"万": 10_000.0, "千": 1000.0}.get(spelled[-1:], 1.0)
+    spelled = spelled.removesuffix("万").removesuffix("千")
     if not spelled or not _NUMBER.match(spelled) or not any(letter.isdigit() for letter in spelled):
         raise Unreadable("bad price")
     value = sign * scale * float(spelled.replace(",", ""))
@@ -125,7 +116,7 @@ def read_rate(text: str) -> float:
 
 def read_currency(text: str) -> str:
     """Return the exchange-rate instrument of a currency, or "cny"."""
-    name = CURRENCY_NAMES.get("".join(normalise_text(text).split()))
+    name = CURRENCIES.get("".join(normalise_text(text).split()))
     if name is None:
         raise Unreadable("bad currency")
     return name
@@ -173,5 +164,4 @@ def days_of(column: pa.ChunkedArray) -> FloatArray | None:
 
 def possible(days: FloatArray) -> BoolArray:
     """Return a mask of the days in the accepted range."""
-    low, high = float((FIRST_DAY - _EPOCH).days), float((LAST_DAY - _EPOCH).days)
-    return (days >= low) & (days <= high)
+    return (days >= day_number(FIRST_DAY)) & (days <= day_number(LAST_DAY))

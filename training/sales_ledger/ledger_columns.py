@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from training.sales_ledger import cells
-from training.sales_ledger.column_mapping import Heading
-from training.sales_ledger.open_workbook import Worksheet
+from valuation.ingest.fields.headings import Heading
+from valuation.ingest.tables.opened_table import OpenTable
 from valuation.numeric.columns import BoolArray, FloatArray
 
 VatBasis: TypeAlias = Literal["included", "excluded"]
@@ -23,7 +23,7 @@ VatBasis: TypeAlias = Literal["included", "excluded"]
 class ColumnReader:
     """Reads the columns of a worksheet and collects masks of invalid cells and notes."""
 
-    sheet: Worksheet
+    sheet: OpenTable
     found: Mapping[str, Heading]
     wrong: list[tuple[BoolArray, str, str]] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
@@ -36,7 +36,7 @@ class ColumnReader:
     def column(self, name: str) -> pa.ChunkedArray | None:
         """Return the column of a field, or None if the file has none."""
         heading = self.found.get(name)
-        return None if heading is None else self.sheet.table[heading.column]
+        return None if heading is None else self.sheet.table[heading.spelled]
 
     def mark_invalid(self, mask: BoolArray, reason: str, name: str) -> None:
         """Mark a field as invalid in the rows of a mask."""

@@ -11,8 +11,11 @@ import numpy as np
 from training.sales_ledger import cells
 from training.sales_ledger.ledger_columns import ColumnReader, VatBasis
 from valuation.errors import UnreadableLedger
+from valuation.ingest.fields.price_units import PriceBasis
 from valuation.market.instruments import VAT_RATE, vat_rate_on
 from valuation.numeric.columns import BoolArray, FloatArray
+
+_PRICES = ("price_cny", "lot_price_cny")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +78,18 @@ def _amounts(reader: ColumnReader, name: str) -> tuple[FloatArray, list[str]]:
         amounts = np.where(np.isinf(amounts), np.nan, amounts)
     amounts = np.where(amounts == -1.0, np.nan, amounts)  # -1 means unknown
     reader.mark_invalid(amounts == 0.0, "zero price", name)
-    return np.where(amounts == 0.0, np.nan, amounts) * reader.found[name].scale, named
+    return np.where(amounts == 0.0, np.nan, amounts) * _basis(reader, name).factor, named
+
+
+def _basis(reader: ColumnReader, *names: str) -> PriceBasis:
+    """Return what the heading of the first of these columns states."""
+    heading = next((reader.found[name] for name in names if name in reader.found), None)
+    return PriceBasis() if heading is None or heading.price is None else heading.price
 
 
 def _included(reader: ColumnReader, vat: VatBasis | None, at_home: BoolArray) -> BoolArray:
     """Return a mask of the rows whose prices include VAT."""
-    heading = reader.found.get("price_cny", reader.found.get("lot_price_cny"))
-    by_heading = None if heading is None else heading.vat_included
+    by_heading = _basis(reader, *_PRICES).vat_included
     if "vat_included" not in reader.found and by_heading is None and vat is None and "vat_rate" not in reader.found:
         raise UnreadableLedger(
             f"the ledger {reader.sheet.name} does not state whether its prices include VAT (含税)",
@@ -116,8 +124,7 @@ def _currencies(reader: ColumnReader, named: list[str]) -> tuple[str | None, ...
     reader.mark_invalid(
         np.array(bad, dtype=np.bool_), "bad currency", "currency" if column is not None else "price_cny"
     )
-    heading = reader.found.get("price_cny", reader.found.get("lot_price_cny"))
-    by_heading = "" if heading is None else heading.currency
+    by_heading = _basis(reader, *_PRICES).currency
     chosen = [own or row or by_heading or "cny" for own, row in zip(named, stated, strict=True)]
     return tuple(None if one == "cny" else one for one in chosen)
 

@@ -12,20 +12,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from training.sales_ledger import cells
-from training.sales_ledger.column_mapping import Heading, count_known_headings, find_headings
+from training.sales_ledger.column_mapping import as_ledger_error, find_headings
 from training.sales_ledger.dedupe import resolve_duplicates
 from training.sales_ledger.ledger_columns import ColumnReader, VatBasis
 from training.sales_ledger.money import Money, read_money_columns
-from training.sales_ledger.open_workbook import Worksheet, open_worksheet
 from training.sales_ledger.sales_table import Ledger, RowError
-from valuation.errors import UnreadableLedger
-from valuation.ingest.fields.aliases import choice_name
+from valuation.errors import FieldError, UnreadableLedger, UnreadableRecord
+from valuation.ingest.decode_bytes import Limits
+from valuation.ingest.fields.aliases import SALE_SCOPE, choice_name
+from valuation.ingest.fields.headings import Heading
 from valuation.ingest.fields.normalise_code import normalise_code
+from valuation.ingest.tables.open_table import open_table
+from valuation.ingest.tables.opened_table import OpenTable, is_total
 from valuation.numeric.columns import FloatArray
 from valuation.record.fields import REGIONS
 
-_TOTALS = frozenset({"合计", "总计", "小计", "合 计", "total", "totals", "sum", "grand total", "subtotal"})
 _ROUNDED = re.compile(r"\d(\.\d+)?e\+\d+", re.IGNORECASE)
+_LARGEST = 2 << 30
 _ROUTES = ("recycling", "second_life", "reuse")
 
 
@@ -44,11 +47,11 @@ def read_ledger(path: Path, vat: VatBasis | None = None) -> Ledger:
     UnreadableLedger
         If the file is not a table, a required column is missing, or the tax basis of the prices is not stated.
     """
-    sheet = open_worksheet(path, count_known_headings)
+    sheet = _opened(path)
     found, unused = find_headings([str(name) for name in sheet.table.column_names], sheet.name)
     sheet, blank = _without_blank_rows(sheet, found)
     reader = ColumnReader(sheet=sheet, found=found)
-    reader.notes["blank"] = blank
+    reader.notes["blank"] = sheet.blank + blank
     _leave_totals(reader)
     codes = _codes(reader)
     days = _days(reader)
@@ -75,11 +78,25 @@ def read_ledger(path: Path, vat: VatBasis | None = None) -> Ledger:
     return resolve_duplicates(_without_wrong(reader, ledger, money))
 
 
-def _without_blank_rows(sheet: Worksheet, found: Mapping[str, Heading]) -> tuple[Worksheet, int]:
+def _opened(path: Path) -> OpenTable:
+    """Return the table of a ledger.
+
+    Raises
+    ------
+    UnreadableLedger
+        If the file cannot be read as a table.
+    """
+    try:
+        return open_table(path, path.name, SALE_SCOPE, Limits(source_bytes=_LARGEST))
+    except (UnreadableRecord, FieldError) as error:
+        raise as_ledger_error(error) from error
+
+
+def _without_blank_rows(sheet: OpenTable, found: Mapping[str, Heading]) -> tuple[OpenTable, int]:
     """Return the sheet without rows that are empty in all known columns, and their number."""
     filled = np.zeros(sheet.table.num_rows, dtype=np.bool_)
     for heading in found.values():
-        column = sheet.table[heading.column]
+        column = sheet.table[heading.spelled]
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             known = pc.greater(pc.utf8_length(pc.utf8_trim_whitespace(pc.fill_null(column, ""))), 0)
         else:
@@ -92,16 +109,14 @@ def _without_blank_rows(sheet: Worksheet, found: Mapping[str, Heading]) -> tuple
     blank = int((~filled).sum())
     if not blank:
         return sheet, 0
-    return replace(sheet, table=sheet.table.filter(pa.array(filled)), row=sheet.row[filled]), blank
+    return sheet.rows_where(filled), blank
 
 
 def _leave_totals(reader: ColumnReader) -> None:
     """Reject rows that contain totals."""
     mask = np.zeros(reader.rows, dtype=np.bool_)
     for name in ("sale_id", "battery_code", "sold_on", "lot_id"):
-        mask |= np.array(
-            [text is not None and cells.normalise_text(text) in _TOTALS for text in reader.texts(name)], dtype=bool
-        )
+        mask |= np.array([is_total(text) for text in reader.texts(name)], dtype=bool)
     reader.mark_invalid(mask, "total", "sale_id" if "sale_id" in reader.found else "battery_code")
 
 
@@ -174,12 +189,12 @@ def _without_wrong(reader: ColumnReader, ledger: Ledger, money: Money) -> Ledger
     total = next((mask for mask, reason, _ in reader.wrong if reason == "total"), np.zeros(len(ledger), dtype=np.bool_))
     bad = np.zeros(len(ledger), dtype=np.bool_)
     row_errors = [
-        RowError(row=row, sale_id="", battery_code="", field="", value=text, reason="line")
-        for row, text in reader.sheet.broken
+        RowError(row=row, sale_id="", battery_code="", field="", value=f"{count} cells", reason="line")
+        for row, count in reader.sheet.broken
     ]
     for mask, reason, name in reader.wrong:
         heading = reader.found.get(name)
-        shown = None if heading is None else reader.sheet.table[heading.column]
+        shown = None if heading is None else reader.sheet.table[heading.spelled]
         for at in np.flatnonzero(mask if reason == "total" else mask & ~total).tolist():
             value = None if shown is None else shown[at].as_py()
             row_errors.append(

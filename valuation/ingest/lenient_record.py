@@ -5,8 +5,10 @@ The result has the same types as a canonical record (:mod:`valuation.ingest.reco
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,13 +18,15 @@ from valuation.ingest.decoded_record import DecodedRecord, build_record
 from valuation.ingest.fields.aliases import (
     ANY_EVENT_SCOPE,
     EVENT_SCOPES,
+    HEALTH_FIELDS,
     MODULE_SCOPE,
     PACK_SCOPE,
     Choices,
-    FieldNames,
     plain,
 )
-from valuation.ingest.fields.values import is_placeholder, read_extra, read_value
+from valuation.ingest.fields.headings import FieldNames, Heading, nearest_name
+from valuation.ingest.fields.notation import Reading
+from valuation.ingest.fields.values import is_placeholder, read_as_written, read_extra
 from valuation.ingest.notes import IntakeNote, make_note, printable
 from valuation.ingest.record_decoder import (
     NotCanonical,
@@ -48,6 +52,8 @@ from valuation.record.history import known_from
 
 _PROBLEMS_SHOWN = 5
 _MOST_PROBLEMS = 100
+_MOST_NAMED = 8
+_ANY_INDEX = re.compile(r"\[\d+\]")
 
 Value = float | str | date
 
@@ -60,11 +66,17 @@ _CHOICES = {name: Choices(field) for name, field in _EVENT.items() if field.kind
 _PACK_NAMES, _COMPOSITION_NAMES, _MODULE_NAMES, _TYPE_NAME, _ANY_EVENT_NAMES = (
     FieldNames(scope) for scope in (PACK_SCOPE, COMPOSITION, MODULE_SCOPE, ("type",), ANY_EVENT_SCOPE)
 )
+_HEALTH_NAMES = FieldNames(tuple(sorted(HEALTH_FIELDS)))
+_EXPORT_DAY = FieldNames(("exported_on",))
 _EVENT_NAMES = {kind: FieldNames(scope) for kind, scope in EVENT_SCOPES.items()}
 
 
 def read_record(
-    record: Mapping[str, object], *, from_text: bool = False, limits: Limits | None = None
+    record: Mapping[str, object],
+    *,
+    from_text: bool = False,
+    limits: Limits | None = None,
+    undated_on: date | None = None,
 ) -> DecodedRecord:
     """Return a trace record in any accepted spelling, with notes about how it was read.
 
@@ -76,6 +88,8 @@ def read_record(
         Whether numbers come as text, as in a CSV table.
     limits : Limits, optional
         How many events one pack may have.
+    undated_on : date, optional
+        The day as of which a health without a date counts, as the weakest evidence; not used if None.
 
     Raises
     ------
@@ -90,11 +104,12 @@ def read_record(
     ...
     valuation.errors.FieldError: events[0].soh is 88, above the highest possible 1.2
     """
-    reader = _RecordReader(from_text=from_text, limits=limits or Limits())
+    reader = _RecordReader(from_text=from_text, limits=limits or Limits(), undated_on=undated_on)
     pack = reader.pack(record)
-    problems = reader.problems or missing_identity(pack)
+    problems = reader.problems or [reader.with_suggestion(error) for error in missing_identity(pack)]
     if problems:
         raise merge_errors(problems)
+    reader.note_conversions()
     try:
         return build_record(pack, reader.numbers, reader.notes, reader.extras, reader.event_extras)
     except UnicodeEncodeError as error:  # a name of an unknown field: values were checked
@@ -132,12 +147,23 @@ def _name(spelled: str) -> str:
     return spelled if plain(spelled) else f"unnamed {spelled}"
 
 
+class _Conversion(NamedTuple):
+    """A value that was converted: its field, as written, as read, and the day from which its event was known."""
+
+    field: str
+    written: str
+    reading: Reading
+    known_from: date | None = None
+
+
 class _RecordReader:
     """Reads one record and collects every problem and note."""
 
-    def __init__(self, *, from_text: bool, limits: Limits) -> None:
+    def __init__(self, *, from_text: bool, limits: Limits, undated_on: date | None) -> None:
         self.from_text = from_text
         self.limits = limits
+        self.undated_on = undated_on
+        self.conversions: list[_Conversion] = []
         self.problems: list[FieldError] = []
         self.notes: list[IntakeNote] = []
         self.numbers: list[float] = []
@@ -146,19 +172,42 @@ class _RecordReader:
 
     def pack(self, record: Mapping[str, object]) -> TypedPack:
         """Return the pack with its events; problems are collected, not raised."""
-        raw, self.extras = self._named(record, _PACK_NAMES, "")
+        raw, headings, self.extras = self._named(record, _PACK_NAMES, "")
         composition = self._mapping(raw.pop("composition", None), "composition")
         modules = self._items(raw.pop("modules", None), "modules", MOST_MODULES)
         events = self._items(raw.pop("events", None), "events", self.limits.events)
-        values: dict[str, object] = {**self._values(raw, _PACK, "")}
-        masses, unknown = self._named(composition, _COMPOSITION_NAMES, "composition.")
+        events = [*events, *self._undated_health()]
+        values: dict[str, object] = {**self._values(raw, headings, _PACK, "")}
+        masses, mass_headings, unknown = self._named(composition, _COMPOSITION_NAMES, "composition.")
         self.extras |= {f"composition.{_name(name)}": value for name, value in unknown.items()}
         values["modules"] = [self._module(item, f"modules[{index}]") for index, item in enumerate(modules)]
         self._note_extras(self.extras, "")
-        values["composition"] = self._values(masses, _COMPOSITION, "composition.")
+        values["composition"] = self._values(masses, mass_headings, _COMPOSITION, "composition.")
         read_events = self._events(events)
         pack: TypedPack = Record() if self.problems else msgspec.convert(values, Record)
         return msgspec.structs.replace(pack, events=read_events)
+
+    def _undated_health(self) -> list[dict[str, object]]:
+        """Return a health beside the fields of the pack as a test by the BMS, the weakest evidence, on its day."""
+        health = {spelled: value for spelled, value in self.extras.items() if self._names_health(spelled)}
+        exported = next((spelled for spelled in self.extras if _EXPORT_DAY[spelled]), None)
+        day: object = self.undated_on if exported is None else self.extras[exported]
+        if health and day is None:
+            self.notes.append(make_note("I07", fields=list(health)))
+        if not health or day is None:
+            return []
+        for spelled in (*health, *([] if exported is None else [exported])):
+            del self.extras[spelled]
+        note = "I17" if exported is None else "I18"
+        self.notes.append(make_note(note, fields=list(health), day=str(day)))
+        return [{"type": "tested", "on": day, "method": "bms", **health}]
+
+    def _names_health(self, spelled: str) -> bool:
+        try:
+            return _HEALTH_NAMES[spelled] is not None
+        except FieldError as problem:
+            self.problems.append(problem)
+            return False
 
     def _events(self, items: Sequence[object]) -> list[TypedEvent]:
         """Return the events that could be read."""
@@ -175,19 +224,21 @@ class _RecordReader:
         """Return one event, None if it has a problem; its notes count from the day on which it was known."""
         path = f"events[{index}]"
         mapping = self._mapping(item, path, wanted=True)
-        notes, problems = len(self.notes), len(self.problems)
-        raw, extras = self._named(mapping, _EVENT_NAMES.get(_event_type(mapping), _ANY_EVENT_NAMES), f"{path}.")
+        notes, problems, conversions = len(self.notes), len(self.problems), len(self.conversions)
+        raw, headings, extras = self._named(
+            mapping, _EVENT_NAMES.get(_event_type(mapping), _ANY_EVENT_NAMES), f"{path}."
+        )
         if extras:
             self._note_extras(extras, f"{path}.")
             self.event_extras[index] = extras
         decoded = None
-        if not self.from_text and len(self.problems) == problems:
+        if not self.from_text and not headings and len(self.problems) == problems:
             try:
                 decoded = decode_event(_canonical_choices(raw))
             except NotCanonical:
                 decoded = None
         if decoded is None:
-            values = self._values(raw, _EVENT, f"{path}.")
+            values = self._values(raw, headings, _EVENT, f"{path}.")
             if len(self.problems) == problems:
                 self._note_missing(values, path)
             if len(self.problems) > problems:
@@ -195,9 +246,10 @@ class _RecordReader:
             decoded = convert_event(values)
         event, numbers = decoded
         self.numbers += numbers
-        if len(self.notes) > notes:
+        if len(self.notes) > notes or len(self.conversions) > conversions:
             since = known_from(event.on, event.reported_on, event.recorded_on)
             self.notes[notes:] = [note.since(since) for note in self.notes[notes:]]
+            self.conversions[conversions:] = [one._replace(known_from=since) for one in self.conversions[conversions:]]
         return event
 
     def _note_missing(self, values: Mapping[str, object], path: str) -> None:
@@ -210,31 +262,37 @@ class _RecordReader:
 
     def _module(self, item: object, path: str) -> dict[str, Value]:
         """Return one module of the pack; its unknown fields are kept with the pack."""
-        raw, extras = self._named(self._mapping(item, path, wanted=True), _MODULE_NAMES, f"{path}.")
+        raw, headings, extras = self._named(self._mapping(item, path, wanted=True), _MODULE_NAMES, f"{path}.")
         self.extras |= {f"{path}.{_name(name)}": value for name, value in extras.items()}
-        return self._values(raw, _MODULE, f"{path}.")
+        return self._values(raw, headings, _MODULE, f"{path}.")
 
     def _named(
         self, record: Mapping[str, object], names: FieldNames, path: str
-    ) -> tuple[dict[str, object], dict[str, object]]:
-        """Return the fields of a scope under our names, and the unknown fields."""
+    ) -> tuple[dict[str, object], dict[str, Heading], dict[str, object]]:
+        """Return the fields of a scope under our names, headings that state another unit, and the unknown fields."""
         known: dict[str, object] = {}
+        headings: dict[str, Heading] = {}
         extras: dict[str, object] = {}
         for key, value in record.items():
             try:
-                name = names[key]
-                if name is None:
+                heading = names[key]
+                if heading is None:
                     extras[str(key)] = read_extra(value, f"{path}{str(key)[:60]}")
-                elif name in known:
-                    twice = FieldError("record.given_twice", field=f"{path}{name}", spelled=shown_value(key))
+                    continue
+                if heading.name in known:
+                    twice = FieldError("record.given_twice", field=f"{path}{heading.name}", spelled=shown_value(key))
                     self.problems.append(twice)
-                else:
-                    known[name] = value
+                    continue
+                known[heading.name] = value
+                if heading.unit is not None:
+                    headings[heading.name] = heading
             except FieldError as problem:
                 self.problems.append(problem)
-        return known, extras
+        return known, headings, extras
 
-    def _values(self, raw: Mapping[str, object], fields: Mapping[str, Field], path: str) -> dict[str, Value]:
+    def _values(
+        self, raw: Mapping[str, object], headings: Mapping[str, Heading], fields: Mapping[str, Field], path: str
+    ) -> dict[str, Value]:
         """Return the known values, each checked against its field."""
         values: dict[str, Value] = {}
         for name, value in raw.items():
@@ -245,11 +303,43 @@ class _RecordReader:
                 if value != "" or not self.from_text:  # an empty cell means "absent" in a text table
                     self.notes.append(make_note("I02", field=f"{path}{name}", value=shown_value(value)))
                 continue
+            heading = headings.get(name)
+            unit = None if heading is None else heading.unit
             try:
-                values[name] = read_value(field, value, f"{path}{name}", from_text=self.from_text)
+                reading = read_as_written(field, value, f"{path}{name}", from_text=self.from_text, unit=unit)
             except FieldError as problem:
                 self.problems.append(problem)
+                continue
+            values[name] = reading.value
+            if reading.respelled:
+                written = str(shown_value(value)) + ("" if heading is None else f" ({heading.spelled.strip()[:40]})")
+                self.conversions.append(_Conversion(_ANY_INDEX.sub("", f"{path}{name}"), written, reading))
         return values
+
+    def note_conversions(self) -> None:
+        """Note which values were converted: one note per field, with the first of its values."""
+        by_field: dict[tuple[str, bool], list[_Conversion]] = {}
+        for one in self.conversions:
+            by_field.setdefault((one.field, one.reading.month_only), []).append(one)
+        for (name, month_only), several in by_field.items():
+            read: object = str(several[0].reading.value)
+            if several[1:]:
+                read = Message("value.and_more", read=read, count=len(several) - 1)
+            note = make_note("I15" if month_only else "I16", field=name, value=several[0].written, read=read)
+            days = [one.known_from for one in several if one.known_from is not None]
+            self.notes.append(note.since(min(days)) if len(days) == len(several) else note)
+
+    def with_suggestion(self, error: FieldError) -> FieldError:
+        """Return an error about a missing field with the unknown field that resembles one."""
+        for spelled, name in self._near_names(self.extras, PACK_SCOPE):
+            error.hint_text = Message("record.did_you_mean_by", close=name, spelled=repr(spelled), hint=error.hint_text)
+            break
+        return error
+
+    def _near_names(self, extras: Mapping[str, object], scope: tuple[str, ...]) -> list[tuple[str, str]]:
+        """Return the unknown names that resemble a field, with the field."""
+        near = [(spelled, nearest_name(spelled, scope)) for spelled in list(extras)[:_MOST_NAMED]]
+        return [(spelled, name) for spelled, name in near if name is not None]
 
     def _mapping(self, value: object, path: str, *, wanted: bool = False) -> Mapping[str, object]:
         """Return an object with named fields; anything else is a problem."""
@@ -273,16 +363,18 @@ class _RecordReader:
         return value
 
     def _note_extras(self, extras: Mapping[str, object], path: str) -> None:
-        """Say which fields are kept unused; those of an event once it is known."""
+        """Say which fields are kept unused, and which field may be meant; those of an event once it is known."""
         if extras:
-            names = ", ".join(f"{path}{name}" for name in list(extras)[:8])
-            self.notes.append(make_note("I01", fields=names + (" …" if len(extras) > 8 else "")))
+            names = ", ".join(f"{path}{name}" for name in list(extras)[:_MOST_NAMED])
+            self.notes.append(make_note("I01", fields=names + (" …" if len(extras) > _MOST_NAMED else "")))
+            for spelled, name in self._near_names(extras, ANY_EVENT_SCOPE if path else PACK_SCOPE):
+                self.notes.append(make_note("I19", spelled=repr(f"{path}{spelled}"), close=name))
 
 
 def _event_type(mapping: Mapping[str, object]) -> str:
     """Return our name of an event's type, another text if it has none."""
     for key, value in mapping.items():
-        if isinstance(value, str) and _TYPE_NAME[key] == "type":
+        if isinstance(value, str) and _TYPE_NAME[key] is not None:
             return _CHOICES["type"][value]
     return ""
 

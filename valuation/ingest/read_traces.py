@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -24,11 +25,13 @@ from valuation.ingest.decode_bytes import (
     split_lines,
 )
 from valuation.ingest.decoded_record import DecodedRecord
-from valuation.ingest.fields.aliases import PACK_SCOPE, recognised
+from valuation.ingest.fields.aliases import PACK_SCOPE, ROW_SCOPE
+from valuation.ingest.fields.headings import recognised
 from valuation.ingest.lenient_record import read_record
 from valuation.ingest.notes import IntakeNote, Problem, repeated_code
 from valuation.ingest.record_decoder import decode_record, record_of_history
-from valuation.ingest.tables.open_table import ARROW_MARK, PARQUET_MARK, OpenTable, open_table
+from valuation.ingest.tables.open_table import ARROW_MARK, PARQUET_MARK, WORKBOOK_MARKS, open_sheets
+from valuation.ingest.tables.opened_table import OpenTable
 from valuation.ingest.tables.row_per_pack import is_event_table, join_events, known_columns, row_records
 from valuation.ingest.trace_set import DecodedTraces, Traces
 from valuation.messages import Message, shown_value
@@ -53,7 +56,7 @@ class _Record:
     notes: _Notes = ()
 
 
-def read_trace(source: Source, *, limits: Limits | None = None) -> Traces:
+def read_trace(source: Source, *, limits: Limits | None = None, undated_on: date | None = None) -> Traces:
     """Return the packs in a trace record, JSONL, list, passport or table; the content determines the format.
 
     Parameters
@@ -63,6 +66,9 @@ def read_trace(source: Source, *, limits: Limits | None = None) -> Traces:
         joined and whose table of events is joined to the table of packs.
     limits
         The most that is read.
+    undated_on
+        The day as of which a health without a date counts, as the weakest evidence: the valuation day. Not used if
+        None, as in training and back-tests.
 
     Raises
     ------
@@ -81,7 +87,7 @@ def read_trace(source: Source, *, limits: Limits | None = None) -> Traces:
         record = decode_record(source, limits.events)
         if record is not None:
             return DecodedTraces((record,))
-    collector = _SourceCollector(limits)
+    collector = _SourceCollector(limits, undated_on)
     collector.add(source)
     return collector.traces()
 
@@ -111,8 +117,9 @@ def read_passport(document: Source, *, limits: Limits | None = None) -> Traces:
 class _SourceCollector:
     """Collects sources one by one and reads them together."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, undated_on: date | None = None) -> None:
         self.limits = limits
+        self.undated_on = undated_on
         self.records: list[_Record] = []
         self.tables: list[OpenTable] = []
         self.problems: list[Problem] = []
@@ -149,11 +156,9 @@ class _SourceCollector:
     def _add_document(self, document: Document) -> None:
         """Add a file; its first bytes determine the format."""
         start = document.content[:8]
-        if start[:4] == PARQUET_MARK or start[:6] == ARROW_MARK:
+        if start[:4] == PARQUET_MARK or start[:6] == ARROW_MARK or start[:4] in WORKBOOK_MARKS:
             self._add_table(document)
             return
-        if start[:2] == b"PK":
-            raise UnreadableRecord("file.spreadsheet", name=document.name)
         text = decode_text(document, chinese=start.lstrip()[:1] not in (b"{", b"["))
         begun = text.lstrip()[:1]
         if not begun:
@@ -197,12 +202,12 @@ class _SourceCollector:
 
     def _add_table(self, document: Document) -> None:
         """Add a table; its columns determine whether it holds packs or events."""
-        opened = open_table(document, document.name, self.limits)
-        if known_columns(opened) == 0:
-            raise UnreadableRecord("file.unknown_format", name=document.name)
-        self._refuse_too_many(len(self.records) + opened.table.num_rows)
-        self.tables.append(opened)
-        self.problems.extend(opened.problems)
+        for opened in open_sheets(document, document.name, ROW_SCOPE, self.limits):
+            if known_columns(opened) == 0:
+                raise UnreadableRecord("file.unknown_format", name=document.name)
+            self._refuse_too_many(len(self.records) + opened.table.num_rows)
+            self.tables.append(opened)
+            self.problems.extend(opened.problems)
 
     def _add_record(self, record: _Record) -> None:
         """Keep a record to be read."""
@@ -240,7 +245,9 @@ class _SourceCollector:
             return record.decoded
         if not record.from_text and passports.family(record.content) and not _is_trace(record.content):
             return record_of_history(*passports.read_document(record.content))
-        decoded = read_record(record.content, from_text=record.from_text, limits=self.limits)
+        decoded = read_record(
+            record.content, from_text=record.from_text, limits=self.limits, undated_on=self.undated_on
+        )
         return replace(decoded, notes=(*record.notes, *decoded.notes)) if record.notes else decoded
 
     def _table_records(self) -> Iterable[_Record]:
@@ -254,7 +261,7 @@ class _SourceCollector:
             for where, content in joined:
                 yield _Record(where=where, content=content, from_text=opened.from_text)
         for opened in others:
-            for where, content, notes in row_records(opened):
+            for where, content, notes in row_records(opened, opened.stated_day):
                 yield _Record(where=where, content=content, from_text=opened.from_text, notes=notes)
 
 

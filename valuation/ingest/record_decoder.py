@@ -27,8 +27,9 @@ from valuation.ingest.decoded_record import (
     extra_texts,
     joined_events,
 )
+from valuation.ingest.fields.days import FIRST_DAY, LAST_DAY
 from valuation.ingest.fields.normalise_code import normalise_code
-from valuation.ingest.fields.values import FIRST_DAY, LAST_DAY, LONGEST_TEXT, PLACEHOLDERS
+from valuation.ingest.fields.values import LONGEST_TEXT, PLACEHOLDERS
 from valuation.ingest.notes import IntakeNote, make_note
 from valuation.ingest.record_schema import EVENT_KINDS, EVENT_OWN, Choice, Record, TypedEvent, TypedPack
 from valuation.messages import Message, shown_value

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from valuation.errors import FieldError
-from valuation.ingest.fields.aliases import EVENT_SCOPES, field_name
+from valuation.ingest.fields.aliases import EVENT_SCOPES
+from valuation.ingest.fields.headings import field_name
 from valuation.ingest.fields.values import LONGEST_TEXT
 from valuation.numeric.columns import UNKNOWN
 from valuation.record.fields import (

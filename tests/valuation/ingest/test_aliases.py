@@ -1,6 +1,5 @@
 import pytest
 
-from valuation.errors import FieldError
 from valuation.ingest.fields.aliases import (
     EVENT_SCOPES,
     EVENT_TABLE_SCOPE,
@@ -10,9 +9,9 @@ from valuation.ingest.fields.aliases import (
     SALE_SCOPE,
     TABLE_SCOPE,
     choice_name,
-    field_name,
     plain,
 )
+from valuation.ingest.fields.headings import field_name
 from valuation.ingest.fields.spellings import CHOICE_SPELLINGS, FIELD_SPELLINGS
 from valuation.record.fields import EVENT_FIELDS, EVENT_TYPES, PACK_FIELDS, REGIONS
 from valuation.routes.structural_value import ROUTES
@@ -62,13 +61,6 @@ def test_case_blanks_width_and_our_unit_do_not_matter():
         "rated-energy-kwh",
     ):
         assert field_name(spelled, PACK_SCOPE) == "rated_energy_kwh", spelled
-
-
-@pytest.mark.parametrize("spelled", ["额定能量(Wh)", "SOH(%)", "里程(万公里)", "质量(g)"])
-def test_another_unit_is_refused_not_converted(spelled):
-    with pytest.raises(FieldError) as caught:
-        field_name(spelled, ROW_SCOPE)
-    assert "convert" in caught.value.hint
 
 
 def test_choices_come_in_chinese_too():

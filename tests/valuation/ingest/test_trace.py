@@ -102,8 +102,8 @@ def test_all_problems_of_a_record_are_named_at_once():
     record = {
         **RECORD,
         "chemistry": "gold",
-        "mass_kg": "385 kg",
-        "events": [{"type": "tested", "on": "2024/1/2", "soh": 88}],
+        "mass_kg": "385 kWh",
+        "events": [{"type": "tested", "on": "1/2/2024", "soh": 88}],
     }
     with pytest.raises(FieldError) as caught:
         read_trace(record)

@@ -1,7 +1,12 @@
+from datetime import date
+
 import pytest
 
 from valuation.errors import FieldError
-from valuation.ingest.fields.values import is_placeholder, read_day, read_value
+from valuation.ingest.fields.days import read_day, read_day_as_written
+from valuation.ingest.fields.notation import Reading
+from valuation.ingest.fields.units import PERCENT, units_of
+from valuation.ingest.fields.values import is_placeholder, read_as_written, read_value
 from valuation.record.fields import PACK_FIELDS, event_field
 
 SOH = event_field("soh")
@@ -12,9 +17,9 @@ ENERGY = next(field for field in PACK_FIELDS if field.name == "rated_energy_kwh"
     ("field", "value", "message", "hint"),
     [
         (SOH, 88, "soh is 88, above the highest possible 1.2", "give a fraction, 0.88"),
-        (SOH, "88 %", "soh is the text '88 %'", "fraction without unit: 0.88"),
-        (SOH, "0.88", "soh is the text '0.88'", "without quotes: 0.88"),
+        (SOH, "0,88", "soh is the text '0,88'", "decimal point"),
         (SOH, "53mA", "soh is the text '53mA'", "bare number"),
+        (SOH, "188%", "soh is '188%', above the highest possible 1.2", "true value"),
         (SOH, False, "soh is false, not a number", "leave the field out"),
         (SOH, [0.8], "soh is a list, not a number", "number"),
         (SOH, {"value": 1}, "soh is an object, not a number", "number"),
@@ -40,23 +45,48 @@ def test_a_wrong_value_is_refused_with_field_value_and_way_out(field, value, mes
 
 
 @pytest.mark.parametrize(
-    ("spelled", "hint"),
+    "spelled",
     [
-        ("2024/3/31", "2024-03-31"),
-        ("27.04.2022", "2022-04-27"),
-        ("2024年3月31日", "2024-03-31"),
-        (20240331, "2024-03-31"),
-        ("7172-75-08", "YYYY-MM-DD"),
-        ("2021-02-29", "YYYY-MM-DD"),
-        ("1066-10-14", "YYYY-MM-DD"),
-        ("2024-03-31junk", "YYYY-MM-DD"),
-        (True, "YYYY-MM-DD"),
+        "03/05/2026",
+        "7172-75-08",
+        "2021-02-29",
+        "1066-10-14",
+        "2024-03-31junk",
+        "2021年",
+        "23/5/1",
+        "45047",
+        True,
+        45047,
     ],
 )
-def test_a_day_is_iso_or_refused_with_the_iso_spelling(spelled, hint):
+def test_a_text_that_is_no_day_or_may_be_two_is_refused_without_an_invented_day(spelled):
     with pytest.raises(FieldError) as caught:
         read_day(spelled, "made_on")
-    assert hint in caught.value.hint
+    assert "YYYY-MM-DD" in caught.value.hint
+    assert not any(letter.isdigit() for letter in caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        *("2024/3/31", "2024.03.31", "2024年3月31日", "２０２４年３月３１日", "20240331", 20240331, "2024-3-31"),
+        *("31.03.2024", "31/3/2024", "31 Mar 2024", "March 31, 2024", "31-Mar-2024", "2024/3/31 0:00:00"),
+    ],
+)
+def test_a_day_in_another_notation_is_read_and_marked(spelled):
+    read = read_day_as_written(spelled, "made_on")
+    assert read == Reading(date(2024, 3, 31), respelled=True)
+
+
+@pytest.mark.parametrize("spelled", ["2021年3月", "2021-03", "2021/3", "2021.03", "Mar 2021"])
+def test_a_month_is_read_as_its_middle_and_marked(spelled):
+    assert read_day_as_written(spelled, "made_on") == Reading(date(2021, 3, 15), respelled=True, month_only=True)
+
+
+def test_serial_numbers_of_spreadsheets_are_days_only_in_tables_of_texts():
+    assert read_day("45382", "on", from_text=True) == date(2024, 3, 31)
+    with pytest.raises(FieldError):
+        read_day("45382", "on")
 
 
 @pytest.mark.parametrize(
@@ -76,6 +106,38 @@ def test_minus_one_is_unknown_only_where_it_is_impossible():
 
 def test_a_text_table_writes_numbers_as_text_but_not_units():
     assert read_value(SOH, "0.88", "soh", from_text=True) == 0.88
-    for spelled in ("88%", "0,88", "1_0", "nan", "inf", "0x1", "٣"):
+    for spelled in ("0,88", "0,880", "1_0", "inf", "0x1", "٣", "88 Ah", "~0.8", "0.8-0.9"):
         with pytest.raises(FieldError):
             read_value(SOH, spelled, "soh", from_text=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "spelled", "value"),
+    [
+        ("soh", "88%", 0.88),
+        ("soh", "８８ ％", 0.88),
+        ("soh", "0.88", 0.88),
+        ("odometer_km", "81,234", 81234.0),
+        ("odometer_km", "1,081,234.5", 1081234.5),
+        ("odometer_km", "12.3万公里", 123000.0),
+        ("odometer_km", "12.3万", 123000.0),
+        ("cost_cny", "1.2万元", 12000.0),
+        ("cost_cny", "500元", 500.0),
+        ("remaining_energy_kwh", "52500Wh", 52.5),
+        ("mean_temperature_c", "77°F", 25.0),
+        ("mass_kg", "0.3吨", 300.0),
+    ],
+)
+def test_a_number_with_a_unit_or_separators_is_converted_and_marked(name, spelled, value):
+    assert read_as_written(event_field(name), spelled, name) == Reading(value, respelled=True)
+
+
+def test_a_value_whose_unit_contradicts_its_heading_is_refused():
+    with pytest.raises(FieldError, match="its heading states Wh"):
+        read_value(ENERGY, "52 kWh", "rated_energy_kwh", unit=units_of("rated_energy_kwh")["wh"])
+
+
+def test_a_fraction_under_a_heading_in_per_cent_is_read_only_if_it_has_one_reading():
+    assert read_value(SOH, 0.85, "soh", unit=PERCENT) == 0.85
+    with pytest.raises(FieldError, match="this may be 50%"):
+        read_value(event_field("fast_charge_share"), 0.5, "fast_charge_share", unit=PERCENT)

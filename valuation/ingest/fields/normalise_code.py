@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from valuation.battery_code.decoding import decode
-from valuation.ingest.fields.values import LAST_DAY
+from valuation.ingest.fields.days import LAST_DAY
 from valuation.ingest.notes import IntakeNote, make_note
 from valuation.messages import Message, shown_value
 

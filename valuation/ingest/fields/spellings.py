@@ -1,4 +1,4 @@
-"""Spellings of fields, choices and units on the platform, in recyclers' tables and in passports.
+"""Spellings of fields and choices on the platform, in recyclers' tables and in passports.
 
 Sources of the Chinese terms: GB/T 34014-2017, GB/T 34015-2017, the 2018 and 2026 Measures, and recyclers' tables.
 """
@@ -45,6 +45,8 @@ FIELD_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     # any event
     "type": ("事件类型", "类型", "节点", "环节", "event type", "event"),
     "on": ("日期", "发生日期", "事件日期", "时间", "发生时间", "date", "event date", "读数日期", "数据日期"),
+    "exported_on": ("导出日期", "导出时间", "数据导出日期", "数据截止日期", "截止日期", "统计日期", "export date",
+                    "exported", "exported at"),
     "reported_on": ("上报日期", "上报时间", "申报日期", "填报日期", "reported", "report date"),
     "recorded_on": ("平台入库日期", "记录入库日期"),
     "reporter": ("上报企业", "上报单位", "申报主体", "上报主体", "统一社会信用代码"),
@@ -98,7 +100,7 @@ FIELD_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "day_of_sale": ("成交日期", "交易日期", "成交时间", "销售时间", "签约日期", "成交日", "日期", "date", "sale date",
                     "date of sale", "deal date", "sold"),
     "price_cny": ("成交价", "成交价格", "成交金额", "售价", "销售价格", "销售金额", "销售价", "价格", "金额", "含税价",
-                  "不含税价", "含税金额", "不含税金额", "price", "amount", "sale price", "price_usd", "price_eur"),
+                  "不含税价", "含税金额", "不含税金额", "price", "amount", "sale price", "单价", "unit price"),
     "vat_included": ("含税", "是否含税", "含税与否", "含税标记", "tax included", "vat", "with vat", "incl vat"),
     "vat_rate": ("税率", "增值税率", "增值税税率", "tax rate"),
     "currency": ("币种", "货币", "币别", "结算币种", "ccy"),
@@ -231,18 +233,3 @@ CHOICE_SPELLINGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "leaking": ("漏液", "泄漏"),
     },
 }  # fmt: skip
-
-UNIT_SPELLINGS: Mapping[str, tuple[str, ...]] = {
-    "_kwh": ("kwh", "千瓦时", "度", "kw·h", "kw.h"),
-    "_ah": ("ah", "安时", "a·h", "a.h"),
-    "_kg": ("kg", "千克", "公斤"),
-    "_km": ("km", "公里", "千米"),
-    "_mv": ("mv", "毫伏"),
-    "_v": ("v", "伏", "伏特"),
-    "45c": ("h", "小时", "hours"),
-    "0c": ("h", "小时", "hours"),
-    "_c": ("°c", "℃", "摄氏度"),
-    "_cny": ("cny", "元", "rmb", "人民币"),
-    "_cycles": ("1", "次", "cycles"),
-    "missing_modules": ("1", "个", "块"),
-}

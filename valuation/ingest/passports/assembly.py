@@ -10,7 +10,7 @@ from datetime import date
 from valuation.battery_code.decoding import decode
 from valuation.errors import RefusedPack
 from valuation.ingest.fields.aliases import choice_name
-from valuation.ingest.fields.values import LAST_DAY
+from valuation.ingest.fields.days import LAST_DAY
 from valuation.ingest.notes import IntakeNote
 from valuation.ingest.passports.finder import Finder
 from valuation.messages import Message, shown_value

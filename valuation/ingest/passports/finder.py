@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from valuation.errors import FieldError
-from valuation.ingest.fields.values import DEEPEST, is_placeholder, read_day, read_number
+from valuation.ingest.fields.days import read_day_as_written
+from valuation.ingest.fields.numbers import read_number
+from valuation.ingest.fields.values import DEEPEST, is_placeholder
 from valuation.ingest.notes import IntakeNote, make_note
 from valuation.messages import Message, shown_value
 from valuation.record.fields import Field
@@ -54,7 +56,7 @@ class Finder:
         if value is None or is_placeholder(field, value):
             return None
         try:
-            given = read_number(Field(field.name, "number"), value, path)
+            given = read_number(Field("", "number"), value, path)  # without units: the passport states its own
             return read_number(field, _tidy(given * factor), path)
         except FieldError:
             self.drop(path, value, _why(field, value, factor))
@@ -70,10 +72,17 @@ class Finder:
         if value is None or value in ("", "-"):
             return None
         try:
-            return read_day(value, path)
+            return self._noted(path, value)
         except FieldError:
             self.drop(path, value, Message("passport.why.not_a_day"))
             return None
+
+    def _noted(self, path: str, value: object) -> date:
+        """Return a day; a month without a day is its middle, with a note."""
+        read = read_day_as_written(value, path)
+        if read.respelled:
+            self.note("I15" if read.month_only else "I16", field=path, value=shown_value(value), read=str(read.value))
+        return read.value  # type: ignore[return-value]  # a day
 
     def text(self, wanted: Paths) -> str | None:
         """Return a short text, or None."""

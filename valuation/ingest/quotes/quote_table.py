@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 import numpy as np
 
 from valuation.errors import UnreadableQuotes
-from valuation.ingest.quotes.quote_units import tidy
+from valuation.ingest.fields.price_units import tidy
 from valuation.messages import Message
 from valuation.numeric.columns import IntArray
 

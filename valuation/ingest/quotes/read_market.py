@@ -10,8 +10,8 @@ from datetime import date
 
 import numpy as np
 
+from valuation.ingest.fields.price_units import EXAMPLES, find_unit, tidy
 from valuation.ingest.quotes.quote_table import QuoteSource, QuoteTable, open_quotes
-from valuation.ingest.quotes.quote_units import EXAMPLES, find_unit, tidy
 from valuation.market.instruments import ALIASES, INSTRUMENTS, VAT_RATES, vat_period_of
 from valuation.market.snapshot import HOME_REGION, MarketHistory
 from valuation.messages import Message

@@ -5,10 +5,10 @@ Each distinct text is read once, so a million rows with a hundred dates cost a h
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from zlib import crc32
 
 import numpy as np
@@ -17,7 +17,10 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from valuation.errors import FieldError
-from valuation.ingest.fields.values import FIRST_DAY, LAST_DAY, PLACEHOLDERS, is_placeholder, read_value
+from valuation.ingest.fields.days import FIRST_DAY, LAST_DAY
+from valuation.ingest.fields.numbers import is_doubtful_share
+from valuation.ingest.fields.units import Unit
+from valuation.ingest.fields.values import PLACEHOLDERS, is_placeholder, read_as_written
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray, unknown
 from valuation.record.fields import Field, choice_code, text_code
 from valuation.record.to_columns import day_number
@@ -29,37 +32,80 @@ _MARKS: Final = tuple(mark for mark in sorted(PLACEHOLDERS) if len(mark) > 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Converted:
-    """A column as numbers, with masks of invalid cells and of placeholders."""
+    """A column as numbers, with masks of invalid cells, placeholders, other notations, and months without a day."""
 
     values: FloatArray
     wrong: BoolArray
     placeholder: BoolArray
+    respelled: BoolArray
+    month_only: BoolArray
     has_values: bool = True
     """False if all cells are known to be missing."""
 
     @staticmethod
+    def fine(values: FloatArray, *, has_values: bool = True) -> Converted:
+        """Return a column in which every cell is a plain value or missing."""
+        none = all_false(len(values))
+        masks: dict[str, Any] = dict.fromkeys(_MASKS, none)
+        return Converted(values=values, has_values=has_values, **masks)
+
+    @staticmethod
     def all_missing(rows: int) -> Converted:
         """Return a column of missing values that takes no memory."""
-        unknown = np.broadcast_to(np.float64(np.nan), rows)
-        return Converted(values=unknown, wrong=all_false(rows), placeholder=all_false(rows), has_values=False)
+        return Converted.fine(np.broadcast_to(np.float64(np.nan), rows), has_values=False)
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether a cell is worth a note."""
+        return any(mask.strides != (0,) and mask.any() for mask in (self.placeholder, self.respelled, self.month_only))
 
 
-def convert(field: Field, column: pa.ChunkedArray, *, from_text: bool) -> Converted:
-    """Return a column of a table as the numbers our column holds.
+_MASKS: Final = ("wrong", "placeholder", "respelled", "month_only")
+
+
+def convert(field: Field, column: pa.ChunkedArray, *, from_text: bool, unit: Unit | None = None) -> Converted:
+    """Return a column of a table as the numbers our column holds; `unit` is that of its heading, if not the field's.
 
     >>> convert(Field("soh", "number", 0.0, 1.2), pa.chunked_array([[0.5, None, 88.0]]), from_text=False).wrong.tolist()
     [False, False, True]
     """
-    parts = [_convert_chunk(field, chunk, from_text=from_text) for chunk in column.chunks if len(chunk)]
+    cells = _Cells(field, from_text=from_text, unit=unit)
+    parts = [_convert_chunk(cells, chunk) for chunk in column.chunks if len(chunk)]
     if not parts:
         return Converted.all_missing(0)
     if len(parts) == 1:
         return parts[0]
-    return Converted(
-        values=np.concatenate([part.values for part in parts]),
-        wrong=_joined([part.wrong for part in parts]),
-        placeholder=_joined([part.placeholder for part in parts]),
-    )
+    masks: dict[str, Any] = {name: _joined([getattr(part, name) for part in parts]) for name in _MASKS}
+    return Converted(values=np.concatenate([part.values for part in parts]), **masks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Reads the distinct cells of a column by the rules of records (:mod:`valuation.ingest.fields.values`)."""
+
+    field: Field
+    from_text: bool
+    unit: Unit | None
+
+    def read(self, cells: Sequence[object]) -> Converted:
+        """Return distinct cells, converted one by one."""
+        values = unknown(len(cells))
+        masks: dict[str, Any] = {name: np.zeros(len(cells), dtype=np.bool_) for name in _MASKS}
+        for place, cell in enumerate(cells):
+            if cell is None or (self.from_text and not str(cell).strip()):
+                continue
+            if is_placeholder(self.field, cell):
+                masks["placeholder"][place] = True
+                continue
+            try:
+                reading = read_as_written(self.field, cell, self.field.name, from_text=self.from_text, unit=self.unit)
+            except FieldError:
+                masks["wrong"][place] = True
+                continue
+            values[place] = number_of(self.field, reading.value)
+            masks["respelled"][place] = reading.respelled and self.unit is None and not reading.month_only
+            masks["month_only"][place] = reading.month_only
+        return Converted(values=values, **masks)
 
 
 def _joined(parts: list[BoolArray]) -> BoolArray:
@@ -97,40 +143,43 @@ def number_of(field: Field, value: float | str | date) -> float:
     return text_code(str(value)) if field.kind == "text" else float(value)  # type: ignore[arg-type]  # a number field
 
 
-def _convert_chunk(field: Field, array: pa.Array, *, from_text: bool) -> Converted:
+def _convert_chunk(cells: _Cells, array: pa.Array) -> Converted:
     """Return one chunk of a column, by the type it is stored in."""
     stored = array.type
     if array.null_count == len(array):
         return Converted.all_missing(len(array))
     if kinds.is_string(stored) or kinds.is_large_string(stored) or kinds.is_dictionary(stored):
-        return _from_texts(field, array, from_text=from_text)
+        return _from_texts(cells, array)
     if kinds.is_decimal(stored):
         array, stored = array.cast(pa.float64()), pa.float64()
     if kinds.is_integer(stored) or kinds.is_floating(stored):
-        return _from_numbers(field, array)
-    if field.kind == "day" and (kinds.is_date(stored) or kinds.is_timestamp(stored)):
+        return _from_numbers(cells, array)
+    if cells.field.kind == "day" and (kinds.is_date(stored) or kinds.is_timestamp(stored)):
         return _from_days(array)
-    return Converted(
-        values=np.full(len(array), np.nan),
-        wrong=array.is_valid().to_numpy(zero_copy_only=False),
-        placeholder=np.zeros(len(array), dtype=bool),
-    )
+    wrong = array.is_valid().to_numpy(zero_copy_only=False)
+    return replace(Converted.fine(np.full(len(array), np.nan)), wrong=wrong)
 
 
-def _from_numbers(field: Field, array: pa.Array) -> Converted:
-    """Return numbers inside the field's bounds; a number in a field of another kind is wrong."""
+def _from_numbers(cells: _Cells, array: pa.Array) -> Converted:
+    """Return numbers; those inside the field's bounds are fine, each distinct other one is read as in a record."""
     given = _numbers(array.cast(pa.float64(), safe=False))
-    if field.kind == "number" and _within(given, field.low, field.high):
-        return Converted(values=given, wrong=all_false(len(given)), placeholder=all_false(len(given)))
-    known = ~np.isnan(given)
-    unknown_mark = (given == -1) if is_placeholder(field, -1) else np.zeros(len(given), dtype=bool)
+    field, unit = cells.field, cells.unit
+    if field.kind == "number" and unit is None and _within(given, field.low, field.high):
+        return Converted.fine(given)
+    fine = np.zeros(len(given), dtype=np.bool_)
+    values = given if unit is None else unit.convert_many(given)
     if field.kind == "number":
-        inside = (given >= field.low) & (given <= field.high) & np.isfinite(given)
-    else:
-        inside = np.zeros(len(given), dtype=bool)
-    return Converted(
-        values=np.where(inside, given, np.nan), wrong=known & ~inside & ~unknown_mark, placeholder=unknown_mark
-    )
+        fine = (values >= field.low) & (values <= field.high) & np.isfinite(values)
+        fine &= ~is_doubtful_share(given, unit)
+    rest = np.flatnonzero(~fine & ~np.isnan(given))
+    if not len(rest):
+        return Converted.fine(values)
+    distinct, which = np.unique(given[rest], return_inverse=True)
+    read = cells.read([int(one) if field.kind == "day" and one.is_integer() else one for one in distinct.tolist()])
+    values = np.where(fine, values, np.nan)
+    values[rest] = read.values[which]
+    masks: dict[str, Any] = {name: _spread_to_rows(getattr(read, name), rest, which, len(given)) for name in _MASKS}
+    return Converted(values=values, **masks)
 
 
 def _numbers(array: pa.DoubleArray) -> FloatArray:
@@ -162,43 +211,30 @@ def _within(numbers: FloatArray, low: float, high: float) -> bool:
 def _from_days(array: pa.Array) -> Converted:
     """Return days since 1970-01-01 inside the possible span."""
     days = _numbers(array.cast(pa.date32(), safe=False).cast(pa.int32()).cast(pa.float64()))
-    if _within(days, day_number(FIRST_DAY), day_number(LAST_DAY)):
-        return Converted(values=days, wrong=all_false(len(days)), placeholder=all_false(len(days)))
-    inside = (days >= day_number(FIRST_DAY)) & (days <= day_number(LAST_DAY))
-    return Converted(
-        values=np.where(inside, days, np.nan),
-        wrong=~np.isnan(days) & ~inside,
-        placeholder=np.zeros(len(days), dtype=bool),
-    )
+    low, high = day_number(FIRST_DAY), day_number(LAST_DAY)
+    if _within(days, low, high):
+        return Converted.fine(days)
+    inside = (days >= low) & (days <= high)
+    return replace(Converted.fine(np.where(inside, days, np.nan)), wrong=~np.isnan(days) & ~inside)
 
 
-def _from_texts(field: Field, array: pa.Array, *, from_text: bool) -> Converted:
+def _from_texts(cells: _Cells, array: pa.Array) -> Converted:
     """Return a column of texts as numbers; each distinct text is read once."""
     encoded = array if kinds.is_dictionary(array.type) else array.dictionary_encode()
     different = encoded.dictionary
     values = unknown(len(different))
-    wrong = np.zeros(len(different), dtype=bool)
-    placeholder = np.zeros(len(different), dtype=bool)
-    read = _reader(field, from_text=from_text)
-    for place in _read_plain_texts(field, different, values):
-        text = different[place].as_py()
-        if text is None or (from_text and not str(text).strip()):
-            continue
-        if is_placeholder(field, text):
-            placeholder[place] = True
-            continue
-        try:
-            values[place] = read(text)
-        except FieldError:
-            wrong[place] = True
+    others = _read_plain_texts(cells.field, different, values)
+    read = cells.read([different[place].as_py() for place in others])
+    values[others] = read.values
     given, which = _indices(encoded.indices)
     by_row = unknown(len(encoded))
     by_row[given] = values[which]
-    return Converted(
-        values=by_row,
-        wrong=_spread_to_rows(wrong, given, which, len(encoded)),
-        placeholder=_spread_to_rows(placeholder, given, which, len(encoded)),
-    )
+    masks: dict[str, Any] = {}
+    for name in _MASKS:
+        of_texts = np.zeros(len(different), dtype=np.bool_)
+        of_texts[others] = getattr(read, name)
+        masks[name] = _spread_to_rows(of_texts, given, which, len(encoded))
+    return Converted(values=by_row, **masks)
 
 
 def _indices(indices: pa.Array) -> tuple[IntArray | slice, IntArray]:
@@ -258,8 +294,3 @@ def _plain_letters(texts: pa.StringArray) -> BoolArray | None:
         return None
     bare: BoolArray = (letters[offsets[:-1]] != _BLANK) & (letters[offsets[1:] - 1] != _BLANK)
     return bare & (lengths > 1) & (lengths <= _LONGEST_PLAIN)
-
-
-def _reader(field: Field, *, from_text: bool) -> Callable[[object], float]:
-    """Return the function that converts a text of a field to its number."""
-    return lambda text: number_of(field, read_value(field, text, field.name, from_text=from_text))

@@ -11,17 +11,18 @@ import pyarrow.compute as pc
 
 from valuation.errors import FieldError
 from valuation.ingest.fields.aliases import EVENT_TABLE_SCOPE
+from valuation.ingest.fields.headings import Heading
 from valuation.ingest.notes import make_note
 from valuation.ingest.tables.arrow_convert import Converted, convert
-from valuation.ingest.tables.open_table import OpenTable
+from valuation.ingest.tables.opened_table import OpenTable
 from valuation.ingest.tables.row_per_pack import unknown_pack
 from valuation.ingest.tables.table_import_state import (
     TableImport,
     explain_cell,
     found_columns,
     note_at,
-    note_placeholders,
-    note_unknown_columns,
+    note_cells,
+    note_columns,
     row_name,
     row_problem,
 )
@@ -55,37 +56,41 @@ def read_events(state: TableImport, opened: OpenTable | None) -> tuple[dict[str,
         names = ("type", *(column_name(own) for own in EVENT_COMMON_FIELDS), *(own.name for own in EVENT_FIELDS))
         return dict.fromkeys(names, empty), np.zeros(0, dtype=np.int64)
     found = found_columns(opened, EVENT_TABLE_SCOPE)
-    note_unknown_columns(state, opened, found)
+    note_columns(state, opened, found, EVENT_TABLE_SCOPE)
     state.problems.extend(opened.problems)
     row = _pack_rows(state, opened, found)
     columns: dict[str, FloatArray] = {}
     wrong: list[_Cells] = []
-    marks: list[_Cells] = []
+    read: list[tuple[Field, Converted, IntArray]] = []
     kinds = np.zeros(0, dtype=np.intp)
     for own in (_TYPE, *EVENT_COMMON_FIELDS, *EVENT_FIELDS):
         converted = Converted.all_missing(opened.table.num_rows)
-        if own.name in found and opened.table.column(found[own.name]).null_count < opened.table.num_rows:
-            converted = convert(own, opened.table.column(found[own.name]), from_text=opened.from_text)
+        heading = found.get(own.name)
+        column = None if heading is None else opened.table.column(heading.spelled)
+        if heading is not None and column is not None and column.null_count < opened.table.num_rows:
+            converted = convert(own, column, from_text=opened.from_text, unit=heading.unit)
         values, owners = converted.values, _OWNERS.get(own.name)
         if own.name == "type":
             kinds = np.where(np.isnan(values), len(EVENT_TYPES), values).astype(np.intp)
         if owners is not None and converted.has_values:
             values = _drop_misplaced(state, own.name, columns, (values, kinds, row))
         columns[column_name(own)] = values
-        for mask, cells in ((converted.wrong, wrong), (converted.placeholder, marks)):
-            if mask.any():
-                cells.append((own, mask & (row >= 0) if owners is None else mask & owners[kinds] & (row >= 0)))
+        used = row if owners is None else np.where(owners[kinds], row, -1)
+        if converted.wrong.any():
+            wrong.append((own, converted.wrong & (used >= 0)))
+        if converted.has_notes:
+            read.append((own, converted, used))
     _reject_events(state, opened, (found, columns, row), wrong)
-    for own, mask in marks:
-        note_placeholders(state, f"events.{own.name}", mask, row, known_from_day(columns))
+    for own, converted, used in read:
+        note_cells(state, f"events.{own.name}", converted, used, known_from_day(columns))
     return columns, row
 
 
-def _pack_rows(state: TableImport, opened: OpenTable, found: Mapping[str, str]) -> IntArray:
+def _pack_rows(state: TableImport, opened: OpenTable, found: Mapping[str, Heading]) -> IntArray:
     """Return the row of each event's pack; -1 if there is none, which is reported."""
     if "battery_code" not in found:
         raise FieldError("table.no_code_column", field="battery_code", name=opened.name)
-    codes = opened.table.column(found["battery_code"])
+    codes = opened.table.column(found["battery_code"].spelled)
     if not pa.types.is_string(codes.type):
         codes = codes.cast(pa.string())
     runs, lengths = runs_of(codes)
@@ -139,7 +144,7 @@ def _differs(codes: pa.Array) -> BoolArray | None:
 def _reject_events(
     state: TableImport,
     opened: OpenTable,
-    read: tuple[Mapping[str, str], Columns, IntArray],
+    read: tuple[Mapping[str, Heading], Columns, IntArray],
     wrong: list[tuple[Field, BoolArray]],
 ) -> None:
     """Reject the packs of events with an invalid value or without a required field."""
@@ -148,8 +153,10 @@ def _reject_events(
     for own, mask in wrong:
         refused |= mask
         for place in np.flatnonzero(mask).tolist():
-            cell = opened.table.column(found[own.name])[place].as_py()
-            _reject_event(state, opened, place, row, explain_cell(own, cell, f"events.{own.name}", opened))
+            heading = found[own.name]
+            cell = opened.table.column(heading.spelled)[place].as_py()
+            error = explain_cell(own, cell, f"events.{own.name}", opened, heading.unit)
+            _reject_event(state, opened, place, row, error)
     needed = [(name, np.isnan(columns[column])) for name, column in (("type", "type"), ("on", "on_day"))]
     for kind, name in REQUIRED_EVENT_FIELDS.items():
         needed.append((name, (columns["type"] == EVENT_TYPES.index(kind)) & np.isnan(columns[name])))

@@ -1,79 +1,123 @@
-"""Tables in CSV (UTF-8, UTF-16 or GB18030), Parquet or Arrow, opened as one type."""
+"""Tables in CSV, Excel, Parquet or Arrow, opened as one type: titles, merged cells and empty columns are handled.
+
+The heading row is the row with the most known headings among the first ones. Rows keep the numbers that a spreadsheet
+shows.
+"""
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from valuation.errors import FieldError, UnreadableRecord
-from valuation.ingest.decode_bytes import Document, Limits, decode_text, open_document
-from valuation.ingest.notes import Problem
-from valuation.messages import Message
+import numpy as np
+
+from valuation.errors import UnreadableRecord
+from valuation.ingest.decode_bytes import Document, Limits, open_document
+from valuation.ingest.fields.headings import recognised
+from valuation.ingest.tables.opened_table import OpenTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyarrow.csv import InvalidRow
 
 PARQUET_MARK = b"PAR1"
 ARROW_MARK = b"ARROW1"
+WORKBOOK_MARKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # Excel since 2007, and before
 TableSource: TypeAlias = "str | os.PathLike[str] | bytes | Document | pa.Table"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenTable:
-    """A table with its name, whether all its cells are texts, and the lines that were rejected."""
-
-    name: str
-    table: pa.Table
-    from_text: bool
-    problems: tuple[Problem, ...] = ()
+_UNNAMED: Final = re.compile(r"(?:unnamed: \d+|__index_level_\d+__|)", re.IGNORECASE)
 
 
-def open_table(source: TableSource, name: str, limits: Limits | None = None) -> OpenTable:
-    """Return a table from a path, its bytes, or a table in memory.
+def open_table(source: TableSource, name: str, scope: tuple[str, ...], limits: Limits | None = None) -> OpenTable:
+    """Return a table from a path, its bytes, or a table in memory; of a workbook, the sheet with most known headings.
+
+    Parameters
+    ----------
+    source
+        A path, the bytes of a file, or an Arrow table.
+    name
+        Its name in messages, unless the file has one.
+    scope
+        The fields whose headings are looked for.
+    limits
+        The most that is read.
 
     Raises
     ------
     UnreadableRecord
-        When it is not a CSV, Parquet or Arrow table, or when it is an Arrow file: Arrow follows the offsets in such a
-        file without a check, so a forged file can read memory of this process or crash it.
+        When it is not a table, or when it is an Arrow file: Arrow follows the offsets in such a file without a check,
+        so a forged file can read memory of this process or crash it.
+    FieldError
+        When two columns have the same known heading.
+    """
+    return open_sheets(source, name, scope, limits)[0]
+
+
+def open_sheets(
+    source: TableSource, name: str, scope: tuple[str, ...], limits: Limits | None = None
+) -> list[OpenTable]:
+    """Return every sheet of a workbook that has known headings, the one with the most first; of other files, the table.
+
+    See :func:`open_table`.
     """
     limits = limits or Limits()
     if not isinstance(source, str | os.PathLike | bytes | Document):
-        return OpenTable(name=name, table=source, from_text=False)
-    if isinstance(source, str | os.PathLike) and _is_parquet(Path(source)):
-        return OpenTable(name=Path(source).name, table=_read_parquet(source, Path(source).name), from_text=False)
+        return [_of_arrow(source, name)]
+    if isinstance(source, str | os.PathLike) and _starts_as_parquet(Path(source)):
+        return [_of_arrow(_read_parquet(source, Path(source).name), Path(source).name)]
     if isinstance(source, bytes):
         source = Document(name=name, content=source)
     document = source if isinstance(source, Document) else open_document(source, limits)
     if document.content[:6] == ARROW_MARK:
         raise UnreadableRecord("table.arrow_file", name=document.name)
     if document.content[:4] == PARQUET_MARK:
-        return OpenTable(name=document.name, table=_read_parquet_content(document, limits), from_text=False)
-    return _read_csv(document)
+        return [_of_arrow(_read_parquet_content(document, limits), document.name)]
+    if document.content[:4] in WORKBOOK_MARKS:
+        from valuation.ingest.tables.workbook import read_workbook  # noqa: PLC0415 - see rows_where
+
+        return [_tidied(one, scope) for one in read_workbook(document, scope, limits)]
+    from valuation.ingest.tables.csv_table import read_csv  # noqa: PLC0415 - see rows_where
+
+    return [_tidied(read_csv(document, scope), scope)]
 
 
-def column_names(opened: OpenTable) -> list[str]:
-    """Return the column names, which must be unique.
-
-    Raises
-    ------
-    FieldError
-        When two columns have the same name.
-    """
-    names = [str(name) for name in opened.table.column_names]
-    repeated = [name for name, times in Counter(names).items() if times > 1]
-    if repeated:
-        raise FieldError("table.column_twice", field=repeated[0], name=opened.name, column=repeated[0])
-    return names
+def _of_arrow(table: pa.Table, name: str) -> OpenTable:
+    """Return an Arrow table, without columns that have neither a name nor content."""
+    opened = OpenTable(name=name, table=table, from_text=False, row=np.arange(1, table.num_rows + 1))
+    return _without_empty_columns(opened)
 
 
-def _is_parquet(path: Path) -> bool:
+def _tidied(opened: OpenTable, scope: tuple[str, ...]) -> OpenTable:
+    """Return a table of texts without unnamed empty columns, its unknown repeated headings numbered, no row empty."""
+    opened = _without_empty_columns(opened)
+    names, times = [], Counter[str]()
+    for spelled in opened.table.column_names:
+        times[spelled] += 1
+        repeated = times[spelled] > 1 and not recognised([spelled], scope)
+        names.append(f"{spelled} #{times[spelled]}" if repeated else spelled)
+    opened = replace(opened, table=opened.table.rename_columns(names))
+    filled = np.zeros(opened.table.num_rows, dtype=np.bool_)
+    for column in opened.table.columns:
+        filled |= column.is_valid().to_numpy()
+    return replace(opened.rows_where(filled), blank=int((~filled).sum()))
+
+
+def _without_empty_columns(opened: OpenTable) -> OpenTable:
+    """Return a table whose columns all have a name: one without a name gets one, or is left out if it is empty."""
+    table = opened.table
+    unnamed = [at for at, name in enumerate(table.column_names) if _UNNAMED.fullmatch(str(name).strip())]
+    if not unnamed:
+        return opened
+    empty = {at for at in unnamed if table.column(at).null_count == table.num_rows}
+    names = [f"column {at + 1}" if at in unnamed else str(name) for at, name in enumerate(table.column_names)]
+    kept = [at for at in range(len(names)) if at not in empty]
+    return replace(opened, table=table.select(kept).rename_columns([names[at] for at in kept]))
+
+
+def _starts_as_parquet(path: Path) -> bool:
     """Return whether a path is a Parquet file, by its first bytes."""
     try:
         with path.open("rb") as stream:
@@ -84,9 +128,9 @@ def _is_parquet(path: Path) -> bool:
 
 def _read_parquet_content(document: Document, limits: Limits) -> pa.Table:
     """Return a Parquet table after a check of its size in memory."""
-    import pyarrow as pa  # noqa: PLC0415 - slow to load; records are read without Arrow
+    import pyarrow as pa  # noqa: PLC0415 - see rows_where
 
-    from valuation.ingest.tables.parquet_size import refuse_expanding  # noqa: PLC0415 - see above
+    from valuation.ingest.tables.parquet_size import refuse_expanding  # noqa: PLC0415 - see rows_where
 
     refuse_expanding(document, limits)
     return _read_parquet(pa.BufferReader(document.content), document.name)
@@ -94,50 +138,10 @@ def _read_parquet_content(document: Document, limits: Limits) -> pa.Table:
 
 def _read_parquet(source: object, name: str) -> pa.Table:
     """Return a Parquet table."""
-    import pyarrow as pa  # noqa: PLC0415 - see above
-    from pyarrow import parquet  # noqa: PLC0415 - see above
+    import pyarrow as pa  # noqa: PLC0415 - see rows_where
+    from pyarrow import parquet  # noqa: PLC0415 - see rows_where
 
     try:
         return parquet.read_table(source)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UnreadableRecord("table.damaged", name=name, reason=str(error)[:120]) from error
-
-
-def _read_csv(document: Document) -> OpenTable:
-    """Return a CSV table with all cells as texts; types are never inferred from the first rows."""
-    import pyarrow as pa  # noqa: PLC0415 - see above
-    from pyarrow import csv as arrow_csv  # noqa: PLC0415 - see above
-
-    text = decode_text(document, chinese=True)
-    header = re.split(r"\r\n|\r|\n", text, maxsplit=1)[0]
-    delimiter = max(",\t;", key=header.count)
-    try:
-        names = next(csv.reader([header], delimiter=delimiter), [])
-    except csv.Error:
-        names = []
-    if not any(name.strip() for name in names) or "\0" in text[:4096]:
-        raise UnreadableRecord("table.not_a_table", name=document.name)
-    problems: list[Problem] = []
-
-    def reject_row(row: InvalidRow) -> str:
-        error = UnreadableRecord("table.cells", cells=row.actual_columns, wanted=row.expected_columns)
-        where = Message("file.line", name=document.name, number=row.number)
-        problems.append(Problem(where=where, battery_code=None, error=error))
-        return "skip"
-
-    try:
-        table = arrow_csv.read_csv(
-            pa.BufferReader(text.encode()),
-            read_options=arrow_csv.ReadOptions(use_threads=False),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=reject_row
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types={name: pa.string() for name in names}, strings_can_be_null=False
-            ),
-        )
-    except (pa.ArrowException, UnicodeError) as error:
-        raise UnreadableRecord(
-            "table.not_a_table_because", hint="table.not_a_table.hint", name=document.name, reason=str(error)[:120]
-        ) from error
-    return OpenTable(name=document.name, table=table, from_text=True, problems=tuple(problems))

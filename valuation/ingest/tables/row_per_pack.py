@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from decimal import Decimal
+from typing import TypeAlias
 
 from valuation.errors import FieldError
 from valuation.ingest.fields.aliases import (
@@ -12,21 +14,26 @@ from valuation.ingest.fields.aliases import (
     EVENT_DAY_COLUMNS,
     EVENT_SCOPES,
     EVENT_TABLE_SCOPE,
+    HEALTH_FIELDS,
     ROW_SCOPE,
     TABLE_SCOPE,
     choice_name,
-    field_name,
 )
+from valuation.ingest.fields.headings import field_name
 from valuation.ingest.fields.values import PLACEHOLDERS
 from valuation.ingest.notes import IntakeNote, Problem, make_note
-from valuation.ingest.tables.open_table import OpenTable, column_names
+from valuation.ingest.tables.opened_table import OpenTable, column_names, is_total
 from valuation.ingest.tables.table_import_state import found_columns
+from valuation.messages import Message
 from valuation.record.fields import COMPOSITION, PACK_FIELDS, event_field
 
 _PACK_NAMES = frozenset(field.name for field in PACK_FIELDS)
 _COMMON = ("reported_on", "recorded_on", "reporter", "reporter_kind")
 _TEST_ONLY = frozenset(EVENT_SCOPES["tested"]) - frozenset(EVENT_SCOPES["usage"])
 _USAGE = frozenset(EVENT_SCOPES["usage"]) - {"type", "on", *_COMMON}
+_READ_ON = ("tested_on", "on", "retired_on", "removed_on", "collected_on", "exported_on")
+"""The day columns that may date the readings in a row, the first that is filled."""
+
 _LEAVING = ("reason", "destination", "condition")
 _OWNING = ("vin", "purpose", "region")
 _METHOD_OF_SOURCE = {"bms": "bms", "quick_test": "quick", "lab_test": "lab", "certificate": "lab"}
@@ -52,20 +59,23 @@ def known_columns(opened: OpenTable) -> int:
 
 
 def rows_of(opened: OpenTable) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield each row's place and its filled cells."""
-    shift = 2 if opened.from_text else 1  # a CSV's first line holds the names
-    for index, row in enumerate(opened.table.to_pylist()):
-        yield (
-            f"{opened.name} row {index + shift}",
-            {name: _cell(value) for name, value in row.items() if _filled(value)},
-        )
+    """Yield each row's place and its filled cells; a row of totals below a table is no pack."""
+    for number, row in zip(opened.row.tolist(), opened.table.to_pylist(), strict=True):
+        cells = {name: _cell(value) for name, value in row.items() if _filled(value)}
+        if not (opened.from_text and is_total(next(iter(cells.values()), ""))):
+            yield Message("file.row", name=opened.name, number=number), cells
 
 
-def row_records(opened: OpenTable) -> Iterator[tuple[str, dict[str, object], tuple[IntakeNote, ...]]]:
-    """Yield one trace record per row, with notes on readings that could not be used."""
+def row_records(
+    opened: OpenTable, stated_day: date | None = None
+) -> Iterator[tuple[str, dict[str, object], tuple[IntakeNote, ...]]]:
+    """Yield one trace record per row, with notes on readings that could not be used.
+
+    `stated_day` is the export day that the file states outside its rows; readings without a day count as of it.
+    """
     found_columns(opened, ROW_SCOPE)  # refuses two columns of one field
     for where, row in rows_of(opened):
-        yield where, *_row_record(row)
+        yield where, *_row_record(row, stated_day)
 
 
 def join_events(
@@ -123,76 +133,86 @@ def pack_record(row: Mapping[str, object]) -> dict[str, object]:
     return {**record, "composition": composition} if composition else record
 
 
-def _row_record(row: Mapping[str, object]) -> tuple[dict[str, object], tuple[IntakeNote, ...]]:
+_Readings: TypeAlias = "dict[str, tuple[str, object]]"
+"""Cells by our names of their fields, each with its heading, which states the unit."""
+
+
+def _row_record(row: Mapping[str, object], stated_day: date | None) -> tuple[dict[str, object], tuple[IntakeNote, ...]]:
     """Return a row as a trace record: its readings become events on the days in the row."""
     record: dict[str, object] = {}
-    readings: dict[str, object] = {}
-    days: dict[str, object] = {}
+    readings: _Readings = {}
+    days: dict[str, object] = {} if stated_day is None else {"exported_on": stated_day}
     for spelled, value in row.items():
         name = field_name(spelled, ROW_SCOPE)
-        if name is not None and (name in EVENT_DAY_COLUMNS or name == "on"):
+        if name is not None and (name in EVENT_DAY_COLUMNS or name in ("on", "exported_on")):
             if not (isinstance(value, str) and value in PLACEHOLDERS):
                 days[name] = value
         elif name is not None and name in ANY_EVENT_SCOPE and name not in _PACK_NAMES:
-            readings[name] = value
+            readings[name] = (spelled, value)
         else:
             record[spelled] = value
     record = pack_record(record)
-    events, notes, left = _events_of(readings, days)
+    events, notes, undated = _events_of(readings, days)
     if events:
         record["events"] = events
-    return {**record, **left}, tuple(notes)
+    health = {spelled: value for name, (spelled, value) in undated.items() if name in HEALTH_FIELDS}
+    others = {name: value for name, (_, value) in undated.items() if name not in HEALTH_FIELDS}
+    return {**record, **health, **{f"{name} (undated)": value for name, value in others.items()}}, tuple(notes)
 
 
 def _events_of(
-    readings: dict[str, object], days: Mapping[str, object]
-) -> tuple[list[dict[str, object]], list[IntakeNote], dict[str, object]]:
+    readings: _Readings, days: Mapping[str, object]
+) -> tuple[list[dict[str, object]], list[IntakeNote], _Readings]:
     """Return the events of dated readings, notes, and the undated readings."""
-    common = {name: readings.pop(name) for name in _COMMON if name in readings}
+    common = _take(readings, _COMMON)
     events = {
         kind: {"type": kind, "on": days[name], **common}
         for name, kind in EVENT_DAY_COLUMNS.items()
         if name in days and kind != "tested"
     }
     notes: list[IntakeNote] = []
-    read_on = next(
-        (days[name] for name in ("tested_on", "on", "retired_on", "removed_on", "collected_on") if name in days), None
-    )
+    by = next((name for name in _READ_ON if name in days), None)
     leaving = next((kind for kind in ("collected_in", "removed", "retired") if kind in events), None)
     owning = next((kind for kind in ("installed", "sold") if kind in events), None)
     for names, kind in ((_LEAVING, leaving), (_OWNING, owning)):
         if kind is not None:
-            events[kind].update({name: readings.pop(name) for name in names if name in readings})
-    wanted = _USAGE | _TEST_ONLY
-    if read_on is not None:
+            events[kind].update(_take(readings, names))
+    if by is not None:
+        if by == "exported_on" and readings:
+            notes.append(make_note("I18", fields=sorted(readings), day=str(days[by])))
         if _TEST_ONLY & readings.keys() or "tested_on" in days:
-            events["tested"] = _test_event(readings, read_on, common, notes)
-        used = {name: readings.pop(name) for name in sorted(_USAGE & readings.keys())}
+            events["tested"] = _test_event(readings, days[by], common, notes)
+        used = _take(readings, sorted(_USAGE))
         if used:
-            events["usage"] = {"type": "usage", "on": read_on, **common, **used}
+            events["usage"] = {"type": "usage", "on": days[by], **common, **used}
+    wanted = (_USAGE | _TEST_ONLY) - HEALTH_FIELDS
     undated = sorted(name for name in readings if name in wanted or name in _LEAVING)
     if undated:
         notes.append(make_note("I07", fields=", ".join(undated)))
-    return list(events.values()), notes, {f"{name} (undated)": value for name, value in readings.items()}
+    return list(events.values()), notes, readings
+
+
+def _take(readings: _Readings, names: Iterable[str]) -> dict[str, object]:
+    """Return the cells of some fields under their headings, and remove them from the readings."""
+    return dict(readings.pop(name) for name in names if name in readings)
 
 
 def _test_event(
-    readings: dict[str, object], on: object, common: Mapping[str, object], notes: list[IntakeNote]
+    readings: _Readings, on: object, common: Mapping[str, object], notes: list[IntakeNote]
 ) -> dict[str, object]:
     """Return the capacity test in a row; without a method it counts as the weakest."""
-    event: dict[str, object] = {"type": "tested", "on": on, **common}
-    for name in sorted(_TEST_ONLY & readings.keys()):
-        event[name] = readings.pop(name)
+    has_method = "method" in readings
+    event: dict[str, object] = {"type": "tested", "on": on, **common, **_take(readings, sorted(_TEST_ONLY))}
     if "soh" in readings:
-        event["soh"] = readings.pop("soh")
-        source = readings.pop("soh_source", None)
+        event.update(_take(readings, ("soh",)))
+        heading, source = readings.pop("soh_source", ("", None))
         choices = event_field("soh_source").choices
         named = choice_name(source, "soh_source", choices) if isinstance(source, str) else None
-        if named is not None:
-            event.setdefault("method", _METHOD_OF_SOURCE[named])
-        elif source is not None:
-            readings["soh_source"] = source
-    if "method" not in event:
+        if named is not None and not has_method:
+            event["method"], has_method = _METHOD_OF_SOURCE[named], True
+        elif named is None and source is not None:
+            readings["soh_source"] = (heading, source)
+    if not has_method:
         event["method"] = "bms"
         notes.append(make_note("I06"))
     return event

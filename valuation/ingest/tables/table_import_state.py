@@ -8,15 +8,19 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from valuation.errors import FieldError
-from valuation.ingest.fields.aliases import field_name
+from valuation.ingest.fields.headings import Heading, nearest_name, read_heading
+from valuation.ingest.fields.units import Unit, own_unit
 from valuation.ingest.fields.values import is_placeholder, read_value
 from valuation.ingest.notes import IntakeNote, Problem, make_note, printable
-from valuation.ingest.tables.open_table import OpenTable, column_names
+from valuation.ingest.tables.arrow_convert import Converted
+from valuation.ingest.tables.opened_table import OpenTable, column_names
 from valuation.messages import Message
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 from valuation.record.fields import Field
 from valuation.record.to_columns import calendar_day
 from valuation.result import Caution
+
+_MOST_NAMED = 8
 
 
 @dataclass(slots=True)
@@ -40,33 +44,58 @@ class TableImport:
         self.notes.setdefault(row, []).append(note)
 
 
-def found_columns(opened: OpenTable, scope: tuple[str, ...]) -> dict[str, str]:
-    """Return our names of a table's columns with their names in the table."""
-    found: dict[str, str] = {}
+def found_columns(opened: OpenTable, scope: tuple[str, ...]) -> dict[str, Heading]:
+    """Return what the headings of a table mean, by our names of the fields.
+
+    Raises
+    ------
+    FieldError
+        When two columns are of one field, or a heading states a unit that its field cannot have.
+    """
+    found: dict[str, Heading] = {}
     for spelled in column_names(opened):
-        name = field_name(spelled, scope)
-        if name in found:
-            raise FieldError("table.field_twice", field=name, name=opened.name, first=found[name], second=spelled)
-        found[name or f"?{spelled}"] = spelled
+        heading = read_heading(spelled, scope)
+        if heading is None:
+            continue
+        if heading.name in found:
+            first = found[heading.name].spelled
+            raise FieldError("table.field_twice", field=heading.name, name=opened.name, first=first, second=spelled)
+        found[heading.name] = heading
     return found
 
 
-def note_unknown_columns(state: TableImport, opened: OpenTable, found: Mapping[str, str]) -> None:
-    """Note the columns of a table that are not used."""
-    unknown = [spelled for name, spelled in found.items() if name.startswith("?")]
-    if unknown:
-        note = make_note("I01", fields=", ".join(f"{opened.name}.{name}" for name in unknown))
-        state.column_notes.append(note.caution)
+def note_columns(state: TableImport, opened: OpenTable, found: Mapping[str, Heading], scope: tuple[str, ...]) -> None:
+    """Note the columns of a table that are not used, those that resemble a field, and those read in another unit."""
+    known = {heading.spelled for heading in found.values()}
+    unknown = [spelled for spelled in column_names(opened) if spelled not in known]
+    notes = [make_note("I01", fields=", ".join(f"{opened.name}.{name}" for name in unknown))] if unknown else []
+    for spelled in unknown[:_MOST_NAMED]:
+        near = nearest_name(spelled, scope)
+        if near is not None:
+            notes.append(make_note("I19", spelled=repr(f"{opened.name}.{spelled}"), close=near))
+    for name, heading in found.items():
+        if heading.unit is not None:
+            written = Message("value.in_unit", spelled=repr(heading.spelled), unit=heading.unit.name)
+            notes.append(make_note("I16", field=f"{opened.name}.{name}", value=written, read=own_unit(name)))
+    state.column_notes.extend(note.caution for note in notes)
 
 
-def note_placeholders(
-    state: TableImport, name: str, mask: BoolArray, row: IntArray, known_from: FloatArray | None
+def note_cells(
+    state: TableImport, name: str, converted: Converted, row: IntArray, known_from: FloatArray | None
 ) -> None:
-    """Note the rows in which a placeholder was read as unknown."""
-    if mask.any():
-        places = np.flatnonzero(mask)
-        note = make_note("I02", field=name, value=Message("value.placeholder"))
-        note_at(state, note, row[places], None if known_from is None else known_from[places])
+    """Note the packs of cells that hold a placeholder, another notation, or a month without a day.
+
+    `row` holds the pack of each cell, -1 for none.
+    """
+    for mask, identity, value, read in (
+        (converted.placeholder, "I02", "value.placeholder", "value.nothing"),
+        (converted.respelled, "I16", "value.other_notation", "value.plain"),
+        (converted.month_only, "I15", "value.month", "value.middle"),
+    ):
+        places = np.flatnonzero(mask & (row >= 0)) if mask.any() else ()
+        if len(places):
+            note = make_note(identity, field=name, value=Message(value), read=Message(read))
+            note_at(state, note, row[places], None if known_from is None else known_from[places])
 
 
 def note_at(state: TableImport, note: IntakeNote, row: IntArray, known_from: FloatArray | None) -> None:
@@ -82,11 +111,11 @@ def note_at(state: TableImport, note: IntakeNote, row: IntArray, known_from: Flo
         state.note(pack, dated[number])
 
 
-def explain_cell(own: Field, cell: object, path: str, opened: OpenTable) -> FieldError:
+def explain_cell(own: Field, cell: object, path: str, opened: OpenTable, unit: Unit | None) -> FieldError:
     """Return why a cell is invalid, with the message of the record reader."""
     if not is_placeholder(own, cell):
         try:
-            read_value(own, cell, path, from_text=opened.from_text)
+            read_value(own, cell, path, from_text=opened.from_text, unit=unit)
         except FieldError as error:
             error.value = printable(cell)
             return error
@@ -95,7 +124,7 @@ def explain_cell(own: Field, cell: object, path: str, opened: OpenTable) -> Fiel
 
 def row_name(opened: OpenTable, row: int) -> str:
     """Return the name of a row in messages, counted as in a spreadsheet."""
-    return Message("file.row", name=opened.name, number=row + (2 if opened.from_text else 1))
+    return Message("file.row", name=opened.name, number=int(opened.row[row]))
 
 
 def row_problem(opened: OpenTable, row: int, code: str | None, error: FieldError) -> Problem:

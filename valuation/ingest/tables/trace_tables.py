@@ -15,9 +15,11 @@ import pyarrow.compute as pc
 
 from valuation.battery_code.decoding import decode_many
 from valuation.errors import FieldError
-from valuation.ingest.fields.aliases import TABLE_SCOPE
+from valuation.ingest.decode_bytes import Limits
+from valuation.ingest.fields.aliases import EVENT_TABLE_SCOPE, TABLE_SCOPE
+from valuation.ingest.fields.days import LAST_DAY
+from valuation.ingest.fields.headings import Heading
 from valuation.ingest.fields.normalise_code import WITH_MARK, normalisation_note, normalise_code
-from valuation.ingest.fields.values import LAST_DAY
 from valuation.ingest.notes import IntakeNote, Problem, repeated_code
 from valuation.ingest.tables.arrow_convert import Converted, convert, convert_texts
 from valuation.ingest.tables.event_columns import read_events
@@ -26,8 +28,8 @@ from valuation.ingest.tables.table_import_state import (
     TableImport,
     explain_cell,
     found_columns,
-    note_placeholders,
-    note_unknown_columns,
+    note_cells,
+    note_columns,
     row_name,
     row_problem,
 )
@@ -57,14 +59,16 @@ class TableTraces:
     problems: tuple[Problem, ...] = ()
 
 
-def read_tables(packs: TableSource, events: TableSource | None = None) -> TableTraces:
-    """Return packs and their events as columns (Parquet, CSV or Arrow; joined on `battery_code`).
+def read_tables(packs: TableSource, events: TableSource | None = None, *, limits: Limits | None = None) -> TableTraces:
+    """Return packs and their events as columns (Parquet, CSV, Excel or Arrow; joined on `battery_code`).
 
     Parameters
     ----------
     packs, events : path, bytes or Arrow table
         Column names in English or Chinese; composition masses are columns of their own; `modules` is a list of
         structures with `battery_code` and `soh`.
+    limits : Limits, optional
+        The most that is read of a file.
 
     Raises
     ------
@@ -77,7 +81,7 @@ def read_tables(packs: TableSource, events: TableSource | None = None) -> TableT
     >>> read.table.rows, read.table.packs["rated_energy_kwh"].tolist()
     (1, [52.5])
     """
-    opened = open_table(packs, "packs")
+    opened = open_table(packs, "packs", TABLE_SCOPE, limits)
     found = found_columns(opened, TABLE_SCOPE)
     rows = opened.table.num_rows
     codes: list[str | None] = [None] * rows
@@ -87,45 +91,49 @@ def read_tables(packs: TableSource, events: TableSource | None = None) -> TableT
     _read_modules(state, found, texts["battery_code"], pack_columns)
     _refuse_repeated(state, texts["battery_code"])
     _require_identity(state, pack_columns)
-    event_columns, row = read_events(state, None if events is None else open_table(events, "events"))
+    event_columns, row = read_events(
+        state, None if events is None else open_table(events, "events", EVENT_TABLE_SCOPE, limits)
+    )
     return _without_rejected(state, texts, pack_columns, event_columns, row)
 
 
 def _read_packs(
-    state: TableImport, found: Mapping[str, str]
+    state: TableImport, found: Mapping[str, Heading]
 ) -> tuple[dict[str, list[str | None]], dict[str, FloatArray]]:
     """Return the texts and the number columns of the packs."""
     opened, rows = state.packs, len(state.codes)
-    note_unknown_columns(state, opened, found)
+    note_columns(state, opened, found, TABLE_SCOPE)
     texts: dict[str, list[str | None]] = {name: [None] * rows for name in PACK_TEXTS}
     columns: dict[str, FloatArray] = {}
     wrong: list[tuple[Field, BoolArray]] = []
     for own in (*PACK_FIELDS, *COMPOSITION_FIELDS):
         converted = Converted.all_missing(rows)
         if own.name in found:
-            cells = opened.table.column(found[own.name])
+            cells, unit = opened.table.column(found[own.name].spelled), found[own.name].unit
             if own.kind == "text":
                 texts[own.name], converted = convert_texts(own, cells)
             else:
-                converted = convert(own, cells, from_text=opened.from_text)
+                converted = convert(own, cells, from_text=opened.from_text, unit=unit)
             wrong.append((own, converted.wrong))
-            note_placeholders(state, own.name, converted.placeholder, np.arange(rows), None)
+            if converted.has_notes:
+                note_cells(state, own.name, converted, np.arange(rows), None)
         if own.kind != "text":
             columns[column_name(own)] = converted.values
     state.codes = texts["battery_code"]  # as written: events are joined on it
     texts["battery_code"] = _respelled(state)
     for own, mask in wrong:
         for row in np.flatnonzero(mask).tolist():
-            error = explain_cell(own, opened.table.column(found[own.name])[row].as_py(), own.name, opened)
+            cell = opened.table.column(found[own.name].spelled)[row].as_py()
+            error = explain_cell(own, cell, own.name, opened, found[own.name].unit)
             state.reject_row(row, row_problem(opened, row, state.codes[row], error))
     return texts, columns
 
 
 def _read_modules(
-    state: TableImport, found: Mapping[str, str], codes: list[str | None], columns: dict[str, FloatArray]
+    state: TableImport, found: Mapping[str, Heading], codes: list[str | None], columns: dict[str, FloatArray]
 ) -> None:
     """Fill the columns derived from modules; `codes` are the normalised codes of the packs."""
-    listed = _module_lists(state, found["modules"]) if "modules" in found else None
+    listed = _module_lists(state, found["modules"].spelled) if "modules" in found else None
     if listed is None:
         columns.update({name: np.full(len(codes), np.nan) for name in MODULE_COLUMNS})
     else:
@@ -154,7 +162,7 @@ def _module_lists(state: TableImport, spelled: str) -> tuple[IntArray, Modules] 
         health = convert(_SOH, pa.chunked_array([inner.field("soh")]), from_text=False)
     for place in np.flatnonzero(health.wrong).tolist():
         row = int(owner[place])
-        error = explain_cell(_SOH, inner[place].as_py()["soh"], "modules.soh", opened)
+        error = explain_cell(_SOH, inner[place].as_py()["soh"], "modules.soh", opened, None)
         state.reject_row(row, row_problem(opened, row, state.codes[row], error))
     return owner, Modules(codes=[code or "" for code in codes], soh=health.values)
 
