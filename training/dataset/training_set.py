@@ -14,7 +14,7 @@ import numpy as np
 
 from training.dataset.degraded_records import DEGRADATIONS, Degradation, draw_degradation
 from training.sales_ledger import Ledger
-from training.sales_ledger.cross_check import SaleFacts, match_traces, plausible
+from training.sales_ledger.cross_check import SaleFacts, check_price_unit, match_traces, plausible
 from training.sales_ledger.dedupe import share_lots
 from valuation import features
 from valuation.dossier import Dossier, build_dossier
@@ -201,11 +201,14 @@ def build_training_set(
     ------
     TooFewSales
         If no sale is left.
+    UnreadableLedger
+        If the prices are plainly in another unit than their heading states.
     """
     ledger, pack_row = match_traces(ledger, table, market, unread)
     _require_sales(ledger)
     dataset, plain = _build_rows(table, ledger, market, pack_row)
     place = {row: at for at, row in enumerate(ledger.row.tolist())}
+    check_price_unit(ledger, plain, dataset.structural)
     ledger = plausible(ledger, plain)
     _require_sales(ledger)
     dataset = dataset.take(np.array([place[row] for row in ledger.row.tolist()], dtype=np.int64))

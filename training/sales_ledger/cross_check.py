@@ -10,8 +10,9 @@ import numpy as np
 
 from training.sales_ledger.sales_table import Ledger
 from valuation.dossier import Dossier
+from valuation.errors import UnreadableLedger
 from valuation.market.snapshot import FRESH_DAYS, MarketHistory
-from valuation.numeric.columns import BoolArray, FloatArray, IntArray
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray, coalesce
 from valuation.record.cases import TraceTable
 from valuation.record.to_columns import calendar_day
 from valuation.routes.closed_sales import closing_findings, find_closed_sales
@@ -20,10 +21,16 @@ LOWEST_CNY_PER_KWH: Final = -1_000.0
 HIGHEST_CNY_PER_KWH: Final = 5_000.0
 """Plausible price range of a used pack; a new pack cost at most 2,500 CNY/kWh (expert judgement, 2026). [CNY/kWh]"""
 
+_LEAST_ROWS, _LEAST_STRUCTURAL = 5, 20.0
+"""Sales, and their structural value [CNY/kWh], from which the middle of a column says something about its unit."""
+
+_FAR_TOO_LOW, _FITS = 0.125, 3.0
+"""Middle of price over structural value below which the unit is doubted, and factor within which another unit fits."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaleFacts:
-    """Facts for plausibility checks, one row per sale: refused packs, day of production, rated energy [kWh].
+    """Facts for plausibility checks, one row per sale: refused packs, day of production, energy [kWh], mass [kg].
 
     `closed` and `maybe_closed` mark sales into a route that findings close or may close
     (:mod:`valuation.routes.closed_sales`); `closing` lists the findings and the routes they close.
@@ -32,6 +39,7 @@ class SaleFacts:
     refused: BoolArray
     made_day: FloatArray
     energy_kwh: FloatArray
+    mass_kg: FloatArray
     closed: BoolArray
     maybe_closed: BoolArray
     closing: tuple[str, ...]
@@ -45,6 +53,7 @@ class SaleFacts:
             refused=dossier.findings.refused,
             made_day=dossier.nameplate.made_day,
             energy_kwh=dossier.nameplate.energy_kwh,
+            mass_kg=dossier.nameplate.mass_kg,
             closed=found.certain,
             maybe_closed=found.ambiguous,
             closing=tuple(closing_findings(dossier.routes, row) if out else "" for row, out in enumerate(kept_out)),
@@ -57,6 +66,7 @@ class SaleFacts:
             refused=np.concatenate([part.refused for part in parts]),
             made_day=np.concatenate([part.made_day for part in parts]),
             energy_kwh=np.concatenate([part.energy_kwh for part in parts]),
+            mass_kg=np.concatenate([part.mass_kg for part in parts]),
             closed=np.concatenate([part.closed for part in parts]),
             maybe_closed=np.concatenate([part.maybe_closed for part in parts]),
             closing=tuple(one for part in parts for one in part.closing),
@@ -93,7 +103,64 @@ def match_traces(
     ledger = ledger.where(ledger.sold_day >= market.complete_from, "before quotes", "sold_on", _dates(ledger.sold_day))
     newest = market.last_day + FRESH_DAYS
     ledger = ledger.where(ledger.sold_day <= newest, "after quotes", "sold_on", _dates(ledger.sold_day))
+    ledger = _per_pack(ledger, table.take(_rows(ledger, position)))
     return ledger, _rows(ledger, position)
+
+
+def _per_pack(ledger: Ledger, packs: TraceTable) -> Ledger:
+    """Return prices per kWh or kg as prices of packs; a pack whose record states no energy or mass is rejected."""
+    if not ledger.price_per:
+        return ledger
+    rated_kwh = packs.packs["rated_capacity_ah"] * packs.packs["nominal_voltage_v"] / 1000.0
+    quantity = (
+        packs.packs["mass_kg"] if ledger.price_per == "kg" else coalesce(packs.packs["rated_energy_kwh"], rated_kwh)
+    )
+    known = np.isfinite(quantity)
+    converted = replace(
+        ledger,
+        price_cny=ledger.price_cny * quantity,
+        price_per="",
+        notes={**ledger.notes, "per unit": int(known.sum())},
+    )
+    return converted.where(known, "no quantity", "price_cny", [f"{one:g}" for one in ledger.price_cny.tolist()])
+
+
+def check_price_unit(ledger: Ledger, facts: SaleFacts, structural_per_kwh: FloatArray) -> None:
+    """Check the unit of a column of prices against the values of its packs, by the middle of all rows.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Sales with prices of packs.
+    facts : SaleFacts
+        Facts of the same sales.
+    structural_per_kwh : array of shape (sales,)
+        Structural value. [CNY/kWh]
+
+    Raises
+    ------
+    UnreadableLedger
+        If the prices are far too low, and fit if they are read as prices per kWh or kg, or in thousands.
+    """
+    worth = structural_per_kwh * facts.energy_kwh
+    clear = (structural_per_kwh > _LEAST_STRUCTURAL) & (ledger.price_cny > 0.0)
+    if int(clear.sum()) < _LEAST_ROWS:
+        return
+    ratio = (ledger.price_cny / worth)[clear]
+    if float(np.median(ratio)) > _FAR_TOO_LOW:
+        return
+    units = {
+        "CNY/kWh": facts.energy_kwh,
+        "CNY/kg": facts.mass_kg,
+        "千元": np.full(len(ledger), 1000.0),
+        "万元": np.full(len(ledger), 10_000.0),
+    }
+    apart = {unit: abs(float(np.log(np.median(ratio * factor[clear])))) for unit, factor in units.items()}
+    unit = min(apart, key=lambda one: apart[one])
+    if apart[unit] < np.log(_FITS):
+        raise UnreadableLedger(
+            "ledger.price_unit", field="price_cny", value=ledger.price_heading, name=ledger.name, unit=unit
+        )
 
 
 def plausible(ledger: Ledger, facts: SaleFacts) -> Ledger:

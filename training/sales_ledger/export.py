@@ -12,6 +12,7 @@ from training.sales_ledger.ledger_columns import VatBasis
 from training.sales_ledger.read_ledger import read_ledger
 from training.sales_ledger.reasons import REASONS
 from training.sales_ledger.sales_table import Ledger, RowError
+from valuation.errors import UnreadableLedger
 from valuation.market.snapshot import MarketHistory
 from valuation.record.to_columns import calendar_day
 
@@ -44,9 +45,18 @@ def sales_of(
     Raises
     ------
     UnreadableLedger
-        If the file is not a ledger, or the tax basis of its prices is not stated.
+        If the file is not a ledger, the tax basis of its prices is not stated, or they are prices per kWh or kg.
     """
-    ledger = convert_to_cny(read_ledger(path, vat), market)
+    ledger = read_ledger(path, vat)
+    if ledger.price_per:
+        raise UnreadableLedger(
+            "ledger.price_per_unit",
+            field="price_cny",
+            value=ledger.price_heading,
+            name=ledger.name,
+            per=ledger.price_per,
+        )
+    ledger = convert_to_cny(ledger, market)
     return [_record(ledger, row, name) for row, name in enumerate(_names(ledger))], _error_sentences(ledger)
 
 

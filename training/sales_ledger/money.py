@@ -22,13 +22,16 @@ _PRICES = ("price_cny", "lot_price_cny")
 class Money:
     """Prices in the currency of each row, without VAT.
 
-    `tax` is the deducted VAT rate [1]; `currency` is the exchange-rate instrument of a row, None for CNY.
+    `tax` is the deducted VAT rate [1]; `currency` is the exchange-rate instrument of a row, None for CNY. `heading` is
+    that of the prices; `per` is the unit that they are for, ``kWh`` or ``kg``, or empty for a pack.
     """
 
     price: FloatArray
     lot_price: FloatArray
     tax: FloatArray
     currency: tuple[str | None, ...]
+    heading: str = "price_cny"
+    per: str = ""
     notes: Counter[str] = field(default_factory=Counter)
 
 
@@ -38,8 +41,13 @@ def read_money_columns(reader: ColumnReader, vat: VatBasis | None, at_home: Sequ
     Raises
     ------
     UnreadableLedger
-        If neither a column, nor a heading, nor `vat` states the tax basis.
+        If neither a column, nor a heading, nor `vat` states the tax basis, or a total of a lot is a price per unit.
     """
+    per = _basis(reader, "price_cny").per
+    lot = reader.found.get("lot_price_cny")
+    if lot is not None and (per or _basis(reader, "lot_price_cny").per):
+        heading = lot.spelled if not per else reader.found["price_cny"].spelled
+        raise UnreadableLedger("ledger.lot_per_unit", field="lot_price_cny", value=heading, name=reader.sheet.name)
     price, own = _amounts(reader, "price_cny")
     lot_price, lot_own = _amounts(reader, "lot_price_cny")
     if "lot_price_cny" not in reader.found:  # else another row of the lot may state the total
@@ -60,7 +68,16 @@ def read_money_columns(reader: ColumnReader, vat: VatBasis | None, at_home: Sequ
         }
     )
     factor = 1.0 + tax
-    return Money(price=price / factor, lot_price=lot_price / factor, tax=tax, currency=currency, notes=notes)
+    spelled = reader.found.get("price_cny", reader.found.get("lot_price_cny"))
+    return Money(
+        price=price / factor,
+        lot_price=lot_price / factor,
+        tax=tax,
+        currency=currency,
+        heading="price_cny" if spelled is None else spelled.spelled,
+        per=per,
+        notes=notes,
+    )
 
 
 def _amounts(reader: ColumnReader, name: str) -> tuple[FloatArray, list[str]]:

@@ -72,6 +72,8 @@ def read_ledger(path: Path, vat: VatBasis | None = None) -> Ledger:
         buyer_kind=tuple(reader.texts("buyer_kind")),
         seller_kind=tuple(reader.texts("seller_kind")),
         currency=money.currency,
+        price_heading=money.heading,
+        price_per=money.per,
         rows_read=reader.rows + len(sheet.broken),
         unused_columns=unused,
     )

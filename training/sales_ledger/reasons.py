@@ -163,6 +163,12 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
             "state the route of the sale (recycling, second_life or reuse)",
             "填写去向（再生利用、梯次利用或再装车）",
         ),
+        "no quantity": Reason(
+            "price per kWh or kg, and the trace record states no energy or mass",
+            "单价按电量或质量计，但溯源记录未给出额定能量或质量",
+            "add rated_energy_kwh or mass_kg to the trace record, or give the price of the pack",
+            "补充额定能量或质量，或填写整包成交价",
+        ),
         "absurd": Reason(
             "price per rated kWh is implausible",
             "单位电量价格不合常理",
@@ -190,6 +196,10 @@ NOTES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "unnamed": ("rows without a sale_id: identified by row number", "无销售编号：以行号代替"),
         "gate fee": ("negative prices: gate fees paid for disposal", "负价：付费处置"),
         "lot": ("packs priced in lots by one total", "按批次总价成交的电池"),
+        "per unit": (
+            "prices per kWh or kg multiplied with the energy or mass of the pack",
+            "按电量或质量计的单价已换算为整包价",
+        ),
         "converted": ("prices converted at the exchange rate of their day", "按成交日汇率换算的价格"),
         "vat": ("prices from which VAT was deducted", "已扣除增值税的价格"),
         "old vat": (

@@ -44,6 +44,11 @@ class Ledger:
         VAT rate that was deducted from each price; 0 if the price had none. [1]
     rows_read : int
         Number of rows of the file that are not empty.
+    price_heading : str
+        Heading of the column of prices.
+    price_per : str
+        ``kWh`` or ``kg`` if `price_cny` is a price per unit; else empty.
+        :func:`training.sales_ledger.cross_check.match_traces` multiplies with the pack's energy or mass.
     row_errors : tuple of RowError
         The rejected rows.
     notes : mapping of name to count
@@ -67,6 +72,8 @@ class Ledger:
     seller_kind: tuple[str | None, ...]
     currency: tuple[str | None, ...]
     rows_read: int
+    price_heading: str = "price_cny"
+    price_per: str = ""
     row_errors: tuple[RowError, ...] = ()
     notes: Mapping[str, int] = field(default_factory=dict)
     unused_columns: tuple[str, ...] = ()
