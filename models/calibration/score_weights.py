@@ -165,9 +165,13 @@ def grouped_scores(
     >>> grouped_scores(np.array([3.0, 1.0]), np.ones(2), (np.array([0, 1, 0]), np.array([1, 1, 0]))).order.tolist()
     [2, 1, 0]
     """
-    row, group = pairs or (np.arange(len(score)), np.zeros(len(score), dtype=np.int64))
+    order = np.argsort(score, kind="stable")
+    if pairs is None:
+        pool = np.zeros(len(score), dtype=np.int64)
+        return GroupedScores(score=score, weight=weight, row=np.arange(len(score)), group=pool, order=order)
+    row, group = pairs
     rank = np.empty(len(score), dtype=np.int64)
-    rank[np.argsort(score, kind="stable")] = np.arange(len(score))
+    rank[order] = np.arange(len(score))
     return GroupedScores(
         score=score, weight=weight, row=row, group=group, order=np.argsort(group * len(score) + rank[row])
     )

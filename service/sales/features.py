@@ -18,12 +18,11 @@ from service.sales.states import ReportedSale
 from valuation import features
 from valuation.dossier import Dossier, build_dossier
 from valuation.errors import TraceError
-from valuation.ingest import read_trace
+from valuation.ingest import Traces, join_traces, read_trace
 from valuation.numeric.columns import FloatArray
 from valuation.pricing import calibration_groups
 from valuation.record.cases import cut
-from valuation.record.history import PackHistory
-from valuation.record.to_columns import day_number, tabulate
+from valuation.record.to_columns import day_number
 
 UNREADABLE: Final = "the pack's history cannot be read"
 NO_ENERGY: Final = "the pack's rated energy is not known"
@@ -81,18 +80,17 @@ class SaleFeatures:
 
     def _compute(self, known: Sequence[tuple[ReportedSale, KnownHistory]]) -> dict[int, SoldPack]:
         found: dict[int, SoldPack] = {}
-        readable: list[tuple[ReportedSale, KnownHistory, PackHistory]] = []
+        readable: list[tuple[ReportedSale, KnownHistory, Traces]] = []
         for one, kept in known:
-            try:
-                (history,) = read_trace(kept.record).histories
-            except (TraceError, ValueError):
+            traces = _read(kept.record)
+            if traces is None:
                 day = day_number(one.sale.sold_on)
                 found[one.sequence] = SoldPack(known_at=kept.known_at, day=day, left_out=UNREADABLE)
             else:
-                readable.append((one, kept, history))
+                readable.append((one, kept, traces))
         if not readable:
             return found
-        dossier = self._build_dossier([(one, history) for one, _, history in readable])
+        dossier = self._build_dossier([one for one, _, _ in readable], [traces for _, _, traces in readable])
         columns = [features.NAMES.index(name) for name in self._model.feature_names]
         base, energy = dossier.routes.structural_per_kwh, dossier.nameplate.energy_kwh
         labels, reasons = calibration_groups(dossier), left_out([one for one, _, _ in readable], dossier)
@@ -110,18 +108,26 @@ class SaleFeatures:
             )
         return found
 
-    def _build_dossier(self, known: Sequence[tuple[ReportedSale, PackHistory]]) -> Dossier:
+    def _build_dossier(self, sold: Sequence[ReportedSale], traces: Sequence[Traces]) -> Dossier:
         """Return the dossier of packs as of the days of their sales."""
-        day = np.array([day_number(one.sale.sold_on) for one, _ in known])
-        table = tabulate([history for _, history in known])
-        region = [one.sale.region for one, _ in known]
+        cases = cut(join_traces(traces).table, np.array([day_number(one.sale.sold_on) for one in sold]))
+        region = [one.sale.region for one in sold]
         return build_dossier(
-            cut(table, day), self._market.history, region=region, market_calibration=self._model.market_calibration
+            cases, self._market.history, region=region, market_calibration=self._model.market_calibration
         )
 
     def _predict(self, matrix: FloatArray, base: FloatArray, labels: Sequence[str]) -> RowPredictions:
         state = self._model.state
         return state.predict(state.vocabulary.checked(matrix), base, list(labels))
+
+
+def _read(record: bytes) -> Traces | None:
+    """Return the one pack of a kept record, None where it cannot be read."""
+    try:
+        traces = read_trace(record)
+    except (TraceError, ValueError):
+        return None
+    return traces if traces.packs == 1 else None
 
 
 def left_out(reported: Sequence[ReportedSale], dossier: Dossier) -> list[str]:
