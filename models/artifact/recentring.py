@@ -136,7 +136,7 @@ def recentring_summary(model: Predictor, before: Band, after: Band, news: Report
     (old, old_edges), (new, new_edges) = (
         replace(model.state, band=band).price_of(news.predicted, _LEVELS) for band in (before, after)
     )
-    share = np.where(np.abs(old) >= _SMALL_CNY_PER_KWH, (new - old) / np.abs(old), np.nan)
+    share = _share(old, new)
     width = (new_edges[:, 1] - new_edges[:, 0]) / (old_edges[:, 1] - old_edges[:, 0])
     chemistry = np.array([label.partition("/")[0] for label in news.labels])
     inside = (news.price >= old_edges[:, 0]) & (news.price <= old_edges[:, 1])
@@ -151,6 +151,12 @@ def recentring_summary(model: Predictor, before: Band, after: Band, news: Report
         width=float(np.median(width)),
         covered_before=float(np.mean(inside)),
     )
+
+
+def median_move(model: Predictor, before: Band, after: Band, news: ReportedSales) -> float | None:
+    """Return by which share the points of the packs that were sold move from one band to another, the median."""
+    old, new = (replace(model.state, band=band).price_of(news.predicted, np.zeros(0))[0] for band in (before, after))
+    return _middle(_share(old, new))
 
 
 def write_anchor(anchor: Recentring) -> tuple[bytes, str]:
@@ -185,6 +191,11 @@ def read_anchor(trained: Predictor, content: bytes, digest: str) -> Recentring:
 
 def _digest(model: str, content: bytes) -> str:
     return "sha256:" + hashlib.sha256(f"{model}\n{hashlib.sha256(content).hexdigest()}".encode()).hexdigest()
+
+
+def _share(old: FloatArray, new: FloatArray) -> FloatArray:
+    """Return by which share each point moves, NaN where it is worth next to nothing."""
+    return np.where(np.abs(old) >= _SMALL_CNY_PER_KWH, (new - old) / np.abs(old), np.nan)
 
 
 def _middle(values: FloatArray) -> float | None:

@@ -63,6 +63,7 @@ def _shortfalls(strained: FloatArray, records: CalibrationScores, settings: Band
     short = np.full(len(strained), np.nan)
     if not np.any(late):  # nor where the day is NaN
         return short
+    order = np.argsort(strained, kind="stable")
     first, last = float(np.min(records.day[late])), float(np.max(records.day[late]))
     for start in np.arange(first, last + 1.0, _WINDOW_DAYS).tolist():
         known = records.day + settings.label_delay_days <= start + 1e-9
@@ -70,7 +71,8 @@ def _shortfalls(strained: FloatArray, records: CalibrationScores, settings: Band
         past = records.take(known)
         weight = time_decayed(past, settings.decay_days, start) * kind_weight(past)
         if np.any(window) and effective_rows(weight) >= _ROWS:
-            stood = conformal_quantile(strained[known], weight, np.array([LEVEL]))[0]
+            rising = (np.cumsum(known) - 1)[order[known[order]]]
+            stood = conformal_quantile(strained[known], weight, np.array([LEVEL]), rising)[0]
             short[window] = strained[window] / (stood if stood > 0.0 else 1.0)
     return short
 

@@ -55,9 +55,14 @@ def weighted_quantile(values: FloatArray, weight: FloatArray, level: float) -> f
     return float(np.interp(level * np.sum(weight), middle, values[order]))
 
 
-def conformal_quantile(score: FloatArray, weight: FloatArray, levels: FloatArray) -> FloatArray:
-    """Return the least score that enough of the weight does not exceed, the sale to come counted beyond it."""
-    order = np.argsort(score, kind="stable")
+def conformal_quantile(
+    score: FloatArray, weight: FloatArray, levels: FloatArray, order: IntArray | None = None
+) -> FloatArray:
+    """Return the least score that enough of the weight does not exceed, the sale to come counted beyond it.
+
+    ``order`` is that of rising scores, where it is known.
+    """
+    order = np.argsort(score, kind="stable") if order is None else order
     rows = effective_rows(weight)
     share = np.cumsum(weight[order] / np.sum(weight))
     wanted = np.minimum((rows + 1.0) / rows * levels, 1.0) - 1e-12

@@ -122,12 +122,13 @@ class Band:
 
     def read(self, group: IntArray, known: BoolArray, level: float) -> FloatArray:
         """Return each row's standardised quantile at a level between 0 and 1."""
-        table = np.where(known[:, np.newaxis], self.quantiles[group], self.unseen[group])
         above = int(np.searchsorted(LEVELS, level - 1e-12))
         above = min(max(above, 0), len(LEVELS) - 1)
         below = max(above - 1, 0)
         gap = LEVELS[above] - LEVELS[below]
         share = 1.0 if gap == 0.0 else min(max((level - LEVELS[below]) / gap, 0.0), 1.0)
-        if share > 1.0 - 1e-9:
-            return table[:, above]
-        return table[:, below] + (table[:, above] - table[:, below]) * share
+        upper, lower = (
+            np.where(known, self.quantiles[group, place], self.unseen[group, place]) for place in (above, below)
+        )
+        quantile: FloatArray = upper if share > 1.0 - 1e-9 else lower + (upper - lower) * share
+        return quantile

@@ -18,6 +18,7 @@ from models.artifact.predictor import Predictor as TrainedModel
 from models.artifact.recentring import (
     RecentredPredictor,
     RecentringSummary,
+    median_move,
     read_anchor,
     recentre,
     recentring_summary,
@@ -126,7 +127,7 @@ class Anchors:
             newest = known.take(_newest(known))
             moved = recentring_summary(self.model, self.model.state.band, made.band, newest)
             before = self._week_before(as_of, key.sale_sequence)
-            week_move = recentring_summary(self.model, before, made.band, newest).point
+            week_move = median_move(self.model, before, made.band, newest)
         summary = AnchorSummary(
             used=len(chosen.candidates),
             held=chosen.held,
