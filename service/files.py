@@ -8,16 +8,19 @@ from datetime import date
 from pathlib import Path
 
 from valuation.errors import CanzhiError, UnreadableRecord
-from valuation.ingest import Document, Traces, read_trace
+from valuation.ingest import Document, GivenFacts, Traces, read_trace
 
 STANDARD_INPUT = Path("-")
 
 
-def read_files(files: Sequence[Path], undated_on: date | None = None) -> tuple[Traces, list[tuple[str, CanzhiError]]]:
+def read_files(
+    files: Sequence[Path], undated_on: date | None = None, given: GivenFacts | None = None
+) -> tuple[Traces, list[tuple[str, CanzhiError]]]:
     """Return the packs in all files, and each problem with its place.
 
     The files are read together: events are joined to their packs, several documents of a passport to one battery, and
-    two packs with one code are refused. A health without a date counts as of `undated_on`.
+    two packs with one code are refused. A health without a date counts as of `undated_on`; facts given beside
+    the files complete them.
     """
     documents: list[Document] = []
     problems: list[tuple[str, CanzhiError]] = []
@@ -27,20 +30,21 @@ def read_files(files: Sequence[Path], undated_on: date | None = None) -> tuple[T
             documents.append(Document(name=name, content=_bytes(file)))
         except CanzhiError as error:
             problems.append((name, error))
-    return read_documents(documents, problems, undated_on)
+    return read_documents(documents, problems, undated_on, given)
 
 
 def read_documents(
     documents: Sequence[Document],
     problems: Sequence[tuple[str, CanzhiError]] = (),
     undated_on: date | None = None,
+    given: GivenFacts | None = None,
 ) -> tuple[Traces, list[tuple[str, CanzhiError]]]:
     """Return the packs in documents, and all problems including the given ones."""
     said = list(problems)
     if not documents:
         return Traces(histories=(), notes=()), said
     try:
-        traces = read_trace(list(documents), undated_on=undated_on)
+        traces = read_trace(list(documents), undated_on=undated_on, given=given)
     except CanzhiError as error:
         where = documents[0].name if len(documents) == 1 else "the files"
         return Traces(histories=(), notes=()), [*said, (where, error)]

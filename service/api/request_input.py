@@ -14,7 +14,7 @@ from service.clock import today
 from service.field_types import CodeText, Region
 from service.valuation_service import RequestTerms, ValuationService, ValuationTask
 from valuation.errors import FieldError, UnreadableRecord
-from valuation.ingest import Traces, read_passport, read_trace
+from valuation.ingest import Traces, read_given, read_passport, read_trace
 from valuation.ingest.decode_bytes import refuse_repeated, refuse_too_deep
 
 Level = Annotated[float, Meta(ge=0.5, le=0.99, description="Share of deals the band is to hold.")]
@@ -26,12 +26,31 @@ def json_of(name: str) -> Meta:
     return Meta(extra_json_schema={"$ref": SCHEMA_REF.format(name=name)})
 
 
+class Given(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """Facts given beside a record, passport or code, which complete it: as on the label, or measured."""
+
+    battery_code: CodeText | None = None
+    chemistry: str | None = None
+    rated_energy_kwh: float | None = None
+    rated_capacity_ah: float | None = None
+    nominal_voltage_v: float | None = None
+    mass_kg: float | None = None
+    made_on: date | None = None
+    maker: str | None = None
+    vehicle_model: str | None = None
+    duty: str | None = None
+    soh: float | None = None
+    soh_on: date | None = None
+    soh_source: str | None = None
+
+
 class PackReference(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """A request about one pack: exactly one of `trace`, `passport` and `battery_code`."""
+    """A request about one pack: exactly one of `trace`, `passport` and `battery_code`, and what completes it."""
 
     trace: Annotated[Raw, json_of("TraceRecord")] | UnsetType = UNSET
     passport: Annotated[Raw, json_of("BatteryPassport")] | UnsetType = UNSET
     battery_code: CodeText | UnsetType = UNSET
+    given: Given | UnsetType = UNSET
 
 
 class ValuationRequest(PackReference, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -122,7 +141,12 @@ def read_pack(service: ValuationService, asked: PackReference, as_of: date) -> T
     way, content = exactly_one({"trace": asked.trace, "passport": asked.passport, "battery_code": asked.battery_code})
     if way == "battery_code":
         content = service.reported_record(content.decode(), as_of)
-    return single_pack(read_passport(content) if way == "passport" else read_trace(content, undated_on=as_of))
+    given = None
+    if isinstance(asked.given, Given):
+        given = read_given(msgspec.structs.asdict(asked.given), source="request", as_of=as_of)
+    if way == "passport":
+        return single_pack(read_passport(content, given=given))
+    return single_pack(read_trace(content, undated_on=as_of, given=given))
 
 
 def exactly_one(choices: Mapping[str, Raw | str | UnsetType]) -> tuple[str, bytes]:

@@ -18,12 +18,19 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=options.FILES, metavar="FILE...")
+@options.given
 @options.as_of
 @options.as_json
 @options.language
 @click.pass_context
-def check(
-    context: click.Context, files: tuple[Path, ...], *, as_of: datetime | None, as_json: bool, language: Language
+def check(  # noqa: PLR0913 - one parameter an option
+    context: click.Context,
+    files: tuple[Path, ...],
+    *,
+    given: dict[str, str | None],
+    as_of: datetime | None,
+    as_json: bool,
+    language: Language,
 ) -> None:
     """Check the traced history of packs: findings, trust grade, evidence tier (溯源核验).
 
@@ -36,9 +43,11 @@ def check(
     from service.commands.context import day_of  # noqa: PLC0415 - as above
     from service.commands.refusals import localised_error  # noqa: PLC0415 - as above
     from service.files import read_files  # noqa: PLC0415 - as above
+    from valuation.ingest import read_given  # noqa: PLC0415 - as above
 
     day = day_of(as_of)
-    traces, problems = read_files(files, day)
+    facts = read_given(given, source="command_line", as_of=day, from_text=True)
+    traces, problems = read_files(files, day, facts)
     answers = check_traces(traces, day)
     if as_json:
         for answer in answers:

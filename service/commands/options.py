@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,35 @@ import click
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 FILES = click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True, path_type=Path)
+
+
+GIVEN = {
+    "battery_code": "Battery code on the label.",
+    "chemistry": "Cell chemistry: LFP, NMC622, 三元 …",
+    "rated_energy_kwh": "Rated energy on the nameplate.",
+    "rated_capacity_ah": "Rated capacity on the nameplate.",
+    "nominal_voltage_v": "Nominal voltage on the nameplate.",
+    "mass_kg": "Mass of the pack.",
+    "made_on": "Day of production.",
+    "soh": "State of health, such as 0.85 or 85 %.",
+    "soh_on": "Day on which the health was measured.",
+    "soh_source": "Where the health is from: bms, quick_test, lab_test, certificate.",
+}
+"""The facts that can be given beside the files, with what they mean."""
+
+
+def given(decorated: Decorated) -> Decorated:
+    """Add one option for each fact that completes a record; the command gets them together as `given`."""
+
+    @wraps(decorated)
+    def with_given(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever the command takes
+        facts = {name: options.pop(name) for name in GIVEN}
+        return decorated(*arguments, given=facts, **options)
+
+    made: Any = with_given
+    for name, meaning in reversed(GIVEN.items()):
+        made = click.option(f"--{name.replace('_', '-')}", name, metavar="VALUE", help=meaning)(made)
+    return made  # type: ignore[no-any-return]  # click keeps the type
 
 
 def as_of(decorated: Decorated) -> Decorated:

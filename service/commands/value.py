@@ -36,6 +36,7 @@ _AS_TABLES = OutputFormat()
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=options.FILES, metavar="FILE...")
+@options.given
 @options.as_of
 @click.option(
     "--level", type=click.FloatRange(0.5, 0.99), default=0.9, show_default=True, help="Share of deals the band holds."
@@ -50,6 +51,7 @@ def value(  # noqa: PLR0913 - one parameter per option
     context: click.Context,
     files: tuple[Path, ...],
     *,
+    given: dict[str, str | None],
     as_of: datetime | None,
     level: float,
     market: Path | None,
@@ -60,15 +62,18 @@ def value(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Value the packs in trace records, JSONL, passports, CSV or Parquet (评估残值).
 
-    Use - for standard input. Every valuation is stored, for canzhi reproduce. The exit code is 1 if a pack is refused.
+    What a file lacks can be given beside it: a code, a nameplate, a health. Use - for standard input. Every valuation
+    is stored, for canzhi reproduce. The exit code is 1 if a pack is refused.
     """
     from service.commands.context import chosen_day, open_service, settings_with  # noqa: PLC0415 - keeps --help fast
     from service.files import read_files  # noqa: PLC0415 - as above
     from service.valuation_service import RequestTerms  # noqa: PLC0415 - as above
+    from valuation.ingest import read_given  # noqa: PLC0415 - as above
 
     service = context.with_resource(open_service(settings_with(market, model)))
     terms = RequestTerms(as_of=chosen_day(service, as_of), level=level, region=region)
-    traces, problems = read_files(files, terms.as_of)
+    facts = read_given(given, source="command_line", as_of=terms.as_of, from_text=True)
+    traces, problems = read_files(files, terms.as_of, facts)
     context.exit(value_and_print(service, traces, terms, problems, OutputFormat(as_json=as_json, language=language)))
 
 

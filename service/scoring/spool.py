@@ -15,7 +15,7 @@ from service.scoring.source import Source
 from valuation.ingest.fields.normalise_code import normalise_code
 
 BATCH_ROWS = 16_384
-ODD = r"[^0-9A-Z]|^.{25}$"
+ODD = r"[^0-9A-Z]|^.{25,}$"
 """A code that may be another spelling of one."""
 
 

@@ -63,6 +63,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "closes second_life and reuse; quote new_pack_ternary": "关闭梯次利用与再装车；请补充三元新电池包报价",
         # refusals
         "find out which pack the code belongs to, and value it alone": "请查清该编码属于哪个电池包，再单独评估",
+        "check the battery code, or correct life_cycle_status": "请核对电池编码，或更正生命周期状态",
         "check the battery code, or choose a valuation day before the recycling": (
             "请核对电池编码，或选择再生利用之前的评估基准日"
         ),

@@ -12,9 +12,10 @@ from starlette.requests import Request
 
 from service.web.refusals import PageRefusal
 from valuation.errors import FieldError
-from valuation.ingest import Document
+from valuation.ingest import Document, GivenFacts, read_given
 
 LEVELS: Final = ("0.5", "0.8", "0.9", "0.95")
+_GIVEN: Final = ("chemistry", "rated_energy_kwh", "mass_kg", "made_on", "soh", "soh_on")
 MOST_FILES: Final = 100
 _MOST_FIELDS: Final = 40
 _LONGEST_NAME: Final = 100
@@ -28,7 +29,10 @@ class FormEntry:
     record: str = ""
     chemistry: str = ""
     rated_energy_kwh: str = ""
+    mass_kg: str = ""
     made_on: str = ""
+    soh: str = ""
+    soh_on: str = ""
     as_of: str = ""
     level: str = "0.9"
     files: tuple[Document, ...] = ()
@@ -41,24 +45,24 @@ class FormEntry:
     @property
     def nameplate_given(self) -> bool:
         """Whether any nameplate field is filled in."""
-        return bool(self.chemistry or self.rated_energy_kwh or self.made_on)
+        return any(getattr(self, name) for name in _GIVEN)
 
-    def nameplate(self) -> dict[str, object]:
-        """Return the nameplate fields as in a trace record.
+    def given(self, day: date, code: str = "") -> GivenFacts | None:
+        """Return the facts that complete a record: the nameplate, a health, and a code beside a document.
 
         Raises
         ------
         PageRefusal
             If the energy is not a number.
+        FieldError
+            If another fact is wrong.
         """
-        found: dict[str, object] = {}
-        if self.chemistry:
-            found["chemistry"] = self.chemistry
+        facts: dict[str, object] = {name: getattr(self, name) for name in _GIVEN} | {"battery_code": code}
         if self.rated_energy_kwh:
-            found["rated_energy_kwh"] = _energy(self.rated_energy_kwh)
-        if self.made_on:
-            found["made_on"] = self.made_on
-        return found
+            facts["rated_energy_kwh"] = _energy(self.rated_energy_kwh)
+        if self.mass_kg:
+            facts["mass_kg"] = self.mass_kg.replace(",", ".").removesuffix("kg").strip()
+        return read_given(facts, source="form", as_of=day, from_text=True)
 
     def day(self, default: date) -> date:
         """Return the valuation day.

@@ -54,15 +54,15 @@ def read_packs(service: ValuationService, entry: FormEntry, day: date) -> Traces
         raise PageRefusal("nothing", field="code")
     photos = [one for one in entry.files if is_photo(one.content)]
     documents = [one for one in entry.files if not is_photo(one.content)]
-    by_label = bool(entry.code or photos or entry.nameplate_given)
-    if by_label + bool(documents) + bool(entry.record) > 1:
+    if documents and entry.record:
         raise PageRefusal("mixed", field="code")
-    if documents:
-        return read_trace(documents[0] if len(documents) == 1 else documents, undated_on=day)
+    code = _code(entry, photos, day)
     if entry.record:
-        pasted = Document(name="record", content=entry.record.encode("utf-8", "replace"))
-        return read_trace(pasted, undated_on=day)
-    return read_trace(_record_of_code(service, entry, _code(entry, photos, day), day), undated_on=day)
+        documents = [Document(name="record", content=entry.record.encode("utf-8", "replace"))]
+    if documents:
+        facts = entry.given(day, code)
+        return read_trace(documents[0] if len(documents) == 1 else documents, undated_on=day, given=facts)
+    return read_trace(_record_of_code(service, code, day), undated_on=day, given=entry.given(day))
 
 
 def _code(entry: FormEntry, photos: list[Document], day: date) -> str:
@@ -75,11 +75,10 @@ def _code(entry: FormEntry, photos: list[Document], day: date) -> str:
     return next(iter(shown), "")
 
 
-def _record_of_code(service: ValuationService, entry: FormEntry, code: str, day: date) -> dict[str, object]:
-    """Return the record of a code: its stored history, if any, with the nameplate of the form."""
-    read = decode(code, day)
-    record: dict[str, object] = {"battery_code": read.code if read.valid else code} if code else {}
-    name = read.identity if code else None
+def _record_of_code(service: ValuationService, code: str, day: date) -> dict[str, object]:
+    """Return the record of a code: its stored history, if any."""
+    record: dict[str, object] = {"battery_code": code} if code else {}
+    name = decode(code, day).identity if code else None
     if name is not None:
         try:
             with service.database.reading() as connection:
@@ -88,4 +87,4 @@ def _record_of_code(service: ValuationService, entry: FormEntry, code: str, day:
             if unknown.field == "as_of":  # the pack was not identified on that day
                 raise
             # a code without a history is valued too
-    return record | entry.nameplate()
+    return record

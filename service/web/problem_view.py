@@ -19,7 +19,21 @@ from valuation.errors import CanzhiError, FieldError, RefusedPack
 from valuation.provenance.catalogue import CHECKS
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-_FIELDS = frozenset({"code", "record", "chemistry", "rated_energy_kwh", "made_on", "as_of", "level", "files"})
+_FIELDS = frozenset(
+    {
+        "code",
+        "record",
+        "chemistry",
+        "rated_energy_kwh",
+        "mass_kg",
+        "made_on",
+        "soh",
+        "soh_on",
+        "as_of",
+        "level",
+        "files",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

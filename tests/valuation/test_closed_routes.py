@@ -68,6 +68,8 @@ CLOSING = {
     "T13": lambda _: (ended("dismantled"), {}),
     "T14": lambda _: (ended("recycled_in"), {}),
     "T15": lambda _: (ended("second_life_out", new_code="T52PB56D910000481RP"), {}),
+    "T17": lambda _: ({"life_cycle_status": "waste"}, {}),
+    "T18": lambda _: ({"life_cycle_status": "repurposed"}, {"life_cycle_status": "reused"}),
     "U10": lambda severity: (
         happened(("fire", "water", "swelling", "leak")[int(severity * 1000) % 4], severity),
         {},

@@ -1,7 +1,7 @@
 """Clean-up of battery codes from scanners, forms and tables, and suggestions for refused texts.
 
-Only changes that cannot turn one code into another are made, and each step is named. Letters are never corrected: O and
-Q are legal in the maker's parts, so a likely typing error is only suggested.
+Only changes that cannot turn one code into another are made, and each step is named. Letters are never corrected: O, I
+and Q are legal in the maker's parts, so a likely typing error is only suggested.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from valuation.battery_code.code_search import LONGEST_SEARCHED, candidates_in
 from valuation.battery_code.layout import ALPHABET, LAYOUTS, LEVEL_LETTERS, NORMAL, Reading, read
 
 _FULL_WIDTH: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
@@ -28,8 +29,8 @@ _DATE_SLIPS: Final = {"I": "1J", "O": "0", "Q": "0", "U": "V", "Z": "2"}
 _DIGIT_SLIPS: Final = {"O": "0", "Q": "0", "D": "0", "I": "1", "Z": "2", "S": "5", "B": "8"}
 _TYPE_SLIPS: Final = {"8": "B", "6": "G", "2": "Z", "3": "E", "0": "D"}
 _LOOK_ALIKES: Final = str.maketrans("АВЕКМНОРСТХΑΒΕΖΗΙΚΜΝΟΡΤΧ", "ABEKMHOPCTXABEZHIKMNOPTX")  # noqa: RUF001 - the point of the table
+_LETTER_FOR_DIGIT: Final = str.maketrans("OI", "01")
 _MOST_SUGGESTIONS: Final = 3
-_LONGEST_SEARCHED: Final = 256  # longer texts are not searched: they are documents, not codes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,14 @@ def clean(text: str, on: dt.date) -> Cleaned:
     ('04QCB76836300JBC40000903', ('upper', 'swap'))
     """
     plain, steps = _spell(text)
+    direct = _joined(plain, steps, on)
+    if direct.reading.reason in (None, "placeholder", "ambiguous") or len(plain) > LONGEST_SEARCHED:
+        return direct
+    return _found_within(plain, steps, on) or direct
+
+
+def _joined(plain: str, steps: tuple[str, ...], on: dt.date) -> Cleaned:
+    """Return the reading of a text that holds nothing but a code, in one piece or in printed parts."""
     pieces = plain.split()
     joined = "".join(pieces)
     two_halves = len(pieces) == 2
@@ -70,13 +79,37 @@ def clean(text: str, on: dt.date) -> Cleaned:
     return result
 
 
+def _found_within(plain: str, steps: tuple[str, ...], on: dt.date) -> Cleaned | None:
+    """Return the one code inside a longer text; None if there is none, a refusal if there are several.
+
+    Of texts that only look like a code, one alone is returned with the reason of its refusal.
+    """
+    found = {code: Cleaned(code=code, steps=(*steps, step), reading=read(code, on))
+             for code, step in candidates_in(plain)}  # fmt: skip
+    valid = [one for one in found.values() if one.reading.reason is None]
+    valid = [one for one in valid if "swap" not in one.steps] or valid  # the printed order counts first
+    if len(valid) > 1:
+        return Cleaned(code="".join(plain.split()), steps=steps, reading=Reading(None, reason="ambiguous"))
+    return (valid or list(found.values()))[0] if len(valid) == 1 or len(found) == 1 else None
+
+
+def look_alike(code: str, on: dt.date) -> str | None:
+    """Return the valid code with digits instead of the letters O and I; None if that is not another valid code.
+
+    >>> look_alike("OO1PB0A0000001A680000123", dt.date(2026, 1, 1))
+    '001PB0A0000001A680000123'
+    """
+    digits = code.translate(_LETTER_FOR_DIGIT)
+    return digits if digits != code and len(digits) in LAYOUTS and read(digits, on).reason is None else None
+
+
 def suggestions(text: str, on: dt.date) -> tuple[str, ...]:
     """Return up to three valid codes that a refused text may mean, most likely first; they are never applied.
 
     >>> suggestions("A170000123T01PE010000001", dt.date(2026, 1, 1))
     ('T01PE010000001A170000123',)
     """
-    plain, _ = _spell(text[:_LONGEST_SEARCHED])
+    plain, _ = _spell(text[:LONGEST_SEARCHED])
     pieces = plain.split()
     found: dict[str, None] = {}
     for candidate in _candidates("".join(pieces), pieces):
@@ -131,7 +164,7 @@ def _candidates(text: str, pieces: list[str]) -> Iterator[str]:
     """Yield possible meanings of a text, most likely first."""
     latin = text.translate(_LOOK_ALIKES)
     bare = "".join(character for character in latin if character in ALPHABET)
-    yield from (latin, bare)
+    yield from (latin, bare, bare.translate(_LETTER_FOR_DIGIT))
     yield from pieces
     if len(pieces) == 2:
         yield pieces[1] + pieces[0]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from valuation.ingest.canonical_json import input_digest, write_trace
 from valuation.ingest.decode_bytes import Document, Limits
+from valuation.ingest.given_facts import GivenFacts, read_given
 from valuation.ingest.notes import IntakeNote, Problem
 from valuation.ingest.quotes.read_market import read_market
 from valuation.ingest.read_traces import Traces, read_passport, read_passports, read_trace
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Document",
+    "GivenFacts",
     "IntakeNote",
     "Limits",
     "Problem",
@@ -28,6 +30,7 @@ __all__ = [
     "Traces",
     "input_digest",
     "join_traces",
+    "read_given",
     "read_market",
     "read_passport",
     "read_passports",

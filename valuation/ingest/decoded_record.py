@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 from msgspec.structs import astuple, replace
 
 from valuation.ingest.canonical_json import digest_of
-from valuation.ingest.fields.normalise_code import normalisation_note, normalise_code
+from valuation.ingest.fields.normalise_code import code_notes, normalise_code
 from valuation.ingest.notes import IntakeNote
 from valuation.ingest.record_schema import EVENT_OWN, Choice, TypedEvent, TypedPack
 from valuation.numeric.columns import UNKNOWN
@@ -48,17 +49,24 @@ class DecodedRecord(msgspec.Struct, frozen=True, kw_only=True):
     event_extras: Mapping[int, Mapping[str, object]] = {}
 
 
-def build_record(
-    pack: TypedPack,
-    values: list[float],
-    notes: Sequence[IntakeNote],
-    extras: Mapping[str, object],
-    event_extras: Mapping[int, Mapping[str, object]],
-) -> DecodedRecord:
+@dataclass(slots=True, kw_only=True)
+class ReadRecord:
+    """A record whose values were checked, before it is completed and written; fields as in :class:`DecodedRecord`."""
+
+    pack: TypedPack
+    values: list[float]
+    notes: list[IntakeNote]
+    extras: Mapping[str, object]
+    event_extras: Mapping[int, Mapping[str, object]]
+
+
+def build_record(read: ReadRecord) -> DecodedRecord:
     """Return the record of a pack whose values were checked, under the one spelling of its battery code."""
-    respelled = normalisation_note(pack.battery_code)
-    if respelled is not None:
-        pack, notes = replace(pack, battery_code=normalise_code(pack.battery_code)), (respelled, *notes)
+    pack, extras, event_extras = read.pack, read.extras, read.event_extras
+    notes: Sequence[IntakeNote] = read.notes
+    about_code = code_notes(pack.battery_code)
+    if about_code:
+        pack, notes = replace(pack, battery_code=normalise_code(pack.battery_code)), (*about_code, *notes)
     events = ENCODER.encode_lines(pack.events).split(b"\n")[:-1]
     for place, unknown in event_extras.items():
         events[place] = _encode(pack.events[place], unknown)
@@ -70,7 +78,7 @@ def build_record(
         events=events,
         digest=digest_of(without_events, events),
         notes=tuple(notes),
-        values=values,
+        values=read.values,
         extras=extras,
         event_extras=event_extras,
     )

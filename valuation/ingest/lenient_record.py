@@ -14,7 +14,7 @@ import msgspec
 
 from valuation.errors import FieldError
 from valuation.ingest.decode_bytes import Limits
-from valuation.ingest.decoded_record import DecodedRecord, build_record
+from valuation.ingest.decoded_record import DecodedRecord, ReadRecord, build_record
 from valuation.ingest.fields.aliases import (
     ANY_EVENT_SCOPE,
     EVENT_SCOPES,
@@ -27,6 +27,7 @@ from valuation.ingest.fields.aliases import (
 from valuation.ingest.fields.headings import FieldNames, Heading, nearest_name
 from valuation.ingest.fields.notation import Reading
 from valuation.ingest.fields.values import is_placeholder, read_as_written, read_extra
+from valuation.ingest.given_facts import GivenFacts, complete
 from valuation.ingest.notes import IntakeNote, make_note, printable
 from valuation.ingest.record_decoder import (
     NotCanonical,
@@ -77,6 +78,7 @@ def read_record(
     from_text: bool = False,
     limits: Limits | None = None,
     undated_on: date | None = None,
+    given: GivenFacts | None = None,
 ) -> DecodedRecord:
     """Return a trace record in any accepted spelling, with notes about how it was read.
 
@@ -90,6 +92,8 @@ def read_record(
         How many events one pack may have.
     undated_on : date, optional
         The day as of which a health without a date counts, as the weakest evidence; not used if None.
+    given : GivenFacts, optional
+        Facts given beside the record, which complete it.
 
     Raises
     ------
@@ -106,12 +110,24 @@ def read_record(
     """
     reader = _RecordReader(from_text=from_text, limits=limits or Limits(), undated_on=undated_on)
     pack = reader.pack(record)
-    problems = reader.problems or [reader.with_suggestion(error) for error in missing_identity(pack)]
+    if reader.problems:
+        raise merge_errors(reader.problems)
+    reader.note_conversions()
+    read = complete(
+        ReadRecord(
+            pack=pack,
+            values=reader.numbers,
+            notes=reader.notes,
+            extras=reader.extras,
+            event_extras=reader.event_extras,
+        ),
+        given,
+    )
+    problems = [reader.with_suggestion(error) for error in missing_identity(read.pack)]
     if problems:
         raise merge_errors(problems)
-    reader.note_conversions()
     try:
-        return build_record(pack, reader.numbers, reader.notes, reader.extras, reader.event_extras)
+        return build_record(read)
     except UnicodeEncodeError as error:  # a name of an unknown field: values were checked
         raise FieldError("record.not_unicode", found=shown_value(error.object)) from error
 

@@ -1,4 +1,4 @@
-"""Notes on accepted records (the cautions I01 to I19), and the problems of rejected ones."""
+"""Notes on accepted records (the cautions I01 to I24), and the problems of rejected ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from valuation.errors import CanzhiError, RefusedPack
 from valuation.messages import both, shown_value
 from valuation.result import Caution, Severity
 
-_INFO: Final = frozenset({"I01", "I02", "I04", "I05", "I12", "I14", "I16", "I18"})
+_INFO: Final = frozenset({"I01", "I02", "I04", "I05", "I12", "I14", "I16", "I18", "I22", "I24"})
 """The notes that only inform; the others warn."""
 
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from valuation.errors import CanzhiError, UnreadableRecord
+from valuation.errors import CanzhiError, FieldError, UnreadableRecord
 from valuation.ingest import passports
 from valuation.ingest.decode_bytes import (
     Document,
@@ -27,9 +27,11 @@ from valuation.ingest.decode_bytes import (
 from valuation.ingest.decoded_record import DecodedRecord
 from valuation.ingest.fields.aliases import PACK_SCOPE, ROW_SCOPE
 from valuation.ingest.fields.headings import recognised
+from valuation.ingest.given_facts import GivenFacts
 from valuation.ingest.lenient_record import read_record
-from valuation.ingest.notes import IntakeNote, Problem, repeated_code
-from valuation.ingest.record_decoder import decode_record, record_of_history
+from valuation.ingest.notes import IntakeNote, Problem, make_note, repeated_code
+from valuation.ingest.passports import aas
+from valuation.ingest.record_decoder import decode_record
 from valuation.ingest.tables.open_table import ARROW_MARK, PARQUET_MARK, WORKBOOK_MARKS, open_sheets
 from valuation.ingest.tables.opened_table import OpenTable
 from valuation.ingest.tables.row_per_pack import is_event_table, join_events, known_columns, row_records
@@ -40,6 +42,9 @@ Source: TypeAlias = "str | os.PathLike[str] | bytes | Document | Mapping[str, ob
 
 _Notes: TypeAlias = tuple[IntakeNote, ...]
 
+
+_TRACE = frozenset({"battery_code", "chemistry", "rated_energy_kwh", "events"})
+"""Names of which a trace record has at least one; no passport has any at its top."""
 
 _CONTINUED = re.compile(r"\n\s*[\]},]")
 """A line that continues or closes an object of an earlier line, so the text is not JSONL."""
@@ -53,10 +58,17 @@ class _Record:
     content: Mapping[str, object]
     decoded: DecodedRecord | None = None
     from_text: bool = False
+    passport: bool = False
     notes: _Notes = ()
 
 
-def read_trace(source: Source, *, limits: Limits | None = None, undated_on: date | None = None) -> Traces:
+def read_trace(
+    source: Source,
+    *,
+    limits: Limits | None = None,
+    undated_on: date | None = None,
+    given: GivenFacts | None = None,
+) -> Traces:
     """Return the packs in a trace record, JSONL, list, passport or table; the content determines the format.
 
     Parameters
@@ -69,6 +81,8 @@ def read_trace(source: Source, *, limits: Limits | None = None, undated_on: date
     undated_on
         The day as of which a health without a date counts, as the weakest evidence: the valuation day. Not used if
         None, as in training and back-tests.
+    given
+        Facts given beside the source, which complete its records.
 
     Raises
     ------
@@ -83,16 +97,18 @@ def read_trace(source: Source, *, limits: Limits | None = None, undated_on: date
     ('NMC', 52.5)
     """
     limits = limits or Limits()
-    if isinstance(source, bytes) and len(source) <= limits.source_bytes and limits.records:
+    if isinstance(source, bytes) and given is None and len(source) <= limits.source_bytes and limits.records:
         record = decode_record(source, limits.events)
         if record is not None:
             return DecodedTraces((record,))
-    collector = _SourceCollector(limits, undated_on)
+    collector = _SourceCollector(limits, undated_on, given)
     collector.add(source)
     return collector.traces()
 
 
-def read_passports(documents: Sequence[Source], *, limits: Limits | None = None) -> Traces:
+def read_passports(
+    documents: Sequence[Source], *, limits: Limits | None = None, given: GivenFacts | None = None
+) -> Traces:
     """Return the batteries in passport documents; the topic documents of one battery are joined.
 
     Raises
@@ -101,25 +117,26 @@ def read_passports(documents: Sequence[Source], *, limits: Limits | None = None)
         When a document is not a passport; see :func:`read_trace` for the rest.
     """
     limits = limits or Limits()
-    collector = _SourceCollector(limits)
+    collector = _SourceCollector(limits, given=given)
     for document in documents:
         collector.add(document)
     for record in collector.records:
-        passports.read_document({}) if passports.family(record.content) is None else None
+        passports.read_document({}) if not record.passport else None
     return collector.traces()
 
 
-def read_passport(document: Source, *, limits: Limits | None = None) -> Traces:
+def read_passport(document: Source, *, limits: Limits | None = None, given: GivenFacts | None = None) -> Traces:
     """Return the battery in one passport document; see :func:`read_passports`."""
-    return read_passports([document], limits=limits)
+    return read_passports([document], limits=limits, given=given)
 
 
 class _SourceCollector:
     """Collects sources one by one and reads them together."""
 
-    def __init__(self, limits: Limits, undated_on: date | None = None) -> None:
+    def __init__(self, limits: Limits, undated_on: date | None = None, given: GivenFacts | None = None) -> None:
         self.limits = limits
         self.undated_on = undated_on
+        self.given = given
         self.records: list[_Record] = []
         self.tables: list[OpenTable] = []
         self.problems: list[Problem] = []
@@ -156,6 +173,10 @@ class _SourceCollector:
     def _add_document(self, document: Document) -> None:
         """Add a file; its first bytes determine the format."""
         start = document.content[:8]
+        packed = aas.documents_of_package(document.content, document.name) if start[:2] == b"PK" else None
+        if packed is not None:
+            self._add_shells(packed, document.name)
+            return
         if start[:4] == PARQUET_MARK or start[:6] == ARROW_MARK or start[:4] in WORKBOOK_MARKS:
             self._add_table(document)
             return
@@ -165,6 +186,8 @@ class _SourceCollector:
             raise UnreadableRecord("file.empty", name=document.name)
         if begun in "{[":
             self._add_json(document, text)
+        elif begun == "<" and "submodel" in text:
+            self._add_shells(aas.documents_of_xml(text.encode(), document.name), document.name)
         else:
             self._add_table(document)
 
@@ -209,10 +232,20 @@ class _SourceCollector:
             self.tables.append(opened)
             self.problems.extend(opened.problems)
 
+    def _add_shells(self, documents: Iterable[Mapping[str, object]], where: str) -> None:
+        """Add the documents of shells."""
+        for content in documents:
+            self._add_record(_Record(where=where, content=content))
+
     def _add_record(self, record: _Record) -> None:
-        """Keep a record to be read."""
-        self._refuse_too_many(len(self.records) + 1)
-        self.records.append(record)
+        """Keep a record to be read; an object that holds passports becomes a record for each of them."""
+        found = [] if record.decoded or _is_trace(record.content) else passports.documents_in(record.content)
+        self._refuse_too_many(len(self.records) + max(1, len(found)))
+        if not found:
+            self.records.append(record)
+        for place, content in found:
+            notes = (make_note("I24", path=place),) if place else ()
+            self.records.append(_Record(where=record.where, content=content, passport=True, notes=notes))
 
     def _refuse_too_many(self, records: int) -> None:
         """Raise if there are more records than the limit."""
@@ -222,6 +255,13 @@ class _SourceCollector:
     def traces(self) -> Traces:
         """Return the packs in all sources that were added."""
         records = [*_with_passports_joined(self.records), *self._table_records()]
+        if self.given is not None and "battery_code" in self.given.pack and len(records) > 1:
+            raise FieldError(
+                "given.one_code_many_packs",
+                field="battery_code",
+                value=str(self.given.pack["battery_code"]),
+                count=len(records),
+            )
         read: list[tuple[str, DecodedRecord]] = []
         for record in records:
             try:
@@ -243,11 +283,16 @@ class _SourceCollector:
         """Return one record, decoded, with its notes."""
         if record.decoded is not None:
             return record.decoded
-        if not record.from_text and passports.family(record.content) and not _is_trace(record.content):
-            return record_of_history(*passports.read_document(record.content))
-        decoded = read_record(
-            record.content, from_text=record.from_text, limits=self.limits, undated_on=self.undated_on
-        )
+        if record.passport:
+            decoded = passports.read_document(record.content, self.given)
+        else:
+            decoded = read_record(
+                record.content,
+                from_text=record.from_text,
+                limits=self.limits,
+                undated_on=self.undated_on,
+                given=self.given,
+            )
         return replace(decoded, notes=(*record.notes, *decoded.notes)) if record.notes else decoded
 
     def _table_records(self) -> Iterable[_Record]:
@@ -266,18 +311,19 @@ class _SourceCollector:
 
 
 def _is_trace(content: Mapping[str, object]) -> bool:
-    """Return whether an object has a code or events, and so is a trace record."""
-    return "battery_code" in content or "events" in content or recognised(content, ("battery_code", "events")) > 0
+    """Return whether an object has a code, events or a nameplate, and so is a trace record."""
+    return not _TRACE.isdisjoint(content) or recognised(content, ("battery_code", "events")) > 0
 
 
 def _with_passports_joined(records: Sequence[_Record]) -> list[_Record]:
     """Return the records with the topic documents of each passport joined into one."""
-    documents = [record for record in records if passports.family(record.content) and not _is_trace(record.content)]
+    documents = [record for record in records if record.passport]
     traces = [record for record in records if record not in documents] if documents else list(records)
     joined = passports.join([record.content for record in documents])
     where = documents[0].where if documents else ""
     names = where if len(documents) == 1 else Message("file.passport_documents", name=where)
-    return [*traces, *(_Record(where=names, content=content) for content in joined)]
+    notes = tuple(note for record in documents for note in record.notes) if len(joined) == 1 else ()
+    return [*traces, *(_Record(where=names, content=content, passport=True, notes=notes) for content in joined)]
 
 
 def _without_repeated(read: Sequence[tuple[str, DecodedRecord]]) -> tuple[list[DecodedRecord], list[Problem]]:

@@ -7,7 +7,7 @@ same types (:mod:`valuation.ingest.record_schema`), and names every problem.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from operator import attrgetter
@@ -20,22 +20,20 @@ from valuation.battery_code.decoding import decode
 from valuation.errors import FieldError
 from valuation.ingest.canonical_json import digest_of
 from valuation.ingest.decoded_record import (
-    COMMON_NAMES,
     ENCODER,
     DecodedRecord,
-    build_record,
     extra_texts,
     joined_events,
 )
 from valuation.ingest.fields.days import FIRST_DAY, LAST_DAY
-from valuation.ingest.fields.normalise_code import normalise_code
+from valuation.ingest.fields.normalise_code import has_look_alikes, normalise_code
 from valuation.ingest.fields.values import LONGEST_TEXT, PLACEHOLDERS
 from valuation.ingest.notes import IntakeNote, make_note
 from valuation.ingest.record_schema import EVENT_KINDS, EVENT_OWN, Choice, Record, TypedEvent, TypedPack
 from valuation.messages import Message, shown_value
 from valuation.numeric.columns import UNKNOWN
 from valuation.record.fields import EVENT_TYPES, PACK_FIELDS, Field, text_code
-from valuation.record.history import PackHistory, known_from
+from valuation.record.history import known_from
 from valuation.record.to_columns import day_number
 
 _DECODER = msgspec.json.Decoder(Record)
@@ -126,23 +124,6 @@ def _typed_event(fields: Mapping[str, object]) -> TypedEvent:
     return event
 
 
-def record_of_history(history: PackHistory, notes: Sequence[IntakeNote]) -> DecodedRecord:
-    """Return the record of a history whose values were checked, such as a passport's."""
-    fields: dict[str, object] = {field.name: getattr(history, field.name) for field in PACK_FIELDS}
-    modules = [{"battery_code": module.battery_code, "soh": module.soh} for module in history.modules]
-    pack: TypedPack = msgspec.convert({**fields, "composition": history.composition, "modules": modules}, Record)
-    events: list[TypedEvent] = []
-    values: list[float] = []
-    for one in history.events:
-        event, numbers = convert_event(
-            {"type": one.type, **{name: getattr(one, name) for name in COMMON_NAMES}, **one.facts}
-        )
-        events.append(event)
-        values += numbers
-    event_extras = {place: event.extras for place, event in enumerate(history.events) if event.extras}
-    return build_record(replace(pack, events=events), values, notes, history.extras, event_extras)
-
-
 def missing_identity(pack: TypedPack) -> list[FieldError]:
     """Return what a pack lacks to be valued: a valid battery code, or chemistry and energy."""
     energy = pack.rated_energy_kwh or (pack.rated_capacity_ah and pack.nominal_voltage_v)
@@ -176,7 +157,8 @@ def _check_pack(pack: TypedPack) -> None:
     """
     if pack.battery_code is None and not pack.events:
         raise NotCanonical
-    if normalise_code(pack.battery_code) != pack.battery_code:
+    code = pack.battery_code
+    if code is not None and (normalise_code(code) != code or has_look_alikes(code)):
         raise NotCanonical
     for day in (pack.made_on, pack.superseded_on):
         if day is not None and not FIRST_DAY <= day <= LAST_DAY:

@@ -11,6 +11,7 @@ from valuation.condition.health import StateOfHealth
 from valuation.numeric.columns import BoolArray, Columns, FloatArray, coalesce
 from valuation.pack.nameplate import Nameplate, read_codes
 from valuation.record.cases import Cases
+from valuation.record.fields import LIFE_CYCLE_STATUSES
 
 DAYS_PER_MONTH = 30.4375
 DAYS_PER_YEAR = 365.25
@@ -50,6 +51,11 @@ class CheckContext:
         for reason in reasons:
             wanted |= self.code["reason_code"] == float(REASONS.index(reason))
         return wanted & ~self.is_legacy & self.has_code
+
+    def with_status(self, *statuses: str) -> FloatArray:
+        """Return 1 for packs that are declared to have one of these life-cycle statuses, NaN for others. [1]"""
+        codes = [float(LIFE_CYCLE_STATUSES.index(status)) for status in statuses]
+        return found(np.isin(self.cases.packs["life_cycle_status"], codes))
 
     @property
     def as_of_event(self) -> FloatArray:

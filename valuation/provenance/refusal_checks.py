@@ -19,6 +19,11 @@ def recycled(context: CheckContext) -> FloatArray:
     return context.cases.as_of_day - context.last_day("recycled_done")
 
 
+def declared_recycled(context: CheckContext) -> FloatArray:
+    """Return 1 if the record or passport gives the status recycled. [1]"""
+    return context.with_status("recycled")
+
+
 def events_after_recycling(context: CheckContext) -> FloatArray:
     """Return the number of events dated after the recycling. [1]"""
     cases = context.cases
@@ -49,6 +54,15 @@ CHECKS: Final[tuple[Check, ...]] = (
         message_en="The pack was recycled {value:.0f} days before the valuation day; nothing is left to value.",
         message_zh="该电池已于评估基准日前{value:.0f}天完成再生利用，已无评估对象。",
         way_out="check the battery code, or choose a valuation day before the recycling",
+    ),
+    Check(
+        id="R04",
+        function=declared_recycled,
+        severity="block",
+        refuses=True,
+        message_en="The pack has the status recycled; nothing is left to value.",
+        message_zh="该电池的状态为已再生利用，已无评估对象。",
+        way_out="check the battery code, or correct life_cycle_status",
     ),
     Check(
         id="T02",

@@ -157,6 +157,16 @@ def second_life_made(context: CheckContext) -> FloatArray:
     return context.cases.as_of_day - context.last_day("second_life_out")
 
 
+def declared_waste(context: CheckContext) -> FloatArray:
+    """Return 1 if the record or passport gives the status waste. [1]"""
+    return context.with_status("waste")
+
+
+def declared_second_use(context: CheckContext) -> FloatArray:
+    """Return 1 if the record or passport gives the status repurposed. [1]"""
+    return context.with_status("repurposed")
+
+
 def no_first_use(context: CheckContext) -> FloatArray:
     """Return the number of events if none reports the first use. [1]"""
     cases = context.cases
@@ -273,6 +283,28 @@ CHECKS: Final[tuple[Check, ...]] = (
         grade="C",
         message_en="The pack became a second-life product {value:.0f} days ago; value that product by its own code.",
         message_zh="已于{value:.0f}天前制成梯次利用产品，应按产品新编码评估。",
+    ),
+    Check(
+        id="T17",
+        function=declared_waste,
+        severity="block",
+        widen=1.05,
+        blocks=("reuse", "second_life"),
+        evidence=Evidence(pack_fields=("life_cycle_status",)),
+        grade="C",
+        message_en="The pack has the status waste; only recycling is open.",
+        message_zh="该电池的状态为废弃，仅可再生利用。",
+    ),
+    Check(
+        id="T18",
+        function=declared_second_use,
+        severity="block",
+        widen=1.10,
+        blocks=("reuse",),
+        evidence=Evidence(pack_fields=("life_cycle_status",)),
+        grade="C",
+        message_en="The pack is declared to be in its second use; it does not go back into a vehicle.",
+        message_zh="该电池的状态为梯次利用，不能再装车。",
     ),
     Check(
         id="T16",

@@ -81,6 +81,8 @@ CHEMISTRIES = (
     "NAION",
     "OTHER",
 )
+LIFE_CYCLE_STATUSES = ("original", "reused", "repurposed", "remanufactured", "waste", "recycled")
+"""States of a battery in the EU battery passport (Regulation (EU) 2023/1542, Annex XIII), and recycled."""
 DUTIES = ("private", "taxi", "bus", "logistics", "swap", "other")
 REGIONS = (
     *("CN-BJ", "CN-TJ", "CN-HE", "CN-SX", "CN-NM", "CN-LN", "CN-JL", "CN-HL", "CN-SH", "CN-JS", "CN-ZJ", "CN-AH"),
@@ -117,6 +119,7 @@ PACK_FIELDS: tuple[Field, ...] = (
     text("parent_code"),
     number("missing_modules", 0.0, 1000.0),
     day("superseded_on"),
+    category("life_cycle_status", *LIFE_CYCLE_STATUSES),
 )
 COMPOSITION_FIELDS: tuple[Field, ...] = tuple(number(name, 0.0, 10000.0) for name in COMPOSITION)
 

@@ -102,6 +102,7 @@ class PackHistory:
     parent_code: str | None = None
     missing_modules: float | None = None
     superseded_on: date | None = None
+    life_cycle_status: str | None = None
     events: tuple[TraceEvent, ...] = ()
     extras: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
 

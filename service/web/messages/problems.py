@@ -87,9 +87,9 @@ MESSAGES: Final[dict[str, Wording]] = {
     "refusal.photo.several.advice": Wording(
         "Choose the pack, or photograph one label only.", "请选择电池，或只拍一个标签。"
     ),
-    "refusal.mixed": Wording("A code, a pasted record and files came together.", "编码、粘贴记录与文件同时提交。"),
+    "refusal.mixed": Wording("A pasted record and files came together.", "粘贴记录与文件同时提交。"),
     "refusal.mixed.advice": Wording(
-        "Send one of them: files, a pasted record, or a code.", "请只提交其中一种：文件、粘贴记录或编码。"
+        "Send one of them; a code or a nameplate may come with either.", "请只提交其中一种；编码与铭牌可一并填写。"
     ),
     "refusal.too_many": Wording(
         "The files hold {count} packs, more than {limit} at once.", "共 {count} 个电池，超过单次上限 {limit} 个。"

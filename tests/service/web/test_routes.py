@@ -205,7 +205,7 @@ WRONG = {
     "day before all quotes": ({"code": CODE, "as_of": "1999-01-01"}, "quote", "缺少"),
     "record": ({"record": "this is no record"}, "Record is no table", "文件无法读取"),
     "field": ({"record": '{"battery_code": "x", "events": [{"type": "usage", "soh": 88}]}'}, "soh", "字段取值有误"),
-    "two ways": ({"code": CODE, "record": "{}"}, "came together", "同时提交"),
+    "two ways": ({"record": "{}", "files": [("a.json", b"{}")]}, "came together", "同时提交"),
     "chemistry": ({"chemistry": "WOOD", "rated_energy_kwh": "50"}, "WOOD", "字段取值有误"),
 }
 

@@ -86,8 +86,7 @@ def test_columns_agree_with_the_vectors():
         ("T01PE010000001B1I0000123", "T01PE010000001B110000123"),  # I in the day: 1 or J
         ("T01PE010000001B1I0000123", "T01PE010000001B1J0000123"),
         ("T01P8010000001B110000123", "T01PB010000001B110000123"),  # 8 for B
-        ("T01-PE01-0000001-A17-0000123", GOOD),  # hyphens between the parts
-        ("SN:T01PE010000001A170000123", GOOD),
+        ("TO1PEO1OOOOOO1A17OOOO123XX"[:24].replace("A17", "AI7"), GOOD),  # letters for digits everywhere
     ],
 )
 def test_a_likely_meaning_is_suggested_not_applied(text, suggested):
@@ -105,6 +104,19 @@ def test_a_likely_meaning_is_suggested_not_applied(text, suggested):
         ("T01PE010000001\nA170000123", ("join",)),
         ("A170000123\nT01PE010000001\n", ("space", "swap")),
         ("t01p e01 0000001 a17 0000123", ("upper", "space")),
+        ("T01-PE01-0000001-A17-0000123", ("separators",)),
+        ("SN:T01PE010000001A170000123", ("text_around",)),
+        ("SNT01PE010000001A170000123", ("text_around",)),
+        ("电池编码：T01PE010000001A170000123，CATL 280Ah", ("full_width", "upper", "text_around")),
+        ("https://q.example.cn/?c=T01PE010000001A170000123&d=2", ("upper", "text_around")),
+        ("https://q.example.cn/t01pe010000001a170000123", ("upper", "text_around")),
+        ("https://q.example.cn/?u=c%3dT01PE010000001A170000123", ("upper", "text_around")),
+        ('="T01PE010000001A170000123"', ("text_around",)),
+        ("'T01PE010000001A170000123", ("text_around",)),
+        ("(01)06901234567892(21)T01PE010000001A170000123", ("text_around",)),
+        ("]d2010690123456789211200107" + "21T01PE010000001A170000123", ("upper", "text_around")),
+        ("91T01PE010000001A170000123", ("text_around",)),
+        ("SN: A170000123 T01PE010000001", ("swap",)),
     ],
 )
 def test_clean_up_is_named(text, steps):
@@ -124,6 +136,17 @@ def test_two_codes_in_one_text_are_not_guessed():
     code = decode(f"{GOOD} {other}", ON)
     assert (code.valid, code.reason, code.identity) == (False, "ambiguous", None)
     assert set(code.suggestions) == {GOOD, other}
+
+
+@pytest.mark.parametrize("between", [" ", ",", ";", " / ", "\n", "-"])
+def test_two_codes_in_a_label_are_not_guessed(between):
+    code = decode(f"编码: {GOOD}{between}T01PE010000001A170000124", ON)
+    assert (code.valid, code.reason) == (False, "ambiguous")
+
+
+def test_a_mistyped_code_in_an_address_keeps_its_own_reason_and_name():
+    code = decode("https://q.example.cn/?c=T01PE010000001B2X0000123", ON)
+    assert (code.valid, code.reason, code.identity) == (False, "impossible_date", "T01PE010000001B2X0000123")
 
 
 def test_halves_that_fit_in_both_orders_are_not_guessed():
@@ -329,10 +352,10 @@ def test_chunk_borders_change_nothing():
 
 def test_a_fleet_is_read_fast():
     codes = [f"001PB0A0000001{'ABCDEF'[n % 6]}{1 + n % 9}{1 + n % 9}{n:07d}" for n in range(200_000)]
-    began = time.perf_counter()
+    began = time.process_time()  # of the processor: the machine may be busy
     many = decode_many(codes, np.array([ON_DAY]))
     # a million in about a second; the bound is five times that, for a machine that is busy
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
     assert many.columns["valid"].all()
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from valuation.ingest.fields.chemistry_text import chemistries_named
 from valuation.ingest.fields.spellings import CHOICE_SPELLINGS, FIELD_SPELLINGS
 from valuation.record.fields import (
     COMPOSITION,
@@ -82,7 +83,15 @@ def choice_name(spelled: str, field: str, choices: tuple[str, ...]) -> str | Non
     >>> choice_name("磷酸铁锂", "chemistry", ("LFP", "NMC")), choice_name("gold", "chemistry", ("LFP", "NMC"))
     ('LFP', None)
     """
-    return spelled if spelled in choices else _choices(field, choices).get(plain(spelled))
+    if spelled in choices:
+        return spelled
+    found = _choices(field, choices).get(plain(spelled))
+    if field != "chemistry":
+        return found
+    named = chemistries_named(spelled)
+    if named is None:
+        return found
+    return named[0] if len(named) == 1 and named[0] in choices else None
 
 
 class Choices(dict[str, str]):

@@ -12,12 +12,13 @@ from datetime import date
 
 from valuation.errors import FieldError
 from valuation.ingest.fields.aliases import choice_name
+from valuation.ingest.fields.chemistry_text import chemistries_named
 from valuation.ingest.fields.days import read_day_as_written
 from valuation.ingest.fields.notation import Reading
 from valuation.ingest.fields.numbers import read_number_as_written
 from valuation.ingest.fields.units import Unit
 from valuation.messages import Message, shown_value
-from valuation.record.fields import Field
+from valuation.record.fields import CHEMISTRIES, Field
 
 PLACEHOLDERS = frozenset(
     {"", "-", "--", "/", "-1", "—", "——", "\\", "?", "？", "无", "未知", "不详", "暂无"}
@@ -33,17 +34,27 @@ _HALF_LETTER = re.compile("[\ud800-\udfff]")
 
 
 def is_placeholder(field: Field, value: object) -> bool:
-    """Return whether a value means "unknown": a dash, a slash, an empty text, or -1 if -1 is impossible.
+    """Return whether a value means "unknown": a dash, an empty text, -1 if impossible, a text that tells no chemistry.
 
     >>> soh = Field("soh", "number", 0.0, 1.2)
     >>> is_placeholder(soh, "--"), is_placeholder(soh, -1), is_placeholder(Field("mean_temperature_c", "number"), -1)
     (True, True, False)
     """
     if isinstance(value, str):
-        return value.strip() in PLACEHOLDERS
+        return value.strip() in PLACEHOLDERS or (field.name == "chemistry" and has_unclear_chemistry(value))
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return value == -1 and (field.kind != "number" or not field.low <= -1 <= field.high)
+
+
+def has_unclear_chemistry(spelled: str) -> bool:
+    """Return whether a text speaks of the chemistry but does not tell one: several names, a denial, only lithium-ion.
+
+    >>> has_unclear_chemistry("LFP, NMC"), has_unclear_chemistry("锂离子电池"), has_unclear_chemistry("三元")
+    (True, True, False)
+    """
+    spelled = spelled.strip()
+    return choice_name(spelled, "chemistry", CHEMISTRIES) is None and chemistries_named(spelled) is not None
 
 
 def read_value(

@@ -1,17 +1,37 @@
-"""Battery passports (电池护照) of three families, recognised by structure, each read into a history."""
+"""Battery passports (电池护照) of three families, recognised by structure, each read into a record."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from valuation.errors import UnreadableRecord
-from valuation.ingest.notes import IntakeNote
-from valuation.ingest.passports import batterypass, catenax, idta
+from valuation.ingest.decoded_record import DecodedRecord
+from valuation.ingest.given_facts import GivenFacts
+from valuation.ingest.passports import batterypass, catenax, idta, traction_code, wrappers
 from valuation.ingest.passports.assembly import finish
+from valuation.ingest.passports.draft import Draft
 from valuation.ingest.passports.finder import Finder
-from valuation.record.history import PackHistory
 
-__all__ = ["family", "join", "read_document"]
+__all__ = ["documents_in", "family", "join", "read_document"]
+
+_READERS: Final[Mapping[str, Callable[[Finder], Draft]]] = {
+    "catenax": catenax.read_nested,
+    "catenax-flat": catenax.read_flat,
+    "batterypass": batterypass.read_batterypass,
+    "idta": idta.read_idta,
+    "traction-code": traction_code.read_traction_code,
+}
+_IN_PARTS: Final = frozenset({"batterypass", "idta"})
+
+_WEAK: Final = frozenset(
+    {
+        *("batteryCategory", "batteryStatus", "batteryPassportIdentifier", "productIdentifier", "batteryMass"),
+        *("SerialNumber", "URIOfTheProduct", "DateOfManufacture", "BatteryStatus", "Documents", "Entities"),
+        *("SafetyMeasures", "tractionBatteryCode"),
+    }
+)
+"""Names that stand around passports too."""
 
 
 def family(document: Mapping[str, object]) -> str | None:
@@ -20,37 +40,76 @@ def family(document: Mapping[str, object]) -> str | None:
     >>> family({"batteryMaterials": []}), family({"NumberOfFullCycles": {}}), family({"battery_code": "x"})
     ('batterypass', 'idta', None)
     """
-    names = document.keys()
+    return _family(document.keys())
+
+
+def _family(names: Iterable[str]) -> str | None:
+    """Return the family that names at the top of a document tell."""
+    names = set(names)
     if len(catenax.NESTED & names) >= 2:
         return "catenax"
-    if catenax.FLAT & names:
-        return "catenax-flat"
-    if batterypass.TOPICS & names:
-        return "batterypass"
-    if idta.TOPICS & names:
-        return "idta"
+    for kind, topics in (
+        ("catenax-flat", catenax.FLAT),
+        ("batterypass", batterypass.TOPICS),
+        ("idta", idta.TOPICS),
+        ("traction-code", traction_code.TOPICS),
+    ):
+        if topics & names:
+            return kind
     return None
+
+
+def documents_in(content: Mapping[str, object]) -> list[tuple[str, dict[str, object]]]:
+    """Return the passport documents in an object, each with its place in it: credentials, shells, wrappers, JSON-LD.
+
+    >>> documents_in({"credentialSubject": {"batteryMaterials": []}})
+    [('credentialSubject', {'batteryMaterials': []})]
+    """
+    found = wrappers.documents_in(content, family, _strong_family)
+    return [(place, _with_condition(document)) for place, document in found if family(document) is not None]
+
+
+def _strong_family(document: Mapping[str, object]) -> str | None:
+    """Return the family that the names tell which only a passport has."""
+    names = set(document)
+    return _family(names if {"tractionBatteryCode", "productType"} <= names else names - _WEAK)
+
+
+def _with_condition(document: dict[str, object]) -> dict[str, object]:
+    """Return a BatteryPass document whose condition stands at the top with the condition in its place."""
+    if not batterypass.CONDITIONS & document.keys() or "batteryCondition" in document:
+        return document
+    topics = batterypass.TOPICS - batterypass.CONDITIONS
+    condition = {name: value for name, value in document.items() if name not in topics}
+    return {name: value for name, value in document.items() if name in topics} | {"batteryCondition": condition}
 
 
 def join(documents: list[Mapping[str, object]]) -> list[dict[str, object]]:
     """Join the topic documents of one battery; a repeated topic begins the next battery.
+
+    A document of codes belongs to the battery that has none yet.
 
     >>> join([{"batteryMass": 1}, {"batteryCondition": {}}, {"batteryMass": 2}])
     [{'batteryMass': 1, 'batteryCondition': {}}, {'batteryMass': 2}]
     """
     batteries: list[dict[str, object]] = []
     for document in documents:
-        kind = family(document)
-        parts = kind in {"batterypass", "idta"}
-        if parts and batteries and family(batteries[-1]) == kind and not (batteries[-1].keys() & document.keys()):
+        if batteries and _belongs(family(batteries[-1]), family(document), batteries[-1].keys() & document.keys()):
             batteries[-1] |= document
         else:
             batteries.append(dict(document))
     return batteries
 
 
-def read_document(document: Mapping[str, object]) -> tuple[PackHistory, tuple[IntakeNote, ...]]:
-    """Return the history in a passport, its topic documents joined, and the notes about it.
+def _belongs(before: str | None, kind: str | None, repeated: set[str]) -> bool:
+    """Return whether a document belongs to the battery before it."""
+    one_family = kind == before and kind in _IN_PARTS
+    codes = "traction-code" in {before, kind} and before != kind
+    return (one_family or codes) and not repeated
+
+
+def read_document(document: Mapping[str, object], given: GivenFacts | None = None) -> DecodedRecord:
+    """Return the record in a passport, its topic documents joined, completed with the facts given beside it.
 
     Raises
     ------
@@ -59,14 +118,10 @@ def read_document(document: Mapping[str, object]) -> tuple[PackHistory, tuple[In
     RefusedPack
         When its plausible fields are not enough for a valuation.
     """
-    finder = Finder(document)
     kind = family(document)
-    if kind == "catenax":
-        return finish(catenax.read_nested(finder))
-    if kind == "catenax-flat":
-        return finish(catenax.read_flat(finder))
-    if kind == "batterypass":
-        return finish(batterypass.read_batterypass(finder))
-    if kind == "idta":
-        return finish(idta.read_idta(finder))
-    raise UnreadableRecord("passport.unknown_family")
+    if kind is None:
+        raise UnreadableRecord("passport.unknown_family")
+    draft = _READERS[kind](Finder(document))
+    if kind != "traction-code":
+        traction_code.add_codes(draft)
+    return finish(draft, given)

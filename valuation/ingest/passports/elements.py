@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from valuation.ingest.passports.assembly import Draft
+from valuation.ingest.passports.draft import Draft
 from valuation.messages import Message, shown_value
 from valuation.record.fields import COMPOSITION_FIELDS
 
@@ -52,8 +52,12 @@ def element_of(name: str | None, cas: str | None) -> str | None:
     return chosen.mass if chosen else None
 
 
-def read_material(draft: Draft, path: str, name: str | None, cas: str | None, mass: object, factor: float) -> None:  # noqa: PLR0913, PLR0917 - the parts of one wire entry
-    """Add one material to the composition; a mass without a known element, or contradicting itself, is dropped."""
+def read_material(draft: Draft, wanted: str, name: str | None, cas: str | None, factor: float) -> None:
+    """Add the mass at a path to the composition; a mass without a known element, or contradicting itself, is dropped.
+
+    `factor` turns the mass or share at the path into kilogram.
+    """
+    path, mass = draft.finder.raw(wanted)
     if mass is None:
         return
     element = element_of(name, cas)

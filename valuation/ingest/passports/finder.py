@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 
 from valuation.errors import FieldError
 from valuation.ingest.fields.days import read_day_as_written
 from valuation.ingest.fields.numbers import read_number
-from valuation.ingest.fields.values import DEEPEST, is_placeholder
+from valuation.ingest.fields.values import DEEPEST, is_placeholder, read_text
 from valuation.ingest.notes import IntakeNote, make_note
 from valuation.messages import Message, shown_value
 from valuation.record.fields import Field
+
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_PATH_END = re.compile(r"[.\[]")
+_INDEX = re.compile(r"\[\d+\]")
 
 Paths = str | tuple[str, ...]
 """A dotted path, or several spellings of it of which the first present one is read."""
@@ -26,22 +31,31 @@ class Finder:
         self.notes: list[IntakeNote] = []
         self.used: set[str] = set()
         self.dropped: list[Message] = []
+        self.as_text: list[str] = []
 
     def raw(self, wanted: Paths) -> tuple[str, object]:
         """Return the path that is present and its value; the first path and None if none is present.
 
-        >>> Finder({"a": {"b": 1}}).raw(("x.y", "a.b"))
-        ('a.b', 1)
+        >>> Finder({"a": {"b": 1}}).raw(("x.y", "a.b")), Finder({"a": [{"b": 2}]}).raw("a[0].b")
+        (('a.b', 1), ('a[0].b', 2))
         """
         paths = (wanted,) if isinstance(wanted, str) else wanted
         for path in paths:
-            value: object = self.document
-            for part in path.split("."):
-                value = value.get(part) if isinstance(value, Mapping) else None
+            value = self._at(path)
             if value is not None:
                 self.used.add(path)
                 return path, value
         return paths[0], None
+
+    def _at(self, path: str) -> object:
+        """Return the value at a path, None if there is none."""
+        value: object = self.document
+        for name, index in _STEP.findall(path):
+            if index:
+                value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
+            else:
+                value = value.get(name) if isinstance(value, Mapping) else None
+        return value
 
     def number(self, wanted: Paths, field: Field, factor: float = 1.0) -> float | None:
         """Return a quantity in our unit; an impossible value is dropped with a note.
@@ -56,7 +70,9 @@ class Finder:
         if value is None or is_placeholder(field, value):
             return None
         try:
-            given = read_number(Field("", "number"), value, path)  # without units: the passport states its own
+            given = read_number(Field("", "number"), value, path)  # the passport states its own unit
+            if isinstance(value, str):
+                self.as_text.append(path)
             return read_number(field, _tidy(given * factor), path)
         except FieldError:
             self.drop(path, value, _why(field, value, factor))
@@ -85,17 +101,34 @@ class Finder:
         return read.value  # type: ignore[return-value]  # a day
 
     def text(self, wanted: Paths) -> str | None:
-        """Return a short text, or None."""
-        _, value = self.raw(wanted)
-        return value.strip()[:200] or None if isinstance(value, str) else None
+        """Return a short text, or None; of a text in several languages, the English one, else the first.
 
-    def items(self, wanted: Paths) -> Iterator[tuple[str, Mapping[str, object]]]:
-        """Yield the objects of a list with their paths; a single object counts as a list of one."""
+        >>> Finder({"a": [{"de": "Werk"}, {"en": " plant "}]}).text("a")
+        'plant'
+        """
         path, value = self.raw(wanted)
-        entries = value if isinstance(value, list) else [value] if isinstance(value, Mapping) else []
-        for index, entry in enumerate(entries):
-            if isinstance(entry, Mapping):
-                yield f"{path}[{index}]", entry
+        if isinstance(value, list):
+            value = {key: one for entry in value if isinstance(entry, Mapping) for key, one in entry.items()}
+        if isinstance(value, Mapping):
+            value = value.get("en", next(iter(value.values()), None))
+        if not isinstance(value, str) or not value.strip():
+            return None
+        try:
+            return read_text(value.strip()[:200], path)
+        except FieldError:
+            self.drop(path, value, Message("passport.why.not_plain_text"))
+            return None
+
+    def items(self, wanted: Paths) -> Iterator[str]:
+        """Yield the paths of the objects in a list; a single object counts as a list of one."""
+        for path in (wanted,) if isinstance(wanted, str) else wanted:
+            value = self._at(path)
+            if isinstance(value, Mapping):
+                yield path
+                return
+            if isinstance(value, list):
+                yield from (f"{path}[{index}]" for index, entry in enumerate(value) if isinstance(entry, Mapping))
+                return
 
     def drop(self, path: str, value: object, reason: Message) -> None:
         """Note that a field is not used, and why."""
@@ -108,9 +141,19 @@ class Finder:
         self.notes.append(make_note(identity, **parameters))
 
     def unused(self) -> list[str]:
-        """Return the paths of the fields that were not read."""
-        used = tuple(self.used)
-        return [path for path in _leaves(self.document, "") if not path.startswith(used)]
+        """Return what was not read: a part of which nothing was read by its own name, other fields by theirs.
+
+        >>> finder = Finder({"a": {"b": 1, "c": {"d": 2, "e": 3}}, "f": [{"g": 4}, {"g": 5}]})
+        >>> finder.raw("a.b"), finder.unused()
+        (('a.b', 1), ['a.c', 'f'])
+        """
+        touched = {path[: match.start()] for path in self.used for match in _PATH_END.finditer(path)} | {""}
+        names: dict[str, None] = {}
+        for path in _leaves(self.document, ""):
+            starts = [path[: match.start()] for match in _PATH_END.finditer(path)] + [path]
+            if self.used.isdisjoint(starts):
+                names[_INDEX.sub("[]", next((start for start in starts if start not in touched), path))] = None
+        return [name.encode("utf-8", "backslashreplace").decode() for name in names]
 
 
 def _leaves(value: object, path: str, depth: int = 0) -> Iterator[str]:
@@ -132,6 +175,8 @@ def _tidy(value: float) -> float:
 
 def _why(field: Field, value: object, factor: float) -> Message:
     """Return why a quantity is impossible."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    try:
+        read_number(Field("", "number"), value, "")
+    except FieldError:
         return Message("passport.why.not_a_number")
     return Message("passport.why.outside", low=field.low / factor, high=field.high / factor)

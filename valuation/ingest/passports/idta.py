@@ -1,31 +1,33 @@
-"""IDTA 02035 (Asset Administration Shell): parts 4 technical data, 5 product condition, 6 material composition.
+"""IDTA 02035 (Asset Administration Shell), parts 1 to 7: nameplate, technical data, product condition, materials.
 
 Derived from BatteryPass, in Pascal case, all condition fields optional. Material masses are in **kilogram** here;
 `RemainingCapacityValue` is tagged kWh up to 1.0.1 and Ah from 1.0.2 on, and means Ah throughout; temperature times are
-minutes (submodel templates of the Industrial Digital Twin Association, CC-BY-4.0).
+minutes. Parts 2, 3 and 7 (documents, carbon footprint, circularity) hold nothing that is valued; they are recognised
+so that they can be given with the others (submodel templates of the Industrial Digital Twin Association, CC-BY-4.0).
 """
 
 from __future__ import annotations
 
-from valuation.ingest.passports.assembly import Draft, settle_soh
+from typing import Final
+
+from valuation.ingest.passports.draft import Draft
 from valuation.ingest.passports.elements import read_material
 from valuation.ingest.passports.finder import Finder
+from valuation.ingest.passports.health_claims import percentage, remaining, settle_soh
 from valuation.messages import Message
 from valuation.record.fields import PACK_FIELDS, event_field
-from valuation.record.history import TraceEvent
 
-TOPICS = frozenset(
+TOPICS: Final = frozenset(
     {
-        "GeneralInformation",
-        "TechnicalPropertyAreas",
-        "NumberOfFullCycles",
-        "StateOfCertifiedEnergy",
-        "StateOfCharge",
-        "RemainingCapacity",
-        "RemainingEnergy",
-        "BatteryChemistry",
-        "BatteryMaterials",
-        "InformationOnAccidents",
+        *("URIOfTheProduct", "SerialNumber", "DateOfManufacture", "BatteryStatus"),  # part 1
+        *("Documents", "Entities"),  # part 2
+        *("ProductCarbonFootprints", "ProductOrSectorSpecificCarbonFootprints"),
+        *("GeneralInformation", "TechnicalPropertyAreas"),  # part 4
+        *("NumberOfFullCycles", "StateOfCertifiedEnergy", "StateOfCharge", "RemainingCapacity", "RemainingEnergy"),
+        *("InformationOnAccidents", "NegativeEvents", "EnergyThroughput", "TemperatureInformation"),  # part 5
+        *("BatteryChemistry", "BatteryMaterials", "HazardousSubstances"),  # part 6
+        *("RecycledContentInformation", "RenewableContent", "DismantlingAndRemovalInformation", "EndOfLifeInformation"),
+        *("SparePartSources", "SafetyMeasures"),  # part 7
     }
 )
 
@@ -45,20 +47,13 @@ def read_idta(finder: Finder) -> Draft:
     draft.voltage_v = finder.number(f"{_AREA}NominalVoltage", _PACK["nominal_voltage_v"])
     draft.mass_kg = finder.number("GeneralInformation.BatteryMass", _PACK["mass_kg"])
     draft.made_on = finder.day(("DateOfManufacture", "GeneralInformation.DateOfManufacture"))
-    draft.maker = finder.text("GeneralInformation.ManufacturerName")
-    in_service = finder.day(("DateOfPuttingIntoService", "GeneralInformation.DateOfPuttingIntoService"))
-    if in_service is not None:
-        draft.events.append(TraceEvent(type="installed", on=in_service))
+    draft.maker = finder.text(("ManufacturerName", "GeneralInformation.ManufacturerName"))
+    draft.installed(("DateOfPuttingIntoService", "GeneralInformation.DateOfPuttingIntoService"))
     draft.identity("serialNumber", finder.text("SerialNumber"))
     draft.identity("uriOfTheProduct", finder.text("URIOfTheProduct"))
-    category = finder.text("GeneralInformation.BatteryCategory")
-    if category and category.casefold() != "ev":
-        draft.statuses["category"] = category
-        finder.note("I11", value=category)
-    stage = finder.text(("LifeCycleStage", "GeneralInformation.LifeCycleStage"))
-    if stage and stage.casefold() != "original":
-        draft.statuses["status"] = stage
-        finder.note("I13", value=stage)
+    draft.category(("BatteryCategory", "GeneralInformation.BatteryCategory"))
+    places = ("", "GeneralInformation.")
+    draft.life_cycle_status(tuple(f"{place}{name}" for place in places for name in ("BatteryStatus", "LifeCycleStage")))
     _read_health(draft)
     _read_use(draft)
     _read_materials(draft)
@@ -68,16 +63,14 @@ def read_idta(finder: Finder) -> Draft:
 def _read_health(draft: Draft) -> None:
     """Read the state of health from certified energy, remaining capacity or remaining energy."""
     finder = draft.finder
-    claims = {}
+    soce = "StateOfCertifiedEnergy"
+    claims = {soce: percentage(finder, f"{soce}.{soce}Value", f"{soce}.LastUpdate", "energy")}
     for part, definition, whole in (
-        ("StateOfCertifiedEnergy", "energy", 100.0),
         ("RemainingCapacity", "capacity", draft.capacity_ah),
         ("RemainingEnergy", "energy", draft.energy_kwh),
     ):
-        if whole:
-            value = finder.number(f"{part}.{part}Value", event_field("soh"), 1.0 / whole)
-            claims[part] = (finder.day(f"{part}.LastUpdate") if value is not None else None, definition, value)
-    if finder.raw("RemainingCapacity")[1] is not None:
+        claims[part] = remaining(finder, f"{part}.{part}Value", f"{part}.LastUpdate", definition, whole)
+    if next(finder.items("RemainingCapacity"), None) is not None:
         finder.note("I04", field="RemainingCapacityValue", reason=Message("passport.respelled.tagged_kwh_idta"))
     settle_soh(draft, claims)
 
@@ -97,28 +90,19 @@ def _read_use(draft: Draft) -> None:
         value = finder.number(f"TemperatureInformation.{part}", event_field(name), _HOUR)
         on = finder.day("TemperatureInformation.LastUpdate") if value is not None else None
         draft.reading(on, f"TemperatureInformation.{part}", name, value)
-    for path, item in finder.items("NegativeEvents"):
-        text = item.get("NegativeEventValue")
-        on = finder.calendar_day(f"{path}.LastUpdate", item.get("LastUpdate"))
-        draft.negative(on, path, text if isinstance(text, str) else None)
+    for path in finder.items("NegativeEvents"):
+        draft.negative(finder.day(f"{path}.LastUpdate"), path, finder.text(f"{path}.NegativeEventValue"))
     _, accidents = finder.raw("InformationOnAccidents")
-    for text in accidents if isinstance(accidents, list) else []:
+    for text in accidents if isinstance(accidents, list) else [accidents]:
         draft.negative(None, "InformationOnAccidents", text if isinstance(text, str) else None)
 
 
 def _read_materials(draft: Draft) -> None:
     """Read material masses, in kilogram in this model."""
-    noted = False
-    for path, item in draft.finder.items("BatteryMaterials"):
-        if not noted:
-            draft.finder.note("I04", field="BatteryMaterialMass", reason=Message("passport.respelled.kilogram"))
-            noted = True
-        name, cas = item.get("BatteryMaterialName"), item.get("BatteryMaterialIdentifier")
-        read_material(
-            draft,
-            f"{path}.BatteryMaterialMass",
-            name if isinstance(name, str) else None,
-            cas if isinstance(cas, str) else None,
-            item.get("BatteryMaterialMass"),
-            1.0,
-        )
+    finder = draft.finder
+    paths = list(finder.items("BatteryMaterials"))
+    if paths:
+        finder.note("I04", field="BatteryMaterialMass", reason=Message("passport.respelled.kilogram"))
+    for path in paths:
+        name, cas = finder.text(f"{path}.BatteryMaterialName"), finder.text(f"{path}.BatteryMaterialIdentifier")
+        read_material(draft, f"{path}.BatteryMaterialMass", name, cas, 1.0)

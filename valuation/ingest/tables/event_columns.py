@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from valuation.errors import FieldError
 from valuation.ingest.fields.aliases import EVENT_TABLE_SCOPE
 from valuation.ingest.fields.headings import Heading
+from valuation.ingest.fields.normalise_code import are_plain, normalise_code
 from valuation.ingest.notes import make_note
 from valuation.ingest.tables.arrow_convert import Converted, convert
 from valuation.ingest.tables.opened_table import OpenTable
@@ -95,7 +96,10 @@ def _pack_rows(state: TableImport, opened: OpenTable, found: Mapping[str, Headin
         codes = codes.cast(pa.string())
     runs, lengths = runs_of(codes)
     runs = pc.utf8_trim_whitespace(runs)
-    packs = pa.array([code or "" for code in state.codes], type=pa.string())
+    packs = pa.array([normalise_code(code) or "" for code in state.codes], type=pa.string())
+    written = runs.to_pylist()
+    if not are_plain([code for code in written if code is not None]):
+        runs = pa.array([normalise_code(code) for code in written], type=pa.string())
     places = pc.index_in(runs, value_set=packs, skip_nulls=True)
     of_run: IntArray = pc.fill_null(places, -1).to_numpy().astype(np.int64)
     of_run[pc.equal(pc.fill_null(runs, ""), "").to_numpy(zero_copy_only=False)] = -1

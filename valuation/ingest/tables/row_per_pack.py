@@ -20,9 +20,11 @@ from valuation.ingest.fields.aliases import (
     choice_name,
 )
 from valuation.ingest.fields.headings import field_name
+from valuation.ingest.fields.normalise_code import normalise_code
 from valuation.ingest.fields.values import PLACEHOLDERS
 from valuation.ingest.notes import IntakeNote, Problem, make_note
 from valuation.ingest.tables.opened_table import OpenTable, column_names, is_total
+from valuation.ingest.tables.row_scale import settle_health
 from valuation.ingest.tables.table_import_state import found_columns
 from valuation.messages import Message
 from valuation.record.fields import COMPOSITION, PACK_FIELDS, event_field
@@ -93,11 +95,11 @@ def join_events(
         lists: list[dict[str, object]] = []
         record["events"] = lists
         records.append((where, record))
-        by_code.setdefault(record.get("battery_code"), lists)
+        by_code.setdefault(_name(record.get("battery_code")), lists)
     for where, row in rows_of(events):
         event = dict(row)
         code = next((event.pop(key) for key in row if field_name(key, ("battery_code",)) is not None), None)
-        code = code.strip() if isinstance(code, str) else code
+        code = _name(code)
         if code is not None and code not in by_code and packs is None:
             by_code[code] = []
             records.append((where, {"battery_code": code, "events": by_code[code]}))
@@ -106,6 +108,11 @@ def join_events(
         else:
             by_code[code].append(event)
     return records, problems
+
+
+def _name(code: object) -> object:
+    """Return the one spelling of a code, by which events are joined to packs."""
+    return normalise_code(code.strip()) if isinstance(code, str) else code
 
 
 def unknown_pack(where: str, code: object) -> Problem:
@@ -151,8 +158,10 @@ def _row_record(row: Mapping[str, object], stated_day: date | None) -> tuple[dic
             readings[name] = (spelled, value)
         else:
             record[spelled] = value
+    settled = settle_health(readings, record)
     record = pack_record(record)
     events, notes, undated = _events_of(readings, days)
+    notes += [] if settled is None else [settled]
     if events:
         record["events"] = events
     health = {spelled: value for name, (spelled, value) in undated.items() if name in HEALTH_FIELDS}

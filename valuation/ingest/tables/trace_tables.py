@@ -19,7 +19,7 @@ from valuation.ingest.decode_bytes import Limits
 from valuation.ingest.fields.aliases import EVENT_TABLE_SCOPE, TABLE_SCOPE
 from valuation.ingest.fields.days import LAST_DAY
 from valuation.ingest.fields.headings import Heading
-from valuation.ingest.fields.normalise_code import WITH_MARK, normalisation_note, normalise_code
+from valuation.ingest.fields.normalise_code import are_plain, code_notes, normalise_code
 from valuation.ingest.notes import IntakeNote, Problem, repeated_code
 from valuation.ingest.tables.arrow_convert import Converted, convert, convert_texts
 from valuation.ingest.tables.event_columns import read_events
@@ -119,7 +119,7 @@ def _read_packs(
                 note_cells(state, own.name, converted, np.arange(rows), None)
         if own.kind != "text":
             columns[column_name(own)] = converted.values
-    state.codes = texts["battery_code"]  # as written: events are joined on it
+    state.codes = texts["battery_code"]  # as written, for messages
     texts["battery_code"] = _respelled(state)
     for own, mask in wrong:
         for row in np.flatnonzero(mask).tolist():
@@ -169,21 +169,12 @@ def _module_lists(state: TableImport, spelled: str) -> tuple[IntArray, Modules] 
 
 def _respelled(state: TableImport) -> list[str | None]:
     """Return the normalised codes, and note the rows in which the spelling changed."""
-    if _are_plain([code for code in state.codes if code is not None]):
+    if are_plain([code for code in state.codes if code is not None]):
         return list(state.codes)
-    codes = [normalise_code(code) for code in state.codes]
-    for row, (written, code) in enumerate(zip(state.codes, codes, strict=True)):
-        note = None if written == code else normalisation_note(written)
-        if note is not None:
+    for row, code in enumerate(state.codes):
+        for note in code_notes(code):
             state.note(row, note)
-    return codes
-
-
-def _are_plain(codes: list[str]) -> bool:
-    """Return whether all codes are normalised: capital letters and digits only, no mark at the end."""
-    letters = "".join(codes)
-    plain = letters.isascii() and letters.isalnum() and letters.upper() == letters
-    return plain and {0, WITH_MARK}.isdisjoint(map(len, codes))
+    return [normalise_code(code) for code in state.codes]
 
 
 def _refuse_repeated(state: TableImport, codes: list[str | None]) -> None:
