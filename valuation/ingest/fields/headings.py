@@ -40,7 +40,7 @@ _MEANING: Final = re.compile(r"[%‰°Ωµμ/$¥€£()\[\]{}<>【】〔〕〈�
 _CLAUSES: Final = re.compile(r"[,，、;；|]+")
 _REMARKS: Final = frozenset(
     {"必填", "选填", "可选", "铭牌", "实测", "表显", "累计", "约", "若有", "如有", "单位", "bms"}
-    | {"required", "optional", "nameplate", "measured", "approx", "if known", "in", "unit"}
+    | {"required", "optional", "nameplate", "measured", "approx", "if known", "in", "unit", "-"}
 )
 
 
@@ -176,7 +176,7 @@ def _parts(head: str) -> Iterator[tuple[str, str, int]]:
     for end in range(len(head) - 1, 0, -1):  # the unit directly behind the name
         unit = tidy_unit(head[end:])
         if unit in KNOWN and not unit.isdigit() and (len(unit) > 1 or not head[end - 1].isascii()):
-            yield head[:end], head[end:], _SLASH
+            yield head[:end], head[end:], _SLASH if len(unit) > 1 else _MAY
 
 
 def _measured(spelled: str, name: str, stated: list[tuple[str, int]], names: Mapping[str, str]) -> Heading | None:
@@ -214,7 +214,8 @@ def _must_be_unit(text: str, how_sure: int) -> bool:
     """Return whether a text beside a name can only be a unit, though not one of its field."""
     tidy = tidy_unit(text)
     short = how_sure == _SLASH and tidy.isascii() and tidy.isalpha() and 1 < len(tidy) < 6
-    return how_sure == _MUST or short or (tidy in KNOWN and (len(tidy) > 1 or not tidy.isascii()))
+    sure = how_sure != _MAY or len(tidy) > 1 or not tidy.isascii()
+    return how_sure == _MUST or short or (tidy in KNOWN and sure)
 
 
 def _unknown_unit(spelled: str, name: str, stated: str) -> FieldError:

@@ -104,7 +104,7 @@ DIMENSIONS: Final[Mapping[str, Mapping[str, Unit]]] = {
     "_cycles": _units((Unit("次"), "1 cycles cycle 圈 循环"), (Unit("万次", times=10_000.0), "")),
     "missing_modules": _units((Unit("个"), "1 块 只 pcs 组")),
     _FRACTION: _units(
-        (Unit("0-1"), "1 0~1 小数 比例 fraction ratio -"),
+        (Unit("0-1"), "1 0~1 小数 比例 fraction ratio"),
         (Unit("%", per=100.0), "百分比 百分数 percent percentage pct"),
         (Unit("‰", per=1000.0), "千分比 permille"),
     ),
