@@ -44,7 +44,7 @@ ROUTERS = (
 )
 
 
-class Service(FastAPI):
+class ServiceApp(FastAPI):
     """FastAPI application whose OpenAPI document includes the msgspec types."""
 
     def openapi(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def create_app(settings: Settings | None = None, service: ValuationService | Non
     """
     chosen = Settings.from_environment() if settings is None else settings
     telemetry = Telemetry()
-    app = Service(
+    app = ServiceApp(
         title="canzhi",
         version=__version__,
         routes=[route for router in RAW_ROUTERS for route in router.routes],

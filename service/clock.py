@@ -27,15 +27,15 @@ def new_ids(count: int) -> list[str]:
     """
     moment, chance = int(clock.moment().timestamp() * 1000.0), os.urandom(10 * count)  # [ms since 1970 in UTC]
     numbers = [
-        moment << 80 | int.from_bytes(chance[start : start + 10]) & _CHANCE | _VERSION_7
+        moment << 80 | int.from_bytes(chance[start : start + 10]) & _RANDOM_BITS | _VERSION_BITS
         for start in range(0, 10 * count, 10)
     ]
     letters = [f"{number:032x}" for number in sorted(numbers)]
     return [f"{one[:8]}-{one[8:12]}-{one[12:16]}-{one[16:20]}-{one[20:]}" for one in letters]
 
 
-_VERSION_7 = 0x7 << 76 | 0x2 << 62
-_CHANCE = 0xFFF << 64 | (1 << 62) - 1  # random bits, without time and version
+_VERSION_BITS = 0x7 << 76 | 0x2 << 62
+_RANDOM_BITS = 0xFFF << 64 | (1 << 62) - 1  # random bits, without time and version
 
 
 def recorded_day(recorded_at: str) -> date:

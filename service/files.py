@@ -40,15 +40,15 @@ def read_documents(
     given: GivenFacts | None = None,
 ) -> tuple[Traces, list[tuple[str, CanzhiError]]]:
     """Return the packs in documents, and all problems including the given ones."""
-    said = list(problems)
+    problems = list(problems)
     if not documents:
-        return Traces(histories=(), notes=()), said
+        return Traces(histories=(), notes=()), problems
     try:
         traces = read_trace(list(documents), undated_on=undated_on, given=given)
     except CanzhiError as error:
         where = documents[0].name if len(documents) == 1 else "the files"
-        return Traces(histories=(), notes=()), [*said, (where, error)]
-    return traces, [*said, *((problem.where, problem.error) for problem in traces.problems)]
+        return Traces(histories=(), notes=()), [*problems, (where, error)]
+    return traces, [*problems, *((problem.where, problem.error) for problem in traces.problems)]
 
 
 def chunks(traces: Traces, size: int) -> Iterator[Traces]:

@@ -24,7 +24,7 @@ from service.valuation_service import ValuationService, find_model
 from valuation.errors import CanzhiError
 from valuation.ports import Predictor
 
-_MOST_SALES, _MOST_PACKS = 1000, 300
+_MAX_SALES, _MAX_PACKS = 1000, 300
 RETRY_INTERVAL_S = 5.0
 """Time until loading a champion is retried after a failure. [s]"""
 DRIFT_INTERVAL_S = 3600.0
@@ -147,7 +147,7 @@ def _find(service: ValuationService) -> ServingModels:
 
 
 def _drift_of(service: ValuationService) -> DriftReport:
-    return drift_report(service, most_sales=_MOST_SALES, most_packs=_MOST_PACKS)
+    return drift_report(service, most_sales=_MAX_SALES, most_packs=_MAX_PACKS)
 
 
 def _has_news(service: ValuationService) -> bool:

@@ -93,7 +93,7 @@ class DriftReport:
     @property
     def calls_for_action(self) -> bool:
         """Whether coverage, recentring or features require attention."""
-        return self.realised.undercovered or self._far or len(self.moved) > 0.1 * max(len(self.shifts), 1)
+        return self.realised.undercovered or self._moved_far or len(self.moved) > 0.1 * max(len(self.shifts), 1)
 
     @property
     def too_few(self) -> bool:
@@ -101,14 +101,14 @@ class DriftReport:
         return self.realised.sales < MIN_SALES and not self.shifts
 
     @property
-    def _far(self) -> bool:
+    def _moved_far(self) -> bool:
         moved = None if self.anchor is None else self.anchor.moved
         return moved is not None and moved.point is not None and abs(moved.point) > _FAR
 
     def advice(self, language: str = "en") -> list[str]:
         """Return the findings and the recommended action as sentences, in English or Chinese (zh)."""
         place = 1 if language == "zh" else 0
-        said = [_describe_bands(self.realised), _describe_anchor(self.anchor), _describe_packs(self)]
+        messages = [_describe_bands(self.realised), _describe_anchor(self.anchor), _describe_packs(self)]
         closing = (
             (
                 "retrain with the sales since, and let the gate compare: canzhi train, then canzhi promote",
@@ -119,7 +119,7 @@ class DriftReport:
             if self.too_few
             else ("nothing calls for action", "无需处理")
         )
-        return [sentence[place] for sentence in (*said, closing) if sentence[place]]
+        return [sentence[place] for sentence in (*messages, closing) if sentence[place]]
 
 
 def drift_report(service: ValuationService, *, most_sales: int, most_packs: int) -> DriftReport:

@@ -28,23 +28,23 @@ from valuation.version import __version__
 class Reproduction:
     """A stored answer and its recomputation."""
 
-    kept: StoredValuation
+    stored: StoredValuation
     answer: bytes
 
     @property
     def identical(self) -> bool:
         """Whether both have the same bytes."""
-        return self.kept.answer == self.answer
+        return self.stored.answer == self.answer
 
     @property
     def same_code(self) -> bool:
         """Whether this version made the valuation."""
-        return self.kept.code_version == __version__
+        return self.stored.code_version == __version__
 
     @property
     def differences(self) -> list[str]:
         """Names of the fields that differ."""
-        before = msgspec.json.decode(self.kept.answer, type=dict[str, msgspec.Raw])
+        before = msgspec.json.decode(self.stored.answer, type=dict[str, msgspec.Raw])
         after = msgspec.json.decode(self.answer, type=dict[str, msgspec.Raw])
         return [name for name in before | after if before.get(name) != after.get(name)]
 
@@ -61,20 +61,20 @@ def open_archive(settings: Settings) -> Database:
     return Database(settings.store_url, wait_s=settings.store_wait_s)
 
 
-def _model_of(kept: StoredValuation, anchor: StoredAnchor | None, home: Path) -> Predictor | None:
+def _model_of(stored: StoredValuation, anchor: StoredAnchor | None, home: Path) -> Predictor | None:
     """Return the model of a stored valuation, recentred as it was then."""
-    if kept.model_digest is None:
+    if stored.model_digest is None:
         return None
-    trained = _trained_model(kept.model_digest if anchor is None else anchor.model_digest, kept, home)
+    trained = _trained_model(stored.model_digest if anchor is None else anchor.model_digest, stored, home)
     return trained if anchor is None else apply_anchor(trained, anchor)
 
 
-def _trained_model(digest: str, kept: StoredValuation, home: Path) -> TrainedModel:
+def _trained_model(digest: str, stored: StoredValuation, home: Path) -> TrainedModel:
     """Return a model from the registry by digest, else by the stored reference."""
     try:
         return load_model(digest, home=home)
     except UnknownModel:
-        model = load_model(kept.model_reference or digest, home=home)
+        model = load_model(stored.model_reference or digest, home=home)
         if model.digest != digest:
             raise
     return model
@@ -91,18 +91,18 @@ def reproduce_valuation(database: Database, valuation_id: str, home: Path) -> Re
         If its model is missing.
     """
     with database.reading() as connection:
-        kept = valuations.find(connection, valuation_id)
-        content = valuations.market_content(connection, kept.market_digest)
-        anchor = anchors.find_by_digest(connection, kept.model_digest) if kept.model_digest else None
-    terms = msgspec.json.decode(kept.request, type=RequestTerms)
-    notes = msgspec.json.decode(kept.notes, type=tuple[IntakeNote, ...])
-    model = _model_of(kept, anchor, home)
+        stored = valuations.find(connection, valuation_id)
+        content = valuations.market_content(connection, stored.market_digest)
+        anchor = anchors.find_by_digest(connection, stored.model_digest) if stored.model_digest else None
+    terms = msgspec.json.decode(stored.request, type=RequestTerms)
+    notes = msgspec.json.decode(stored.notes, type=tuple[IntakeNote, ...])
+    model = _model_of(stored, anchor, home)
     (answer_dict,) = iter_valuations(
-        Traces(histories=read_trace(kept.record).histories, notes=(notes,)),
+        Traces(histories=read_trace(stored.record).histories, notes=(notes,)),
         read_market(content),
         model,
         terms,
     )
     if isinstance(answer_dict, CanzhiError):
         raise answer_dict
-    return Reproduction(kept=kept, answer=encode_answer(answer_dict, kept.valuation_id))
+    return Reproduction(stored=stored, answer=encode_answer(answer_dict, stored.valuation_id))

@@ -10,7 +10,7 @@ from pathlib import Path
 from valuation.errors import SettingError
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-LONGEST_NAME = 80
+MAX_NAME_LENGTH = 80
 """Longest name of a caller, limited by the column of the store."""
 _HASH_LETTERS = frozenset("0123456789abcdef")
 _HASH_OF_NOTHING = hashlib.sha256(b"").hexdigest()
@@ -65,10 +65,10 @@ def _key(line: str, number: int) -> ApiKey:
             hint='printf %s "$KEY" | sha256sum prints the digits',
             field="CANZHI_API_KEYS",
         )
-    if len(name) > LONGEST_NAME:
+    if len(name) > MAX_NAME_LENGTH:
         raise SettingError(
             f"line {number} of the API keys holds a name of {len(name)} characters",
-            hint=f"a name stands beside everything its key enters: give one of at most {LONGEST_NAME} characters",
+            hint=f"a name stands beside everything its key enters: give one of at most {MAX_NAME_LENGTH} characters",
             field="CANZHI_API_KEYS",
         )
     return ApiKey(name=name, sha256=letters)

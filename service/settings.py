@@ -120,8 +120,8 @@ def _read(name: str, kind: str, text: str) -> object:
     """Return the text of a variable as a value of the setting's type."""
     if kind.startswith("Path"):
         return Path(text).expanduser()
-    if kind == "bool" and text.lower() in _TRUTHS:
-        return _TRUTHS[text.lower()]
+    if kind == "bool" and text.lower() in _BOOLEANS:
+        return _BOOLEANS[text.lower()]
     if kind == "str":
         return text
     try:
@@ -138,7 +138,7 @@ def _read(name: str, kind: str, text: str) -> object:
     return number
 
 
-_TRUTHS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _KINDS = {"bool": "yes or no", "int": "whole number", "float": "number"}
 
 

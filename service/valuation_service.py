@@ -64,7 +64,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A valuation as a dict, and the row to store with id and JSON."""
 
     as_dict: ValuationDict
-    kept: StoredValuation
+    stored: StoredValuation
 
     @property
     def valuation(self) -> Valuation:
@@ -74,7 +74,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def valuation_id(self) -> str:
         """Id of the valuation."""
-        return self.kept.valuation_id
+        return self.stored.valuation_id
 
     @property
     def best_route(self) -> str | None:
@@ -85,7 +85,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def body(self) -> bytes:
         """The JSON of the answer, the same in every channel."""
-        return self.kept.answer
+        return self.stored.answer
 
 
 class ValuationService:
@@ -147,15 +147,15 @@ class ValuationService:
             for row, (result, valuation_id) in enumerate(zip(results, new_ids(traces.packs), strict=True))
         ]
 
-    def value_each(self, asked: Sequence[ValuationTask], *, channel: str) -> list[Answer | CanzhiError]:
+    def value_each(self, tasks: Sequence[ValuationTask], *, channel: str) -> list[Answer | CanzhiError]:
         """Value packs with their own terms, grouped by equal terms; nothing is stored."""
         groups: dict[Hashable, list[int]] = {}
-        for place, one in enumerate(asked):
+        for place, one in enumerate(tasks):
             groups.setdefault((one.terms.key, id(one.model)), []).append(place)
         results: dict[int, Answer | CanzhiError] = {}
         for places in groups.values():
-            results |= zip(places, self._value_group([asked[place] for place in places], channel), strict=True)
-        return [results[place] for place in range(len(asked))]
+            results |= zip(places, self._value_group([tasks[place] for place in places], channel), strict=True)
+        return [results[place] for place in range(len(tasks))]
 
     def _value_group(self, group: Sequence[ValuationTask], channel: str) -> list[Answer | CanzhiError]:
         """Value packs with the same terms; if the whole group fails, value them one by one."""
@@ -168,7 +168,12 @@ class ValuationService:
         return [answer for one in group for answer in self._value_group([one], channel)]
 
     def save(
-        self, given: Sequence[Answer], outcome: Outcome, *, request_key: IdempotencyKey | None = None, recorded_by: str
+        self,
+        answers: Sequence[Answer],
+        outcome: Outcome,
+        *,
+        request_key: IdempotencyKey | None = None,
+        recorded_by: str,
     ) -> Outcome:
         """Store answers in one transaction, or return the first outcome of a repeated request.
 
@@ -182,7 +187,7 @@ class ValuationService:
 
         def work(connection: Connection) -> Outcome:
             valuations.save_market(connection, self.market.digest, self.market.content)
-            valuations.save(connection, [one.kept for one in given], recorded_by=recorded_by)
+            valuations.save(connection, [one.stored for one in answers], recorded_by=recorded_by)
             return outcome
 
         return run_once(self.database, request_key, work)
@@ -205,7 +210,7 @@ def _answer(as_dict: ValuationDict, traces: Traces, row: int, valuation_id: str,
     """Return the answer for one pack under its id."""
     return Answer(
         as_dict=as_dict,
-        kept=StoredValuation(
+        stored=StoredValuation(
             valuation_id=valuation_id,
             battery_code=as_dict["battery_code"],
             record=traces.written(row),

@@ -116,7 +116,7 @@ class Admission:
         if path in OPEN_PATHS:
             return "local"
         if self.keys:
-            caller = find_caller(_offered_key(headers, basic=not path.startswith("/v1")), self.keys)
+            caller = find_caller(_presented_key(headers, basic=not path.startswith("/v1")), self.keys)
             if caller is None:
                 raise _unauthenticated(path)
             return caller
@@ -166,7 +166,7 @@ def _unauthenticated(path: str) -> Refusal:
     )
 
 
-def _offered_key(headers: Headers, *, basic: bool) -> str:
+def _presented_key(headers: Headers, *, basic: bool) -> str:
     """Return the API key from a Bearer header or, outside `/v1`, the password from a Basic header."""
     scheme, _, rest = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     if scheme.lower() == "bearer":

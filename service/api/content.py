@@ -19,7 +19,7 @@ STORING: Final = (400, 413, 415, 422, 503)
 
 Responses = dict[int | str, dict[str, Any]]
 
-_NAMED: dict[str, type] = {}
+_REGISTERED: dict[str, type] = {}
 
 
 def documented_responses(kind: type | None = None, *, status: int = 200, refused: tuple[int, ...] = ()) -> Responses:
@@ -48,9 +48,9 @@ EXAMPLE_PACK: Final = {
 }
 
 
-def named_types() -> tuple[type, ...]:
+def registered_types() -> tuple[type, ...]:
     """Return every type that a route has registered."""
-    return tuple(_NAMED.values())
+    return tuple(_REGISTERED.values())
 
 
 def _json(kind: type) -> dict[str, Any]:
@@ -58,6 +58,6 @@ def _json(kind: type) -> dict[str, Any]:
 
 
 def _reference(kind: type) -> dict[str, str]:
-    if _NAMED.setdefault(kind.__name__, kind) is not kind:
+    if _REGISTERED.setdefault(kind.__name__, kind) is not kind:
         raise TypeError(f"two types of the HTTP interface are called {kind.__name__}")
     return {"$ref": SCHEMA_REF.format(name=kind.__name__)}

@@ -24,8 +24,8 @@ from service.valuation_service import ValuationService
 from valuation.errors import FieldError
 
 _USABLE_KEY = re.compile("[!-~]{1,255}")
-_LONGEST_CODE: Final = 64
-_LONGEST_NUMBER: Final = 20
+_MAX_CODE_LENGTH: Final = 64
+_MAX_DIGITS: Final = 20
 
 bearer_key = HTTPBearer(
     scheme_name="key", description="An API key; needed where keys are set up, see CANZHI_API_KEYS.", auto_error=False
@@ -166,10 +166,10 @@ def code_of(code: str) -> str:
     FieldError
         If it is too long.
     """
-    if len(code) > _LONGEST_CODE:
+    if len(code) > _MAX_CODE_LENGTH:
         raise FieldError(
             f"the battery code has {len(code)} characters",
-            hint=f"a code has 24 or 19 characters; older names are kept up to {_LONGEST_CODE}",
+            hint=f"a code has 24 or 19 characters; older names are kept up to {_MAX_CODE_LENGTH}",
             field="code",
         )
     return code
@@ -186,7 +186,7 @@ def whole_number(name: str, text: str | None, default: int, within: tuple[int, i
     least, most = within
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) < _LONGEST_NUMBER and least <= int(text) <= most):
+    if not (text.isascii() and text.isdigit() and len(text) < _MAX_DIGITS and least <= int(text) <= most):
         raise FieldError(
             f"{name} is {text[:40]!r}, no whole number from {least} to {most}",
             hint=f"give a number from {least} to {most}, or leave it out",
@@ -278,7 +278,7 @@ async def _optional_submission(request: Request, _key: Annotated[str | None, Dep
 async def _code(
     code: Annotated[
         str,
-        WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _LONGEST_CODE, "pattern": "^[^/]+$"}),
+        WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _MAX_CODE_LENGTH, "pattern": "^[^/]+$"}),
         Path(description="Battery code (GB/T 34014), or the name under which an older pack is kept."),
     ],
 ) -> str:

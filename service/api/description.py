@@ -11,7 +11,7 @@ import msgspec
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
-from service.api.content import SCHEMA_REF, named_types
+from service.api.content import SCHEMA_REF, registered_types
 from service.api.record_schema import record_schemas
 from valuation.version import __version__
 
@@ -58,7 +58,7 @@ def _without_default_refusal(operation: dict[str, Any]) -> None:
 
 def schemas() -> dict[str, Any]:
     """Return the schemas of all registered types and of the trace record."""
-    _, found = msgspec.json.schema_components(named_types(), ref_template=SCHEMA_REF)
+    _, found = msgspec.json.schema_components(registered_types(), ref_template=SCHEMA_REF)
     made: dict[str, Any] = found | record_schemas()
     for schema in made.values():
         _name_types(schema)
@@ -75,8 +75,8 @@ def _describe_default(schema: dict[str, Any]) -> None:
     """Move a default into the description, because client generators treat fields with a default as required."""
     default = schema.pop("default", None)
     if default not in (None, [], ()):
-        said = f"Without it: {json.dumps(default)}."
-        schema["description"] = f"{schema['description']} {said}" if "description" in schema else said
+        text = f"Without it: {json.dumps(default)}."
+        schema["description"] = f"{schema['description']} {text}" if "description" in schema else text
 
 
 def _name_types(schema: Any) -> None:  # noqa: ANN401 - any part of a JSON Schema

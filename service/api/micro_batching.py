@@ -116,11 +116,11 @@ class MicroBatcher:
         read: dict[int, list[ReadItem]] = {}
         for pending, future in batch:
             try:
-                asked = pending.read()
-            except Exception as fault:  # noqa: BLE001 - any exception becomes the response of this request
-                _fail(future, fault)
+                task = pending.read()
+            except Exception as error:  # noqa: BLE001 - any exception becomes the response of this request
+                _fail(future, error)
             else:
-                read.setdefault(id(pending.service), []).append((pending, asked, future))
+                read.setdefault(id(pending.service), []).append((pending, task, future))
         for group in read.values():
             self._value(group)
         loop = asyncio.get_running_loop()
@@ -133,10 +133,10 @@ class MicroBatcher:
         """Value packs with the same service; an unexpected error fails only the pack that causes it."""
         service = group[0][0].service
         try:
-            results = service.value_each([asked for _, asked, _ in group], channel="http")
-        except Exception as fault:  # noqa: BLE001 - any exception becomes the response of its request
+            results = service.value_each([task for _, task, _ in group], channel="http")
+        except Exception as error:  # noqa: BLE001 - any exception becomes the response of its request
             if len(group) == 1:
-                _fail(group[0][-1], fault)
+                _fail(group[0][-1], error)
                 return
             for one in group:
                 self._value([one])
@@ -156,9 +156,9 @@ class MicroBatcher:
             answered = len(batch)
             try:
                 outcomes = await loop.run_in_executor(self._store, _save, batch)
-            except Exception as fault:  # noqa: BLE001 - as above
+            except Exception as error:  # noqa: BLE001 - as above
                 for _, _, future in batch:
-                    _fail(future, fault)
+                    _fail(future, error)
                 continue
             for (_, answer, future), outcome in zip(batch, outcomes, strict=True):
                 if isinstance(outcome, CanzhiError):
@@ -178,7 +178,7 @@ class MicroBatcher:
 def _save(batch: Sequence[ValuedItem]) -> list[Outcome | CanzhiError]:
     """Store one batch in one transaction."""
     wanted = [
-        ValuationToStore(kept=answer.kept, request_key=pending.request_key, recorded_by=pending.caller)
+        ValuationToStore(stored=answer.stored, request_key=pending.request_key, recorded_by=pending.caller)
         for pending, answer, _ in batch
     ]
     service = batch[-1][0].service
@@ -186,6 +186,6 @@ def _save(batch: Sequence[ValuedItem]) -> list[Outcome | CanzhiError]:
     return save_each(service.database, wanted, market_digest=digest, market_content=service.market.content)
 
 
-def _fail(future: asyncio.Future[StoredAnswer], fault: Exception) -> None:
+def _fail(future: asyncio.Future[StoredAnswer], error: Exception) -> None:
     if not future.done():
-        future.set_exception(fault)
+        future.set_exception(error)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from valuation import errors
 
 MEDIA_TYPE = "application/problem+json"
-LONGEST_DETAIL = 500
+MAX_DETAIL_LENGTH = 500
 
 STATUS: Mapping[type[errors.CanzhiError], int] = {
     errors.TraceError: 422,
@@ -65,7 +65,7 @@ def make_problem(status: int, code: str, detail: str, *, hint: str | None = None
         title=title or HTTPStatus(status).phrase,
         status=status,
         code=code,
-        detail=detail[:LONGEST_DETAIL],
+        detail=detail[:MAX_DETAIL_LENGTH],
         hint=hint,
     )
 
@@ -97,7 +97,7 @@ def problem_of(error: errors.CanzhiError) -> Problem:
         title=title,
         status=status_of(kind),
         code=error.code,
-        detail=error.message[:LONGEST_DETAIL],
+        detail=error.message[:MAX_DETAIL_LENGTH],
         hint=error.hint,
         field=error.field,
     )

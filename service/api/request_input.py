@@ -83,17 +83,17 @@ def read_valuation(service: ValuationService, body: bytes, *, may_wait: bool = T
     NotAtHand
         If `may_wait` is false and a stored history or the model of the day must be loaded.
     """
-    asked = decode(ValuationRequest, body)
+    envelope = decode(ValuationRequest, body)
     terms = RequestTerms(
-        as_of=asked.as_of or today(),
-        level=asked.level,
-        region=asked.region,
-        market_shift=asked.market_shift or {},
-        explain=asked.explain,
+        as_of=envelope.as_of or today(),
+        level=envelope.level,
+        region=envelope.region,
+        market_shift=envelope.market_shift or {},
+        explain=envelope.explain,
     )
-    if not may_wait and (isinstance(asked.battery_code, str) or not service.models.in_memory(terms.as_of)):
+    if not may_wait and (isinstance(envelope.battery_code, str) or not service.models.in_memory(terms.as_of)):
         raise NotInMemory
-    traces = read_pack(service, asked, terms.as_of)
+    traces = read_pack(service, envelope, terms.as_of)
     return ValuationTask(traces=traces, terms=terms, model=service.models.on(terms.as_of).model)
 
 
@@ -109,7 +109,7 @@ def decode(kind: type[Envelope], body: bytes) -> Envelope:
     """
     refuse_too_deep(body, "the request body")
     try:
-        asked = msgspec.json.decode(body, type=kind)
+        envelope = msgspec.json.decode(body, type=kind)
         refuse_repeated(body, _ENVELOPE_FIELDS)
     except msgspec.ValidationError as reason:
         problem, _, place = str(reason).partition(" - at `$")
@@ -123,10 +123,10 @@ def decode(kind: type[Envelope], body: bytes) -> Envelope:
         raise UnreadableRecord(
             "the request body is no JSON", hint="send one JSON object in UTF-8, as /openapi.json describes it"
         ) from None
-    return asked
+    return envelope
 
 
-def read_pack(service: ValuationService, asked: PackReference, as_of: date) -> Traces:
+def read_pack(service: ValuationService, envelope: PackReference, as_of: date) -> Traces:
     """Return the pack of a request, as known on the valuation day.
 
     Raises
@@ -138,13 +138,15 @@ def read_pack(service: ValuationService, asked: PackReference, as_of: date) -> T
     UnknownPack
         If no history is stored under the code.
     """
-    way, content = exactly_one({"trace": asked.trace, "passport": asked.passport, "battery_code": asked.battery_code})
-    if way == "battery_code":
+    field, content = exactly_one(
+        {"trace": envelope.trace, "passport": envelope.passport, "battery_code": envelope.battery_code}
+    )
+    if field == "battery_code":
         content = service.reported_record(content.decode(), as_of)
     given = None
-    if isinstance(asked.given, Given):
-        given = read_given(msgspec.structs.asdict(asked.given), source="request", as_of=as_of)
-    if way == "passport":
+    if isinstance(envelope.given, Given):
+        given = read_given(msgspec.structs.asdict(envelope.given), source="request", as_of=as_of)
+    if field == "passport":
         return single_pack(read_passport(content, given=given))
     return single_pack(read_trace(content, undated_on=as_of, given=given))
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from valuation.battery_code.decoding import BatteryCode
 
-_EXPLAINED = 3  # more codes are listed, one per line
-_WIDTH_OF_A_FILE = 160  # table width if the output is not a terminal
-_WORTH_A_BAR = 20_000  # more codes take longer than two seconds
+_MAX_EXPLAINED = 3  # more codes are listed, one per line
+_FILE_WIDTH = 160  # table width if the output is not a terminal
+_PROGRESS_BAR_FROM = 20_000  # more codes take longer than two seconds
 
 
 @click.command()
@@ -67,7 +67,7 @@ def _printable(given: str) -> str:
 
 def _with_progress(texts: list[str]) -> Iterator[str]:
     """Yield the texts, with a progress bar on a terminal if there are many."""
-    if len(texts) < _WORTH_A_BAR:
+    if len(texts) < _PROGRESS_BAR_FROM:
         yield from texts
         return
     from rich.console import Console  # noqa: PLC0415 - as above
@@ -115,16 +115,18 @@ def _print_tables(decoded: list[BatteryCode], language: Language) -> int:
 
     console = Console(highlight=False)
     if not console.is_terminal:
-        console.width = _WIDTH_OF_A_FILE
+        console.width = _FILE_WIDTH
     tables = (
-        [_explained(each, language) for each in decoded] if len(decoded) <= _EXPLAINED else [_listed(decoded, language)]
+        [_parts_table(each, language) for each in decoded]
+        if len(decoded) <= _MAX_EXPLAINED
+        else [_codes_table(decoded, language)]
     )
     for table in tables:
         console.print(table)
     return sum(not each.valid for each in decoded)
 
 
-def _explained(decoded: BatteryCode, language: Language) -> Table:
+def _parts_table(decoded: BatteryCode, language: Language) -> Table:
     """Return a table of the parts of one code."""
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
@@ -142,7 +144,7 @@ def _explained(decoded: BatteryCode, language: Language) -> Table:
     return table
 
 
-def _listed(decoded: list[BatteryCode], language: Language) -> Table:
+def _codes_table(decoded: list[BatteryCode], language: Language) -> Table:
     """Return a table with one row per code."""
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above

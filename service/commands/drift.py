@@ -10,7 +10,7 @@ import click
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-_MOST_SALES, _MOST_PACKS, _SHOWN = 5000, 2000, 10
+_MAX_SALES, _MAX_PACKS, _SHOWN = 5000, 2000, 10
 
 
 @click.command()
@@ -41,7 +41,7 @@ def drift(  # noqa: PLR0913 - one parameter per option
     if ledger is not None or traces is not None or market is not None:
         if ledger is None or traces is None or market is None:
             raise click.UsageError("give LEDGER, --traces and --market together, or none of them")
-        context.exit(_of_ledger((ledger, traces, market), vat, lang, as_json=as_json))
+        context.exit(_ledger_drift((ledger, traces, market), vat, lang, as_json=as_json))
     import msgspec  # noqa: PLC0415 - keeps --help fast
 
     from service.cli import DONE, REFUSED  # noqa: PLC0415 - as above
@@ -50,7 +50,7 @@ def drift(  # noqa: PLR0913 - one parameter per option
     from valuation.features import LABELS  # noqa: PLC0415 - as above
 
     service = context.with_resource(open_service(settings_with()))
-    found = drift_report(service, most_sales=_MOST_SALES, most_packs=_MOST_PACKS)
+    found = drift_report(service, most_sales=_MAX_SALES, most_packs=_MAX_PACKS)
     if as_json:
         output = {
             "packs": found.packs,
@@ -71,7 +71,7 @@ def drift(  # noqa: PLR0913 - one parameter per option
     context.exit(REFUSED if found.calls_for_action else DONE)
 
 
-def _of_ledger(files: tuple[Path, Path, Path], vat: str | None, lang: str, *, as_json: bool) -> int:
+def _ledger_drift(files: tuple[Path, Path, Path], vat: str | None, lang: str, *, as_json: bool) -> int:
     """Report the coverage of the champion's bands on later sales of a ledger, and return the exit code."""
     from models.artifact.registry import home_folder  # noqa: PLC0415 - keeps --help fast
     from service.cli import DONE, REFUSED  # noqa: PLC0415 - as above

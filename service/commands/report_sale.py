@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from valuation.market.snapshot import MarketHistory
 
 _SHOWN = 20
-_BY = "canzhi report-sale"
+_CALLER = "canzhi report-sale"
 
 
 @click.command("report-sale")
@@ -57,23 +57,23 @@ def report_sale(
 
     steps: list[tuple[StepKind, str]] = [("sale_confirmed", one) for one in confirm]
     steps += [("sale_voided", one) for one in void]
-    given = _of_options(file, asked)
+    given = _sale_of_options(file, asked)
     if bool(steps) == (file is not None or given is not None):
         raise click.UsageError(
             "give a FILE, or all of --sale-id, --code, --sold-on, --price and --vat or --no-vat, or --confirm or --void"
         )
     service = click.get_current_context().with_resource(open_service(settings_with()))
     if steps:
-        _take_steps(service, steps, note)
+        _change_states(service, steps, note)
     else:
         vat = None if asked["vat_included"] is None else bool(asked["vat_included"])
         sales = _sales([given], "the options") if file is None else _read(file, service.market.history, vat)
         _enter(service, _with_reporter(sales, asked["reporter"]))
-    for line in _lines(service.models.refreshed().current):
+    for line in _recentring_lines(service.models.refreshed().current):
         click.echo(line)
 
 
-def _of_options(file: Path | None, asked: Mapping[str, str | float | datetime | None]) -> dict[str, object] | None:
+def _sale_of_options(file: Path | None, asked: Mapping[str, str | float | datetime | None]) -> dict[str, object] | None:
     """Return the sale described by the options, None without any."""
     needed = ("sale_id", "battery_code", "sold_on", "price_cny")
     given = [asked[name] is not None for name in needed]
@@ -96,7 +96,7 @@ def _enter(service: ValuationService, sales: Sequence[FiledSale]) -> None:
     """Record sales, and print the number of new, known and held ones."""
     from service.sale_reports import enter_filed_sales, hold_answer  # noqa: PLC0415 - keeps --help fast
 
-    entered = enter_filed_sales(service, sales, _BY)
+    entered = enter_filed_sales(service, sales, _CALLER)
     known = entered.count("known")
     click.echo(f"{len(sales) - known:,} sales entered, {known:,} known already")
     held = [(one.sale_id, one.hold) for one in entered.sales if one.state == "held" and one.hold is not None]
@@ -108,12 +108,12 @@ def _enter(service: ValuationService, sales: Sequence[FiledSale]) -> None:
         click.echo("  hint: canzhi report-sale --confirm ID if the price is right, --void ID if it is not")
 
 
-def _take_steps(service: ValuationService, steps: Sequence[tuple[StepKind, str]], note: str | None) -> None:
+def _change_states(service: ValuationService, steps: Sequence[tuple[StepKind, str]], note: str | None) -> None:
     """Confirm and void sales, all or none, and print their states."""
     from service.sales.enter_sales import step_on_sale  # noqa: PLC0415 - keeps --help fast
 
     with service.database.writing() as connection:
-        done = [step_on_sale(sale_id, kind, note, _BY)(connection) for kind, sale_id in steps]
+        done = [step_on_sale(sale_id, kind, note, _CALLER)(connection) for kind, sale_id in steps]
     for sale in done:
         click.echo(f"{sale.sale.sale_id}: {sale.state}")
 
@@ -121,7 +121,9 @@ def _take_steps(service: ValuationService, steps: Sequence[tuple[StepKind, str]]
 def _read(path: Path, market: MarketHistory, vat_included: bool | None) -> list[FiledSale]:  # noqa: FBT001 - None: not stated
     """Return the sales of a file; invalid rows of a ledger are listed on standard error."""
     if path.suffix.lower() not in {".json", ".jsonl"}:
-        return _of_ledger(path, market, None if vat_included is None else "included" if vat_included else "excluded")
+        return _sales_from_ledger(
+            path, market, None if vat_included is None else "included" if vat_included else "excluded"
+        )
     from valuation.errors import UnreadableRecord  # noqa: PLC0415 - keeps --help fast
     from valuation.ingest import decode_bytes  # noqa: PLC0415 - as above
 
@@ -137,7 +139,7 @@ def _read(path: Path, market: MarketHistory, vat_included: bool | None) -> list[
     return _sales(lines, path.name)
 
 
-def _of_ledger(path: Path, market: MarketHistory, vat: str | None) -> list[FiledSale]:
+def _sales_from_ledger(path: Path, market: MarketHistory, vat: str | None) -> list[FiledSale]:
     """Return the valid sales of a sales ledger, read by `training`."""
     from service.plugins import load_plugin  # noqa: PLC0415 - as above
     from service.sales.enter_sales import check_sale  # noqa: PLC0415 - keeps --help fast
@@ -186,7 +188,7 @@ def _sales(rows: Sequence[object], place: str) -> list[FiledSale]:
     return sales
 
 
-def _lines(dated: DatedModel) -> list[str]:
+def _recentring_lines(dated: DatedModel) -> list[str]:
     """Return lines about the recentring of today's model."""
     if dated.model is None:
         return ["no trained model answers, so there is no band to re-anchor"]

@@ -28,7 +28,7 @@ def reproduce(context: click.Context, valuation_id: str, *, as_json: bool) -> No
     with closing(open_archive(settings)) as archive:
         done = reproduce_valuation(archive, valuation_id, settings.home)
     if as_json:
-        click.echo(done.kept.answer)
+        click.echo(done.stored.answer)
     if done.identical:
         print_message(f"valuation {valuation_id} is bit-identical") if as_json else click.echo(_identical_message(done))
         context.exit(DONE)
@@ -37,14 +37,14 @@ def reproduce(context: click.Context, valuation_id: str, *, as_json: bool) -> No
 
 
 def _identical_message(done: Reproduction) -> str:
-    kept = done.kept
+    stored = done.stored
     return (
-        f"bit-identical: {kept.valuation_id}, valued {kept.created_at} as of {kept.as_of} "
-        f"with model {(kept.model_digest or 'structural')[:19]} and market {kept.market_digest[:19]}"
+        f"bit-identical: {stored.valuation_id}, valued {stored.created_at} as of {stored.as_of} "
+        f"with model {(stored.model_digest or 'structural')[:19]} and market {stored.market_digest[:19]}"
     )
 
 
 def _reason(done: Reproduction) -> str:
     if done.same_code:
         return "the same version gives another answer: please report it with the id"
-    return f"it was made by canzhi {done.kept.code_version}; install that version to get the same bits"
+    return f"it was made by canzhi {done.stored.code_version}; install that version to get the same bits"

@@ -35,8 +35,8 @@ def run(*, no_serve: bool, host: str | None, port: int | None, packs: int) -> No
         print_message("no trained model yet: training the demonstration model on a synthetic market")
         train_demonstration(settings, packs)
         model = find_model(settings)
-    said = f"model {model.name} {model.version}" if model else "no model: the structural value answers alone"
-    print_message(said + (" (a demonstration, trained on a synthetic market)" if model and model.demonstration else ""))
+    name = f"model {model.name} {model.version}" if model else "no model: the structural value answers alone"
+    print_message(name + (" (a demonstration, trained on a synthetic market)" if model and model.demonstration else ""))
     value_samples(settings)
     if no_serve:
         return
@@ -55,22 +55,22 @@ def train_demonstration(settings: Settings, packs: int) -> None:
         print_message("the workshop's commands are not installed", "pip install 'canzhi[train]' brings them")
         return
     try:
-        _learn(simulate, train, settings, packs)
+        _simulate_and_train(simulate, train, settings, packs)
     except ModuleNotFoundError as missing:
         print_message(
             f"training needs the package {missing.name}, which is not installed", "pip install 'canzhi[train]'"
         )
 
 
-def _learn(simulate: click.Command, train: click.Command, settings: Settings, packs: int) -> None:
+def _simulate_and_train(simulate: click.Command, train: click.Command, settings: Settings, packs: int) -> None:
     from service.store.upgrade import make_folder  # noqa: PLC0415 - as above
 
     out = settings.home / "demonstration"
     make_folder(out)  # fails before the work if the folder is not writable
     simulate.main([str(out), "--packs", str(packs), "--seed", str(DEMONSTRATION_SEED)], standalone_mode=False)
     ledger, market = str(out / "sales.parquet"), str(out / "quotes.csv")
-    asked = [ledger, "--traces", str(out), "--market", market, "--name", "demonstration"]
-    train.main(asked, standalone_mode=False)
+    arguments = [ledger, "--traces", str(out), "--market", market, "--name", "demonstration"]
+    train.main(arguments, standalone_mode=False)
 
 
 def value_samples(settings: Settings) -> None:

@@ -67,11 +67,13 @@ def score(  # noqa: PLR0913 - one parameter per option
     from service.cli import print_message  # noqa: PLC0415 - keeps --help fast
 
     terms = {"level": level, "region": region, "explain": drivers, "market_shift": _shifts(market_shift)}
-    kit = _kit(market, model, as_of, terms)
+    context = _prepare_job(market, model, as_of, terms)
     if engine == "spark":
         from service.scoring.spark import ClusterRequest, score_on_cluster  # noqa: PLC0415 - needs the extra spark
 
-        done = score_on_cluster(ClusterRequest(packs=packs, events=events, out=out, master=master, shares=shares), kit)
+        done = score_on_cluster(
+            ClusterRequest(packs=packs, events=events, out=out, master=master, shares=shares), context
+        )
         print_message(f"{done.valued:,} packs valued into {out}; {done.rejected:,} set aside in {done.rejected_place}")
         return
     from service.scoring.local import Request, score_files  # noqa: PLC0415 - keeps --help fast
@@ -80,13 +82,15 @@ def score(  # noqa: PLR0913 - one parameter per option
 
     request = Request(packs=_file(packs), events=_file(events), out=Path(out), processes=processes)
     with without_pandas():
-        outcome = score_files(request, kit, OnTerminal(print_message))
+        outcome = score_files(request, context, OnTerminal(print_message))
     print_message(
         f"{outcome.valued:,} packs valued into {out}; {outcome.rejected:,} set aside in {outcome.rejected_file}"
     )
 
 
-def _kit(market: Path | None, model: str | None, as_of: datetime | None, terms: dict[str, object]) -> JobContext:
+def _prepare_job(
+    market: Path | None, model: str | None, as_of: datetime | None, terms: dict[str, object]
+) -> JobContext:
     """Return quotes, model and terms; invalid terms are refused before the work starts."""
     import msgspec  # noqa: PLC0415 - keeps --help fast
 
@@ -99,11 +103,11 @@ def _kit(market: Path | None, model: str | None, as_of: datetime | None, terms: 
 
     settings = settings_with(market, model)
     quotes = open_market(settings)
-    asked = msgspec.convert({"as_of": day_of(as_of), **terms}, ValuationTerms)
-    check_terms(asked, quotes.history)
+    checked = msgspec.convert({"as_of": day_of(as_of), **terms}, ValuationTerms)
+    check_terms(checked, quotes.history)
     warn_synthetic(quotes)
-    loaded = cast("Predictor | None", model_on(settings, quotes, asked.as_of))  # the registry contains no other type
-    return JobContext.of(quotes.content, loaded, asked)
+    loaded = cast("Predictor | None", model_on(settings, quotes, checked.as_of))  # the registry contains no other type
+    return JobContext.of(quotes.content, loaded, checked)
 
 
 def _shifts(given: tuple[str, ...]) -> dict[str, float]:

@@ -16,7 +16,7 @@ from service.web.views import action_line, caution_lines, reason
 if TYPE_CHECKING:
     from service.valuation_service import Answer
 
-_EXPLAINED = 5  # more packs are listed, one per line
+_MAX_EXPLAINED = 5  # more packs are listed, one per line
 _DRIVERS_SHOWN = 12
 
 _DEMONSTRATION = (
@@ -24,8 +24,8 @@ _DEMONSTRATION = (
     "演示：模型或行情为合成数据",
 )
 _CAUTIONS_ELSEWHERE = (
-    f"cautions are told in full where at most {_EXPLAINED} packs are valued at once; canzhi check tells all findings",
-    f"一次评估不超过 {_EXPLAINED} 个电池包时列出提示全文；canzhi check 可列出全部核验结果",
+    f"cautions are printed in full for at most {_MAX_EXPLAINED} packs; canzhi check lists all findings",
+    f"一次评估不超过 {_MAX_EXPLAINED} 个电池包时列出提示全文；canzhi check 可列出全部核验结果",
 )
 
 
@@ -33,7 +33,7 @@ def print_valuations(answers: Sequence[Answer], language: Language) -> None:
     """Print valuations: a few with all details, many as a list."""
     console = terminal()
     spelled = [with_id(one.valuation, one.valuation_id) for one in answers]
-    if len(spelled) > _EXPLAINED:
+    if len(spelled) > _MAX_EXPLAINED:
         _print_list(console, spelled, language)
         return
     for one in spelled:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1000
 _MAX_REFUSALS = 20  # more refusals are only counted
-_WORTH_A_BAR = 3000  # packs from which the work takes longer than two seconds
+_PROGRESS_BAR_FROM = 3000  # packs from which the work takes longer than two seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ def _answers(service: ValuationService, traces: Traces, terms: RequestTerms) -> 
 
 def _with_progress(parts: Sequence[Traces]) -> Iterator[Traces]:
     """Yield the parts, with a progress bar on a terminal if there are many."""
-    if len(parts) * _CHUNK < _WORTH_A_BAR:
+    if len(parts) * _CHUNK < _PROGRESS_BAR_FROM:
         yield from parts
         return
     from rich.console import Console  # noqa: PLC0415 - as above

@@ -102,8 +102,8 @@ class Anchors:
         if key is None:
             return None
         with self._database.reading() as connection:
-            kept = anchors.find(connection, key)
-        return self._compute_anchor(as_of, key) if kept is None else kept
+            stored = anchors.find(connection, key)
+        return self._compute_anchor(as_of, key) if stored is None else stored
 
     def _key(self, as_of: date, through: int) -> AnchorKey | None:
         """Return the key of a day's anchor; None if no sale was known."""
@@ -149,9 +149,11 @@ class Anchors:
         if key is None:
             return self.model.state.band
         with self._database.reading() as connection:
-            kept = anchors.find(connection, key)
-        if kept is not None:
-            return read_anchor(self.model, kept.content, kept.digest).band if kept.content else self.model.state.band
+            stored = anchors.find(connection, key)
+        if stored is not None:
+            return (
+                read_anchor(self.model, stored.content, stored.digest).band if stored.content else self.model.state.band
+            )
         known, _ = self._known_sales(before, key.sale_sequence)
         return recentre(self.model, known, day_number(before), self._tracer).band
 
@@ -180,18 +182,18 @@ def _newest(known: ReportedSales) -> BoolArray:
     return newest
 
 
-def apply_anchor(model: TrainedModel, kept: StoredAnchor) -> TrainedModel:
+def apply_anchor(model: TrainedModel, stored: StoredAnchor) -> TrainedModel:
     """Return a model recentred by a stored anchor."""
-    if not kept.content:
+    if not stored.content:
         return model
-    moved = msgspec.json.decode(kept.summary, type=_WeekMove)
-    anchor = read_anchor(model, kept.content, kept.digest)
-    return RecentredPredictor(model, anchor, kept.digest, moved.week_move)
+    moved = msgspec.json.decode(stored.summary, type=_WeekMove)
+    anchor = read_anchor(model, stored.content, stored.digest)
+    return RecentredPredictor(model, anchor, stored.digest, moved.week_move)
 
 
-def read_summary(kept: StoredAnchor) -> AnchorSummary:
+def read_summary(stored: StoredAnchor) -> AnchorSummary:
     """Return the summary of a stored anchor; anchors without a day have none."""
-    return msgspec.json.decode(kept.summary, type=AnchorSummary)
+    return msgspec.json.decode(stored.summary, type=AnchorSummary)
 
 
 def trained_digest(model: Predictor | None) -> str:

@@ -121,7 +121,7 @@ def find(connection: Connection, battery_code: str, *, as_of: date | None = None
     FieldError
         If the text is not a battery code.
     """
-    battery_code, packs, events = _entered(connection, battery_code)
+    battery_code, packs, events = _ledger_entries(connection, battery_code)
     later = [one.recorded_on for one in packs if as_of is not None and one.recorded_on > as_of]
     if later and len(later) == len(packs) and decode(battery_code, LAST_DAY).chemistry is None:
         raise UnknownPack(
@@ -140,7 +140,7 @@ def find(connection: Connection, battery_code: str, *, as_of: date | None = None
     return StoredPack(battery_code=battery_code, record=record, reports=len(packs) + len(events), events=len(events))
 
 
-def _entered(
+def _ledger_entries(
     connection: Connection, battery_code: str
 ) -> tuple[str, tuple[RecordedPayload, ...], tuple[RecordedPayload, ...]]:
     """Return the canonical code of a pack, and its stored nameplates and events."""

@@ -40,7 +40,7 @@ class StoredValuation(msgspec.Struct, frozen=True, kw_only=True):
 class ValuationToStore(msgspec.Struct, frozen=True, kw_only=True):
     """A valuation to store, with the caller and the idempotency key of its request."""
 
-    kept: StoredValuation
+    stored: StoredValuation
     request_key: IdempotencyKey | None
     recorded_by: str
 
@@ -60,40 +60,40 @@ def save_each(
         outcomes: list[Outcome | CanzhiError] = []
         fresh: dict[str, list[StoredValuation]] = {}
         for one in wanted:
-            answered = Outcome(status=200, body=one.kept.answer)
+            answered = Outcome(status=200, body=one.stored.answer)
             outcome = answered if one.request_key is None else record_or_replay(connection, one.request_key, answered)
             outcomes.append(outcome)
             if isinstance(outcome, Outcome) and not outcome.replayed:
-                fresh.setdefault(one.recorded_by, []).append(one.kept)
-        for caller, kept in fresh.items():
-            save(connection, kept, recorded_by=caller)
+                fresh.setdefault(one.recorded_by, []).append(one.stored)
+        for caller, stored in fresh.items():
+            save(connection, stored, recorded_by=caller)
     return outcomes
 
 
-def save(connection: Connection, kept: Sequence[StoredValuation], *, recorded_by: str) -> None:
+def save(connection: Connection, stored: Sequence[StoredValuation], *, recorded_by: str) -> None:
     """Store valuations and seal them in the ledger, within the caller's transaction."""
-    if not kept:
+    if not stored:
         return
-    insert_rows(connection, valuations, StoredValuation.__struct_fields__, [astuple(one) for one in kept])
-    ledger.append(connection, [_ledger_entry(one) for one in kept], recorded_by=recorded_by)
+    insert_rows(connection, valuations, StoredValuation.__struct_fields__, [astuple(one) for one in stored])
+    ledger.append(connection, [_ledger_entry(one) for one in stored], recorded_by=recorded_by)
 
 
-def _ledger_entry(kept: StoredValuation) -> ledger.Entry:
+def _ledger_entry(stored: StoredValuation) -> ledger.Entry:
     """Return the ledger entry with the digests of answer, inputs, market and model."""
     payload = {
-        "answer": ledger.digest(kept.answer),
-        "request": _digest_of_few(kept.request),
-        "record": ledger.digest(kept.record),
-        "notes": _digest_of_few(kept.notes),
-        "market": kept.market_digest,
-        "model": kept.model_digest,
-        "code_version": kept.code_version,
+        "answer": ledger.digest(stored.answer),
+        "request": _cached_digest(stored.request),
+        "record": ledger.digest(stored.record),
+        "notes": _cached_digest(stored.notes),
+        "market": stored.market_digest,
+        "model": stored.model_digest,
+        "code_version": stored.code_version,
     }
-    return ledger.Entry(kind="valuation", subject=kept.valuation_id, payload=msgspec.json.encode(payload))
+    return ledger.Entry(kind="valuation", subject=stored.valuation_id, payload=msgspec.json.encode(payload))
 
 
 @lru_cache(maxsize=1024)
-def _digest_of_few(content: bytes) -> str:
+def _cached_digest(content: bytes) -> str:
     """Return the digest of bytes, cached because terms and notes repeat."""
     return ledger.digest(content)
 

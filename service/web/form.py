@@ -16,9 +16,9 @@ from valuation.ingest import Document, GivenFacts, read_given
 
 LEVELS: Final = ("0.5", "0.8", "0.9", "0.95")
 _GIVEN: Final = ("chemistry", "rated_energy_kwh", "mass_kg", "made_on", "soh", "soh_on")
-MOST_FILES: Final = 100
-_MOST_FIELDS: Final = 40
-_LONGEST_NAME: Final = 100
+MAX_FILES: Final = 100
+_MAX_FIELDS: Final = 40
+_MAX_NAME_LENGTH: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class FormEntry:
                 f"as_of is {self.as_of[:40]!r}, no ISO date", hint="write 2026-11-20", field="as_of", value=self.as_of
             ) from reason
 
-    def share(self) -> float:
+    def level_fraction(self) -> float:
         """Return the level as a fraction; `valuation` checks its range.
 
         Raises
@@ -110,7 +110,7 @@ async def read_entry(request: Request, limit_bytes: int) -> FormEntry:
         If the body is not a form.
     """
     try:
-        async with request.form(max_files=MOST_FILES, max_fields=_MOST_FIELDS, max_part_size=limit_bytes) as form:
+        async with request.form(max_files=MAX_FILES, max_fields=_MAX_FIELDS, max_part_size=limit_bytes) as form:
             return await _entry(form)
     except HTTPException as reason:
         raise PageRefusal("form") from reason
@@ -138,4 +138,4 @@ def _text(form: FormData, name: str) -> str:
 def _file_name(upload: UploadFile) -> str:
     """Return the name of an uploaded file, without folders and control characters."""
     name = (upload.filename or "").replace("\\", "/").rpartition("/")[2]
-    return "".join(letter for letter in name if letter.isprintable())[:_LONGEST_NAME] or "file"
+    return "".join(letter for letter in name if letter.isprintable())[:_MAX_NAME_LENGTH] or "file"

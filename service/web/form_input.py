@@ -30,7 +30,7 @@ def value_entry(service: ValuationService, entry: FormEntry) -> tuple[Traces, li
         If nothing can be read.
     """
     day = entry.day(today())
-    terms = RequestTerms(as_of=day, level=entry.share())
+    terms = RequestTerms(as_of=day, level=entry.level_fraction())
     traces = read_packs(service, entry, day)
     limit = service.settings.batch_limit
     if len(traces.histories) > limit:

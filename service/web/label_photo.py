@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from PIL import Image
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
-MOST_PIXELS: Final = 50_000_000
+MAX_PIXELS: Final = 50_000_000
 """Largest accepted image. A phone takes 12 to 50 million pixels; a small file can declare far more."""
 
-LONGEST_SIDE: Final = 2600
+MAX_SIDE: Final = 2600
 """Images are scaled down to this size; more pixels only cost time. [pixels]"""
 
-_MARKS: Final = (b"\x89PNG\r\n", b"\xff\xd8\xff")
-_WITHIN: Final = re.compile(r"[0-9A-Za-z]{24}|[0-9A-Za-z]{19}")
+_MAGIC_BYTES: Final = (b"\x89PNG\r\n", b"\xff\xd8\xff")
+_CODE_PATTERN: Final = re.compile(r"[0-9A-Za-z]{24}|[0-9A-Za-z]{19}")
 
 
 def is_photo(content: bytes) -> bool:
@@ -31,7 +31,7 @@ def is_photo(content: bytes) -> bool:
     >>> is_photo(b"RIFF0000WEBPVP8 "), is_photo(b'{"battery_code": 1}')
     (True, False)
     """
-    return content.startswith(_MARKS) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP")
+    return content.startswith(_MAGIC_BYTES) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP")
 
 
 def read_codes(file: str, content: bytes, on: date) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ def read_codes(file: str, content: bytes, on: date) -> tuple[str, ...]:
 
 def _valid_codes(text: str, on: date) -> list[str]:
     """Return the valid battery codes in a scanned text, such as an address that contains one."""
-    candidates = [text, *_WITHIN.findall(text)] if len(text) <= 2000 else []
+    candidates = [text, *_CODE_PATTERN.findall(text)] if len(text) <= 2000 else []
     return [read.code for read in (decode(one, on) for one in candidates) if read.valid]
 
 
@@ -65,10 +65,10 @@ def _open(file: str, content: bytes) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns about large images; they are refused below
             picture = Image.open(io.BytesIO(content), formats=FORMATS)
-        if picture.width * picture.height > MOST_PIXELS:
+        if picture.width * picture.height > MAX_PIXELS:
             raise PageRefusal("photo.large", file=file)
-        picture.draft("L", (LONGEST_SIDE, LONGEST_SIDE))
-        picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+        picture.draft("L", (MAX_SIDE, MAX_SIDE))
+        picture.thumbnail((MAX_SIDE, MAX_SIDE))
         return _on_white(picture).convert("L")
     except Image.DecompressionBombError as reason:
         raise PageRefusal("photo.large", file=file) from reason

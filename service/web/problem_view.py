@@ -79,7 +79,7 @@ def view_error(error: CanzhiError, formatter: Formatter, entry: FormEntry, day: 
         detail=detail,
         detail_language=detail_language,
         original=error.message if detail_language == "zh" else "",
-        advice=advice or _capital(error.hint),
+        advice=advice or _capitalise(error.hint),
         advice_language="zh" if advice else "en",
         field=_field(error, entry),
     )
@@ -89,7 +89,7 @@ def detail_of(error: CanzhiError, language: Language) -> tuple[str, Language]:
     """Return message and language of an error; refusals by checks exist in Chinese with their number."""
     check = next((one for one in CHECKS if one.id == error.value), None) if isinstance(error, RefusedPack) else None
     if language == "en":
-        return error.message if isinstance(error, FieldError) else _capital(error.message), "en"
+        return error.message if isinstance(error, FieldError) else _capitalise(error.message), "en"
     if check is None:
         known = in_chinese(error.message)
         return (known, "zh") if known else (error.message, "en")
@@ -133,7 +133,7 @@ def _code_problem(error: CanzhiError, language: Language, entry: FormEntry, day:
     )
 
 
-def _capital(text: str) -> str:
+def _capitalise(text: str) -> str:
     """Return a phrase with a capital letter."""
     return text[:1].upper() + text[1:]
 
@@ -145,4 +145,4 @@ def _sentence(text: str, language: Language) -> str:
     ('Position 5 is wrong.', '第5位有误。')
     """
     stop = "。" if language == "zh" else "."
-    return _capital(text) + ("" if text.endswith(("。", ".")) or not text else stop)
+    return _capitalise(text) + ("" if text.endswith(("。", ".")) or not text else stop)

@@ -97,14 +97,14 @@ def _refuse_above(limit: int, items: int) -> None:
 
 def value_items(service: ValuationService, items: Sequence[Raw]) -> list[Answer | CanzhiError]:
     """Return the answer or the error of each item; nothing is stored."""
-    asked: list[ValuationTask] = []
+    tasks: list[ValuationTask] = []
     refused: dict[int, CanzhiError] = {}
     for place, item in enumerate(items):
         try:
-            asked.append(read_valuation(service, bytes(item)))
+            tasks.append(read_valuation(service, bytes(item)))
         except CanzhiError as error:
             refused[place] = error
-    answered = iter(service.value_each(asked, channel="http"))
+    answered = iter(service.value_each(tasks, channel="http"))
     return [refused[place] if place in refused else next(answered) for place in range(len(items))]
 
 

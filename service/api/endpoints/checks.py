@@ -33,8 +33,8 @@ class CheckRequest(PackReference, kw_only=True, forbid_unknown_fields=True, froz
 )
 async def create_check(request: Request) -> Outcome:
     """Check the history of one pack: evidence tier, trust grade and findings; no price, nothing is stored."""
-    asked = decode(CheckRequest, await json_body(request))
-    day = asked.as_of or today()
-    traces = await pools_of(request).store(read_pack, service_of(request), asked, day)
+    request_data = decode(CheckRequest, await json_body(request))
+    day = request_data.as_of or today()
+    traces = await pools_of(request).store(read_pack, service_of(request), request_data, day)
     (answer,) = check_traces(traces, day)
     return Outcome(status=200, body=msgspec.json.encode(answer))

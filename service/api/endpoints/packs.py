@@ -66,9 +66,9 @@ async def report_events(submitted: Submitted, code: BatteryCode) -> Response:
     fields, and counts them in `not_used`. The default of `reported_on` is that day; `recorded_on` and `superseded_on`
     are set by the service.
     """
-    asked = decode(EventsRequest, submitted.body)
-    pack = None if isinstance(asked.pack, UnsetType) else bytes(asked.pack)
-    events = [bytes(event) for event in asked.events]
+    request_data = decode(EventsRequest, submitted.body)
+    pack = None if isinstance(request_data.pack, UnsetType) else bytes(request_data.pack)
+    events = [bytes(event) for event in request_data.events]
     name = packs.canonical_code(code)
     check_report(name, pack, events)
 

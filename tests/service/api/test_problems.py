@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 import valuation
-from service.api.problems import LONGEST_DETAIL, STATUS, Problem, problem_of, status_of
+from service.api.problems import MAX_DETAIL_LENGTH, STATUS, Problem, problem_of, status_of
 from valuation import errors
 
 
@@ -47,7 +47,7 @@ def test_the_root_has_no_status_so_that_a_new_branch_must_be_given_one():
 
 
 def test_a_long_message_is_cut():
-    assert len(problem_of(errors.FieldError("record.not_a_text", field="x" * 10_000)).detail) == LONGEST_DETAIL
+    assert len(problem_of(errors.FieldError("record.not_a_text", field="x" * 10_000)).detail) == MAX_DETAIL_LENGTH
 
 
 def test_a_problem_leaves_out_what_it_does_not_know():
