@@ -17,12 +17,12 @@ from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
-from service.api import documentation
+from service.api import docs_pages
 from service.api.admission import Admission
 from service.api.endpoints import batches, checks, codes, health, market, metrics, model, packs, sales, valuations
 from service.api.error_handlers import HANDLERS
 from service.api.micro_batching import MicroBatcher
-from service.api.pools import Pools
+from service.api.thread_pools import Pools
 from service.model_refresh import ModelRefresher
 from service.security import read_keys
 from service.settings import Settings
@@ -49,7 +49,7 @@ class ServiceApp(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, generated on first use."""
-        from service.api.description import describe  # noqa: PLC0415 - the types are needed only for the document
+        from service.api.openapi_document import describe  # noqa: PLC0415 - the types are needed only for the document
 
         self.openapi_schema = self.openapi_schema or describe(self.routes)
         return self.openapi_schema
@@ -69,7 +69,7 @@ def create_app(settings: Settings | None = None, service: ValuationService | Non
         title="canzhi",
         version=__version__,
         routes=[route for router in RAW_ROUTERS for route in router.routes],
-        openapi_url=documentation.DESCRIPTION if chosen.docs else None,
+        openapi_url=docs_pages.DESCRIPTION if chosen.docs else None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # one spelling per address
@@ -86,7 +86,7 @@ def create_app(settings: Settings | None = None, service: ValuationService | Non
     for router in ROUTERS:
         app.include_router(router)
     if chosen.docs:
-        app.router.routes.extend(documentation.ROUTES)
+        app.router.routes.extend(docs_pages.ROUTES)
     app.router.default = _page
     app.state.settings = chosen
     app.state.opened = service

@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 from models.artifact.predictor import Predictor as TrainedModel
 from models.drift import Shift, binomial_lower_count, shifts
 from service.quotes import QuotedMarket
-from service.sales.enter_sales import closed_sales
 from service.sales.histories import first_known_histories
 from service.sales.live_recentring import AnchorSummary
 from service.sales.prices import without_vat
+from service.sales.record_sales import closed_sales
 from service.sales.sale_types import Sale
 from service.sales.states import COUNTS, ReportedSale, SalesLog
 from service.store import valuations

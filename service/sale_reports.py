@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from service.sale_review import review_sales
-from service.sales.enter_sales import (
+from service.sales.record_sales import (
     EnteredReport,
     SaleOutcome,
     StepKind,

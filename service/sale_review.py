@@ -9,8 +9,8 @@ import numpy as np
 
 from models.artifact.predictor import Predictor as TrainedModel
 from models.artifact.recentring import eligible, far_outside
-from service.sales.enter_sales import SaleReview
 from service.sales.features import SaleFeatures
+from service.sales.record_sales import SaleReview
 from service.sales.sale_types import EnteredSale
 from service.sales.selection import Candidate, reported_to, set_prices
 from service.sales.states import Hold, ReportedSale

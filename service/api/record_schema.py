@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from service.api.content import SCHEMA_REF
+from service.api.openapi_bodies import SCHEMA_REF
 from valuation.ingest.fields.values import PLACEHOLDERS
 from valuation.record.fields import (
     COMPOSITION_FIELDS,

@@ -12,7 +12,7 @@ import click
 from service.commands import options
 
 if TYPE_CHECKING:
-    from service.checking import CheckAnswer
+    from service.history_checks import CheckAnswer
     from service.web.messages import Language
 
 
@@ -38,11 +38,10 @@ def check(  # noqa: PLR0913 - one parameter an option
     """
     import msgspec  # noqa: PLC0415 - keeps --help fast
 
-    from service.checking import check_traces  # noqa: PLC0415 - as above
     from service.cli import DONE, REFUSED, print_message  # noqa: PLC0415 - as above
     from service.commands.context import day_of  # noqa: PLC0415 - as above
     from service.commands.refusals import localised_error  # noqa: PLC0415 - as above
-    from service.files import read_files  # noqa: PLC0415 - as above
+    from service.pack_files import read_files  # noqa: PLC0415 - as above
     from valuation.ingest import read_given  # noqa: PLC0415 - as above
 
     day = day_of(as_of)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from service.sales.enter_sales import StepKind
+    from service.sales.record_sales import StepKind
     from service.sales.sale_types import FiledSale
     from service.sales.serving_models import DatedModel
     from service.valuation_service import ValuationService
@@ -110,7 +110,7 @@ def _enter(service: ValuationService, sales: Sequence[FiledSale]) -> None:
 
 def _change_states(service: ValuationService, steps: Sequence[tuple[StepKind, str]], note: str | None) -> None:
     """Confirm and void sales, all or none, and print their states."""
-    from service.sales.enter_sales import step_on_sale  # noqa: PLC0415 - keeps --help fast
+    from service.sales.record_sales import step_on_sale  # noqa: PLC0415 - keeps --help fast
 
     with service.database.writing() as connection:
         done = [step_on_sale(sale_id, kind, note, _CALLER)(connection) for kind, sale_id in steps]
@@ -142,7 +142,7 @@ def _read(path: Path, market: MarketHistory, vat_included: bool | None) -> list[
 def _sales_from_ledger(path: Path, market: MarketHistory, vat: str | None) -> list[FiledSale]:
     """Return the valid sales of a sales ledger, read by `training`."""
     from service.plugins import load_plugin  # noqa: PLC0415 - as above
-    from service.sales.enter_sales import check_sale  # noqa: PLC0415 - keeps --help fast
+    from service.sales.record_sales import check_sale  # noqa: PLC0415 - keeps --help fast
     from valuation.errors import FieldError, UnreadableLedger  # noqa: PLC0415 - as above
 
     try:

@@ -78,7 +78,7 @@ def value_samples(settings: Settings) -> None:
     from service.cli import print_message  # noqa: PLC0415 - as above
     from service.commands.context import chosen_day, open_service  # noqa: PLC0415 - as above
     from service.commands.value import value_and_print  # noqa: PLC0415 - as above
-    from service.files import read_files  # noqa: PLC0415 - as above
+    from service.pack_files import read_files  # noqa: PLC0415 - as above
     from service.valuation_service import RequestTerms  # noqa: PLC0415 - as above
     from valuation.ingest import join_traces  # noqa: PLC0415 - as above
 

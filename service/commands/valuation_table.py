@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from service.answers import ValuationAnswer, with_id
 from service.commands.terminal import new_table, terminal
+from service.valuation_answer import ValuationAnswer, with_id
 from service.web.messages import Language, name, say
 from service.web.views import action_line, caution_lines, reason
 

@@ -66,7 +66,7 @@ def value(  # noqa: PLR0913 - one parameter per option
     is stored, for canzhi reproduce. The exit code is 1 if a pack is refused.
     """
     from service.commands.context import chosen_day, open_service, settings_with  # noqa: PLC0415 - keeps --help fast
-    from service.files import read_files  # noqa: PLC0415 - as above
+    from service.pack_files import read_files  # noqa: PLC0415 - as above
     from service.valuation_service import RequestTerms  # noqa: PLC0415 - as above
     from valuation.ingest import read_given  # noqa: PLC0415 - as above
 
@@ -97,7 +97,7 @@ def value_and_print(
 
 def _answers(service: ValuationService, traces: Traces, terms: RequestTerms) -> Iterator[Answer | CanzhiError]:
     """Yield the answer or error of each pack; answers are stored in chunks."""
-    from service.files import chunks  # noqa: PLC0415 - as above
+    from service.pack_files import chunks  # noqa: PLC0415 - as above
     from service.store.idempotency import Outcome  # noqa: PLC0415 - as above
 
     for chunk in _with_progress(list(chunks(traces, _CHUNK))):

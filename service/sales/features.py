@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from models.artifact.predictor import Predictor as TrainedModel
 from models.inference.fitted_model import RowPredictions
 from service.quotes import QuotedMarket
-from service.sales.enter_sales import closed_sales
 from service.sales.histories import KnownHistory, first_known_histories
+from service.sales.record_sales import closed_sales
 from service.sales.states import ReportedSale
 from valuation import features
 from valuation.dossier import Dossier, build_dossier

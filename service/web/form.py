@@ -10,7 +10,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from service.web.refusals import PageRefusal
+from service.web.page_refusal import PageRefusal
 from valuation.errors import FieldError
 from valuation.ingest import Document, GivenFacts, read_given
 

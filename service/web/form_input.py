@@ -11,7 +11,7 @@ from service.store import packs
 from service.valuation_service import Answer, RequestTerms, ValuationService
 from service.web.form import FormEntry
 from service.web.label_photo import is_photo, read_codes
-from service.web.refusals import PageRefusal
+from service.web.page_refusal import PageRefusal
 from valuation.battery_code.decoding import decode
 from valuation.errors import CanzhiError, UnknownPack
 from valuation.ingest import Document, Traces, read_trace

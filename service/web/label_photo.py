@@ -8,7 +8,7 @@ import warnings
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from service.web.refusals import PageRefusal
+from service.web.page_refusal import PageRefusal
 from valuation.battery_code.decoding import decode
 
 if TYPE_CHECKING:

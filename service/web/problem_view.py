@@ -12,7 +12,7 @@ from service.web.core_sentences import HINTS, in_chinese
 from service.web.form import FormEntry
 from service.web.formatting import Formatter
 from service.web.messages import MESSAGES, Language
-from service.web.refusals import PageRefusal
+from service.web.page_refusal import PageRefusal
 from valuation.battery_code.decoding import decode
 from valuation.battery_code.explanation import explain
 from valuation.errors import CanzhiError, FieldError, RefusedPack

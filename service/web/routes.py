@@ -7,8 +7,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from service.api.content import JSON
 from service.api.dependencies import caller_of, pools_of, service_of
+from service.api.openapi_bodies import JSON
 from service.api.problems import Refusal
 from service.clock import today
 from service.store.idempotency import Outcome
@@ -17,9 +17,9 @@ from service.web.form import LEVELS, FormEntry, read_entry
 from service.web.form_input import value_entry
 from service.web.formatting import Formatter
 from service.web.lot_view import view_lot
+from service.web.page_refusal import PageRefusal
 from service.web.pages import HEADERS, formatter_for, page
 from service.web.problem_view import ProblemView, view_error, view_refusal
-from service.web.refusals import PageRefusal
 from service.web.report_view import find_valuation, view_report
 from service.web.views import view_answer
 from valuation.errors import CanzhiError, UnknownValuation

@@ -30,7 +30,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "bundle"
 
 UNWANTED = (
     "rich", "jinja2", "PIL", "zxingcpp", "pyarrow", "pandas", "alembic", "lightgbm", "mlflow", "fastapi_offline",
-    "service.api.description", "service.web.routes",
+    "service.api.openapi_document", "service.web.routes",
 )  # fmt: skip
 START = f"""
 import asyncio, sys

@@ -16,7 +16,7 @@ import pytest
 from service.api.endpoints.batches import value_items
 from service.api.micro_batching import MicroBatcher, PendingRequest
 from service.api.problems import problem_of
-from service.api.request_input import read_valuation
+from service.api.request_decoding import read_valuation
 from service.reproduction import reproduce_valuation
 from service.store import valuations
 from valuation.errors import CanzhiError

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Depends
 from msgspec import Meta, Raw
 from starlette.requests import Request
 
-from service.api.content import EXAMPLE_PACK, SCHEMA_REF, STORING, documented_body, documented_responses
 from service.api.dependencies import bearer_key, idempotency_key, submission_of
+from service.api.openapi_bodies import EXAMPLE_PACK, SCHEMA_REF, STORING, documented_body, documented_responses
 from service.api.problems import Problem, Refusal, problem_of
 from service.api.raw_route import RawRoute
-from service.api.request_input import decode, json_of, read_valuation
+from service.api.request_decoding import decode, json_of, read_valuation
 from service.store.idempotency import Outcome
 from service.valuation_service import Answer, ValuationService, ValuationTask
 from valuation.errors import CanzhiError

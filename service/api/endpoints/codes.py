@@ -6,8 +6,8 @@ import msgspec
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from service.api.content import documented_responses
 from service.api.dependencies import BatteryCode, bearer_key
+from service.api.openapi_bodies import documented_responses
 from service.api.raw_route import JsonBytes
 from service.clock import today
 from service.code_answer import CodeAnswer, code_answer

@@ -9,8 +9,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.content import documented_responses
 from service.api.dependencies import CurrentService, ServerPools, refresher_of
+from service.api.openapi_bodies import documented_responses
 from service.api.raw_route import JsonBytes
 from service.store.upgrade import REVISION, revision
 from service.supervisor import workers_state

@@ -12,8 +12,8 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import WithJsonSchema
 from starlette.responses import Response
 
-from service.api.content import documented_responses
 from service.api.dependencies import CurrentService, bearer_key
+from service.api.openapi_bodies import documented_responses
 from service.api.raw_route import JsonBytes
 from service.clock import today
 from valuation.errors import FieldError

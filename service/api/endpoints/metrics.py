@@ -9,8 +9,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.content import documented_responses
 from service.api.dependencies import CurrentService, bearer_key, refresher_of, telemetry_of
+from service.api.openapi_bodies import documented_responses
 from service.clock import today
 from service.monitoring import DriftReport
 from service.sales.live_recentring import AnchorSummary

@@ -8,8 +8,8 @@ import msgspec
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from service.api.content import documented_responses
 from service.api.dependencies import CurrentService, bearer_key
+from service.api.openapi_bodies import documented_responses
 from service.api.raw_route import JsonBytes
 from service.sales.live_recentring import AnchorSummary, trained_digest
 from valuation.version import __version__

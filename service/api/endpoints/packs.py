@@ -12,10 +12,10 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from service.api.content import EXAMPLE_PACK, STORING, documented_body, documented_responses
 from service.api.dependencies import BatteryCode, CurrentService, ServerPools, Submitted, bearer_key
+from service.api.openapi_bodies import EXAMPLE_PACK, STORING, documented_body, documented_responses
 from service.api.raw_route import JsonBytes
-from service.api.request_input import decode, json_of, single_pack
+from service.api.request_decoding import decode, json_of, single_pack
 from service.store import packs
 from service.store.idempotency import Outcome, run_once
 from service.valuation_service import ValuationService

@@ -11,7 +11,6 @@ from msgspec import Meta
 from pydantic import WithJsonSchema
 from starlette.responses import Response
 
-from service.api.content import STORING, documented_body, documented_responses
 from service.api.dependencies import (
     CurrentService,
     OptionalSubmission,
@@ -21,12 +20,13 @@ from service.api.dependencies import (
     bearer_key,
     whole_number,
 )
+from service.api.openapi_bodies import STORING, documented_body, documented_responses
 from service.api.raw_route import JsonBytes
-from service.api.request_input import decode
+from service.api.request_decoding import decode
 from service.field_types import ShortText
 from service.sale_reports import MAX_PAGE, SaleAnswer, SalesPage, SalesReport, change_state, list_sales
 from service.sale_reports import report_sales as enter_sales
-from service.sales.enter_sales import StepKind
+from service.sales.record_sales import StepKind
 from service.sales.sale_types import Sale
 from service.sales.states import State
 from service.store.sales import CONFIRMED, VOIDED

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from service.web.label_photo import is_photo, read_codes
-from service.web.refusals import PageRefusal
+from service.web.page_refusal import PageRefusal
 
 CODE = "001PB0A0000001A680000123"
 SECOND_CODE = "T01PB0A0000002B3A0000456"

@@ -11,7 +11,7 @@ import msgspec
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
-from service.api.content import SCHEMA_REF, registered_types
+from service.api.openapi_bodies import SCHEMA_REF, registered_types
 from service.api.record_schema import record_schemas
 from valuation.version import __version__
 

@@ -1,7 +1,7 @@
 """Request and response bodies in the OpenAPI description.
 
 msgspec decodes and encodes the bodies, so FastAPI does not see their types. Each route registers its types here, and
-:mod:`service.api.description` adds their schemas.
+:mod:`service.api.openapi_document` adds their schemas.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from service.api.content import SCHEMA_REF
+from service.api.openapi_bodies import SCHEMA_REF
 from service.clock import today
 from service.field_types import CodeText, Region
 from service.valuation_service import RequestTerms, ValuationService, ValuationTask
