@@ -1,9 +1,9 @@
-"""What the first valuation of a day costs when thousands of sales re-anchor the band; a table.
+"""Measure the cost of the first valuation of a day, which recentres the band by thousands of sales.
 
 Run: ``.venv/bin/python -m benchmarks.anchor_days [--sales N] [--write]``
 
-One process and one thread, by processor time, medians of the rounds. The sales are those of a synthetic market, spread
-over the ninety days before the first valuation day; the model is the frozen one of the tests.
+One process and one thread, CPU time, medians of the rounds. The sales come from a synthetic market and lie in the
+ninety days before the first valuation day; the model is the frozen one of the tests.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ from training.simulation.plan import SimulationPlan
 from training.simulation.writing import write
 
 FIRST = date(2026, 11, 13)
-"""The day after the last sale that the model learned from."""
+"""The day after the last sale in the training data."""
 DAYS = 90
 WEEK = 7
-"""From the eighth day on the anchor of a week before is kept, by which the new one is compared."""
+"""From the eighth day on, the stored anchor of a week before is compared with the new one."""
 
 
 def main() -> None:
-    """Measure, print, and write the table where asked to."""
+    """Measure, print, and on request write the table."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--sales", type=int, default=5000)
     options.add_argument("--write", action="store_true")
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _measured(folder: Path, count: int) -> str:
-    """Return the table of what days cost with so many sales."""
+    """Return the table of the cost of days with a number of sales."""
     settings = Settings(home=folder)
     market, model = open_market(settings), load_model(str(BUNDLE))
     database = _filled(folder, count, settings)
@@ -96,7 +96,7 @@ def _measured(folder: Path, count: int) -> str:
 
 
 def _filled(folder: Path, count: int, settings: Settings) -> Database:
-    """Return a store with so many sales and the histories of their packs, recorded on the days of the sales."""
+    """Return a store with sales and the histories of their packs, recorded on the days of the sales."""
     market = folder / "market"
     write(simulate(SimulationPlan(packs=2 * count, seed=7)), market)
     nameplates = {one.pop("battery_code"): one for one in _rows(market / "packs.parquet")}
@@ -123,12 +123,12 @@ def _filled(folder: Path, count: int, settings: Settings) -> Database:
 
 
 def _rows(file: Path) -> list[dict[str, Any]]:
-    """Return the rows of a table, each without what it does not say."""
+    """Return the rows of a table without empty fields."""
     return [{name: part for name, part in row.items() if part is not None} for row in pq.read_table(file).to_pylist()]
 
 
 def _watched() -> list[float]:
-    """Return where the time spent in the statistics is noted from now on. [s]"""
+    """Record the time spent in the statistics from now on, and return the records. [s]"""
     spent: list[float] = []
 
     def noted(*arguments: object) -> object:
@@ -137,7 +137,7 @@ def _watched() -> list[float]:
         spent.append(time.process_time() - begun)
         return made
 
-    vars(live_recentring)["recentre"] = noted  # for this process alone
+    vars(live_recentring)["recentre"] = noted  # affects only this process
     return spent
 
 
@@ -153,7 +153,7 @@ def _timed(work: Callable[[], object]) -> float:
 def _set_clock(day: date) -> None:
     """Set the clock to noon of a day in China."""
     moment = datetime.combine(day, time_of_day(4), tzinfo=UTC)
-    clock.moment = lambda: moment  # for this process alone
+    clock.moment = lambda: moment  # affects only this process
 
 
 if __name__ == "__main__":

@@ -41,13 +41,13 @@ from valuation.numeric.columns import FloatArray, IntArray
 
 WORTH_CNY_PER_KWH = 20.0
 STEP_DAYS = 14.0
-"""How often the model is re-centred while false sales come in. [d]"""
+"""Time between two recentrings while false sales are reported. [d]"""
 TURN_DAYS, AFTER_DAYS, BEFORE_DAYS = 60.0, 30.0, 150.0
 BURST_DAYS = 7.0
 SHARES = (0.01, 0.10, 0.30)
 FACTORS = (0.1, 0.7, 1.5, 10.0, 1e6)
 UNNOTICED = (0.7, 1.5)
-"""Factors whose sales pass for honest ones: aimed at a group, or all within a week, only these are tried."""
+"""Factors whose sales pass as honest; for attacks on one group or within one week only these are used."""
 LIMITS = ((0.03, 0.06), (0.08, 0.16), (0.20, 0.40))
 Turned = tuple[int, float, dict[str, float]]
 """Seed, factor and figures of a market that turned."""
@@ -57,7 +57,7 @@ ANY, CHEMISTRY, GROUP, WEEK = "any pack", "one chemistry", "one model", "any pac
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attack:
-    """False sales: their share of all sales, the factor on their price, who reports them, at what they are aimed."""
+    """An attack by false sales: their share of all sales, price factor, reporters and target."""
 
     share: float
     factor: float
@@ -67,7 +67,7 @@ class Attack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What false sales have done: shares of values moved, width over the honest width, shares of sales held."""
+    """Effect of false sales: share of values moved, width relative to honest sales, share of sales held."""
 
     median: float
     largest: float
@@ -95,7 +95,7 @@ def false_sales(scene: Scene, attack: Attack, chance: np.random.Generator) -> Re
 
 
 def _aimed_at(scene: Scene, aim: str) -> IntArray:
-    """Return the sales that false ones are copied from: all, or those of a group to which packs valued belong."""
+    """Return the sales that false ones are copied from: all, or those of one group among the valued packs."""
     depth = {CHEMISTRY: 1, GROUP: 3}.get(aim)
     if depth is None:
         return np.arange(len(scene.later.day))
@@ -106,7 +106,7 @@ def _aimed_at(scene: Scene, aim: str) -> IntArray:
 
 
 def outcome_of(scene: Scene, attack: Attack, seed: int, honest: tuple[FloatArray, FloatArray]) -> Outcome:
-    """Return what the false sales of an attack do to the values and widths that the honest sales alone gave."""
+    """Return the effect of an attack on values and widths, relative to recentring with honest sales only."""
     false = false_sales(scene, attack, np.random.default_rng([seed, *attack.aim.encode()]))
     sales = joined(scene.honest, false)
     *_, (model, _, held) = lived_through(scene.model, sales, STEP_DAYS)
@@ -123,7 +123,7 @@ def outcome_of(scene: Scene, attack: Attack, seed: int, honest: tuple[FloatArray
 
 
 def attacks() -> list[Attack]:
-    """Return every attack that is tried."""
+    """Return all attacks to measure."""
     tried = [(ANY, FACTORS), (CHEMISTRY, UNNOTICED), (GROUP, UNNOTICED), (WEEK, UNNOTICED)]
     return [
         Attack(share=share, factor=factor, reporter=reporter, aim=aim)
@@ -133,7 +133,7 @@ def attacks() -> list[Attack]:
 
 
 def turned(scene: Scene, factor: float) -> dict[str, float]:
-    """Return how the bands hold a market that turns within two months, and how many of its honest sales are held."""
+    """Return the coverage in a market that turns within two months, and the share of its honest sales that is held."""
     sales = scene.later
     end = float(sales.day.max())
     start = end - TURN_DAYS - AFTER_DAYS
@@ -157,7 +157,7 @@ def turned(scene: Scene, factor: float) -> dict[str, float]:
 
 
 def attack_rows(found: dict[Attack, list[Outcome]]) -> list[tuple[str, ...]]:
-    """Return one row for each kind of attack, with the worst figures of all seeds."""
+    """Return one row per kind of attack, with the worst figures over all seeds."""
     rows = []
     kinds = dict.fromkeys((one.aim, one.reporter, one.factor) for one in found)
     for aim, reporter, factor in kinds:
@@ -177,7 +177,7 @@ def attack_rows(found: dict[Attack, list[Outcome]]) -> list[tuple[str, ...]]:
 
 
 def text_of(found: dict[Attack, list[Outcome]], turns: list[Turned], lead: str) -> str:
-    """Return both tables and what they were measured on."""
+    """Return both tables and a description of the data."""
     moved = [f"{share:.0%} false: median / largest move, %" for share in SHARES]
     attacked = table_of(("aimed at", "reported by", "price", "held", *moved, "width"), attack_rows(found))
     names = list(turns[0][2])
@@ -198,7 +198,7 @@ def text_of(found: dict[Attack, list[Outcome]], turns: list[Turned], lead: str) 
 
 
 def one_seed(seed: int, packs: int) -> tuple[dict[Attack, Outcome], list[Turned]]:
-    """Return what every attack did in one market, and how every turn was followed."""
+    """Return the results of all attacks and turns in one market."""
     scene = scene_of(seed, packs)
     turns = [(seed, factor, turned(scene, factor)) for factor in (1.0, 1.4, 0.6)]
     print(*turns, sep="\n", flush=True)

@@ -53,7 +53,7 @@ ROUND_PRICES = {
 }
 PACK_CHEMISTRIES = ("LFP", "NMC111", "NMC523", "NMC622", "NMC811", "NCA", "LMO", "LCO", "LTO", "NIMH", "NAION")
 WORN = np.array([0.7])
-"""Health of what is sold for its material; only a weak slope of lithium depends on it. [1]"""
+"""State of health of packs sold for their material; only lithium depends on it, weakly. [1]"""
 Check = dict[str, str]
 
 
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def compared(check: Check) -> tuple[str, ...]:
-    """Return one published price beside ours, with and without tax."""
+    """Return one published price and the computed value, with and without tax."""
     published = float(check["published_cny_per_t"])
     ours = ours_per_t(check)
     with_tax = ours * (1.0 + VAT_RATE)
@@ -90,7 +90,7 @@ def compared(check: Check) -> tuple[str, ...]:
 
 
 def ours_per_t(check: Check) -> float:
-    """Return what one tonne fetches by our recycling leg, without tax. [CNY/t]"""
+    """Return the computed recycling value of one tonne, without tax. [CNY/t]"""
     day = date.fromisoformat(check["published_on"])
     market = market_of(quotes_of(check), day)
     if check["form"] == "cell":
@@ -112,7 +112,7 @@ def ours_per_t(check: Check) -> float:
 
 
 def quotes_of(check: Check) -> dict[str, str]:
-    """Return the quotes of a check's day, as they would stand in a file: London prices carry no tax."""
+    """Return the quotes of a check's day in the format of a quotes file; London prices contain no tax."""
     quotes = {"usd_cny": f"{check['usd_cny']},CNY/USD,false"}
     for name, unit in (
         ("lithium_carbonate", "CNY/t,true"),
@@ -136,7 +136,7 @@ def market_of(quotes: dict[str, str], day: date) -> MarketHistory:
 
 
 def recycling_of(history: PackHistory, market: MarketHistory, day: date) -> Recycling:
-    """Return the recycling leg of one pack, nothing taken off for its record."""
+    """Return the recycling value of one pack without haircuts."""
     cases = cut(tabulate([history]), np.array([day_number(day)]))
     nameplate = read_nameplate(cases)
     today = market.on(cases.as_of_day).for_packs(nameplate.chemistry)

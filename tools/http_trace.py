@@ -32,7 +32,7 @@ sys.path.insert(0, str(ROOT))
 
 
 class Walk:
-    """The modules that are entered from the call of the route until the answer is sent."""
+    """Modules entered between the call of the route and the last byte of the answer."""
 
     def __init__(self) -> None:
         self.modules: list[str] = []
@@ -40,14 +40,14 @@ class Walk:
         self._suspended: set[FrameType] = set()
 
     def note(self, frame: FrameType, event: str, _argument: object) -> None:
-        """Note a call into a module from another one; the way a profiler is called."""
+        """Record a call into a module from another one; a profiler callback."""
         if event != "call" or not self.wanted:
             return
         module = _module_of(frame)
         if module is None or frame in self._suspended:
             return
         if frame.f_code.co_flags & _SUSPENDS:
-            self._suspended.add(frame)  # a coroutine that goes on is not entered again
+            self._suspended.add(frame)  # a resumed coroutine is not entered again
         self._on = self._on or (module, frame.f_code.co_name) == ROUTE
         self.wanted = not (self._on and module == SENDS)
         if self._on and self.wanted and module != _caller_of(frame) and module not in self.modules[-1:]:
@@ -76,7 +76,7 @@ def _caller_of(frame: FrameType) -> str | None:
 
 
 def walk_of_a_valuation() -> list[str]:
-    """Return the modules that one valuation goes through; two others have gone before it."""
+    """Return the modules of one valuation, after two for warm-up."""
     walk = Walk()
     threading.setprofile(walk.note)
     sys.setprofile(walk.note)
@@ -99,7 +99,7 @@ async def _serve(walk: Walk, home: Path) -> None:
 
 
 async def _ask(app: Any, walk: Walk) -> int:  # noqa: ANN401 - an ASGI application
-    """Send one request and return the status of its answer; the walk ends where the answer is sent."""
+    """Send one request and return its status; recording ends with the answer."""
     statuses: list[int] = []
 
     async def receive() -> MutableMapping[str, Any]:
@@ -123,7 +123,7 @@ async def _ask(app: Any, walk: Walk) -> int:  # noqa: ANN401 - an ASGI applicati
 
 
 def main() -> int:
-    """Print the walk; 1 where it changes its module too often."""
+    """Print the modules; exit with 1 if there are too many changes of module."""
     modules = walk_of_a_valuation()
     for number, module in enumerate(modules):
         sys.stdout.write(f"{number:3}  {module}\n")

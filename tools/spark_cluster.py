@@ -1,6 +1,6 @@
-"""A standalone Spark cluster on this machine: a master and workers of one processor each; it ends with the process.
+"""A standalone Spark cluster on this machine, with a master and single-processor workers; it ends with the process.
 
-`python -m tools.spark_cluster` starts one and says its address, until it is interrupted.
+`python -m tools.spark_cluster` starts one and prints its address, until it is interrupted.
 """
 
 from __future__ import annotations

@@ -11,21 +11,21 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.http_service.cold import HEAVY, OURS, NativeForest, cold_starts
-from benchmarks.http_service.contestants import (
+from benchmarks.http_service.cold import HEAVY, OURS, Program, cold_starts
+from benchmarks.http_service.load import Load, load
+from benchmarks.http_service.packs import bodies
+from benchmarks.http_service.page import cold_table, cpu_table, rate_table, steady_table
+from benchmarks.http_service.servers import (
     OURS_PATH,
     ROOT,
-    BacktestEntry,
     Grounds,
+    MeasuredServer,
     echoes,
-    former,
+    other_checkout,
     ours,
     rivals,
     started,
 )
-from benchmarks.http_service.load import Load, load
-from benchmarks.http_service.packs import bodies
-from benchmarks.http_service.page import cold_table, cpu_table, rate_table, steady_table
 from benchmarks.http_service.slices import ratio_row, slices_of
 from benchmarks.http_service.steady import Steady, steady
 from benchmarks.report import replace_section, table_of
@@ -43,8 +43,8 @@ TITLES = {
     "former": "one valuation beside a former checkout",
 }
 SHARE = 0.7
-CROWD = 256
-"""Connections at once, where the other parts have 64."""
+MANY_CONNECTIONS = 256
+"""Concurrent connections of one part; the other parts use 64."""
 SLICES = 60
 
 
@@ -78,7 +78,7 @@ def measured(part: str, grounds: Grounds, chosen: argparse.Namespace) -> str:
         explain = part == "explained"
         asked = [*echoes(grounds, explain=explain), ours(grounds, explain=explain)]
         if part == "crowd":
-            asked = [replace(one, connections=CROWD) for one in asked]
+            asked = [replace(one, connections=MANY_CONNECTIONS) for one in asked]
         found = race(asked, chosen.rounds, chosen.seconds)
         return cpu_table(found, "echo, typed")
     if part == "rates":
@@ -86,21 +86,21 @@ def measured(part: str, grounds: Grounds, chosen: argparse.Namespace) -> str:
         return rate_table(found, "canzhi")
     if part == "cold":
         programs = {
-            "canzhi": NativeForest(code=OURS, variables=grounds.variables),
-            "importing lightgbm and mlflow": NativeForest(code=HEAVY, variables=grounds.variables),
+            "canzhi": Program(code=OURS, variables=grounds.variables),
+            "importing lightgbm and mlflow": Program(code=HEAVY, variables=grounds.variables),
         }
         return cold_table(cold_starts(programs, bodies(1, explain=False)[0], chosen.rounds))
     if part == "former":
-        return beside(former(grounds, chosen.against.resolve()), grounds, chosen)
+        return beside(other_checkout(grounds, chosen.against.resolve()), grounds, chosen)
     return steadily(grounds, chosen.rounds, chosen.seconds)
 
 
-def beside(other: BacktestEntry, grounds: Grounds, chosen: argparse.Namespace) -> str:
-    """Return what a valuation and a start cost here and in another checkout, rounds in turn."""
+def beside(other: MeasuredServer, grounds: Grounds, chosen: argparse.Namespace) -> str:
+    """Compare CPU time per valuation and start-up time with another checkout, in alternating rounds."""
     mine = ours(grounds, explain=False)
     programs = {
-        other.name: NativeForest(code=OURS, variables=other.variables),
-        mine.name: NativeForest(code=OURS, variables=mine.variables),
+        other.name: Program(code=OURS, variables=other.variables),
+        mine.name: Program(code=OURS, variables=mine.variables),
     }
     starts = cold_starts(programs, bodies(1, explain=False)[0], chosen.rounds)
     found = race([other, mine], chosen.rounds, chosen.seconds)
@@ -110,17 +110,17 @@ def beside(other: BacktestEntry, grounds: Grounds, chosen: argparse.Namespace) -
     return "\n\n".join((cpu_table(found, other.name), table_of(heads, rows), cold_table(starts)))
 
 
-def race(contestants: Iterable[BacktestEntry], rounds: int, seconds: float) -> dict[str, list[Load]]:
-    """Return each contestant's rounds, taken in turn, all servers running from the first to the last."""
+def race(servers: Iterable[MeasuredServer], rounds: int, seconds: float) -> dict[str, list[Load]]:
+    """Return the rounds of each server, measured in alternation while all servers run."""
     found: dict[str, list[Load]] = {}
     with ExitStack() as running:
         addresses = []
-        for one in contestants:
+        for one in servers:
             pid, port = running.enter_context(started(one))
             addresses.append((one, pid, f"http://127.0.0.1:{port}{one.path}"))
         for number in range(rounds + 1):
             for one, pid, address in addresses:
-                taken = seconds if number else min(seconds, 1.0)  # the first round only warms up
+                taken = seconds if number else min(seconds, 1.0)  # the first round is for warm-up
                 result = load(address, pid, one.bodies, connections=one.connections, seconds=taken)
                 if number:
                     found.setdefault(one.name, []).append(result)
@@ -128,7 +128,7 @@ def race(contestants: Iterable[BacktestEntry], rounds: int, seconds: float) -> d
 
 
 def steadily(grounds: Grounds, rounds: int, seconds: float) -> str:
-    """Return latencies at a share of the highest rate that two server processes reach."""
+    """Return latencies at a share of the highest rate of two server processes."""
     one = ours(grounds, explain=False, workers=2)
     asked = bodies(grounds.packs, explain=False)
     with started(one) as (pid, port):

@@ -1,4 +1,4 @@
-"""How long a service takes from nothing to its first answer: wall clock, and CPU until then."""
+"""Measure start-up: wall time and CPU time from the start of the process to its first answer."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NativeForest:
-    """A program that serves on the port it is given, and its surroundings."""
+class Program:
+    """A program that serves on a given port, with its environment variables."""
 
     code: str
     variables: Mapping[str, str]
 
 
-def cold_starts(programs: Mapping[str, NativeForest], body: bytes, rounds: int) -> dict[str, Start]:
-    """Return the medians of several starts of each program, in turn."""
+def cold_starts(programs: Mapping[str, Program], body: bytes, rounds: int) -> dict[str, Start]:
+    """Return the medians of several starts of each program, in alternation."""
     found: dict[str, list[Start]] = {}
-    for _ in range(rounds + 1):  # the first round warms the page cache and the compiled modules, for all
+    for _ in range(rounds + 1):  # the first round warms the page cache and the compiled modules
         for name, program in programs.items():
             port = free_port()
             command = [sys.executable, "-P", "-c", program.code.format(port=port)]
@@ -53,7 +53,7 @@ def cold_starts(programs: Mapping[str, NativeForest], body: bytes, rounds: int) 
 
 
 def first_answer(command: Sequence[str], port: int, variables: Mapping[str, str], body: bytes) -> Start:
-    """Return how long a server process took until it had valued its first pack.
+    """Return the time from the start of a server process to its first valuation.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""The measure: a bare FastAPI + pydantic service that reads the same request, checks it, and answers the same bytes.
+"""The reference: a FastAPI and pydantic service that decodes and validates the same request and returns the same bytes.
 
-`typed` is how such a route is written: typed body, typed answer. `raw` reads the bytes itself and gives back bytes.
+`typed` has a typed body and a typed answer; `raw` reads and returns bytes.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class Answer(BaseModel):
 
 
 def _kind(field: RecordField) -> object:
-    """Return what pydantic is to hold a field to."""
+    """Return the pydantic type of a field."""
     if field.kind == "category":
         return Literal[field.choices] | None  # type: ignore[valid-type]  # choices are literal texts
     if field.kind == "day":
@@ -161,7 +161,7 @@ def _fields(fields: tuple[RecordField, ...]) -> dict[str, object]:
     return {field.name: (_kind(field), None) for field in fields}
 
 
-Event = create_model(  # type: ignore[call-overload]  # fields come from the core's own table
+Event = create_model(  # type: ignore[call-overload]  # fields come from the table of fields
     "Event", type=(Literal[EVENT_TYPES], ...), **_fields((*EVENT_COMMON_FIELDS, *EVENT_FIELDS))
 )
 Composition = create_model("Composition", **_fields(COMPOSITION_FIELDS))  # type: ignore[call-overload]  # as above
@@ -189,7 +189,7 @@ class PackRequest(BaseModel):
 
 
 def create_app() -> FastAPI:
-    """Return the echo, which answers with the contents of the file that ECHO_ANSWER names."""
+    """Return the echo service, which answers with the file in ECHO_ANSWER."""
     content = Path(os.environ[ANSWER_FILE]).read_bytes()
     answer = Answer.model_validate_json(content)
     app = FastAPI()

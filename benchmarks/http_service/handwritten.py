@@ -32,7 +32,7 @@ FEATURES = len(PLATE) + 3 + 3 * len(READINGS) + len(TYPES)
 
 
 def train(folder: Path, trees: int, leaves: int, columns: int) -> None:
-    """Train three boosters of that size on noise and write them to a folder."""
+    """Train three boosters of a given size on noise and write them to a folder."""
     chance = np.random.default_rng(1)
     rows = 6000
     matrix = chance.normal(size=(rows, columns))
@@ -90,7 +90,7 @@ def with_numpy(asked: PackRequest, columns: int) -> np.ndarray:
 
 
 def create_app() -> FastAPI:
-    """Return both services, with the boosters in the folder that HANDWRITTEN_BOOSTERS names."""
+    """Return both services, with the boosters in the folder HANDWRITTEN_BOOSTERS."""
     folder = Path(os.environ[BOOSTERS])
     boosters = [lightgbm.Booster(model_file=folder / f"{level}.txt") for level in LEVELS]
     columns = boosters[0].num_feature()

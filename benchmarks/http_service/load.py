@@ -1,4 +1,4 @@
-"""Servers as processes of their own, load from `wrk`, and the CPU that the server's processes used for a request."""
+"""Start servers as processes, put load on them with `wrk`, and measure their CPU time per request."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ end
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What one round of load gave: requests, errors, their rate, CPU for each, and latencies."""
+    """Results of one round of load: requests, errors, rate, CPU time per request, latencies."""
 
     requests: int
     errors: int
@@ -49,7 +49,7 @@ class Load:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -57,7 +57,7 @@ def free_port() -> int:
 
 @contextmanager
 def serving(command: Sequence[str], port: int, ready: str, variables: Mapping[str, str]) -> Iterator[int]:
-    """Run a server as a process until the block ends; give its process id once it answers at `ready`."""
+    """Run a server for the duration of a block; yield its process id once it answers at `ready`."""
     process = subprocess.Popen(
         command,
         env={**os.environ, **variables},
@@ -78,7 +78,7 @@ def serving(command: Sequence[str], port: int, ready: str, variables: Mapping[st
 
 
 def wait_for(address: str, process: subprocess.Popen[bytes], limit_s: float = START_LIMIT_S) -> None:
-    """Return when something answers at an address, whatever it says.
+    """Wait until an address answers, with any status.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def wait_for(address: str, process: subprocess.Popen[bytes], limit_s: float = ST
 
 
 def ask(address: str, body: bytes) -> bytes:
-    """Return what a server answers to one body."""
+    """Return the answer of a server to one body."""
     request = urllib.request.Request(address, body, {"content-type": "application/json"})  # noqa: S310 - as above
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - as above
         content: bytes = answer.read()
@@ -109,7 +109,7 @@ def ask(address: str, body: bytes) -> bytes:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU that a process and its children have used so far. [s]"""
+    """Return the CPU time used so far by a process and its children. [s]"""
     total = 0.0
     for one in family(pid):
         try:
@@ -121,7 +121,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def family(pid: int) -> list[int]:
-    """Return a process and all that it started."""
+    """Return the ids of a process and its descendants."""
     found = [pid]
     for one in found:
         try:
@@ -133,12 +133,12 @@ def family(pid: int) -> list[int]:
 
 
 def load(address: str, pid: int, bodies: Path, *, connections: int, seconds: float) -> Load:
-    """Load an address with the bodies in a file, one a line, over connections that are kept open.
+    """Send the bodies of a file, one per line, over persistent connections.
 
     Raises
     ------
     RuntimeError
-        If wrk is not there, or says nothing that can be read.
+        If wrk is missing, or its output cannot be parsed.
     """
     script = bodies.with_suffix(".lua")
     script.write_text(_LUA % bodies, "utf-8")
@@ -164,6 +164,6 @@ def load(address: str, pid: int, bodies: Path, *, connections: int, seconds: flo
 
 
 def write_bodies(path: Path, bodies: Sequence[bytes]) -> Path:
-    """Write bodies one a line."""
+    """Write bodies, one per line."""
     path.write_bytes(b"".join(json.dumps(json.loads(body), ensure_ascii=False).encode() + b"\n" for body in bodies))
     return path

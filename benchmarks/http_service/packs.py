@@ -1,4 +1,4 @@
-"""The packs that every server is asked about: the sample records, made into as many distinct packs as are wanted."""
+"""Request data: the sample records, varied into as many distinct packs as needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Record = dict[str, Any]
 
 
 def records(count: int) -> list[Record]:
-    """Return records in our own names, each under a valid battery code of its own, no two alike."""
+    """Return distinct records with canonical field names, each with its own valid battery code."""
     kinds = [json.loads((SAMPLES / name).read_text("utf-8")) for name in PLAIN]
     kinds += [json.loads(line) for line in (SAMPLES / "lot.jsonl").read_text("utf-8").splitlines() if line.strip()]
     kinds = [kind for kind in kinds if len(kind.get("battery_code", "")) == CODE_LENGTH]
@@ -21,13 +21,13 @@ def records(count: int) -> list[Record]:
 
 
 def bodies(count: int, *, explain: bool) -> list[bytes]:
-    """Return the request bodies for them."""
+    """Return the request bodies of these records."""
     asked = {"as_of": "2026-11-20", "explain": explain}
     return [json.dumps({"trace": record, **asked}, ensure_ascii=False).encode() for record in records(count)]
 
 
 def _changed(kind: Record, number: int) -> Record:
-    """Return a record under another serial number, its distances and cycles a little different."""
+    """Return a record with another serial number and slightly changed readings."""
     record: Record = json.loads(json.dumps(kind))
     record["battery_code"] = f"{record['battery_code'][:-SERIAL]}{number:0{SERIAL}d}"
     for event in record.get("events", []):

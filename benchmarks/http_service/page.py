@@ -1,4 +1,4 @@
-"""The tables that go into docs/explanation/how-fast.md."""
+"""Format the tables of docs/explanation/how-fast.md."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from benchmarks.report import table_of
 Rounds = Mapping[str, Sequence[Load]]
 
 
-def cpu_table(rounds: Rounds, measure: str) -> str:
-    """Return CPU per request of each server, over that of the measure in the same round."""
+def cpu_table(rounds: Rounds, reference: str) -> str:
+    """Return CPU time per request of each server, relative to the reference in the same round."""
     rows = []
     for name, loads in rounds.items():
-        ratios = [load.cpu_us / base.cpu_us for load, base in zip(loads, rounds[measure], strict=True)]
+        ratios = [load.cpu_us / base.cpu_us for load, base in zip(loads, rounds[reference], strict=True)]
         rows.append((name, f"{median(load.cpu_us for load in loads):,.0f}", _spread(ratios), _errors(loads)))
-    return table_of(("server", "CPU a request [µs]", f"× {measure}", "errors"), rows)
+    return table_of(("server", "CPU a request [µs]", f"× {reference}", "errors"), rows)
 
 
 def rate_table(rounds: Rounds, ours: str) -> str:
-    """Return requests per second of each server, and how many times more ours answers."""
+    """Return requests per second of each server, and the ratio of canzhi's service to it."""
     rows = []
     for name, loads in rounds.items():
         ratios = [mine.per_second / load.per_second for load, mine in zip(loads, rounds[ours], strict=True)]
@@ -36,7 +36,7 @@ def rate_table(rounds: Rounds, ours: str) -> str:
 
 
 def cold_table(starts: Mapping[str, Start]) -> str:
-    """Return how long each start took."""
+    """Return the time of each start."""
     name, first = next(iter(starts.items()))
     return table_of(
         ("start to first answer", "wall [s]", "CPU [s]", f"× {name}, CPU"),

@@ -21,7 +21,7 @@ Slices = Mapping[str, Sequence[float]]
 
 
 def slices_of(programs: Mapping[str, Mapping[str, str]], bodies: Path, rounds: int) -> Slices:
-    """Return the CPU of a request in each round of each service, named with its surroundings. [µs]"""
+    """Return the CPU time per request in each round of each service. [µs]"""
     found: dict[str, list[float]] = {name: [] for name in programs}
     with ExitStack() as running:
         started = {}
@@ -32,7 +32,7 @@ def slices_of(programs: Mapping[str, Mapping[str, str]], bodies: Path, rounds: i
             )
             running.callback(_end, process)
             started[name] = process
-            _answer(process)  # it is warm now
+            _answer(process)  # warmed up
         for _ in range(rounds):
             for name, process in started.items():
                 found[name].append(float(_answer(process)))
@@ -40,7 +40,7 @@ def slices_of(programs: Mapping[str, Mapping[str, str]], bodies: Path, rounds: i
 
 
 def _answer(process: subprocess.Popen[str]) -> str:
-    """Ask for a slice and return what the process says of it."""
+    """Request a slice and return the reported CPU time."""
     assert process.stdin is not None  # noqa: S101 - both are pipes
     assert process.stdout is not None  # noqa: S101 - as above
     process.stdin.write("\n")
@@ -72,7 +72,7 @@ async def _serve(bodies: Sequence[bytes]) -> None:
 
 
 async def _ask(app: Callable[..., Any], bodies: Sequence[bytes], begun: int) -> None:
-    """Send some requests, one after the other."""
+    """Send some requests, one after another."""
     for number in range(EACH):
         body = bodies[(begun * EACH + number) % len(bodies)]
         statuses: list[int] = []
@@ -91,9 +91,9 @@ async def _ask(app: Callable[..., Any], bodies: Sequence[bytes], begun: int) -> 
             raise SystemExit(f"a valuation was answered with {statuses[0]}")
 
 
-def ratio_row(slices: Slices, name: str, measure: str) -> tuple[str, str, str]:
-    """Return a service's name, its CPU of a request, and how many times that of another one it is."""
-    ratio = median(mine / other for mine, other in zip(slices[name], slices[measure], strict=True))
+def ratio_row(slices: Slices, name: str, reference: str) -> tuple[str, str, str]:
+    """Return a service's name, its CPU time per request, and the ratio to another service."""
+    ratio = median(mine / other for mine, other in zip(slices[name], slices[reference], strict=True))
     return name, f"{median(slices[name]):,.0f}", f"{ratio:.2f}"
 
 

@@ -1,4 +1,4 @@
-"""Latency at a steady rate: requests are sent when they are due, whether earlier ones are answered or not."""
+"""Measure latency at a steady rate: requests are sent when due, without waiting for earlier answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LINES = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steady:
-    """Latencies counted from when a request was due, and how many were refused."""
+    """Latencies since the due times, and the number of refused requests."""
 
     rate: float
     p50_ms: float
@@ -21,7 +21,7 @@ class Steady:
 
 
 class _Line:
-    """One connection that is kept open."""
+    """One persistent connection."""
 
     def __init__(self, port: int) -> None:
         self.port = port

@@ -1,4 +1,4 @@
-"""Sales as they are reported to a model in service: who reports them, which are held, how the model is re-centred."""
+"""Simulate sales reported to a model in service: their reporters, which are held, and the recentring."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HONEST_REPORTERS = (0.30, 0.20, 0.15, 0.12, 0.10, 0.08, 0.05)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A trained model, the honest sales reported later, all later sales to draw false ones from, the packs valued."""
+    """A trained model, honest sales reported later, candidates for false sales, and packs to value."""
 
     model: Predictor
     honest: ReportedSales
@@ -33,7 +33,7 @@ class Scene:
 
 
 def scene_of(seed: int, packs: int) -> Scene:
-    """Return the model of one synthetic market and the sales reported after it was trained."""
+    """Return the model of one synthetic market and the sales reported after its training."""
     config = TrainingConfig()
     market = market_of(SimulationPlan(packs=packs, seed=seed), config)
     start = float(market.sales.sold_day.max()) - TRAINED_BEFORE_DAYS
@@ -59,12 +59,12 @@ def scene_of(seed: int, packs: int) -> Scene:
 
 
 def reporters(chance: np.random.Generator, sales: int) -> tuple[str, ...]:
-    """Return who reports each sale, the large reporters more often than the small ones."""
+    """Return the reporter of each sale; large reporters are more frequent."""
     return tuple(f"honest-{one}" for one in chance.choice(len(HONEST_REPORTERS), sales, p=HONEST_REPORTERS))
 
 
 def joined(first: ReportedSales, second: ReportedSales) -> ReportedSales:
-    """Return the sales of both."""
+    """Return both sets of sales as one."""
     return ReportedSales(
         predicted=first.predicted.joined(second.predicted),
         labels=first.labels + second.labels,
@@ -79,7 +79,7 @@ def joined(first: ReportedSales, second: ReportedSales) -> ReportedSales:
 def lived_through(
     model: Predictor, sales: ReportedSales, step_days: float
 ) -> Iterator[tuple[Predictor, BoolArray, BoolArray]]:
-    """Return step by step the model that judged, the sales of the step, and all sales held up to then."""
+    """Yield for each step the model that reviewed the sales, the sales of the step, and all sales held so far."""
     held, known = np.zeros(len(sales.day), dtype=np.bool_), np.zeros(len(sales.day), dtype=np.bool_)
     standing, newest = model, float(sales.day.max())
     for day in np.arange(float(sales.day.min()), newest + 1.0, step_days).tolist():

@@ -40,7 +40,8 @@ def check(  # noqa: PLR0913 - one parameter an option
 
     from service.cli import DONE, REFUSED, print_message  # noqa: PLC0415 - as above
     from service.commands.context import day_of  # noqa: PLC0415 - as above
-    from service.commands.refusals import localised_error  # noqa: PLC0415 - as above
+    from service.commands.localised_error import localised_error  # noqa: PLC0415 - as above
+    from service.history_checks import check_traces  # noqa: PLC0415 - as above
     from service.pack_files import read_files  # noqa: PLC0415 - as above
     from valuation.ingest import read_given  # noqa: PLC0415 - as above
 

@@ -148,7 +148,7 @@ def _report(
 ) -> int:
     """Print refused and unreadable packs on standard error, and return the exit code."""
     from service.cli import DONE, REFUSED, print_message  # noqa: PLC0415 - avoids a circular import
-    from service.commands.refusals import localised_error  # noqa: PLC0415 - as above
+    from service.commands.localised_error import localised_error  # noqa: PLC0415 - as above
     from valuation.errors import CanzhiError  # noqa: PLC0415 - as above
 
     said = [(where, error) for where, error in problems]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from service import cli
-from service.api.request_input import Given
+from service.api.request_decoding import Given
 from service.commands.options import GIVEN
 from service.web.form import FormEntry
 from valuation.errors import FieldError

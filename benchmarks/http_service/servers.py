@@ -1,4 +1,4 @@
-"""Every server that is measured: how it is started, where it is asked, and with which bodies."""
+"""The measured servers: start command, address and request bodies."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ OURS_PATH = "/v1/valuations"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BacktestEntry:
-    """One server and one way to ask it."""
+class MeasuredServer:
+    """One server with one kind of request."""
 
     name: str
     command: Callable[[int], Sequence[str]]
@@ -36,7 +36,7 @@ class BacktestEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grounds:
-    """Where a run takes place: its folder, the model, and how many packs are asked about."""
+    """Setting of a run: its folder, the model, and the number of distinct packs."""
 
     folder: Path
     model: Path
@@ -44,7 +44,7 @@ class Grounds:
 
     @property
     def variables(self) -> dict[str, str]:
-        """Surroundings of our own service: a store in the run's folder, the model by its bundle."""
+        """Environment variables of canzhi's service: a store in the run's folder, and the model's bundle."""
         return {
             "CANZHI_HOME": str(self.folder / "home"),
             "CANZHI_MODEL": str(self.model),
@@ -52,14 +52,14 @@ class Grounds:
         }
 
     def bodies(self, name: str, made: Sequence[bytes]) -> Path:
-        """Return a file of bodies, one a line."""
+        """Return a file of request bodies, one per line."""
         return write_bodies(self.folder / f"{name}.jsonl", made)
 
 
-def ours(grounds: Grounds, *, explain: bool, workers: int = 1) -> BacktestEntry:
-    """Return canzhi's own service."""
+def ours(grounds: Grounds, *, explain: bool, workers: int = 1) -> MeasuredServer:
+    """Return canzhi's service."""
     program = f"{SERVE}; serve_http(port={{port}}, workers={workers})"
-    return BacktestEntry(
+    return MeasuredServer(
         name="canzhi, drivers and next_best" if explain else "canzhi",
         command=lambda port: [sys.executable, "-c", program.format(port=port)],
         path=OURS_PATH,
@@ -69,33 +69,33 @@ def ours(grounds: Grounds, *, explain: bool, workers: int = 1) -> BacktestEntry:
     )
 
 
-def former(grounds: Grounds, checkout: Path) -> BacktestEntry:
+def other_checkout(grounds: Grounds, checkout: Path) -> MeasuredServer:
     """Return the service of another checkout of this repository, in this environment."""
     return replace(
         ours(grounds, explain=False),
-        name=former_name(checkout),
+        name=checkout_name(checkout),
         command=lambda port: [sys.executable, "-P", "-c", f"{SERVE}; serve_http(port={port})"],
         variables=grounds.variables | {"PYTHONPATH": str(checkout), "CANZHI_HOME": str(grounds.folder / "former")},
     )
 
 
-def former_name(checkout: Path) -> str:
-    """Return how the service of another checkout is called: by its commit."""
+def checkout_name(checkout: Path) -> str:
+    """Return the name of the service of another checkout: its commit."""
     said = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=checkout, capture_output=True, text=True, check=True
     )
     return f"commit {said.stdout.strip()}"
 
 
-def echoes(grounds: Grounds, *, explain: bool) -> Iterator[BacktestEntry]:
-    """Yield the echo, typed and raw, with the very answer that our service gives to the first pack."""
+def echoes(grounds: Grounds, *, explain: bool) -> Iterator[MeasuredServer]:
+    """Yield the echo, typed and raw, with the answer of canzhi's service to the first pack."""
     asked = bodies(grounds.packs, explain=explain)
     answer = grounds.folder / f"answer{int(explain)}.json"
     own = ours(grounds, explain=explain)
     with started(own) as (_, port):
         answer.write_bytes(ask(f"http://127.0.0.1:{port}{OURS_PATH}", asked[0]))
     for way in ("typed", "raw"):
-        yield BacktestEntry(
+        yield MeasuredServer(
             name=f"echo, {way}",
             command=_uvicorn("benchmarks.http_service.echo:create_app"),
             path=f"/{way}",
@@ -104,15 +104,15 @@ def echoes(grounds: Grounds, *, explain: bool) -> Iterator[BacktestEntry]:
         )
 
 
-def rivals(grounds: Grounds) -> Iterator[BacktestEntry]:
-    """Yield the services that do the same work otherwise: MLflow's server, and two written by hand."""
+def rivals(grounds: Grounds) -> Iterator[MeasuredServer]:
+    """Yield the alternatives: MLflow's server, and two hand-written services."""
     yield mlflow_server(grounds)
     boosters = grounds.folder / "boosters"
     boosters.mkdir()
     handwritten.train(boosters, TREES, LEAVES, 100)
     asked = grounds.bodies("handwritten", bodies(grounds.packs, explain=False))
     for way in ("pandas", "numpy"):
-        yield BacktestEntry(
+        yield MeasuredServer(
             name=f"by hand, {way}",
             command=_uvicorn("benchmarks.http_service.handwritten:create_app"),
             path=f"/{way}",
@@ -121,8 +121,8 @@ def rivals(grounds: Grounds) -> Iterator[BacktestEntry]:
         )
 
 
-def mlflow_server(grounds: Grounds) -> BacktestEntry:
-    """Return `mlflow models serve` of our own pyfunc, with its signature."""
+def mlflow_server(grounds: Grounds) -> MeasuredServer:
+    """Return `mlflow models serve` of canzhi's pyfunc, with its signature."""
     import mlflow.pyfunc  # noqa: PLC0415 - 2.5 s, and only this rival needs it
 
     from models.artifact.pyfunc import model_parts, write_data  # noqa: PLC0415 - as above
@@ -134,7 +134,7 @@ def mlflow_server(grounds: Grounds) -> BacktestEntry:
         json.dumps({"dataframe_records": [{"trace": json.dumps(record, ensure_ascii=False), "as_of": "2026-11-20"}]})
         for record in records(grounds.packs)
     ]
-    return BacktestEntry(
+    return MeasuredServer(
         name="mlflow models serve",
         command=lambda port: [
             *(sys.executable, "-m", "mlflow", "models", "serve", "-m", str(saved)),
@@ -160,8 +160,8 @@ def _uvicorn(factory: str) -> Callable[[int], Sequence[str]]:
 
 
 @contextmanager
-def started(one: BacktestEntry) -> Iterator[tuple[int, int]]:
-    """Run a contestant; give its process id and its port."""
+def started(one: MeasuredServer) -> Iterator[tuple[int, int]]:
+    """Run a server, and yield its process id and port."""
     port = free_port()
     with serving(one.command(port), port, one.ready, one.variables) as pid:
         yield pid, port
