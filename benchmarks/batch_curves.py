@@ -28,7 +28,7 @@ from benchmarks.forest_evaluation import grown, synthetic
 from benchmarks.report import replace_section, table_of
 from models import load_model
 from models.artifact.predictor import Predictor
-from models.fitting.forest_text import forest_from_text
+from models.booster.forest_text import forest_from_text
 from service.clock import new_ids
 from service.scoring.job_context import JobContext
 from service.scoring.local import Request, score_files

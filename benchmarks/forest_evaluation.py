@@ -21,9 +21,9 @@ import lightgbm
 import numpy as np
 
 from benchmarks.report import replace_section, table_of
-from models.fitting.forest_text import forest_from_text
+from models.booster.forest_text import forest_from_text
+from models.inference.explanation.tree_shap import Attribution
 from models.inference.forest import Forest
-from models.inference.tree_shap import Attribution
 from models.kernel.library import LEVELS, open_kernel
 from models.kernel.native_forest import NativeForest, prepare
 from valuation.errors import SettingError

@@ -20,7 +20,7 @@ from models.fitting.lot_allocation import keep_together, read_lots
 from models.fitting.training_data import TrainingData, days, directions, group_labels_of, numbers, together
 from models.inference.band import BandSettings
 from models.inference.column_encoder import column_names, fit_column_encoder
-from models.inference.explainer import Explainer
+from models.inference.explanation.explainer import Explainer
 from models.inference.fitted_model import FittedRegressor
 from models.inference.target import LOG, Scale, choose_scale
 from valuation.numeric.columns import FloatArray

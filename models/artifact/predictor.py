@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from models.artifact.bundle import About, Bundle
-from models.inference.explainer import Explained, ExplainedWidth, Explainer
+from models.inference.explanation.explainer import Explained, ExplainedWidth, Explainer
 from models.inference.fitted_model import FittedRegressor
 from models.inference.interval_table import IntervalTable
 from models.inference.native_model import prepare_model

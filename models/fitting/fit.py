@@ -10,6 +10,7 @@ import numpy as np
 
 from models.calibration.level_shift import Stream, anchor, rebuild, score_stream, standardised
 from models.calibration.score_weights import weighted_quantile
+from models.fitting.fit_encoder import column_kinds
 from models.fitting.learner import FitSettings, Learner
 from models.fitting.out_of_fold import FoldModel
 from models.fitting.scale_model import OutOfFoldResiduals
@@ -17,7 +18,7 @@ from models.fitting.shrinkage import Shrinkage, fit_shrinkage
 from models.fitting.training_data import TrainingData, in_order
 from models.inference.band import GROUP_LEFT_OUT, OUT_OF_FOLD, PREQUENTIAL, CalibrationScores
 from models.inference.column_encoder import ColumnEncoder
-from models.inference.encoding import AVERAGED, column_kinds
+from models.inference.encoding import AVERAGED
 from models.inference.fitted_model import FittedRegressor, WidthPart, group_labels
 from models.inference.groups import Groups, learn_groups
 from models.inference.target import Scale

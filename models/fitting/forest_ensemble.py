@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.fitting.booster import BoosterSettings, Grown, Sample, grow, grow_several, with_trees
+from models.booster.boosting import BoosterSettings, Grown, Sample, grow, grow_several, with_trees
 from models.inference.forest import Forest, empty_forest, mean_of
 from valuation.numeric.columns import FloatArray
 
@@ -43,7 +43,7 @@ class ForestEnsemble:
 def grow_ensemble(samples: Sequence[Sample], growth: BoosterSettings, forests: int, trees: int) -> ForestEnsemble:
     """Return forests of so many trees together, grown on the samples in turn.
 
-    >>> from models.fitting.booster import mean_settings
+    >>> from models.booster.boosting import mean_settings
     >>> sample = Sample(matrix=np.arange(40.0)[:, np.newaxis], target=np.arange(40.0), weight=np.ones(40))
     >>> growth = mean_settings(40, (), seed=0, threads=1)
     >>> grow_ensemble([sample], growth, 2, 9).forest(1).trees

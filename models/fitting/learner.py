@@ -6,18 +6,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from models.booster.boosting import Sample, mean_settings, width_settings
 from models.calibration.unseen_groups import even_weights, group_count_column, is_unseen, nested_columns, side_by_side
-from models.fitting.booster import Sample, mean_settings, width_settings
+from models.fitting.fit_encoder import EncoderTarget, column_kinds, fit_crossfitted
+from models.fitting.fit_linear import fit_linear
+from models.fitting.folds import assign_folds, fold_count
 from models.fitting.forest_ensemble import FORESTS, ForestEnsemble, grow_ensemble, grow_judged
 from models.fitting.out_of_fold import FoldModel, FoldTraining
 from models.fitting.scale_model import OutOfFoldResiduals, fewest_errors, fit_scale_model
 from models.fitting.training_data import TrainingData
 from models.inference.band import BandSettings
 from models.inference.column_encoder import NEVER_SEEN
-from models.inference.encoding import NUMBER, Encoder, EncoderTarget, column_kinds, fit_crossfitted
+from models.inference.encoding import NUMBER, Encoder
 from models.inference.fitted_model import LINEAR_SHARE, MeanPart, WidthPart
-from models.inference.folds import assign_folds, fold_count
-from models.inference.linear import LinearPart, fit_linear
+from models.inference.linear import LinearPart
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 _LINEAR_ROWS = 20_000

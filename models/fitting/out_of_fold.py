@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.fitting.booster import BoosterSettings, Sample
+from models.booster.boosting import BoosterSettings, Sample
 from models.fitting.forest_ensemble import ForestEnsemble
 from models.inference.encoding import Encoder
 from models.inference.fitted_model import LINEAR_SHARE

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.fitting.booster import BoosterSettings, Sample, grow, with_trees
+from models.booster.boosting import BoosterSettings, Sample, grow, with_trees
 from models.inference.fitted_model import WidthPart
 from models.inference.forest import Forest, empty_forest
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray

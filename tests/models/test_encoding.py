@@ -2,16 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.fitting.fit_encoder import EncoderTarget, column_kinds, fit_crossfitted, learn_encoder
 from models.inference.column_encoder import NEVER_SEEN
-from models.inference.encoding import (
-    AVERAGED,
-    NUMBER,
-    RANKED,
-    EncoderTarget,
-    column_kinds,
-    fit_crossfitted,
-    learn_encoder,
-)
+from models.inference.encoding import AVERAGED, NUMBER, RANKED
 
 
 def lesson(target):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.fitting.forest_text import forest_from_text
+from models.booster.forest_text import forest_from_text
 from models.inference.forest import empty_forest
 
 

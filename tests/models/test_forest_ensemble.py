@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from models.fitting.booster import Sample, mean_settings
+from models.booster.boosting import Sample, mean_settings
+from models.booster.forest_text import forest_from_text
 from models.fitting.forest_ensemble import FORESTS, grow_ensemble, grow_judged
-from models.fitting.forest_text import forest_from_text
 from models.inference.forest import mean_of
 from models.inference.parity import check_forest, hard_rows
 

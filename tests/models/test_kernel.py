@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.fitting.forest_text import forest_from_text
+from models.booster.forest_text import forest_from_text
 from models.inference.forest import ZERO_THRESHOLD, Forest
 from models.kernel import library
 from models.kernel.library import OBJECTS, RECORD, KernelUnavailableError, engine, object_name, open_kernel

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.inference.linear import fit_linear
+from models.fitting.fit_linear import fit_linear
 
 
 def fitted(matrix, target, ranked=(), monotone=None):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.fitting.booster import width_settings
+from models.booster.boosting import width_settings
+from models.fitting.folds import assign_folds
 from models.fitting.scale_model import OutOfFoldResiduals, fit_scale_model
-from models.inference.folds import assign_folds
 
 SALES, COLUMNS = 1500, 12
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.fitting.forest_text import forest_from_text
+from models.booster.forest_text import forest_from_text
+from models.inference.explanation.tree_shap import Attribution
 from models.inference.forest import empty_forest
-from models.inference.tree_shap import Attribution
 from models.kernel import library
 from models.kernel.library import open_kernel
 from models.kernel.native_forest import prepare

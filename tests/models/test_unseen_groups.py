@@ -4,15 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.booster.boosting import Sample, mean_settings
 from models.calibration.unseen_groups import group_count_column, is_unseen, nested_columns, side_by_side
 from models.estimator import ResidualValueRegressor
-from models.fitting.booster import Sample, mean_settings
 from models.fitting.forest_ensemble import grow_ensemble
 from models.inference.encoding import AVERAGED, NUMBER, RANKED
+from models.inference.explanation.tree_shap import Attribution
 from models.inference.forest import empty_forest
 from models.inference.parity import check_forest, hard_rows
 from models.inference.shift_monitor import monitor_shift
-from models.inference.tree_shap import Attribution
 
 
 @pytest.fixture(scope="module")

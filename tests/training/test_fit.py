@@ -9,7 +9,7 @@ import pytest
 
 import training.evaluation.holdout
 import training.fit_model
-from models.inference.folds import assign_folds
+from models.fitting.folds import assign_folds
 from training.configuration import LEAST_SALES, TrainingConfig, read_config
 from training.dataset.training_set import build, degraded, join
 from training.evaluation.holdout import evaluate_model, evaluate_on_newest, newest_from

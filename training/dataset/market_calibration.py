@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from models.inference.folds import assign_folds
+from models.fitting.folds import assign_folds
 from training.configuration import TrainingConfig
 from training.dataset.training_set import TrainingSet, join
 from valuation.battery_code.decoding import decode_many

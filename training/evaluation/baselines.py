@@ -14,7 +14,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from models.fitting.booster import Sample, grow, mean_settings
+from models.booster.boosting import Sample, grow, mean_settings
 from training.dataset.training_set import TrainingSet
 from training.metrics import Forecast
 from valuation import features

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from models.inference.folds import assign_folds
+from models.fitting.folds import assign_folds
 from training.configuration import LEAST_SALES, TrainingConfig
 from training.dataset.training_set import TrainingSet
 from training.evaluation.replay import replay

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from models.fitting.forest_text import forest_from_text
+from models.booster.forest_text import forest_from_text
 from models.inference.forest import Forest
 from models.inference.parity import check_forest, hard_rows
 from valuation.numeric.columns import BoolArray, FloatArray

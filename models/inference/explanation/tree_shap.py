@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.inference.explanation.native_shap import Explanation, explains
+from models.inference.explanation.shap_paths import LANES, Group, read_paths
 from models.inference.forest import Forest
-from models.inference.native_shap import Explanation, explains
-from models.inference.shap_paths import LANES, Group, read_paths
 from models.kernel.native_forest import NativeForest
 from valuation.numeric.columns import BoolArray, FloatArray
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.inference.explanation.tree_shap import Attribution
 from models.inference.fitted_model import LINEAR_SHARE, FittedRegressor
 from models.inference.interval_table import IntervalTable
-from models.inference.native_program import NativeModel
-from models.inference.tree_shap import Attribution
+from models.inference.native_model import NativeModel
 from valuation.numeric.columns import FloatArray, IntArray
 
 

@@ -1,7 +1,7 @@
-"""The ways from root to leaf of a forest's trees, gathered for explanation (see :mod:`models.inference.tree_shap`).
+"""Paths from root to leaf of the trees of a forest, prepared for TreeSHAP.
 
-A leaf's cell stands for one feature on its path: how large a share of the training rows the feature's splits let
-through, and which test a row must pass there. Several splits on one feature make a joined test.
+A cell of a leaf stands for one feature on its path: the share of the training rows that pass the splits on the feature,
+and the test that a row must pass there. Several splits on one feature are joined into one test.
 """
 
 from __future__ import annotations

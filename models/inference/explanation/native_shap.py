@@ -11,7 +11,7 @@ from models.kernel.native_forest import NativeForest
 from valuation.numeric.columns import FloatArray
 
 if TYPE_CHECKING:
-    from models.inference.shap_paths import Paths
+    from models.inference.explanation.shap_paths import Paths
 
 _MOST_PLACES = 64  # PLACES in source/paths.h
 _LANES = 8

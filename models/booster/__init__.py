@@ -1,0 +1,1 @@
+"""Gradient boosting: the only package that imports LightGBM."""
