@@ -40,7 +40,7 @@ def check(  # noqa: PLR0913 - one parameter an option
 
     from service.cli import DONE, REFUSED, print_message  # noqa: PLC0415 - as above
     from service.commands.context import day_of  # noqa: PLC0415 - as above
-    from service.commands.localised_error import localised_error  # noqa: PLC0415 - as above
+    from service.commands.localised_error import localised_error, placed  # noqa: PLC0415 - as above
     from service.history_checks import check_traces  # noqa: PLC0415 - as above
     from service.pack_files import read_files  # noqa: PLC0415 - as above
     from valuation.ingest import read_given  # noqa: PLC0415 - as above
@@ -56,7 +56,7 @@ def check(  # noqa: PLR0913 - one parameter an option
         _print_tables(answers, language)
     for where, error in problems:
         message, way_out = localised_error(error, language)
-        print_message(f"{where}: {message}", way_out)
+        print_message(placed(where, message), way_out)
     context.exit(REFUSED if problems or any(answer.blocks for answer in answers) else DONE)
 
 

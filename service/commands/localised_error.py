@@ -19,3 +19,12 @@ def localised_error(error: CanzhiError, language: Language) -> tuple[str, str]:
         return error.message, error.hint
     detail, _ = detail_of(error, language)
     return detail, advice_of(error) or error.hint
+
+
+def placed(where: str, message: str) -> str:
+    """Return a message after its place, which is named once.
+
+    >>> placed("a.csv row 3", "soh is 88"), placed("a.csv", "a.csv is empty")
+    ('a.csv row 3: soh is 88', 'a.csv is empty')
+    """
+    return message if message.startswith(where) else f"{where}: {message}"

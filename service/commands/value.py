@@ -148,7 +148,7 @@ def _report(
 ) -> int:
     """Print refused and unreadable packs on standard error, and return the exit code."""
     from service.cli import DONE, REFUSED, print_message  # noqa: PLC0415 - avoids a circular import
-    from service.commands.localised_error import localised_error  # noqa: PLC0415 - as above
+    from service.commands.localised_error import localised_error, placed  # noqa: PLC0415 - as above
     from valuation.errors import CanzhiError  # noqa: PLC0415 - as above
 
     said = [(where, error) for where, error in problems]
@@ -157,7 +157,7 @@ def _report(
             said.append((history.battery_code or "a pack without code", one))
     for where, error in said[:_MAX_REFUSALS]:
         message, way_out = localised_error(error, language)
-        print_message(f"{where}: {message}", way_out)
+        print_message(placed(where, message), way_out)
     if len(said) > _MAX_REFUSALS:
         print_message(f"and {len(said) - _MAX_REFUSALS} more are refused; --json tells the reason of every pack")
     return REFUSED if said else DONE
