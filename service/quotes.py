@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from service.settings import Settings
+from service.vehicles import install_catalogue, kept_catalogue
 from valuation.errors import UnreadableQuotes
 from valuation.ingest import read_market
 from valuation.market.snapshot import MarketHistory
@@ -90,6 +91,8 @@ def quotes_by_day(history: MarketHistory, day: float) -> QuotesByDay:
 def open_market(settings: Settings) -> QuotedMarket:
     """Read the quotes from `CANZHI_MARKET`, else `market.csv` in the home folder, else the bundled ones.
 
+    The imported catalogue of vehicles of that folder is used from here on.
+
     Raises
     ------
     UnreadableQuotes
@@ -100,6 +103,7 @@ def open_market(settings: Settings) -> QuotedMarket:
     if path is None:
         path = bundled_quotes()
     content = _read(path)
+    install_catalogue(kept_catalogue(settings.home))
     return QuotedMarket(history=read_market(content), content=content, source=str(path))
 
 

@@ -24,6 +24,7 @@ from valuation.record.fields import REGIONS
 from valuation.routes.assumptions import Assumptions, assumptions_for
 from valuation.routes.market_calibration import apply_calibration
 from valuation.routes.structural_value import Routes, price_routes
+from valuation.vehicle.describe import describe_vehicles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ def build_dossier(
         If a price that a pack cannot be valued without is not quoted.
     """
     country = region.partition("-")[0] if isinstance(region, str) else "CN"
-    nameplate = read_nameplate(cases, market_calibration)
+    nameplate = read_nameplate(cases, market_calibration, describe_vehicles(cases))
     market = market_history.on(cases.as_of_day, region=country).for_packs(nameplate.chemistry)
     if market_shift:
         market = market.shifted(market_shift)
@@ -102,6 +103,19 @@ def dossier_of_twins(dossier: Dossier, rows: IntArray) -> Dossier:
         region=dossier.region[rows],
         nameplate=dossier.nameplate.take(rows),
         market=dossier.market.take(rows),
+        earlier_market=dossier.earlier_market.take(rows),
+        assumptions=dossier.assumptions,
+    )
+
+
+def dossier_of_other_chemistry(dossier: Dossier, rows: IntArray) -> Dossier:
+    """Return the dossier of some packs as of the other chemistry that their vehicle may have, on the same day."""
+    nameplate = dossier.nameplate.take(rows).of_other_chemistry()
+    return _complete(
+        cases=dossier.cases.take(rows),
+        region=dossier.region[rows],
+        nameplate=nameplate,
+        market=dossier.market.take(rows).for_packs(nameplate.chemistry),
         earlier_market=dossier.earlier_market.take(rows),
         assumptions=dossier.assumptions,
     )

@@ -13,16 +13,20 @@ import numpy as np
 
 from valuation import features
 from valuation.closed_routes import cap_at_open_routes
-from valuation.dossier import Dossier
+from valuation.dossier import Dossier, dossier_of_other_chemistry
 from valuation.errors import BundleMismatch, FieldError
 from valuation.numeric.asinh_scale import LINEAR_THRESHOLD_CNY_PER_KWH, from_scale, to_scale
-from valuation.numeric.columns import BoolArray, FloatArray
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 from valuation.numeric.exact_math import normal_quantile
+from valuation.numeric.mixture import mixture_quantiles
 from valuation.ports import Predictor, Priced
 from valuation.record.fields import CHEMISTRIES
 
 QUANTILE_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles of the value in every answer."""
+
+_SCORE_95 = 1.6448536269514722
+_LEAST_SD = 0.01
 
 STRUCTURE_ONLY = "structural value, no sales"
 
@@ -98,7 +102,59 @@ def price(dossier: Dossier, model: Predictor | None, level: float) -> Prices:
     """
     half = (1.0 - check_level(level)) / 2.0
     levels = (half, 1.0 - half, *QUANTILE_LEVELS)
-    return _structural(dossier, levels) if model is None else _learned(dossier, model, levels)
+    prices = _price_one_chemistry(dossier, model, levels)
+    doubtful = np.flatnonzero(dossier.nameplate.other_share > 0.0)
+    return prices if len(doubtful) == 0 else _with_other_chemistry(dossier, model, levels, prices, doubtful)
+
+
+def _price_one_chemistry(dossier: Dossier, model: Predictor | None, levels: Sequence[float]) -> Prices:
+    if model is None:
+        return _structural(dossier, levels)
+    return _with_vehicle_energy(dossier, _learned(dossier, model, levels), model.linear_threshold)
+
+
+def _with_vehicle_energy(dossier: Dossier, prices: Prices, linear_threshold: float) -> Prices:
+    """Return learned prices with bands that contain the spread of an energy that rests on the vehicle.
+
+    No sale of the training has such an energy. Its spread is independent of what the model knows, so variances add.
+    """
+    nameplate = dossier.nameplate
+    rows = np.flatnonzero(~np.isnan(nameplate.vehicle_match) & (nameplate.energy_log_sd > 0.0))
+    if len(rows) == 0:
+        return prices
+    centre = to_scale(prices.point[rows], linear_threshold)[:, None]
+    own = np.column_stack([prices.lower, prices.upper, prices.quantiles])
+    apart = to_scale(own[rows], linear_threshold) - centre
+    learned_sd = np.maximum((apart[:, -1] - apart[:, 2]) / (2.0 * _SCORE_95), _LEAST_SD)
+    share = np.abs(prices.point[rows]) / np.sqrt(prices.point[rows] ** 2 + linear_threshold**2)
+    energy_sd = nameplate.energy_log_sd[rows] * share
+    quantiles = own.copy()
+    factor = np.sqrt(1.0 + (energy_sd / learned_sd) ** 2)[:, None]
+    quantiles[rows] = from_scale(centre + apart * factor, linear_threshold)
+    return _with_bands(prices, quantiles)
+
+
+def _with_bands(prices: Prices, quantiles: FloatArray) -> Prices:
+    """Return the same points with other bands, given as in :func:`_with_edges`."""
+    new = _with_edges(prices.point, quantiles)
+    return replace(prices, lower=new["lower"], upper=new["upper"], quantiles=new["quantiles"])
+
+
+def _with_other_chemistry(
+    dossier: Dossier, model: Predictor | None, levels: Sequence[float], prices: Prices, rows: IntArray
+) -> Prices:
+    """Return the prices with bands that also contain the other chemistry of a vehicle, by its share.
+
+    The point stays that of the likeliest chemistry.
+    """
+    others = dossier_of_other_chemistry(dossier, rows)
+    other = _price_one_chemistry(others, model, levels)
+    ratio = (others.nameplate.energy_kwh / dossier.nameplate.energy_kwh[rows])[:, None]
+    own, theirs = (np.column_stack([one.lower, one.upper, one.quantiles]) for one in (prices, other))
+    mixed = mixture_quantiles(own[rows], theirs * ratio, dossier.nameplate.other_share[rows], np.array(levels))
+    quantiles = own.copy()
+    quantiles[rows] = mixed
+    return _with_bands(prices, quantiles)
 
 
 def calibration_groups(dossier: Dossier) -> tuple[str, ...]:

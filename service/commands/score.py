@@ -98,6 +98,7 @@ def _prepare_job(
     from service.quotes import open_market  # noqa: PLC0415 - as above
     from service.scoring.job_context import JobContext  # noqa: PLC0415 - as above
     from service.valuation_service import model_on  # noqa: PLC0415 - as above
+    from service.vehicles import kept_catalogue  # noqa: PLC0415 - as above
     from valuation.answer.fleet_values import check_terms  # noqa: PLC0415 - as above
     from valuation.terms import ValuationTerms  # noqa: PLC0415 - as above
 
@@ -107,7 +108,7 @@ def _prepare_job(
     check_terms(checked, quotes.history)
     warn_synthetic(quotes)
     loaded = cast("Predictor | None", model_on(settings, quotes, checked.as_of))  # the registry contains no other type
-    return JobContext.of(quotes.content, loaded, checked)
+    return JobContext.of(quotes.content, loaded, checked, kept_catalogue(settings.home))
 
 
 def _shifts(given: tuple[str, ...]) -> dict[str, float]:

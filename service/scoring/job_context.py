@@ -10,6 +10,7 @@ import msgspec
 
 from models.artifact.model_bytes import from_bytes, to_bytes
 from models.artifact.predictor import Predictor
+from service.vehicles import install_catalogue
 from valuation.ingest import read_market
 from valuation.market.snapshot import MarketHistory
 from valuation.terms import ValuationTerms
@@ -28,30 +29,35 @@ class JobContext:
         The model (:mod:`models.artifact.model_bytes`); without one the structural value answers.
     terms : bytes
         The :class:`valuation.terms.ValuationTerms` as JSON.
+    vehicles : bytes
+        The imported catalogue of vehicles (:mod:`service.vehicles`); empty if there is none.
     """
 
     quotes: bytes
     parcel: bytes | None
     terms: bytes
+    vehicles: bytes = b""
 
     @staticmethod
-    def of(quotes: bytes, model: Predictor | None, terms: ValuationTerms) -> JobContext:
+    def of(quotes: bytes, model: Predictor | None, terms: ValuationTerms, vehicles: bytes = b"") -> JobContext:
         """Return the kit of a job; the model is one that :func:`models.load_model` returned."""
         return JobContext(
             quotes=quotes,
             parcel=None if model is None else to_bytes(model),
             terms=msgspec.json.encode(terms, order="sorted"),
+            vehicles=vehicles,
         )
 
     @property
     def digest(self) -> str:
         """Hash of everything that decides the answers, but for the packs: terms, quotes, model and this version."""
-        parts = (self.terms, self.quotes, self.parcel or b"", __version__.encode())
+        parts = (self.terms, self.quotes, self.parcel or b"", self.vehicles, __version__.encode())
         return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
     @cached_property
     def market(self) -> MarketHistory:
-        """The quotes, read."""
+        """The quotes, read; the process that reads them knows the imported vehicles too."""
+        install_catalogue(self.vehicles)
         return read_market(self.quotes)
 
     @cached_property

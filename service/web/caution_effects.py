@@ -48,6 +48,12 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
             "区间加宽；请补充额定能量，或额定容量与标称电压"
         ),
         "widens the band; give chemistry": "区间加宽；请补充电池类型",
+        "widens the band; give chemistry and rated_energy_kwh from the nameplate": (
+            "区间加宽；请按铭牌补充电池类型与额定能量"
+        ),
+        "check the VIN and the model year": "请核对车架号与年款",
+        "check the VIN and the make": "请核对车架号与品牌",
+        "correct the VIN": "请更正车架号",
         "widens the band; give chemistry as NMC523, NMC622, NMC811 … or the masses in composition": (
             "区间加宽；请补充三元比例或材料成分"
         ),
@@ -68,7 +74,10 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
             "请核对电池编码，或选择再生利用之前的评估基准日"
         ),
         "find out which pack carries the code before anybody trades it": "交易前须查清该编码对应的电池",
-        "correct the code, or give chemistry and rated_energy_kwh": "请更正编码，或补充电池类型与额定能量",
+        (
+            "correct the code, or give chemistry with rated_energy_kwh or mass_kg, or vehicle_model with make and "
+            "model_year"
+        ): "请更正编码，或补充电池类型与额定能量（或质量），或补充车型、品牌与年款",
         "correct made_on, or choose a later valuation day": "请更正生产日期，或选择更晚的评估基准日",
     }
 )

@@ -15,7 +15,10 @@ from valuation.errors import FieldError
 from valuation.ingest import Document, GivenFacts, read_given
 
 LEVELS: Final = ("0.5", "0.8", "0.9", "0.95")
-_GIVEN: Final = ("chemistry", "rated_energy_kwh", "mass_kg", "made_on", "soh", "soh_on")
+_GIVEN: Final = (
+    *("chemistry", "rated_energy_kwh", "mass_kg", "made_on", "soh", "soh_on"),
+    *("make", "vehicle_model", "model_year", "vin", "odometer_km"),
+)
 MAX_FILES: Final = 100
 _MAX_FIELDS: Final = 40
 _MAX_NAME_LENGTH: Final = 100
@@ -33,6 +36,11 @@ class FormEntry:
     made_on: str = ""
     soh: str = ""
     soh_on: str = ""
+    make: str = ""
+    vehicle_model: str = ""
+    model_year: str = ""
+    vin: str = ""
+    odometer_km: str = ""
     as_of: str = ""
     level: str = "0.9"
     files: tuple[Document, ...] = ()
@@ -40,7 +48,8 @@ class FormEntry:
     @property
     def empty(self) -> bool:
         """Whether the form contains no pack."""
-        return not (self.code or self.record or self.files or self.chemistry or self.rated_energy_kwh)
+        named = self.code or self.record or self.files or self.chemistry or self.rated_energy_kwh or self.vehicle_model
+        return not named
 
     @property
     def nameplate_given(self) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 
 from valuation.answer import late_reports
 from valuation.answer.priced_batch import PricedBatch
+from valuation.answer.vehicle_cautions import VEHICLE_CAUTIONS
 from valuation.market.cautions import market_cautions
 from valuation.numeric.columns import BoolArray, FloatArray
 from valuation.pack.chemistry import CHEMISTRY_CODE, ROWS
@@ -274,6 +275,7 @@ _PACK_RULES: Final = (
         lambda priced: priced.dossier.nameplate.energy_log_sd > 0.0,
         lambda priced, row: {"energy": f"{priced.dossier.nameplate.energy_kwh[row]:.1f}"},
     ),
+    *(_filled(*one) for one in VEHICLE_CAUTIONS),
     _fixed(
         Caution(
             id="N02",

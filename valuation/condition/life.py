@@ -68,7 +68,9 @@ def life_of(cases: Cases, nameplate: Nameplate, known_cycles: FloatArray) -> Lif
     used_from = np.minimum(coalesce(nameplate.in_service_day, born), cases.as_of_day)
     used_until = np.maximum(_left_day(cases), used_from)
     distance_km = coalesce(
-        cases.highest("odometer_km"), km_per_year(cases.packs["duty"]) * (used_until - used_from) / DAYS_PER_YEAR
+        cases.highest("odometer_km"),
+        cases.packs["odometer_km"],
+        km_per_year(cases.packs["duty"]) * (used_until - used_from) / DAYS_PER_YEAR,
     )
     electric = np.where(nameplate.energy_kwh < HYBRID_BELOW_KWH, HYBRID_ELECTRIC_SHARE, 1.0)
     driven = electric * distance_km * kwh_per_km(cases.packs["duty"]) / nameplate.energy_kwh

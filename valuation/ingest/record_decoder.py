@@ -35,6 +35,8 @@ from valuation.numeric.columns import UNKNOWN
 from valuation.record.fields import EVENT_TYPES, PACK_FIELDS, Field, text_code
 from valuation.record.history import known_from
 from valuation.record.to_columns import day_number
+from valuation.vehicle.catalogue import near_models
+from valuation.vehicle.describe import look_up
 
 _DECODER = msgspec.json.Decoder(Record)
 _KIND: dict[str, type[TypedEvent]] = dict(zip(EVENT_TYPES, EVENT_KINDS, strict=True))
@@ -131,6 +133,8 @@ def missing_identity(pack: TypedPack) -> list[FieldError]:
         return []
     if pack.battery_code and decode(pack.battery_code, LAST_DAY).valid:
         return []
+    if pack.vehicle_model:
+        return _unknown_vehicle(pack, pack.vehicle_model)
     lacking = [] if pack.chemistry else ["chemistry"]
     lacking += [] if energy else ["rated_energy_kwh"]
     return [
@@ -143,6 +147,24 @@ def missing_identity(pack: TypedPack) -> list[FieldError]:
             if pack.battery_code
             else Message("record.code_missing"),
             fields=lacking,
+        )
+    ]
+
+
+def _unknown_vehicle(pack: TypedPack, model: str) -> list[FieldError]:
+    """Return the error of a pack that only its vehicle names, if that is not known."""
+    made_year = None if pack.made_on is None else float(pack.made_on.year)
+    if look_up(model, pack.make, pack.maker, pack.model_year, pack.vin, made_year) is not None:
+        return []
+    near = near_models(model, pack.make)
+    return [
+        FieldError(
+            "record.unknown_vehicle",
+            hint="record.give_known_vehicle" if near else "record.give_vehicle",
+            field="vehicle_model",
+            value=model,
+            model=shown_value(model),
+            near=list(near),
         )
     ]
 

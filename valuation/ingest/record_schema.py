@@ -62,6 +62,11 @@ class TypedPack(msgspec.Struct, kw_only=True, frozen=True):
     rated_capacity_ah: float | None = None
     nominal_voltage_v: float | None = None
     made_on: date | None = None
+    maker: str | None = None
+    vehicle_model: str | None = None
+    make: str | None = None
+    model_year: float | None = None
+    vin: str | None = None
     superseded_on: date | None = None
     composition: dict[str, float] = {}
     modules: list[Any] = []

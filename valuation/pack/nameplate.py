@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
 
 from valuation.battery_code.decoding import decode_many
 from valuation.battery_code.layout import CHEMISTRY_OF_TYPE, TYPE_LETTERS
-from valuation.numeric.columns import BoolArray, FloatArray, IntArray, coalesce
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray, coalesce, unknown
 from valuation.pack.chemistry import CHEMISTRY_CODE, energy_density_wh_per_kg, lookup
 from valuation.pack.design_sizes import lookup_design_energy, specifications
+from valuation.pack.vehicle_packs import VehiclePacks, no_vehicles
 from valuation.pack.vintage import interpolate
 from valuation.record.cases import Cases
 from valuation.record.fields import DUTIES
@@ -65,6 +66,10 @@ class Nameplate:
         Declared or coded day of production; first day installed or sold, else the day of production.
     year : calendar year with fraction, never NaN
         Year of production for all data by vintage.
+    vehicle_match : index of :data:`valuation.pack.vehicle_packs.MATCHES`, NaN if the vehicle says nothing
+        How well the vehicle is known that energy or chemistry rest on.
+    other_chemistry, other_share, other_energy_kwh, other_log_sd : NaN if the chemistry is certain
+        The chemistry of the vehicle's other variants, their share, and their energy with its spread.
     """
 
     chemistry: FloatArray
@@ -77,23 +82,46 @@ class Nameplate:
     made_day: FloatArray
     in_service_day: FloatArray
     year: FloatArray
+    vehicle_match: FloatArray
+    other_chemistry: FloatArray
+    other_share: FloatArray
+    other_energy_kwh: FloatArray
+    other_log_sd: FloatArray
 
     def take(self, rows: IntArray) -> Nameplate:
         """Return the nameplates of the packs of these rows."""
         return Nameplate(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
+    def of_other_chemistry(self) -> Nameplate:
+        """Return the nameplates that the packs have if they are of the other chemistry of their vehicle."""
+        density = energy_density_wh_per_kg(self.other_chemistry, self.year)
+        return replace(
+            self,
+            chemistry=self.other_chemistry,
+            energy_kwh=self.other_energy_kwh,
+            energy_log_sd=self.other_log_sd,
+            mass_kg=np.where(self.mass_declared, self.mass_kg, self.other_energy_kwh * 1000.0 / density),
+            other_chemistry=unknown(len(self.year)),
+            other_share=unknown(len(self.year)),
+        )
 
-def read_nameplate(cases: Cases, design_energy: Mapping[str, float] | None = None) -> Nameplate:
+
+def read_nameplate(
+    cases: Cases, design_energy: Mapping[str, float] | None = None, vehicles: VehiclePacks | None = None
+) -> Nameplate:
     """Return the nameplate of each pack (铭牌信息): declared, else from its code, else typical of kind and year.
 
-    A valid battery code alone is enough: it gives level, chemistry and day; the rest is typical and uncertain.
+    A valid battery code alone is enough: it gives level, chemistry and day; the rest is typical and uncertain. A known
+    vehicle is enough too: it gives energy and chemistry as a distribution over its variants.
     `design_energy` is the rated energy of known designs (:mod:`valuation.pack.design_sizes`).
     """
     code = read_codes(cases)
-    chemistry = coalesce(cases.packs["chemistry"], _coded_chemistry(code["type_code"]))
+    stated = coalesce(cases.packs["chemistry"], _coded_chemistry(code["type_code"]))
+    vehicle = (vehicles or no_vehicles(cases.rows)).given(stated)
+    chemistry = coalesce(stated, vehicle.chemistry)
     chemistry = np.where(np.isnan(chemistry), CHEMISTRY_CODE["OTHER"], chemistry)
     level = np.where(np.isnan(code["level_code"]), PACK, code["level_code"])
-    made_day = coalesce(cases.packs["made_day"], code["made_day"])
+    made_day = coalesce(cases.packs["made_day"], code["made_day"], vehicle.made_day)
     first_use = cases.first("on_day", cases.is_type("installed", "sold"))
     in_service_day = coalesce(first_use, made_day)
     born = coalesce(made_day, first_use, cases.as_of_day - ASSUMED_AGE_A * DAYS_PER_YEAR)
@@ -105,6 +133,9 @@ def read_nameplate(cases: Cases, design_energy: Mapping[str, float] | None = Non
         size = lookup_design_energy(specifications(cases.texts["battery_code"], code), design_energy, uncertain)
         energy_log_sd = np.where(np.isnan(size), energy_log_sd, LOG_SD_FROM_DESIGN)
         energy_kwh = coalesce(size, energy_kwh)
+    of_vehicle = (vehicle.log_sd < energy_log_sd) & (level == PACK)
+    energy_kwh = np.where(of_vehicle, vehicle.energy_kwh, energy_kwh)
+    energy_log_sd = np.where(of_vehicle, vehicle.log_sd, energy_log_sd)
     mass_kg = cases.packs["mass_kg"]
     return Nameplate(
         chemistry=chemistry,
@@ -117,6 +148,12 @@ def read_nameplate(cases: Cases, design_energy: Mapping[str, float] | None = Non
         made_day=made_day,
         in_service_day=in_service_day,
         year=year,
+        vehicle_match=vehicle.match,
+        other_chemistry=vehicle.other_chemistry,
+        other_share=vehicle.other_share,
+        # an energy that is known better than by the vehicle is that of the other chemistry too
+        other_energy_kwh=np.where(of_vehicle, vehicle.other_energy_kwh, energy_kwh),
+        other_log_sd=np.where(of_vehicle, vehicle.other_log_sd, energy_log_sd),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from valuation.numeric.columns import FloatArray
+from valuation.numeric.columns import FloatArray, coalesce
 from valuation.provenance.check import Check
 from valuation.provenance.check_context import CheckContext, found
 
@@ -33,10 +33,13 @@ def events_after_recycling(context: CheckContext) -> FloatArray:
 
 
 def no_code_and_no_nameplate(context: CheckContext) -> FloatArray:
-    """Return 1 without a valid code and without chemistry and rated energy. [1]"""
+    """Return 1 without a valid code, without chemistry and energy or mass, and without a known vehicle. [1]"""
     packs = context.cases.packs
-    energy = ~np.isnan(packs["rated_energy_kwh"]) | ~np.isnan(packs["rated_capacity_ah"] * packs["nominal_voltage_v"])
-    return found((context.code["valid"] != 1.0) & (np.isnan(packs["chemistry"]) | ~energy))
+    size = coalesce(
+        packs["rated_energy_kwh"], packs["rated_capacity_ah"] * packs["nominal_voltage_v"], packs["mass_kg"]
+    )
+    plate = ~np.isnan(packs["chemistry"] + size)
+    return found((context.code["valid"] != 1.0) & ~plate & np.isnan(context.nameplate.vehicle_match))
 
 
 def not_yet_made(context: CheckContext) -> FloatArray:
@@ -80,7 +83,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         refuses=True,
         message_en="The record has neither a valid battery code nor a nameplate (chemistry and rated energy).",
         message_zh="既无有效电池编码，也无铭牌信息（电池类型与额定能量）。",
-        way_out="correct the code, or give chemistry and rated_energy_kwh",
+        way_out="correct the code, or give chemistry with rated_energy_kwh or mass_kg, or vehicle_model with make and "
+        "model_year",
     ),
     Check(
         id="R03",

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from valuation.numeric.columns import BoolArray, IntArray, take
+from valuation.numeric.columns import BoolArray, IntArray
 from valuation.provenance.catalogue import CHECKS
 from valuation.provenance.check import Evidence
 from valuation.record.cases import Cases
@@ -32,24 +32,15 @@ def sound_twins(cases: Cases, rows: IntArray) -> Cases:
     rows : integers of shape (twins,)
         Rows of the packs, ascending and distinct.
     """
-    place = np.full(cases.rows, -1, dtype=np.int64)
-    place[rows] = np.arange(len(rows))
-    row = place[cases.row]
-    kept = np.flatnonzero((row >= 0) & ~_closing_events(cases))
-    events = dict(take(cases.events, kept))
-    events["condition"] = np.where(cases.is_choice("condition", *_CONDITIONS)[kept], np.nan, events["condition"])
+    twins = cases.take(rows, ~_closing_events(cases))
+    events = dict(twins.events)
+    events["condition"] = np.where(twins.is_choice("condition", *_CONDITIONS), np.nan, events["condition"])
     for name in _EVENT_FIELDS:
-        events[name] = np.full(len(kept), np.nan)
-    return Cases(
-        as_of_day=cases.as_of_day[rows],
-        packs={
-            name: np.full(len(rows), np.nan) if name in _PACK_FIELDS else column[rows]
-            for name, column in cases.packs.items()
-        },
-        texts={name: tuple(texts[row] for row in rows.tolist()) for name, texts in cases.texts.items()},
-        events=events,
-        row=row[kept],
-    )
+        events[name] = np.full(len(twins.row), np.nan)
+    packs = {
+        name: np.full(len(rows), np.nan) if name in _PACK_FIELDS else column for name, column in twins.packs.items()
+    }
+    return Cases(as_of_day=twins.as_of_day, packs=packs, texts=twins.texts, events=events, row=twins.row)
 
 
 def _closing_events(cases: Cases) -> BoolArray:

@@ -34,7 +34,7 @@ _TYPE_CODE = {name: float(code) for code, name in enumerate(EVENT_TYPES)}
 RECORDED = "recorded_day"
 """The recording day is not part of an event's content: the same report recorded on another day is a repetition."""
 
-PACK_TEXTS = ("battery_code", "maker", "vehicle_model", "parent_code")
+PACK_TEXTS = ("battery_code", "maker", "vehicle_model", "parent_code", "make", "vin")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +101,20 @@ class Cases:
     def rows(self) -> int:
         """Number of packs."""
         return len(self.as_of_day)
+
+    def take(self, rows: IntArray, kept: BoolArray | None = None) -> Cases:
+        """Return the packs of these rows, ascending and distinct, with their events or those that are kept."""
+        place = np.full(self.rows, -1, dtype=np.int64)
+        place[rows] = np.arange(len(rows))
+        row = place[self.row]
+        index = np.flatnonzero(row >= 0 if kept is None else (row >= 0) & kept)
+        return Cases(
+            as_of_day=self.as_of_day[rows],
+            packs={name: column[rows] for name, column in self.packs.items()},
+            texts={name: tuple(texts[row] for row in rows.tolist()) for name, texts in self.texts.items()},
+            events=take(self.events, index),
+            row=row[index],
+        )
 
     @property
     def counted(self) -> FloatArray:

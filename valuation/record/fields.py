@@ -120,6 +120,10 @@ PACK_FIELDS: tuple[Field, ...] = (
     number("missing_modules", 0.0, 1000.0),
     day("superseded_on"),
     category("life_cycle_status", *LIFE_CYCLE_STATUSES),
+    text("make"),
+    number("model_year", 1990.0, 2100.0),
+    text("vin"),
+    number("odometer_km", 0.0, 4_000_000.0),
 )
 COMPOSITION_FIELDS: tuple[Field, ...] = tuple(number(name, 0.0, 10000.0) for name in COMPOSITION)
 

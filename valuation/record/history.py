@@ -84,7 +84,8 @@ class PackHistory:
 
     Units are in the names; `chemistry` and `duty` take the choices of :data:`valuation.record.fields.PACK_FIELDS`,
     `composition` the masses of :data:`valuation.record.fields.COMPOSITION` in kg. `superseded_on` is the day on which
-    the keeper of the record recorded a newer nameplate.
+    the keeper of the record recorded a newer nameplate. `vehicle_model`, `make`, `model_year`, `vin` and `odometer_km`
+    are of the vehicle as it is offered.
     """
 
     battery_code: str | None = None
@@ -103,6 +104,10 @@ class PackHistory:
     missing_modules: float | None = None
     superseded_on: date | None = None
     life_cycle_status: str | None = None
+    make: str | None = None
+    model_year: float | None = None
+    vin: str | None = None
+    odometer_km: float | None = None
     events: tuple[TraceEvent, ...] = ()
     extras: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
 

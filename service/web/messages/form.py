@@ -40,8 +40,9 @@ MESSAGES: Final[dict[str, Wording]] = {
     "form.drop": Wording("or drop files here", "也可拖放到此处"),
     "form.nameplate": Wording("Nameplate and pasted record", "铭牌信息与粘贴记录"),
     "form.nameplate.help": Wording(
-        "All optional. Together with a code or a file that lacks them, or alone on old packs without a label.",
-        "均为选填。可与编码一并填写，也可补充文件中缺少的内容；无标签的旧电池可仅填铭牌。",
+        "All optional. Together with a code or a file that lacks them, or alone on old packs without a label. "
+        "Make, model and model year alone give a first value.",
+        "均为选填。可与编码一并填写，也可补充文件中缺少的内容；无标签的旧电池可仅填铭牌。仅知品牌、车型与年款也可初步评估。",
     ),
     "form.chemistry": Wording("Chemistry", "电池类型"),
     "form.chemistry.unknown": Wording("not known", "未知"),
@@ -50,6 +51,11 @@ MESSAGES: Final[dict[str, Wording]] = {
     "form.mass": Wording("Mass, kg", "质量（kg）"),
     "form.soh": Wording("State of health, %", "健康状态（%）"),
     "form.soh_on": Wording("Health measured on", "健康状态检测日期"),
+    "form.make": Wording("Make of the vehicle", "车辆品牌"),
+    "form.vehicle_model": Wording("Vehicle model", "车型"),
+    "form.model_year": Wording("Model year", "年款"),
+    "form.vin": Wording("VIN", "车架号"),
+    "form.odometer_km": Wording("Odometer, km", "行驶里程（km）"),
     "form.record": Wording("Trace record or passport, pasted", "粘贴溯源记录或电池护照"),
     "form.record.help": Wording("JSON, JSON lines or CSV text.", "JSON、JSON Lines 或 CSV 文本。"),
     "form.as_of": Wording("Valuation day", "评估基准日"),

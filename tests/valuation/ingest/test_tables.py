@@ -216,8 +216,9 @@ def test_a_ledger_is_read_row_by_row():
 def test_a_reading_without_a_day_is_noted_and_not_used():
     traces = read_trace(f"电池编码,SOH,里程\n{CODE},0.82,120000\n".encode())
     assert traces.histories[0].events == ()
-    assert traces.histories[0].extras == {"SOH": "0.82", "odometer_km (undated)": "120000"}
-    assert [note.caution.id for note in traces.notes[0]] == ["I07", "I07", "I01"]
+    assert traces.histories[0].extras == {"SOH": "0.82"}
+    assert traces.histories[0].odometer_km == 120_000.0
+    assert [note.caution.id for note in traces.notes[0]] == ["I07", "I01"]
 
 
 def test_a_test_without_a_method_counts_as_the_weakest():

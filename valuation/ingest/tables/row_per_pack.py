@@ -29,7 +29,11 @@ from valuation.ingest.tables.table_import_state import found_columns
 from valuation.messages import Message
 from valuation.record.fields import COMPOSITION, PACK_FIELDS, event_field
 
-_PACK_NAMES = frozenset(field.name for field in PACK_FIELDS)
+_VEHICLE = ("vin", "odometer_km")
+"""Facts of an event where the row has its day, else of the vehicle as it is offered."""
+_KEPT = frozenset(_VEHICLE) | HEALTH_FIELDS
+"""Readings that count without a day."""
+_PACK_NAMES = frozenset(field.name for field in PACK_FIELDS) - set(_VEHICLE)
 _COMMON = ("reported_on", "recorded_on", "reporter", "reporter_kind")
 _TEST_ONLY = frozenset(EVENT_SCOPES["tested"]) - frozenset(EVENT_SCOPES["usage"])
 _USAGE = frozenset(EVENT_SCOPES["usage"]) - {"type", "on", *_COMMON}
@@ -164,9 +168,9 @@ def _row_record(row: Mapping[str, object], stated_day: date | None) -> tuple[dic
     notes += [] if settled is None else [settled]
     if events:
         record["events"] = events
-    health = {spelled: value for name, (spelled, value) in undated.items() if name in HEALTH_FIELDS}
-    others = {name: value for name, (_, value) in undated.items() if name not in HEALTH_FIELDS}
-    return {**record, **health, **{f"{name} (undated)": value for name, value in others.items()}}, tuple(notes)
+    kept = {spelled: value for name, (spelled, value) in undated.items() if name in _KEPT}
+    others = {name: value for name, (_, value) in undated.items() if name not in _KEPT}
+    return {**record, **kept, **{f"{name} (undated)": value for name, value in others.items()}}, tuple(notes)
 
 
 def _events_of(
@@ -194,7 +198,7 @@ def _events_of(
         used = _take(readings, sorted(_USAGE))
         if used:
             events["usage"] = {"type": "usage", "on": days[by], **common, **used}
-    wanted = (_USAGE | _TEST_ONLY) - HEALTH_FIELDS
+    wanted = (_USAGE | _TEST_ONLY) - _KEPT
     undated = sorted(name for name in readings if name in wanted or name in _LEAVING)
     if undated:
         notes.append(make_note("I07", fields=", ".join(undated)))

@@ -40,6 +40,7 @@ from valuation.record.fields import COMPOSITION_FIELDS, EVENT_FIELDS, PACK_FIELD
 from valuation.record.modules import MODULE_COLUMNS, Modules, describe_many
 from valuation.record.to_columns import column_name, day_number
 from valuation.result import Caution
+from valuation.vehicle.describe import vehicle_in_row
 
 _CODE = PACK_FIELDS[0]
 _SOH = next(field for field in EVENT_FIELDS if field.name == "soh")
@@ -90,7 +91,7 @@ def read_tables(packs: TableSource, events: TableSource | None = None, *, limits
     texts, pack_columns = _read_packs(state, found)
     _read_modules(state, found, texts["battery_code"], pack_columns)
     _refuse_repeated(state, texts["battery_code"])
-    _require_identity(state, pack_columns)
+    _require_identity(state, texts, pack_columns)
     event_columns, row = read_events(
         state, None if events is None else open_table(events, "events", EVENT_TABLE_SCOPE, limits)
     )
@@ -186,15 +187,17 @@ def _refuse_repeated(state: TableImport, codes: list[str | None]) -> None:
         state.reject_row(row, repeated_code(where, str(state.codes[row])))
 
 
-def _require_identity(state: TableImport, columns: Mapping[str, FloatArray]) -> None:
-    """Reject packs with neither a valid code nor chemistry and energy."""
+def _require_identity(
+    state: TableImport, texts: Mapping[str, list[str | None]], columns: Mapping[str, FloatArray]
+) -> None:
+    """Reject packs with neither a valid code nor chemistry and energy nor a known vehicle."""
     energy = columns["rated_energy_kwh"]
     energy = np.where(np.isnan(energy), columns["rated_capacity_ah"] * columns["nominal_voltage_v"], energy)
     lacking = np.flatnonzero((np.isnan(columns["chemistry"]) | np.isnan(energy)) & ~state.rejected)
     codes = [state.codes[row] for row in lacking.tolist()]
     valid = decode_many(codes, np.full(len(codes), day_number(LAST_DAY))).columns["valid"]
     for row, fine in zip(lacking.tolist(), valid.tolist(), strict=True):
-        if fine != 1.0:
+        if fine != 1.0 and vehicle_in_row(texts, columns, row) is None:
             code = state.codes[row]
             why = Message("record.code_invalid", value=repr(code)) if code else Message("record.code_missing")
             error = FieldError(

@@ -1,0 +1,38 @@
+"""`canzhi catalogue`: vehicle models with energy and chemistry (车型目录), for packs known by their vehicle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def catalogue() -> None:
+    """Import vehicle models with energy and chemistry (车型目录)."""
+
+
+@catalogue.command(name="import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
+def import_file(file: Path) -> None:
+    """Read a catalogue of vehicles from FILE (CSV or Parquet) and use it before the built-in table (导入车型目录).
+
+    Columns: make, vehicle_model, model_year, variant, chemistry, rated_energy_kwh (or the usable energy); other
+    spellings are found. A catalogue imported before is replaced.
+    """
+    from service.cli import print_message  # noqa: PLC0415 - not needed for --help
+    from service.settings import Settings  # noqa: PLC0415 - as above
+    from service.vehicles import keep_catalogue  # noqa: PLC0415 - as above
+    from valuation.errors import UnreadableRecord  # noqa: PLC0415 - as above
+    from valuation.ingest.tables.vehicle_catalogue import read_catalogue  # noqa: PLC0415 - as above
+
+    read = read_catalogue(file, file.name)
+    if not read.variants:
+        raise UnreadableRecord("table.no_vehicle", name=file.name)
+    place = keep_catalogue(Settings.from_environment().home, read.variants)
+    models = len({(one.make, one.model) for one in read.variants})
+    for name, spelled in read.columns.items():
+        click.echo(f"{name:<18} from column {spelled}")
+    for reason, count in read.left_out.items():
+        click.echo(f"left out           {count:,} rows: {reason}")
+    print_message(f"{read.rows - sum(read.left_out.values()):,} rows, {models:,} models kept in {place}")

@@ -1,0 +1,40 @@
+"""The imported catalogue of vehicles (车型目录): one CSV file in the home folder, asked before the built-in table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import astuple, fields
+from pathlib import Path
+
+from valuation.vehicle.catalogue import Variant, install, read_variants
+
+FILE = "vehicles.csv"
+_NAMES = tuple(field.name for field in fields(Variant))
+
+
+def kept_catalogue(home: Path) -> bytes:
+    """Return the imported catalogue of a home folder; empty if there is none."""
+    try:
+        return (home / FILE).read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def keep_catalogue(home: Path, variants: Iterable[Variant]) -> Path:
+    """Write the variants in place of the catalogue that was imported before, and return the file."""
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(_NAMES)
+    for one in variants:
+        writer.writerow(["|".join(value) if isinstance(value, tuple) else value for value in astuple(one)])
+    home.mkdir(parents=True, exist_ok=True)
+    draft = home / f"{FILE}.new"
+    draft.write_text(lines.getvalue(), encoding="utf-8")
+    return draft.replace(home / FILE)
+
+
+def install_catalogue(content: bytes) -> None:
+    """Use an imported catalogue in this process."""
+    install(read_variants(csv.DictReader(io.StringIO(content.decode()))) if content else ())

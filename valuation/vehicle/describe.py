@@ -1,0 +1,82 @@
+"""The vehicles of a batch of packs: what the catalogue says of each, as columns (车型推断)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from valuation.numeric.columns import FloatArray, coalesce, unknown
+from valuation.pack.chemistry import CHEMISTRY_CODE
+from valuation.pack.vehicle_packs import MATCHES, VehiclePacks, no_vehicles
+from valuation.record.cases import Cases
+from valuation.vehicle.catalogue import Vehicle, find_vehicle, makes_named
+from valuation.vehicle.vin import model_year_of
+
+_DAYS_PER_YEAR = 365.25
+
+
+def describe_vehicles(cases: Cases) -> VehiclePacks:
+    """Return what the vehicle of each pack says of it; each vehicle is looked up once."""
+    year = model_years(cases)
+    packs = no_vehicles(cases.rows)
+    if all(model is None for model in cases.texts["vehicle_model"]):
+        return packs
+    columns = {name: unknown(cases.rows) for name in VehiclePacks.__slots__}
+    columns["made_day"] = np.where(np.isnan(year), np.nan, (year - 1970.0 + 0.5) * _DAYS_PER_YEAR)
+    for row in range(cases.rows):
+        vehicle = vehicle_of(cases, row)
+        if vehicle is None:
+            continue
+        columns["match"][row] = float(MATCHES.index(vehicle.match))
+        for prefix, part, share in (
+            ("", vehicle.parts[0], None),
+            *((("other_", vehicle.parts[1], 1.0 - vehicle.parts[0].share),) if len(vehicle.parts) > 1 else ()),
+        ):
+            columns[f"{prefix}chemistry"][row] = CHEMISTRY_CODE[part.chemistry]
+            columns[f"{prefix}energy_kwh"][row] = part.energy_kwh
+            columns[f"{prefix}log_sd"][row] = part.log_sd
+            if share is not None:
+                columns["other_share"][row] = share
+    return VehiclePacks(**columns)
+
+
+def vehicle_of(cases: Cases, row: int) -> Vehicle | None:
+    """Return what is known of the vehicle of one pack."""
+    return vehicle_in_row(cases.texts, cases.packs, row)
+
+
+def vehicle_in_row(
+    texts: Mapping[str, Sequence[str | None]], packs: Mapping[str, FloatArray], row: int
+) -> Vehicle | None:
+    """Return what is known of the vehicle in one row of a table of packs."""
+    model = texts["vehicle_model"][row]
+    if not model:
+        return None
+    year, made_year = float(packs["model_year"][row]), float(1970.0 + packs["made_day"][row] / _DAYS_PER_YEAR)
+    return look_up(model, texts["make"][row], texts["maker"][row], year, texts["vin"][row], made_year)
+
+
+def look_up(  # noqa: PLR0913, PLR0917 - everything that is told of a vehicle
+    model: str,
+    make: str | None,
+    maker: str | None,
+    model_year: float | None,
+    vin: str | None,
+    made_year: float | None,
+) -> Vehicle | None:
+    """Return what is known of a vehicle from all that is told of it.
+
+    The maker of the battery stands for the make where it names one, as in tables with one column for brands. The year
+    is the model year, else that of the VIN, else the year of production (None or NaN where not known).
+    """
+    named = make or (maker if maker and makes_named(maker) else None)
+    years = (model_year, model_year_of(vin) if vin else None, made_year)
+    year = next((float(np.floor(one)) for one in years if one is not None and not np.isnan(one)), None)
+    return find_vehicle(model, named, year)
+
+
+def model_years(cases: Cases) -> FloatArray:
+    """Return the model year of each vehicle, stated or in its VIN; NaN if unknown."""
+    coded = np.array([np.nan if vin is None else model_year_of(vin) for vin in cases.texts["vin"]])
+    return coalesce(cases.packs["model_year"], coded)

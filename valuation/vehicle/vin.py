@@ -1,0 +1,44 @@
+"""Vehicle identification number (车辆识别代号, GB 16735, ISO 3779): model year and maker."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import numpy as np
+
+from valuation.vehicle.catalogue import makes
+
+_YEARS: Final = "ABCDEFGHJKLMNPRSTVWXY123456789"
+"""Tenth character from model year 2010 on, in a cycle of thirty years; electric cars are not older."""
+_FIRST_YEAR: Final = 2010.0
+_VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
+
+
+def tidy(vin: str) -> str:
+    """Return a VIN in capitals without blanks and hyphens."""
+    return re.sub(r"[\s-]", "", vin).upper()
+
+
+def is_vin(vin: str) -> bool:
+    """Return whether a text has the form of a VIN: 17 characters without I, O and Q."""
+    return _VIN.fullmatch(tidy(vin)) is not None
+
+
+def model_year_of(vin: str) -> float:
+    """Return the model year in a VIN; NaN if it is not one, or none from 2010 to 2030.
+
+    >>> model_year_of("LGXC16DF4K0123456")
+    2019.0
+    """
+    place = _YEARS.find(tidy(vin)[9]) if is_vin(vin) else -1
+    return _FIRST_YEAR + place if 0 <= place <= _YEARS.index("Y") else np.nan
+
+
+def makes_of_vin(vin: str) -> frozenset[str]:
+    """Return the makes that the first three characters of a VIN stand for; none if the identifier is not known.
+
+    >>> sorted(makes_of_vin("LGXC16DF4K0123456"))
+    ['BYD', 'Denza']
+    """
+    return frozenset(make.name for make in makes().values() if is_vin(vin) and tidy(vin)[:3] in make.wmi)
