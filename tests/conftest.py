@@ -66,7 +66,7 @@ CODES = ("001PB0A0000001A680000123", "04QPE0100000017250000001", "T01PE010000001
 if sys.version_info < (3, 13):
 
     class _Connection(sqlite3.Connection):
-        """Warns if it is forgotten before it is closed, as every connection does from Python 3.13 on."""
+        """Warns if it is garbage-collected while open, as every connection does from Python 3.13 on."""
 
         _open = False
 
@@ -124,7 +124,7 @@ EVENTS = {name: events_of(name) for name in EVENT_TYPE_FIELDS}
 
 @st.composite
 def histories(draw):
-    """Draw one pack with a plausible nameplate, or hardly any, and a life of up to eight events."""
+    """Draw one pack with a plausible nameplate, or almost none, and up to eight events."""
     plate = {
         field.name: st.none() | values_of(field)
         for field in PACK_FIELDS
@@ -150,7 +150,7 @@ def histories(draw):
 
 @pytest.fixture
 def set_clock(monkeypatch):
-    """A function that makes it another day (UTC+8) for everything in this process."""
+    """A function that changes the day (UTC+8) in this process."""
 
     def set_to(day: date | str, hour: int = 12, minute: int = 0) -> None:
         day = date.fromisoformat(str(day))
@@ -167,7 +167,7 @@ st.register_type_strategy(PackHistory, histories())
 
 
 def _programs() -> Path:
-    """Return the folder of the newest PostgreSQL; that there is none fails the run that asked for it."""
+    """Return the folder of the newest PostgreSQL, or fail the test if there is none."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     on_path = shutil.which("initdb")
     if found:

@@ -1,4 +1,4 @@
-"""Every entrance of the service, asked with one and the same input: command line, HTTP, page."""
+"""Value the same input through every entry point of the service: command line, HTTP, page."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ _OF_THE_ANSWER = ("valuation_id", "cautions")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one entrance answered: the valuation, or the reason of the refusal."""
+    """Result of one entry point: the valuation, or the reason of the refusal."""
 
     answer: dict | None = None
     refusal: str = ""
 
     @property
     def cautions(self) -> str:
-        """The cautions in English, in one text."""
+        """The English cautions as one text."""
         return " | ".join(caution["message_en"] for caution in (self.answer or {}).get("cautions", ()))
 
     @property
     def worth(self) -> dict:
-        """The answer without its name and its cautions."""
+        """The answer without its id and its cautions."""
         assert self.answer is not None, self.refusal
         return {name: value for name, value in self.answer.items() if name not in _OF_THE_ANSWER}
 
 
 @dataclass(frozen=True)
 class Entrances:
-    """A home folder with the entrances to it."""
+    """A home folder with all entry points."""
 
     client: TestClient
     folder: Path
     printed: Callable[[], tuple[str, str]]
 
     def value(self, *files: tuple[str, bytes | dict], options: tuple[str, ...] = ()) -> Outcome:
-        """Ask `canzhi value`."""
+        """Run `canzhi value`."""
         paths = []
         for name, content in files:
             path = self.folder / name
@@ -64,7 +64,7 @@ class Entrances:
         return Outcome(answer=answers[0])
 
     def http(self, kind: str, document: dict | str, path: str = "/v1/valuations", **more: object) -> Outcome:
-        """Ask by HTTP, with a trace record, a passport or a code."""
+        """Send a trace record, a passport or a code over HTTP."""
         answer = self.client.post(path, json={kind: document, "as_of": AS_OF, **more})
         if answer.status_code != 200:
             told = answer.json()
@@ -72,7 +72,7 @@ class Entrances:
         return Outcome(answer=answer.json())
 
     def page(self, *files: tuple[str, bytes | dict], **fields: str) -> Outcome:
-        """Ask the page with uploaded files and filled fields."""
+        """Submit the form of the page with files and fields."""
         sent = [
             ("files", (name, content if isinstance(content, bytes) else json.dumps(content).encode()))
             for name, content in files
@@ -86,7 +86,7 @@ class Entrances:
         return Outcome(answer=self.client.get(f"/v1/valuations/{kept}").json())
 
     def everywhere(self, kind: str, document: dict) -> Outcome:
-        """Ask every entrance, see that all answer or refuse alike, and return what they say."""
+        """Use every entry point, check that all results agree, and return them."""
         file = ("document.json", document)
         outcomes = [self.value(file), self.http(kind, document), self.page(file)]
         assert len({outcome.answer is None for outcome in outcomes}) == 1, outcomes
@@ -118,7 +118,7 @@ def entrances(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Entrances:
-    """The entrances to one home folder, without a trained model."""
+    """The entry points of one home folder, without a trained model."""
     for name in ("CANZHI_DATABASE_URL", "CANZHI_MARKET", "CANZHI_MODEL", "CANZHI_API_KEYS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CANZHI_HOME", str(case_home))

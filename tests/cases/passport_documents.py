@@ -1,4 +1,4 @@
-"""Small passports of every family, made for these tests; each describes the same battery."""
+"""Small passports of every family for the tests; all describe the same battery."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ STAMP = "2026-03-01T10:00:00Z"
 
 
 def catenax(version: str = "6.1.0") -> dict:
-    """Return a nested Catena-X passport in the layout of a version from 4 to 6."""
+    """Return a nested Catena-X passport of a version from 4 to 6."""
     made = {"manufacturingDate": "2021-01-26", "manufacturer": "Own Example"}
     weight = {"weight": {"value": 420.0, "unit": "unit:kilogram"}}
     document = {
@@ -40,7 +40,7 @@ def catenax(version: str = "6.1.0") -> dict:
 
 
 def catenax_flat() -> dict:
-    """Return a flat Catena-X passport of version 3; it dates no reading."""
+    """Return a flat Catena-X passport of version 3, whose readings have no date."""
     return {
         "batteryIdentification": {"batteryType": "NMC", "batteryIDDMCCode": CODE},
         "electrochemicalProperties": {
@@ -55,7 +55,7 @@ def catenax_flat() -> dict:
 
 
 def batterypass() -> dict:
-    """Return the topics of a BatteryPass passport in one document."""
+    """Return the topics of a BatteryPass passport as one document."""
     return {
         "batteryPassportIdentifier": CODE,
         "batteryCategory": "ev",
@@ -91,7 +91,7 @@ def idta_parts() -> list[dict]:
 
 
 def idta() -> dict:
-    """Return all parts of an IDTA passport in one document."""
+    """Return all parts of an IDTA passport as one document."""
     return {name: value for part in idta_parts() for name, value in part.items()}
 
 
@@ -121,7 +121,7 @@ FAMILIES = {
 
 
 def shell_element(name: str | None, value: object) -> dict:
-    """Return a value as an element of a submodel, as an environment in JSON has it."""
+    """Return a value as a submodel element of an Asset Administration Shell in JSON."""
     named = {} if name is None else {"idShort": name}
     if isinstance(value, dict):
         inner = [shell_element(key, item) for key, item in value.items()]
@@ -136,7 +136,7 @@ def shell_element(name: str | None, value: object) -> dict:
 
 
 def environment(parts: list[dict]) -> dict:
-    """Return documents as an environment of one shell with a submodel for each."""
+    """Return documents as an environment with one shell and a submodel per document."""
     submodels = [
         {"modelType": "Submodel", "idShort": f"Part{number}", "id": f"urn:part:{number}",
          "submodelElements": [shell_element(name, value) for name, value in part.items()]}
@@ -150,7 +150,7 @@ def environment(parts: list[dict]) -> dict:
 
 
 def xml_of(content: dict) -> str:
-    """Return an environment in JSON as the same environment in XML."""
+    """Return a JSON environment converted to XML."""
     space = "https://admin-shell.io/aas/3/0"
     inner = "".join(_xml_element(one, "submodel") for one in content["submodels"])
     return f'<?xml version="1.0"?><environment xmlns="{space}"><submodels>{inner}</submodels></environment>'

@@ -1,4 +1,4 @@
-"""The chemistry as people write it: everyday names are read, several names and denials tell none, at every entrance."""
+"""Chemistry in everyday words, at every entry point; several chemistries or a negation give none."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ NO_CHEMISTRY = ("PN 48-811", "LR1865-811", "622", "gold")
 
 
 def passport(chemistry: str) -> dict:
-    """Return a small passport whose only code is one that tells no chemistry."""
+    """Return a small passport whose only code does not contain a chemistry."""
     return {
         "identification": {"chemistry": chemistry, "category": "EV", "idDmc": CODE},
         "performance": {
@@ -76,7 +76,7 @@ def passport(chemistry: str) -> dict:
 
 
 def readings(text: str) -> dict[str, str | None]:
-    """Return the chemistry that each way of reading finds, None if it is not told; errors are named."""
+    """Return the chemistry found by each reader, None if there is none; errors by class."""
     record = {"battery_code": CODE, "chemistry": text, "rated_energy_kwh": 60.0}
     ways = {
         "record": lambda: read_trace(record).histories[0].chemistry,

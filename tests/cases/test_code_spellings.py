@@ -1,4 +1,4 @@
-"""One code, one pack: however a code is written, it is that code with a note; look-alike letters are a caution."""
+"""Other spellings of a battery code are normalised with a note; look-alike letters raise a caution."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SEPARATORS = ("", "-", " ", "\u2013", "_", ".", " - ", "\u00a0", "·")
 
 
 def spelled(chance: random.Random) -> tuple[str, str]:
-    """Return a code, and a text that a person, a scanner or a spreadsheet made of it."""
+    """Return a code, and a spelling of it as written by a person, a scanner or a spreadsheet."""
     code = encode(
         CodeParts(
             vendor=chance.choice(("001", "04Q", "T0A", "03U")),
@@ -56,7 +56,7 @@ def spelled(chance: random.Random) -> tuple[str, str]:
 
 
 def see_spellings(count: int) -> None:
-    """See that generated spellings are read as their code, or refused where two codes can be read; never as another."""
+    """Check that generated spellings are read as their code, or refused if ambiguous."""
     ambiguous = 0
     chance = random.Random(20261120)  # noqa: S311 - the same spellings in every run
     for _ in range(count):

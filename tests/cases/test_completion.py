@@ -1,4 +1,4 @@
-"""What a passport or a file lacks, given beside it at every entrance, each fact with its source in the answer."""
+"""Facts given beside a passport or file, at every entry point; the answer names the source of each."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LACKING = {
 
 
 def ask_all(entrances, document: dict, given: dict):
-    """Return what each entrance answers to a document with facts given beside it."""
+    """Return the answer of each entry point to a document with additional facts."""
     options = [part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", str(value))]
     fields = {("code" if name == "battery_code" else name): str(value) for name, value in given.items()}
     if "chemistry" in fields:

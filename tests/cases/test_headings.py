@@ -1,4 +1,4 @@
-"""Headings as people write them: a unit is read however it is written, and what was converted is listed."""
+"""Units in headings are recognised in any notation, and conversions are listed."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Passports as applications hand them out: layouts, wrappers, parts together, status, scale, what is not used."""
+"""Passports as exported by applications: layouts, wrappers, several parts, status, scale, unused fields."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def said(source) -> str:
 
 
 def told(history) -> dict:
-    """Return what every family tells of the battery."""
+    """Return the facts that all families state about the battery."""
     readings = [event.facts for event in history.events if event.type == "usage"]
     return {
         "code": history.battery_code,
@@ -96,7 +96,7 @@ def test_parts_of_two_batteries_stay_two():
 
 
 def aasx(parts: dict[str, str]) -> bytes:
-    """Return a package with these parts."""
+    """Return an AASX package with these parts."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as package:
         package.writestr("[Content_Types].xml", "<Types/>")
@@ -239,7 +239,7 @@ def test_a_status_that_names_several_or_denies_one_is_not_taken():
 
 
 def health(**changed) -> dict:
-    """Return a Catena-X passport whose remaining capacity, energy and fade tell 85 %, with other readings."""
+    """Return a Catena-X passport with 85 % by remaining capacity, energy and fade, and other readings."""
     document = documents.catenax()
     dynamic = document["performance"]["dynamic"]
     dynamic["energy"] |= {"remaining": {"value": 51.0, "time": STAMP}}
@@ -350,7 +350,7 @@ DAMAGED = (
 
 
 def places(value: object, path: tuple = ()):
-    """Yield the paths of everything in a document."""
+    """Yield the paths of all values in a document."""
     if path:
         yield path
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()

@@ -1,4 +1,4 @@
-"""The counter works where only the base is installed: no training, no tracking, no report, no PostgreSQL driver."""
+"""The service works with only the base installation: no training, MLflow or PostgreSQL driver."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Every sentence for a person stands in the catalogue of messages, in both languages, and is used."""
+"""Every user-visible sentence is in the message catalogue, in both languages, and is used."""
 
 import ast
 import re
@@ -36,7 +36,7 @@ def constants(node):
 
 
 def calls():
-    """Yield the place, the name, the id or hint and the call of every message that code names."""
+    """Yield place, name, id or hint, and call of every message in the code."""
     for path, tree in trees().items():
         for node in ast.walk(tree):
             if path.parts[1] == "web" or path.name == "valuation_table.py":

@@ -1,7 +1,7 @@
-"""What a frozen model says of the sample packs, held to the bit: compare, or write anew and say what it costs.
+"""Compare the answers of a frozen model for the sample packs bit for bit, or overwrite them with a report.
 
-`./canzhi golden` compares, `./canzhi golden --overwrite` writes the files anew and prints by how much values moved,
-`./canzhi golden --retrain` makes the frozen model anew first, which a changed table of features asks for.
+`./canzhi golden` compares, `./canzhi golden --overwrite` writes the files again and prints the change of the values,
+`./canzhi golden --retrain` trains the frozen model again first.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Line = dict[str, Any]
 
 
 def samples() -> dict[str, Traces]:
-    """Return the packs that are held to the bit, by file: samples, the cases of tests, one plain pack a chemistry."""
+    """Return the packs by file: samples, cases of tests, one plain pack per chemistry."""
     paths = [*sorted(SAMPLES.glob("*.json")), *sorted(CASES.glob("*.json"))]
     single = {path.stem: read_trace(path) for path in paths}
     tables = {
@@ -55,7 +55,7 @@ def samples() -> dict[str, Traces]:
 
 
 def load() -> Predictor:
-    """Return the frozen model, its signature checked against the key that stands beside it."""
+    """Return the frozen model after verifying its signature with the key next to it."""
     return Predictor(read_bundle(HERE / BUNDLE, (HERE / SIGNER).read_text(encoding="ascii").strip()))
 
 
@@ -73,7 +73,7 @@ def feature_lines() -> list[Line]:
 
 
 def valuation_lines(model: Predictor) -> list[Line]:
-    """Return every answer in full, with and without the frozen model."""
+    """Return every complete answer, with and without the frozen model."""
     market = read_market(SAMPLES / "quotes.csv")
     lines = []
     for name, traces in samples().items():
@@ -88,12 +88,12 @@ def valuation_lines(model: Predictor) -> list[Line]:
 
 
 def spell(lines: list[Line]) -> str:
-    """Return one line of JSON a pack, every number to its last digit."""
+    """Return one line of JSON per pack, with all digits."""
     return "".join(json.dumps(line, ensure_ascii=False, default=str) + "\n" for line in lines)
 
 
 def differences(recorded: str, found: str) -> list[str]:
-    """Return what differs, pack by pack, down to the name of what moved."""
+    """Return the differences by pack, with the names of the fields."""
     before, after = _by_pack(recorded), _by_pack(found)
     said = [f"{name}: no longer there" for name in before if name not in after]
     for name, line in after.items():
@@ -105,7 +105,7 @@ def differences(recorded: str, found: str) -> list[str]:
 
 
 def impact(recorded: str, found: str) -> list[str]:
-    """Return the value impact: by how much points moved, by chemistry, with and without the model."""
+    """Return the value impact: the change of points by chemistry, with and without the model."""
     before, after = _by_pack(recorded), _by_pack(found)
     moved: dict[tuple[str, str], list[float]] = {}
     for name in sorted(set(before) & set(after)):
@@ -123,7 +123,7 @@ def impact(recorded: str, found: str) -> list[str]:
 
 
 def retrain() -> None:
-    """Make the frozen model anew from a small synthetic market."""
+    """Train the frozen model again on a small synthetic market."""
     from training.configuration import TrainingConfig  # noqa: PLC0415 - comparing needs no training
     from training.dataset.training_set import build, degraded  # noqa: PLC0415 - same
     from training.fit_model import learn  # noqa: PLC0415 - same
@@ -158,7 +158,7 @@ def retrain() -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Compare, or write anew; 0 where nothing differs or the files were written."""
+    """Compare or overwrite; return 0 if nothing differs or the files were written."""
     parser = argparse.ArgumentParser(prog="canzhi golden", description=__doc__)
     parser.add_argument("--overwrite", action="store_true", help="write what is said now, and print the value impact")
     parser.add_argument("--retrain", action="store_true", help="make the frozen model anew first; writes as well")
@@ -188,13 +188,13 @@ def _read(path: Path) -> str:
 
 
 def _by_pack(text: str) -> dict[str, Line]:
-    """Return the lines of a file by pack and way of pricing."""
+    """Return the lines of a file by pack and model."""
     lines = [json.loads(line) for line in text.splitlines()]
     return {f"{line['pack']} {line.get('with', '')}".strip(): line for line in lines}
 
 
 def _changes(before: Any, after: Any, path: str) -> list[str]:
-    """Return where two JSON values differ."""
+    """Return the paths at which two JSON values differ."""
     if isinstance(before, dict) and isinstance(after, dict):
         names = [*before, *(name for name in after if name not in before)]
         inner = [_changes(before.get(name), after.get(name), f"{path}.{name}") for name in names]

@@ -1,4 +1,4 @@
-"""The frozen model and the sample packs: every feature and every answer, to the last digit."""
+"""Features and answers of the frozen model for the sample packs, to the last digit."""
 
 import importlib
 import importlib.util
@@ -21,7 +21,7 @@ WAY_OUT = "meant? then: ./canzhi golden --overwrite (--retrain where features ch
 
 @pytest.fixture(scope="module")
 def golden():
-    """The script behind `./canzhi golden`."""
+    """The module behind `./canzhi golden`."""
     described = importlib.util.spec_from_file_location("golden", HERE / "golden.py")
     module = importlib.util.module_from_spec(described)
     described.loader.exec_module(module)

@@ -23,7 +23,7 @@ class Market:
 
 
 def make_market(rows=600, seed=0):
-    """Return sales around a structural value: health pays, wear costs, makers differ, wide where health is unknown."""
+    """Return sales around a structural value; price by health, wear and maker, noisier if health is unknown."""
     rng = np.random.default_rng(seed)
     health = rng.uniform(0.5, 1.0, rows)
     wear = rng.uniform(0.0, 10.0, rows)
@@ -103,17 +103,17 @@ def train_lightgbm(seed, *, zero_as_missing=False, objective="regression", leave
 
 @pytest.fixture(scope="session")
 def random_rows():
-    """Return the maker of rows with missing cells, zeros and categories."""
+    """Return a function that creates rows with missing cells, zeros and categories."""
     return make_rows
 
 
 @pytest.fixture(scope="session")
 def train():
-    """Return the trainer of a LightGBM model on such rows."""
+    """Return a function that trains a LightGBM model on such rows."""
     return train_lightgbm
 
 
 @pytest.fixture(scope="session", name="make_market")
 def market_maker():
-    """Return the maker of synthetic markets."""
+    """Return a function that creates synthetic markets."""
     return make_market

@@ -142,14 +142,14 @@ def test_what_is_not_yet_known_changes_nothing():
 
 
 def growing(growth, seed, rows=1200):
-    """Return dated sales never trained on, whose errors grow by a share of what they were over four years."""
+    """Return dated sales outside the training data whose errors grow by a share within four years."""
     day = np.sort(np.random.default_rng(seed).uniform(0.0, 1460.0, rows))
     score = (1.0 + growth * day / 1460.0) * np.random.default_rng(seed + 1).normal(size=rows)
     return day, score
 
 
 def widened_ahead(day, score):
-    """Return by how much the band is wider for sales judged ahead of their day, and a stranger's with it."""
+    """Return the widening of the band by prequential scores, for known and for unseen groups."""
     tree, group = learn_groups([""] * len(day))
     as_of = 1460.0 + SETTINGS.label_delay_days
     bands = [

@@ -1,4 +1,4 @@
-"""What the estimator reads as people have it, and what it refuses by the column's name."""
+"""The estimator accepts the usual column types, and refuses others with the name of the column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Killed, crowded, out of room, tampered with: the registry stays whole and the incumbent in service."""
+"""Killed, concurrent, disk full, tampered with: the registry stays consistent and the champion in service."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def home(tmp_path, estimator):
 
 
 def _die_at(number, work):
-    """Do the work in this process, which dies without a word at the so-manieth call that changes the disk."""
+    """Run the work in this process, which exits at a given call that changes the disk."""
     calls = 0
 
     def counted(real):
@@ -63,7 +63,7 @@ def _die_at(number, work):
 
 
 def kill_at_every_step(work, check):
-    """Kill the work at its first step, its second and so on until it comes to its end; check what is left each time."""
+    """Kill the work at its first step, its second and so on until it completes, and check the state each time."""
     for number in range(1, 60):
         process = _FORK.Process(target=_die_at, args=(number, work))
         process.start()
@@ -133,7 +133,7 @@ def test_two_trainings_and_two_promotions_at_once(home, estimator):
 
 
 def _out_of_room(room, work, expected):
-    """Do the work where no file may become larger than the room; leave with what came of it."""
+    """Run the work with a limit on file size, and exit with its result."""
     sys.modules["mlflow"] = None
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
     try:
@@ -170,7 +170,7 @@ def nothing_is_loaded(monkeypatch):
 
 
 def _places(content):
-    """Return positions of every kind in a file: both ends, every archive member's head, and some between."""
+    """Return positions of every kind in a file: both ends, archive headers, and some between."""
     heads = [place for place in range(len(content) - 4) if content[place : place + 4] == b"PK\x03\x04"]
     chance = np.random.default_rng(1).integers(0, len(content), 12).tolist()
     ends = [0, 1, len(content) // 2, len(content) - 2, len(content) - 1]

@@ -1,4 +1,4 @@
-"""Forests grown side by side: one forest of plain arrays that answers their mean."""
+"""An ensemble of forests is one forest of plain arrays that predicts their mean."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Compiled kernel and numpy say the same to the last bit, whatever the forest, the rows and the processor's level."""
+"""The compiled kernel and numpy give the same bits for any forest, rows and processor level."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def same_bits(found, expected):
 
 
 def random_forest(rng, *, trees, leaves, thresholds, categories=0.2):
-    """Return a forest of any shape: splits of every kind over few thresholds, so that ties and repeats are met."""
+    """Return a random forest with splits of every kind over few thresholds, so that ties occur."""
     pool = np.concatenate([rng.normal(size=thresholds), rng.choice([0.0, np.inf, 1e-36, -1e-35, 3.0], size=3)])
     columns = {name: [] for name in ("feature", "threshold", "left", "right", "default", "missing", "set", "value")}
     roots, starts, words, bits = [], [], [], []
@@ -88,7 +88,7 @@ def random_forest(rng, *, trees, leaves, thresholds, categories=0.2):
 
 
 def hard_rows(rng, forest, rows):
-    """Return rows on the thresholds, a bit beside them, and of every special number."""
+    """Return rows on thresholds, one bit beside them, and with every special number."""
     known = np.concatenate([forest.threshold, SPECIAL])
     cells = rng.choice(known, size=(rows, COLUMNS))
     beside = np.nextafter(cells, rng.choice([-np.inf, np.inf], size=cells.shape))

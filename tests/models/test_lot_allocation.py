@@ -11,7 +11,7 @@ LOGARITHM = Scale(kind=LOG, softening=1.0)
 
 
 def make_sales(rows, seed):
-    """Return assets of two facts, their truths and prices: a tenth of noise."""
+    """Return assets with two features, their true values, and prices with 10 % noise."""
     rng = np.random.default_rng(seed)
     age, kind = rng.uniform(0.0, 10.0, rows), rng.integers(0, 4, rows)
     truth = np.exp(6.0 - 0.12 * age + 0.3 * kind * (age < 5.0))
@@ -19,7 +19,7 @@ def make_sales(rows, seed):
 
 
 def bundle(price, size, singly):
-    """Return labels of lots, the last assets sold singly, and what is then known of prices."""
+    """Return lot labels, with the last assets sold singly, and the prices that are then known."""
     lots = np.array([f"lot {row // size}" for row in range(len(price))], dtype=object)
     lots[len(price) - singly :] = None
     told = price.copy()

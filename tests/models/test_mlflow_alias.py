@@ -1,4 +1,4 @@
-"""MLflow's alias follows our own log, and its failing never fails a promotion."""
+"""The MLflow alias follows the promotion log, and its failure never fails a promotion."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_failing_copy_is_a_warning_and_no_failure(tmp_path, estimator, monkeyp
 
 
 class Client:
-    """As much of MLflow as the copy needs: versions of one name, and who has the alias."""
+    """A stub of the MLflow client: versions of one model and their alias."""
 
     def __init__(self):
         self.alias = ""

@@ -100,7 +100,7 @@ def test_it_says_what_it_is(predictor):
 
 
 def models(make_market):
-    """Yield fitted states of different make-up, with rows to ask them about, structural values and labels."""
+    """Yield fitted states of different kinds, with rows to predict, structural values and labels."""
     market = make_market(rows=220, seed=5)
     rng = np.random.default_rng(7)
     rows = np.repeat(market.table, 3, axis=0)

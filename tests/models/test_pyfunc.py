@@ -1,4 +1,4 @@
-"""Row i of a pyfunc's answer belongs to row i asked, whatever the index of the frame."""
+"""Row i of a pyfunc's answer belongs to input row i, whatever the index of the frame."""
 
 from __future__ import annotations
 

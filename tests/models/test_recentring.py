@@ -1,4 +1,4 @@
-"""A kept model re-centred on reported sales: nobody moves the market alone, and an honest market is followed."""
+"""Recentring by reported sales: one reporter cannot move the market, and honest sales are followed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def predictor(bundle_folder):
 
 
 def reported(predictor, market, rows, seed=0, reporters=7):
-    """Return honest sales of the market of the tests, spread over sixty days and seven reporters."""
+    """Return honest sales of the test market over sixty days and by seven reporters."""
     rng = np.random.default_rng(seed)
     chosen = rng.choice(len(market.price), rows, replace=rows > len(market.price))
     day = np.sort(rng.integers(0, DAYS, rows)).astype(float)
@@ -53,7 +53,7 @@ def reported(predictor, market, rows, seed=0, reporters=7):
 
 
 def fouled(sales, rows, factor, reporter=None):
-    """Return the sales with the price of some multiplied, by one reporter where one is named."""
+    """Return the sales with the prices of some multiplied, optionally by one reporter."""
     price, names = sales.price.copy(), list(sales.reporter)
     price[rows] = np.abs(price[rows]) * factor
     for row in rows:
@@ -76,7 +76,7 @@ def test_neither_order_nor_later_sales_change_a_byte(predictor, market, seed, da
     seed=st.integers(0, 9999), reporters=st.integers(0, 30), days=st.lists(st.integers(0, 90), min_size=2, max_size=7)
 )
 def test_a_kept_trace_gives_the_bits_of_a_new_one(predictor, market, seed, reporters, days):
-    """Sales are recorded late, voided and corrected; the days are asked in any order."""
+    """Sales are recorded late, voided and corrected, and the days are computed in any order."""
     rng = np.random.default_rng(seed)
     names = ["", *(f"r{one}" for one in range(reporters))]
     chosen = np.where(rng.random(80) < 0.6, len(names) - 1, rng.integers(0, len(names), 80))  # one reports most
@@ -154,7 +154,7 @@ def test_no_reporter_carries_more_than_a_third(weights, reporters, groups, prior
 
 
 def absorbed(residual, day, as_of, reporter=None):
-    """Return the robust standard deviation of a training set, and the band after sales with these deviations."""
+    """Return the robust standard deviation of a training set, and the band after sales with given residuals."""
     rng = np.random.default_rng(0)
     tree, group = learn_groups([("a/x", "a/y", "b/z")[code] for code in rng.integers(0, 3, 300)])
     score = rng.normal(size=300)

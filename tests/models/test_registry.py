@@ -188,7 +188,7 @@ def test_versions_swapped_on_disk_are_never_read_under_each_others_name(home, re
 
 
 def replace_version(home, estimator, **changes):
-    """Put another signed model where demo@1 was, under the same name and version."""
+    """Replace the version demo@1 by another signed model with the same name and version."""
     shutil.rmtree(home / "models" / "demo" / "1")
     return publish(estimator.fitted_, replace(made(version="1"), **changes), home).digest
 

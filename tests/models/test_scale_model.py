@@ -1,4 +1,4 @@
-"""The width: a sale judged with its group known and again with it left out must not teach a width that judges it."""
+"""The scale model: residuals with and without the group of a sale are kept apart."""
 
 from __future__ import annotations
 

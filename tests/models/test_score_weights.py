@@ -1,4 +1,4 @@
-"""Quantiles of all groups at once are those of each group by itself."""
+"""Quantiles of all groups computed together equal those computed for each group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was learned over the structural value is kept as far as later sales confirm it."""
+"""The learned premium is shrunk to the part that later sales confirm."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_nothing_is_enlarged_nothing_thrown_away_and_without_later_sales_all_is_
 
 
 def dated(*, drifting):
-    """Return a market in which what a column adds holds, or turns every year."""
+    """Return a market in which the effect of a column is constant, or reverses every year."""
     chance = np.random.default_rng(4)
     day = np.sort(chance.uniform(0.0, 1500.0, 1500))
     matrix = chance.normal(size=(1500, 3))

@@ -46,7 +46,7 @@ def test_every_level_of_the_kernel_and_numpy_have_the_same_bits(train, random_ro
 
 
 def chain(splits):
-    """Return one tree that asks each feature once, one after another."""
+    """Return one tree that splits on each feature once, one below the other."""
     nodes = 2 * splits + 1
     itself = np.arange(nodes)
     left, right = itself.copy(), itself.copy()

@@ -17,7 +17,7 @@ from models.inference.shift_monitor import monitor_shift
 
 @pytest.fixture(scope="module")
 def sales():
-    """Return sales of 60 models of 10 makers; a model strays from its maker by far more than a sale from its model."""
+    """Return sales of 60 models of 10 makers; models differ from their maker much more than sales from their model."""
     rng = np.random.default_rng(3)
     model = rng.integers(0, 60, 2400)
     level = np.random.default_rng(4).normal(0.0, 0.4, 60) + np.repeat(np.random.default_rng(5).normal(0, 0.3, 10), 6)
@@ -57,7 +57,7 @@ def test_only_what_tells_the_group_apart_is_nested():
 
 @pytest.fixture(scope="module")
 def two_forests():
-    """Return two small forests of the same columns, the first of which counts sales, and rows to ask."""
+    """Return two small forests of the same columns, the first of which counts sales, and rows to predict."""
     chance = np.random.default_rng(8)
     matrix = np.column_stack([np.where(np.arange(300) % 3, np.log(1.0 + np.arange(300)), 0.0), chance.normal(size=300)])
     matrix[::7, 1] = np.nan

@@ -1,4 +1,4 @@
-"""Homes, clients and sample packs for the tests of the counter; the market is the synthetic one that comes along."""
+"""Home folders, clients and sample packs for the tests of the service, with the bundled synthetic quotes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _PACK = {
 
 
 def _local_client(settings: Settings, *, base_url: str = "http://127.0.0.1:8000", address: str = "127.0.0.1"):
-    """Return a client on this machine; entering it opens the counter."""
+    """Return a client on this machine; entering it opens the service."""
     from service.app import create_app  # noqa: PLC0415 - tests of the command line need no web framework
 
     return TestClient(create_app(settings), base_url=base_url, client=(address, 50000), raise_server_exceptions=False)
@@ -45,13 +45,13 @@ def _local_client(settings: Settings, *, base_url: str = "http://127.0.0.1:8000"
 
 @pytest.fixture
 def open_client():
-    """A function that makes a client for given settings."""
+    """A function that creates a client for given settings."""
     return _local_client
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home folder that every channel uses."""
+    """An empty home folder for all channels."""
     for name in ("CANZHI_DATABASE_URL", "CANZHI_MARKET", "CANZHI_MODEL", "CANZHI_API_KEYS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CANZHI_HOME", str(tmp_path / "home"))
@@ -60,7 +60,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_store_left_open(monkeypatch: pytest.MonkeyPatch):
-    """Every store that a test opens is closed when it ends, whether or not this Python warns of open ones."""
+    """Close every store that a test opens."""
     opened, make = [], Database.__init__
 
     def remember(database: Database, *args: object, **options: object) -> None:
@@ -85,7 +85,7 @@ def client(settings: Settings):
 
 @pytest.fixture(scope="module")
 def shared_client(tmp_path_factory: pytest.TempPathFactory):
-    """A client for tests that leave nothing behind that others would see."""
+    """A client shared by tests that have no side effects."""
     with _local_client(Settings(home=tmp_path_factory.mktemp("home"))) as opened:
         yield opened
 
@@ -99,13 +99,13 @@ def pack_file(tmp_path: Path, pack) -> Path:
 
 @pytest.fixture
 def pack():
-    """A taxi's pack with a short life."""
+    """The pack of a taxi with a short history."""
     return json.loads(json.dumps(_PACK))
 
 
 @pytest.fixture
 def day(set_clock):
-    """It is 2026-11-20; a function that makes it another day."""
+    """The day is 2026-11-20; a function that changes it."""
     set_clock("2026-11-20")
     return set_clock
 
@@ -122,20 +122,20 @@ def champion_home(small_home):
 
 @pytest.fixture
 def open_champion(champion_home):
-    """A function that makes a client of a service with a champion."""
+    """A function that creates a client of a service with a champion."""
     return lambda **changed: _local_client(Settings(home=champion_home, **changed))
 
 
 class SoldPacks:
-    """Many packs that are alike, and their sales."""
+    """Many similar packs, and their sales."""
 
     @staticmethod
     def code(number: int) -> str:
-        """Return the code of one of the packs."""
+        """Return the code of one pack."""
         return f"001PB0A0000001A680{number:06d}"
 
     def sale(self, number: int, price_cny: float | None = -1.0, **changed) -> dict:
-        """Return a sale of one of the packs in October, when they fell, by default above its band but not far."""
+        """Return a sale of one pack in October, by default moderately above its band."""
         place = number % 28
         told = {"sale_id": f"S{number}", "battery_code": self.code(number), "sold_on": f"2026-10-{1 + place:02d}"}
         return (
@@ -153,19 +153,19 @@ class SoldPacks:
             assert answer.status_code == 201, answer.text
 
     def report(self, client, *sales) -> dict:
-        """Report sales and return the answer, once the band follows them."""
+        """Report sales, refresh the model and return the answer."""
         answer = client.post("/v1/sales", json={"sales": list(sales)})
         assert answer.status_code == 201, answer.text
         self.follow(client)
         return answer.json()
 
     def follow(self, client) -> None:
-        """Let the server answer with all that was reported, without waiting for the second in which it looks."""
+        """Refresh the server's model without waiting for the next poll."""
         refresher = client.app.state.refresher
         refresher.replace(refresher.service.models.refreshed())
 
     def step(self, client, number: int, what: str, **said) -> dict:
-        """Confirm or void a sale and return the answer, once the band follows."""
+        """Confirm or void a sale, refresh the model and return the answer."""
         answer = client.post(f"/v1/sales/S{number}/{what}", **said)
         assert answer.status_code == 200, answer.text
         self.follow(client)
@@ -174,7 +174,7 @@ class SoldPacks:
 
 @pytest.fixture
 def sold():
-    """Packs that were sold, and how their sales are reported."""
+    """Sold packs and functions that report their sales."""
     return SoldPacks()
 
 
@@ -187,7 +187,7 @@ class Server:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -195,7 +195,7 @@ def free_port() -> int:
 
 @pytest.fixture
 def start_server():
-    """A function that starts `canzhi serve` on a home folder, for the time of a with block."""
+    """A context manager that runs `canzhi serve` on a home folder."""
 
     @contextmanager
     def start(home: Path, *options: str, port: int | None = None):
@@ -261,7 +261,7 @@ def small_models(tmp_path_factory):
 
 @pytest.fixture
 def small_home(small_models, home, monkeypatch):
-    """A home folder with three versions of a small model; nobody is champion."""
+    """A home folder with three versions of a small model, none of them champion."""
     from models.artifact import registry  # noqa: PLC0415 - most tests need no model
 
     monkeypatch.setattr(registry, "mirror_alias", lambda *_: None)

@@ -1,4 +1,4 @@
-"""Later sales never change earlier valuations: the anchor goes by the day of sale and the day of recording."""
+"""Later sales never change valuations of earlier days: anchors depend on the days of sale and of recording."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIRST = date(2026, 11, 1)
 
 
 def ask(client, pack, as_of, way="one"):
-    """Return an answer without what differs by request."""
+    """Return an answer without the fields that differ between requests."""
     body = {"trace": pack, "as_of": str(as_of), "explain": False}
     if way == "batch":
         item = client.post("/v1/valuations/batch", json={"items": [body]}).json()["items"][0]
@@ -52,7 +52,7 @@ def test_a_sale_of_november_does_not_move_a_valuation_of_october(open_champion, 
 
 
 def test_a_sale_recorded_late_counts_from_the_day_of_its_recording(open_champion, pack, sold, day):
-    """Sold on 5 October, reported on 20 November: as of 10 October nobody knew it."""
+    """Sold on 5 October, reported on 20 November: a valuation as of 10 October does not use it."""
     with open_champion() as client:
         sold.know(client, range(5))
         before = {as_of: ask(client, pack, as_of) for as_of in ("2026-10-10", "2026-11-19", "2026-11-20")}
@@ -165,7 +165,7 @@ def test_the_model_of_tomorrow_is_ready_before_midnight_and_serves_after_it(open
 
 
 def wait_until(condition):
-    """Wait for what the server does by itself once a second."""
+    """Wait until the polling task of the server has made a condition true."""
     for _ in range(200):
         if condition():
             return
@@ -191,7 +191,7 @@ def test_few_days_are_kept_in_memory(open_champion, sold, day):
 
 @st.composite
 def happenings(draw):
-    """Draw steps on rising days: sales with any day of sale, confirmations, withdrawals, corrections."""
+    """Draw steps on increasing days: sales with any day of sale, confirmations, voids, corrections."""
     steps, recorded = [], FIRST
     for number in range(draw(st.integers(1, 6))):
         recorded += timedelta(days=draw(st.integers(0, 3)))
@@ -218,7 +218,7 @@ def value(monkeypatch, capsys):
 
 @pytest.fixture
 def stage(champion_home, open_client, sold, day, tmp_path_factory):
-    """A function that makes a home of its own for each of many trials."""
+    """A function that creates a separate home for each of many trials."""
 
     def make():
         home = tmp_path_factory.mktemp("again") / "home"
@@ -234,7 +234,7 @@ def stage(champion_home, open_client, sold, day, tmp_path_factory):
     asked=st.lists(st.integers(0, 40), min_size=1, max_size=3),
 )
 def test_whatever_is_reported_later_earlier_days_keep_their_bits(stage, value, pack, steps, asked):
-    """Over HTTP and on the command line: what was answered for a day that has ended is answered for ever."""
+    """An answer for a past day stays the same over HTTP and on the command line."""
     home, open_client, sold, day = stage()
     day(FIRST)
     told: dict[date, object] = {}
@@ -260,7 +260,7 @@ def test_whatever_is_reported_later_earlier_days_keep_their_bits(stage, value, p
 
 
 def _do(client, sold, number, kind, sold_on):
-    """Do one step; what cannot be done is refused and changes nothing."""
+    """Apply one step; an impossible one is refused and changes nothing."""
     price = {"wild": 999_999_999.0}.get(kind, 6500.0)
     if kind in ("void", "confirm"):
         client.post(f"/v1/sales/S{number - 1}/{kind}")

@@ -1,4 +1,4 @@
-"""The command `canzhi code`: JSON as the contract says, tables in two languages, exit codes, standard input."""
+"""The command `canzhi code`: JSON as in the contract, tables in two languages, exit codes, standard input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pack with every route closed, at each entrance: no best route, what its disposal costs, and words for both."""
+"""A pack with all routes closed, at each entry point: no best route, cost of disposal, and texts for both."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_the_terminal_says_it_and_reproduces_it(capsys, monkeypatch, lang, cost)
 
 
 def test_an_answer_kept_by_an_older_version_says_what_differs(settings, client, answer, capsys):
-    """It had a closed best route and no cost of disposal; it is shown as it was answered, and never passes as new."""
+    """An old answer had a closed best route and no cost of disposal; it is shown unchanged, with its differences."""
     older = {name: part for name, part in answer.items() if name != "disposal_cny"} | {"best_route": "second_life"}
     database = Database(settings.store_url)
     with database.writing() as connection:

@@ -1,4 +1,4 @@
-"""Reported sales re-anchor the band: at once, in every process alike, and earlier answers stay reproducible."""
+"""Reported sales recentre the band at once and equally in every process; earlier answers stay reproducible."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_what_cannot_be_used_is_left_out_by_name(champion_home, open_client, sol
 
 
 def test_a_pack_counts_once_by_its_newest_sale(champion_home, open_client, sold, tmp_path):
-    """Thirty reports of one pack weigh as much as one."""
+    """Thirty reports of one pack count as one."""
     digests = []
     for name, more in (("once", []), ("often", range(30))):
         settings = Settings(home=champion_home, database_url=f"sqlite:///{tmp_path / name}.sqlite")
@@ -145,7 +145,7 @@ TESTED = {"type": "tested", "on": "2026-09-02", "method": "lab", "soh": 0.9}
 
 
 def anchored_on(champion_home, open_client, record, sales, sold):
-    """Return what the anchor was made of, and what the bands are said to have held; every sale is confirmed."""
+    """Return the summary of the anchor and the coverage before it; every sale is confirmed."""
     with open_client(Settings(home=champion_home)) as client:
         for one in sales:
             ask(client, record | {"battery_code": one["battery_code"]}, "2026-08-30")
@@ -312,7 +312,7 @@ def test_report_sale_needs_a_whole_sale(champion_home, capsys):
 
 
 def test_a_recycler_s_own_ledger_is_reported_as_it_is(champion_home, pack_file, tmp_path, capsys):
-    """Chinese headings in GB18030, VAT, ten thousands, a day to come, a bad row: the good ones are entered once."""
+    """Chinese headings in GB18030, VAT, units of ten thousand, a future day, a bad row: valid rows are recorded."""
     assert cli.run(["value", str(pack_file), "--as-of", "2026-09-30", "--json"]) == 0
     ledger = tmp_path / "台账.csv"
     rows = [

@@ -1,4 +1,4 @@
-"""A promotion takes effect in a running service: without restart, without a lost answer, never with a broken model."""
+"""A promotion takes effect in a running service without restart, lost answers or a broken model."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_broken_log_leaves_the_champion_in_service(small_home, open_client):
 
 
 def wait_until(client, says):
-    """Return the readiness that says what is waited for."""
+    """Wait for a readiness answer with given fields, and return it."""
     for _ in range(600):
         ready = client.get("/readyz")
         if ready.status_code == 200 and says(ready.json()):
@@ -194,7 +194,7 @@ def test_a_named_version_is_not_replaced_by_a_promotion(small_home, open_client)
 
 
 def _ask(port, body):
-    """Return when a valuation was asked for and answered, and by which version."""
+    """Return the times of request and answer of a valuation, and the model version."""
     asked = time.monotonic()
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/v1/valuations", data=body, headers={"content-type": "application/json"}

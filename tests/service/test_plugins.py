@@ -1,4 +1,4 @@
-"""The counter borrows from the workshop by name, and says what is missing where it is."""
+"""The service loads functions of `training` by entry point, and reports what is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same store on PostgreSQL, from the binaries that Debian installs."""
+"""The store on PostgreSQL, with the binaries of Debian."""
 
 from __future__ import annotations
 

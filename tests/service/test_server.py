@@ -1,4 +1,4 @@
-"""Real server processes: started, asked, stopped, killed."""
+"""Real server processes: start, requests, stop, kill."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_surroundings_in_which_the_service_could_answer_are_accepted(settings):
 
 @pytest.mark.slow
 def test_what_was_answered_survives_the_killing_of_the_server(home, start_server):
-    """Clients repeat every report under its key until it is answered, while the server is killed again and again."""
+    """Clients repeat every report under its idempotency key while the server is killed repeatedly."""
     ports, answered, over = [], set(), threading.Event()
 
     def client(name: int) -> None:
@@ -158,7 +158,7 @@ def test_what_was_answered_survives_the_killing_of_the_server(home, start_server
 
 
 def _subjects(home):
-    """Return whom the ledger's entries concern, in their order; the chain must be whole."""
+    """Return the subjects of the ledger's entries in order; the chain must be intact."""
     database = Database(f"sqlite:///{home / 'canzhi.sqlite'}")
     with database.reading() as connection:
         assert list(ledger.broken_entries(connection)) == []

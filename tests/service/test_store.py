@@ -41,7 +41,7 @@ def database(url: str):
 
 
 def test_moments_of_the_ledger_never_run_backwards(database, monkeypatch):
-    """A clock that was put back changes no day that has ended."""
+    """A clock that is set back does not change past days."""
     moments = iter(datetime(2026, 11, day, tzinfo=UTC) for day in (20, 18, 21))
     monkeypatch.setattr(clock, "moment", lambda: next(moments))
     for number in range(3):
@@ -96,7 +96,7 @@ def test_a_store_of_a_newer_version_is_left_alone(url, database):
 
 
 def back_to(connection, step: str) -> None:
-    """Bring a store back to an earlier step, and to where the first stores kept their step."""
+    """Migrate a store back to an earlier revision, with the revision table of early stores."""
     configuration = Config()
     configuration.set_main_option("script_location", str(Path(upgrade.__file__).parent / "migrations"))
     configuration.set_main_option("path_separator", "os")

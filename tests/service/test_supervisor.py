@@ -1,4 +1,4 @@
-"""Several server processes: one that is killed or cannot start is started again while the others serve."""
+"""Several server processes: one that is killed or cannot start is restarted while the others serve."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PATIENCE_S = 60.0
 
 
 def readiness(port):
-    """Return the status and body of /readyz; None where the connection fails, as that to a killed process does."""
+    """Return status and body of /readyz; None if the connection fails."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answer:
             return answer.status, json.loads(answer.read())
@@ -37,7 +37,7 @@ def readiness(port):
 
 
 def wait_for(found, what):
-    """Return the first true answer of a question that is asked again and again."""
+    """Poll a function, and return its first true result."""
     begun = time.monotonic()
     while time.monotonic() - begun < PATIENCE_S:
         answer = found()
@@ -58,7 +58,7 @@ def missing_one(port):
 
 
 def worker_ids(parent):
-    """Return the process ids of the server processes; the helper of multiprocessing is not one."""
+    """Return the process ids of the server processes, without the helper of multiprocessing."""
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
@@ -166,7 +166,7 @@ def test_where_no_process_can_start_the_command_ends_with_the_reason(home, monke
 
 
 class Stand:
-    """A process that is not one: it lives, serves and ends as the test says."""
+    """A stub process that lives, serves and ends as the test requires."""
 
     def __init__(self, config, sockets, state, failures=0):
         self.failures, self.state, self.alive, self.serving_since, self.problem = failures, state, True, None, "broken"
@@ -185,7 +185,7 @@ class Stand:
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that stands still until it is moved."""
+    """A clock that only the test advances."""
     now = [1000.0]
     monkeypatch.setattr(supervisor.time, "monotonic", lambda: now[0])
     return now
@@ -193,7 +193,7 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def two(monkeypatch, clock):
-    """A supervisor of two processes that are none."""
+    """A supervisor of two stub processes."""
     Stand.made = []
     monkeypatch.setattr(supervisor, "Worker", Stand)
     monkeypatch.setattr(supervisor.signal, "signal", lambda *_: None)

@@ -1,4 +1,4 @@
-"""One default valuation day at every entrance: today in China, whatever the quotes and wherever the program runs."""
+"""The default valuation day is today in China at every entry point, whatever the quotes and the time zone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ YEAR_LATER = date(2027, 11, 20)
 
 @pytest.fixture
 def morning(set_clock):
-    """One o'clock at night in China, when it is still the day before in UTC."""
+    """One o'clock at night in China, which is the previous day in UTC."""
     set_clock(DAY, hour=1)
 
 

@@ -214,7 +214,7 @@ raise SystemExit(code)
 
 
 def cold(home, *command):
-    """Return what a fresh process says on standard error, and the CPU it took. [s]"""
+    """Return standard error and CPU time of a new process. [s]"""
     surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The same doors with a trained model behind them; it learned nonsense, which is all these tests need."""
+"""All channels with a trained model; its training data are random, which suffices for these tests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AS_OF = "2026-11-20"
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A home folder in which a small model is champion."""
+    """A home folder with a small champion."""
     chance = np.random.default_rng(5)
     rows = 400
     matrix = chance.uniform(0.0, 1.0, (rows, len(features.NAMES)))

@@ -1,4 +1,4 @@
-"""One small market for the tests of the core: round prices, quoted twice, so that trends can be seen."""
+"""A small market with round prices, each quoted twice so that trends exist."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The answer as it is spelled, and the same answers with a trained model behind them."""
+"""The encoded answer, with and without a trained model."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -39,7 +39,7 @@ def market():
 
 @pytest.fixture(scope="module")
 def value(market, model):
-    """Return a way to value packs with the model."""
+    """Return a function that values packs with the model."""
 
     def answers(*histories, **options):
         traces = Traces(histories=histories, notes=((),) * len(histories))
@@ -157,7 +157,7 @@ def test_a_band_below_recycling_is_not_clipped_and_raises_a_caution(market):
 
 
 class _Below:
-    """A model that knows packs to fetch half of what they hold."""
+    """A model that prices packs at half of their structural value."""
 
     name, version, digest, trained_through, demonstration = "half", "1", "sha256:0", None, False
     market_calibration = MappingProxyType({})

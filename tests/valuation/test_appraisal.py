@@ -1,4 +1,4 @@
-"""The whole story: what must hold of every answer, whoever the pack and whatever the day."""
+"""Properties of every answer, for any pack and day."""
 
 import json
 from dataclasses import replace
@@ -32,7 +32,7 @@ def traces_of(*histories):
 
 
 def spelled(answer):
-    """Return all fields of an answer as text, to the last digit."""
+    """Return all fields of an answer as text, with all digits."""
     return f"{type(answer).__name__}: {answer}" if isinstance(answer, CanzhiError) else repr(answer)
 
 

@@ -1,4 +1,4 @@
-"""A route that a finding closes is never chosen and never paid: every closing finding, with a model and without."""
+"""A route closed by a finding is never the best route and never paid for, with and without a model."""
 
 import json
 from dataclasses import dataclass, field
@@ -91,7 +91,7 @@ severities = st.floats(0.1, 0.4).map(lambda severity: round(severity, 3))
 
 @dataclass(frozen=True, kw_only=True)
 class Generous:
-    """A model that pays more for packs the more of their routes are closed, as one taught by unlawful deals would."""
+    """A model that pays more for packs with more closed routes, as if trained on unlawful sales."""
 
     feature_names: tuple = ("routes_closed",)
     name: str = "generous"
@@ -105,7 +105,7 @@ class Generous:
     linear_threshold: float = LINEAR_THRESHOLD_CNY_PER_KWH
 
     def step(self, matrix):
-        """Return what it pays over the structural value, on the scale."""
+        """Return the premium over the structural value, on the asinh scale."""
         return 0.1 + 0.4 * matrix[:, 0]
 
     def price(self, matrix, base, groups, levels):
@@ -129,7 +129,7 @@ class Generous:
 
 @pytest.fixture(scope="module")
 def models():
-    """What prices the packs: the formula alone, a trained model, and one that pays most where most is closed."""
+    """The formula alone, a trained model, and a model that pays most for closed routes."""
     trained = Predictor(read_bundle(GOLDEN / "bundle", (GOLDEN / "signer.txt").read_text("ascii").strip()))
     return {"structural": None, "trained": trained, "generous": Generous()}
 
@@ -149,12 +149,12 @@ def traces_of(*records):
 
 
 def structural_cny(answer):
-    """Return the sum of the structural terms among the drivers. [CNY]"""
+    """Return the sum of the structural drivers. [CNY]"""
     return sum(driver.effect_cny for driver in answer.drivers if driver.feature in TERM_LABELS)
 
 
 def assert_no_closed_route_is_paid(answer, twin, *, learned):
-    """The law itself, read from answers alone; a twin has the same record without the finding."""
+    """Assert that no closed route is paid for; a twin has the same record without the finding."""
     band, best = answer.residual_value, answer.best_route
     closed = [route for route in answer.routes if not route.open]
     assert closed
@@ -219,7 +219,7 @@ def test_batch_and_fleet_agree_with_each_pack_alone(market_history, models, how,
 @pytest.mark.parametrize("kind", ["fire", "water", "swelling", "leak"])
 @pytest.mark.parametrize("chemistry", ["LFP", "NMC523"])
 def test_damaged_packs_are_priced_at_their_recycling_value(market_history, model, kind, chemistry):
-    """Once 68 of 240 of these had a closed best route, and all 96 were priced above 80 % of their sound twin."""
+    """A regression test: 68 of 240 of these packs had a closed best route, and 96 were priced near their sound twin."""
     plate = {"chemistry": chemistry, "rated_energy_kwh": 60.0, "made_on": "2021-05-01", "duty": "private"}
     for soh in (0.80, 0.85, 0.88, 0.95):
         sound = record(plate, soh, {})
@@ -303,7 +303,7 @@ def test_packs_with_all_routes_open_are_unchanged(market_history, model, monkeyp
 
 
 def test_a_capped_band_moves_with_its_point(market_history):
-    """On the scale every quantile goes down by the same step, so the upper edge promises no closed route either."""
+    """On the asinh scale every quantile is lowered equally, so the upper value pays for no closed route."""
     plate = {"chemistry": "LFP", "rated_energy_kwh": 60.0, "made_on": "2021-05-01"}
     table = traces_of(record(plate, 0.88, happened("water", 0.3)), record(plate, 0.88, {})).table
     dossier = build_dossier(cut(table, np.full(2, day_number(DAY))), market_history)

@@ -1,4 +1,4 @@
-"""Folds of ragged events: against a plain loop, in any batch."""
+"""Reductions of ragged event columns, compared with a simple loop."""
 
 import math
 
@@ -14,7 +14,7 @@ packs = st.lists(st.lists(cells, max_size=6), min_size=1, max_size=5)
 
 
 def ragged(packs_of_values):
-    """Return the events of all packs below one another, with the pack of each."""
+    """Return the events of all packs as one column, with the pack of each."""
     row = [row for row, values in enumerate(packs_of_values) for _ in values]
     values = [value for values in packs_of_values for value in values]
     return np.array(row, dtype=np.int64), np.array(values, dtype=np.float64)

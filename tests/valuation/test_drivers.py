@@ -1,4 +1,4 @@
-"""Why the value is what it is: shares in money that add up."""
+"""Drivers of the value: amounts that add up to the point."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -30,7 +30,7 @@ class Explained:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A model whose effects are given."""
+    """A model with given effects."""
 
     effects: np.ndarray
     feature_names: tuple = features.NAMES

@@ -1,4 +1,4 @@
-"""Elementary functions: as right as the library's, and the same bits on every machine."""
+"""exp and log: as accurate as the library's, and the same bits on every machine."""
 
 import math
 from decimal import Decimal, localcontext
@@ -16,7 +16,7 @@ def one(function, *arguments):
 
 
 def exact(method, x):
-    """Return a decimal's own exponential or logarithm to 50 digits, as the nearest float."""
+    """Return the exponential or logarithm of a decimal to 50 digits, as the nearest float."""
     with localcontext() as context:
         context.prec = 50
         return float(getattr(Decimal(x), method)())

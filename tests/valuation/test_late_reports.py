@@ -1,4 +1,4 @@
-"""Nothing reported is ignored in silence: what came after the valuation day is counted and named with its first day."""
+"""Reports after the valuation day are counted, with the first day on which they are used."""
 
 from dataclasses import replace
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""From a dossier to prices: with a model, without one, and what a move of the market does to either."""
+"""Prices of a dossier with and without a model, and after a change of the market."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -24,7 +24,7 @@ PLATE = PackHistory(chemistry="NMC811", rated_energy_kwh=60.0, made_on=date(2021
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """Prices as a model returns them."""
+    """Prices returned by a model."""
 
     point: np.ndarray
     quantiles: np.ndarray
@@ -36,7 +36,7 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True)
 class Constant:
-    """A model that learned one thing: the market pays a fixed step over the structural value, and spreads alike."""
+    """A model with a constant premium over the structural value and a constant spread."""
 
     step: float = 0.1
     spread: float = 0.2

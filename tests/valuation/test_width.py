@@ -1,4 +1,4 @@
-"""Why the band is as wide as it is: factors that multiply to the width."""
+"""Factors of the band's width, which multiply to the width."""
 
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -37,7 +37,7 @@ PLATE = PackHistory(chemistry="LFP", rated_energy_kwh=50.0, made_on=date(2021, 3
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A model whose widths are given."""
+    """A model with given widths."""
 
     effects: np.ndarray
     group: np.ndarray
@@ -55,7 +55,7 @@ def dossier_of(rows, market_history, day=date(2026, 6, 1)):
 
 
 def prices_of(dossier, below, above, *, known=True):
-    """Return prices with a band so far below and above the point on the scale."""
+    """Return prices with a band at given distances below and above the point, on the asinh scale."""
     rows = dossier.rows
     centre = to_scale(np.full(rows, 80.0), SOFT)
     return Prices(

@@ -1,4 +1,4 @@
-"""Every request is admitted once, before its route, by its first header of a name; it is counted in any case."""
+"""Every request passes the admission once before its route, and is counted in any case."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEY = "a-long-random-key"
 
 
 def ask(app, headers, *, method="GET", path="/v1/model", messages=()):
-    """Return status, headers and body of an answer to a request made by hand."""
+    """Return status, headers and body of the response to an ASGI request."""
     sent, waiting = [], list(messages) or [{"type": "http.request", "body": b"", "more_body": False}]
 
     async def receive():

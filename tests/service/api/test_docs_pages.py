@@ -1,4 +1,4 @@
-"""The pages of the description have a policy of their own, and load nothing from elsewhere."""
+"""The pages /docs and /redoc have their own security policy, and load nothing from other hosts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any request is answered with a valuation or a problem, never with a fault."""
+"""Every request is answered with a valuation or a problem, never with an internal error."""
 
 from __future__ import annotations
 
@@ -101,5 +101,5 @@ def test_any_code(shared_client, code):
 
 
 def _finite(value):
-    """Return JSON without the numbers that JSON does not have."""
+    """Return JSON without NaN and infinities."""
     return json.loads(json.dumps(value), parse_constant=lambda _: None)

@@ -1,4 +1,4 @@
-"""Clients generated from the description have typed requests and answers, and reach the service."""
+"""Clients generated from the OpenAPI document have typed requests and answers, and can call the service."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def call(*command, folder):
 
 
 def described(address, folder):
-    """Write the description that a service serves, and return its path."""
+    """Write the OpenAPI document of a running service, and return its path."""
     with urllib.request.urlopen(f"{address}/openapi.json", timeout=30) as answer:  # noqa: S310 - our own server
         (folder / "openapi.json").write_bytes(answer.read())
     return folder / "openapi.json"

@@ -1,4 +1,4 @@
-"""One valuation goes one way: from its route to the sent answer it changes its module at most twelve times."""
+"""One valuation over HTTP changes between modules of the service at most twelve times."""
 
 from __future__ import annotations
 

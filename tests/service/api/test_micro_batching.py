@@ -1,4 +1,4 @@
-"""Packs that arrive together are answered as if each had come alone, and kept in one transaction."""
+"""Packs in one batch get the same answers as single requests, and are stored in one transaction."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def asked(service, number, **changed):
 
 
 def together(requests, capacity=256):
-    """Return what becomes of requests that come at the same time: an answer or the error."""
+    """Return the results of concurrent requests: answers or errors."""
 
     async def run():
         batcher = MicroBatcher(capacity)

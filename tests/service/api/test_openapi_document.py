@@ -22,7 +22,7 @@ def whole(shared_client):
 
 
 def test_the_description_is_the_one_that_was_agreed(whole):
-    """A change of the interface is seen in the snapshot.
+    """Changes of the interface show in the snapshot.
 
     Write it again with: python -m service.app > tests/service/api/openapi.json
     """
@@ -34,7 +34,7 @@ def test_it_is_valid_openapi(whole):
 
 
 def test_a_description_does_not_depend_on_how_python_keeps_docstrings(whole):
-    """Python 3.13 takes the indentation away, older ones keep it."""
+    """Python 3.13 removes the indentation of docstrings, older versions keep it."""
 
     def descriptions(part):
         if isinstance(part, dict):

@@ -1,4 +1,4 @@
-"""One valuation over HTTP: which heads are admitted, how a body may come, what is counted, what a fault answers."""
+"""One valuation over HTTP: accepted headers, chunked bodies, metrics, internal errors."""
 
 from __future__ import annotations
 

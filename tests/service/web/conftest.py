@@ -1,4 +1,4 @@
-"""A valuation made by hand, so that pages can be looked at without any market; labels as photographed."""
+"""A handmade valuation for tests of the page without a market; photos of labels."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ HANDMADE = Valuation(
 
 @pytest.fixture
 def handmade():
-    """Return the view of the handmade valuation, with some fields changed."""
+    """Return the view of the handmade valuation with changed fields."""
 
     def view(language: str = "en", **changes: object):
         return view_answer(msgspec.json.encode(with_id(replace(HANDMADE, **changes), "id-1")), Formatter(language))
@@ -115,7 +115,7 @@ def handmade():
 
 @pytest.fixture
 def symbol():
-    """Return a photo that shows symbols side by side on a grey table, turned a little, as JPEG or PNG."""
+    """Return a photo of barcodes on a grey table, slightly rotated, as JPEG or PNG."""
 
     def draw(*texts: str, kind: str = "QRCode", file_format: str = "JPEG", turn: float = 7.0) -> bytes:
         table = Image.new("L", (40 + 420 * len(texts), 460), 190)

@@ -1,4 +1,4 @@
-"""Charts: whatever the amounts, nothing leaves the chart, and the bars of a waterfall join."""
+"""Charts: nothing exceeds the chart for any amounts, and the bars of a waterfall connect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page in a real browser: clicked through, without JavaScript, on a telephone, read aloud, printed, offline."""
+"""The page in a real browser: with and without JavaScript, on a phone, accessible, printed, offline."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def chromium():
 
 @pytest.fixture
 def reader(chromium, address):
-    """Return a context that opens a page and, when it is left, has seen no outside request and no complaint."""
+    """Return a context manager that opens a page and checks for outside requests and console errors."""
 
     @contextmanager
     def open_page(path: str = "/", **options: object):
@@ -89,7 +89,7 @@ def reader(chromium, address):
 
 
 def scan(page: Page, code: str = CODE) -> None:
-    """Type a code and press Enter, as a hand-held scanner does; the form has the focus by itself."""
+    """Type a code and press Enter, as a barcode scanner does; the form has the focus."""
     if page.locator("#valuation").count():
         page.locator("#code:focus").wait_for()
     page.keyboard.type(code)
@@ -249,7 +249,7 @@ def test_axe_finds_nothing_wrong(reader, scheme, locale, tmp_path):
 
 @pytest.mark.parametrize(("path", "operation"), [("/docs", "#operations-tag-valuations"), ("/redoc", "[role=menu]")])
 def test_the_description_is_shown_with_every_operation(reader, address, path, operation):
-    """Without an outside request and without a complaint of the policy, which `reader` watches for."""
+    """The page sends no outside request and violates no policy; `reader` checks both."""
     with urllib.request.urlopen(f"{address}/openapi.json", timeout=30) as answer:  # noqa: S310 - our own server
         described = json.load(answer)["paths"]
     with reader(path) as page:

@@ -1,4 +1,4 @@
-"""Photos of labels: QR and Data Matrix are read, addresses are never followed, bombs are refused."""
+"""Photos of labels: QR and Data Matrix codes are read, addresses are not opened, decompression bombs are refused."""
 
 from __future__ import annotations
 

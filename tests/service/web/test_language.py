@@ -1,4 +1,4 @@
-"""Which language a reader gets, and that it is remembered."""
+"""The choice of the reader's language, which is stored in a cookie."""
 
 from __future__ import annotations
 

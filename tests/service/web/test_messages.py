@@ -1,4 +1,4 @@
-"""The catalogue: complete in both languages, used by the templates, naming everything the core can say."""
+"""The message catalogue: complete in both languages, used by the templates, with names for all values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page as a person uses it: code, record, files, photo; what is wrong; one valuation and its report."""
+"""The page: code, record, files, photo, errors, one valuation and its report."""
 
 from __future__ import annotations
 

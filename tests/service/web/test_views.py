@@ -1,4 +1,4 @@
-"""What is told of a valuation, against one made by hand."""
+"""Views of a handmade valuation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Battery codes: the published vectors, the clean-up, the way back, and the columns against the single reading."""
+"""Battery codes: published examples, clean-up, encoding, and columns compared with single decoding."""
 
 from __future__ import annotations
 
@@ -276,7 +276,7 @@ def test_an_encoded_code_is_decoded_to_its_parts(parts):
 
 @st.composite
 def _damaged(draw):
-    """A code with some places overwritten, cut, doubled or in small letters: near the border of what is accepted."""
+    """A code with characters replaced, removed, repeated or in lower case."""
     text = encode(draw(PRODUCT | SECOND_LIFE))
     for _ in range(draw(st.integers(0, 3))):
         place = draw(st.integers(0, len(text) - 1))

@@ -1,4 +1,4 @@
-"""The table of features and what must hold for every one of them."""
+"""The table of features, and properties of every feature."""
 
 from collections import Counter
 from dataclasses import replace

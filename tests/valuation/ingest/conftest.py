@@ -1,4 +1,4 @@
-"""Hypothesis strategies for histories that intake must read, write and tabulate without loss."""
+"""Hypothesis strategies for histories that `ingest` must read, write and tabulate without loss."""
 
 import string
 from datetime import date
@@ -36,7 +36,7 @@ EXTRAS = st.dictionaries(
 
 
 def value_of(field):
-    """Return a strategy for possible values of a field, its placeholder -1 left out."""
+    """Return a strategy for the values of a field, without the placeholder -1."""
     if field.kind == "number":
         return st.floats(field.low, field.high).filter(lambda value: value != -1)
     if field.kind == "day":

@@ -1,4 +1,4 @@
-"""Columns read at once are the cells read one by one, whatever their type, chunks, offsets and nulls."""
+"""Columns converted at once equal the cells converted one by one, for every type, chunking and null."""
 
 import math
 
@@ -51,7 +51,7 @@ def same(one, other):
 
 
 def in_pieces(cells, kind, cut, *, dictionary=False):
-    """Return cells as a column of two chunks, each a slice of something longer."""
+    """Return cells as a column of two chunks, each a slice of a longer array."""
     chunks = []
     for part in (cells[:cut], cells[cut:]):
         padded = pa.array([*part[:1], *part, *part[:1]], type=kind)

@@ -99,7 +99,7 @@ def test_the_nearest_name_is_suggested_for_a_misspelled_instrument():
 @pytest.mark.parametrize("second", ["price", " 均价", "Price"])
 @pytest.mark.parametrize("as_table", [False, True])
 def test_a_column_named_twice_is_refused(second, as_table):
-    """Of two prices neither may be dropped in silence."""
+    """If a column occurs twice, neither is dropped silently."""
     names = [*HEAD.strip().split(","), second]
     cells = ["2024-01-02", "lithium_carbonate", "96900", "CNY/t", "true", "CN", "SMM", "69900"]
     text = f"{','.join(names)}\n{','.join(cells)}\n"

@@ -24,7 +24,7 @@ DAYS = (date(1995, 1, 1), date(2021, 6, 30), date(2099, 1, 1))
 
 
 def places(record, path=()):
-    """Return every place of a record where something stands."""
+    """Return the path of every value in a record."""
     found = [path] if path else []
     inner = record.items() if isinstance(record, dict) else enumerate(record) if isinstance(record, list) else ()
     return found + [place for key, value in inner for place in places(value, (*path, key))]
@@ -40,7 +40,7 @@ def spoilt(record, place, value):
 
 
 def answer(content):
-    """Return everything that a reading says, or its refusal."""
+    """Return the result of decoding, or its error."""
     try:
         read = read_trace(content)
     except CanzhiError as error:
@@ -65,7 +65,7 @@ def not_canonical(fields):
 
 
 def check_ways(content):
-    """Check that a record is read alike as canonical bytes, event by event, and value by value."""
+    """Check that a record is decoded equally as canonical bytes, event by event, and value by value."""
     strict = answer(content)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(read_traces, "decode_record", lambda *_: None)

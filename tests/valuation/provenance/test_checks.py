@@ -28,7 +28,7 @@ def event(event_type, on, /, *, reported=None, reporter=None, by=None, **facts):
 
 
 def pack(*events, **plate):
-    """Return a plain LFP pack with some events."""
+    """Return an LFP pack with some events."""
     usual = {"battery_code": CODE, "chemistry": "LFP", "rated_energy_kwh": 52.5, "made_on": date(2020, 6, 8)}
     return PackHistory(**{**usual, **plate}, events=events)
 
@@ -39,7 +39,7 @@ def usage(on, soh=None, **facts):
 
 
 def modules(*codes, soh=()):
-    """Return modules with these codes, or with these healths."""
+    """Return modules with these codes, or with these states of health."""
     return tuple(Module(battery_code=code) for code in codes) + tuple(Module(soh=value) for value in soh)
 
 
@@ -308,6 +308,6 @@ def test_effects_agree_with_severity(check):
 
 @pytest.mark.parametrize("check", [check for check in CHECKS if check.blocks], ids=lambda check: check.id)
 def test_what_closes_a_route_names_its_evidence_and_recycling_closes_last(check):
-    """A pack that no recycler takes goes nowhere else: the price of a disposal rests on it."""
+    """A pack that cannot be recycled has no other route either; the price is then the cost of disposal."""
     assert check.evidence is not None
     assert "recycling" not in check.blocks or set(check.blocks) == {"recycling", "second_life", "reuse"}

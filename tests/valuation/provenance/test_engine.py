@@ -1,4 +1,4 @@
-"""What follows from findings: tier, grade, widening, closed routes, refusals."""
+"""Consequences of findings: tier, grade, widening, closed routes, refusals."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,4 +1,4 @@
-"""The cut at the valuation day: no look-ahead, one order, no repetition."""
+"""The cut at the valuation day: no look-ahead, defined order, no duplicates."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -36,7 +36,7 @@ def same(one, other):
 
 
 def days_of(histories):
-    """Return the days on which something happened, was reported or recorded: the days at which a cut can go wrong."""
+    """Return the days on which something happened, was reported or recorded, where a cut can fail."""
     events = [event for history in histories for event in history.events]
     days = {day for event in events for day in (event.on, event.reported_on, event.recorded_on)}
     return sorted({AS_OF, *days} - {None})

@@ -1,4 +1,4 @@
-"""From histories to columns: nothing lost, nothing invented."""
+"""Histories converted to columns and back, without loss."""
 
 from datetime import date
 
@@ -14,7 +14,7 @@ quick = settings(max_examples=40, deadline=None)
 
 
 def known(field, value):
-    """Return what the number of a field stands for, found the other way round."""
+    """Return the value that a column number represents, by an independent inverse."""
     if value is None:
         return None
     if field.kind == "category":

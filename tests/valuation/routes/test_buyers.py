@@ -42,7 +42,7 @@ def pack(**more):
 
 
 def bench(*histories):
-    """Lay out everything that prices are made of, as the dossier does."""
+    """Compute all inputs of the prices, as the dossier does."""
     table = tabulate(histories)
     cases = cut(table, np.full(table.rows, day_number(AS_OF)))
     nameplate = read_nameplate(cases)

@@ -1,4 +1,4 @@
-"""Which sales teach nothing because findings close their route: stated, not stated, and whatever the price."""
+"""Sales excluded from training because findings close their route: with and without a stated route."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,4 +1,4 @@
-"""The recycling leg stays near what somebody published, and the page shows what the benchmark computes."""
+"""The recycling value stays near published prices, and the page shows the result of the benchmark."""
 
 import csv
 

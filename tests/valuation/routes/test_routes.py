@@ -1,4 +1,4 @@
-"""What must hold of a structural value whatever the pack and market: directions, sums, one row as in a batch."""
+"""Properties of the structural value for any pack and market: directions, sums, one row equals a batch."""
 
 from dataclasses import fields, replace
 from datetime import date
@@ -51,7 +51,7 @@ def pack(chemistry="LFP", **more):
 
 
 def bench(*histories, market=MARKET, as_of=AS_OF):
-    """Lay out everything that prices are made of, as the dossier does."""
+    """Compute all inputs of the prices, as the dossier does."""
     table = tabulate(histories)
     cases = cut(table, np.full(table.rows, day_number(as_of)))
     nameplate = read_nameplate(cases)

@@ -1,4 +1,4 @@
-"""The estimator inside other people's tools: pipelines, grids, clones, pickles, frames of pandas and polars."""
+"""The estimator in scikit-learn pipelines, grid searches, clones and pickles, with pandas and polars frames."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROWS = 240
 
 @pytest.fixture(scope="module")
 def used_cars():
-    """A table of used assets, a structural value, prices, and who owns what."""
+    """A table of used assets with structural values, prices and groups."""
     chance = np.random.default_rng(7)
     table = pd.DataFrame(
         {

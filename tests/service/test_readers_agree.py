@@ -1,7 +1,7 @@
-"""However a request is read, it is answered the same: by compiled code, by the patient reader, alone or among others.
+"""Every reader gives the same answer: the typed decoder, the lenient reader, a single request and a batch.
 
-Bodies are made as text, not as objects, so that they hold what no encoder writes: names twice and in escapes, numbers
-spelled in every manner, Chinese names among English ones, blanks anywhere, a byte that does not belong.
+The bodies are random JSON texts with repeated and escaped names, unusual numbers, Chinese field names, blanks and
+invalid bytes, which no encoder writes.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ ODD_CODES = ["x", "", "001pb0a0000001a680000123", "001PB0A0000001A68000012", "00
 
 
 class Scribe:
-    """Writes requests as nobody's encoder would, the same ones for the same seed."""
+    """Writes requests in unusual but valid JSON, reproducible by seed."""
 
     def __init__(self, seed):
         self.chance = random.Random(seed)  # noqa: S311 - the same requests for the same seed
@@ -142,7 +142,7 @@ class Scribe:
 
 
 def without_id(content):
-    """Return an answer's parts in their order, but for its id."""
+    """Return the fields of an answer in order, without its id."""
     return [(name, value) for name, value in json.loads(content).items() if name != "valuation_id"]
 
 
@@ -152,7 +152,7 @@ def said(response):
 
 
 def kept(service, response):
-    """Return what the store holds of an answer that names its pack and what was known of it."""
+    """Return the stored columns of an answer that depend on its pack and record."""
     with service.database.reading() as connection:
         found = valuations.find(connection, json.loads(response.content)["valuation_id"])
     assert found.answer == response.content
@@ -160,7 +160,7 @@ def kept(service, response):
 
 
 def compare_ways(client, seed, bodies):
-    """Send bodies on every way; return how many were valued, and the ids of those."""
+    """Send bodies through every reader and channel; return the number of valued packs and their ids."""
     scribe, service, ids = Scribe(seed), client.app.state.refresher.service, []
     for _ in range(bodies):
         content = scribe.body()
@@ -191,7 +191,7 @@ def test_every_way_tells_the_same_of_very_many(shared_client, seed):
 
 
 def test_among_others_each_is_told_what_it_is_told_alone(shared_client):
-    """Good and bad packs that arrive together, on few different terms, with the order and the cautions of each."""
+    """Valid and invalid packs in one batch, with few different terms, keep their order and cautions."""
     scribe, service, asked = Scribe(21), shared_client.app.state.refresher.service, []
     while len(asked) < 120:
         try:

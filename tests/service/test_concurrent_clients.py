@@ -1,4 +1,4 @@
-"""A crowd of good, bad, slow and vanishing callers: nobody is told what another asked; all is kept and reproduced."""
+"""Concurrent valid, invalid, slow and disconnecting clients: no answer is mixed up or lost, all are reproducible."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def request(port, body, *heads, path="/v1/valuations"):
 
 
 async def ask(port, told, *, part=0, until=None):
-    """Send a request whole or in parts, or only its beginning; return status and body of the answer, if any."""
+    """Send a request completely, in parts, or only its beginning; return status and body of the answer, if any."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         for at in range(0, len(told[:until]), part or len(told)):
@@ -59,7 +59,7 @@ async def ask(port, told, *, part=0, until=None):
 
 
 async def caller(port, which, answers):
-    """Ask for one pack after the other; note down what was answered to each that was sent whole."""
+    """Send requests one after another, and record the answer to each complete one."""
     chance = random.Random(which)  # noqa: S311 - the same crowd every time
     for number in range(which * REQUESTS, (which + 1) * REQUESTS):
         asked = {"trace": trace(number), "as_of": AS_OF, "level": chance.choice([0.8, 0.9]), "explain": number % 5 == 0}
@@ -88,7 +88,7 @@ async def caller(port, which, answers):
 
 
 async def mischief(port, home, done):
-    """Promote one model after the other and report sales, as long as the crowd asks."""
+    """Promote models and report sales while the clients are running."""
     turn = 0
     while not done.is_set():
         turn += 1
@@ -101,7 +101,7 @@ async def mischief(port, home, done):
 
 
 async def crowd(server, home):
-    """Return every valuation that the crowd was answered, those included that were under way when the server ended."""
+    """Run the clients and return all answered valuations, including those in progress when the server stops."""
     answers, done = [], asyncio.Event()
     nuisance = asyncio.create_task(mischief(server.port, home, done))
     await asyncio.gather(*(caller(server.port, which, answers) for which in range(CALLERS)))

@@ -1,4 +1,4 @@
-"""Nobody moves the market alone: what is far outside its band waits, what was wrong is voided or corrected."""
+"""Sales far outside their band are held until confirmed; wrong sales are voided or corrected."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def model_of(client):
 
 
 def whole(client):
-    """Tell whether the chain of the ledger holds."""
+    """Return whether the hash chain of the ledger is intact."""
     with client.app.state.refresher.service.database.reading() as connection:
         return list(ledger.broken_entries(connection)) == []
 
@@ -329,7 +329,7 @@ def test_two_server_processes_answer_alike_after_every_step(champion_home, start
 
 
 class Asking:
-    """A client of a server process, with a connection of its own for every request."""
+    """A client of a server process with a new connection for every request."""
 
     def __init__(self, port: int) -> None:
         self._address = f"http://127.0.0.1:{port}"

@@ -315,7 +315,7 @@ def _late(answer):
 
 
 def _but_late(answer):
-    """Return an answer without its id, the name of its input and what it says of later reports."""
+    """Return an answer without id, input digest and late reports."""
     cautions = [caution for caution in answer["cautions"] if caution["id"] not in ("D01", "D02")]
     return {**answer, "cautions": cautions, "valuation_id": "", "input_digest": "", "not_used": None}
 
