@@ -123,7 +123,7 @@ def test_a_passport_without_code_and_chemistry_is_refused_by_name(entrances, tex
 
 
 @pytest.mark.parametrize("told", ["三元锂离子电池", "NCM", "Li-ion NMC"])
-def test_an_everyday_name_has_the_worth_of_the_plain_one(entrances, told):
+def test_an_everyday_name_of_a_chemistry_gives_the_same_value(entrances, told):
     worth = entrances.everywhere("trace", {"battery_code": CODE, "chemistry": told, "rated_energy_kwh": 60.0}).worth
     assert worth == entrances.http("trace", {"battery_code": CODE, "chemistry": "NMC", "rated_energy_kwh": 60.0}).worth
     page = entrances.page(code=CODE, chemistry=told, rated_energy_kwh="60")

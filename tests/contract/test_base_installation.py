@@ -38,7 +38,7 @@ def python(code, *options):
     )
 
 
-def test_the_profession_and_the_counter_import_without_any_extra():
+def test_valuation_and_service_import_without_extras():
     done = python(WITHOUT_EXTRAS.format(extras=EXTRAS, modules=modules("valuation", "service")))
     assert done.returncode == 0, done.stderr
 

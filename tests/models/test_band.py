@@ -121,7 +121,7 @@ def stream(days, residual):
     )
 
 
-def test_the_anchor_follows_a_market_that_fell_but_only_when_told():
+def test_the_band_follows_a_falling_market_only_after_recentring():
     tree, group = learn_groups([""] * 100)
     past = records_of(np.zeros(100), group, day=0.0)
     days = np.arange(0.0, 200.0)

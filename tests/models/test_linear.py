@@ -54,7 +54,7 @@ def test_a_table_that_says_nothing_gives_the_mean():
     assert part.predict(np.zeros((1, 2))).tolist() == [4.5]
 
 
-def test_many_rows_are_told_as_a_few_are_bit_for_bit():
+def test_many_rows_equal_few_rows_bit_for_bit():
     rng = np.random.default_rng(2)
     matrix = np.column_stack([rng.normal(size=(700, 3)) * 100.0, rng.integers(0, 3, 700).astype(float)])
     matrix[rng.random((700, 4)) < 0.1] = np.nan

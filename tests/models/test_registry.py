@@ -48,7 +48,7 @@ def test_a_version_is_never_published_twice(home, estimator):
         publish(estimator.fitted_, made(version="1"), home)
 
 
-def test_nobody_is_champion_before_somebody_promotes(home):
+def test_there_is_no_champion_before_a_promotion(home):
     with pytest.raises(UnknownModel, match="champion"):
         load_model("champion", home=home)
 
@@ -237,7 +237,7 @@ def test_a_damaged_version_is_listed_with_its_damage_and_never_promoted(home):
     assert promotions(home) == ()
 
 
-def test_a_kept_model_must_be_signed_by_this_workshop(home, estimator, tmp_path_factory):
+def test_a_registered_model_must_be_signed_with_the_local_key(home, estimator, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     publish(estimator.fitted_, made(version="7"), elsewhere)
     (elsewhere / "models" / "demo" / "7").rename(home / "models" / "demo" / "7")

@@ -49,7 +49,7 @@ def test_what_tells_a_width_is_found(encoded):
     assert float(np.corrcoef(np.log(told), np.tile(encoded[:, 0], 2))[0, 1]) > 0.9
 
 
-def test_every_verdict_is_given_a_width_once_by_none_of_its_sale(encoded):
+def test_every_residual_gets_one_width_from_a_model_without_its_sale(encoded):
     judged = verdicts(np.ones(SALES), encoded)
     given = np.zeros(2 * SALES, dtype=np.int64)
     for train, test in judged.parted():

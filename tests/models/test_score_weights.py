@@ -19,7 +19,7 @@ from models.inference.band import LEVELS
 
 @settings(deadline=None, max_examples=100)
 @given(rows=st.integers(1, 80), groups=st.integers(1, 6), seed=st.integers(0, 9999), equal=st.booleans())
-def test_all_groups_at_once_are_as_each_by_itself(rows, groups, seed, equal):
+def test_all_groups_at_once_equal_each_group_alone(rows, groups, seed, equal):
     rng = np.random.default_rng(seed)
     group = rng.integers(0, groups, rows)
     score = np.round(rng.standard_t(2, rows), 1)  # ties

@@ -70,7 +70,7 @@ def two_forests():
 PAIR = ((1.0, 0.0), (-2.0, 5.0))
 
 
-def test_known_rows_are_told_by_one_forest_and_strangers_by_the_other(two_forests):
+def test_known_and_unseen_groups_use_different_forests(two_forests):
     known, strange, rows = two_forests
     both = side_by_side(known, strange, 0)
     new = is_unseen(rows, 0)
@@ -93,7 +93,7 @@ def test_what_both_forests_say_is_taken_apart_exactly(two_forests):
     assert taken_apart.expected == pytest.approx(0.9 * expected[0] + 0.1 * expected[1])  # one sale in ten is new
 
 
-def test_strangers_are_told_by_the_coarsest_column_of_many_levels():
+def test_unseen_groups_are_found_by_the_coarsest_high_cardinality_column():
     codes = np.array([[0.0, k, k // 2, k % 2] for k in range(8)])
     kinds = (NUMBER, AVERAGED, AVERAGED, RANKED)
     assert group_count_column(codes, kinds, np.array([False, True, True, True])) == 6
@@ -102,7 +102,7 @@ def test_strangers_are_told_by_the_coarsest_column_of_many_levels():
 
 
 @pytest.mark.parametrize("telling", [True, False])
-def test_strangers_have_a_mean_of_their_own_where_a_column_tells_the_group(sales, telling):
+def test_unseen_groups_have_their_own_mean_if_a_column_is_the_group(sales, telling):
     table, price, names, _ = sales
     asked = table if telling else table.drop(columns="model")
     state = ResidualValueRegressor(trees=30).fit(asked, price, groups=names).fitted_

@@ -118,7 +118,7 @@ def test_a_reader_that_goes_away_is_no_error():
     assert done.stderr == b""
 
 
-def test_the_version_is_told():
+def test_the_version_is_printed():
     done = _canzhi("--version")
     assert (done.returncode, done.stdout.split()[0]) == (0, b"canzhi")
 

@@ -40,7 +40,7 @@ def test_one_refused_code_makes_the_exit_code_one():
     ("language", "words"), [("en", ("EVE Energy", "position 5 is not")), ("zh", ("亿纬锂能", "第5位不是"))]
 )
 @pytest.mark.parametrize("copies", [1, 4])
-def test_people_read_it_in_their_language(language, words, copies):
+def test_the_language_can_be_chosen(language, words, copies):
     result = _run(*[GOOD, BAD] * copies, "--language", language)
     assert result.exit_code == 1
     for word in words:

@@ -122,7 +122,7 @@ async def crowd(server, home):
 
 
 @pytest.mark.slow
-def test_nobody_in_a_crowd_is_told_what_another_asked(small_home, start_server):
+def test_concurrent_clients_get_their_own_answers(small_home, start_server):
     registry.promote("small@one", decided(), small_home)
     with start_server(small_home) as server:
         answers = asyncio.run(crowd(server, small_home))

@@ -216,9 +216,7 @@ def test_a_finding_reported_after_the_sale_closes_nothing_on_its_day(champion_ho
         {"sold_on": "2026-10-03"},
     ],
 )
-def test_the_sum_of_a_lot_that_lacks_a_pack_or_is_told_in_two_ways_is_not_shared_out(
-    champion_home, open_client, sold, fault
-):
+def test_the_price_of_an_incomplete_or_contradictory_lot_is_not_shared(champion_home, open_client, sold, fault):
     lot = {"price_cny": None, "lot_id": "L1", "lot_price_cny": 13000.0, "sold_on": "2026-10-02"}
     with open_client(Settings(home=champion_home)) as client:
         sold.know(client, [1, 2, 3])

@@ -84,7 +84,7 @@ def _at_once(works) -> None:
         thread.join()
 
 
-def test_the_counter_works_on_it_as_on_sqlite(url, home, pack, open_client):
+def test_the_service_works_as_on_sqlite(url, home, pack, open_client):
     code, key = pack["battery_code"], {"idempotency-key": "k"}
     with open_client(Settings(home=home, database_url=url)) as client:
         assert client.get("/readyz").status_code == 200

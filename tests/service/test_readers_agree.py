@@ -190,7 +190,7 @@ def test_every_way_tells_the_same_of_very_many(shared_client, seed):
     assert compare_ways(shared_client, seed, bodies=1500) > 400
 
 
-def test_among_others_each_is_told_what_it_is_told_alone(shared_client):
+def test_a_batch_gives_the_answers_of_single_requests(shared_client):
     """Valid and invalid packs in one batch, with few different terms, keep their order and cautions."""
     scribe, service, asked = Scribe(21), shared_client.app.state.refresher.service, []
     while len(asked) < 120:
@@ -214,7 +214,7 @@ def test_among_others_each_is_told_what_it_is_told_alone(shared_client):
             assert without_id(found.outcome.body) == without_id(alone.body)
 
 
-def test_an_item_of_a_batch_is_told_what_it_is_told_alone(shared_client):
+def test_a_batch_item_gets_the_answer_of_a_single_request(shared_client):
     scribe = Scribe(22)
     bodies = [body for body in (scribe.body() for _ in range(80)) if _is_json(body)]
     results = value_items(shared_client.app.state.refresher.service, bodies)

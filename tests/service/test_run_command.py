@@ -16,7 +16,7 @@ def _without_workshop(name):
 
 
 @pytest.mark.usefixtures("home")
-def test_without_the_workshop_the_structural_value_answers(monkeypatch, capsys, tmp_path, pack):
+def test_without_training_installed_the_structural_value_answers(monkeypatch, capsys, tmp_path, pack):
     (tmp_path / "one.json").write_text(json.dumps(pack), "utf-8")
     (tmp_path / "broken.json").write_text("{", "utf-8")
     monkeypatch.setattr(run_module, "SAMPLES", tmp_path)

@@ -32,7 +32,7 @@ def _bearer(key):
     return {"authorization": f"Bearer {key}"}
 
 
-def test_with_keys_a_stranger_is_refused_and_told_how(guarded):
+def test_with_keys_an_unknown_caller_is_refused_with_a_hint(guarded):
     response = guarded.get("/v1/model")
     assert (response.status_code, response.json()["code"]) == (401, "no-valid-key")
     assert response.headers["www-authenticate"] == "Bearer"
@@ -130,7 +130,7 @@ def test_a_name_that_the_store_cannot_keep_is_refused_at_the_start(tmp_path):
 
 
 @pytest.mark.parametrize("header", [{"origin": "http://["}, {"host": "["}, {"host": "[::1", "origin": "//["}])
-def test_an_address_that_is_none_is_a_stranger_and_no_fault(shared_client, pack, header):
+def test_an_invalid_address_is_refused_without_an_internal_error(shared_client, pack, header):
     response = shared_client.post("/v1/valuations", json={"trace": pack}, headers=header)
     assert response.status_code == 403, response.text
 

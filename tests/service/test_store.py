@@ -164,7 +164,7 @@ def test_somebody_elses_steps_in_the_same_database_are_left_alone(url, database)
 
 
 @pytest.mark.parametrize("address", ["nonsense", "oracle9://x", "sqlite:////proc/no/such/file.sqlite"])
-def test_an_unusable_address_is_a_sentence(address):
+def test_an_invalid_address_gives_a_message(address):
     with pytest.raises(StoreNotReady) as caught:
         upgrade.upgrade(address)
     assert caught.value.hint
@@ -370,7 +370,7 @@ def test_a_connection_in_use_while_the_store_closes_is_closed_after_its_use(url)
 
 
 @pytest.mark.parametrize("fault", [StoreNotReady("file.no_record"), KeyboardInterrupt()])
-def test_a_counter_that_cannot_be_opened_leaves_no_store_open(home, monkeypatch, fault):
+def test_a_service_that_cannot_be_opened_closes_its_store(home, monkeypatch, fault):
     def fail(*_):
         raise fault
 

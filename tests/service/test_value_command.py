@@ -32,7 +32,7 @@ def test_terminal_and_http_answer_with_the_same_bytes_but_for_the_id(client, pac
     assert without_id(printed) == without_id(answered)
 
 
-def test_what_the_terminal_valued_is_kept_for_every_door(client, pack_file, capsys):
+def test_a_valuation_of_the_command_line_is_stored_for_every_channel(client, pack_file, capsys):
     cli.run(["value", str(pack_file), "--json"])
     printed = capsys.readouterr().out.strip()
     kept = client.get(f"/v1/valuations/{json.loads(printed)['valuation_id']}")
@@ -185,7 +185,7 @@ def test_a_chinese_reader_gets_names_and_not_the_codes_names(tmp_path, pack, cap
 
 
 @pytest.mark.usefixtures("home")
-def test_refusals_are_told_in_chinese_where_they_are_known(tmp_path, capsys):
+def test_refusals_are_printed_in_chinese_if_translated(tmp_path, capsys):
     path = tmp_path / "plate.json"
     path.write_text('{"chemistry": "LFP"}', "utf-8")
     for command in ("value", "check"):

@@ -72,7 +72,7 @@ def test_the_model_answers_and_says_so(model_home, open_client, pack):
     assert answer["base_width_cny"] * prod(factors) == pytest.approx(width, rel=1e-3)
 
 
-def test_every_door_gives_the_same_bytes_and_the_valuation_is_reproduced(
+def test_every_channel_gives_the_same_bytes_and_the_valuation_is_reproduced(
     model_home, open_client, pack, pack_file, capsys
 ):
     assert cli.run(["value", str(pack_file), "--as-of", AS_OF, "--json"]) == 0

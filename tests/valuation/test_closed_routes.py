@@ -274,7 +274,7 @@ def test_a_sound_twin_has_no_route_closed_by_a_finding_and_keeps_the_rest(market
         assert same_digest.cases.as_of_day[place] == dossier.cases.as_of_day[row]
 
 
-def test_a_twin_of_a_pack_with_nothing_closed_is_that_pack(market_history):
+def test_the_sound_twin_of_a_pack_without_closed_routes_is_the_pack(market_history):
     plain = PackHistory(chemistry="LFP", rated_energy_kwh=50.0, made_on=date(2021, 6, 1), vehicle_model="model one")
     dossier = dossier_of(market_history, plain)
     twin = dossier_of_twins(dossier, np.array([0]))
@@ -282,7 +282,7 @@ def test_a_twin_of_a_pack_with_nothing_closed_is_that_pack(market_history):
     np.testing.assert_array_equal(twin.findings.numbers, dossier.findings.numbers)
 
 
-def test_a_milder_accident_stays_with_the_twin(market_history):
+def test_a_sound_twin_keeps_a_milder_accident(market_history):
     events = happened("water", 0.3)["events"] + happened("accident", 0.2)["events"]
     plate = {"chemistry": "LFP", "rated_energy_kwh": 50.0, "made_on": "2021-06-01"}
     table = traces_of(record(plate, 0.9, {"events": events})).table

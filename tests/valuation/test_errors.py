@@ -50,7 +50,7 @@ def test_an_error_has_a_hint():
     assert (error.hint, error.field, error.value) == ("give a fraction, 0.88", "soh", 88)
 
 
-def test_an_error_speaks_chinese():
+def test_an_error_has_a_chinese_message():
     assert an_error().in_language("zh") == ("健康状态 soh 为 88，超过可能的最大值 1.2", "请填写小数 0.88")
     assert an_error().in_language("en") == (an_error().message, an_error().hint)
 

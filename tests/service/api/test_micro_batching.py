@@ -121,7 +121,7 @@ def test_a_fault_stays_with_the_pack_that_brings_it_about(service, monkeypatch):
     assert [isinstance(one, ZeroDivisionError) for one in found] == [False, True, False]
 
 
-def test_nobody_is_answered_before_all_is_kept(service, monkeypatch):
+def test_no_request_is_answered_before_the_batch_is_stored(service, monkeypatch):
     def full(*_, **__):
         raise StoreNotReady("file.no_record")
 
@@ -161,7 +161,7 @@ def test_the_chain_of_hashes_holds(service):
         assert list(ledger.broken_entries(connection)) == []
 
 
-def test_a_crowd_that_was_answered_is_given_a_moment_to_ask_again(service, monkeypatch):
+def test_after_a_large_batch_the_next_one_waits_for_more_requests(service, monkeypatch):
     valued = []
     many = ValuationService.value_by
     monkeypatch.setattr(
@@ -191,7 +191,7 @@ def test_a_crowd_that_was_answered_is_given_a_moment_to_ask_again(service, monke
     assert valued == [number] * 3
 
 
-def test_who_comes_alone_after_a_crowd_waits_but_a_moment(service):
+def test_a_single_request_after_a_large_batch_waits_briefly(service):
     async def run():
         batcher = MicroBatcher(256)
         await asyncio.gather(*(batcher.value(asked(service, which)) for which in range(micro_batching.BURST_MIN)))

@@ -21,7 +21,7 @@ def whole(shared_client):
     return shared_client.get("/openapi.json").json()
 
 
-def test_the_description_is_the_one_that_was_agreed(whole):
+def test_the_openapi_document_equals_the_snapshot(whole):
     """Changes of the interface show in the snapshot.
 
     Write it again with: python -m service.app > tests/service/api/openapi.json

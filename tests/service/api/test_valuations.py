@@ -89,7 +89,7 @@ def test_the_model_of_another_day_is_worked_out_beside_the_thread_that_serves(cl
     assert threads[0].startswith("store")
 
 
-def test_a_store_that_fails_and_a_fault_are_told_and_counted(client, pack, monkeypatch):
+def test_store_failures_and_internal_errors_are_reported_and_counted(client, pack, monkeypatch):
     def full(*_, **__):
         raise StoreNotReady("file.no_record")
 

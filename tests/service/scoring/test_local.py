@@ -299,7 +299,7 @@ def test_codes_that_are_stored_as_a_category_are_refused_in_words(fleet, tmp_pat
         run(fleet.rewritten(tmp_path, **{name: table}), tmp_path / "values.parquet", fleet.kit(model=False))
 
 
-def test_a_damaged_page_and_tables_exchanged_are_told(fleet, tmp_path):
+def test_damaged_pages_and_swapped_tables_are_reported(fleet, tmp_path):
     damaged = fleet.rewritten(tmp_path / "damaged").events
     content = bytearray(damaged.read_bytes())
     middle = len(content) // 2
@@ -313,7 +313,7 @@ def test_a_damaged_page_and_tables_exchanged_are_told(fleet, tmp_path):
 
 
 @pytest.mark.parametrize("step", ["stage", "gather"])
-def test_a_full_disk_is_told_and_the_work_kept(fleet, tmp_path, small_parts, monkeypatch, step):
+def test_a_full_disk_is_reported_and_the_work_kept(fleet, tmp_path, small_parts, monkeypatch, step):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 

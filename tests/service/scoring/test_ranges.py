@@ -110,7 +110,7 @@ def test_rows_in_no_order_are_dealt_not_read_many_times(tmp_path):
 
 @pytest.mark.parametrize("spoiled", [None, " T01PB0A0000001A680000003", "T01PB0A0000001A680000003 "])
 @pytest.mark.parametrize("where", ["packs", "events"])
-def test_codes_that_do_not_stand_where_they_are_stated_are_told(tmp_path, spoiled, where):
+def test_codes_outside_their_stated_range_are_reported(tmp_path, spoiled, where):
     both = dict(zip(("packs", "events"), tables(), strict=True))
     codes = both[where]["battery_code"].to_pylist()
     codes[3] = spoiled

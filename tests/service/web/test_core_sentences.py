@@ -36,7 +36,7 @@ def usage(**facts: object) -> str:
         (b"PK\x03\x04 workbook", "Excel"),
     ],
 )
-def test_a_refused_record_is_told_in_chinese(source, told):
+def test_a_refused_record_has_a_chinese_message(source, told):
     with pytest.raises(CanzhiError) as caught:
         read_trace(source)
     seen = view_error(caught.value, Formatter("zh"), FormEntry(), date(2026, 11, 20))
@@ -46,7 +46,7 @@ def test_a_refused_record_is_told_in_chinese(source, told):
     assert seen.original == caught.value.message
 
 
-def test_a_refused_passport_is_told_in_chinese_with_its_way_out():
+def test_a_refused_passport_has_a_chinese_message_and_hint():
     with pytest.raises(CanzhiError) as caught:
         read_passport('{"batteryMaterials": [], "batteryChemistry": {}}')
     seen = view_error(caught.value, Formatter("zh"), FormEntry(), date(2026, 11, 20))

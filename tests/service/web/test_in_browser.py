@@ -184,7 +184,7 @@ def test_the_way_to_report_and_language_is_by_keyboard(reader):
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
-def test_everything_fits_a_telephone(reader, locale, tmp_path):
+def test_every_page_fits_a_phone_screen(reader, locale, tmp_path):
     lot = tmp_path / "lot.json"
     lot.write_text(json.dumps(LOT))
     with reader(locale=locale, viewport={"width": 360, "height": 740}, has_touch=True) as page:

@@ -30,7 +30,7 @@ def test_a_code_inside_an_address_is_read_and_the_address_is_not_followed(symbol
     assert read_codes("label", symbol(f"https://trace.example/b?c={CODE}&v=1"), DAY) == (CODE,)
 
 
-def test_two_labels_are_both_told(symbol):
+def test_two_labels_give_two_codes(symbol):
     assert set(read_codes("label", symbol(CODE, SECOND_CODE, turn=0.0), DAY)) == {CODE, SECOND_CODE}
 
 

@@ -90,7 +90,7 @@ def test_every_value_of_an_answer_has_a_name(kind, values):
     assert all(f"{kind}.{value}" in messages.MESSAGES for value in values)
 
 
-def test_what_the_core_does_to_an_answer_is_told_in_chinese_too():
+def test_effects_of_cautions_exist_in_chinese():
     silent = [
         check.id
         for check in CHECKS

@@ -32,7 +32,7 @@ def valued(client, *args, **kwargs):
     return answer.headers["location"]
 
 
-def test_who_asks_otherwise_is_told_of_every_method(shared_client):
+def test_a_wrong_method_lists_all_allowed_methods(shared_client):
     response = shared_client.put("/")
     assert response.status_code == 405
     assert {"GET", "POST"} <= set(response.headers["allow"].split(", "))
@@ -146,7 +146,7 @@ def test_a_csv_of_packs_becomes_a_table_with_a_link_to_each(client, lang):
     assert SECOND_CODE in answer.text
 
 
-def test_in_a_lot_each_pack_answers_for_itself(client, pack):
+def test_in_a_lot_each_pack_has_its_own_result(client, pack):
     recycled = pack | {"events": [{"type": "recycled_done", "on": "2025-01-01"}], "battery_code": SECOND_CODE}
     lines = "\n".join(json.dumps(one) for one in (pack, recycled)) + "\n{not json}\n"
     answer = send(client, files=[("lot.jsonl", lines, "text/plain")], lang="zh")
@@ -226,7 +226,7 @@ def test_english_words_of_the_core_on_a_chinese_page_are_marked_as_english(share
     assert re.search(r'<p id="problem-detail" lang="en">record is no table', answer.text)
 
 
-def test_a_day_before_all_quotes_is_told_in_chinese(shared_client):
+def test_a_day_before_all_quotes_has_a_chinese_message(shared_client):
     text = text_of(send(shared_client, lang="zh", code=CODE, as_of="1999-01-01").text)
     assert "1999-01-01 及之前无报价" in text
 

@@ -23,7 +23,7 @@ def text_of(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
-def test_the_value_is_told_as_people_say_it(handmade):
+def test_the_value_is_formatted_for_the_language(handmade):
     english, chinese = (text_of(rendered(handmade(language), language)) for language in ("en", "zh"))
     assert "4,210 CNY" in english
     assert "3,650 – 4,900 CNY at 90 %" in english
@@ -52,7 +52,7 @@ def test_the_demonstration_is_said_aloud(handmade):
     assert "模型由合成市场训练，行情亦为合成数据" in rendered(handmade("zh"), "zh")
 
 
-def test_what_narrows_the_band_is_told_with_its_share(handmade):
+def test_actions_that_narrow_the_band_have_their_share(handmade):
     (action,) = handmade("en").actions
     assert action.label == "Test remaining capacity in a laboratory"
     assert round(action.narrower, 3) == 0.25
