@@ -25,7 +25,7 @@ _PROGRESS_BAR_FROM = 20_000  # more codes take longer than two seconds
 
 @click.command()
 @click.argument("codes", nargs=-1, required=True, metavar="CODE...")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for each code.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per code and line.")
 @options.language
 @click.option(
     "--as-of",

@@ -17,11 +17,13 @@ _MAX_SALES, _MAX_PACKS, _SHOWN = 5000, 2000, 10
 @click.argument("ledger", required=False, type=_FILE)
 @click.option("--traces", type=_FOLDER, help="With LEDGER: folder with the tables packs and events.")
 @click.option("--market", type=_FILE, help="With LEDGER: quotes over the time of the sales.")
-@click.option("--vat", type=click.Choice(["included", "excluded"]), help="What prices are where LEDGER does not say.")
+@click.option(
+    "--vat", type=click.Choice(["included", "excluded"]), help="Tax basis of prices if LEDGER does not state it."
+)
 @click.option(
     "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the advice."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def drift(  # noqa: PLR0913 - one parameter per option
     context: click.Context,

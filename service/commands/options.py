@@ -49,7 +49,7 @@ def as_of(decorated: Decorated) -> Decorated:
         "--as-of",
         type=click.DateTime(["%Y-%m-%d"]),
         metavar="DATE",
-        help="Valuation day; nothing later has any influence.  [default: today]",
+        help="Valuation day; later information is not used.  [default: today]",
     )(decorated)
 
 
@@ -64,16 +64,14 @@ def market(decorated: Decorated) -> Decorated:
 
 def model(decorated: Decorated) -> Decorated:
     """Add `--model`."""
-    return click.option("--model", metavar="NAME", help="Model that values.  [default: CANZHI_MODEL, else champion]")(
+    return click.option("--model", metavar="NAME", help="Model to use.  [default: CANZHI_MODEL, else champion]")(
         decorated
     )
 
 
 def as_json(decorated: Decorated) -> Decorated:
     """Add `--json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for each pack.")(
-        decorated
-    )
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object per pack and line.")(decorated)
 
 
 def language(decorated: Decorated) -> Decorated:

@@ -22,22 +22,24 @@ _CALLER = "canzhi report-sale"
 
 @click.command("report-sale")
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--sale-id", help="Id of the one sale reported by options.")
-@click.option("--code", "battery_code", help="Its battery code.")
-@click.option("--sold-on", type=click.DateTime(["%Y-%m-%d"]), help="Its day.")
-@click.option("--price", "price_cny", type=float, help="Its price in CNY; a gate fee is negative.")
+@click.option("--sale-id", help="Sale id, to report one sale by options.")
+@click.option("--code", "battery_code", help="Battery code of that sale.")
+@click.option("--sold-on", type=click.DateTime(["%Y-%m-%d"]), help="Day of that sale.")
+@click.option("--price", "price_cny", type=float, help="Price of that sale in CNY; a gate fee is negative.")
 @click.option(
-    "--vat/--no-vat", "vat_included", default=None, help="Whether prices hold VAT; of FILE, where it does not say."
+    "--vat/--no-vat", "vat_included", default=None, help="Whether prices include VAT, if FILE does not state it."
 )
-@click.option("--region", default="CN", show_default=True, help="Its region.")
+@click.option("--region", default="CN", show_default=True, help="Region of that sale.")
 @click.option(
-    "--route", type=click.Choice(["recycling", "second_life", "reuse"]), help="Its route; a closed one moves no band."
+    "--route",
+    type=click.Choice(["recycling", "second_life", "reuse"]),
+    help="Route of that sale; a sale into a closed route is not used.",
 )
-@click.option("--corrects", metavar="ID", help="Id of the sale that it puts right.")
-@click.option("--reporter", help="Who made the sales, where FILE does not say.  [default: canzhi report-sale]")
+@click.option("--corrects", metavar="ID", help="Id of a wrong sale that it replaces.")
+@click.option("--reporter", help="Reporter of the sales, if FILE does not state one.  [default: canzhi report-sale]")
 @click.option("--confirm", multiple=True, metavar="ID", help="Confirm a held sale; may be repeated.")
-@click.option("--void", multiple=True, metavar="ID", help="Void a sale that was wrong; may be repeated.")
-@click.option("--note", help="Why, with --confirm and --void.")
+@click.option("--void", multiple=True, metavar="ID", help="Void a wrong sale; may be repeated.")
+@click.option("--note", help="Reason for --confirm and --void.")
 def report_sale(
     file: Path | None,
     *,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("valuation_id", metavar="VALUATION_ID")
-@click.option("--json", "as_json", is_flag=True, help="Print the kept answer as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the stored answer as JSON.")
 @click.pass_context
 def reproduce(context: click.Context, valuation_id: str, *, as_json: bool) -> None:
     """Recompute a stored valuation from its record, quotes and model, bit for bit (复算).

@@ -17,11 +17,15 @@ _SAMPLE_KINDS = {".json", ".jsonl"}
 
 
 @click.command()
-@click.option("--no-serve", is_flag=True, help="Stop before serving.")
+@click.option("--no-serve", is_flag=True, help="Do not serve.")
 @click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: CANZHI_HOST, else 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on.  [default: CANZHI_PORT, else 8000]")
 @click.option(
-    "--packs", type=click.IntRange(min=100), default=DEMONSTRATION_PACKS, show_default=True, help="Synthetic packs."
+    "--packs",
+    type=click.IntRange(min=100),
+    default=DEMONSTRATION_PACKS,
+    show_default=True,
+    help="Packs of the synthetic market.",
 )
 def run(*, no_serve: bool, host: str | None, port: int | None, packs: int) -> None:
     """Train a demonstration model if needed, value the sample packs, serve the page (一键运行)."""

@@ -26,22 +26,29 @@ _TABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
     type=click.Choice(["local", "spark"]),
     default="local",
     show_default=True,
-    help="Where the work is done.",
+    help="Execution engine.",
 )
 @options.as_of
 @click.option(
-    "--level", type=click.FloatRange(0.5, 0.99), default=0.9, show_default=True, help="Share of deals the band holds."
+    "--level",
+    type=click.FloatRange(0.5, 0.99),
+    default=0.9,
+    show_default=True,
+    help="Share of sales that the band is meant to contain.",
 )
 @options.market
 @options.model
 @click.option("--region", default="CN", show_default=True, help="Region whose quotes are preferred.")
 @click.option(
-    "--market-shift", multiple=True, metavar="NAME=FACTOR", help="A scenario: lithium_carbonate=1.1; may be repeated."
+    "--market-shift",
+    multiple=True,
+    metavar="NAME=FACTOR",
+    help="Factor on a quote, such as lithium_carbonate=1.1; may be repeated.",
 )
-@click.option("--drivers", is_flag=True, help="Also the reasons: base_cny and one effect_ column each.")
+@click.option("--drivers", is_flag=True, help="Add the drivers: base_cny and one effect_ column per feature.")
 @click.option("--processes", type=click.IntRange(0), default=0, help="Processes of the local engine.  [default: all]")
-@click.option("--master", metavar="URL", help="Spark master.  [default: as spark-submit or SPARK_MASTER says]")
-@click.option("--shares", type=click.IntRange(1), help="Into how many tasks Spark cuts the work.")
+@click.option("--master", metavar="URL", help="Spark master.  [default: from spark-submit or SPARK_MASTER]")
+@click.option("--shares", type=click.IntRange(1), help="Number of Spark tasks.")
 def score(  # noqa: PLR0913 - one parameter per option
     packs: str,
     events: str,

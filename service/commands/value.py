@@ -39,7 +39,11 @@ _AS_TABLES = OutputFormat()
 @options.given
 @options.as_of
 @click.option(
-    "--level", type=click.FloatRange(0.5, 0.99), default=0.9, show_default=True, help="Share of deals the band holds."
+    "--level",
+    type=click.FloatRange(0.5, 0.99),
+    default=0.9,
+    show_default=True,
+    help="Share of sales that the band is meant to contain.",
 )
 @options.market
 @options.model
