@@ -119,14 +119,14 @@ def binomial_lower_count(sales: int, level: float, doubt: float) -> int:
 
 
 def _summary(column: FloatArray, *, kind: bool) -> dict[str, Any]:
-    told = column[np.isfinite(column)]
-    missing = 1.0 - len(told) / len(column) if len(column) else 1.0
+    known = column[np.isfinite(column)]
+    missing = 1.0 - len(known) / len(column) if len(column) else 1.0
     if kind:
-        places = np.unique(told)
+        places = np.unique(known)
     else:
-        places = np.unique(np.quantile(told, np.arange(1, _BINS) / _BINS)) if len(told) else np.zeros(0)
-    counts = _counts(told, places, kind=kind)
-    shares = counts / max(len(told), 1)
+        places = np.unique(np.quantile(known, np.arange(1, _BINS) / _BINS)) if len(known) else np.zeros(0)
+    counts = _counts(known, places, kind=kind)
+    shares = counts / max(len(known), 1)
     return {
         "categories" if kind else "edges": places.tolist(),
         "shares": [round(share, _DIGITS) for share in shares.tolist()],
@@ -134,26 +134,26 @@ def _summary(column: FloatArray, *, kind: bool) -> dict[str, Any]:
     }
 
 
-def _counts(told: FloatArray, places: FloatArray, *, kind: bool) -> FloatArray:
+def _counts(known: FloatArray, places: FloatArray, *, kind: bool) -> FloatArray:
     """Return how many values fall into each bin: one more than edges, or than categories (the last for new ones)."""
     if kind:
-        found = np.searchsorted(places, told)
+        found = np.searchsorted(places, known)
         same = (
-            (found < len(places)) & (places[np.minimum(found, max(len(places) - 1, 0))] == told)
+            (found < len(places)) & (places[np.minimum(found, max(len(places) - 1, 0))] == known)
             if len(places)
-            else (np.zeros(len(told), dtype=np.bool_))
+            else (np.zeros(len(known), dtype=np.bool_))
         )
         place = np.where(same, found, len(places))
     else:
-        place = np.searchsorted(places, told, side="left")
+        place = np.searchsorted(places, known, side="left")
     return np.bincount(place, minlength=len(places) + 1).astype(np.float64)
 
 
 def _shift(name: str, summary: Mapping[str, Any], column: FloatArray, rows_then: int) -> Shift:
     kind = "categories" in summary
     places = np.array(summary["categories" if kind else "edges"], dtype=np.float64)
-    told = column[np.isfinite(column)]
-    now: FloatArray = np.append(_counts(told, places, kind=kind), len(column) - len(told)) / len(column)
+    known = column[np.isfinite(column)]
+    now: FloatArray = np.append(_counts(known, places, kind=kind), len(column) - len(known)) / len(column)
     missing_then = float(summary["missing"])
     then = np.append(np.array(summary["shares"], dtype=np.float64) * (1.0 - missing_then), missing_then)
     filled: BoolArray = (now > 0.0) | (then > 0.0)

@@ -80,7 +80,7 @@ def train_on(  # noqa: PLR0913 - those of train_model, and whether the run is re
     begin("fitting on all sales")
     estimator = learn(sales, augmentation, config)
     begin("publishing")
-    about = replace(_publication(name, prepared, holdout, config), habits=estimator.calibration_)
+    about = replace(_publication(name, prepared, holdout, config), market_calibration=estimator.calibration_)
     version = publish(estimator.fitted_, about, home)
     remember_sources(home, version, prepared.sources)
     begin("recording")

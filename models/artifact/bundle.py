@@ -1,7 +1,7 @@
-"""A trained model on disk (模型包): data only, hashed and signed, checked before a byte of it is parsed.
+"""A trained model on disk (模型包): data only, hashed and signed, verified before it is parsed.
 
-``manifest.json`` says what the model is and holds size and SHA-256 of ``model.json`` and ``arrays.npz``;
-``signature.json`` seals the manifest. No pickle, no code, no text that a foreign parser could die of.
+``manifest.json`` describes the model and holds the size and SHA-256 of ``model.json`` and ``arrays.npz``.
+``signature.json`` holds the signature of the manifest. A bundle contains no pickle and no code.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ _HINT = "fetch the model again, or train again; a changed model is never used"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What is said of a model beside its numbers.
+    """The metadata of a model.
 
     Attributes
     ----------
     name, version
-        How the model is called: letters, digits, dot, dash and underscore.
+        Name and version, of letters, digits, dots, dashes and underscores.
     created_on, trained_through
-        ISO dates: when it was made, and the day of the newest sale it has seen.
+        ISO dates: the day of training, and the day of the newest sale in the training set.
     demonstration
-        Whether it was trained on a synthetic market and must say so in every answer.
+        Whether it was trained on a synthetic market; every answer then says so.
     summary
-        Figures of the training, plain JSON.
-    habits
-        How the market's constants differ from the judged ones, by name; the structural value must rest on them.
+        Figures of the training, as JSON.
+    market_calibration
+        Calibrated constants of the market, by name; the structural values given to the model must use them.
 
     """
 
@@ -57,12 +57,23 @@ class About:
     trained_through: str
     demonstration: bool = False
     summary: Mapping[str, Any] = field(default_factory=dict)
-    habits: Mapping[str, float] = field(default_factory=dict)
+    market_calibration: Mapping[str, float] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """Return the metadata as a manifest holds them, where ``habits`` is the key of the calibration."""
+        document = asdict(self)
+        document["habits"] = document.pop("market_calibration")
+        return document
+
+
+def read_about(document: Mapping[str, Any]) -> About:
+    """Return the metadata that a manifest holds."""
+    return About(**{"market_calibration" if key == "habits" else key: value for key, value in document.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """A model read back: its state, what is said of it, and the digest that names it."""
+    """A model: its fitted state, its metadata, and the digest that identifies it."""
 
     state: FittedRegressor
     about: About
@@ -71,7 +82,7 @@ class Bundle:
 
 
 def check_name(text: str) -> None:
-    """Refuse what cannot be the name or version of a model.
+    """Raise an error if a text cannot be the name or version of a model.
 
     Raises
     ------
@@ -88,12 +99,12 @@ def check_name(text: str) -> None:
 
 
 def write_bundle(folder: Path, state: FittedRegressor, about: About, key_folder: Path) -> Bundle:
-    """Write a model to a folder that does not exist yet, whole or not at all.
+    """Write a model to a new folder, completely or not at all.
 
     Raises
     ------
     BundleMismatch
-        The folder exists already, a name is not a name, or a forest is not evaluated alike by kernel and numpy.
+        The folder exists, the name or version is not valid, or kernel and numpy evaluate a forest differently.
 
     """
     check_model(state)
@@ -108,7 +119,7 @@ def write_bundle(folder: Path, state: FittedRegressor, about: About, key_folder:
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "features": list(state.vocabulary.names),
-            "about": asdict(about),
+            "about": about.document(),
             "files": {name: {"bytes": len(part), "sha256": _sha256(part)} for name, part in parts.items()},
         }
     )
@@ -119,12 +130,12 @@ def write_bundle(folder: Path, state: FittedRegressor, about: About, key_folder:
 
 
 def read_bundle(folder: Path, public_key: str | None = None) -> Bundle:
-    """Return the model of a folder after its sizes, hashes and signature were checked.
+    """Return the model in a folder after verifying sizes, hashes and signature.
 
     Parameters
     ----------
     folder
-        Where the model lies.
+        The folder of the bundle.
     public_key
         The key that must have signed it, hexadecimal. None accepts any signer: the model is then known to be whole,
         not to be from anybody in particular.
@@ -134,7 +145,7 @@ def read_bundle(folder: Path, public_key: str | None = None) -> Bundle:
     BundleTampered
         A file is missing, added, a link, cut or changed, or signed by somebody else.
     BundleMismatch
-        The model is whole but of a format that this version does not read.
+        The model is complete, but this version does not read its format.
 
     """
     _check_names(folder)
@@ -157,23 +168,23 @@ def read_bundle(folder: Path, public_key: str | None = None) -> Bundle:
     state = load_state(FittedRegressor, parts[MODEL], parts[ARRAYS])
     if list(state.vocabulary.names) != facts["features"]:
         raise BundleMismatch("the manifest names other features than the model", hint=_HINT)
-    return Bundle(state=state, about=About(**facts["about"]), digest=f"sha256:{_sha256(manifest)}", signed_by=signer)
+    return Bundle(state=state, about=read_about(facts["about"]), digest=f"sha256:{_sha256(manifest)}", signed_by=signer)
 
 
 def files_of(folder: Path) -> Mapping[str, Any]:
-    """Return size and hash of a bundle's files as its manifest tells them, unchecked; nothing where it tells none."""
+    """Return size and hash of each file from the manifest of a bundle, not verified; empty if it has none."""
     try:
-        told = json.loads(_read(folder / MANIFEST)).get("files", {})
+        files = json.loads(_read(folder / MANIFEST)).get("files", {})
     except (OSError, ValueError, AttributeError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return files if isinstance(files, dict) else {}
 
 
 def _label(facts: Mapping[str, Any], folder: Path) -> str:
-    """Return what a model of another format calls itself, the folder's name where it does not say."""
+    """Return name@version of a model of another format; the name of the folder if its manifest has none."""
     about = facts.get("about")
-    told = about if isinstance(about, dict) else {}
-    return f"{told['name']}@{told['version']}" if {"name", "version"} <= set(told) else folder.name
+    named = about if isinstance(about, dict) else {}
+    return f"{named['name']}@{named['version']}" if {"name", "version"} <= set(named) else folder.name
 
 
 def _check_names(folder: Path) -> None:
@@ -203,12 +214,12 @@ def _checked(path: Path, expected: Mapping[str, Any]) -> bytes:
 
 
 def _seal(content: bytes) -> dict[str, str]:
-    """Return signer and signature; one byte that is not as it was written, a capital or a blank, is damage."""
+    """Return public key and signature; any byte that differs from the canonical form counts as damage."""
     found = _json(content, SIGNATURE)
-    told = {name: str(found.get(name)).lower() for name in ("public_key", "signature")}
-    if content != canonical(told):
+    seal = {name: str(found.get(name)).lower() for name in ("public_key", "signature")}
+    if content != canonical(seal):
         raise BundleTampered(f"{SIGNATURE} is damaged", hint=_HINT, field=SIGNATURE)
-    return told
+    return seal
 
 
 def _json(content: bytes, name: str) -> dict[str, Any]:
@@ -243,7 +254,7 @@ def _write_folder(folder: Path, parts: Mapping[str, bytes]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename in the folder survive a power cut, where the system can."""
+    """Flush the folder's entries to disk, so that a rename survives a power failure, where the system can."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""MLflow's alias follows our own log: who is champion there is a copy, and its failing fails nothing (别名)."""
+"""Copies the champion of the promotion log to MLflow's alias; a failure there is only a warning (别名)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from models.artifact.promotion_log import locked
 
 
 def mirror_alias(home: Path, standing: Callable[[], str | None], alias: str) -> None:
-    """Give MLflow's alias to the champion; that it cannot be told fails nothing.
+    """Set MLflow's alias to the champion; a failure is a warning, not an error.
 
     Parameters
     ----------
     home
         Folder of all local state.
     standing
-        Says who is champion, as name@version. It is asked once it is our turn: of two promotions at once the later one
-        has the last word here too.
+        Returns the champion as name@version. It is called after the lock is acquired, so that of two promotions at the
+        same time the later one wins here too.
     alias
         The alias.
 
@@ -36,7 +36,7 @@ def mirror_alias(home: Path, standing: Callable[[], str | None], alias: str) -> 
 
 @contextmanager
 def mlflow_locked(home: Path) -> Iterator[None]:
-    """Keep others of this home from MLflow: it makes its tables when first opened, and two at once fail."""
+    """Lock MLflow for this home folder: it creates its tables when first opened, and two processes would collide."""
     with locked(home / "runs"):
         yield
 
@@ -52,7 +52,7 @@ def _mlflow(home: Path) -> Any:  # noqa: ANN401 - untyped library
 
 @contextmanager
 def _best_effort(what: str) -> Iterator[None]:
-    """Let the copy fail without failing what was copied: our own folder and log stand already."""
+    """Turn an error of MLflow into a warning: the model and the log are written already."""
     try:
         yield
     except ModuleNotFoundError:

@@ -1,12 +1,11 @@
-"""A trained model as bytes, for a process on this or another machine that has no folder of models (模型包裹)."""
+"""A trained model as bytes, for processes without access to the registry (模型字节)."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
 
-from models.artifact.bundle import About, Bundle
+from models.artifact.bundle import Bundle, read_about
 from models.artifact.predictor import Predictor
 from models.artifact.serialization import canonical, dump_state, load_state
 from models.inference.fitted_model import FittedRegressor
@@ -14,13 +13,13 @@ from valuation.errors import BundleTampered
 
 
 def to_bytes(model: Predictor) -> bytes:
-    """Return a model as bytes: a line that says what it is and holds the hash of the rest, then its state.
+    """Return a model as bytes: a header line with metadata and the hash of the rest, then the state.
 
-    Signature and file hashes were checked when the model was read; the parcel goes between processes of one job.
+    Signature and file hashes were verified when the model was read; the bytes are passed between processes of one job.
     """
     document, arrays = dump_state(model.state)
     head = {
-        "about": asdict(model.about),
+        "about": model.about.document(),
         "digest": model.digest,
         "signed_by": model.signed_by,
         "week_move": model.week_move,
@@ -30,15 +29,15 @@ def to_bytes(model: Predictor) -> bytes:
     return canonical(head) + b"\n" + document + arrays
 
 
-def from_bytes(parcel: bytes) -> Predictor:
-    """Return the model in a parcel.
+def from_bytes(source: bytes) -> Predictor:
+    """Return the model in bytes that :func:`to_bytes` wrote.
 
     Raises
     ------
     BundleTampered
-        If the parcel is not whole.
+        If the bytes are not complete.
     """
-    line, _, content = parcel.partition(b"\n")
+    line, _, content = source.partition(b"\n")
     try:
         head = json.loads(line)
     except ValueError as error:
@@ -47,6 +46,6 @@ def from_bytes(parcel: bytes) -> Predictor:
         raise BundleTampered("the model was damaged on its way", hint="start the job again")
     split = head["document_bytes"]
     state = load_state(FittedRegressor, content[:split], content[split:])
-    about = About(**head["about"])
+    about = read_about(head["about"])
     bundle = Bundle(state=state, about=about, digest=head["digest"], signed_by=head["signed_by"])
     return Predictor(bundle, head["week_move"])

@@ -1,6 +1,6 @@
-"""The model card (模型说明卡): what a model is, on what it stands and what it does not know, from its bundle alone.
+"""The model card (模型说明卡): purpose, data, evaluation and limits of a model, generated from its bundle alone.
 
-Everything said here was signed with the model, so a card can be made again for any bundle at any time.
+All content is signed with the model, so the card can be generated again for any bundle.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def markdown(about: About, digest: str) -> str:
 
 
 def html(about: About, digest: str) -> str:
-    """Return the card as a page that needs nothing else.
+    """Return the card as a self-contained HTML page.
 
     >>> about = About(name="mine", version="1", created_on="2026-01-05", trained_through="2026-01-05")
     >>> "<h1>Model card 模型说明卡: mine@1</h1>" in html(about, "sha256:ab")
@@ -81,12 +81,12 @@ def html(about: About, digest: str) -> str:
 
 
 def _listed(body: str) -> str:
-    """Return a page's body with items that follow one another in one list."""
+    """Return the body of a page, with consecutive items joined into one list."""
     return re.sub(r"(?:<li>.*</li>\n?)+", lambda run: f"<ul>\n{run[0].rstrip()}\n</ul>\n", body)
 
 
 def _blocks(about: About, digest: str) -> Iterator[Block]:
-    """Yield the card piece by piece."""
+    """Yield the blocks of the card."""
     summary = about.summary
     yield "title", f"Model card 模型说明卡: {about.name}@{about.version}"
     if about.demonstration:
@@ -117,7 +117,7 @@ def _blocks(about: About, digest: str) -> Iterator[Block]:
 
 
 def _judged(judgement: Mapping[str, Any] | None) -> Iterator[Block]:
-    """Yield what sales never seen said of the model."""
+    """Yield the evaluation on held-out sales."""
     yield "heading", "How good it was on sales it had not seen 样本外表现"
     if judgement is None:
         yield "text", "Too few sales to judge it: nothing is claimed. 样本过少，未作评判。"
@@ -138,17 +138,17 @@ def _judged(judgement: Mapping[str, Any] | None) -> Iterator[Block]:
     if judgement.get("reliability"):
         shares = [(f"{float(level):.0%}", f"{share:.1%}") for level, share in judgement["reliability"].items()]
         yield "table", ("band promised 名义", "held 实际"), shares
-    for kind, verdicts in judgement.get("segments", {}).items():
-        if verdicts:
+    for kind, figures in judgement.get("segments", {}).items():
+        if figures:
             table = [
-                (name, *(spelled.format(v[key]) for key, _, spelled in _FIGURES[:3])) for name, v in verdicts.items()
+                (name, *(spelled.format(v[key]) for key, _, spelled in _FIGURES[:3])) for name, v in figures.items()
             ]
             yield "heading", f"By {_KINDS.get(kind, kind)}"
             yield "table", ("segment 分组", "sales", "held 覆盖率", "MAPE"), table
 
 
 def _repeating(summary: Mapping[str, Any]) -> Iterator[Block]:
-    """Yield what is needed to make the same model again."""
+    """Yield what is needed to reproduce the training."""
     yield "heading", "How to make it again 复现"
     yield "text", "`canzhi train --from-run RUN` repeats the run and compares the digest. 可由运行记录复现。"
     for name, value in sorted(summary.get("choices", {}).items()):

@@ -1,4 +1,4 @@
-"""A trained model ready to price: what :func:`models.load_model` returns."""
+"""The predictor: a trained model ready to price, as :func:`models.load_model` returns it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Priced:
     point
         Shape (n,).
     quantiles
-        Shape (n, levels); they never cross, and none below one half lies above the point.
+        Shape (n, levels), never crossing; none below level one half is above the point.
     group_used
-        The group whose sales shaped the band; "" for all sales together.
+        The group whose sales the band is based on; "" for all sales.
     group_known
-        Whether sales of the row's own group were trained on.
+        Whether the training set has sales of the row's own group.
     effective_n
-        How many equally weighted sales of that group the band stands on.
+        Effective number of sales of that group behind the band.
     newest_day
         Day of the newest sale behind the band, days since 1970; NaN where unknown.
 
@@ -64,12 +64,12 @@ class Predictor:
         self._program = prepare_model(bundle.state)
 
     def __getstate__(self) -> dict[str, object]:
-        """Return what travels to another process: the prepared program points into this one's memory, and stays."""
+        """Return the state to pickle, without the prepared program, which points into the memory of this process."""
         left = {"_program", "_explainer"}
         return {name: value for name, value in self.__dict__.items() if name not in left}
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        """Take what travelled, and prepare the program anew."""
+        """Restore the state and prepare the program again."""
         self.__dict__.update(state)
         self._program = prepare_model(self._state)
 
@@ -90,7 +90,7 @@ class Predictor:
 
     @property
     def trained_through(self) -> str:
-        """The day of the newest sale the model has seen, ISO 8601."""
+        """Day of the newest sale in the training set, ISO 8601."""
         return self.about.trained_through
 
     @property
@@ -100,12 +100,12 @@ class Predictor:
 
     @property
     def market_calibration(self) -> Mapping[str, float]:
-        """How the market's constants differ from the judged ones: the structural value given must rest on them."""
-        return self.about.habits
+        """Calibrated constants of the market; the structural values given must use them."""
+        return self.about.market_calibration
 
     @property
     def shift_monitor(self) -> ShiftMonitor:
-        """How the band has held the newest sales, and whether the model may still be relied upon."""
+        """Coverage of the newest sales by the band, and whether the model is still reliable."""
         return self._state.band.turn
 
     @property
@@ -150,7 +150,7 @@ class Predictor:
         )
 
     def explain(self, matrix: FloatArray, base: FloatArray | None, groups: Sequence[str] | None) -> Explained:
-        """Return what each feature adds to the learned value on the scale, over the structural value."""
+        """Return the contribution of each feature to the learned value on the scale, over the structural value."""
         codes, labels = self._rows(matrix, groups)
         self._check_base(base, len(codes))
         return self._explainer.mean(codes, labels)
@@ -158,7 +158,7 @@ class Predictor:
     def explain_width(
         self, matrix: FloatArray, base: FloatArray | None, groups: Sequence[str] | None
     ) -> ExplainedWidth:
-        """Return what each feature adds to the logarithm of the 90 % band's width on the scale."""
+        """Return the contribution of each feature to the logarithm of the width of the 90 % band on the scale."""
         codes, labels = self._rows(matrix, groups)
         self._check_base(base, len(codes))
         return self._explainer.width(codes, labels)
@@ -169,7 +169,7 @@ class Predictor:
 
     def _check_base(self, base: FloatArray | None, rows: int) -> None:
         if self._state.uses_base != (base is not None):
-            self._state.structural(base, rows)  # says what is wrong
+            self._state.structural(base, rows)  # raises the error
         if base is not None and np.shape(base) != (rows,):
             raise BundleMismatch(f"{rows} rows came with {np.size(base)} structural values", hint="give one a row")
 

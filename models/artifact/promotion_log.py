@@ -1,7 +1,7 @@
-"""The log of promotions: who made which model the champion (现役模型), when and why; only ever added to.
+"""The append-only log of promotions: who made which model the champion (现役模型), when and why.
 
-One line of JSON an entry, each holding the hash of the one before, so that a changed or removed line shows. The
-champion is what the log says; aliases elsewhere are copies.
+Each line is one JSON entry with the hash of the entry before, so that changed or removed lines are detected. The log
+determines the champion; aliases elsewhere are copies.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Who decides, when and why."""
+    """The person who decides, the time and the reason."""
 
     who: str
     why: str
@@ -67,12 +67,12 @@ class Decision:
 
 
 def read_log(folder: Path) -> tuple[Promotion, ...]:
-    """Return the log's entries, oldest first; a line cut short by a crash was never an entry.
+    """Return the entries of the log, oldest first; an incomplete last line of a crash is ignored.
 
     Raises
     ------
     BundleTampered
-        An entry was changed, removed or put in.
+        An entry was changed, removed or inserted.
 
     """
     path = folder / LOG
@@ -94,7 +94,7 @@ def read_log(folder: Path) -> tuple[Promotion, ...]:
 
 
 def log_stamp(folder: Path) -> tuple[int, int, int]:
-    """Return what tells, without reading it, whether the log has changed: its size, time and file; zeros for none."""
+    """Return size, modification time and inode of the log, by which a change is noticed; zeros without a log."""
     try:
         found = (folder / LOG).stat()
     except OSError:
@@ -103,7 +103,7 @@ def log_stamp(folder: Path) -> tuple[int, int, int]:
 
 
 def champion(entries: tuple[Promotion, ...], name: str | None = None) -> str | None:
-    """Return the champion as name@version, of one name or of all; None where nothing was promoted."""
+    """Return the champion as name@version, of one model name or of all; None before any promotion."""
     for entry in reversed(entries):
         if name is None or entry.after.partition("@")[0] == name:
             return entry.after
@@ -111,7 +111,7 @@ def champion(entries: tuple[Promotion, ...], name: str | None = None) -> str | N
 
 
 def check_promoted(entries: tuple[Promotion, ...], label: str, digest: str) -> None:
-    """Compare a version read from disk with the one that was promoted; one that never was promoted is accepted.
+    """Check that a version on disk is the one that was promoted; versions never promoted are accepted.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def check_promoted(entries: tuple[Promotion, ...], label: str, digest: str) -> N
 
 
 def before_champion(entries: tuple[Promotion, ...]) -> str:
-    """Return who was champion before the present one was promoted.
+    """Return the champion before the present one.
 
     Raises
     ------
@@ -149,18 +149,18 @@ def before_champion(entries: tuple[Promotion, ...]) -> str:
 
 
 def append(folder: Path, action: str, after: tuple[str, str], decision: Decision) -> Promotion:
-    """Add an entry and return it; the caller holds the lock.
+    """Append an entry and return it; the caller must hold the lock.
 
     Parameters
     ----------
     folder
-        Where the log lies.
+        The folder of the log.
     action
         "promote" or "rollback".
     after
         The new champion as name@version, and its digest.
     decision
-        Who decides, when and why.
+        The person, the time and the reason.
 
     """
     entries = read_log(folder)
@@ -182,7 +182,7 @@ def append(folder: Path, action: str, after: tuple[str, str], decision: Decision
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep everybody else from changing the registry for as long as the block runs."""
+    """Hold the lock on the registry while the block runs."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / _LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,7 +1,7 @@
-"""A trained model as an MLflow pyfunc: data alone in the artefact, this module as its loader (MLflow 模型).
+"""A trained model as an MLflow pyfunc, with this module as the loader (MLflow 模型).
 
-No pickle and no code travels: the artefact holds the signed bundle and the quotes it was trained beside, both checked
-when they are loaded. One row in is one pack: its trace record as JSON, and the day, region and level asked for.
+The artefact holds the signed bundle and the quotes of the training, without pickle or code; both are verified when they
+are loaded. Each input row is one pack: its trace record as JSON, and the valuation day, region and level.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _NUMBERS = {"point_cny", "lower_cny", "upper_cny", "level"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What is asked of one pack beside its record."""
+    """The valuation day, region and level of one pack."""
 
     as_of: str
     region: str
@@ -53,7 +53,7 @@ class Asked:
 
 
 class Valuer:
-    """What MLflow calls: packs in, values with their bands out."""
+    """The model that MLflow calls: it returns values and bands of packs."""
 
     def __init__(self, model: Predictor, market: MarketHistory) -> None:
         self.model = model
@@ -85,14 +85,14 @@ class Valuer:
         for asked, members in batches.items():
             for (at, traces), answer in zip(members, self._value(asked, members), strict=True):
                 code = traces.histories[0].battery_code
-                answers[at] = _refused(asked, answer, code) if isinstance(answer, CanzhiError) else _told(answer)
+                answers[at] = _refused(asked, answer, code) if isinstance(answer, CanzhiError) else _answered(answer)
         # Index is set, not aligned: row i of the answer belongs to row i asked, whatever the labels.
         table = pd.DataFrame(answers, columns=list(COLUMNS), dtype="object")
         table.index = getattr(model_input, "index", table.index)
         return table.astype(dict.fromkeys(_NUMBERS, "float64"))
 
     def _value(self, asked: Asked, members: list[tuple[int, Traces]]) -> tuple[Valuation | CanzhiError, ...]:
-        """Return the answers for packs of which the same is asked."""
+        """Return the answers for packs with the same terms."""
         together = Traces(
             histories=tuple(one.histories[0] for _, one in members), notes=tuple(one.notes[0] for _, one in members)
         )
@@ -111,12 +111,12 @@ class Valuer:
 
 
 def _load_pyfunc(path: str) -> Valuer:
-    """Return the valuer of an artefact; MLflow calls this by name.
+    """Return the model of an artefact; MLflow calls this function by name.
 
     Raises
     ------
     BundleTampered
-        The bundle is not what was signed, or the quotes are not those the model was trained beside.
+        The bundle does not match its signature, or the quotes are not those of the training.
     """
     folder = Path(path)
     model = Predictor(read_bundle(folder / BUNDLE))
@@ -135,14 +135,14 @@ def _load_pyfunc(path: str) -> Valuer:
 
 
 def write_data(folder: Path, bundle: Path, market: Path) -> Path:
-    """Write the data of an artefact, the bundle and the quotes, to a folder that does not exist yet, and return it."""
+    """Write the bundle and the quotes to a new folder and return the folder."""
     shutil.copytree(bundle, folder / BUNDLE)
     shutil.copyfile(market, folder / f"{QUOTES}{market.suffix.lower()}")
     return folder
 
 
 def model_parts(data: Path) -> dict[str, Any]:
-    """Return what `mlflow.pyfunc.save_model` and `log_model` are to be told."""
+    """Return the arguments for `mlflow.pyfunc.save_model` and `log_model`."""
     from mlflow.models import ModelSignature  # noqa: PLC0415 - 2.5 s; only where a model is written
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema  # noqa: PLC0415 - same
 
@@ -173,7 +173,7 @@ def _quotes(folder: Path) -> Path:
 
 
 def _rows(table: Any, params: Mapping[str, Any], default_day: str) -> list[tuple[object, Asked]]:  # noqa: ANN401 - any frame
-    """Return the record of each row, and what is asked of it."""
+    """Return the record and the terms of each row."""
     if "trace" not in getattr(table, "columns", ()):
         raise FieldError(
             "the table has no column trace",
@@ -202,7 +202,7 @@ def _rows(table: Any, params: Mapping[str, Any], default_day: str) -> list[tuple
 
 
 def _one_pack(record: object) -> Traces:
-    """Return the pack of a record; a text is JSON, never the name of a file."""
+    """Return the pack of a record; a text is parsed as JSON, never used as a file name."""
     traces = read_trace(record.encode() if isinstance(record, str) else record)  # type: ignore[arg-type]  # refused in words
     if len(traces.histories) != 1:
         if traces.problems:
@@ -213,8 +213,8 @@ def _one_pack(record: object) -> Traces:
     return traces
 
 
-def _told(answer: Valuation) -> dict[str, Any]:
-    """Return the columns of an answer."""
+def _answered(answer: Valuation) -> dict[str, Any]:
+    """Return the output columns of a valuation."""
     band = answer.residual_value
     return {
         "battery_code": answer.battery_code,
@@ -232,7 +232,7 @@ def _told(answer: Valuation) -> dict[str, Any]:
 
 
 def _refused(asked: Asked, error: CanzhiError, code: str | None = None) -> dict[str, Any]:
-    """Return the columns of a pack that is not valued."""
+    """Return the output columns of a pack that cannot be valued."""
     nothing: dict[str, Any] = dict.fromkeys(COLUMNS, "") | dict.fromkeys(_NUMBERS, float("nan"))
     return nothing | {
         "battery_code": code,

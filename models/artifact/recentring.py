@@ -1,7 +1,7 @@
-"""A kept model re-anchored on sales reported since it was trained, as data that is kept and read back (重新锚定).
+"""Recentring of a stored model on sales reported since its training, stored and read back as data (重新锚定).
 
-The re-anchored band is kept itself, not worked out again: whoever reads it prices to the same bits on every machine.
-Its digest names model and band together, so an answer tells by one digest what it was computed with.
+The recentred band itself is stored, so every process that reads it prices with the same bits. One digest identifies
+model and band together.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _SMALL_CNY_PER_KWH = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recentring:
-    """A model's band after the sales reported by a day.
+    """The band of a model, recentred on the sales reported by a day.
 
-    ``model`` is the digest of the bundle it belongs to, ``as_of`` the day [days since 1970-01-01], ``sales`` how many.
+    ``model`` is the digest of the bundle, ``as_of`` the day since 1970-01-01, ``sales`` the number of sales used. [d]
     """
 
     model: str
@@ -42,19 +42,18 @@ class Recentring:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentringSummary:
-    """How far reported sales have moved a model, seen on the packs that were sold.
+    """Effect of reported sales on a model, measured on sold packs.
 
     Attributes
     ----------
     sales
-        On how many sales it is seen.
+        Number of sold packs it is measured on.
     point, by_chemistry
-        By which share the points have moved, the median over all packs and over each chemistry's; None where every
-        pack is worth next to nothing.
+        Median relative change of the point over all packs and by chemistry; None if every pack is worth close to 0.
     width
-        By which factor the bands are wider, the median. [1]
+        Median ratio of band widths, after to before. [1]
     covered_before
-        Share of the sales that the band before any report of them held.
+        Share of the sales inside the band before recentring.
 
     """
 
@@ -66,7 +65,7 @@ class RecentringSummary:
 
 
 class RecentredPredictor(Predictor):
-    """A trained model that answers with its re-anchored band."""
+    """A trained model with a recentred band."""
 
     def __init__(self, trained: Predictor, anchor: Recentring, digest: str, week_move: float | None = None) -> None:
         state = replace(trained.state, band=anchor.band)
@@ -77,27 +76,27 @@ class RecentredPredictor(Predictor):
 
 
 def eligible(model: Predictor, price: FloatArray) -> BoolArray:
-    """Return which prices a model can learn from: one trained on positive prices alone takes no others."""
+    """Return which prices a model can learn from: only positive ones if it was trained on a logarithmic scale."""
     finite: BoolArray = np.isfinite(price)
     return finite & (price > 0.0) if model.state.scale.kind == LOG else finite
 
 
 def recentre(model: Predictor, news: ReportedSales, as_of: float, tracer: LevelTracer | None = None) -> Recentring:
-    """Return the band of a model after the sales made by a day; their order does not matter.
+    """Return the band of a model recentred on the sales made by a day, in any order.
 
-    A sale that was reported is known, so the label delay of the model's training plays no part: its days are counted
-    from the day of the sale. Each pack counts once, with its first sale.
+    Reported sales are known from the day of sale; the label delay of the training does not apply. Each pack counts
+    once, with its first sale.
 
     Parameters
     ----------
     model : Predictor
         The model as it was trained.
     news : ReportedSales
-        Sales known to it; those after `as_of` are left out.
+        The reported sales; those after `as_of` are ignored.
     as_of : float
-        The day the values speak of, days since 1970-01-01.
+        The valuation day, days since 1970-01-01.
     tracer : LevelTracer, optional
-        That of the model, where one is kept: a day whose sales have not changed is not traced again.
+        The tracer of the model, if one is kept; days whose sales have not changed are not traced again.
     """
     rows = news.order()
     news = news.take(rows[news.day[rows] <= as_of])
@@ -110,16 +109,16 @@ def recentre(model: Predictor, news: ReportedSales, as_of: float, tracer: LevelT
 
 
 def far_outside(model: Predictor, news: ReportedSales) -> BoolArray:
-    """Return which sales are so far outside their own band that somebody should confirm them (待确认成交).
+    """Return which sales are so far outside their own band that they need confirmation (待确认成交).
 
-    A sale is judged on the scale of the model: its distance from the point over that of the edge of the 90 % band on
-    its side. The model is the one that stood when the sale was reported, re-centred on the sales known by then, so a
-    market that moves takes the limit along.
+    The distance of the price from the point is compared with the distance of the band's edge on the same side, on the
+    scale of the model. The model is recentred on the sales known when the sale was reported, so the limit follows the
+    market.
 
     Parameters
     ----------
     model : Predictor
-        The model as it was trained, or re-centred.
+        The trained or recentred model.
     news : ReportedSales
         The sales to judge.
     """
@@ -132,7 +131,7 @@ def far_outside(model: Predictor, news: ReportedSales) -> BoolArray:
 
 
 def recentring_summary(model: Predictor, before: Band, after: Band, news: ReportedSales) -> RecentringSummary:
-    """Return how far a model's prices of the packs that were sold move from one of its bands to another."""
+    """Return the changes in the prices of sold packs from one band of a model to another."""
     (old, old_edges), (new, new_edges) = (
         replace(model.state, band=band).price_of(news.predicted, _LEVELS) for band in (before, after)
     )
@@ -154,27 +153,27 @@ def recentring_summary(model: Predictor, before: Band, after: Band, news: Report
 
 
 def median_move(model: Predictor, before: Band, after: Band, news: ReportedSales) -> float | None:
-    """Return by which share the points of the packs that were sold move from one band to another, the median."""
+    """Return the median relative change in the points of sold packs from one band to another."""
     old, new = (replace(model.state, band=band).price_of(news.predicted, np.zeros(0))[0] for band in (before, after))
     return _middle(_share(old, new))
 
 
 def write_anchor(anchor: Recentring) -> tuple[bytes, str]:
-    """Return an anchor as bytes, and the digest that names the model together with it."""
+    """Return a recentring as bytes, and the digest that identifies model and recentring."""
     document, arrays = dump_state(anchor)
     content = len(document).to_bytes(8, "big") + document + arrays
     return content, _digest(anchor.model, content)
 
 
 def read_anchor(trained: Predictor, content: bytes, digest: str) -> Recentring:
-    """Return a kept anchor of a model.
+    """Return a stored recentring of a model.
 
     Raises
     ------
     BundleTampered
-        The bytes are not those that the digest names.
+        The bytes do not match the digest.
     BundleMismatch
-        The anchor is another model's.
+        The recentring belongs to another model.
 
     """
     if _digest(trained.digest, content) != digest:
@@ -194,7 +193,7 @@ def _digest(model: str, content: bytes) -> str:
 
 
 def _share(old: FloatArray, new: FloatArray) -> FloatArray:
-    """Return by which share each point moves, NaN where it is worth next to nothing."""
+    """Return the relative change of each point, NaN for packs worth close to 0."""
     return np.where(np.abs(old) >= _SMALL_CNY_PER_KWH, (new - old) / np.abs(old), np.nan)
 
 

@@ -1,4 +1,4 @@
-"""A version in the registry's folder (已登记版本), read back only if it is the one that its folder names."""
+"""Reads a registered version (已登记版本) and checks that its name and version match its folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HINT = "`canzhi models` lists what is there; `canzhi train` makes a model"
 
 
 def read_kept(models: Path, label: str) -> Bundle:
-    """Return a kept version after its files, its signature and its own name were checked.
+    """Return a registered version after checking its files, its signature and its name.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def read_kept(models: Path, label: str) -> Bundle:
     Raises
     ------
     UnknownModel
-        Nothing is kept under that name and version.
+        No model is registered under that name and version.
     BundleTampered
         The files are not those that were signed, not signed here, or those of another version.
 
@@ -44,10 +44,10 @@ def read_kept(models: Path, label: str) -> Bundle:
 
 
 def keys_folder(models: Path) -> Path:
-    """Return where the keys are kept that sign the models of a registry."""
+    """Return the folder of the keys that sign the models of a registry."""
     return models.parent / "keys"
 
 
 def is_one_folder(part: str) -> bool:
-    """Tell whether a text names a visible folder, not a path that leads elsewhere."""
+    """Return whether a text is the name of a visible folder and not a path."""
     return bool(part) and not part.startswith(".") and Path(part).name == part

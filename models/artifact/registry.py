@@ -1,8 +1,8 @@
-"""The models kept on this machine: published by version, promoted with a reason, loaded by name.
+"""The model registry of this machine: publish versions, promote them, load them by name.
 
-``<home>/models/<name>/<version>`` holds a bundle that is never overwritten; ``<home>/models/promotions.jsonl`` says who
-is champion. MLflow, where it is installed, follows: the record of a training registers the version there, and the alias
-is set after our own log is written; nothing here depends on that copy.
+``<home>/models/<name>/<version>`` holds a bundle that is never overwritten; ``<home>/models/promotions.jsonl`` records
+the champion. If MLflow is installed, the training registers the version there and the alias is set after the log is
+written; nothing here depends on that copy.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """What is said of a model when it is published; the registry counts the version where none is given."""
+    """Metadata of a model to publish; the registry numbers the version if none is given."""
 
     name: str
     created_on: str
@@ -49,7 +49,7 @@ class Publication:
     version: str | None = None
     demonstration: bool = False
     summary: Mapping[str, Any] = field(default_factory=dict)
-    habits: Mapping[str, float] = field(default_factory=dict)
+    market_calibration: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +74,12 @@ def home_folder() -> Path:
 
 
 def publish(state: FittedRegressor, publication: Publication, home: Path | None = None) -> Version:
-    """Keep a trained model as a new version and return it; it is not champion yet.
+    """Register a trained model as a new version and return it; it does not become the champion.
 
     Raises
     ------
     BundleMismatch
-        The version exists already, a name is not a name, or a forest is not evaluated alike by kernel and numpy.
+        The version exists, the name or version is not valid, or kernel and numpy evaluate a forest differently.
 
     """
     models = _models(home)
@@ -93,7 +93,7 @@ def publish(state: FittedRegressor, publication: Publication, home: Path | None 
             trained_through=publication.trained_through,
             demonstration=publication.demonstration,
             summary=publication.summary,
-            habits=publication.habits,
+            market_calibration=publication.market_calibration,
         )
         folder = models / publication.name / version
         bundle = write_bundle(folder, state, about, keys_folder(models))
@@ -101,14 +101,14 @@ def publish(state: FittedRegressor, publication: Publication, home: Path | None 
 
 
 def promote(reference: str, decision: Decision, home: Path | None = None) -> Promotion | None:
-    """Make a version the champion, with a name, a reason and a time, and return the log's entry.
+    """Make a version the champion and return the entry of the log.
 
-    None where it is the champion already: nothing is entered then, so that a rollback leads to another model.
+    Return None if it is the champion already; nothing is logged then, so that a rollback leads to another model.
 
     Raises
     ------
     UnknownModel
-        No such version is kept.
+        No such version is registered.
     BundleTampered
         The version's files are not those that were signed, or belong to another version.
 
@@ -117,7 +117,7 @@ def promote(reference: str, decision: Decision, home: Path | None = None) -> Pro
 
 
 def rollback(decision: Decision, home: Path | None = None) -> Promotion:
-    """Bring back the champion before the present one, as a new entry of the log.
+    """Promote the champion before the present one again, as a new entry of the log.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def rollback(decision: Decision, home: Path | None = None) -> Promotion:
 
 
 def list_versions(home: Path | None = None) -> tuple[Version, ...]:
-    """Return every version kept, by name and age; a damaged one is listed with what is wrong with it."""
+    """Return all registered versions by name and age; damaged ones are listed with the problem."""
     models = _models(home)
     entries = read_log(models)
     folders = sorted((path for path in models.glob("*/*") if path.is_dir() and not path.name.startswith(".")), key=_age)
@@ -155,9 +155,9 @@ def _version(folder: Path, models: Path, entries: tuple[Promotion, ...]) -> Vers
 
 
 def same_digest(version: Version, home: Path | None = None) -> tuple[str, ...]:
-    """Return the other versions that hold the very same model under another name or number, oldest first.
+    """Return the other versions that hold the same model under another name or version, oldest first.
 
-    A digest covers name and version, so twins differ in it; their files show that the same inputs and seed gave them.
+    The digest covers name and version, so identical models are found by the hashes of their files.
     """
     own = files_of(version.folder)
     folders = sorted((path for path in _models(home).glob("*/[!.]*") if path.is_dir()), key=_age)
@@ -166,7 +166,7 @@ def same_digest(version: Version, home: Path | None = None) -> tuple[str, ...]:
 
 
 def promotions(home: Path | None = None) -> tuple[Promotion, ...]:
-    """Return the log of promotions, oldest first, its hash chain checked."""
+    """Return the log of promotions, oldest first, after verifying its hash chain."""
     return read_log(_models(home))
 
 
@@ -183,7 +183,7 @@ def load_model(reference: str | Path = CHAMPION, home: Path | None = None) -> Pr
     Raises
     ------
     UnknownModel
-        Nothing is kept under that reference.
+        No model is registered under that reference.
     BundleTampered
         The files are not those that were signed. Of a kept model also: they were not signed here, belong to another
         version, or are not those that were promoted. A digest names its model whatever was promoted, and a version can
@@ -202,7 +202,7 @@ def load_model(reference: str | Path = CHAMPION, home: Path | None = None) -> Pr
 
 
 def _set_champion(action: str, reference: str | None, decision: Decision, models: Path) -> Promotion | None:
-    """Enter a new champion, its files checked, and return the entry; None where it is the champion already."""
+    """Log a new champion after checking its files and return the entry; None if it is the champion already."""
     with _room(), locked(models):
         entries = read_log(models)
         label = before_champion(entries) if reference is None else _resolve(models, reference)
@@ -217,7 +217,7 @@ def _set_champion(action: str, reference: str | None, decision: Decision, models
 
 
 def _resolve(models: Path, reference: str) -> str:
-    """Return name@version for any kind of reference."""
+    """Return name@version of a reference of any kind."""
     if _DIGEST.fullmatch(reference):
         return _by_digest(models, reference)
     name, _, version = reference.partition("@")
@@ -236,7 +236,7 @@ def _resolve(models: Path, reference: str) -> str:
 
 
 def _entries(models: Path, *, needed: bool) -> tuple[Promotion, ...]:
-    """Return the log's entries; none where it is broken and somebody named a version, which does not need it."""
+    """Return the entries of the log; none if it is damaged and the reference names a version, which needs no log."""
     try:
         return read_log(models)
     except BundleTampered:
@@ -254,7 +254,7 @@ def _by_digest(models: Path, digest: str) -> str:
 
 @contextmanager
 def _room() -> Iterator[None]:
-    """Say in a sentence that the folder of models cannot be written; what was begun is not there then.
+    """Turn an error of writing to the registry into a clear one; nothing incomplete remains.
 
     Raises
     ------
@@ -271,7 +271,7 @@ def _room() -> Iterator[None]:
 
 
 def _clear_away(folder: Path) -> None:
-    """Remove what a killed training left half written; the caller holds the lock, so nobody is writing now."""
+    """Remove incomplete files of a killed training; the caller must hold the lock."""
     for unfinished in folder.glob(".*"):
         shutil.rmtree(unfinished, ignore_errors=True)
 

@@ -1,7 +1,6 @@
-"""A tree of frozen dataclasses written as one JSON document and one archive of arrays, and read back: data, no code.
+"""Serialisation of frozen dataclasses as one JSON document and one archive of arrays: data without code.
 
-The reader is told the class it is to make and follows that class's own type hints; nothing in the files names a class,
-a module or a function.
+The caller names the class to read, and its type hints determine the rest; the files name no class, module or function.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _ARRAY = "array"
 
 
 def dump_state(state: object) -> tuple[bytes, bytes]:
-    """Return the state as canonical JSON bytes and as the bytes of an archive of its arrays.
+    """Return the state as canonical JSON and an archive of its arrays, both as bytes.
 
     The same state gives the same bytes on every machine.
     """
@@ -40,7 +39,7 @@ def load_state(kind: type[State], document: bytes, archive: bytes) -> State:
     Raises
     ------
     BundleMismatch
-        The files hold another class's fields or other kinds of values.
+        The files hold other fields or other types of values.
 
     """
     try:
@@ -59,7 +58,7 @@ def load_state(kind: type[State], document: bytes, archive: bytes) -> State:
 
 
 def canonical(document: object) -> bytes:
-    """Return JSON with one spelling: keys sorted, no spaces, no NaN.
+    """Return canonical JSON: keys sorted, no spaces, no NaN.
 
     >>> canonical({"b": 1.5, "a": "残值"}).decode()
     '{"a":"残值","b":1.5}'
@@ -108,7 +107,7 @@ def _from_plain(plain: Any, kind: Any, arrays: dict[str, NDArray[Any]]) -> Any: 
 
 @cache
 def _hints(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - a dataclass
-    """Return the types of a dataclass's fields, looked up once: a forest is a hundred of the same."""
+    """Return the types of the fields of a dataclass, cached."""
     return get_type_hints(kind)
 
 

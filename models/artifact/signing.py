@@ -1,4 +1,4 @@
-"""The workshop's seal: an Ed25519 key made on first use, by which a model shows who trained it."""
+"""Signatures of models: an Ed25519 key pair of this machine, generated on first use."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _PUBLIC = "signing.pub"
 
 
 def sign(message: bytes, key_folder: Path) -> tuple[str, str]:
-    """Return public key and signature in hexadecimal, the key made on first use.
+    """Return public key and signature in hexadecimal; the key pair is generated on first use.
 
     Parameters
     ----------
     message
-        What is signed.
+        The bytes to sign.
     key_folder
-        Where the key lives; the private part is readable by its owner only.
+        The folder of the key pair; only its owner can read the private key.
 
     """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - 50 ms, training only
@@ -30,7 +30,7 @@ def sign(message: bytes, key_folder: Path) -> tuple[str, str]:
 
 
 def public_key(key_folder: Path) -> str | None:
-    """Return the public key of the workshop in hexadecimal, or None where nothing was ever signed."""
+    """Return the public key in hexadecimal, None before the first signature."""
     path = key_folder / _PUBLIC
     return path.read_text(encoding="ascii").strip() if path.is_file() else None
 
@@ -41,7 +41,7 @@ def check_signature(message: bytes, key: str, signature: str) -> None:
     Raises
     ------
     BundleTampered
-        The signature is not the key's over this message.
+        The signature does not match key and message.
 
     """
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - 50 ms
@@ -79,7 +79,7 @@ def _private_bytes(key_folder: Path) -> bytes:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a full disk must not take away the key by which kept models are known."""
+    """Write a file completely or not at all, so that a full disk cannot destroy the key."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         with fresh.open("w", encoding="ascii") as stream:

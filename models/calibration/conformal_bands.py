@@ -132,9 +132,9 @@ def _table(
     for codes in generations:
         share = effective[codes] / (effective[codes] + settings.group_rows)
         quantiles[codes] = _shrunk(own[codes], quantiles[groups.parent[codes]], share)
-    strange = settings.familiar_rows / (settings.familiar_rows + groups.rows)
-    strange[0] = 0.0
-    return quantiles + strange[:, np.newaxis] * (_wider(quantiles, unseen) - quantiles), effective
+    unfamiliar = settings.familiar_rows / (settings.familiar_rows + groups.rows)
+    unfamiliar[0] = 0.0
+    return quantiles + unfamiliar[:, np.newaxis] * (_wider(quantiles, unseen) - quantiles), effective
 
 
 def level_shifts(
@@ -243,10 +243,10 @@ def _factor(
         return factor
     checked = [int(np.flatnonzero(level == LEVELS)[0]) for level in _CHECKED]
     promised = np.empty((len(weight), len(checked)))
-    for told in (half, ~half):
-        pool = _shrunk_pool(score[told], weight[told], settings)
-        table = _table(scores.of(told), pool, groups, unseen, settings)[0]
-        promised[~told] = table[:, checked][group[~told]]
+    for fitted in (half, ~half):
+        pool = _shrunk_pool(score[fitted], weight[fitted], settings)
+        table = _table(scores.of(fitted), pool, groups, unseen, settings)[0]
+        promised[~fitted] = table[:, checked][group[~fitted]]
     rows = effective_rows(weight)
     for place, at in enumerate(checked):
         if at == MIDDLE:

@@ -40,8 +40,8 @@ def kind_weight(records: CalibrationScores) -> FloatArray:
 
 def is_prequential(records: CalibrationScores) -> BoolArray:
     """Return which sales were priced before their day: forward in training, and those reported since."""
-    told: BoolArray = (records.kind == PREQUENTIAL) | (records.kind == REPORTED)
-    return told
+    prequential: BoolArray = (records.kind == PREQUENTIAL) | (records.kind == REPORTED)
+    return prequential
 
 
 def weighted_quantile(values: FloatArray, weight: FloatArray, level: float) -> float:

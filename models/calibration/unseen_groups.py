@@ -63,14 +63,14 @@ def is_unseen(encoded: FloatArray, place: int) -> BoolArray:
     return np.zeros(len(encoded), dtype=np.bool_) if place < 0 else encoded[:, place] <= _KNOWN
 
 
-def side_by_side(known: Forest, strange: Forest, place: int) -> Forest:
+def side_by_side(known: Forest, unseen: Forest, place: int) -> Forest:
     """Return one forest that answers as the first of rows of known groups, as the second of all others."""
-    parts = [_behind(known, place, strangers=False), _behind(strange, place, strangers=True)]
+    parts = [_behind(known, place, unseen=False), _behind(unseen, place, unseen=True)]
     parts = [part for part in parts if part.trees]
     return sum_of(parts) if parts else empty_forest(known.features)
 
 
-def _behind(forest: Forest, place: int, *, strangers: bool) -> Forest:
+def _behind(forest: Forest, place: int, *, unseen: bool) -> Forest:
     """Return a forest each of whose trees is asked on one side of a split only, and says nothing on the other."""
     if not forest.trees:
         return forest
@@ -78,7 +78,7 @@ def _behind(forest: Forest, place: int, *, strangers: bool) -> Forest:
     tree = np.repeat(np.arange(forest.trees), ends - forest.roots)
     node = np.arange(len(tree)) + 2 * tree + 1  # a split before each tree, a leaf after it
     root, leaf = forest.roots + 2 * np.arange(forest.trees), ends + 2 * np.arange(forest.trees) + 1
-    share = _SHARE if strangers else 1.0 - _SHARE
+    share = _SHARE if unseen else 1.0 - _SHARE
     cover = forest.cover[forest.roots]
 
     def spread(column: np.ndarray, at_root: object = 0, at_leaf: object = 0) -> np.ndarray:
@@ -92,8 +92,8 @@ def _behind(forest: Forest, place: int, *, strangers: bool) -> Forest:
         roots=root,
         split_feature=spread(forest.split_feature, place),
         threshold=spread(forest.threshold, _KNOWN),
-        left=spread(node[forest.left], first if strangers else leaf, leaf),
-        right=spread(node[forest.right], leaf if strangers else first, leaf),
+        left=spread(node[forest.left], first if unseen else leaf, leaf),
+        right=spread(node[forest.right], leaf if unseen else first, leaf),
         default_left=spread(forest.default_left),
         missing=spread(forest.missing),
         is_category=spread(forest.is_category),

@@ -67,7 +67,7 @@ def fit(ledger: TrainingData, settings: FitSettings, shape: FitInputs) -> Fitted
     mean = carry.within(mean)
     evidence = _CalibrationRecords(learner, groups, group, carry=carry, centre=centre)
     rows = np.arange(len(mean_out))
-    seen = evidence.verdicts(rows, learner.as_judged(rows, encoded, mean.encoder), mean_out, left_out=False)
+    seen = evidence.residuals(rows, learner.as_judged(rows, encoded, mean.encoder), mean_out, left_out=False)
     out = evidence.left_out(seen.take(np.zeros(len(seen.rows), dtype=np.bool_)), apart)
     width, widths = learner.width_part(seen.joined(out), mean.encoder)
     records = evidence.collect((seen, out), widths, later, width)
@@ -150,7 +150,7 @@ class _CalibrationRecords:
         self.groups = groups
         self.group = group
 
-    def verdicts(self, rows: IntArray, encoded: FloatArray, mean: FloatArray, *, left_out: bool) -> OutOfFoldResiduals:
+    def residuals(self, rows: IntArray, encoded: FloatArray, mean: FloatArray, *, left_out: bool) -> OutOfFoldResiduals:
         """Return what is left of sales whose means were told by models that had not seen them."""
         residual = self.ledger.target[rows] - mean - self.centre
         if self.ledger.lots is not None:
@@ -168,7 +168,7 @@ class _CalibrationRecords:
 
     def left_out(self, nobody: OutOfFoldResiduals, apart: list[FoldPrediction]) -> OutOfFoldResiduals:
         """Return sales whose whole group was left out, after none at all."""
-        return reduce(OutOfFoldResiduals.joined, [self._verdicts_of(one, left_out=True) for one in apart], nobody)
+        return reduce(OutOfFoldResiduals.joined, [self._residuals_of(one, left_out=True) for one in apart], nobody)
 
     def collect(
         self,
@@ -186,26 +186,26 @@ class _CalibrationRecords:
         return first.joined(left_out).joined(self._forward(first, later, width))
 
     def _records(
-        self, verdicts: OutOfFoldResiduals, score: FloatArray, width: FloatArray, kind: int
+        self, residuals: OutOfFoldResiduals, score: FloatArray, width: FloatArray, kind: int
     ) -> CalibrationScores:
-        rows = verdicts.rows
+        rows = residuals.rows
         return CalibrationScores(
-            residual=verdicts.residual,
+            residual=residuals.residual,
             score=standardised(score, width),
-            weight=verdicts.weight,
+            weight=residuals.weight,
             day=self.ledger.day[rows],
             group=self.group[rows],
             kind=np.full(len(rows), kind, dtype=np.int64),
         )
 
-    def _verdicts_of(self, judged: FoldPrediction, *, left_out: bool) -> OutOfFoldResiduals:
-        part, told = judged
-        return self.verdicts(part.test, part.matrix, self.carry.of(told), left_out=left_out)
+    def _residuals_of(self, judged: FoldPrediction, *, left_out: bool) -> OutOfFoldResiduals:
+        part, predicted = judged
+        return self.residuals(part.test, part.matrix, self.carry.of(predicted), left_out=left_out)
 
     def _forward(self, seen: CalibrationScores, later: list[FoldPrediction], width: WidthPart) -> CalibrationScores:
         if not later:
             return seen.take(np.zeros(len(seen.day), dtype=np.bool_))
-        is_prequential = reduce(OutOfFoldResiduals.joined, [self._verdicts_of(one, left_out=False) for one in later])
+        is_prequential = reduce(OutOfFoldResiduals.joined, [self._residuals_of(one, left_out=False) for one in later])
         stream = Stream(
             residual=is_prequential.residual,
             width=width.predict(is_prequential.encoded, is_prequential.mean),
@@ -235,6 +235,6 @@ def prequential_predictions(learner: Learner) -> list[FoldPrediction]:
 
 def _carried(ledger: TrainingData, mean: FloatArray, later: list[FoldPrediction]) -> Shrinkage:
     """Return the share of the learned value that sales priced ahead of their day confirm."""
-    told = [(mean_ahead, ledger.target[part.test], ledger.weight[part.test]) for part, mean_ahead in later]
-    stretches = [one for one in told if np.sum(one[2]) > 0.0]
+    predicted = [(mean_ahead, ledger.target[part.test], ledger.weight[part.test]) for part, mean_ahead in later]
+    stretches = [one for one in predicted if np.sum(one[2]) > 0.0]
     return fit_shrinkage(stretches, float(np.average(mean, weights=ledger.weight)))

@@ -24,8 +24,8 @@ from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 _LINEAR_ROWS = 20_000
 _TAUGHT_TWICE = 0.2  # of the sales
-_STRANGERS = 0.1  # what they come to in weight, with sales alone in their group: how often a new kind is reckoned with
-_LEAST_STRANGERS = 0.01
+_UNSEEN_SHARE = 0.1  # share of the weight of rows without a known group, singletons included
+_LEAST_UNSEEN_SHARE = 0.01
 _MOST_TWICE = 10_000
 _LEFT_OUT_FOLDS = 3
 _LEFT_OUT_ROWS = 20_000  # of more sales some are enough to tell what strangers cost
@@ -55,7 +55,7 @@ class Learner:
         self.ledger = ledger
         self.group = group
         sizes = np.bincount(group)
-        self.strangers = max(_STRANGERS - float(np.mean(sizes[group] == 1)), _LEAST_STRANGERS)
+        self.unseen_share = max(_UNSEEN_SHARE - float(np.mean(sizes[group] == 1)), _LEAST_UNSEEN_SHARE)
         self.nested = np.array(nested_columns(ledger.codes, ledger.categorical, group))
         self.settings = settings
         self.rows = len(ledger.target)
@@ -68,7 +68,7 @@ class Learner:
         self.growth = replace(growth, learning_rate=settings.learning_rate, trees=settings.trees or growth.trees)
         self.trees = settings.trees or 0
         self.trees_for_unseen = 0
-        self.strange = np.zeros(self.rows, dtype=np.bool_)
+        self.unseen = np.zeros(self.rows, dtype=np.bool_)
         self.several = len(sizes[sizes > 0]) >= _LEAST_GROUPS
         self.place = group_count_column(ledger.codes, self.kinds, self.nested) if self.several else -1
 
@@ -82,16 +82,16 @@ class Learner:
         self.trees = self.settings.trees or FORESTS * round(_TOGETHER * best)
         mean = np.empty(self.rows)
         for part in parts:
-            self.strange[part.test] = part.strange
+            self.unseen[part.test] = part.unseen
             mean[part.test] = part.predict(-1 if self.settings.trees else self.trees // FORESTS)
         return mean
 
     def unseen_predictions(self, mean: FloatArray, apart: list[tuple[FoldModel, FloatArray]]) -> FloatArray:
         """Return every sale's mean, of those whose level no other fold had met the one without their whole group."""
         mean = mean.copy()
-        for part, told in apart:
-            met_nobody = self.strange[part.test] & part.strange
-            mean[part.test[met_nobody]] = told[met_nobody]
+        for part, predicted in apart:
+            met_nobody = self.unseen[part.test] & part.unseen
+            mean[part.test[met_nobody]] = predicted[met_nobody]
         return mean
 
     def _judges(self) -> int:
@@ -109,8 +109,8 @@ class Learner:
             grown = grow_judged(taught.samples, taught.growth, self._judges(), judge)
         else:
             grown = self._some_forests(taught, self._judges())
-        strange = is_unseen(matrix, self.place)
-        return FoldModel(test=rows, linear=taught.linear, matrix=matrix, strange=strange, grown=grown)
+        unseen = is_unseen(matrix, self.place)
+        return FoldModel(test=rows, linear=taught.linear, matrix=matrix, unseen=unseen, grown=grown)
 
     def groups_left_out(self) -> list[tuple[FoldModel, FloatArray]]:
         """Return means of sales whose whole group was left out, the number of trees for strangers chosen on the way."""
@@ -121,7 +121,7 @@ class Learner:
             self._left_out(chosen & (self.group_fold != k), self.alone(chosen & (self.group_fold == k)))
             for k in range(min(_LEFT_OUT_FOLDS, self.folds))
         ]
-        best = fewest_errors([part.strangers.curve for part in parts if part.strangers is not None])
+        best = fewest_errors([part.grown_unseen.curve for part in parts if part.grown_unseen is not None])
         if self.place >= 0:
             self.trees_for_unseen = self.settings.trees or FORESTS * round(_TOGETHER * best) or self.trees
         trees = -1 if self.settings.trees else self.trees_for_unseen // FORESTS
@@ -129,17 +129,18 @@ class Learner:
 
     def _left_out(self, train: BoolArray, test: BoolArray) -> FoldModel:
         part, taught = self._asked(train, test, 1)
-        grown = None if np.all(part.strange) else self._some_forests(taught, 1)
-        if not np.any(part.strange):
+        grown = None if np.all(part.unseen) else self._some_forests(taught, 1)
+        if not np.any(part.unseen):
             return replace(part, grown=grown)
-        rows, matrix = part.test[part.strange], part.matrix[part.strange]
+        rows, matrix = part.test[part.unseen], part.matrix[part.unseen]
         rest = self.ledger.target[rows] - LINEAR_SHARE * part.linear.predict(matrix)
         judge = Sample(matrix=matrix, target=rest, weight=even_weights(self.ledger.weight[rows], self.group[rows]))
         if self.settings.trees is None:
-            strangers = grow_judged(taught.strangers, taught.growth, 1, judge)
+            grown_unseen = grow_judged(taught.unseen_samples, taught.growth, 1, judge)
         else:
-            strangers = grow_ensemble(taught.strangers, taught.growth, 1, max(self.settings.trees // FORESTS, 1))
-        return replace(part, grown=grown, strangers=strangers)
+            trees = max(self.settings.trees // FORESTS, 1)
+            grown_unseen = grow_ensemble(taught.unseen_samples, taught.growth, 1, trees)
+        return replace(part, grown=grown, grown_unseen=grown_unseen)
 
     def alone(self, test: BoolArray) -> BoolArray:
         """Return rows to judge without those of lots: a lot is judged whole, and only by folds that leave it whole."""
@@ -150,10 +151,10 @@ class Learner:
         forests = min(self._judges(), forests)
         part, taught = self._asked(train, test, forests)
         part = replace(part, grown=self._some_forests(taught, forests))
-        if not self.trees_for_unseen or not np.any(part.strange):
+        if not self.trees_for_unseen or not np.any(part.unseen):
             return part
         trees = max(self.trees_for_unseen * forests // FORESTS, 1)
-        return replace(part, strangers=grow_ensemble(taught.strangers, taught.growth, forests, trees))
+        return replace(part, grown_unseen=grow_ensemble(taught.unseen_samples, taught.growth, forests, trees))
 
     def _asked(self, train: BoolArray, test: BoolArray, copies: int) -> tuple[FoldModel, FoldTraining]:
         """Return what some rows teach, encoded so many times, and others as it reads them, nothing grown yet."""
@@ -164,7 +165,7 @@ class Learner:
             codes = codes.copy()
             codes[:, -1] = np.minimum(codes[:, -1], np.max(self.ledger.codes[train, -1]))
         matrix = taught.encoder.encode(codes)
-        return FoldModel(test=rows, linear=taught.linear, matrix=matrix, strange=is_unseen(matrix, self.place)), taught
+        return FoldModel(test=rows, linear=taught.linear, matrix=matrix, unseen=is_unseen(matrix, self.place)), taught
 
     def _some_forests(self, taught: FoldTraining, forests: int) -> ForestEnsemble:
         """Return so many of the mean's forests, each as large as the mean's own."""
@@ -176,24 +177,24 @@ class Learner:
         columns = len(taught.encoder.source)
         forest = grow_ensemble(taught.samples, taught.growth, FORESTS, self.trees).forest(columns)
         if self.trees_for_unseen:
-            strange = grow_ensemble(taught.strangers, taught.growth, FORESTS, self.trees_for_unseen)
-            forest = side_by_side(forest, strange.forest(columns), self.place)
+            unseen = grow_ensemble(taught.unseen_samples, taught.growth, FORESTS, self.trees_for_unseen)
+            forest = side_by_side(forest, unseen.forest(columns), self.place)
         return MeanPart(encoder=taught.encoder, linear=taught.linear, forest=forest), taught.encoded
 
-    def width_part(self, verdicts: OutOfFoldResiduals, encoder: Encoder) -> tuple[WidthPart, FloatArray]:
-        """Return the width that verdicts teach, and each verdict's width by one that its fold did not teach.
+    def width_part(self, judged: OutOfFoldResiduals, encoder: Encoder) -> tuple[WidthPart, FloatArray]:
+        """Return the width that judged teach, and each verdict's width by one that its fold did not teach.
 
         It does not read the day of sale: every question is asked as of the last day, where a forest has the fewest
         sales on one side only, and a calm month at the end would make all bands to come too narrow. How widths change
         with time is the band's business, which weighs sales by their age and is checked against later ones.
         """
-        growth = width_settings(len(verdicts.rows), self.settings.seed, self.settings.threads)
-        return fit_scale_model(verdicts, np.array(self._directions(encoder)), growth, ~self._tells_day(encoder))
+        growth = width_settings(len(judged.rows), self.settings.seed, self.settings.threads)
+        return fit_scale_model(judged, np.array(self._directions(encoder)), growth, ~self._day_column(encoder))
 
     def as_judged(self, rows: IntArray, encoded: FloatArray, encoder: Encoder) -> FloatArray:
         """Return sales as encoded, strangers to all other folds as if nothing were known of their group."""
-        strange = self.strange[rows]
-        return np.where(strange[:, np.newaxis], self._blank(encoded, encoder), encoded)
+        unseen = self.unseen[rows]
+        return np.where(unseen[:, np.newaxis], self._blank(encoded, encoder), encoded)
 
     def _taught(self, train: BoolArray, copies: int) -> FoldTraining:
         """Return what some rows teach, encoded so many times."""
@@ -203,25 +204,25 @@ class Learner:
         lesson = EncoderTarget(target=target, rest=target, weight=weight, together=packs, seed=self.settings.seed)
         encoder, encoded = fit_crossfitted(ledger.codes[train], self.kinds, lesson, copies)
         twice = [
-            self._with_strangers(self._uncounted(copy, encoder), encoder, turn) for turn, copy in enumerate(encoded)
+            self._with_unseen_copies(self._uncounted(copy, encoder), encoder, turn) for turn, copy in enumerate(encoded)
         ]
         samples = [Sample(matrix=known, target=target[row], weight=weight[row] * share) for known, row, share in twice]
         directions = self._directions(encoder)
         linear = self._linear(samples, encoder, directions)
         rests = [replace(one, target=one.target - LINEAR_SHARE * linear.predict(one.matrix)) for one in samples]
-        strangers: list[Sample] = []
+        unseen_samples: list[Sample] = []
         if self.place >= 0:
             rests = [one.take(np.arange(len(one.target)) < len(target)) for one in rests]
             step = max(1, len(target) // _LEFT_OUT_ROWS)
             matrix = self._blank(encoded[0][::step], encoder)
             rest = target[::step] - LINEAR_SHARE * linear.predict(matrix)
-            strangers = [Sample(matrix=matrix, target=rest, weight=weight[::step])]
+            unseen_samples = [Sample(matrix=matrix, target=rest, weight=weight[::step])]
         return FoldTraining(
             encoder=encoder,
             encoded=encoded[0],
             linear=linear,
             samples=rests,
-            strangers=strangers,
+            unseen_samples=unseen_samples,
             growth=replace(self.growth, monotone=directions if any(directions) else ()),
         )
 
@@ -242,7 +243,7 @@ class Learner:
         known[:, encoder.count_columns()] = 0.0
         return known
 
-    def _with_strangers(
+    def _with_unseen_copies(
         self, known: FloatArray, encoder: Encoder, turn: int
     ) -> tuple[FloatArray, IntArray, FloatArray]:
         """Return the rows, some of them again as if nothing were known of their group, which row each is, its share.
@@ -256,17 +257,17 @@ class Learner:
             return known, rows, np.ones(len(rows))
         chance = np.random.default_rng(self.settings.seed + 3 + _NEXT_SEED * turn)
         again = np.flatnonzero(chance.random(len(rows)) < twice)
-        strange = self._blank(known[again], encoder)
-        share = np.append(np.ones(len(rows)), np.full(len(again), self.strangers / twice))
-        return np.concatenate([known, strange]), np.append(rows, again), share
+        unseen = self._blank(known[again], encoder)
+        share = np.append(np.ones(len(rows)), np.full(len(again), self.unseen_share / twice))
+        return np.concatenate([known, unseen]), np.append(rows, again), share
 
     def _blank(self, encoded: FloatArray, encoder: Encoder) -> FloatArray:
         """Return rows as if nothing were known of their group."""
         never_seen = np.full((1, len(self.nested)), float(NEVER_SEEN))
-        strange, blank = encoded.copy(), self.nested[encoder.source]
-        strange[:, blank] = encoder.encode(never_seen)[:, blank]
-        strange[:, encoder.count_columns()] = 0.0
-        return strange
+        unseen, blank = encoded.copy(), self.nested[encoder.source]
+        unseen[:, blank] = encoder.encode(never_seen)[:, blank]
+        unseen[:, encoder.count_columns()] = 0.0
+        return unseen
 
     def _timeless(self, encoded: FloatArray, encoder: Encoder) -> FloatArray:
         """Return rows in which the day of sale says nothing, so that the linear part gives it no term.
@@ -274,14 +275,14 @@ class Learner:
         Beside year made and age the day is their sum; it stands still after training while they go on, and terms that
         offset each other then part.
         """
-        day = self._tells_day(encoder)
+        day = self._day_column(encoder)
         if not np.any(day):
             return encoded
         still = encoded.copy()
         still[:, day] = 0.0
         return still
 
-    def _tells_day(self, encoder: Encoder) -> BoolArray:
+    def _day_column(self, encoder: Encoder) -> BoolArray:
         """Return which encoded column is the day of sale; none where sales have no day."""
         dated = not np.all(np.isnan(self.ledger.day))
         last: BoolArray = encoder.source == (self.ledger.codes.shape[1] - 1 if dated else -1)

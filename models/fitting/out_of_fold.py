@@ -21,16 +21,16 @@ class FoldModel:
     test: IntArray
     linear: LinearPart
     matrix: FloatArray
-    strange: BoolArray
+    unseen: BoolArray
     grown: ForestEnsemble | None = None
-    strangers: ForestEnsemble | None = None
+    grown_unseen: ForestEnsemble | None = None
 
-    def predict(self, trees: int, strangers: int = -1) -> FloatArray:
+    def predict(self, trees: int, unseen_trees: int = -1) -> FloatArray:
         """Return the mean of the rows to judge, of so many trees and of so many for strangers."""
-        told = np.zeros(len(self.matrix)) if self.grown is None else self.grown.predict(self.matrix, trees)
-        if self.strangers is not None:
-            told[self.strange] = self.strangers.predict(self.matrix[self.strange], strangers)
-        return LINEAR_SHARE * self.linear.predict(self.matrix) + told
+        predicted = np.zeros(len(self.matrix)) if self.grown is None else self.grown.predict(self.matrix, trees)
+        if self.grown_unseen is not None:
+            predicted[self.unseen] = self.grown_unseen.predict(self.matrix[self.unseen], unseen_trees)
+        return LINEAR_SHARE * self.linear.predict(self.matrix) + predicted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +43,9 @@ class FoldTraining:
         Learned on these rows.
     encoded
         The rows as first encoded.
-    samples, strangers
+    samples, unseen_samples
         What the forests are to learn: what the linear part leaves, by as many encodings; the same where nothing is
-        told of the group.
+        predicted of the group.
     growth
         How they are to grow.
 
@@ -55,5 +55,5 @@ class FoldTraining:
     encoded: FloatArray
     linear: LinearPart
     samples: list[Sample]
-    strangers: list[Sample]
+    unseen_samples: list[Sample]
     growth: BoosterSettings

@@ -47,11 +47,11 @@ class OutOfFoldResiduals:
     left_out: BoolArray
 
     def take(self, rows: BoolArray) -> OutOfFoldResiduals:
-        """Return some of the verdicts."""
+        """Return some of the judged."""
         return OutOfFoldResiduals(**{name: getattr(self, name)[rows] for name in OutOfFoldResiduals.__slots__})
 
     def joined(self, other: OutOfFoldResiduals) -> OutOfFoldResiduals:
-        """Return these verdicts followed by others."""
+        """Return these judged followed by others."""
         return OutOfFoldResiduals(
             **{
                 name: np.concatenate([getattr(self, name), getattr(other, name)])
@@ -69,13 +69,13 @@ class OutOfFoldResiduals:
 
 
 def fit_scale_model(
-    verdicts: OutOfFoldResiduals, directions: IntArray, growth: BoosterSettings, readable: BoolArray
+    judged: OutOfFoldResiduals, directions: IntArray, growth: BoosterSettings, readable: BoolArray
 ) -> tuple[WidthPart, FloatArray]:
-    """Return the width that all verdicts teach, and for each verdict one that its fold did not teach.
+    """Return the width that all judged teach, and for each verdict one that its fold did not teach.
 
     Parameters
     ----------
-    verdicts
+    judged
         What to learn from.
     directions
         Required direction of each encoded column; the width reads none that has one.
@@ -85,15 +85,15 @@ def fit_scale_model(
         The encoded columns that may tell a width apart.
 
     """
-    size = np.abs(verdicts.residual)
-    unit = float(np.average(size, weights=verdicts.weight))
+    size = np.abs(judged.residual)
+    unit = float(np.average(size, weights=judged.weight))
     columns = np.flatnonzero((directions == 0) & readable)
     shell = WidthPart(forest=empty_forest(0), unit=unit, columns=columns, reads_mean=not np.any(directions))
-    if not unit > 1e-12 * (1.0 + float(np.max(np.abs(verdicts.mean)))):
+    if not unit > 1e-12 * (1.0 + float(np.max(np.abs(judged.mean)))):
         return replace(shell, unit=0.0), np.zeros(len(size))
-    matrix = shell.matrix(verdicts.encoded, verdicts.mean)
-    sample = Sample(matrix=matrix, target=size / unit + _LEAST_WIDTH, weight=verdicts.weight)
-    logs, trees = _out_of_fold(sample, verdicts.parted(), growth)
+    matrix = shell.matrix(judged.encoded, judged.mean)
+    sample = Sample(matrix=matrix, target=size / unit + _LEAST_WIDTH, weight=judged.weight)
+    logs, trees = _out_of_fold(sample, judged.parted(), growth)
     forest: Forest = empty_forest(matrix.shape[1])
     if trees > 0:
         forest = grow(_some(sample, _ENOUGH_ROWS), with_trees(growth, trees)).forest()

@@ -50,13 +50,13 @@ def fit_shrinkage(stretches: Sequence[tuple[FloatArray, FloatArray, FloatArray]]
     Parameters
     ----------
     stretches
-        Of each stretch of time after a training: mean told, target, weight. Each stands for itself, so that a market
+        Of each stretch of time after a training: mean mean, target, weight. Each stands for itself, so that a market
         whose level has moved meanwhile says nothing here.
     level
         Middle of the means, towards which they are taken back.
 
-    >>> told = np.linspace(-1.0, 1.0, 1001)
-    >>> round(fit_shrinkage([(told, 3.0 + 0.7 * told, np.ones(1001))], 0.0).share, 2)
+    >>> mean = np.linspace(-1.0, 1.0, 1001)
+    >>> round(fit_shrinkage([(mean, 3.0 + 0.7 * mean, np.ones(1001))], 0.0).share, 2)
     0.75
     """
     shared, spread, rows = 0.0, 0.0, 0.0

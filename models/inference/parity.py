@@ -64,12 +64,12 @@ def check_forest(forest: Forest, reference: FloatArray | None = None) -> None:
 
     """
     rows = hard_rows(forest)
-    plainly = forest.predict_numpy(rows)
-    others = {"the compiled kernel": forest.predict(rows), "LightGBM": plainly if reference is None else reference}
+    by_numpy = forest.predict_numpy(rows)
+    others = {"the compiled kernel": forest.predict(rows), "LightGBM": by_numpy if reference is None else reference}
     others["the compiled kernel, row by row"] = np.concatenate([forest.predict(rows[i : i + 1]) for i in range(_ROWS)])
     for name, answers in others.items():
-        if answers.tobytes() != plainly.tobytes():
-            count = int(np.sum(answers != plainly))
+        if answers.tobytes() != by_numpy.tobytes():
+            count = int(np.sum(answers != by_numpy))
             raise BundleMismatch(
                 f"{name} and numpy evaluate a forest differently on {count} of {_ROWS} rows",
                 hint=_HINT,

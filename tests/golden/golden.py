@@ -149,7 +149,7 @@ def retrain() -> None:
             trained_through=through,
             demonstration=True,
             summary={"market": MARKET, "sales": len(sales), "written_by": __version__},
-            habits=estimator.habits_,
+            market_calibration=estimator.calibration_,
         )
         fresh = write_bundle(folder / BUNDLE, estimator.fitted_, about, folder / "keys")
         shutil.rmtree(HERE / BUNDLE, ignore_errors=True)

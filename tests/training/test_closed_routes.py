@@ -155,7 +155,7 @@ def test_closed_route_sales_do_not_change_the_model_and_are_counted(both, tmp_pa
     for name in ("arrays.npz", "model.json"):
         assert (one.version.folder / name).read_bytes() == (other.version.folder / name).read_bytes()
     assert one.holdout.as_dict() == other.holdout.as_dict()
-    assert one.version.about.habits == other.version.about.habits
+    assert one.version.about.market_calibration == other.version.about.market_calibration
     summary = other.version.about.summary
     assert summary["closed_routes"] == both[1].ledger.closed_routes
     assert {**summary, **dict.fromkeys(("rows", "set_aside", "closed_routes", "data"))} == {
