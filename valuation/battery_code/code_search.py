@@ -9,12 +9,12 @@ from typing import Final
 from valuation.battery_code.layout import LAYOUTS, NORMAL, looks_like_head
 
 LONGEST_SEARCHED: Final = 1000
-"""Longer texts are not searched: they are documents, not codes. [characters]"""
+"""Longer texts are documents, not codes, and are not searched. [characters]"""
 
 _ESCAPED: Final = re.compile(r"%([2-7][0-9A-F])")
 _RUN: Final = re.compile(r"[0-9A-Z]+")
 _SEPARATOR: Final = re.compile(r"[\s\-\u2010-\u2015\u2212._*\u00b7]{1,3}")
-"""What a label prints between the parts of a code; no code holds any of it."""
+"""Characters that labels print between the parts of a code; they never occur inside a code."""
 
 _GLUED: Final = re.compile(
     r"(?:(?:[A-Z]\d)?(?:0[12]\d{14})?(?:1[1-7]\d{6})*(?:21|24[01]|25[01]|9\d)|(?:BATTERY|PACK)?(?:CODE|SN|NO|ID|QR))"

@@ -1,4 +1,4 @@
-"""Facts given beside a record or passport (补充信息): code, nameplate, health; merged with their source."""
+"""Facts given in addition to a record or passport (补充信息), merged into it with their source."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from valuation.record.fields import PACK_FIELDS, Field, day, event_field
 _NOT_GIVEN: Final = ("parent_code", "superseded_on")
 _HEALTH: Final = (event_field("soh"), day("soh_on"), event_field("soh_source"))
 GIVEN_FIELDS: Final[tuple[Field, ...]] = (*(field for field in PACK_FIELDS if field.name not in _NOT_GIVEN), *_HEALTH)
-"""The fields that may be given: those of the nameplate, and a health with its day and source."""
+"""Fields that can be given: nameplate fields, and a state of health with its day and source."""
 
 _FIELD: Final = {field.name: field for field in GIVEN_FIELDS}
 _SAME: Final = 0.02
-"""Numbers that differ by a smaller share tell the same: nameplates round. [1]"""
+"""Relative difference below which two numbers are considered equal, because nameplates round. [1]"""
 
 _RECENT_DAYS, _SAME_HEALTH = 365, 0.1
 
 SOURCES: Final = ("command_line", "form", "request")
-"""The entrances at which facts can be given."""
+"""Channels in which facts can be given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenFacts:
-    """Checked facts that were given beside records: pack fields, a health, the entrance, the valuation day."""
+    """Checked additional facts: pack fields, a state of health, the channel, the valuation day."""
 
     pack: Mapping[str, Any]
     health: Mapping[str, Any]
@@ -46,18 +46,18 @@ class GivenFacts:
 
 
 def read_given(raw: Mapping[str, object], *, source: str, as_of: date, from_text: bool = False) -> GivenFacts | None:
-    """Return the facts that were given, checked as the fields of a record are; None if none was.
+    """Return the given facts, checked like fields of a record; None if there are none.
 
     Parameters
     ----------
     raw
-        By our names; None, empty texts and placeholders are not given.
+        By canonical names; None, empty texts and placeholders are ignored.
     source
         One of :data:`SOURCES`.
     as_of
-        The valuation day, which dates a health without a day of its own.
+        The valuation day, used as the day of a state of health without one.
     from_text
-        Whether numbers come as text; a health above 1.2 is then read as per cent.
+        Whether numbers come as text; a state of health above 1.2 is then read as per cent.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def read_given(raw: Mapping[str, object], *, source: str, as_of: date, from_text
 
 
 def _fraction(value: object) -> object:
-    """Return a health as a person writes it, 85 or 85 %, as a fraction; what is no such number stays."""
+    """Return a state of health such as 85 or 85 % as a fraction; other values are returned unchanged."""
     text = str(value).strip().removesuffix("%").removesuffix("％").strip()
     try:
         number = float(text)
@@ -93,9 +93,9 @@ def _fraction(value: object) -> object:
 
 
 def complete(read: ReadRecord, given: GivenFacts | None) -> ReadRecord:
-    """Return a record completed with the facts given beside it; each is noted with its source, a conflict with both.
+    """Return a record completed with given facts; a note states the source of each, and any conflict.
 
-    What was given is used: who gives it has the pack at hand. A class of chemistry does not replace its grade.
+    In a conflict the given fact is used. A class of chemistry does not replace its grade.
     """
     if given is None:
         return read
@@ -114,7 +114,7 @@ def complete(read: ReadRecord, given: GivenFacts | None) -> ReadRecord:
 
 
 def _agree(name: str, known: object, value: object) -> bool:
-    """Return whether a record and the facts given beside it tell the same."""
+    """Return whether a value of a record and a given fact agree."""
     if isinstance(known, float) and isinstance(value, float):
         return abs(known - value) <= _SAME * max(abs(known), abs(value))
     if name == "battery_code":
@@ -123,7 +123,7 @@ def _agree(name: str, known: object, value: object) -> bool:
 
 
 def _note(name: str, value: object, known: object, source: str) -> IntakeNote:
-    """Return the note on a fact with its source, and with what the record tells if that is something else."""
+    """Return the note on a given fact with its source and the conflicting value of the record, if any."""
     said = Message(f"given.{source}")
     if known is None:
         return make_note("I22", field=name, value=_spell(value), reason=said)
@@ -137,7 +137,7 @@ def _spell(value: object) -> str:
 
 
 def _add_health(read: ReadRecord, given: GivenFacts) -> None:
-    """Add the health that was given as a reading; without a day it counts as of the valuation day, as a BMS reading."""
+    """Add a given state of health as a reading; without a day it is a BMS reading as of the valuation day."""
     on = given.health.get("soh_on", given.as_of)
     undated = "soh_on" not in given.health
     soh, source = given.health["soh"], "bms" if undated else given.health.get("soh_source", "bms")
@@ -155,6 +155,6 @@ def _add_health(read: ReadRecord, given: GivenFacts) -> None:
 
 
 def _known_health(pack: TypedPack) -> list[tuple[date, float]]:
-    """Return the days and values of the health readings in a record, the last first."""
+    """Return days and values of the health readings in a record, newest first."""
     found = [(event.on, getattr(event, "soh", None)) for event in pack.events]
     return sorted(((on, soh) for on, soh in found if isinstance(soh, float) and soh == soh), reverse=True)  # noqa: PLR0124 - NaN is not known

@@ -91,9 +91,9 @@ def read_record(
     limits : Limits, optional
         How many events one pack may have.
     undated_on : date, optional
-        The day as of which a health without a date counts, as the weakest evidence; not used if None.
+        Day of a state of health without a date, which counts as the weakest evidence; None: it is not used.
     given : GivenFacts, optional
-        Facts given beside the record, which complete it.
+        Additional facts that complete the record.
 
     Raises
     ------
@@ -204,7 +204,7 @@ class _RecordReader:
         return msgspec.structs.replace(pack, events=read_events)
 
     def _undated_health(self) -> list[dict[str, object]]:
-        """Return a health beside the fields of the pack as a test by the BMS, the weakest evidence, on its day."""
+        """Return an undated state of health as a BMS test, the weakest evidence, on the default day."""
         health = {spelled: value for spelled, value in self.extras.items() if self._names_health(spelled)}
         exported = next((spelled for spelled in self.extras if _EXPORT_DAY[spelled]), None)
         day: object = self.undated_on if exported is None else self.extras[exported]
@@ -379,7 +379,7 @@ class _RecordReader:
         return value
 
     def _note_extras(self, extras: Mapping[str, object], path: str) -> None:
-        """Say which fields are kept unused, and which field may be meant; those of an event once it is known."""
+        """Note unknown fields, and similar known names; for an event, once the event is known."""
         if extras:
             names = ", ".join(f"{path}{name}" for name in list(extras)[:_MOST_NAMED])
             self.notes.append(make_note("I01", fields=names + (" …" if len(extras) > _MOST_NAMED else "")))

@@ -127,7 +127,7 @@ def _typed_event(fields: Mapping[str, object]) -> TypedEvent:
 
 
 def missing_identity(pack: TypedPack) -> list[FieldError]:
-    """Return what a pack lacks to be valued: a valid battery code, or chemistry and energy."""
+    """Return what a pack needs before it can be valued: a valid battery code, or chemistry and energy."""
     energy = pack.rated_energy_kwh or (pack.rated_capacity_ah and pack.nominal_voltage_v)
     if pack.chemistry and energy:
         return []
@@ -170,12 +170,12 @@ def _unknown_vehicle(pack: TypedPack, model: str) -> list[FieldError]:
 
 
 def _check_pack(pack: TypedPack) -> None:
-    """Check that a record identifies itself as a trace record, under the one spelling of its code, with plain texts.
+    """Check that a record is a trace record with a normalised code and plain texts.
 
     Raises
     ------
     NotCanonical
-        If it does not.
+        If it is not canonical.
     """
     if pack.battery_code is None and not pack.events:
         raise NotCanonical
@@ -191,13 +191,13 @@ def _check_pack(pack: TypedPack) -> None:
 
 
 def _check_text(text: str) -> None:
-    """Check that a text is kept as it is written: no placeholder, no blanks around it, printable, not too long."""
+    """Check that a text is canonical: no placeholder, no outer blanks, printable, not too long."""
     if len(text) > LONGEST_TEXT or text in PLACEHOLDERS or not text.isprintable() or text.strip() != text:
         raise NotCanonical
 
 
 def _number(value: Any) -> float:  # noqa: ANN401 - a text, a day, a choice or nothing
-    """Return a value that is no number as its column holds it."""
+    """Return a day, choice or text as its column number."""
     if value is None:
         return UNKNOWN
     if isinstance(value, date):
@@ -239,7 +239,7 @@ _LAYOUT: Final = {kind: _layout(kind, EVENT_OWN[kind]) for kind in EVENT_KINDS}
 
 
 def _note(place: int, event: TypedEvent) -> IntakeNote:
-    """Return the note that a text of another type of event is kept unused.
+    """Return the note that a text field of another event type is not used.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from typing import Final, Literal, NamedTuple, Self
 Language = Literal["en", "zh"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 PACKAGES: Final = ("valuation", "models", "training", "service")
-"""The packages of the distribution, each with its sentences in its folder `messages`."""
+"""The packages with message files in their folder `messages`."""
 
 _ROOT: Final = Path(__file__).parents[2]
 _LONGEST_SHOWN: Final = 60
@@ -53,17 +53,17 @@ class Message(str):
     parameters: Mapping[str, object]
 
     def __new__(cls, identity: str, /, **parameters: object) -> Self:
-        """Return the sentence of an id; see :func:`say`."""
+        """Return the message of an id; see :func:`say`."""
         message = super().__new__(cls, say("en", identity, **parameters))
         message.id, message.parameters = identity, parameters
         return message
 
     def in_language(self, language: Language) -> str:
-        """Return the sentence in a language."""
+        """Return the message in a language."""
         return str(self) if language == "en" else say(language, self.id, **self.parameters)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Return how the message is made again in another process."""
+        """Return how pickle restores the message."""
         return _restored, (self.id, dict(self.parameters))
 
 
@@ -72,7 +72,7 @@ def _restored(identity: str, parameters: Mapping[str, object]) -> Message:
 
 
 def say(language: Language, identity: str, /, **parameters: object) -> str:
-    """Return a sentence in a language.
+    """Return a message in a language.
 
     Raises
     ------
@@ -92,12 +92,12 @@ def say(language: Language, identity: str, /, **parameters: object) -> str:
 
 
 def both(identity: str, /, **parameters: object) -> Wording:
-    """Return a sentence in both languages; see :func:`say`."""
+    """Return a message in both languages; see :func:`say`."""
     return Wording(say("en", identity, **parameters), say("zh", identity, **parameters))
 
 
 def find(identity: str) -> Wording | None:
-    """Return the sentence of an id with its parameters open, None if there is none.
+    """Return the template of an id, None if there is none.
 
     >>> find("record.not_a_number").en, find("record.no_such_sentence")
     ('{field} is {value}, not a number', None)
@@ -107,7 +107,7 @@ def find(identity: str) -> Wording | None:
 
 
 def shown_value(value: object) -> str | Message:
-    """Return a value for a sentence: on one line, truncated; what is no plain value is described.
+    """Return a value for a message: on one line, truncated; lists and objects are described.
 
     >>> str(shown_value("a" * 100))[-4:], shown_value(True), str(shown_value([1])), shown_value(-1.7976931348623157e308)
     ("...'", 'true', 'a list', '-1.7976931348623157e+308')
@@ -138,7 +138,7 @@ def sentences(subject: str) -> Mapping[str, Wording]:
 
 
 def _flat(table: Mapping[str, object], path: str) -> Iterator[tuple[str, Wording]]:
-    """Yield the sentences of a table: one with `en` and `zh` is a sentence, tables in it belong to it."""
+    """Yield the messages of a table: one with `en` and `zh`, then those of its sub-tables."""
     if "en" in table:
         yield path.removesuffix("."), Wording(str(table["en"]), str(table["zh"]))
     for name, inner in table.items():
@@ -147,7 +147,7 @@ def _flat(table: Mapping[str, object], path: str) -> Iterator[tuple[str, Wording
 
 
 def _shown(name: str, value: object, language: Language) -> object:
-    """Return a parameter as a sentence of a language shows it."""
+    """Return a parameter as displayed in a language."""
     if isinstance(value, Message):
         return value.in_language(language)
     if isinstance(value, list | tuple):
@@ -156,19 +156,19 @@ def _shown(name: str, value: object, language: Language) -> object:
 
 
 def _named(path: str, language: Language) -> str:
-    """Return the path of a field; in Chinese after the label of the field, if it has one."""
+    """Return the path of a field; in Chinese after its label, if any."""
     label = _label(path.rpartition(".")[2].partition("[")[0], language)
     return f"{label} {path}" if language == "zh" and label not in path else path
 
 
 def _label(field: str, language: Language) -> str:
-    """Return what the people of a language call a field; in English its name."""
+    """Return the display name of a field; in English its name."""
     label = find(f"fields.{field}") if language == "zh" else None
     return field if label is None else label.zh
 
 
 class _Joined:
-    """A list that a sentence joins by the word in its format."""
+    """A list that is joined by the word in its format specification."""
 
     def __init__(self, name: str, items: list[object] | tuple[object, ...], language: Language) -> None:
         self.items = [

@@ -1,7 +1,7 @@
-"""The cell chemistry that a free text names (电池体系): a product name, a material, a sentence of a passport.
+"""The cell chemistry in a free text (电池体系): a product name, a material, a sentence of a passport.
 
-One function for every entrance. A text that names several chemistries, or denies or doubts one, tells none. Grade
-digits count only beside NMC, NCM or 三元: elsewhere 811 is part of a part number.
+A text with several chemistries, or with a negation or doubt, gives none. Grade digits count only next to NMC, NCM or
+三元; elsewhere 811 is part of a part number.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _NICKEL, _MANGANESE, _COBALT = "nickel", "mangan(?:ese|ate)", "cobalt"
 
 
 def _oxide(*elements: str) -> str:
-    """Return the pattern of an oxide of these elements in this order."""
+    """Return a pattern that matches an oxide of these elements in this order."""
     return r"(?:li(?:thium)?[ \-]+)?" + r"[ \-,/]+(?:and )?".join(elements) + r"(?:[ \-]+oxides?)?"
 
 
@@ -70,7 +70,7 @@ _GRADES: Final = {"111": "NMC111", "333": "NMC111", "523": "NMC523", "532": "NMC
 
 @lru_cache(maxsize=4096)
 def chemistries_named(spelled: str) -> tuple[str, ...] | None:
-    """Return the chemistry that a text names; several, or none, where it tells none; None if it says nothing of it.
+    """Return the chemistry in a text; none or several if it is ambiguous; None if it does not mention a chemistry.
 
     >>> chemistries_named("三元锂离子电池"), chemistries_named("Li-ion NMC 622"), chemistries_named("NCM532")
     (('NMC',), ('NMC622',), ('NMC523',))
@@ -84,7 +84,7 @@ def chemistries_named(spelled: str) -> tuple[str, ...] | None:
 
 
 def settle_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of one battery's chemistry as one where they agree: a grade beside its class is the grade.
+    """Merge consistent names of one battery's chemistry: a grade replaces its class.
 
     >>> settle_names(["NMC", "NMC622"]), settle_names(["NMC622", "NMC811"]), settle_names(["ternary", "NCA"])
     (('NMC622',), ('NMC',), ('NCA',))
@@ -100,7 +100,7 @@ def settle_names(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _graded(match: re.Match[str], text: str) -> str:
-    """Return the chemistry of one name in a text, with the grade that stands beside it."""
+    """Return the chemistry of one match in a text, with the grade next to it."""
     name = str(match.lastgroup)
     if name not in ("NMC", "ternary"):
         return name

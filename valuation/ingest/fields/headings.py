@@ -1,8 +1,7 @@
-"""Headings of columns and names of JSON fields (表头): the field that is meant, and the unit that is stated.
+"""Headings of columns and names of JSON fields (表头): the field, and the unit if stated.
 
-The name of a field may stand in English or Chinese with a unit in brackets, after a slash, an underscore, a blank or a
-line break, directly behind the name, or as a percent sign anywhere. A unit is read as that unit, or the heading is
-refused; it is never ignored.
+The name may be English or Chinese. The unit may follow in brackets, after a slash, underscore, blank or line break, or
+directly; a percent sign may be anywhere. A unit is either understood, or the heading is refused; it is never ignored.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from valuation.ingest.fields.units import (
 )
 
 _MAY, _SLASH, _MUST = 0, 1, 2
-"""How sure it is that a text beside a name is a unit: after a blank or underscore, after a slash, in brackets."""
+"""Certainty that a text next to a name is a unit: after a blank or underscore, after a slash, in brackets."""
 
 _BRACKETS: Final = re.compile(r"[(\[{<【〔〈《「『]([^()\[\]{}<>【】〔〕〈〉《》「」『』]*)[)\]}>】〕〉》」』]")
 _PERCENT: Final = re.compile(r"[%‰]")
@@ -46,9 +45,9 @@ _REMARKS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What a heading means: a field of ours, the unit of its values if it is not the field's own, and a price's basis.
+    """Meaning of a heading: its field, the unit of its values if it differs, and the basis of a price.
 
-    `spelled` is the heading as it is written.
+    `spelled` is the heading as written.
     """
 
     name: str
@@ -59,12 +58,12 @@ class Heading:
 
 @lru_cache(maxsize=4096)
 def read_heading(spelled: str, scope: tuple[str, ...]) -> Heading | None:
-    """Return what a heading means among the fields of a scope, None if it is none of them.
+    """Return the meaning of a heading among the fields of a scope, None if it is unknown.
 
     Raises
     ------
     FieldError
-        When it names a field with a unit that the field cannot have.
+        When the field cannot have the stated unit.
 
     >>> from valuation.ingest.fields.aliases import PACK_SCOPE, ROW_SCOPE
     >>> read_heading("额定能量（kWh）", PACK_SCOPE).name, read_heading("批次号", PACK_SCOPE)
@@ -94,13 +93,13 @@ def read_heading(spelled: str, scope: tuple[str, ...]) -> Heading | None:
 
 
 def field_name(spelled: str, scope: tuple[str, ...]) -> str | None:
-    """Return our name of a field, None if the scope has no such field; see :func:`read_heading`."""
+    """Return the canonical name of a field, None if it is not in the scope; see :func:`read_heading`."""
     heading = read_heading(spelled, scope)
     return None if heading is None else heading.name
 
 
 def recognised(names: Iterable[object], scope: tuple[str, ...]) -> int:
-    """Return how many names belong to the scope in any spelling.
+    """Return the number of names that belong to the scope.
 
     >>> from valuation.ingest.fields.aliases import PACK_SCOPE
     >>> recognised(["电池编码", "容量/Ah", "whatever"], PACK_SCOPE)
@@ -117,13 +116,13 @@ def _is_known(spelled: str, scope: tuple[str, ...]) -> bool:
 
 
 class FieldNames(dict[object, Heading | None]):
-    """Names as written with the field of a scope that each means, None for an unknown name; each read once."""
+    """Cache of the canonical field for each name as written; None for an unknown name."""
 
     def __init__(self, scope: tuple[str, ...]) -> None:
         self.scope = scope
 
     def __missing__(self, spelled: object) -> Heading | None:
-        """Read one; :class:`FieldError` if it states a unit that the field cannot have."""
+        """Look up one name; :class:`FieldError` if its field cannot have the stated unit."""
         found = read_heading(spelled, self.scope) if isinstance(spelled, str) else None
         keep_spelling(self, spelled, found)
         return found
@@ -131,7 +130,7 @@ class FieldNames(dict[object, Heading | None]):
 
 @lru_cache(maxsize=4096)
 def nearest_name(spelled: str, scope: tuple[str, ...]) -> str | None:
-    """Return the field of a scope whose name an unknown name resembles, None if it resembles none.
+    """Return the field of a scope whose name is most similar to an unknown name, None if none is similar.
 
     >>> from valuation.ingest.fields.aliases import PACK_SCOPE
     >>> nearest_name("rated_enrgy_kwh", PACK_SCOPE), nearest_name("colour", PACK_SCOPE)
@@ -145,12 +144,12 @@ def nearest_name(spelled: str, scope: tuple[str, ...]) -> str | None:
 
 
 def _named(text: str, names: Mapping[str, str]) -> str | None:
-    """Return the field that a text names exactly; signs that may be part of a unit are not ignored."""
+    """Return the field with exactly this name; characters that may belong to a unit are significant."""
     return None if _MEANING.search(text) else names.get(plain(text))
 
 
 def _split(text: str, names: Mapping[str, str]) -> tuple[str, list[tuple[str, int]]] | None:
-    """Return the field in a heading, and each text beside its name with how sure it is that this is a unit."""
+    """Return the field in a heading, and each text next to its name with the certainty that it is a unit."""
     stated = [(one.strip(), _MUST) for one in _BRACKETS.findall(text)]
     head = _BRACKETS.sub(" ", text)
     stated += [(mark, _MUST) for mark in _PERCENT.findall(head)]
@@ -167,7 +166,7 @@ def _split(text: str, names: Mapping[str, str]) -> tuple[str, list[tuple[str, in
 
 
 def _parts(head: str) -> Iterator[tuple[str, str, int]]:
-    """Yield the ways to divide a heading into a name and what stands beside it, the longest name first."""
+    """Yield the possible divisions of a heading into a name and other text, the longest name first."""
     for cut in reversed(list(_SEPARATORS.finditer(head))):
         how_sure = _SLASH if set("/([{") & set(cut[0]) else _MAY
         yield head[: cut.start()], head[cut.end() :], how_sure
@@ -180,7 +179,7 @@ def _parts(head: str) -> Iterator[tuple[str, str, int]]:
 
 
 def _measured(spelled: str, name: str, stated: list[tuple[str, int]], names: Mapping[str, str]) -> Heading | None:
-    """Return a heading with the unit beside its name; None if the text there makes it another field."""
+    """Return a heading with its unit; None if the other text changes the meaning."""
     percent = any(units_of("soh").get(tidy_unit(text)) is PERCENT for text, _ in stated)
     if name in SHARE_OF_RATED and percent and SHARE_OF_RATED[name] in names.values():
         name = SHARE_OF_RATED[name]
@@ -205,13 +204,13 @@ def _measured(spelled: str, name: str, stated: list[tuple[str, int]], names: Map
 
 
 def _pieces(text: str) -> list[str]:
-    """Return the clauses of a text beside a name; one that is not a single word, and no unit, is divided further."""
+    """Return the clauses of a text; clauses of several words that are not a unit are divided further."""
     clauses = [clause.strip() for clause in _CLAUSES.split(text)]
     return clauses if len(clauses) > 1 else text.split()
 
 
 def _must_be_unit(text: str, how_sure: int) -> bool:
-    """Return whether a text beside a name can only be a unit, though not one of its field."""
+    """Return whether a text can only be a unit, though not one of the field."""
     tidy = tidy_unit(text)
     short = how_sure == _SLASH and tidy.isascii() and tidy.isalpha() and 1 < len(tidy) < 6
     sure = how_sure != _MAY or len(tidy) > 1 or not tidy.isascii()

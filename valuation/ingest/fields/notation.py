@@ -1,4 +1,4 @@
-"""A value together with how it was written (写法), so that what was converted can be listed."""
+"""A value together with its notation in the source (写法), so that conversions can be listed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 class Reading(NamedTuple):
     """A checked value of a field.
 
-    `respelled` says that it was converted from another unit or notation; `month_only` that a day names only a month.
+    `respelled`: it was converted from another unit or notation; `month_only`: a day was given as a month.
     """
 
     value: float | str | date

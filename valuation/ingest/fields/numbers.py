@@ -1,6 +1,6 @@
-"""Quantities as people write them (数值): bare numbers, thousands separators, per cent, and other units.
+"""Parses quantities (数值): numbers, thousands separators, per cent and other units.
 
-A text is converted only if it has one reading: `82%`, `1,234.5`, `62 kWh`, `12万公里`; `12,5` is refused.
+A text is converted only if it is unambiguous: `82%`, `1,234.5`, `62 kWh`, `12万公里`; `12,5` is refused.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def read_number_as_written(
 
 
 def _parse(field: Field, text: str, path: str, stated: Unit | None) -> tuple[float, Unit | None]:
-    """Return the number in a text, and the unit behind it."""
+    """Return the number in a text and the unit after it."""
     match = _NUMBER.fullmatch(unicodedata.normalize("NFKC", text).replace("−", "-").strip())
     units = units_of(field.name)
     unit = None if match is None or match["unit"] is None else units.get(tidy_unit(match["unit"]))
@@ -93,12 +93,12 @@ def _parse(field: Field, text: str, path: str, stated: Unit | None) -> tuple[flo
 
 
 def is_doubtful_share(numbers: FloatArray, unit: Unit | None) -> BoolArray:
-    """Return which numbers under a heading in per cent may be fractions, as spreadsheets store per cent."""
+    """Return a mask of numbers under a per-cent heading that may be fractions, as stored by spreadsheets."""
     return (numbers > 0.0) & (numbers <= _SHARE_MOST) & (unit is PERCENT)
 
 
 def _share(field: Field, number: float, path: str) -> float:
-    """Return a fraction under a heading in per cent; only of a state of health, which is never below 1.2 %."""
+    """Return a number under a per-cent heading as a fraction, for a state of health, which is never below 1.2 %."""
     if field.name == "soh":
         return number
     raise FieldError("record.doubtful_share", field=path, value=number, share=f"{number:.0%}", name=field.name)
@@ -129,5 +129,5 @@ def _out_of_bounds(field: Field, value: float, path: str, written: object, *, co
 
 
 def _tidy(value: float) -> str:
-    """Return a suggested number without the noise of a division."""
+    """Return a suggested number without rounding noise."""
     return f"{value:.6g}"

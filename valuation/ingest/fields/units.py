@@ -50,7 +50,7 @@ def _units(*rows: tuple[Unit, str]) -> Mapping[str, Unit]:
 
 
 def tidy_unit(text: str) -> str:
-    """Return a unit without blanks, width and case; the two units that differ only in case keep it.
+    """Return a unit in half width and lower case without blanks; the two that differ only in case keep it.
 
     >>> tidy_unit(" kW h"), tidy_unit("MWh"), tidy_unit("mWh")
     ('kwh', 'MWh', 'mWh')
@@ -117,7 +117,7 @@ _OTHERS = frozenset(
     | {"km/h", "gwh", "mwh", "kah", "usd", "eur", "美元", "欧元"}
 )
 KNOWN: Final = _OTHERS.union(*DIMENSIONS.values())
-"""Every spelling of a unit of any field; a heading that names one of another field is refused, not ignored."""
+"""All spellings of units; a heading with the unit of another field is refused, not ignored."""
 
 SHARE_OF_RATED: Final = {"remaining_capacity_ah": "soh", "remaining_energy_kwh": "soh"}
 """Quantities whose percentage of the rated value is another field."""

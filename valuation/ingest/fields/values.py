@@ -1,6 +1,6 @@
-"""One value of one field: checked strictly, or refused with the field, the value and a hint.
+"""Checks one value of one field; an invalid value is refused with field, value and hint.
 
-:mod:`valuation.ingest.fields.numbers` and :mod:`valuation.ingest.fields.days` say which notations are converted.
+Conversions of notations are in :mod:`valuation.ingest.fields.numbers` and :mod:`valuation.ingest.fields.days`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _HALF_LETTER = re.compile("[\ud800-\udfff]")
 
 
 def is_placeholder(field: Field, value: object) -> bool:
-    """Return whether a value means "unknown": a dash, an empty text, -1 if impossible, a text that tells no chemistry.
+    """Return whether a value means "unknown": a dash, an empty text, an impossible -1, a text without a chemistry.
 
     >>> soh = Field("soh", "number", 0.0, 1.2)
     >>> is_placeholder(soh, "--"), is_placeholder(soh, -1), is_placeholder(Field("mean_temperature_c", "number"), -1)
@@ -48,7 +48,7 @@ def is_placeholder(field: Field, value: object) -> bool:
 
 
 def has_unclear_chemistry(spelled: str) -> bool:
-    """Return whether a text speaks of the chemistry but does not tell one: several names, a denial, only lithium-ion.
+    """Return whether a text mentions the chemistry ambiguously: several names, a negation, only "lithium-ion".
 
     >>> has_unclear_chemistry("LFP, NMC"), has_unclear_chemistry("锂离子电池"), has_unclear_chemistry("三元")
     (True, True, False)
@@ -115,7 +115,7 @@ def read_text(value: object, path: str) -> str:
 
 
 def read_extra(value: object, path: str, depth: int = 0) -> object:
-    """Return a value of an unknown field as plain JSON, so that it can be kept and written again.
+    """Return a value of an unknown field as plain JSON, so that it can be stored and written again.
 
     >>> read_extra({"a": (1, 2)}, "x")
     {'a': [1, 2]}

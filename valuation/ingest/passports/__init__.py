@@ -31,11 +31,11 @@ _WEAK: Final = frozenset(
         *("SafetyMeasures", "tractionBatteryCode"),
     }
 )
-"""Names that stand around passports too."""
+"""Names that also occur around passports."""
 
 
 def family(document: Mapping[str, object]) -> str | None:
-    """Return which family a document belongs to by its structure, None if it is not a passport.
+    """Return the family of a document by its structure, None if it is not a passport.
 
     >>> family({"batteryMaterials": []}), family({"NumberOfFullCycles": {}}), family({"battery_code": "x"})
     ('batterypass', 'idta', None)
@@ -44,7 +44,7 @@ def family(document: Mapping[str, object]) -> str | None:
 
 
 def _family(names: Iterable[str]) -> str | None:
-    """Return the family that names at the top of a document tell."""
+    """Return the family of a document by its top-level names."""
     names = set(names)
     if len(catenax.NESTED & names) >= 2:
         return "catenax"
@@ -60,7 +60,7 @@ def _family(names: Iterable[str]) -> str | None:
 
 
 def documents_in(content: Mapping[str, object]) -> list[tuple[str, dict[str, object]]]:
-    """Return the passport documents in an object, each with its place in it: credentials, shells, wrappers, JSON-LD.
+    """Return the passport documents in an object with their places: credentials, shells, wrappers, JSON-LD.
 
     >>> documents_in({"credentialSubject": {"batteryMaterials": []}})
     [('credentialSubject', {'batteryMaterials': []})]
@@ -70,13 +70,13 @@ def documents_in(content: Mapping[str, object]) -> list[tuple[str, dict[str, obj
 
 
 def _strong_family(document: Mapping[str, object]) -> str | None:
-    """Return the family that the names tell which only a passport has."""
+    """Return the family of a document by names that occur only in passports."""
     names = set(document)
     return _family(names if {"tractionBatteryCode", "productType"} <= names else names - _WEAK)
 
 
 def _with_condition(document: dict[str, object]) -> dict[str, object]:
-    """Return a BatteryPass document whose condition stands at the top with the condition in its place."""
+    """Return a BatteryPass document with its top-level condition fields moved into `batteryCondition`."""
     if not batterypass.CONDITIONS & document.keys() or "batteryCondition" in document:
         return document
     topics = batterypass.TOPICS - batterypass.CONDITIONS
@@ -85,9 +85,9 @@ def _with_condition(document: dict[str, object]) -> dict[str, object]:
 
 
 def join(documents: list[Mapping[str, object]]) -> list[dict[str, object]]:
-    """Join the topic documents of one battery; a repeated topic begins the next battery.
+    """Join the topic documents of one battery; a repeated topic starts the next battery.
 
-    A document of codes belongs to the battery that has none yet.
+    A document of codes belongs to the battery without codes.
 
     >>> join([{"batteryMass": 1}, {"batteryCondition": {}}, {"batteryMass": 2}])
     [{'batteryMass': 1, 'batteryCondition': {}}, {'batteryMass': 2}]
@@ -102,14 +102,14 @@ def join(documents: list[Mapping[str, object]]) -> list[dict[str, object]]:
 
 
 def _belongs(before: str | None, kind: str | None, repeated: set[str]) -> bool:
-    """Return whether a document belongs to the battery before it."""
+    """Return whether a document belongs to the previous battery."""
     one_family = kind == before and kind in _IN_PARTS
     codes = "traction-code" in {before, kind} and before != kind
     return (one_family or codes) and not repeated
 
 
 def read_document(document: Mapping[str, object], given: GivenFacts | None = None) -> DecodedRecord:
-    """Return the record in a passport, its topic documents joined, completed with the facts given beside it.
+    """Return the record of a passport from its topic documents, completed with given facts.
 
     Raises
     ------

@@ -23,7 +23,7 @@ _NUMBER_TYPES: Final = re.compile(
 _DECIMAL: Final = re.compile(r"[+-]?(0|[1-9]\d{0,17})(\.\d+)?([eE][+-]?\d{1,3})?")
 _COUNTED: Final = re.compile(r"(.+?)_{0,2}\d{2}_{0,2}$")
 _MOST_BYTES: Final = 64_000_000
-"""The most that a file of a package may hold once it is unpacked. [byte]"""
+"""Largest size of an unpacked file of a package. [byte]"""
 
 
 def is_environment(content: Mapping[str, object]) -> bool:
@@ -34,7 +34,7 @@ def is_environment(content: Mapping[str, object]) -> bool:
 
 
 def documents_of(environment: Mapping[str, object]) -> list[dict[str, object]]:
-    """Return one document for each shell of an environment; submodels that no shell names belong to the only one.
+    """Return one document per shell of an environment; submodels without a shell belong to a single shell.
 
     >>> documents_of({"modelType": "Submodel", "submodelElements": [
     ...     {"idShort": "SerialNumber", "modelType": "Property", "value": "S1"}]})
@@ -68,12 +68,12 @@ def documents_of_xml(content: bytes, name: str) -> list[dict[str, object]]:
 
 
 def documents_of_package(content: bytes, name: str) -> list[dict[str, object]] | None:
-    """Return the documents in an AASX package, None if the archive is no such package.
+    """Return the documents in an AASX package, None if the archive is not a package.
 
     Raises
     ------
     UnreadableRecord
-        When the package is damaged, too large, or holds no submodel.
+        When the package is damaged, too large, or contains no submodel.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as package:
@@ -106,7 +106,7 @@ def _part(content: bytes, name: str) -> list[dict[str, object]]:
 
 
 def _merged(submodels: Iterable[Mapping[str, object]]) -> dict[str, object]:
-    """Return the elements of submodels as one document; an element given before stays under its submodel's name."""
+    """Return the elements of submodels as one document; repeated elements stay under their submodel's name."""
     document: dict[str, object] = {}
     for submodel in submodels:
         elements = _collection(_elements(submodel))
@@ -135,7 +135,7 @@ def _kind(element: Mapping[str, object]) -> str:
 
 
 def _collection(elements: object) -> dict[str, object]:
-    """Return elements by their short names; names that are counted, such as Material__00__, become a list."""
+    """Return elements by their short names; numbered names, such as Material__00__, become a list."""
     found: dict[str, object] = {}
     for element in elements if isinstance(elements, list) else []:
         if not isinstance(element, Mapping):
@@ -171,7 +171,7 @@ def _tag(node: ET.Element) -> str:
 
 
 def _from_xml(node: ET.Element) -> dict[str, object]:
-    """Return an element of an XML environment as the JSON environment has it."""
+    """Return an XML element in the form of the JSON environment."""
     parts = {_tag(child): child for child in node}
     made: dict[str, object] = {"modelType": _tag(node)}
     for name in ("idShort", "id", "valueType"):
@@ -184,7 +184,7 @@ def _from_xml(node: ET.Element) -> dict[str, object]:
 
 
 def _children(node: ET.Element) -> object:
-    """Return what stands inside a value: a text, texts by language, or elements."""
+    """Return the content of a value: a text, texts by language, or elements."""
     children = [inner for child in node for inner in (list(child) if _tag(child) == "submodelElement" else [child])]
     if not children:
         return (node.text or "").strip()

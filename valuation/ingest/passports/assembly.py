@@ -1,4 +1,4 @@
-"""A draft made into a record: completed with what was given beside it, or refused with what is missing."""
+"""Converts a draft to a record, completes it with given facts, or refuses it with the missing fields."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_NAMED = 60
 
 
 def finish(draft: Draft, given: GivenFacts | None) -> DecodedRecord:
-    """Return the record of a passport with its notes, completed with the facts given beside it.
+    """Return the record of a passport with its notes, completed with given facts.
 
     Raises
     ------

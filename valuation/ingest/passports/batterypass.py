@@ -19,7 +19,7 @@ from valuation.record.fields import PACK_FIELDS, event_field
 CONDITIONS: Final = frozenset(
     {"stateOfCertifiedEnergy", "remainingCapacity", "remainingEnergy", "numberOfFullCycles", "capacityFade"}
 )
-"""Parts of the condition, which some exporters give without the `batteryCondition` around them."""
+"""Condition fields, which some exporters place outside `batteryCondition`."""
 
 TOPICS: Final = frozenset(
     {

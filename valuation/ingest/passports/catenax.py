@@ -59,7 +59,7 @@ def read_nested(finder: Finder) -> Draft:
 
 
 def _layout(document: Mapping[str, object]) -> str:
-    """Return the version whose layout a document without a stated version has."""
+    """Return the version implied by the layout of a document without a stated version."""
     if _LAYOUT_4 & document.keys():
         return "4.x"
     return "6.x" if "commercial" in document else "5.x"
@@ -104,7 +104,7 @@ def read_flat(finder: Finder) -> Draft:
 
 
 def _identify(draft: Draft) -> None:
-    """Read the names, category and status of the battery."""
+    """Read identifiers, category and status of the battery."""
     finder = draft.finder
     draft.identity("passportIdentifier", finder.text("metadata.passportIdentifier"))
     draft.identity("predecessor", finder.text("metadata.predecessor"))
@@ -174,7 +174,7 @@ def _share(part: float | None, whole: float | None) -> float | None:
 
 
 def _read_shares(draft: Draft) -> None:
-    """Turn material shares into masses by the mass of the battery; a share that cannot be turned is named."""
+    """Convert material shares to masses; a share that cannot be converted is noted."""
     finder = draft.finder
     units: set[str] = set()
     for path in finder.items("materials.composition"):

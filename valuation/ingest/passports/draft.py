@@ -1,4 +1,4 @@
-"""The fields of one battery that have been read from its passport, family by family."""
+"""The fields read from the passport of one battery."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _DENIED = re.compile(r"\b(not|no|never|un)\b|未|非|不")
 
 
 def read_status(spelled: str) -> str | None:
-    """Return the life-cycle status that a text names, None if it names none or several or denies one.
+    """Return the life-cycle status in a text, None if it names none or several, or negates one.
 
     >>> read_status("Repurposed"), read_status("bp:Waste"), read_status("first life/ waste"), read_status("not waste")
     ('repurposed', 'waste', None, None)
@@ -55,7 +55,7 @@ def read_status(spelled: str) -> str | None:
 
 @dataclass(slots=True)
 class Draft:
-    """The fields of one battery that have been read."""
+    """The fields read so far from the passport of one battery."""
 
     family: str
     finder: Finder
@@ -78,7 +78,7 @@ class Draft:
     status: str | None = None
 
     def read_chemistry(self, *texts: str | None) -> None:
-        """Set the chemistry that the texts tell together; where they name several or none, it is not told."""
+        """Set the chemistry on which the texts agree; if they are ambiguous, it stays unknown."""
         said = [spelled for spelled in texts if spelled and spelled.strip()]
         read = [choice_name(spelled, "chemistry", CHEMISTRIES) for spelled in said]
         unclear = next(
@@ -93,7 +93,7 @@ class Draft:
             self.finder.drop("chemistry", unclear or " / ".join(said), Message("passport.why.no_one_chemistry"))
 
     def reading(self, on: date | None, path: str, name: str, value: float | None) -> None:
-        """Add a usage reading on its day; without a day it is noted and not used."""
+        """Add a usage reading on its day; a reading without a day is noted and not used."""
         if value is None:
             return
         if on is None:
@@ -102,7 +102,7 @@ class Draft:
         self.readings.setdefault(on, {})[name] = value
 
     def negative(self, on: date | None, path: str, spelled: str | None) -> None:
-        """Add a negative event; its kind is read from its text, and a note asks for review if the text is unclear."""
+        """Add a negative event; its kind is derived from its text, with a note if the text is unclear."""
         if spelled is None or spelled.strip().casefold() in _NOTHING_HAPPENED:
             return
         kind = choice_name(spelled, "kind", event_field("kind").choices)
@@ -128,14 +128,14 @@ class Draft:
             self.events.append({"type": "installed", "on": on})
 
     def category(self, wanted: Paths) -> None:
-        """Note a battery that is not of an electric vehicle."""
+        """Note the category of a battery that is not from an electric vehicle."""
         spelled = self.finder.text(wanted)
         if spelled and spelled.casefold() != "ev":
             self.statuses["category"] = spelled
             self.finder.note("I11", value=spelled)
 
     def life_cycle_status(self, wanted: Paths) -> None:
-        """Set the life-cycle status; any but the original one is noted."""
+        """Set the life-cycle status, and note it unless it is "original"."""
         spelled = self.finder.text(wanted)
         if spelled is None:
             return

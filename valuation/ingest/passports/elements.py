@@ -1,4 +1,4 @@
-"""Which element a passport's material is: by name and CAS number, which must not contradict each other."""
+"""The element of a passport's material, by name and CAS number, which must agree."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _ELEMENTS = (
     _Element("titanium_kg", "7440-32-6", r"titanium|ti"),
     _Element("sodium_kg", "7440-23-5", r"sodium|na"),
 )
-"""Elements with their CAS registry numbers; compounds are no elements and stay unread."""
+"""Elements with their CAS registry numbers; compounds are not read."""
 
 _MASS = {field.name: field for field in COMPOSITION_FIELDS}
 _SYMBOL = re.compile(r"\s*\([a-z]{1,2}\)\s*$")
 
 
 def element_of(name: str | None, cas: str | None) -> str | None:
-    """Return the mass field of an element, or None where name and number name none or disagree.
+    """Return the mass field of an element, None if name and number are unknown or disagree.
 
     >>> element_of("Nickel (Ni)", None), element_of("Lithium", "7439-93-2 "), element_of("Lithium", "346417-97-8")
     ('nickel_kg', 'lithium_kg', None)
@@ -53,9 +53,9 @@ def element_of(name: str | None, cas: str | None) -> str | None:
 
 
 def read_material(draft: Draft, wanted: str, name: str | None, cas: str | None, factor: float) -> None:
-    """Add the mass at a path to the composition; a mass without a known element, or contradicting itself, is dropped.
+    """Add the mass at a path to the composition; a mass of an unknown or contradictory element is dropped.
 
-    `factor` turns the mass or share at the path into kilogram.
+    `factor` converts the mass or share to kilogram.
     """
     path, mass = draft.finder.raw(wanted)
     if mass is None:

@@ -20,11 +20,11 @@ _PATH_END = re.compile(r"[.\[]")
 _INDEX = re.compile(r"\[\d+\]")
 
 Paths = str | tuple[str, ...]
-"""A dotted path, or several spellings of it of which the first present one is read."""
+"""A dotted path, or several alternatives, of which the first present one is read."""
 
 
 class Finder:
-    """A passport document, the notes made while reading it, and which of its fields were used."""
+    """A passport document, its notes, and the fields that were used."""
 
     def __init__(self, document: Mapping[str, object]) -> None:
         self.document = document
@@ -34,7 +34,7 @@ class Finder:
         self.as_text: list[str] = []
 
     def raw(self, wanted: Paths) -> tuple[str, object]:
-        """Return the path that is present and its value; the first path and None if none is present.
+        """Return the present path and its value; the first path and None if none is present.
 
         >>> Finder({"a": {"b": 1}}).raw(("x.y", "a.b")), Finder({"a": [{"b": 2}]}).raw("a[0].b")
         (('a.b', 1), ('a[0].b', 2))
@@ -94,7 +94,7 @@ class Finder:
             return None
 
     def _noted(self, path: str, value: object) -> date:
-        """Return a day; a month without a day is its middle, with a note."""
+        """Return a day; a month is read as its middle, with a note."""
         read = read_day_as_written(value, path)
         if read.respelled:
             self.note("I15" if read.month_only else "I16", field=path, value=shown_value(value), read=str(read.value))
@@ -141,7 +141,7 @@ class Finder:
         self.notes.append(make_note(identity, **parameters))
 
     def unused(self) -> list[str]:
-        """Return what was not read: a part of which nothing was read by its own name, other fields by theirs.
+        """Return what was not read: whole parts without a used field, and single fields of other parts.
 
         >>> finder = Finder({"a": {"b": 1, "c": {"d": 2, "e": 3}}, "f": [{"g": 4}, {"g": 5}]})
         >>> finder.raw("a.b"), finder.unused()

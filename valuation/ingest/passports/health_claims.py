@@ -1,4 +1,4 @@
-"""The state of health of a passport: one of several claims, each on the scale on which the others agree."""
+"""The state of health of a passport, from several claims; fraction or per cent is decided by their agreement."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from valuation.messages import Message, shown_value
 from valuation.record.fields import Field, event_field
 
 AGREEING = 0.1
-"""Readings of one battery's health that differ by less agree: definitions and methods differ by that much. [1]"""
+"""Largest difference of agreeing readings of one battery, by definition and method. [1]"""
 
 _LEAST_HEALTH, _USUAL_HEALTH = 0.05, 0.5
-"""No pack that is offered has less than the first: a lower percentage is a fraction if that is at least the second."""
+"""Lowest health of a pack on offer; a lower percentage is a fraction if it is at least the second number."""
 
 _SOH = event_field("soh")
 _PER_CENT = Field("percentage", "number", 0.0, 100.0 * _SOH.high)
 
 
 class Claim(NamedTuple):
-    """One claim of health: its day, its definition, the fraction, and the fraction on the other scale, if possible."""
+    """One claim of health: day, definition, fraction, and the alternative fraction on the other scale, if possible."""
 
     on: date | None
     definition: str
@@ -33,7 +33,7 @@ class Claim(NamedTuple):
 
 
 def percentage(finder: Finder, wanted: Paths, on: Paths | None, definition: str, *, fade: bool = False) -> Claim:
-    """Return the claim in a field of per cent; a number up to 1.2 (a fade below 1) may be a fraction."""
+    """Return the claim of a per-cent field; a number up to 1.2 (a fade below 1) may be a fraction."""
     path, raw = finder.raw(wanted)
     number = finder.quantity(path, raw, _PER_CENT)
     if number is None:
@@ -47,7 +47,7 @@ def percentage(finder: Finder, wanted: Paths, on: Paths | None, definition: str,
 
 
 def remaining(finder: Finder, wanted: Paths, on: Paths, definition: str, whole: float | None) -> Claim:
-    """Return the claim in a remaining capacity or energy, None if the rated one is unknown or the share impossible."""
+    """Return the claim of a remaining capacity or energy, None without a rated value or a possible ratio."""
     if not whole:
         return Claim(None, definition, None)
     value = finder.number(wanted, _SOH, 1.0 / whole)
@@ -76,10 +76,10 @@ def settle_soh(draft: Draft, claims: Mapping[str, Claim]) -> None:
 
 
 def on_one_scale(finder: Finder, claims: Mapping[str, Claim]) -> dict[str, Claim]:
-    """Return the claims, each percentage that may be a fraction on the scale on which the other claims agree.
+    """Return the claims; an ambiguous percentage is put on the scale on which the other claims agree.
 
-    Without a claim to compare with, a percentage from 0.5 to 1.2 is a fraction of health, as no pack that is offered
-    has 1 % left; any other that may be a fraction, and a fade below 1, is not used.
+    Without another claim, a percentage from 0.5 to 1.2 is a fraction of health, because no pack on offer has 1 % left;
+    other ambiguous claims, and a fade below 1, are not used.
     """
     settled: dict[str, Claim] = {}
     known: list[float] = []
@@ -94,14 +94,14 @@ def on_one_scale(finder: Finder, claims: Mapping[str, Claim]) -> dict[str, Claim
 
 
 def _certainty(claim: Claim) -> int:
-    """Return the order in which claims are read: those with one scale, then those that one scale makes absurd."""
+    """Return the order of claims: unambiguous ones first, then those with only one plausible scale."""
     if claim.other is None:
         return 0
     return 1 if (claim.value or 0.0) < _LEAST_HEALTH else 2
 
 
 def _on_scale_of(finder: Finder, claim: Claim, known: Sequence[float]) -> Claim:
-    """Return a claim that has two scales on the one that fits the known readings, without its value if neither does."""
+    """Return an ambiguous claim on the scale that fits the known readings; without a value if neither fits."""
     value, other = claim.value or 0.0, claim.other or 0.0
     near, fits = other, value < _LEAST_HEALTH and other >= _USUAL_HEALTH
     if known:

@@ -6,16 +6,16 @@ from valuation.ingest.passports.draft import Draft
 from valuation.messages import Message
 
 CONTRADICTION = 1.5
-"""Rated energy and voltage times capacity may differ by this factor before one of them must be wrong."""
+"""Factor between rated energy and voltage times capacity above which one of them must be wrong."""
 
 _WH_PER_KG = (20.0, 350.0)
-"""Pack energy densities that exist, from old NiMH and LTO packs to the best cells of 2025. [Wh/kg]"""
+"""Range of pack energy densities, from old NiMH and LTO packs to the best cells of 2025. [Wh/kg]"""
 
 _PACK_VOLTS = (12.0, 1000.0)
 
 
 def drop_implausible(draft: Draft) -> None:
-    """Drop the values of a draft that contradict each other or that no pack can have, each with a note."""
+    """Drop values of a draft that contradict each other or are impossible, each with a note."""
     _settle_energy(draft)
     _check_masses(draft)
 
@@ -79,7 +79,7 @@ _MOST_KG_PER_KWH = {
     "aluminium_kg": 6.0,
     "graphite_kg": 2.5,
 }
-"""Twice what the most metal-hungry published cell design holds, rounded up (BatPaC 5.2, GREET 2023). [kg/kWh]"""
+"""Twice the highest metal content of published cell designs, rounded up (BatPaC 5.2, GREET 2023). [kg/kWh]"""
 
 
 def _check_masses(draft: Draft) -> None:

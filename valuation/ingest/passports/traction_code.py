@@ -16,7 +16,7 @@ _MOST_LEVELS: Final = 8
 
 
 def read_traction_code(finder: Finder) -> Draft:
-    """Return the draft of a document that holds nothing but codes."""
+    """Return the draft of a document that contains only codes."""
     draft = Draft(family="Catena-X traction_battery_code", finder=finder)
     add_codes(draft)
     return draft

@@ -20,16 +20,16 @@ Family = Callable[[Mapping[str, object]], str | None]
 def documents_in(
     content: Mapping[str, object], family: Family, is_strong: Family
 ) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield the passport documents in an object with the places where they were found, empty for the object itself.
+    """Yield the passport documents in an object with their places; the place of the object itself is empty.
 
     Parameters
     ----------
     content
-        A decoded object: a passport, or one that holds passports.
+        A decoded object: a passport, or a wrapper of passports.
     family
-        Tells which family an object belongs to, None if it is no passport.
+        Returns the family of an object, None if it is not a passport.
     is_strong
-        The same by names that only a passport has: an object without them may also be what is around a passport.
+        The same by names that occur only in passports; other objects may also be wrappers.
     """
     yield from _search(_plain(content, linked=_is_linked(content)), family, is_strong, "", 0)
 
@@ -37,7 +37,7 @@ def documents_in(
 def _search(
     value: object, family: Family, is_strong: Family, path: str, level: int
 ) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield the passports at and below a value; what is found inside another passport belongs to it."""
+    """Yield the passports in a value; a passport inside another one belongs to it."""
     if isinstance(value, list):
         for index, item in enumerate(value) if level < _MOST_LEVELS else ():
             yield from _search(item, family, is_strong, f"{path}[{index}]", level + 1)
@@ -64,7 +64,7 @@ def _search(
 
 
 def _unpacked(text: str) -> object:
-    """Return the JSON in a text, as some applications pack a document into another one; None if it is none."""
+    """Return the JSON embedded in a text by some applications; None if the text is not JSON."""
     try:
         content = msgspec.json.decode(text.encode("utf-8", "replace"))
     except (msgspec.DecodeError, RecursionError):
@@ -73,7 +73,7 @@ def _unpacked(text: str) -> object:
 
 
 def _is_linked(value: object, level: int = 0) -> bool:
-    """Return whether an object is JSON-LD: it has a context, or names that are prefixed."""
+    """Return whether an object is JSON-LD: it has a context, or prefixed names."""
     if level > _MOST_LEVELS:
         return False
     if isinstance(value, list):
@@ -86,7 +86,7 @@ def _is_linked(value: object, level: int = 0) -> bool:
 
 
 def _plain(value: object, *, linked: bool, level: int = 0) -> object:
-    """Return a value without what JSON-LD and generated models put around it.
+    """Return a value without the wrapping of JSON-LD and generated models.
 
     >>> _plain({"bp:batteryMass": {"@value": 400}, "predecessor": {"left": "x"}}, linked=True)
     {'batteryMass': 400, 'predecessor': 'x'}

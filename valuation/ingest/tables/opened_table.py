@@ -1,4 +1,4 @@
-"""A table that was opened (已打开的表格): its columns, and what is known of the file around it."""
+"""An opened table (已打开的表格): its columns, and facts stated around it in the file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 HEADING_WITHIN: Final = 30
-"""The heading row is among the first rows, so many of them."""
+"""Number of first rows among which the heading row is searched."""
 
 _TOTALS: Final = frozenset({"合计", "总计", "小计", "total", "totals", "sum", "grandtotal", "subtotal"})
 _STATED_DAY: Final = re.compile(
@@ -31,7 +31,7 @@ _STATED_DAY: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenTable:
-    """A table, and what is known of the file around it.
+    """An opened table with facts stated around it in the file.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class OpenTable:
     row : number of each row as a spreadsheet shows it.
     broken : the rows that were left out because they have too many cells, each with the number of its cells.
     blank : how many empty rows were left out.
-    stated_day : the day of export that the rows above the headings state.
+    stated_day : day of export stated above the headings.
     other_sheets : names of the sheets of the workbook that are not in this table.
     """
 
@@ -90,7 +90,7 @@ class Grid:
         return max(scores), max(0, scores.index(max(scores)) - 1)
 
     def stated_day(self, start: int) -> date | None:
-        """Return the day of export that the rows above the headings state."""
+        """Return the day of export stated above the headings."""
         found = _STATED_DAY.search(" ".join(cell for row in self.heads[:start] for cell in row))
         try:
             return None if found is None else read_day(found[1], "the day of export")
@@ -99,7 +99,7 @@ class Grid:
 
 
 def is_total(cell: object) -> bool:
-    """Return whether the first cell of a row says that it holds totals.
+    """Return whether the first cell marks a row of totals.
 
     >>> is_total("合 计"), is_total("T01PB0A0000001A680000123")
     (True, False)

@@ -38,7 +38,7 @@ _COMMON = ("reported_on", "recorded_on", "reporter", "reporter_kind")
 _TEST_ONLY = frozenset(EVENT_SCOPES["tested"]) - frozenset(EVENT_SCOPES["usage"])
 _USAGE = frozenset(EVENT_SCOPES["usage"]) - {"type", "on", *_COMMON}
 _READ_ON = ("tested_on", "on", "retired_on", "removed_on", "collected_on", "exported_on")
-"""The day columns that may date the readings in a row, the first that is filled."""
+"""Day columns that may date the readings in a row; the first filled one is used."""
 
 _LEAVING = ("reason", "destination", "condition")
 _OWNING = ("vin", "purpose", "region")
@@ -60,12 +60,12 @@ def is_event_table(opened: OpenTable) -> bool:
 
 
 def known_columns(opened: OpenTable) -> int:
-    """Return how many columns of a table are ours in any spelling."""
+    """Return the number of known columns of a table."""
     return sum(field_name(name, ROW_SCOPE) is not None for name in column_names(opened))
 
 
 def rows_of(opened: OpenTable) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield each row's place and its filled cells; a row of totals below a table is no pack."""
+    """Yield the place and filled cells of each row, without rows of totals."""
     for number, row in zip(opened.row.tolist(), opened.table.to_pylist(), strict=True):
         cells = {name: _cell(value) for name, value in row.items() if _filled(value)}
         if not (opened.from_text and is_total(next(iter(cells.values()), ""))):
@@ -115,7 +115,7 @@ def join_events(
 
 
 def _name(code: object) -> object:
-    """Return the one spelling of a code, by which events are joined to packs."""
+    """Return the normalised code, by which events are joined to packs."""
     return normalise_code(code.strip()) if isinstance(code, str) else code
 
 
@@ -145,7 +145,7 @@ def pack_record(row: Mapping[str, object]) -> dict[str, object]:
 
 
 _Readings: TypeAlias = "dict[str, tuple[str, object]]"
-"""Cells by our names of their fields, each with its heading, which states the unit."""
+"""Cells by canonical field name, each with its heading, which states the unit."""
 
 
 def _row_record(row: Mapping[str, object], stated_day: date | None) -> tuple[dict[str, object], tuple[IntakeNote, ...]]:
@@ -232,7 +232,7 @@ def _test_event(
 
 
 def _filled(value: object) -> bool:
-    """Return whether a cell has a value; NaN is a missing value in data frames."""
+    """Return whether a cell has a value; NaN is a missing value."""
     return not (
         value is None
         or (isinstance(value, str) and not value.strip())

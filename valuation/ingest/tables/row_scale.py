@@ -1,4 +1,4 @@
-"""The health in a row of a table on the scale on which the row's other readings agree: 87 beside 130 of 150 Ah."""
+"""The scale of the health in a table row, fraction or per cent, decided by the other readings of the row."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SHARES = (("remaining_capacity_ah", "rated_capacity_ah"), ("remaining_energy_kw
 
 
 def settle_health(readings: dict[str, tuple[str, object]], rated: Mapping[str, object]) -> IntakeNote | None:
-    """Put the health of a row on the scale of its remaining capacity and energy, and return the note on it.
+    """Put the health of a row on the scale of its remaining capacity and energy, and return the note.
 
-    `readings` are by our names, each with its heading; `rated` is by headings. A health that agrees as it stands, or
-    that nothing in the row confirms on another scale, stays.
+    `readings` are by canonical name, each with its heading; `rated` is by heading. A health that agrees, or that no
+    other reading confirms on another scale, is unchanged.
 
     >>> readings = {"soh": ("SOH", "87"), "remaining_capacity_ah": ("剩余容量(Ah)", 130.0)}
     >>> settle_health(readings, {"额定容量(Ah)": "150"}).caution.message_en, readings["soh"]
@@ -49,7 +49,7 @@ def settle_health(readings: dict[str, tuple[str, object]], rated: Mapping[str, o
 
 
 def _number(spelled: str, value: object) -> float | None:
-    """Return a cell as a number in the unit of its field, whatever its size; None if it is none."""
+    """Return a cell as a number in the unit of its field without a range check; None if it is not a number."""
     heading = read_heading(spelled, ROW_SCOPE) if spelled else None
     if heading is None or value is None:
         return None
