@@ -55,7 +55,7 @@ def market_of(seed: int, packs: int, folder: Path) -> tuple[TrainingSet, Trainin
     market = read_market(folder / "quotes.csv")
     sales, _ = build(traces.table, read_ledger(folder / "sales.parquet"), market)
     config = TrainingConfig()
-    augmentation = degraded(sales, traces.table, market, share=config.thinned_share, seed=config.seed)
+    augmentation = degraded(sales, traces.table, market, share=config.degraded_share, seed=config.seed)
     months = [date(year, month, 15) for year in range(2023, 2027) for month in range(1, 13)]
     days = np.array([float((day - date(1970, 1, 1)).days) for day in months if day <= date(2026, 11, 15)])
     price = market.on(days).price["lithium_carbonate"]

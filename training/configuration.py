@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from valuation.errors import SettingError
 
@@ -23,11 +25,11 @@ class TrainingConfig:
     ----------
     level : float
         Nominal coverage of the evaluated band. [1]
-    habits_rows : int
+    market_calibration_rows : int
         Largest number of sales used to calibrate the market constants; 0 keeps the default constants.
-    thinned_share : float
+    degraded_share : float
         Share of the sales added again with a degraded record (ADR 7). [1]
-    thinned_weight : float
+    degraded_weight : float
         Sample weight of a sale with a degraded record; the same sale with its full record weighs 1.
     test_share : float
         Newest share of the sales, held out to evaluate the model before it is refitted on all sales. [1]
@@ -48,9 +50,9 @@ class TrainingConfig:
     """
 
     level: float = 0.9
-    habits_rows: int = 20_000
-    thinned_share: float = 0.5
-    thinned_weight: float = 0.3
+    market_calibration_rows: int = 20_000
+    degraded_share: float = 0.5
+    degraded_weight: float = 0.3
     test_share: float = 0.2
     label_delay_days: float = 30.0
     trees: int = 0
@@ -71,6 +73,22 @@ class TrainingConfig:
         return "sha256:" + hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
+_FORMER_NAMES = {
+    "habits_rows": "market_calibration_rows",
+    "thinned_share": "degraded_share",
+    "thinned_weight": "degraded_weight",
+}
+
+
+def with_present_names(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return stored options with the former names of options replaced.
+
+    >>> with_present_names({"habits_rows": 0, "seed": 1})
+    {'market_calibration_rows': 0, 'seed': 1}
+    """
+    return {_FORMER_NAMES.get(name, name): value for name, value in options.items()}
+
+
 def read_config(path: Path | None = None) -> TrainingConfig:
     """Read the options from a TOML file, or the default options if no file is given.
 
@@ -87,7 +105,7 @@ def read_config(path: Path | None = None) -> TrainingConfig:
         if path is not None
         else resources.files("training").joinpath("configs/default.toml").read_text(encoding="utf-8")
     )
-    given = tomllib.loads(text)
+    given = with_present_names(tomllib.loads(text))
     names = {field.name for field in fields(TrainingConfig)}
     for name in given:
         if name not in names:

@@ -73,7 +73,7 @@ def learn(
     rows = join([sales, augmentation]) if augmentation is not None and len(augmentation) else sales
     few = len(sales) < CALIBRATION_FROM_SALES
     rows = cross_fitted_structural(rows, sales, config, calibration) if few else rows.with_calibration(calibration)
-    weight = np.where(np.arange(len(rows)) < len(sales), 1.0, config.thinned_weight)
+    weight = np.where(np.arange(len(rows)) < len(sales), 1.0, config.degraded_weight)
     estimator = MarketRegressor(
         monotone=features.MONOTONE,
         categorical=features.CATEGORICAL,

@@ -44,7 +44,7 @@ SPACE: dict[str, tuple[float, float]] = {
     "group_rows": (30.0, 300.0),
     "shift_rows": (10.0, 100.0),
     "decay_days": (60.0, 720.0),
-    "thinned_weight": (0.05, 1.0),
+    "degraded_weight": (0.05, 1.0),
 }
 """Searched options with lower and upper bound, on a logarithmic scale."""
 

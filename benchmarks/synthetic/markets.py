@@ -81,7 +81,7 @@ def _read(folder: Path, plan: SimulationPlan, config: TrainingConfig) -> Synthet
     traces = read_tables(folder / "packs.parquet", folder / "events.parquet")
     market = read_market(folder / "quotes.csv")
     sales, ledger = build_training_set(traces.table, read_ledger(folder / "sales.parquet"), market)
-    copies = degraded(sales, traces.table, market, share=config.thinned_share, seed=plan.seed)
+    copies = degraded(sales, traces.table, market, share=config.degraded_share, seed=plan.seed)
     truth = _truth_of(sales, folder / "truth.parquet")
     return SyntheticMarket(sales=sales, degraded=copies, truth=truth, tax=ledger.tax)
 

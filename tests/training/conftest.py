@@ -49,4 +49,4 @@ def config():
 @pytest.fixture(scope="session")
 def augmentation(sales, table, quotes, config):
     """The same sales with degraded records."""
-    return degraded(sales, table, quotes, share=config.thinned_share, seed=config.seed)
+    return degraded(sales, table, quotes, share=config.degraded_share, seed=config.seed)

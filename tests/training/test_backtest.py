@@ -17,7 +17,7 @@ from training.evaluation.baselines import Task, last_price, linear, split_quanti
 from training.parallel import Workers
 from valuation.errors import TooFewSales
 
-QUICK = TrainingConfig(trees=5, folds=2, habits_rows=0)
+QUICK = TrainingConfig(trees=5, folds=2, market_calibration_rows=0)
 
 
 @pytest.fixture(scope="module", autouse=True)

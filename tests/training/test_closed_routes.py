@@ -82,7 +82,7 @@ def test_no_pack_on_sale_is_closed_to_recycling():
     assert not market.view.closed[:, 0].any()
 
 
-QUICK = TrainingConfig(trees=5, folds=2, test_share=0.25, habits_rows=0)
+QUICK = TrainingConfig(trees=5, folds=2, test_share=0.25, market_calibration_rows=0)
 TRAINING_CHOICES = "trees = 5\nfolds = 2\ntest_share = 0.25\nhabits_rows = 0\n"
 
 

@@ -106,7 +106,7 @@ def test_evaluation_folds_keep_packs_and_lots_together(sales, config, monkeypatc
 
     def spy(taught, thin, config, least):
         seen.append({taught.sale_id[row] for row in range(len(taught))})
-        return learn(taught, thin, replace(config, trees=5, habits_rows=0), least)
+        return learn(taught, thin, replace(config, trees=5, market_calibration_rows=0), least)
 
     monkeypatch.setattr(training.evaluation.holdout, "learn", spy)
     evaluated = evaluate_model(few, None, config)
@@ -163,7 +163,7 @@ def test_a_lot_is_fitted_by_its_total_and_without_degraded_copies(sales, augment
     few = sales.take(np.arange(100))
     few = replace(few, lot=tuple("L" if row in {3, 40, 80} else None for row in range(100)))
     copies = few.take(np.array([3, 5]))
-    learn(few, copies, replace(config, habits_rows=0))
+    learn(few, copies, replace(config, market_calibration_rows=0))
     assert given["lots"] == [*(lot or "" for lot in few.lot), ""]
     np.testing.assert_array_equal(given["price"][[3, 40, 80]], np.full(3, few.price_cny[[3, 40, 80]].sum()))
     np.testing.assert_array_equal(given["quantity"], [*few.energy_kwh, few.energy_kwh[5]])

@@ -31,7 +31,7 @@ from valuation.record.to_columns import calendar_day
 RULES = GateConfig(least_sales=50, least_judged=50, least_segment=40, score_slack=0.02, segment_slack=0.3)
 
 
-QUICK = TrainingConfig(trees=5, folds=2, test_share=0.25, habits_rows=0)
+QUICK = TrainingConfig(trees=5, folds=2, test_share=0.25, market_calibration_rows=0)
 
 
 @pytest.fixture(scope="module", autouse=True)

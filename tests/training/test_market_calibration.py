@@ -43,7 +43,7 @@ def test_few_sales_move_the_constants_less_than_their_spread(sales, config):
 
 
 def test_calibration_can_be_switched_off(sales, config):
-    assert fit_market_calibration(sales, replace(config, habits_rows=0)) == {}
+    assert fit_market_calibration(sales, replace(config, market_calibration_rows=0)) == {}
 
 
 def test_code_only_packs_get_the_rated_energy_of_their_design(sales, augmentation, config):

@@ -19,7 +19,7 @@ from training.sales_ledger.export import sales_of
 from valuation.errors import TooFewSales
 from valuation.record.to_columns import calendar_day
 
-QUICK = TrainingConfig(trees=5, folds=2, test_share=0.25, habits_rows=0)
+QUICK = TrainingConfig(trees=5, folds=2, test_share=0.25, market_calibration_rows=0)
 
 
 @pytest.fixture(scope="module", autouse=True)

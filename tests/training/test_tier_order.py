@@ -25,7 +25,7 @@ def taught(tmp_path_factory, config):
     table = read_tables(folder / "packs.parquet", folder / "events.parquet").table
     quotes = read_market(folder / "quotes.csv")
     sales = build(table, read_ledger(folder / "sales.parquet"), quotes)[0]
-    return sales, degraded(sales, table, quotes, share=config.thinned_share, seed=config.seed)
+    return sales, degraded(sales, table, quotes, share=config.degraded_share, seed=config.seed)
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ def quick(monkeypatch):
     def score_forecast(config, level):
         predicted = Said()
         predicted.interval_score_per_kwh = (
-            100.0 * (1.0 + abs(np.log(config.learning_rate / 0.03))) + config.thinned_weight
+            100.0 * (1.0 + abs(np.log(config.learning_rate / 0.03))) + config.degraded_weight
         )
         return predicted
 
@@ -93,7 +93,7 @@ def test_an_interrupted_search_continues_with_the_same_result(prepared, config, 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_search_does_not_depend_on_the_workers(prepared, config, tmp_path):
-    config = replace(config, trees=5, folds=2, habits_rows=0)
+    config = replace(config, trees=5, folds=2, market_calibration_rows=0)
     alone = search(prepared, config, 6, tmp_path / "alone")
     shared = search(prepared, config, 6, tmp_path / "shared", Execution(workers=Workers(processes=2)))
     assert (shared.config, shared.before, shared.after) == (alone.config, alone.before, alone.after)

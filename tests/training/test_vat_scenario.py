@@ -12,7 +12,7 @@ from training.evaluation.vat_scenario import VatChange, apply_vat_mistake, read_
 from valuation.errors import FieldError
 from valuation.record.to_columns import calendar_day
 
-QUICK = TrainingConfig(trees=5, folds=2, habits_rows=0)
+QUICK = TrainingConfig(trees=5, folds=2, market_calibration_rows=0)
 
 
 @pytest.fixture(autouse=True)

@@ -44,16 +44,18 @@ def fit_market_calibration(
     Parameters
     ----------
     sales : TrainingSet
-        Sales with known prices; at most `config.habits_rows` of them are used, evenly spaced.
+        Sales with known prices; at most `config.market_calibration_rows` of them are used, evenly spaced.
     config : TrainingConfig
         Options of the training.
     near : mapping of name to deviation, optional
         Calibration of nearly the same sales, used as the start of a shorter search.
     """
-    if config.habits_rows <= 0 or sales.archive is None or not len(sales):
+    if config.market_calibration_rows <= 0 or sales.archive is None or not len(sales):
         return {}
     sizes = _sizes(sales)
-    chosen = sales.take(np.arange(0, len(sales), max(1, -(-len(sales) // config.habits_rows)))).with_calibration(sizes)
+    chosen = sales.take(
+        np.arange(0, len(sales), max(1, -(-len(sales) // config.market_calibration_rows)))
+    ).with_calibration(sizes)
     start = START if near is None else near
     dossier = replace(sales.archive, calibration=sizes).dossier(chosen)
     return _likeliest(dossier, chosen.price, start, ROUNDS if near is None else FEW_ROUNDS) | sizes

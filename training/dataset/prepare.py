@@ -45,5 +45,5 @@ def prepare(sources: Sources, config: TrainingConfig, begin: Callable[[str], Non
     ledger = read_ledger(sources.ledger, sources.vat)
     begin("computing features of every sale")
     sales, ledger = build_training_set(traces.table, ledger, market, unread_codes(traces))
-    augmentation = degraded(sales, traces.table, market, share=config.thinned_share, seed=config.seed)
+    augmentation = degraded(sales, traces.table, market, share=config.degraded_share, seed=config.seed)
     return TrainingInput(sources=sources, ledger=ledger, sales=sales, augmentation=augmentation, market=market)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from models.artifact.predictor import Predictor
-from training.configuration import TrainingConfig
+from training.configuration import TrainingConfig, with_present_names
 from training.dataset.training_set import TrainingSet
 from training.evaluation.holdout import newest_from
 from training.evaluation.replay import CalibratedModel, recentre, replay
@@ -136,7 +136,7 @@ def config_of(model: Predictor) -> TrainingConfig:
     """Return the options that a model was trained with, or the defaults if they are unknown."""
     stored: Mapping[str, Any] = model.about.summary.get("choices", {})
     known = {field.name for field in fields(TrainingConfig)}
-    return TrainingConfig(**{name: value for name, value in stored.items() if name in known})
+    return TrainingConfig(**{name: value for name, value in with_present_names(stored).items() if name in known})
 
 
 def _prepare_candidate(
