@@ -64,7 +64,7 @@ def value(  # noqa: PLR0913 - one parameter per option
     as_json: bool,
     language: Language,
 ) -> None:
-    """Value the packs in trace records, JSONL, passports, CSV or Parquet (评估残值).
+    """Value the packs in trace records, JSONL, passports, CSV, Excel or Parquet (评估残值).
 
     What a file lacks can be given beside it: a code, a nameplate, a health. Use - for standard input. Every valuation
     is stored, for canzhi reproduce. The exit code is 1 if a pack is refused.

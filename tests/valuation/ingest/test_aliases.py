@@ -5,6 +5,7 @@ from valuation.ingest.fields.aliases import (
     EVENT_TABLE_SCOPE,
     MODULE_SCOPE,
     PACK_SCOPE,
+    QUOTE_SCOPE,
     ROW_SCOPE,
     SALE_SCOPE,
     TABLE_SCOPE,
@@ -16,7 +17,16 @@ from valuation.ingest.fields.spellings import CHOICE_SPELLINGS, FIELD_SPELLINGS
 from valuation.record.fields import EVENT_FIELDS, EVENT_TYPES, PACK_FIELDS, REGIONS
 from valuation.routes.structural_value import ROUTES
 
-SCOPES = [PACK_SCOPE, TABLE_SCOPE, MODULE_SCOPE, EVENT_TABLE_SCOPE, ROW_SCOPE, SALE_SCOPE, *EVENT_SCOPES.values()]
+SCOPES = [
+    PACK_SCOPE,
+    TABLE_SCOPE,
+    MODULE_SCOPE,
+    EVENT_TABLE_SCOPE,
+    ROW_SCOPE,
+    SALE_SCOPE,
+    QUOTE_SCOPE,
+    *EVENT_SCOPES.values(),
+]
 SHARED = {"检测日期", "测试日期"}
 
 

@@ -1,4 +1,5 @@
 import io
+import re
 from datetime import date
 
 import numpy as np
@@ -213,3 +214,28 @@ def test_an_empty_file_of_quotes_is_an_empty_market():
 def test_every_alias_means_an_instrument():
     assert set(ALIASES.values()) <= set(INSTRUMENTS)
     assert all(instrument.label_zh in ALIASES for instrument in INSTRUMENTS.values())
+
+
+@pytest.mark.parametrize(
+    ("heading", "price"),
+    [
+        ("价格(万元/吨，含税)", 10.17),
+        ("价格（元/吨）（含税）", 101700.0),
+        ("均价/元/公斤/含税", 101.7),
+        ("price (CNY/t, incl. VAT)", 101700.0),
+    ],
+)
+def test_the_heading_of_the_prices_may_state_unit_and_vat(heading, price):
+    quotes = f'报价日期,品种,"{heading}",来源\n2026-11-02,电池级碳酸锂,{price},example\n'
+    assert last(read_market(quotes.encode()), "lithium_carbonate") == pytest.approx(90_000.0)
+
+
+@pytest.mark.parametrize("heading", ["价格(元/箱)", "价格(%)"])
+def test_an_unknown_unit_in_the_heading_of_the_prices_is_refused_by_name(heading):
+    with pytest.raises(UnreadableQuotes, match=re.escape(heading)):
+        read_market(f"报价日期,品种,{heading},含税\n2026-11-02,铜,9,是\n".encode())
+
+
+def test_a_unit_in_the_heading_and_in_a_column_is_refused():
+    with pytest.raises(UnreadableQuotes, match="two columns of unit"):
+        read_market("报价日期,品种,价格(元/吨),单位,含税\n2026-11-02,铜,9,元/吨,是\n".encode())

@@ -44,6 +44,7 @@ SALE_SCOPE = (
     *("sale_id", "battery_code", "sold_on", "day_of_sale", "price_cny", "vat_included", "vat_rate", "currency"),
     *("region", "buyer_kind", "seller_kind", "lot_id", "lot_price_cny", "route"),
 )
+QUOTE_SCOPE = ("quoted_on", "instrument", "price", "unit", "vat_included", "region", "source")
 ROW_SCOPE = tuple(dict.fromkeys((*TABLE_SCOPE, *ANY_EVENT_SCOPE, *EVENT_DAY_COLUMNS, "exported_on")))
 
 HEALTH_FIELDS = frozenset({"soh", "remaining_capacity_ah", "remaining_energy_kwh"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -120,7 +121,7 @@ def without_vat_words(text: str) -> str:
     >>> without_vat_words("含税成交价"), without_vat_words("price incl. VAT")
     ('成交价', 'price')
     """
-    return _VAT.sub(" ", text.casefold()).strip(" ,，、;；_-")
+    return _VAT.sub(" ", text.casefold()).strip(" ,，、;；_/-")
 
 
 def price_basis(heading: str, stated: Sequence[str]) -> PriceBasis | None:
@@ -160,3 +161,18 @@ def _basis_of(text: str) -> PriceBasis | None:
         if unit is not None:
             return PriceBasis(currency=(unit.currency or "cny") if amount else "", per=per, factor=unit.factor / size)
     return None
+
+
+def unit_of_price(basis: PriceBasis) -> str:
+    """Return the unit of a quote that a heading states with its price.
+
+    >>> unit_of_price(price_basis("价格(万元/吨)", ["万元/吨"]))
+    '万cny/t'
+    """
+    base, size = ("CNY/t", 1000.0) if basis.per == "kg" else ("CNY/kWh", 1.0)
+    currency = None if basis.currency in {"", "cny"} else basis.currency
+    return next(
+        name
+        for name, unit in UNITS[base].items()
+        if unit.currency == currency and math.isclose(unit.factor, basis.factor * size)
+    )

@@ -113,6 +113,13 @@ FIELD_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "lot_id": ("批次号", "批次", "批次编号", "批号", "整包批次", "lot", "lot number", "batch", "batch id"),
     "lot_price_cny": ("批次总价", "批次金额", "批次成交价", "整批价格", "整批总价", "打包价", "总价", "lot price",
                       "batch price"),
+    # a quote of the market
+    "quoted_on": ("date", "日期", "报价日期", "报价日"),
+    "instrument": ("品种", "品名", "产品"),
+    "price": ("价格", "报价", "均价"),
+    "unit": ("单位",),
+    "source": ("来源", "数据来源"),
+    # the route of a sale
     "route": ("去向", "路线", "流向", "处置方式", "处置路线", "利用方式"),
 }  # fmt: skip
 

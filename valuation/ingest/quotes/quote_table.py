@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import numpy as np
 
-from valuation.errors import UnreadableQuotes
-from valuation.ingest.fields.price_units import tidy
+from valuation.errors import FieldError, UnreadableQuotes
+from valuation.ingest.fields.aliases import QUOTE_SCOPE
+from valuation.ingest.fields.headings import Heading, read_heading
+from valuation.ingest.fields.price_units import unit_of_price
 from valuation.messages import Message
 from valuation.numeric.columns import IntArray
 
@@ -20,16 +22,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 REQUIRED: Final = ("quoted_on", "instrument", "price", "unit", "vat_included")
-_HEADERS = {
-    "quoted_on": ("quoted_on", "date", "日期", "报价日期", "报价日"),
-    "instrument": ("instrument", "品种", "品名", "产品"),
-    "price": ("price", "价格", "报价", "均价"),
-    "unit": ("unit", "单位"),
-    "vat_included": ("vat_included", "含税", "是否含税"),
-    "region": ("region", "地区", "区域"),
-    "source": ("source", "来源", "数据来源"),
-}
-_HEADER_OF = {spelled: name for name, names in _HEADERS.items() for spelled in names}
 _PARQUET_MARK = b"PAR1"
 _GB18030 = "gb18030"  # what spreadsheets in China save a CSV in
 
@@ -53,8 +45,8 @@ class QuoteTable:
     def __init__(self, rows: int, columns: Mapping[str, Encoded]) -> None:
         self.rows = rows
         absent: Encoded = ([""], np.zeros(rows, dtype=np.int64))
-        self._texts = {name: columns.get(name, absent)[0] for name in _HEADERS}
-        self._code = {name: columns.get(name, absent)[1] for name in _HEADERS}
+        self._texts = {name: columns.get(name, absent)[0] for name in QUOTE_SCOPE}
+        self._code = {name: columns.get(name, absent)[1] for name in QUOTE_SCOPE}
 
     def parse(self, name: str, read: Callable[[str], Parsed | None], hint: str) -> tuple[list[Parsed], IntArray]:
         """Return the parsed distinct texts of a column, and for each row the index of its text.
@@ -130,8 +122,9 @@ def _read_csv(content: bytes) -> QuoteTable:
             shown = ",".join(line)[:200]
             raise ValueError(Message("quotes.cells", cells=len(line), wanted=len(names), line=shown))
         cells += line
-    columns = {name: _encoded(cells[at :: len(names)]) for name, at in _places(names).items()}
-    return QuoteTable(len(cells) // len(names), columns)
+    place, stated = _places(names)
+    columns = {name: _encoded(cells[at :: len(names)]) for name, at in place.items()}
+    return _with_stated(len(cells) // len(names), columns, stated)
 
 
 def _read_parquet(content: bytes) -> QuoteTable:
@@ -147,33 +140,69 @@ def _from_arrow(table: pa.Table) -> QuoteTable:
     """Return an Arrow table with all cells as texts; null becomes an empty text."""
     import pyarrow as pa  # noqa: PLC0415 - see above
 
+    place, stated = _places(table.column_names)
     columns = {}
-    for name, at in _places(table.column_names).items():
+    for name, at in place.items():
         texts = table.column(at).cast(pa.string()).to_pylist()
         columns[name] = _encoded([text or "" for text in texts])
-    return QuoteTable(table.num_rows, columns)
+    return _with_stated(table.num_rows, columns, stated)
 
 
-def _places(spelled: Sequence[str]) -> dict[str, int]:
-    """Return the position of each of our columns in a file, in either language.
+def _with_stated(rows: int, columns: Mapping[str, Encoded], stated: Mapping[str, str]) -> QuoteTable:
+    """Return a table of quotes whose unit or VAT the heading of the prices may state for all rows."""
+    everywhere = {name: ([text], np.zeros(rows, dtype=np.int64)) for name, text in stated.items()}
+    return QuoteTable(rows, {**everywhere, **columns})
+
+
+def _places(spelled: Sequence[str]) -> tuple[dict[str, int], dict[str, str]]:
+    """Return the position of each of our columns in a file, and what the heading of the prices states for all rows.
 
     Raises
     ------
     UnreadableQuotes
-        If one of :data:`REQUIRED` is missing, or one of ours is named twice: neither may be dropped silently.
+        If one of :data:`REQUIRED` is missing, one of ours is named twice, or a heading states an unknown unit: nothing
+        may be dropped silently.
     """
     place: dict[str, int] = {}
+    stated: dict[str, str] = {}
     for at, spelling in enumerate(spelled):
-        name = _HEADER_OF.get(tidy(spelling))
-        if name is not None and name in place:
+        heading = _heading(spelling)
+        if heading is None:
+            continue
+        name = heading.name
+        if name in place:
             first, second = spelled[place[name]].strip(), spelling.strip()
             raise UnreadableQuotes("quotes.two_columns", field=name, value=second, first=first, second=second)
-        if name is not None:
-            place[name] = at
-    missing = [name for name in REQUIRED if name not in place]
+        place[name] = at
+        if heading.price is not None:
+            stated = _stated(heading)
+    if "unit" in stated and "unit" in place:
+        first, second = spelled[place["price"]].strip(), spelled[place["unit"]].strip()
+        raise UnreadableQuotes("quotes.two_columns", field="unit", value=second, first=first, second=second)
+    missing = [name for name in REQUIRED if name not in place and name not in stated]
     if missing:
         raise UnreadableQuotes("quotes.no_column", field=missing[0], columns=missing)
-    return place
+    return place, {name: text for name, text in stated.items() if name not in place}
+
+
+def _heading(spelling: str) -> Heading | None:
+    """Return what a heading means; one with an unknown unit is refused by name."""
+    try:
+        return read_heading(spelling, QUOTE_SCOPE)
+    except FieldError as error:
+        parameters = {name: value for name, value in error.text.parameters.items() if name not in {"field", "value"}}
+        message_id, hint = error.message_id, error.hint_text
+        raise UnreadableQuotes(message_id, hint=hint, field=error.field, value=spelling, **parameters) from error
+
+
+def _stated(heading: Heading) -> dict[str, str]:
+    """Return the unit and the VAT that the heading of the prices states."""
+    basis, stated = heading.price, {}
+    if basis is not None and basis.per:
+        stated["unit"] = unit_of_price(basis)
+    if basis is not None and basis.vat_included is not None:
+        stated["vat_included"] = "true" if basis.vat_included else "false"
+    return stated
 
 
 def _encoded(cells: Sequence[str]) -> Encoded:
