@@ -1,0 +1,76 @@
+"""Tables as people save them: encodings, separators, notations, empty columns, a health without a day."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from training.sales_ledger import read_ledger
+from valuation.errors import FieldError
+from valuation.ingest import read_tables, read_trace
+
+CASES = Path(__file__).parent
+CODE = "T01PB0A0000002B3A0000457"
+YARD = f"电池编码;电池类型;质量;生产日期;检测日期;检测方法;SOH\n{CODE};磷酸铁锂;1,385;2020年3月;2025/5/3;快检;82%\n"
+
+
+def notes(traces):
+    return {note.caution.id: note.caution for note in traces.notes[0]}
+
+
+def test_columns_without_name_and_content_are_left_out():
+    traces = read_trace(CASES / "empty_columns.csv")
+    assert traces.histories[0].rated_energy_kwh == 58.0
+    assert traces.histories[0].extras == {}
+
+
+def test_a_column_with_content_but_without_a_name_is_kept_and_named():
+    traces = read_trace(f"电池编码,,\n{CODE},x,\n".encode())
+    assert traces.histories[0].extras == {"column 2": "x"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_a_table_is_read_in_every_encoding_with_every_separator(encoding, separator):
+    traces = read_trace(YARD.replace(";", separator).encode(encoding))
+    pack = traces.histories[0]
+    assert (pack.mass_kg, pack.made_on) == (1385.0, date(2020, 3, 15))
+    assert pack.events[0].facts == {"method": "quick", "soh": 0.82}
+    assert notes(traces).keys() >= {"I15", "I16"}
+    assert "2020-03-15" in notes(traces)["I15"].message_zh
+
+
+def test_columns_read_at_once_are_read_as_rows_are():
+    packs = f"电池编码,质量,生产日期\n{CODE},1公吨x,2020/3/4\n".encode()
+    assert read_tables(packs).problems[0].error.message == read_error(packs)
+    fine = read_tables(packs.replace("1公吨x".encode(), "0.4吨".encode()))
+    assert fine.table.packs["mass_kg"].tolist() == [400.0]
+    assert [note.caution.id for note in fine.notes[0]] == ["I16", "I16"]
+
+
+def read_error(content):
+    with pytest.raises(FieldError) as caught:
+        read_trace(content)
+    return caught.value.message
+
+
+def test_a_health_without_a_day_counts_as_of_the_export_day_the_file_states():
+    traces = read_trace(f"导出日期：2026年6月30日,,\n电池编码,SOH,检测方法\n{CODE},0.82,快检\n".encode())
+    (tested,) = traces.histories[0].events
+    assert (tested.on, tested.facts) == (date(2026, 6, 30), {"method": "quick", "soh": 0.82})
+    assert "2026-06-30" in notes(traces)["I18"].message_en
+
+
+@pytest.mark.parametrize("record", [{"SOH": 0.82}, {"健康度%": 82}, {"remaining_capacity_ah": 120}])
+def test_a_health_without_a_day_counts_as_of_the_valuation_day_as_the_weakest_evidence(record):
+    record = {"battery_code": CODE, **record}
+    traces = read_trace(record, undated_on=date(2026, 11, 20))
+    (tested,) = traces.histories[0].events
+    assert (tested.type, tested.on, tested.facts["method"]) == ("tested", date(2026, 11, 20), "bms")
+    assert notes(traces)["I17"].severity == "warn"
+    assert read_trace(record).histories[0].events == ()  # never in training and back-tests
+
+
+def test_a_price_per_kwh_is_no_price_of_a_pack():
+    ledger = read_ledger(CASES / "price_per_kwh.csv")
+    assert (ledger.price_per, ledger.price_heading) == ("kWh", "成交价(元/kWh)")
