@@ -27,10 +27,21 @@ def read_files(
     for file in files:
         name = "standard input" if file == STANDARD_INPUT else file.name
         try:
-            documents.append(Document(name=name, content=_bytes(file)))
+            documents.append(read_document(file))
         except CanzhiError as error:
             problems.append((name, error))
     return read_documents(documents, problems, undated_on, given)
+
+
+def read_document(file: Path) -> Document:
+    """Return a file, or standard input, by name and content.
+
+    Raises
+    ------
+    UnreadableRecord
+        If it cannot be read.
+    """
+    return Document(name="standard input" if file == STANDARD_INPUT else file.name, content=_bytes(file))
 
 
 def read_documents(

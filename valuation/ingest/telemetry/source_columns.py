@@ -1,0 +1,184 @@
+"""The source of a log by its headings, and its columns as numbers: what was taken from which column (来源识别)."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, TypedDict
+
+import numpy as np
+
+from valuation.ingest.fields.aliases import plain
+from valuation.ingest.tables.opened_table import OpenTable
+from valuation.numeric.columns import FloatArray
+
+SECONDS_A_DAY: Final = 86_400.0
+_TEXTS: Final = frozenset({"vin", "is_fast"})
+_DAYS: Final = frozenset({"time", "start"})
+_UNIX_LEAST, _UNIX_MS, _UNIX_MOST = 1e8, 1e11, 1e13
+_FORMATS: Final = (
+    *("%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M", "%Y%m%d%H%M%S"),
+    *("%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M:%S"),
+    *("%Y-%m-%d", "%Y/%m/%d"),
+)
+_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
+    # Outside: GB/T 32960 writes all ones for "invalid", other programs 0 or a large number.
+    "odometer_km": (0.1, 4_000_000.0),
+    "voltage_v": (1.0, 2000.0),
+    "current_a": (-5000.0, 5000.0),
+    "temperature_c": (-50.0, 100.0),
+    "highest_cell_v": (0.5, 5.0),
+    "lowest_cell_v": (0.5, 5.0),
+    "cell_spread_mv": (0.0, 5000.0),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceColumns:
+    """A log as columns in the order of time.
+
+    Attributes
+    ----------
+    source
+        Name of the program or standard.
+    numbers
+        By quantity, shape (rows,); NaN where not known. `time` and `start` in seconds since 1970, shares of charge and
+        health as fractions.
+    texts
+        By quantity, the texts of a column.
+    taken
+        By quantity, the headings it was read from.
+    unused
+        Headings that are not read.
+    """
+
+    source: str
+    numbers: Mapping[str, FloatArray]
+    texts: Mapping[str, tuple[str, ...]]
+    taken: Mapping[str, tuple[str, ...]]
+    unused: tuple[str, ...]
+
+
+class _Source(TypedDict):
+    marks: list[str]
+    columns: dict[str, str]
+
+
+@lru_cache(maxsize=1)
+def _sources() -> Mapping[str, _Source]:
+    return tomllib.loads(Path(__file__).with_name("sources.toml").read_text(encoding="utf-8"))
+
+
+def source_of(names: Sequence[str]) -> str | None:
+    """Return the source whose headings a table has; None if it is no log.
+
+    >>> source_of(["Cycle_Index", "Discharge_Capacity (Ah)"]), source_of(["battery_code", "chemistry"])
+    ('Battery Archive', None)
+    """
+    given = {plain(name) for name in names}
+    found = [name for name, one in _sources().items() if {plain(mark) for mark in one["marks"]} <= given]
+    return found[0] if found else None
+
+
+def read_columns(opened: OpenTable, source: str) -> SourceColumns:
+    """Return the columns of a log that are read, in the order of time."""
+    quantities = {plain(name): quantity for name, quantity in _sources()[source]["columns"].items()}
+    taken: dict[str, list[str]] = {}
+    unused: list[str] = []
+    for name in opened.table.column_names:
+        quantity = quantities.get(plain(name))
+        (unused if quantity is None else taken.setdefault(quantity, [])).append(name)
+    cells = {
+        name: [_text(value) for value in opened.table.column(name).to_pylist()]
+        for names in taken.values()
+        for name in names
+    }
+    numbers = {}
+    for quantity, names in taken.items():
+        if quantity in _TEXTS:
+            continue
+        parse = _seconds if quantity in _DAYS else _numbers
+        columns = np.array([parse(cells[name]) for name in names])
+        low, high = _BOUNDS.get(quantity, (-np.inf, np.inf))
+        columns[(columns < low) | (columns > high)] = np.nan
+        numbers[quantity] = _mean_known(columns)
+    for quantity in {"soc", "soh", "start_soc", "end_soc", "capacity_ah"} & numbers.keys():
+        numbers[quantity] = _scaled(quantity, numbers[quantity])
+    order = np.argsort(numbers["time"], kind="stable") if "time" in numbers else np.arange(opened.table.num_rows)
+    return SourceColumns(
+        source=source,
+        numbers={name: column[order] for name, column in numbers.items()},
+        texts={name: tuple(cells[taken[name][0]][row] for row in order.tolist()) for name in _TEXTS & taken.keys()},
+        taken={name: tuple(names) for name, names in taken.items()},
+        unused=tuple(unused),
+    )
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _numbers(cells: list[str]) -> FloatArray:
+    """Return cells as numbers, NaN where they are none."""
+    found = [re.fullmatch(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", cell) for cell in cells]
+    return np.array([float(one[0]) if one else np.nan for one in found], dtype=np.float64)
+
+
+def _seconds(cells: list[str]) -> FloatArray:
+    """Return times in seconds since 1970, in the one format in which most cells are read and time does not go back."""
+    unix = _numbers(cells)
+    known_unix = unix[~np.isnan(unix)]
+    if len(known_unix) and known_unix.min() > _UNIX_LEAST and known_unix.max() < _UNIX_MOST:
+        return np.where(unix > _UNIX_MS, unix / 1000.0, unix)
+    best, score = np.full(len(cells), np.nan), (-1.0, -1.0)
+    for pattern in (None, *_FORMATS):
+        column = np.array([_moment(cell, pattern) for cell in cells])
+        known = column[~np.isnan(column)]
+        steps = np.diff(known)
+        rank = (float(len(known)), float(np.mean(steps >= 0.0)) if len(steps) else 0.0)
+        if rank > score:
+            best, score = column, rank
+    return best
+
+
+def _moment(cell: str, pattern: str | None) -> float:
+    try:
+        moment = datetime.fromisoformat(cell) if pattern is None else datetime.strptime(cell, pattern)  # noqa: DTZ007 - set below
+    except ValueError:
+        return np.nan
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _mean_known(columns: FloatArray) -> FloatArray:
+    """Return the mean of several columns of one quantity, where known."""
+    known = ~np.isnan(columns)
+    count = known.sum(axis=0)
+    return np.where(count > 0, np.where(known, columns, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
+
+
+def _scaled(quantity: str, column: FloatArray) -> FloatArray:
+    """Return a share as a fraction, or a capacity in Ah; LeafSpy writes both in units of a ten-thousandth."""
+    highest = float(np.nanmax(column, initial=0.0))
+    if highest > 1000.0:
+        column = column / 1e4
+        highest /= 1e4
+    if quantity == "capacity_ah":
+        return column
+    fraction = column if highest <= 1.2 else column / 100.0
+    return np.where((fraction < 0.0) | (fraction > 1.2), np.nan, fraction)
+
+
+def table_of_json(content: bytes) -> list[dict[str, object]] | None:
+    """Return the rows of a JSON list of flat objects; None if it is none."""
+    try:
+        rows = json.loads(content)
+    except ValueError:
+        return None
+    flat = isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows)
+    return rows if flat else None
