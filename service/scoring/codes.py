@@ -1,6 +1,9 @@
-"""The battery codes of a table in bulk: the key that joins events to packs, and into which share a code falls."""
+"""The battery codes of a table in bulk: the key that joins events to packs, the share of a code, other spellings."""
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
@@ -10,8 +13,11 @@ from numpy.typing import NDArray
 from valuation.errors import FieldError
 from valuation.ingest.fields.aliases import EVENT_TABLE_SCOPE
 from valuation.ingest.fields.headings import field_name
+from valuation.ingest.fields.normalise_code import normalise_code
 from valuation.numeric.columns import IntArray
 
+ODD = r"[^0-9A-Z]|^.{25,}$"
+"""A code that may be another spelling of a code."""
 _WORD = 8
 _WORDS = 8  # letters beyond the 64th do not change where a code goes
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -56,6 +62,25 @@ def share_of(codes: pa.Array, shares: int) -> IntArray:
     share: IntArray = (mixed % np.uint64(shares)).astype(np.int64)
     share[codes.is_null().to_numpy(zero_copy_only=False)] = 0
     return share
+
+
+def respelled_names(codes: Iterable[str]) -> list[str]:
+    """Return the normalised spelling of each code that is written differently, apart from blanks around it.
+
+    >>> respelled_names(["001pb0a0000001a680000123", "T01"])
+    ['001PB0A0000001A680000123']
+    """
+    found = []
+    for code in codes:
+        name = normalise_code(code.strip())
+        if name is not None and name != code.strip():
+            found.append(name)
+    return found
+
+
+def repeated_names(respelled: Iterable[str], plain: Iterable[str]) -> frozenset[str]:
+    """Return the names that occur more than once, in the normalised spelling or in others."""
+    return frozenset(code for code, count in Counter([*respelled, *plain]).items() if count > 1)
 
 
 def _words(codes: pa.Array) -> NDArray[np.uint64]:

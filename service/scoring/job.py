@@ -5,6 +5,7 @@ A job that ended in the middle is taken up where it stood, if it is the same job
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -19,7 +20,7 @@ import pyarrow as pa
 from service.scoring.scoring import Scored
 from valuation.errors import SettingError
 
-LAYOUT = "2"
+LAYOUT = "3"
 """Changes when parts are cut or written otherwise: then a job begun by another version begins anew."""
 
 
@@ -48,6 +49,11 @@ class Job:
         """Where the packs go that are not valued."""
         return self.out.with_name(f"{self.out.stem}.rejected.parquet")
 
+    @property
+    def partitioned(self) -> Path:
+        """Mark that packs and events are partitioned."""
+        return self.folder / "partitioned"
+
     def begin(self, identity: str) -> bool:
         """Make the folder ready; return whether parts of another job had to be thrown away."""
         mark = self.folder / "job.json"
@@ -73,7 +79,7 @@ class Job:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("a") as lock:
             try:
-                _lock(lock.fileno())
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise SettingError(
                     f"another run is writing {self.out}", hint="wait for it, or name another output", field="OUT"
@@ -132,11 +138,3 @@ def _write(path: Path, content: bytes) -> str:
         os.fsync(stream.fileno())
     fresh.replace(path)
     return hashlib.sha256(content).hexdigest()
-
-
-def _lock(descriptor: int) -> None:
-    try:
-        import fcntl  # noqa: PLC0415 - not on every system
-    except ModuleNotFoundError:
-        return
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

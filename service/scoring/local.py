@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +11,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from service.scoring.answers import REJECTED, values_schema
-from service.scoring.hash_partitions import Partitioned, batch_of_share, deal
 from service.scoring.job import Job, Tally
 from service.scoring.job_context import JobContext
-from service.scoring.merge import gather
-from service.scoring.plan import Part, plan_in_order, portions_of, shares_of
+from service.scoring.merge import gather, in_place_order
+from service.scoring.partitions import Partitions, batches_of_share, partition_events, partition_packs
 from service.scoring.pool import Pool
 from service.scoring.progress import Progress, silent
-from service.scoring.reading import Ordered, OutOfOrder, batches_in_order
 from service.scoring.scoring import Scored, score
-from service.scoring.source import Source, open_source
-from service.scoring.spool import Spooled, stage
+from service.scoring.source import open_source
 from valuation.errors import SettingError
 
 
@@ -82,8 +79,9 @@ def score_files(request: Request, kit: JobContext, progress: Progress = silent()
         anew = job.begin(identity)
         if anew:
             progress.say("the job begun here before was another (files, quotes, model or terms); beginning anew")
+        partitions = Partitions.of(job.folder / "shares", packs, events)
         with Pool(request.workers, kit, job) as pool:
-            tallies, taken_over = _work(pool, (packs, events), job, progress)
+            tallies, taken_over = _work(pool, partitions, job, progress)
         progress.say("putting the parts together")
         gather([job.aside(part) for part in range(len(tallies))], REJECTED, job.rejected)
         gather([job.values(part) for part in range(len(tallies))], values_schema(kit), job.out)
@@ -97,84 +95,47 @@ def score_files(request: Request, kit: JobContext, progress: Progress = silent()
     )
 
 
-def _work(pool: Pool, sources: tuple[Source, Source | None], job: Job, progress: Progress) -> tuple[list[Tally], int]:
-    """Return the tallies of all parts, and how many were finished before: in order if the files are, else by shares."""
-    packs, events = sources
-    staged_file = job.folder / "packs.arrow"
-    staged = stage(packs, staged_file)
-    parts = None if (job.folder / "by-shares").exists() else plan_in_order(staged, staged_file, packs, events)
-    if parts is not None:
-        files = Ordered(packs=packs, staged=staged_file, events=events, repeated=staged.repeated)
-        try:
-            return _run(pool, job, progress, [(_score_part, part, files) for part in parts], packs.rows)
-        except OutOfOrder:
-            pool.drain()
-    return _by_shares(pool, sources, staged, job, progress)
-
-
-def _by_shares(
-    pool: Pool, sources: tuple[Source, Source | None], staged: Spooled, job: Job, progress: Progress
-) -> tuple[list[Tally], int]:
-    """Return the tallies of all shares, after packs and events were dealt into them."""
-    packs, events = sources
-    portions = portions_of(events)
-    dealt = Partitioned(
-        folder=job.folder / "shares", shares=shares_of(packs, events), portions=len(portions), repeated=staged.repeated
-    )
-    mark = job.folder / "by-shares"
-    if not mark.exists():
-        progress.say("the events stand in no order: dealing them out by their codes first")
-        for entry in job.folder.glob("[0-9]*"):
-            entry.unlink()
-        dealt.folder.mkdir(exist_ok=True)
-        tasks: list[Task] = [(_deal, packs, dealt, "packs", 0, None)]
-        tasks += [(_deal, events, dealt, "events", place, groups) for place, groups in enumerate(portions)]
+def _work(pool: Pool, partitions: Partitions, job: Job, progress: Progress) -> tuple[list[Tally], int]:
+    """Return the tallies of all shares, and how many were finished before."""
+    if not job.partitioned.exists():
+        progress.say("partitioning packs and events by battery code")
+        partitions.folder.mkdir(exist_ok=True)
+        tasks: list[Task] = [(_partition_packs, partitions)]
+        tasks += [(_partition_events, partitions, portion) for portion in range(len(partitions.portions))]
         for _ in pool.each(tasks):
             pass
-        mark.touch()
-    return _run(pool, job, progress, [(_score_share, share, dealt) for share in range(dealt.shares)], packs.rows)
-
-
-Task = tuple[Callable[..., object], ...] | tuple[object, ...]
-
-
-def _run(pool: Pool, job: Job, progress: Progress, tasks: list[Task], packs: int) -> tuple[list[Tally], int]:
-    """Return the tally of each part in order, working out those that are not finished yet."""
-    done = {part: tally for part in range(len(tasks)) if (tally := job.finished(part)) is not None}
+        job.partitioned.touch()
+    shares = range(partitions.shares)
+    done = {share: tally for share in shares if (tally := job.finished(share)) is not None}
     taken_over = len(done)
     if taken_over:
-        progress.say(f"{taken_over} of {len(tasks)} parts are finished already")
-    with progress.counting(packs, sum(tally.valued + tally.rejected for tally in done.values())) as count:
-        wanted = [part for part in range(len(tasks)) if part not in done]
-        for place, tally in pool.each([(_finish, part, *tasks[part]) for part in wanted]):
+        progress.say(f"{taken_over} of {len(shares)} parts are finished already")
+    with progress.counting(
+        partitions.packs.rows, sum(tally.valued + tally.rejected for tally in done.values())
+    ) as count:
+        wanted = [share for share in shares if share not in done]
+        for place, tally in pool.each([(_value_share, share, partitions) for share in wanted]):
             done[wanted[place]] = tally
             count(tally.valued + tally.rejected)
-    return [done[part] for part in range(len(tasks))], taken_over
+    return [done[share] for share in shares], taken_over
 
 
-def _finish(kit: JobContext, job: Job, part: int, work: Callable[..., Iterator[Scored]], *rest: object) -> Tally:
-    """Work out one part and keep it."""
-    found = list(work(kit, *rest))
-    empty = Scored(values=values_schema(kit).empty_table(), rejected=REJECTED.empty_table())
-    return job.finish(
-        part,
-        Scored(
-            values=pa.concat_tables([empty.values, *(one.values for one in found)]),
-            rejected=pa.concat_tables([empty.rejected, *(one.rejected for one in found)]).sort_by("place"),
-        ),
-    )
+Task = tuple[object, ...]
 
 
-def _score_part(kit: JobContext, part: Part, files: Ordered) -> Iterator[Scored]:
-    return (score(batch, kit) for batch in batches_in_order(part, files))
+def _partition_packs(_kit: JobContext, _job: Job, partitions: Partitions) -> None:
+    partition_packs(partitions)
 
 
-def _score_share(kit: JobContext, share: int, dealt: Partitioned) -> Iterator[Scored]:
-    return (score(batch, kit) for batch in batch_of_share(dealt, share))
+def _partition_events(_kit: JobContext, _job: Job, partitions: Partitions, portion: int) -> None:
+    partition_events(partitions, portion)
 
 
-def _deal(_kit: JobContext, _job: Job, *rest: object) -> None:
-    deal(*rest)  # type: ignore[arg-type]  # the arguments were put together in _by_shares
+def _value_share(kit: JobContext, job: Job, share: int, partitions: Partitions) -> Tally:
+    """Value one share and keep the result."""
+    found = [score(batch, kit) for batch in batches_of_share(partitions, share)]
+    values, rejected = (pa.concat_tables(getattr(one, name) for one in found) for name in ("values", "rejected"))
+    return job.finish(share, Scored(values=in_place_order(values), rejected=in_place_order(rejected)))
 
 
 @contextmanager

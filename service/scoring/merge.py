@@ -51,12 +51,13 @@ def _by_place(parts: list[Path]) -> Iterator[pa.Table]:
                 found.append(table.slice(first, end - first))
         if found:
             window = pa.concat_tables(found)
-            yield window if len(found) == 1 else _sorted(window)
+            yield window if len(found) == 1 else in_place_order(window)
 
 
-def _sorted(window: pa.Table) -> pa.Table:
+def in_place_order(table: pa.Table) -> pa.Table:
+    """Return rows in the order of their places, those without one by battery code."""
     keys = [(PLACE, "ascending"), ("battery_code", "ascending")]
-    return window.take(pc.sort_indices(window, sort_keys=keys))
+    return table.take(pc.sort_indices(table, sort_keys=keys))
 
 
 def _mapped(path: Path) -> pa.Table:

@@ -22,6 +22,7 @@ from valuation.numeric.columns import BoolArray, IntArray
 
 UNPLACED = np.iinfo(np.int64).max
 """The place of what belongs to no row of the packs: behind all of them."""
+NO_EVENTS = pa.schema([(name, pa.string()) for name in ("battery_code", "type", "on")]).empty_table()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,12 @@
-"""A fleet valued on a Spark cluster (集群批量评估): the same function over Arrow batches.
+"""A fleet valued on a Spark cluster (集群批量评估): Spark reads, shuffles and writes, and groups of packs are valued.
 
-Packs and events are dealt into shares by a hash of the code, whatever their order and partitioning; a share is one
-group of work. Quotes, model and terms travel as broadcast bytes, so workers need canzhi installed and nothing else.
-What a lost worker had done is worked out again; the answer appears under its name once it is whole.
+Packs and events are grouped by a hash bucket of the battery code, whatever their order and partitioning. Quotes, model
+and terms are broadcast, so workers need canzhi installed and nothing else. The work of a lost worker is repeated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -16,22 +15,19 @@ import numpy as np
 import pyarrow as pa
 
 from service.scoring.answers import PLACE, REJECTED, values_schema
-from service.scoring.chunks import gathered, pieces_of, shares_for, together
-from service.scoring.codes import code_column
-from service.scoring.hadoop_fs import Store
+from service.scoring.codes import ODD, code_column, repeated_names, respelled_names
 from service.scoring.job_context import JobContext
-from service.scoring.reading import no_events
+from service.scoring.memory import keep_memory, rarely_collect
 from service.scoring.scoring import Batch, score
-from service.scoring.spark_direct import Files, OutOfReach, Places, score_places
-from service.scoring.spool import ODD, repeated_names, respelled_names
 from valuation.errors import SettingError
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame, GroupedData, SparkSession
 
-_SHARE, _PIECE, _ASIDE = "canzhi_share", "canzhi_piece", "canzhi_set_aside"
-_SHARES_A_FILE_ASIDE = 32
-_BLANKS = r"(?U)^\s+|\s+$"
+_BUCKET, _REJECTED = "canzhi_bucket", "canzhi_rejected"
+_EVENTS_A_SHARE = 200_000
+_PACKS_A_SHARE = 25_000
+_SHARES_A_REJECTED_FILE = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,183 +100,110 @@ def open_session(master: str | None = None) -> SparkSession:
 
 
 def score_tables(session: SparkSession, request: ClusterRequest, kit: JobContext) -> ClusterOutcome:
-    """Value all packs in a session that is there already.
-
-    The workers read and write Parquet with Arrow where it reaches the files as Spark does, else Java does it for them.
-    """
+    """Value all packs in an existing session."""
+    result = score_frames(
+        session.read.parquet(request.packs), session.read.parquet(request.events), kit, request.shares
+    )
+    result = result.persist()  # valued once, written to two places
     try:
-        return _score_directly(session, request, kit)
-    except Exception as error:
-        if not _is_out_of_reach(error):
-            raise
-        return _score_by_java(session, request, kit)
-
-
-def _is_out_of_reach(error: Exception) -> bool:
-    """Tell whether Arrow could not do what Java perhaps can, here or on a worker."""
-    return isinstance(error, OutOfReach) or OutOfReach.__qualname__ in str(error)
-
-
-def _score_directly(session: SparkSession, request: ClusterRequest, kit: JobContext) -> ClusterOutcome:
-    """Value all packs, the workers reading and writing Parquet themselves.
-
-    Raises
-    ------
-    OutOfReach
-        If Arrow cannot read or write the places, or would not read them as Spark does.
-    """
-    files = {}
-    for name in ("packs", "events"):
-        frame = session.read.parquet(getattr(request, name))
-        code_column(frame.columns, name)  # refused here, not on a worker, where it has no codes
-        files[name] = Files(places=tuple(frame.inputFiles()), columns=frozenset(frame.columns))
-    store = Store(session)
-    folder = store.qualified(f"{request.out}.attempts")
-    store.make(folder)
-    try:
-        found = score_places(session.sparkContext, kit, Places(**files, folder=folder), request.shares)
-        for kind, place in (("rejected", request.rejected), ("values", request.out)):
-            store.make(f"{place}.writing")
-            store.move_in([file.place for file in found if file.kind == kind], f"{place}.writing")
-            store.publish(f"{place}.writing", place)
-    finally:
-        store.remove(folder)
-    valued, aside = (sum(file.rows for file in found if file.kind == kind) for kind in ("values", "rejected"))
-    return ClusterOutcome(valued=valued, rejected=aside, rejected_place=request.rejected)
-
-
-def _score_by_java(session: SparkSession, request: ClusterRequest, kit: JobContext) -> ClusterOutcome:
-    """Value all packs, Spark reading and writing."""
-    from pyspark import StorageLevel  # noqa: PLC0415 - the extra spark
-    from pyspark.sql import functions as f  # noqa: PLC0415 - the extra spark
-
-    packs, events = session.read.parquet(request.packs), session.read.parquet(request.events)
-    result = score_frames(packs, events, kit, request.shares).persist(StorageLevel.DISK_ONLY)
-    try:
-        aside = result.where(f.col(_ASIDE)).select("battery_code", "reason", "hint")
+        rejected = result.where(f"`{_REJECTED}`").select("battery_code", "reason", "hint")
         names = [name for name in values_schema(kit).names if name != PLACE]
-        valued = result.where(~f.col(_ASIDE)).select([f"`{name}`" for name in names])
-        counted = {bool(row[_ASIDE]): int(row["count"]) for row in result.groupBy(_ASIDE).count().collect()}
-        few = max(1, result.rdd.getNumPartitions() // _SHARES_A_FILE_ASIDE)
-        _publish(Store(session), aside.coalesce(few), request.rejected)
-        _publish(Store(session), valued, request.out)
-        return ClusterOutcome(
-            valued=counted.get(False, 0), rejected=counted.get(True, 0), rejected_place=request.rejected
-        )
+        valued = result.where(f"NOT `{_REJECTED}`").select([f"`{name}`" for name in names])
+        outcome = ClusterOutcome(valued=valued.count(), rejected=rejected.count(), rejected_place=request.rejected)
+        few = max(1, result.rdd.getNumPartitions() // _SHARES_A_REJECTED_FILE)
+        rejected.coalesce(few).write.mode("overwrite").parquet(request.rejected, compression="zstd")
+        valued.write.mode("overwrite").parquet(request.out, compression="zstd")
     finally:
         result.unpersist()
+    return outcome
 
 
 def score_frames(packs: DataFrame, events: DataFrame, kit: JobContext, shares: int | None = None) -> DataFrame:
-    """Return the values and what is set aside in one frame, worked out where it lies.
+    """Return the values and the rejected packs in one frame.
 
     Parameters
     ----------
     packs, events : DataFrame
         In any order and partitioning.
-    kit : Kit
+    kit : JobContext
         Quotes, model and terms.
     shares : int, optional
-        Into how many groups of work packs and events are dealt; some hundred thousand events each by default.
+        Number of groups that are valued; by default about 200,000 events each.
     """
-    from pyspark.sql import functions as f  # noqa: PLC0415 - the extra spark
-    from pyspark.sql.pandas.types import from_arrow_schema  # noqa: PLC0415 - as above
+    from pyspark.sql.pandas.types import from_arrow_schema  # noqa: PLC0415 - the extra spark
 
-    session = packs.sparkSession
-    codes = f.regexp_replace(f.col(f"`{code_column(packs.columns, 'packs')}`").cast("string"), _BLANKS, "")
-    code_column(events.columns, "events")  # refused here, not on a worker, where it has no codes
+    context = packs.sparkSession.sparkContext
     if shares is None:
-        shares = shares_for(packs.count(), events.count(), session.sparkContext.defaultParallelism)
-    repeated = _repeated(packs.select(codes.alias("code")))
-    carried = session.sparkContext.broadcast((kit.quotes, kit.parcel, kit.terms))
-    schema = from_arrow_schema(_result_schema(kit))
-    return _dealt(packs, shares).cogroup(_dealt(events, shares)).applyInArrow(_scorer(carried, repeated), schema=schema)
+        wanted = 1 + max(events.count() // _EVENTS_A_SHARE, packs.count() // _PACKS_A_SHARE)
+        shares = max(wanted, context.defaultParallelism)
+    grouped = [_grouped(frame, name, shares) for name, frame in (("packs", packs), ("events", events))]
+    carried = context.broadcast((kit.quotes, kit.parcel, kit.terms))
+    scorer = _scorer(carried, _repeated(packs))
+    return grouped[0].cogroup(grouped[1]).applyInArrow(scorer, schema=from_arrow_schema(_result_schema(kit)))
 
 
-def _dealt(frame: DataFrame, shares: int) -> Any:  # noqa: ANN401 - pyspark's own grouped data
-    """Return the rows dealt into shares, those of one share and some batches as one piece.
+def _code_of(frame: DataFrame, name: str) -> str:
+    """Return the SQL expression of a table's battery codes, without blanks around them.
 
-    Spark then moves a few pieces instead of every row with all its cells, which is where most of its time went.
+    Raises
+    ------
+    FieldError
+        If the table has none.
     """
-    pieces = frame.mapInArrow(_dealer(shares), f"{_SHARE} int, {_PIECE} binary")
-    return pieces.repartition(shares, _SHARE).groupBy(_SHARE)
+    return rf"regexp_replace(CAST(`{code_column(frame.columns, name)}` AS STRING), r'(?U)^\s+|\s+$', '')"
 
 
-def _dealer(shares: int) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """Return the function that deals the rows of one partition into shares."""
-
-    def deal(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        pa.set_cpu_count(1)
-        for table in gathered(batches):
-            dealt = pieces_of(table, shares)
-            yield pa.record_batch(
-                {
-                    _SHARE: pa.array([share for share, _ in dealt], type=pa.int32()),
-                    _PIECE: pa.array([piece for _, piece in dealt], type=pa.binary()),
-                }
-            )
-
-    return deal
+def _grouped(frame: DataFrame, name: str, shares: int) -> GroupedData:
+    """Return the rows of a table grouped by a hash bucket of their codes."""
+    bucket = f"CAST(pmod(xxhash64({_code_of(frame, name)}), {shares}) AS INT) AS {_BUCKET}"
+    return frame.selectExpr("*", bucket).repartition(shares, _BUCKET).groupBy(_BUCKET)
 
 
-def _repeated(codes: DataFrame) -> frozenset[str]:
-    """Return the codes that several packs carry in different spellings; packs of one spelling fall into one share."""
-    from pyspark.sql import functions as f  # noqa: PLC0415 - the extra spark
-
-    odd = [row.code for row in codes.where(f.col("code").rlike(ODD)).collect()]
-    names = respelled_names(odd)
+def _repeated(packs: DataFrame) -> frozenset[str]:
+    """Return the codes that several packs have in different spellings; they may lie in different buckets."""
+    codes = packs.selectExpr(f"{_code_of(packs, 'packs')} AS code")
+    names = respelled_names(row.code for row in codes.where(codes["code"].rlike(ODD)).collect())
     if not names:
         return frozenset()
-    plain = codes.where(f.col("code").isin(sorted(set(names)))).collect()
+    plain = codes.where(codes["code"].isin(sorted(set(names)))).collect()
     return repeated_names(names, [row.code for row in plain])
 
 
 def _scorer(carried: Any, repeated: frozenset[str]) -> Callable[[pa.Table, pa.Table], pa.Table]:  # noqa: ANN401 - broadcast
-    """Return the function that values one share; what it needs travels with it."""
+    """Return the function that values one group; what it needs travels with it."""
 
-    def score_share(packs: pa.Table, events: pa.Table) -> pa.Table:
+    def score_group(packs: pa.Table, events: pa.Table) -> pa.Table:
         kit = _opened(*carried.value)
-        plates = together(packs.column(_PIECE).to_pylist(), no_events())
-        scored = score(
-            Batch(
-                packs=plates,
-                events=together(events.column(_PIECE).to_pylist(), no_events()),
-                places=np.arange(plates.num_rows),
-                repeated=repeated,
-            ),
-            kit,
+        batch = Batch(
+            packs=packs.drop_columns([_BUCKET]),
+            events=events.drop_columns([_BUCKET]),
+            places=np.arange(packs.num_rows),
+            repeated=repeated,
         )
-        schema = _result_schema(kit)
-        valued = scored.values.drop_columns([PLACE]).append_column(
-            _ASIDE, pa.repeat(pa.scalar(value=False), scored.values.num_rows)
-        )
-        aside = scored.rejected.drop_columns([PLACE]).append_column(
-            _ASIDE, pa.repeat(pa.scalar(value=True), scored.rejected.num_rows)
-        )
-        both = pa.concat_tables([schema.empty_table(), valued, aside], promote_options="default")
-        return both.select(schema.names).combine_chunks()
+        scored, schema = score(batch, kit), _result_schema(kit)
+        both = [
+            table.append_column(_REJECTED, pa.repeat(pa.scalar(rejected), table.num_rows))
+            for table, rejected in ((scored.values, False), (scored.rejected, True))
+        ]
+        together = pa.concat_tables([schema.empty_table(), *both], promote_options="default")
+        return together.select(schema.names).combine_chunks()
 
-    return score_share
+    return score_group
 
 
 @lru_cache(maxsize=1)
 def _opened(quotes: bytes, parcel: bytes | None, terms: bytes) -> JobContext:
-    """Return the kit that came with the work, opened once in each process."""
+    """Return the context that was broadcast, opened once per process."""
     pa.set_cpu_count(1)
+    keep_memory()
+    rarely_collect()
     return JobContext(quotes=quotes, parcel=parcel, terms=terms)
 
 
 def _result_schema(kit: JobContext) -> pa.Schema:
     fields = [field for field in values_schema(kit) if field.name != PLACE]
     fields += [field for field in REJECTED if field.name in {"reason", "hint"}]
-    return pa.schema([*fields, pa.field(_ASIDE, pa.bool_())])
-
-
-def _publish(store: Store, frame: DataFrame, place: str) -> None:
-    """Write a frame beside its place and give it its name when it is whole."""
-    fresh = f"{place}.writing"
-    frame.write.mode("overwrite").option("compression", "zstd").parquet(fresh)
-    store.publish(fresh, place)
+    return pa.schema([*fields, pa.field(_REJECTED, pa.bool_())])
 
 
 def _cluster_error(error: Exception) -> SettingError:

@@ -17,6 +17,7 @@ import pytest
 
 from service.scoring.job import Job
 from service.scoring.local import Request, score_files
+from service.scoring.scoring import score
 from valuation.appraisal import appraise_many
 from valuation.errors import CanzhiError, FieldError, SettingError, UnreadableRecord
 from valuation.ingest import Document, read_trace
@@ -125,6 +126,19 @@ def test_order_row_groups_and_processes_change_no_byte(fleet, tmp_path, small_pa
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["values.parquet", "values.rejected.parquet"]
 
 
+def test_a_share_that_is_too_large_is_valued_in_several_batches(fleet, tmp_path, small_parts, monkeypatch):
+    kit = fleet.kit()
+    run(fleet, tmp_path / "a" / "values.parquet", kit)
+    monkeypatch.setattr("service.scoring.partitions.MOST_SHARES", 2)
+    sizes = []
+    monkeypatch.setattr(
+        "service.scoring.local.score", lambda batch, kit: sizes.append(batch.events.num_rows) or score(batch, kit)
+    )
+    run(fleet, tmp_path / "b" / "values.parquet", kit)
+    assert max(sizes) < pq.read_metadata(fleet.events).num_rows / 3
+    assert both(tmp_path / "a" / "values.parquet") == both(tmp_path / "b" / "values.parquet")
+
+
 def test_the_answer_stands_in_the_order_of_the_packs(fleet, tmp_path, small_parts):
     packs = pq.read_table(fleet.packs)
     backwards = packs.take(pa.array(range(packs.num_rows - 1, -1, -1)))
@@ -132,16 +146,6 @@ def test_the_answer_stands_in_the_order_of_the_packs(fleet, tmp_path, small_part
     codes = pq.read_table(tmp_path / "values.parquet")["battery_code"].to_pylist()
     place = {code: at for at, code in enumerate(backwards["battery_code"].to_pylist())}
     assert [place[code] for code in codes] == sorted(place[code] for code in codes)
-
-
-def test_events_out_of_order_inside_a_row_group_are_found_and_dealt_out(fleet, tmp_path):
-    events = pq.read_table(fleet.events)
-    last = events.num_rows - 1
-    turned = events.take(pa.array([0, last - 1, *range(1, last - 1), last]))
-    run(fleet, tmp_path / "a" / "values.parquet", fleet.kit(model=False))
-    other = fleet.rewritten(tmp_path, events=turned, group=10**6)
-    run(other, tmp_path / "b" / "values.parquet", fleet.kit(model=False))
-    assert both(tmp_path / "a" / "values.parquet") == both(tmp_path / "b" / "values.parquet")
 
 
 @pytest.mark.parametrize("seed", [None, 5])
@@ -182,15 +186,16 @@ def test_a_killed_job_is_taken_up_where_it_stood(fleet, tmp_path):
     script = tmp_path / "job.py"
     script.write_text(
         f"""
-import service.scoring.plan as plan
+import service.scoring.partitions as partitions
 from datetime import date
 from pathlib import Path
 from models import load_model
 from service.scoring.job_context import JobContext
 from service.scoring.local import Request, score_files
+from service.scoring.scoring import score
 from valuation.terms import ValuationTerms
 if __name__ == "__main__":
-    plan.EVENTS_A_PART = 300
+    partitions.EVENTS_A_SHARE = 300
     kit = JobContext.of(Path({str(fleet.quotes)!r}).read_bytes(), load_model({str(BUNDLE)!r}),
                  ValuationTerms(as_of=date(2025, 6, 1), explain=False))
     request = Request(packs=Path({str(tmp_path / "cut" / "packs.parquet")!r}),
@@ -312,7 +317,7 @@ def test_damaged_pages_and_swapped_tables_are_reported(fleet, tmp_path):
         score_files(Request(packs=fleet.events, events=fleet.packs, out=out), fleet.kit(model=False))
 
 
-@pytest.mark.parametrize("step", ["stage", "gather"])
+@pytest.mark.parametrize("step", ["partition_packs", "gather"])
 def test_a_full_disk_is_reported_and_the_work_kept(fleet, tmp_path, small_parts, monkeypatch, step):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")

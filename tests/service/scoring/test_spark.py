@@ -77,8 +77,7 @@ def test_two_workers_say_what_one_machine_says_whatever_the_order(cluster, fleet
     same_as_alone(out, alone)
 
 
-def test_what_lies_in_order_is_read_where_it_lies(cluster, fleet, alone, tmp_path):
-    """A task that fails once it has written is done again; what it had written counts for nothing."""
+def test_a_group_that_fails_after_it_was_valued_is_repeated_and_counted_once(cluster, fleet, alone, tmp_path):
     ordered = fleet.rewritten(tmp_path / "in order", group=300)
     out = tmp_path / "values.parquet"
     marks = tmp_path / "marks"
@@ -99,7 +98,7 @@ def test_where_routes_are_closed_the_cluster_says_what_one_machine_says(cluster,
     assert sum(row["best_route"] is None for row in sorted_rows(out)) > 30
 
 
-def test_folders_that_are_columns_are_read_by_java(cluster, fleet, tmp_path):
+def test_partition_columns_in_folder_names_are_read(cluster, fleet, tmp_path):
     table = pq.read_table(fleet.events)
     table = table.append_column("year", pc.cast(pc.year(table["on"]), pa.int32()))
     told = fleet.rewritten(tmp_path / "told", events=table)
@@ -107,15 +106,22 @@ def test_folders_that_are_columns_are_read_by_java(cluster, fleet, tmp_path):
     outcome = score_files(Request(packs=told.packs, events=told.events, out=alone), fleet.kit())
     pq.write_to_dataset(table, tmp_path / "folders", partition_cols=["year"])
     out = tmp_path / "values.parquet"
-    parted = replace(told, events=tmp_path / "folders")
-    ended(begun(cluster, parted, out, before=FAILING.format(marks=str(tmp_path / "nowhere"))), out)
+    ended(begun(cluster, replace(told, events=tmp_path / "folders"), out), out)
     same_as_alone(out, (sorted_rows(alone), sorted_rows(outcome.rejected_file, ("battery_code", "reason"))))
 
 
-def test_what_workers_do_not_reach_is_read_by_java(cluster, fleet, alone, tmp_path):
+def test_a_code_in_two_spellings_is_rejected_whatever_its_buckets(cluster, fleet, tmp_path):
+    packs = pq.read_table(fleet.packs)
+    code = next(code for code in packs["battery_code"].to_pylist() if len(code) == 24)
+    other = packs.filter(pc.equal(packs["battery_code"], code)).set_column(0, "battery_code", pa.array([code.lower()]))
+    told = fleet.rewritten(tmp_path / "told", packs=pa.concat_tables([packs, other]))
     out = tmp_path / "values.parquet"
-    ended(begun(cluster, fleet, out, "--drivers", before=UNREACHED), out)
-    same_as_alone(out, alone)
+    ended(begun(cluster, told, out, "--shares", "40"), out)
+    assert code not in {row["battery_code"] for row in sorted_rows(out)}
+    rejected = sorted_rows(out.with_name("values.rejected.parquet"))
+    assert ["two packs carry the code" in row["reason"] for row in rejected if row["battery_code"] == code] == [
+        True
+    ] * 2
 
 
 def test_a_worker_killed_in_the_middle_costs_time_and_nothing_else(cluster, fleet, alone, tmp_path):
@@ -136,40 +142,41 @@ def test_a_worker_killed_in_the_middle_costs_time_and_nothing_else(cluster, flee
 
 
 FAILING = """
-import pathlib, service.scoring.spark_direct as direct
-real = direct._value_range
+import pathlib, service.scoring.spark as spark
+real = spark._scorer
 
-def failing(work, part):
-    found = real(work, part)
-    try:
-        (pathlib.Path({marks!r}) / "failed").touch(exist_ok=False)
-    except FileExistsError:
-        return found
-    raise RuntimeError("after it had written")
+def failing(*given):
+    score_group = real(*given)
 
-direct._value_range = failing
-"""
+    def fail_once(packs, events):
+        found = score_group(packs, events)
+        try:
+            (pathlib.Path({marks!r}) / "failed").touch(exist_ok=False)
+        except FileExistsError:
+            return found
+        raise RuntimeError("after it was valued")
 
-UNREACHED = """
-import service.scoring.spark_direct as direct
+    return fail_once
 
-def unreached(work, part):
-    raise direct.OutOfReach("no such file system on this worker")
-
-direct._value_range = direct._value_share = unreached
+spark._scorer = failing
 """
 
 HOLDING = """
-import os, pathlib, time, service.scoring.spark_direct as direct
-real = direct._value_share
+import os, pathlib, time, service.scoring.spark as spark
+real = spark._scorer
 
-def holding(work, pieces):
-    found = real(work, pieces)
-    (pathlib.Path({marks!r}) / str(os.getpid())).touch()
-    time.sleep(2.0)
-    return found
+def holding(*given):
+    score_group = real(*given)
 
-direct._value_share = holding
+    def hold(packs, events):
+        found = score_group(packs, events)
+        (pathlib.Path({marks!r}) / str(os.getpid())).touch()
+        time.sleep(2.0)
+        return found
+
+    return hold
+
+spark._scorer = holding
 """
 """The workers hold back what they have to report, so that there is a middle in which to lose one."""
 
