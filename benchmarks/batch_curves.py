@@ -60,12 +60,12 @@ def spent(work: Callable[[], object], rounds: int) -> float:
     return median(taken)
 
 
-def scored(kit: JobContext, files: Sequence[Path], out: Path) -> Callable[[], object]:
+def scored(context: JobContext, files: Sequence[Path], out: Path) -> Callable[[], object]:
     """Return a function that values a fleet in this process."""
-    return lambda: score_files(Request(packs=files[0], events=files[1], out=out, processes=1), kit)
+    return lambda: score_files(Request(packs=files[0], events=files[1], out=out, processes=1), context)
 
 
-def by_events(kit: JobContext, folder: Path, rounds: int) -> Curve:
+def by_events(context: JobContext, folder: Path, rounds: int) -> Curve:
     """Return the cost per pack by events per pack. [us]"""
     curve = {}
     for events in EVENTS:
@@ -77,7 +77,7 @@ def by_events(kit: JobContext, folder: Path, rounds: int) -> Curve:
         files = place / f"packs-{packs}.parquet", place / f"events-{packs}.parquet"
         if not all(file.exists() for file in files):
             write_fleet(seed, place, packs)
-        curve[events] = 1e6 * spent(scored(kit, files, place / "out.parquet"), rounds) / packs
+        curve[events] = 1e6 * spent(scored(context, files, place / "out.parquet"), rounds) / packs
         print(f"{events} events a pack: {curve[events]:.1f} us a pack", flush=True)
     return curve
 
@@ -90,12 +90,12 @@ def _first_events(seed: Seed, most: int) -> Seed:
     return Seed(packs=seed.packs, events=seed.events.take(pa.array(place)), first=ends - counts, last=ends)
 
 
-def by_packs(kit: JobContext, folder: Path, most: int, rounds: int) -> Curve:
+def by_packs(context: JobContext, folder: Path, most: int, rounds: int) -> Curve:
     """Return the cost of a fleet by number of packs; the last is extrapolated. [s]"""
     grounds, curve = Grounds(folder=folder), {}
     for packs in (count for count in PACKS if count <= most):
         files = grounds.fleet(packs)
-        curve[packs] = spent(scored(kit, files, folder / "out.parquet"), 1 if packs > 100_000 else rounds)
+        curve[packs] = spent(scored(context, files, folder / "out.parquet"), 1 if packs > 100_000 else rounds)
         print(f"{packs:,} packs: {curve[packs]:.3f} s", flush=True)
     largest = max(curve)
     return {**curve, BEYOND: curve[largest] * BEYOND / largest}
@@ -196,15 +196,15 @@ def main() -> None:
         model = load_model(BUNDLE)
         if not isinstance(model, Predictor):
             raise TypeError(f"{BUNDLE} is not a canzhi model")
-        kit = JobContext.of(
+        context = JobContext.of(
             (folder / "seed" / "quotes.csv").read_bytes(), model, ValuationTerms(as_of=AS_OF, explain=False)
         )
         score_files(
-            Request(packs=Grounds(folder=folder).fleet(1)[0], events=None, out=Path(name) / "warm.parquet"), kit
+            Request(packs=Grounds(folder=folder).fleet(1)[0], events=None, out=Path(name) / "warm.parquet"), context
         )
         curves = {
-            "events per pack": ("us per pack", by_events(kit, Path(name), given.rounds)),
-            "packs": ("s", by_packs(kit, folder, given.most_packs, given.rounds)),
+            "events per pack": ("us per pack", by_events(context, Path(name), given.rounds)),
+            "packs": ("s", by_packs(context, folder, given.most_packs, given.rounds)),
             "trees": ("us per row", by_trees(given.rounds)),
             "stored valuations": ("us for one more", by_kept(Path(name), given.most_kept)),
         }

@@ -70,9 +70,9 @@ def run(what: str, folder: Path, packs: int) -> int:
     if not isinstance(model, Predictor):
         raise TypeError(f"{BUNDLE} is not a canzhi model")
     if what == "canzhi":
-        kit = JobContext.of(quotes, model, ValuationTerms(as_of=AS_OF, explain=False))
+        context = JobContext.of(quotes, model, ValuationTerms(as_of=AS_OF, explain=False))
         with without_pandas():  # as the command does
-            return score_files(Request(packs=files[0], events=files[1], out=folder / "canzhi.parquet"), kit).valued
+            return score_files(Request(packs=files[0], events=files[1], out=folder / "canzhi.parquet"), context).valued
     from benchmarks import batch_rivals  # noqa: PLC0415 - only the rivals import pandas and LightGBM
 
     out = folder / f"{what.replace(' ', '-')}.parquet"

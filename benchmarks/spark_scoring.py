@@ -80,18 +80,18 @@ class Engines:
 
     folder: Path
     session: SparkSession
-    kit: JobContext
+    context: JobContext
 
     def local(self, files: tuple[Path, Path]) -> Taken:
         """Value a fleet locally with two new processes."""
         request = Request(packs=files[0], events=files[1], out=self.folder / "local.parquet", processes=2)
-        return taken(lambda: score_files(request, self.kit))
+        return taken(lambda: score_files(request, self.context))
 
     def spark(self, files: tuple[Path, Path]) -> Taken:
         """Value a fleet on the cluster."""
         packs, events, out = (path.as_uri() for path in (*files, self.folder / "spark.parquet"))
         request = ClusterRequest(packs=packs, events=events, out=out)
-        return taken(lambda: score_tables(self.session, request, self.kit))
+        return taken(lambda: score_tables(self.session, request, self.context))
 
     def both(self, files: tuple[Path, Path], rounds: int) -> Mapping[str, list[Taken]]:
         """Measure both engines round by round; raise if their answers differ."""
@@ -123,12 +123,12 @@ def measure(grounds: Grounds, fleets: Mapping[str, tuple[Path, Path]], rounds: i
     quotes, model = (grounds.folder / "seed" / "quotes.csv").read_bytes(), load_model(BUNDLE)
     if not isinstance(model, Predictor):
         raise TypeError(f"{BUNDLE} is not a canzhi model")
-    kit = JobContext.of(quotes, model, ValuationTerms(as_of=AS_OF, explain=False))
+    context = JobContext.of(quotes, model, ValuationTerms(as_of=AS_OF, explain=False))
     rows = []
     with tempfile.TemporaryDirectory() as name, started(Path(name), memory="3000m") as cluster:
         os.environ.update(cluster.environment)
         session = open_session(cluster.master)
-        engines = Engines(folder=grounds.folder, session=session, kit=kit)
+        engines = Engines(folder=grounds.folder, session=session, context=context)
         print(f"warm after {engines.spark(grounds.fleet(WARM_PACKS))}", flush=True)
         for fleet, files in fleets.items():
             found = engines.both(files, rounds)

@@ -1,4 +1,4 @@
-"""The tables that a fleet's valuation is written to: one row a pack that is valued, one a pack or code that is not."""
+"""The output tables of a fleet: one row per valued pack, and one row per rejected pack or code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from valuation.numeric.columns import BoolArray, IntArray
 from valuation.routes.structural_value import ROUTES
 
 PLACE = "place"
-"""Column by which the rows are put into the order of the packs; it is left out of what is published."""
+"""Column that orders the rows as the packs are ordered; it is not part of the output."""
 
 _TIERS = ("T0", "T1", "T2", "T3", "T4")
 _GRADES = ("A", "B", "C", "D")
@@ -25,11 +25,11 @@ REJECTED = pa.schema([
     ("reason", pa.string()),
     ("hint", pa.string()),
 ])  # fmt: skip
-"""Packs that are not valued, with the reason and the way out."""
+"""Packs that are not valued, with the reason and a hint."""
 
 
-def values_schema(kit: JobContext) -> pa.Schema:
-    """Return the columns of the valued packs; with drivers also the base and the effect of each."""
+def values_schema(context: JobContext) -> pa.Schema:
+    """Return the columns of the valued packs, with drivers also the base and one effect per driver."""
     names = [
         (PLACE, pa.int64()),
         ("battery_code", pa.string()),
@@ -43,9 +43,9 @@ def values_schema(kit: JobContext) -> pa.Schema:
         ("grade", pa.string()),
         ("caution_ids", pa.list_(pa.string())),
     ]
-    if kit.asked.explain:
+    if context.asked.explain:
         names.append(("base_cny", pa.float64()))
-        names.extend((f"effect_{name}", pa.float64()) for name in driver_names(kit.model))
+        names.extend((f"effect_{name}", pa.float64()) for name in driver_names(context.model))
     return pa.schema(names)
 
 
@@ -55,38 +55,38 @@ def published(schema: pa.Schema) -> pa.Schema:
 
 
 def values_table(
-    valued: FleetValues, places: IntArray, codes: pa.Array, notes: Sequence[tuple[str, BoolArray]], kit: JobContext
+    valued: FleetValues, places: IntArray, codes: pa.Array, notes: Sequence[tuple[str, BoolArray]], context: JobContext
 ) -> pa.Table:
     """Return the valued packs as a table; `places`, `codes` and the masks of `notes` are theirs, in their order."""
     rows = len(valued.rows)
     columns: dict[str, pa.Array] = {
         PLACE: pa.array(places, type=pa.int64()),
         "battery_code": codes,
-        "as_of": pa.repeat(pa.scalar(kit.asked.as_of, type=pa.date32()), rows),
+        "as_of": pa.repeat(pa.scalar(context.asked.as_of, type=pa.date32()), rows),
         "point_cny": pa.array(valued.point_cny),
         "lower_cny": pa.array(valued.lower_cny),
         "upper_cny": pa.array(valued.upper_cny),
-        "level": pa.repeat(pa.scalar(kit.asked.level, type=pa.float64()), rows),
+        "level": pa.repeat(pa.scalar(context.asked.level, type=pa.float64()), rows),
         "best_route": _chosen(ROUTES, valued.best),
         "evidence_tier": _chosen(_TIERS, valued.tier),
         "grade": _chosen(_GRADES, valued.grade),
         "caution_ids": id_lists((*notes, *valued.cautions), rows),
     }
-    schema = values_schema(kit)
-    if kit.asked.explain:
+    schema = values_schema(context)
+    if context.asked.explain:
         columns["base_cny"] = pa.array(valued.base_cny)
-        for name in driver_names(kit.model):
+        for name in driver_names(context.model):
             columns[f"effect_{name}"] = pa.array(valued.effects_cny.get(name, np.zeros(rows)))
     return pa.table([columns[name] for name in schema.names], schema=schema)
 
 
 def rejected_table(rows: Iterable[Mapping[str, object]]) -> pa.Table:
-    """Return what is not valued as a table."""
+    """Return the rejected packs as a table."""
     return pa.Table.from_pylist(list(rows), schema=REJECTED)
 
 
 def id_lists(masks: Sequence[tuple[str, BoolArray]], rows: int) -> pa.Array:
-    """Return the ids whose masks hold for each row, in the order of the masks, as lists.
+    """Return for each row the list of ids whose mask is true, in the order of the masks.
 
     >>> id_lists([("V01", np.array([True, True])), ("N02", np.array([False, True]))], 2).to_pylist()
     [['V01'], ['V01', 'N02']]

@@ -1,6 +1,6 @@
-"""The folder of a job beside its answer: what is finished, by whose hand nothing changed it since, and who works on it.
+"""The working folder of a job (批量任务), next to its output: finished parts with their hashes, and a lock.
 
-A job that ended in the middle is taken up where it stood, if it is the same job: same files, same quotes, model, terms.
+A job that was interrupted continues with its finished parts if files, quotes, model and terms are the same.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from service.scoring.scoring import Scored
 from valuation.errors import SettingError
 
 LAYOUT = "3"
-"""Changes when parts are cut or written otherwise: then a job begun by another version begins anew."""
+"""Changed when parts are cut or written differently, so that a job of another version starts again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """How many packs a part valued and set aside."""
+    """Number of packs that a part valued and rejected."""
 
     valued: int
     rejected: int
@@ -34,28 +34,28 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job's folder and its answer."""
+    """A job's working folder and its output."""
 
     folder: Path
     out: Path
 
     @staticmethod
     def writing(out: Path) -> Job:
-        """Return the job that writes an answer; its folder lies beside it, hidden."""
+        """Return the job of an output; its folder is hidden and next to the output."""
         return Job(folder=out.parent / f".{out.name}.parts", out=out)
 
     @property
     def rejected(self) -> Path:
-        """Where the packs go that are not valued."""
+        """The file of the packs that are not valued."""
         return self.out.with_name(f"{self.out.stem}.rejected.parquet")
 
     @property
     def partitioned(self) -> Path:
-        """Mark that packs and events are partitioned."""
+        """The file that exists once packs and events are partitioned."""
         return self.folder / "partitioned"
 
     def begin(self, identity: str) -> bool:
-        """Make the folder ready; return whether parts of another job had to be thrown away."""
+        """Prepare the folder; return whether parts of another job had to be deleted."""
         mark = self.folder / "job.json"
         stated = json.dumps({"layout": LAYOUT, "identity": identity})
         known = mark.read_text("utf-8") if mark.exists() else None
@@ -69,12 +69,12 @@ class Job:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder against a second run of the same job.
+        """Lock the folder against a second run of the same job.
 
         Raises
         ------
         SettingError
-            If another run holds it.
+            If another run has locked it.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("a") as lock:
@@ -91,11 +91,11 @@ class Job:
         return self.folder / f"{part:06d}.values.arrow"
 
     def aside(self, part: int) -> Path:
-        """Return the file of what a part set aside."""
+        """Return the file of the packs that a part rejected."""
         return self.folder / f"{part:06d}.rejected.arrow"
 
     def finish(self, part: int, scored: Scored) -> Tally:
-        """Keep a part; it counts as finished only once both its files are whole on the disk."""
+        """Store a part; it is finished once both its files are on the disk."""
         digests = {
             path.name: _write(path, _arrow(table))
             for path, table in ((self.values(part), scored.values), (self.aside(part), scored.rejected))
@@ -105,7 +105,7 @@ class Job:
         return tally
 
     def finished(self, part: int) -> Tally | None:
-        """Return the tally of a part that is finished and unchanged since; None where it must be worked out."""
+        """Return the tally of a part that is finished and unchanged; None if it must be valued."""
         with suppress(OSError, ValueError, KeyError, TypeError):
             facts = json.loads(self._done(part).read_bytes())
             for name, digest in facts["sha256"].items():
@@ -115,7 +115,7 @@ class Job:
         return None
 
     def close(self) -> None:
-        """Throw the folder away: the answer is whole."""
+        """Delete the folder; the output is complete."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _done(self, part: int) -> Path:
@@ -130,7 +130,7 @@ def _arrow(table: pa.Table) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> str:
-    """Write a file whole or not at all, and return its hash."""
+    """Write a file atomically and return its hash."""
     fresh = path.with_name(f"{path.name}.new")
     with fresh.open("wb") as stream:
         stream.write(content)

@@ -1,4 +1,4 @@
-"""What a process needs to value packs, as plain bytes: it may run on a machine that has neither model nor quotes."""
+"""Quotes, model and terms of a job as bytes, for processes on machines that have neither model nor quotes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from valuation.version import __version__
 
 @dataclass(frozen=True)
 class JobContext:
-    """Quotes, model and terms of a job, to be carried to the processes that work on it.
+    """Quotes, model and terms of a job, sent to its processes.
 
     Parameters
     ----------
     quotes : bytes
         The file of quotes.
     parcel : bytes, optional
-        The model (:mod:`models.artifact.model_bytes`); without one the structural value answers.
+        The model (:mod:`models.artifact.model_bytes`); without one the structural value is the answer.
     terms : bytes
         The :class:`valuation.terms.ValuationTerms` as JSON.
     vehicles : bytes
@@ -40,7 +40,7 @@ class JobContext:
 
     @staticmethod
     def of(quotes: bytes, model: Predictor | None, terms: ValuationTerms, vehicles: bytes = b"") -> JobContext:
-        """Return the kit of a job; the model is one that :func:`models.load_model` returned."""
+        """Return the context of a job; the model is one that :func:`models.load_model` returned."""
         return JobContext(
             quotes=quotes,
             parcel=None if model is None else to_bytes(model),
@@ -50,7 +50,7 @@ class JobContext:
 
     @property
     def digest(self) -> str:
-        """Hash of everything that decides the answers, but for the packs: terms, quotes, model and this version."""
+        """Hash of everything but the packs that determines the values: terms, quotes, model, vehicles, this version."""
         parts = (self.terms, self.quotes, self.parcel or b"", self.vehicles, __version__.encode())
         return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 

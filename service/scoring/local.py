@@ -1,4 +1,4 @@
-"""A fleet valued on one machine (单机批量评估): cut into parts, worked on by several processes, put together again."""
+"""A fleet valued on one machine (单机批量评估): partitioned, valued by several processes, and merged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from valuation.errors import SettingError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A job: packs, events (if any), where the answer goes, and how many processes work on it."""
+    """A job: packs, events (if any), output file, and number of processes."""
 
     packs: Path
     events: Path | None
@@ -33,14 +33,14 @@ class Request:
 
     @property
     def workers(self) -> int:
-        """How many processes work: as many as this one may use processors, unless it was said."""
+        """Number of processes; by default one per available processor."""
         affinity = getattr(os, "sched_getaffinity", None)
         return self.processes or (len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a job ended: packs valued and set aside, and where; parts taken over from a run before."""
+    """Packs valued and rejected, and parts taken over from an earlier run."""
 
     valued: int
     rejected: int
@@ -49,42 +49,42 @@ class Outcome:
     begun_anew: bool
 
 
-def score_files(request: Request, kit: JobContext, progress: Progress = silent()) -> Outcome:  # noqa: B008 - has no state
+def score_files(request: Request, context: JobContext, progress: Progress = silent()) -> Outcome:  # noqa: B008 - has no state
     """Value all packs of a file, with their events, into one file.
 
     Parameters
     ----------
     request : Request
-        The files, and how many processes work.
-    kit : Kit
+        The files and the number of processes.
+    context : JobContext
         Quotes, model and terms.
     progress : Progress
-        Told what is being done, and how many packs are.
+        Receives messages and the count of packs.
 
     Raises
     ------
     UnreadableRecord
         If a file is no Parquet file.
     FieldError
-        If a column stands twice, is in a wrong unit, or there are no codes to join by.
+        If a column is repeated or has a wrong unit, or there are no codes to join by.
     SettingError
-        If the answer cannot be written where it should be, or another run is writing it.
+        If the output cannot be written, or another run is writing it.
     """
     packs = open_source(request.packs, "packs")
     events = None if request.events is None else open_source(request.events, "events")
     _writable(request.out)
     job = Job.writing(request.out)
-    identity = ":".join([kit.digest, packs.identity(), events.identity() if events else "no events"])
+    identity = ":".join([context.digest, packs.identity(), events.identity() if events else "no events"])
     with _told_of_the_disk(request.out), job.held():
         anew = job.begin(identity)
         if anew:
             progress.say("the job begun here before was another (files, quotes, model or terms); beginning anew")
         partitions = Partitions.of(job.folder / "shares", packs, events)
-        with Pool(request.workers, kit, job) as pool:
+        with Pool(request.workers, context, job) as pool:
             tallies, taken_over = _work(pool, partitions, job, progress)
         progress.say("putting the parts together")
         gather([job.aside(part) for part in range(len(tallies))], REJECTED, job.rejected)
-        gather([job.values(part) for part in range(len(tallies))], values_schema(kit), job.out)
+        gather([job.values(part) for part in range(len(tallies))], values_schema(context), job.out)
         job.close()
     return Outcome(
         valued=sum(tally.valued for tally in tallies),
@@ -123,24 +123,24 @@ def _work(pool: Pool, partitions: Partitions, job: Job, progress: Progress) -> t
 Task = tuple[object, ...]
 
 
-def _partition_packs(_kit: JobContext, _job: Job, partitions: Partitions) -> None:
+def _partition_packs(_context: JobContext, _job: Job, partitions: Partitions) -> None:
     partition_packs(partitions)
 
 
-def _partition_events(_kit: JobContext, _job: Job, partitions: Partitions, portion: int) -> None:
+def _partition_events(_context: JobContext, _job: Job, partitions: Partitions, portion: int) -> None:
     partition_events(partitions, portion)
 
 
-def _value_share(kit: JobContext, job: Job, share: int, partitions: Partitions) -> Tally:
+def _value_share(context: JobContext, job: Job, share: int, partitions: Partitions) -> Tally:
     """Value one share and keep the result."""
-    found = [score(batch, kit) for batch in batches_of_share(partitions, share)]
+    found = [score(batch, context) for batch in batches_of_share(partitions, share)]
     values, rejected = (pa.concat_tables(getattr(one, name) for one in found) for name in ("values", "rejected"))
     return job.finish(share, Scored(values=in_place_order(values), rejected=in_place_order(rejected)))
 
 
 @contextmanager
 def _told_of_the_disk(out: Path) -> Iterator[None]:
-    """Say in a sentence where the disk refused; what is finished is kept."""
+    """Turn an error of the disk into a setting error; finished parts are kept."""
     try:
         yield
     except OSError as error:
@@ -154,7 +154,7 @@ def _told_of_the_disk(out: Path) -> Iterator[None]:
 
 
 def _writable(out: Path) -> None:
-    """Raise where the answer cannot be written."""
+    """Raise if the output cannot be written."""
     if out.suffix != ".parquet":
         raise SettingError(f"the output {out} is no .parquet file", hint="name it values.parquet", field="OUT")
     try:

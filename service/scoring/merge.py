@@ -1,4 +1,4 @@
-"""Parts put together in the order of the packs into one Parquet file, which appears whole or not at all."""
+"""Parts merged in the order of the packs into one Parquet file, written atomically."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROWS_A_GROUP = 65_536
 
 
 def gather(parts: Iterable[Path], schema: pa.Schema, out: Path) -> None:
-    """Write the rows of all parts into one file, in the order of their places."""
+    """Write the rows of all parts into one file in the order of their places."""
     fresh = out.with_name(f".{out.name}.new")
     shown = published(schema)
     with parquet.ParquetWriter(fresh, shown, compression="zstd", compression_level=1) as writer:
@@ -36,7 +36,7 @@ def gather(parts: Iterable[Path], schema: pa.Schema, out: Path) -> None:
 
 
 def _by_place(parts: list[Path]) -> Iterator[pa.Table]:
-    """Yield the rows by windows of places; each part stands in the order of its places already."""
+    """Yield the rows by windows of places; each part is already in the order of its places."""
     tables = [_mapped(path) for path in parts]
     places = [table.column(PLACE).to_numpy() for table in tables]
     placed = [column[: np.searchsorted(column, UNPLACED)] for column in places]

@@ -19,12 +19,12 @@ from service.scoring.codes import ODD, join_key, repeated_names, respelled_names
 from service.scoring.scoring import NO_EVENTS, Batch
 from service.scoring.source import Source
 
-EVENTS_A_SHARE = 262_144
-PACKS_A_SHARE = 32_768
+EVENTS_A_SHARE = 196_608
+PACKS_A_SHARE = 24_576
 MOST_SHARES = 512
 """One process writes so many files at once; a larger share is valued in several batches."""
 PORTIONS = 8
-_ROWS_AT_ONCE = 262_144
+_ROWS_AT_ONCE = 131_072
 _PLACE = "canzhi_place"
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 

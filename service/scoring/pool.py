@@ -1,4 +1,4 @@
-"""Processes that value parts: started fresh, each with its own kit, gone when the one that started them is gone."""
+"""Worker processes of the local engine; they end with the process that started them."""
 
 from __future__ import annotations
 
@@ -18,51 +18,45 @@ from service.scoring.job_context import JobContext
 from service.scoring.memory import keep_memory, rarely_collect, without_pandas
 from valuation.errors import CanzhiError, SettingError
 
-_AHEAD = 2  # parts that wait for each process, so that none is idle
+_AHEAD = 2  # submitted tasks per process, so that none is idle
 
 _here: dict[str, Any] = {}
 
 
 class Pool:
-    """Processes that carry out tasks: tuples of a function and its arguments, called with kit and job before them.
+    """Processes that run tasks: tuples of a function and its arguments, called after job context and job.
 
-    They are started when the first tasks come; one process, or one task, is done by this one: nothing is started.
+    They are started with the first tasks. A single task, or all tasks of one process, run in this process.
     """
 
-    def __init__(self, processes: int, kit: JobContext, job: Job) -> None:
+    def __init__(self, processes: int, context: JobContext, job: Job) -> None:
         self._processes = processes
-        self._kit, self._job = kit, job
+        self._context, self._job = context, job
         self._executor: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
-        """Return the pool; nothing is started yet."""
+        """Return the pool without starting processes."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait for the processes; what was not begun is left."""
+        """Cancel waiting tasks and wait for the processes."""
         if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
-
-    def drain(self) -> None:
-        """Wait until nothing that was begun is still being written."""
-        if self._executor is not None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
-            self._executor = None
 
     def each(self, tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
-        """Yield the place of each task with its result, as they come.
+        """Yield the index and the result of each task in the order in which they end.
 
         Raises
         ------
         SettingError
-            If a process ended before its work did.
+            If a process ended before its task.
         """
         if self._processes == 1 or len(tasks) <= 1:
             keep_memory()
             for place, (function, *rest) in enumerate(tasks):
-                yield place, function(self._kit, self._job, *rest)
+                yield place, function(self._context, self._job, *rest)
             return
         executor = self._executor or self._started()
         running: dict[Future[Any], int] = {}
@@ -76,17 +70,17 @@ class Pool:
                 yield running.pop(future), _result(future)
 
     def _started(self) -> ProcessPoolExecutor:
-        """Return processes that were started."""
+        """Start the processes."""
         self._executor = ProcessPoolExecutor(
             self._processes,
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_settle,
-            initargs=(self._kit, self._job),
+            initargs=(self._context, self._job),
         )
         return self._executor
 
 
-def _result(future: Future[Any]) -> Any:  # noqa: ANN401 - the task's own
+def _result(future: Future[Any]) -> Any:  # noqa: ANN401 - the task's result
     try:
         answer = future.result()
     except BrokenProcessPool as error:
@@ -100,31 +94,31 @@ def _result(future: Future[Any]) -> Any:  # noqa: ANN401 - the task's own
 
 
 class _Refusal:
-    """An error on its way from another process."""
+    """An error sent from another process."""
 
     def __init__(self, error: CanzhiError) -> None:
         self._kind, self._message, self._hint, self._field = type(error), error.message, error.hint, error.field
 
     def error(self) -> CanzhiError:
-        """Return the error as it was raised there."""
+        """Return the error as it was raised."""
         return self._kind(self._message, hint=self._hint, field=self._field)
 
 
-def _carry_out(task: tuple[Callable[..., Any], Any]) -> Any:  # noqa: ANN401 - the task's own
+def _carry_out(task: tuple[Callable[..., Any], Any]) -> Any:  # noqa: ANN401 - the task's result
     function, *rest = task
     try:
-        return function(_here["kit"], _here["job"], *rest)
+        return function(_here["context"], _here["job"], *rest)
     except CanzhiError as error:
         return _Refusal(error)
 
 
-def _settle(kit: JobContext, job: Job) -> None:
-    """Make a fresh process ready: one thread, and gone when its parent is."""
+def _settle(context: JobContext, job: Job) -> None:
+    """Prepare a new process: one thread, and its end with the parent."""
     without_pandas().__enter__()  # for as long as the process lives
     pa.set_cpu_count(1)
     keep_memory()
     rarely_collect()
-    _here.update(kit=kit, job=job)
+    _here.update(context=context, job=job)
     threading.Thread(target=_follow_parent, daemon=True).start()
 
 

@@ -1,4 +1,4 @@
-"""What a person sees of a long job: a bar with rate and remaining time, or a line now and then where nobody watches."""
+"""Progress of a long job: a bar with rate and remaining time on a terminal, a line every 15 seconds in a log."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _LINE_EVERY_S = 15.0
 
 
 class Progress(Protocol):
-    """Told what is being done, and how much of it is."""
+    """Receives messages and counts of a job."""
 
     def say(self, sentence: str) -> None:
-        """Take note of what is being done."""
+        """Receive a message."""
 
     def counting(self, packs: int, done: int) -> AbstractContextManager[Count]:
-        """Return a counter of packs, some of them done already."""
+        """Return a counter of packs; some are done already."""
 
 
 class _Silent:
@@ -34,18 +34,18 @@ class _Silent:
 
 
 def silent() -> Progress:
-    """Return a progress that nobody sees."""
+    """Return a progress without output."""
     return _Silent()
 
 
 class OnTerminal:
-    """Progress on standard error: a bar for a person, lines for a log; quiet where the work is short."""
+    """Progress on standard error: a bar on a terminal, lines in a log, nothing for short jobs."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
 
     def say(self, sentence: str) -> None:
-        """Say what is being done."""
+        """Print a message."""
         self._say(sentence)
 
     @contextmanager
@@ -59,7 +59,7 @@ class OnTerminal:
 
 
 class _Lines:
-    """A line now and then: how many packs are done, how fast, how long the rest takes."""
+    """A line every 15 seconds: packs done, rate, remaining time."""
 
     def __init__(self, say: Callable[[str], None], packs: int, done: int) -> None:
         self._say, self._packs, self._before = say, packs, done
@@ -67,7 +67,7 @@ class _Lines:
         self._begun = self._told = time.monotonic()
 
     def count(self, more: int) -> None:
-        """Take note of packs that are done."""
+        """Add packs that are done."""
         self._counted += more
         now = time.monotonic()
         if now - self._told >= _LINE_EVERY_S:
@@ -79,7 +79,7 @@ class _Lines:
 
 @contextmanager
 def _bar(packs: int, done: int) -> Iterator[Count]:
-    """Show a bar once the work has taken longer than a person waits without asking."""
+    """Show a bar if the job takes longer than two seconds."""
     from rich import console, progress  # noqa: PLC0415 - 0.1 s in every process, for a bar on a terminal
 
     parts = (progress.TextColumn("packs"), progress.BarColumn(), progress.TaskProgressColumn())

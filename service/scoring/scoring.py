@@ -1,4 +1,4 @@
-"""The one function that values packs of tables for every engine: columns in, columns out, nothing silently missing."""
+"""The function that values packs of tables for every engine: columns in, columns out; every pack is accounted for."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from valuation.ingest.tables.row_per_pack import unknown_pack
 from valuation.numeric.columns import BoolArray, IntArray
 
 UNPLACED = np.iinfo(np.int64).max
-"""The place of what belongs to no row of the packs: behind all of them."""
+"""Place of rejected codes that are in no row of the packs: after all packs."""
 NO_EVENTS = pa.schema([(name, pa.string()) for name in ("battery_code", "type", "on")]).empty_table()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """Packs that were valued and those that were set aside (see :mod:`service.scoring.answers`)."""
+    """Valued and rejected packs (see :mod:`service.scoring.answers`)."""
 
     values: pa.Table
     rejected: pa.Table
@@ -35,7 +35,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Packs, all their events, and each pack's place among all packs; `repeated` holds codes that others carry too."""
+    """Packs, all their events, and each pack's place among all packs; `repeated` holds codes of several packs."""
 
     packs: pa.Table
     events: pa.Table
@@ -43,25 +43,25 @@ class Batch:
     repeated: frozenset[str] = frozenset()
 
 
-def score(batch: Batch, kit: JobContext) -> Scored:
+def score(batch: Batch, context: JobContext) -> Scored:
     """Value a batch of packs (批量评估).
 
     Parameters
     ----------
     batch : Batch
-        Packs with all the events of their codes; an event of a code that is not among these packs is of no pack.
-    kit : Kit
+        Packs with all events of their codes; an event of another code has no pack.
+    context : JobContext
         Quotes, model and terms.
     """
     events, strays = _drop_misplaced(batch)
     if batch.packs.num_rows == 0:
-        return Scored(values=values_schema(kit).empty_table(), rejected=rejected_table(strays))
+        return Scored(values=values_schema(context).empty_table(), rejected=rejected_table(strays))
     traces = read_tables(batch.packs, events)
-    valued = appraise_fleet(traces.table, kit.market, kit.model, kit.asked)
+    valued = appraise_fleet(traces.table, context.market, context.model, context.asked)
     rows = valued.rows
     codes = pa.array(traces.table.texts["battery_code"], type=pa.string())
-    notes = [(name, mask[rows]) for name, mask in _note_masks(traces, kit)]
-    values = values_table(valued, batch.places[traces.kept[rows]], codes.take(pa.array(rows)), notes, kit)
+    notes = [(name, mask[rows]) for name, mask in _note_masks(traces, context)]
+    values = values_table(valued, batch.places[traces.kept[rows]], codes.take(pa.array(rows)), notes, context)
     written = {row: traces.table.texts["battery_code"][row] for row in valued.refused}
     aside = [
         *_problems(traces, batch.places),
@@ -74,7 +74,7 @@ def score(batch: Batch, kit: JobContext) -> Scored:
 
 
 def _drop_misplaced(batch: Batch) -> tuple[pa.Table, list[Mapping[str, object]]]:
-    """Return the events of the packs, and one row for each code that events name and no pack carries."""
+    """Return the events of the packs, and one row for each code of events without a pack."""
     if batch.events.num_rows == 0:
         return batch.events, []
     known = join_key(batch.packs)
@@ -93,12 +93,12 @@ def _drop_misplaced(batch: Batch) -> tuple[pa.Table, list[Mapping[str, object]]]
     return batch.events.filter(ours), rows
 
 
-def _note_masks(traces: TableTraces, kit: JobContext) -> Iterator[tuple[str, BoolArray]]:
-    """Yield the notes of intake with the packs they speak of; those on events not known by the day are left out."""
+def _note_masks(traces: TableTraces, context: JobContext) -> Iterator[tuple[str, BoolArray]]:
+    """Yield the notes of reading with their packs, without notes on events not known by the day."""
     masks: dict[str, BoolArray] = {}
     for caution in traces.column_notes:
         masks[caution.id] = np.ones(traces.table.rows, dtype=bool)
-    day = kit.asked.as_of
+    day = context.asked.as_of
     for row, notes in traces.notes.items():
         for note in notes:
             if (note.known_from or day) <= day:
@@ -108,7 +108,7 @@ def _note_masks(traces: TableTraces, kit: JobContext) -> Iterator[tuple[str, Boo
 
 
 def _problems(traces: TableTraces, places: IntArray) -> Iterator[Mapping[str, object]]:
-    """Yield the packs that were set aside when they were read, all reasons of a pack in one row."""
+    """Yield the packs that were rejected when they were read, all reasons of a pack in one row."""
     by_row: dict[int, list[CanzhiError]] = {}
     codes: dict[int, str | None] = {}
     for problem in traces.problems:
@@ -122,7 +122,7 @@ def _problems(traces: TableTraces, places: IntArray) -> Iterator[Mapping[str, ob
 
 
 def _repeated(values: pa.Table, repeated: frozenset[str]) -> tuple[pa.Table, list[Mapping[str, object]]]:
-    """Return the values without packs whose code another pack carries in another spelling, and these packs."""
+    """Return the values without packs that share a code in another spelling, and these packs."""
     twice = pc.is_in(values.column("battery_code"), value_set=pa.array(sorted(repeated), type=pa.string()))
     refused = values.filter(twice).select(["place", "battery_code"]).to_pylist()
     rows = [_row(one["place"], one["battery_code"], [repeated_code("", one["battery_code"]).error]) for one in refused]
@@ -130,7 +130,7 @@ def _repeated(values: pa.Table, repeated: frozenset[str]) -> tuple[pa.Table, lis
 
 
 def _row(place: int, code: str | None, errors: list[CanzhiError], more: str = "") -> Mapping[str, object]:
-    """Return one row of what is not valued; each reason and each way out once."""
+    """Return the row of a rejected pack; each reason and each hint once."""
     reasons = dict.fromkeys(error.message for error in errors)
     hints = dict.fromkeys(error.hint for error in errors)
     return {"place": place, "battery_code": code, "reason": "; ".join(reasons) + more, "hint": "; ".join(hints)}

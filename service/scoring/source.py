@@ -49,7 +49,7 @@ class Source:
             raise _unreadable(self.path, error) from error
 
     def identity(self) -> str:
-        """Return a text that changes when the file does: size, time, and the hash of where its footer lies."""
+        """Return a text that changes with the file: size, time, and hash of its end, which has the footer."""
         facts = self.path.stat()
         with self.path.open("rb") as stream:
             stream.seek(max(0, facts.st_size - _TAIL))

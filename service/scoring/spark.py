@@ -32,7 +32,7 @@ _SHARES_A_REJECTED_FILE = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterRequest:
-    """A job on a cluster: places that the cluster can read and write, its master, and into how many shares to deal."""
+    """A job on a cluster: paths that the cluster can read and write, its master, and the number of groups."""
 
     packs: str
     events: str
@@ -42,30 +42,30 @@ class ClusterRequest:
 
     @property
     def rejected(self) -> str:
-        """Where the packs go that are not valued."""
+        """The folder of the packs that are not valued."""
         return f"{self.out.removesuffix('.parquet')}.rejected.parquet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterOutcome:
-    """Packs valued and set aside, and where the latter lie."""
+    """Packs valued and rejected, and the folder of the latter."""
 
     valued: int
     rejected: int
     rejected_place: str
 
 
-def score_on_cluster(request: ClusterRequest, kit: JobContext) -> ClusterOutcome:
-    """Value all packs of a table into another, on the cluster of the session.
+def score_on_cluster(request: ClusterRequest, context: JobContext) -> ClusterOutcome:
+    """Value all packs of a table on a cluster and write the result.
 
     Raises
     ------
     SettingError
-        If PySpark or Java is not there, or the cluster cannot do the work.
+        If PySpark or Java is missing, or the cluster fails.
     """
     session = open_session(request.master)
     try:
-        return score_tables(session, request, kit)
+        return score_tables(session, request, context)
     except Exception as error:
         if type(error).__module__.startswith(("pyspark", "py4j")):
             raise _cluster_error(error) from error
@@ -75,12 +75,12 @@ def score_on_cluster(request: ClusterRequest, kit: JobContext) -> ClusterOutcome
 
 
 def open_session(master: str | None = None) -> SparkSession:
-    """Return the Spark session of this process, begun if there is none.
+    """Return the Spark session of this process; start one if there is none.
 
     Raises
     ------
     SettingError
-        If PySpark or Java is not there.
+        If PySpark or Java is missing.
     """
     try:
         from pyspark.sql import SparkSession  # noqa: PLC0415 - the extra spark
@@ -99,15 +99,15 @@ def open_session(master: str | None = None) -> SparkSession:
         ) from error
 
 
-def score_tables(session: SparkSession, request: ClusterRequest, kit: JobContext) -> ClusterOutcome:
+def score_tables(session: SparkSession, request: ClusterRequest, context: JobContext) -> ClusterOutcome:
     """Value all packs in an existing session."""
     result = score_frames(
-        session.read.parquet(request.packs), session.read.parquet(request.events), kit, request.shares
+        session.read.parquet(request.packs), session.read.parquet(request.events), context, request.shares
     )
     result = result.persist()  # valued once, written to two places
     try:
         rejected = result.where(f"`{_REJECTED}`").select("battery_code", "reason", "hint")
-        names = [name for name in values_schema(kit).names if name != PLACE]
+        names = [name for name in values_schema(context).names if name != PLACE]
         valued = result.where(f"NOT `{_REJECTED}`").select([f"`{name}`" for name in names])
         outcome = ClusterOutcome(valued=valued.count(), rejected=rejected.count(), rejected_place=request.rejected)
         few = max(1, result.rdd.getNumPartitions() // _SHARES_A_REJECTED_FILE)
@@ -118,28 +118,28 @@ def score_tables(session: SparkSession, request: ClusterRequest, kit: JobContext
     return outcome
 
 
-def score_frames(packs: DataFrame, events: DataFrame, kit: JobContext, shares: int | None = None) -> DataFrame:
+def score_frames(packs: DataFrame, events: DataFrame, context: JobContext, shares: int | None = None) -> DataFrame:
     """Return the values and the rejected packs in one frame.
 
     Parameters
     ----------
     packs, events : DataFrame
         In any order and partitioning.
-    kit : JobContext
+    context : JobContext
         Quotes, model and terms.
     shares : int, optional
         Number of groups that are valued; by default about 200,000 events each.
     """
     from pyspark.sql.pandas.types import from_arrow_schema  # noqa: PLC0415 - the extra spark
 
-    context = packs.sparkSession.sparkContext
+    cluster = packs.sparkSession.sparkContext
     if shares is None:
         wanted = 1 + max(events.count() // _EVENTS_A_SHARE, packs.count() // _PACKS_A_SHARE)
-        shares = max(wanted, context.defaultParallelism)
+        shares = max(wanted, cluster.defaultParallelism)
     grouped = [_grouped(frame, name, shares) for name, frame in (("packs", packs), ("events", events))]
-    carried = context.broadcast((kit.quotes, kit.parcel, kit.terms))
-    scorer = _scorer(carried, _repeated(packs))
-    return grouped[0].cogroup(grouped[1]).applyInArrow(scorer, schema=from_arrow_schema(_result_schema(kit)))
+    broadcast = cluster.broadcast((context.quotes, context.parcel, context.terms))
+    scorer = _scorer(broadcast, _repeated(packs))
+    return grouped[0].cogroup(grouped[1]).applyInArrow(scorer, schema=from_arrow_schema(_result_schema(context)))
 
 
 def _code_of(frame: DataFrame, name: str) -> str:
@@ -169,18 +169,18 @@ def _repeated(packs: DataFrame) -> frozenset[str]:
     return repeated_names(names, [row.code for row in plain])
 
 
-def _scorer(carried: Any, repeated: frozenset[str]) -> Callable[[pa.Table, pa.Table], pa.Table]:  # noqa: ANN401 - broadcast
-    """Return the function that values one group; what it needs travels with it."""
+def _scorer(broadcast: Any, repeated: frozenset[str]) -> Callable[[pa.Table, pa.Table], pa.Table]:  # noqa: ANN401 - PySpark's broadcast
+    """Return the function that values one group on a worker."""
 
     def score_group(packs: pa.Table, events: pa.Table) -> pa.Table:
-        kit = _opened(*carried.value)
+        context = _opened(*broadcast.value)
         batch = Batch(
             packs=packs.drop_columns([_BUCKET]),
             events=events.drop_columns([_BUCKET]),
             places=np.arange(packs.num_rows),
             repeated=repeated,
         )
-        scored, schema = score(batch, kit), _result_schema(kit)
+        scored, schema = score(batch, context), _result_schema(context)
         both = [
             table.append_column(_REJECTED, pa.repeat(pa.scalar(rejected), table.num_rows))
             for table, rejected in ((scored.values, False), (scored.rejected, True))
@@ -200,8 +200,8 @@ def _opened(quotes: bytes, parcel: bytes | None, terms: bytes) -> JobContext:
     return JobContext(quotes=quotes, parcel=parcel, terms=terms)
 
 
-def _result_schema(kit: JobContext) -> pa.Schema:
-    fields = [field for field in values_schema(kit) if field.name != PLACE]
+def _result_schema(context: JobContext) -> pa.Schema:
+    fields = [field for field in values_schema(context) if field.name != PLACE]
     fields += [field for field in REJECTED if field.name in {"reason", "hint"}]
     return pa.schema([*fields, pa.field(_REJECTED, pa.bool_())])
 

@@ -29,7 +29,7 @@ class Fleet:
     events: Path
     quotes: Path
 
-    def kit(self, *, model: bool = True, **terms) -> JobContext:
+    def context(self, *, model: bool = True, **terms) -> JobContext:
         """Return what values it."""
         asked = ValuationTerms(**({"as_of": date(2025, 6, 1), "explain": False} | terms))
         return JobContext.of(self.quotes.read_bytes(), load_model(BUNDLE) if model else None, asked)

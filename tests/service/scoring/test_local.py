@@ -26,8 +26,8 @@ DAY = date(2025, 6, 1)
 BUNDLE = Path(__file__).parents[2] / "golden" / "bundle"
 
 
-def run(fleet, out, kit, processes=1):
-    return score_files(Request(packs=fleet.packs, events=fleet.events, out=out, processes=processes), kit)
+def run(fleet, out, context, processes=1):
+    return score_files(Request(packs=fleet.packs, events=fleet.events, out=out, processes=processes), context)
 
 
 def both(out):
@@ -40,10 +40,10 @@ def document(path, name):
     return Document(name=name, content=sink.getvalue())
 
 
-def own_answers(fleet, kit, **terms):
+def own_answers(fleet, context, **terms):
     """Return each pack's own valuation, by code, as the command `value` gives it."""
     traces = read_trace([document(fleet.packs, "packs"), document(fleet.events, "events")])
-    answers = appraise_many(traces, kit.market, model=kit.model, as_of=DAY, **terms)
+    answers = appraise_many(traces, context.market, model=context.model, as_of=DAY, **terms)
     return {history.battery_code: answer for history, answer in zip(traces.histories, answers, strict=True)}
 
 
@@ -77,12 +77,12 @@ def as_row(answer, drivers):
     ],
 )
 def test_every_pack_is_valued_as_on_its_own_bit_for_bit(fleet, tmp_path, small_parts, model, terms):
-    kit = fleet.kit(model=model, **terms)
-    outcome = run(fleet, tmp_path / "values.parquet", kit)
+    context = fleet.context(model=model, **terms)
+    outcome = run(fleet, tmp_path / "values.parquet", context)
     values = pq.read_table(tmp_path / "values.parquet").to_pylist()
     aside = {row["battery_code"]: row for row in pq.read_table(outcome.rejected_file).to_pylist()}
     drivers = terms.pop("explain", False)
-    own = own_answers(fleet, kit, **terms)
+    own = own_answers(fleet, context, **terms)
     assert len(values) == outcome.valued > 300
     assert len(aside) == outcome.rejected > 0
     assert {row["battery_code"] for row in values} | set(aside) == set(own)
@@ -100,10 +100,10 @@ def test_every_pack_is_valued_as_on_its_own_bit_for_bit(fleet, tmp_path, small_p
 @pytest.mark.parametrize("model", [True, False])
 def test_where_routes_are_closed_each_pack_is_valued_as_on_its_own(closed_fleet, tmp_path, small_parts, model):
     """No closed route is best; where all are closed there is none, and the point is what disposal costs."""
-    kit = closed_fleet.kit(model=model, explain=True)
-    run(closed_fleet, tmp_path / "values.parquet", kit, processes=2)
+    context = closed_fleet.context(model=model, explain=True)
+    run(closed_fleet, tmp_path / "values.parquet", context, processes=2)
     values = pq.read_table(tmp_path / "values.parquet").to_pylist()
-    own = own_answers(closed_fleet, kit)
+    own = own_answers(closed_fleet, context)
     disposed = [row for row in values if row["best_route"] is None]
     assert len(values) > 300
     assert len(disposed) > 30
@@ -116,10 +116,10 @@ def test_where_routes_are_closed_each_pack_is_valued_as_on_its_own(closed_fleet,
 
 
 def test_order_row_groups_and_processes_change_no_byte(fleet, tmp_path, small_parts):
-    kit = fleet.kit()
-    run(fleet, tmp_path / "a" / "values.parquet", kit)
-    run(fleet.rewritten(tmp_path / "cut", group=300), tmp_path / "b" / "values.parquet", kit, processes=2)
-    run(fleet.rewritten(tmp_path / "shuffled", seed=3), tmp_path / "c" / "values.parquet", kit, processes=2)
+    context = fleet.context()
+    run(fleet, tmp_path / "a" / "values.parquet", context)
+    run(fleet.rewritten(tmp_path / "cut", group=300), tmp_path / "b" / "values.parquet", context, processes=2)
+    run(fleet.rewritten(tmp_path / "shuffled", seed=3), tmp_path / "c" / "values.parquet", context, processes=2)
     first = both(tmp_path / "a" / "values.parquet")
     assert both(tmp_path / "b" / "values.parquet") == first
     assert both(tmp_path / "c" / "values.parquet") == first
@@ -127,14 +127,15 @@ def test_order_row_groups_and_processes_change_no_byte(fleet, tmp_path, small_pa
 
 
 def test_a_share_that_is_too_large_is_valued_in_several_batches(fleet, tmp_path, small_parts, monkeypatch):
-    kit = fleet.kit()
-    run(fleet, tmp_path / "a" / "values.parquet", kit)
+    context = fleet.context()
+    run(fleet, tmp_path / "a" / "values.parquet", context)
     monkeypatch.setattr("service.scoring.partitions.MOST_SHARES", 2)
     sizes = []
     monkeypatch.setattr(
-        "service.scoring.local.score", lambda batch, kit: sizes.append(batch.events.num_rows) or score(batch, kit)
+        "service.scoring.local.score",
+        lambda batch, context: sizes.append(batch.events.num_rows) or score(batch, context),
     )
-    run(fleet, tmp_path / "b" / "values.parquet", kit)
+    run(fleet, tmp_path / "b" / "values.parquet", context)
     assert max(sizes) < pq.read_metadata(fleet.events).num_rows / 3
     assert both(tmp_path / "a" / "values.parquet") == both(tmp_path / "b" / "values.parquet")
 
@@ -142,7 +143,7 @@ def test_a_share_that_is_too_large_is_valued_in_several_batches(fleet, tmp_path,
 def test_the_answer_stands_in_the_order_of_the_packs(fleet, tmp_path, small_parts):
     packs = pq.read_table(fleet.packs)
     backwards = packs.take(pa.array(range(packs.num_rows - 1, -1, -1)))
-    run(fleet.rewritten(tmp_path, packs=backwards), tmp_path / "values.parquet", fleet.kit(model=False))
+    run(fleet.rewritten(tmp_path, packs=backwards), tmp_path / "values.parquet", fleet.context(model=False))
     codes = pq.read_table(tmp_path / "values.parquet")["battery_code"].to_pylist()
     place = {code: at for at, code in enumerate(backwards["battery_code"].to_pylist())}
     assert [place[code] for code in codes] == sorted(place[code] for code in codes)
@@ -167,7 +168,7 @@ def test_no_pack_is_silently_missing(fleet, tmp_path, small_parts, seed):
     packs = pa.concat_tables([packs, *extra])
     nobody = events.slice(0, 2).set_column(0, "battery_code", pa.array(["NOBODY"] * 2))
     changed = fleet.rewritten(tmp_path, packs=packs, events=pa.concat_tables([events, nobody]), seed=seed)
-    outcome = run(changed, tmp_path / "values.parquet", fleet.kit(model=False))
+    outcome = run(changed, tmp_path / "values.parquet", fleet.context(model=False))
     aside = pq.read_table(outcome.rejected_file)
     reasons = {row["battery_code"]: row["reason"] for row in aside.to_pylist()}
     assert outcome.valued + outcome.rejected == packs.num_rows + 1
@@ -196,12 +197,12 @@ from service.scoring.scoring import score
 from valuation.terms import ValuationTerms
 if __name__ == "__main__":
     partitions.EVENTS_A_SHARE = 300
-    kit = JobContext.of(Path({str(fleet.quotes)!r}).read_bytes(), load_model({str(BUNDLE)!r}),
+    context = JobContext.of(Path({str(fleet.quotes)!r}).read_bytes(), load_model({str(BUNDLE)!r}),
                  ValuationTerms(as_of=date(2025, 6, 1), explain=False))
     request = Request(packs=Path({str(tmp_path / "cut" / "packs.parquet")!r}),
                       events=Path({str(tmp_path / "cut" / "events.parquet")!r}),
                       out=Path({str(tmp_path / "values.parquet")!r}), processes=2)
-    print(score_files(request, kit).taken_over)
+    print(score_files(request, context).taken_over)
 """,
         "utf-8",
     )
@@ -220,7 +221,7 @@ if __name__ == "__main__":
     assert not _still_running(process.pid), "the processes of a killed job go on"
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     assert int(done.stdout) >= 3
-    run(fleet, tmp_path / "whole" / "values.parquet", fleet.kit())
+    run(fleet, tmp_path / "whole" / "values.parquet", fleet.context())
     assert both(tmp_path / "values.parquet") == both(tmp_path / "whole" / "values.parquet")
 
 
@@ -252,16 +253,16 @@ class Recorder:
             raise KeyboardInterrupt
 
 
-def interrupted(fleet, out, kit):
+def interrupted(fleet, out, context):
     with pytest.raises(KeyboardInterrupt):
-        score_files(Request(packs=fleet.packs, events=fleet.events, out=out, processes=1), kit, Recorder())
+        score_files(Request(packs=fleet.packs, events=fleet.events, out=out, processes=1), context, Recorder())
 
 
 def test_a_changed_question_begins_anew_and_says_so(fleet, tmp_path, small_parts):
     cut = fleet.rewritten(tmp_path / "cut", group=300)
     out = tmp_path / "values.parquet"
-    interrupted(cut, out, fleet.kit())
-    outcome = run(cut, out, fleet.kit(level=0.8))
+    interrupted(cut, out, fleet.context())
+    outcome = run(cut, out, fleet.context(level=0.8))
     assert (outcome.begun_anew, outcome.taken_over) == (True, 0)
     assert set(pq.read_table(out)["level"].to_pylist()) == {0.8}
 
@@ -269,30 +270,30 @@ def test_a_changed_question_begins_anew_and_says_so(fleet, tmp_path, small_parts
 def test_a_part_that_was_changed_since_is_worked_out_again(fleet, tmp_path, small_parts):
     cut = fleet.rewritten(tmp_path / "cut", group=300)
     out = tmp_path / "values.parquet"
-    interrupted(cut, out, fleet.kit())
+    interrupted(cut, out, fleet.context())
     part = Job.writing(out).values(0)
     content = bytearray(part.read_bytes())
     content[len(content) // 2] ^= 1
     part.write_bytes(content)
-    assert run(cut, out, fleet.kit()).taken_over == 1
-    run(fleet, tmp_path / "whole" / "values.parquet", fleet.kit())
+    assert run(cut, out, fleet.context()).taken_over == 1
+    run(fleet, tmp_path / "whole" / "values.parquet", fleet.context())
     assert both(out) == both(tmp_path / "whole" / "values.parquet")
 
 
 def test_two_runs_do_not_write_one_answer(fleet, tmp_path):
     out = tmp_path / "values.parquet"
     with Job.writing(out).held(), pytest.raises(SettingError, match="another run is writing"):
-        run(fleet, out, fleet.kit(model=False))
+        run(fleet, out, fleet.context(model=False))
 
 
 def test_what_is_no_table_is_refused(fleet, tmp_path):
     text = tmp_path / "packs.parquet"
     text.write_text("battery_code\n1\n", "utf-8")
     with pytest.raises(UnreadableRecord, match="no Parquet file"):
-        score_files(Request(packs=text, events=None, out=tmp_path / "values.parquet"), fleet.kit(model=False))
+        score_files(Request(packs=text, events=None, out=tmp_path / "values.parquet"), fleet.context(model=False))
     pq.write_table(pa.table({"colour": ["red"]}), text)
     with pytest.raises(FieldError, match="no column battery_code"):
-        score_files(Request(packs=text, events=None, out=tmp_path / "values.parquet"), fleet.kit(model=False))
+        score_files(Request(packs=text, events=None, out=tmp_path / "values.parquet"), fleet.context(model=False))
 
 
 @pytest.mark.parametrize("name", ["packs", "events"])
@@ -301,7 +302,7 @@ def test_codes_that_are_stored_as_a_category_are_refused_in_words(fleet, tmp_pat
     place = table.column_names.index("battery_code")
     table = table.set_column(place, "battery_code", table.column(place).dictionary_encode())
     with pytest.raises(FieldError, match="as a category"):
-        run(fleet.rewritten(tmp_path, **{name: table}), tmp_path / "values.parquet", fleet.kit(model=False))
+        run(fleet.rewritten(tmp_path, **{name: table}), tmp_path / "values.parquet", fleet.context(model=False))
 
 
 def test_damaged_pages_and_swapped_tables_are_reported(fleet, tmp_path):
@@ -312,9 +313,9 @@ def test_damaged_pages_and_swapped_tables_are_reported(fleet, tmp_path):
     damaged.write_bytes(content)
     out = tmp_path / "values.parquet"
     with pytest.raises(UnreadableRecord, match=r"events\.parquet is no Parquet file that can be read"):
-        score_files(Request(packs=fleet.packs, events=damaged, out=out, processes=1), fleet.kit(model=False))
+        score_files(Request(packs=fleet.packs, events=damaged, out=out, processes=1), fleet.context(model=False))
     with pytest.raises(FieldError, match="holds events"):
-        score_files(Request(packs=fleet.events, events=fleet.packs, out=out), fleet.kit(model=False))
+        score_files(Request(packs=fleet.events, events=fleet.packs, out=out), fleet.context(model=False))
 
 
 @pytest.mark.parametrize("step", ["partition_packs", "gather"])
@@ -326,14 +327,14 @@ def test_a_full_disk_is_reported_and_the_work_kept(fleet, tmp_path, small_parts,
     with monkeypatch.context() as patch:
         patch.setattr(f"service.scoring.local.{step}", full)
         with pytest.raises(SettingError, match="No space left") as told:
-            run(cut, out, fleet.kit(model=False))
+            run(cut, out, fleet.context(model=False))
     assert "goes on where this one stood" in told.value.hint
-    assert (run(cut, out, fleet.kit(model=False)).taken_over > 0) == (step == "gather")
+    assert (run(cut, out, fleet.context(model=False)).taken_over > 0) == (step == "gather")
 
 
 def test_packs_without_events_are_valued(fleet, tmp_path):
     request = Request(packs=fleet.packs, events=None, out=tmp_path / "values.parquet", processes=1)
-    outcome = score_files(request, fleet.kit())
+    outcome = score_files(request, fleet.context())
     assert outcome.valued + outcome.rejected == pq.read_metadata(fleet.packs).num_rows
     assert set(pq.read_table(request.out)["evidence_tier"].to_pylist()) == {"T0"}
 
@@ -343,4 +344,4 @@ def test_an_error_in_another_process_arrives_as_it_was_raised(fleet, tmp_path):
     twice = events.append_column("电池编码", events["battery_code"])
     other = fleet.rewritten(tmp_path, events=twice)
     with pytest.raises(FieldError, match="gives battery_code twice"):
-        run(other, tmp_path / "values.parquet", fleet.kit(model=False), processes=2)
+        run(other, tmp_path / "values.parquet", fleet.context(model=False), processes=2)

@@ -54,7 +54,7 @@ def sorted_rows(path, order=("battery_code",)):
 def alone(fleet, tmp_path_factory):
     """What one machine says of the fleet."""
     out = tmp_path_factory.mktemp("alone") / "values.parquet"
-    outcome = score_files(Request(packs=fleet.packs, events=fleet.events, out=out), fleet.kit(explain=True))
+    outcome = score_files(Request(packs=fleet.packs, events=fleet.events, out=out), fleet.context(explain=True))
     return sorted_rows(out), sorted_rows(outcome.rejected_file, ("battery_code", "reason"))
 
 
@@ -91,7 +91,7 @@ def test_where_routes_are_closed_the_cluster_says_what_one_machine_says(cluster,
     shuffled = closed_fleet.rewritten(tmp_path / "shuffled", seed=6, group=500)
     one, out = tmp_path / "alone.parquet", tmp_path / "values.parquet"
     outcome = score_files(
-        Request(packs=closed_fleet.packs, events=closed_fleet.events, out=one), closed_fleet.kit(explain=True)
+        Request(packs=closed_fleet.packs, events=closed_fleet.events, out=one), closed_fleet.context(explain=True)
     )
     ended(begun(cluster, shuffled, out, "--drivers", "--shares", "3"), out)
     same_as_alone(out, (sorted_rows(one), sorted_rows(outcome.rejected_file, ("battery_code", "reason"))))
@@ -103,7 +103,7 @@ def test_partition_columns_in_folder_names_are_read(cluster, fleet, tmp_path):
     table = table.append_column("year", pc.cast(pc.year(table["on"]), pa.int32()))
     told = fleet.rewritten(tmp_path / "told", events=table)
     alone = tmp_path / "alone.parquet"
-    outcome = score_files(Request(packs=told.packs, events=told.events, out=alone), fleet.kit())
+    outcome = score_files(Request(packs=told.packs, events=told.events, out=alone), fleet.context())
     pq.write_to_dataset(table, tmp_path / "folders", partition_cols=["year"])
     out = tmp_path / "values.parquet"
     ended(begun(cluster, replace(told, events=tmp_path / "folders"), out), out)
