@@ -7,7 +7,7 @@ and terms are broadcast, so workers need canzhi installed and nothing else. The 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +137,7 @@ def score_frames(packs: DataFrame, events: DataFrame, context: JobContext, share
         wanted = 1 + max(events.count() // _EVENTS_A_SHARE, packs.count() // _PACKS_A_SHARE)
         shares = max(wanted, cluster.defaultParallelism)
     grouped = [_grouped(frame, name, shares) for name, frame in (("packs", packs), ("events", events))]
-    broadcast = cluster.broadcast((context.quotes, context.parcel, context.terms))
+    broadcast = cluster.broadcast(astuple(context))
     scorer = _scorer(broadcast, _repeated(packs))
     return grouped[0].cogroup(grouped[1]).applyInArrow(scorer, schema=from_arrow_schema(_result_schema(context)))
 
@@ -192,12 +192,12 @@ def _scorer(broadcast: Any, repeated: frozenset[str]) -> Callable[[pa.Table, pa.
 
 
 @lru_cache(maxsize=1)
-def _opened(quotes: bytes, parcel: bytes | None, terms: bytes) -> JobContext:
+def _opened(*fields: Any) -> JobContext:  # noqa: ANN401 - those of a job context
     """Return the context that was broadcast, opened once per process."""
     pa.set_cpu_count(1)
     keep_memory()
     rarely_collect()
-    return JobContext(quotes=quotes, parcel=parcel, terms=terms)
+    return JobContext(*fields)
 
 
 def _result_schema(context: JobContext) -> pa.Schema:
