@@ -160,6 +160,8 @@ def test_look_alike_letters_are_a_caution_with_the_suggestion(entrances, typed, 
     if meant == CODE:
         assert outcome.answer["battery_code"] == typed
         assert f"looks like a digit; it may be '{meant}'" in outcome.cautions
+    assert meant in decode(typed, ON).suggestions
+    assert meant in entrances.client.get(f"/v1/codes/{typed}").json()["suggestions"]
     columns = read_tables(pa.Table.from_pylist([record]))
     assert [note.caution for note in columns.notes.get(0, ())] == [
         note.caution for note in read_trace(record).notes[0] if note.caution.id == "I20"

@@ -169,3 +169,11 @@ def test_every_entrance_offers_facts_that_can_be_given():
     assert set(Given.__struct_fields__) <= can_be_given
     assert set(GIVEN) <= can_be_given
     assert {"chemistry", "rated_energy_kwh", "mass_kg", "soh"} <= set(FormEntry.__dataclass_fields__)
+
+
+def test_a_mass_that_no_pack_of_the_given_energy_has_is_dropped():
+    document = without("batteryTechnicalProperties") | {"batteryMass": 0.4}
+    given = read_given({"rated_energy_kwh": 60.0}, source="request", as_of=AS_OF)
+    traces = read_trace(document, given=given)
+    assert traces.histories[0].mass_kg is None
+    assert "packs have 20 to 350" in " ".join(note.caution.message_en for note in traces.notes[0])

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from valuation.battery_code.clean_up import Cleaned, clean, suggestions
+from valuation.battery_code.clean_up import Cleaned, clean, look_alike, suggestions
 from valuation.battery_code.columns import CODE_COLUMNS, read_columns
 from valuation.battery_code.encoding import CodeParts
 from valuation.battery_code.layout import (
@@ -106,7 +106,10 @@ def decode(text: str, on: dt.date) -> BatteryCode:
     'impossible_date'
     """
     code = _decode(text, on)
-    return code if code.valid else replace(code, suggestions=suggestions(text, on))
+    if not code.valid:
+        return replace(code, suggestions=suggestions(text, on))
+    meant = look_alike(code.code, on)  # valid too, with digits for the letters O and I
+    return code if meant is None else replace(code, suggestions=(meant,))
 
 
 def _decode(text: str, on: dt.date) -> BatteryCode:

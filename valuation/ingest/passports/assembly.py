@@ -26,7 +26,7 @@ def finish(draft: Draft, given: GivenFacts | None) -> DecodedRecord:
     RefusedPack
         When neither a code nor chemistry and energy are known; the message lists the dropped fields and reasons.
     """
-    drop_implausible(draft)
+    drop_implausible(draft, None if given is None else given.pack.get("rated_energy_kwh"))
     finder = draft.finder
     if finder.as_text:
         reason = Message("passport.respelled.numbers_as_text")

@@ -14,10 +14,15 @@ _WH_PER_KG = (20.0, 350.0)
 _PACK_VOLTS = (12.0, 1000.0)
 
 
-def drop_implausible(draft: Draft) -> None:
-    """Drop values of a draft that contradict each other or are impossible, each with a note."""
+def drop_implausible(draft: Draft, given_energy_kwh: float | None = None) -> None:
+    """Drop values of a draft that contradict each other or are impossible, each with a note.
+
+    Masses are checked against the energy given beside the passport where it has none of its own.
+    """
     _settle_energy(draft)
-    _check_masses(draft)
+    energy_kwh = draft.energy_kwh or given_energy_kwh
+    _check_mass(draft, energy_kwh)
+    _check_masses(draft, energy_kwh)
 
 
 def _settle_energy(draft: Draft) -> None:
@@ -25,11 +30,9 @@ def _settle_energy(draft: Draft) -> None:
     implied = draft.voltage_v * draft.capacity_ah / 1000 if draft.voltage_v and draft.capacity_ah else None
     if draft.energy_kwh is None or implied is None:
         draft.energy_kwh = draft.energy_kwh or implied
-        _check_mass(draft)
         return
     ratio = draft.energy_kwh / implied
     if 1 / CONTRADICTION <= ratio <= CONTRADICTION:
-        _check_mass(draft)
         return
     drop = draft.finder.drop
     declared = draft.energy_kwh
@@ -55,14 +58,10 @@ def _dense_enough(energy_kwh: float, mass_kg: float | None) -> bool:
     return mass_kg is not None and _WH_PER_KG[0] <= energy_kwh * 1000 / mass_kg <= _WH_PER_KG[1]
 
 
-def _check_mass(draft: Draft) -> None:
+def _check_mass(draft: Draft, energy_kwh: float | None) -> None:
     """Drop a mass that no pack of that energy can have."""
-    if (
-        draft.mass_kg is not None
-        and draft.energy_kwh is not None
-        and not _dense_enough(draft.energy_kwh, draft.mass_kg)
-    ):
-        density = draft.energy_kwh * 1000 / draft.mass_kg
+    if draft.mass_kg is not None and energy_kwh is not None and not _dense_enough(energy_kwh, draft.mass_kg):
+        density = energy_kwh * 1000 / draft.mass_kg
         low, high = _WH_PER_KG
         draft.finder.drop(
             "mass_kg", draft.mass_kg, Message("passport.why.density", density=density, low=low, high=high)
@@ -82,13 +81,12 @@ _MOST_KG_PER_KWH = {
 """Twice the highest metal content of published cell designs, rounded up (BatPaC 5.2, GREET 2023). [kg/kWh]"""
 
 
-def _check_masses(draft: Draft) -> None:
+def _check_masses(draft: Draft, energy_kwh: float | None) -> None:
     """Drop material masses that no battery of that energy, or of that mass, can hold."""
     for name, mass in list(draft.composition.items()):
         most = _MOST_KG_PER_KWH.get(name)
-        energy = draft.energy_kwh
-        if most is not None and energy is not None and mass > most * energy:
-            _drop_mass(draft, name, Message("passport.why.metal_share", share=mass / energy, most=most))
+        if most is not None and energy_kwh is not None and mass > most * energy_kwh:
+            _drop_mass(draft, name, Message("passport.why.metal_share", share=mass / energy_kwh, most=most))
         elif draft.mass_kg is not None and mass > draft.mass_kg:
             _drop_mass(draft, name, Message("passport.why.heavier_than_pack", mass=draft.mass_kg))
 
