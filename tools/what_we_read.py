@@ -28,10 +28,10 @@ from valuation.record.fields import (  # noqa: E402 - same
 )
 
 PASSPORTS: Final = {
-    "catenax": ("Catena-X `battery_pass`, nested", "3.x to 6.x, each by its own layout"),
-    "catenax-flat": ("Catena-X `battery_pass`, flat", "earlier versions"),
-    "batterypass": ("BatteryPass data model, by topic documents", "1.2.x"),
-    "idta": ("IDTA 02035 submodels; AAS environments and packages", "parts 1 to 7, given together or alone"),
+    "catenax": ("Catena-X `battery_pass`, nested", "4.x, 5.x, 6.x, each by its own layout"),
+    "catenax-flat": ("Catena-X `battery_pass`, flat; its readings have no date", "3.x"),
+    "batterypass": ("BatteryPass data model, by topic documents, given together or alone", "1.2.x"),
+    "idta": ("IDTA 02035 submodels", "parts 1 to 7, given together or alone"),
     "traction-code": ("documents with a `tractionBatteryCode`", "packs with their modules"),
 }
 """Families of battery passports by the name in `valuation.ingest.passports`: what they are, and which versions."""
@@ -85,6 +85,37 @@ weakest evidence and with a caution (I17); never in training or back-tests.
 """
 
 
+_PASSPORTS: Final = """\
+A passport is also found inside another document (I24): in a credential, in JSON-LD with prefixes, in the wrapper of a
+data-space application, packed as text. Asset Administration Shells are read as JSON, XML or AASX package. Every part
+that is not used is named (I14); a value that no pack can have is not used (I03).
+
+| stated | what happens |
+|---|---|
+| status recycled | refused (R04) |
+| status waste | only recycling is open (T17) |
+| status repurposed, second life or second use | no reuse in a vehicle (T18) |
+| a health that agrees with the other readings only on the other scale, per cent or fraction | read on theirs (I21) |
+| a fade below 1 without another reading | not used: it may be per cent or a fraction |
+| a material share in %, per mille or ppm | a mass, by the mass of the battery (I04); without a unit not used |
+
+What a passport, file or stored pack lacks can be given beside it: by options of `canzhi value` and `check`, in `given`
+of a request, in the fields of the page. Each fact names its source (I22); a conflict names both (I23).
+
+## Battery codes
+
+The one code in a text is read with a note (I04): between hyphens, blanks or dots; in a label, a QR address, a GS1
+string, a formula such as `="..."`, after an apostrophe; in two halves in either order. Two codes in one text are
+refused. Letters are never changed: O and I are a caution with the code that may be meant (I20).
+
+## Cell chemistry in words
+
+Any text that names one chemistry is read, such as 三元锂离子电池, Li-ion NMC 622 or LiFePO4. Several names, a denial
+(cobalt free, LFP (no NMC)), a doubt or only "lithium-ion" tell none (I02). The digits of a grade count only beside NMC,
+NCM or 三元.
+"""
+
+
 def page() -> str:
     """Return the whole page."""
     return "\n".join([_HEAD, *_sections()]).rstrip() + "\n"
@@ -94,7 +125,7 @@ def _sections() -> Iterator[str]:
     yield "Read as not known (I02): " + ", ".join(f"`{one}`" for one in sorted(PLACEHOLDERS) if one) + ".\n"
     yield "## Battery passports\n"
     yield _table(("family", "what it is", "versions"), [(f"`{name}`", *facts) for name, facts in PASSPORTS.items()])
-    yield "What a passport states and canzhi does not use is named in note I14.\n"
+    yield _PASSPORTS
     for title, fields in (
         ("Fields of a pack", PACK_FIELDS),
         ("Composition", COMPOSITION_FIELDS),
