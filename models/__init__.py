@@ -1,7 +1,7 @@
-"""The statistics: from features and a structural value to a price and an honest band.
+"""The statistics: from features and a structural value to a price and a calibrated band.
 
-``ResidualValueRegressor`` brings scikit-learn with it and ``load_model`` does not, so each is imported when first named
-(PEP 562): pricing with a trained model needs numpy alone.
+``ResidualValueRegressor`` needs scikit-learn and ``load_model`` does not, so each is imported on first use (PEP 562).
+Pricing with a trained model needs only numpy.
 """
 
 from __future__ import annotations

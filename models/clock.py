@@ -1,7 +1,7 @@
-"""The one place where canzhi reads the clock for a day: what is not asked as of another day is asked as of today.
+"""The clock: the default valuation day is today in China.
 
-The core takes the day as an argument and never asks for it. Every entrance that lets the day be left out (command line,
-HTTP, page, MLflow) takes :func:`today`; a test that needs another day replaces :func:`moment` alone.
+The core takes the day as an argument. Entry points where the day is optional (command line, HTTP, page, MLflow) use
+:func:`today`. Tests replace :func:`moment`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""How far today's packs, prices and outcomes have moved from what a model learned (漂移).
+"""Drift of features, prices and coverage against the training set (漂移).
 
-A model carries a summary of the sales it learned from: ten equally filled bins for each feature, or the share of each
-category, and the share not known. Packs seen later fall into the same bins; the population stability index and the
-Kolmogorov-Smirnov distance say how differently. Numbers only: what to do about it is said by who asks.
+A model holds a summary of its training set: the deciles of each numeric feature or the shares of each category, and the
+share of missing values. Later packs are counted in the same bins and compared by the population stability index and the
+Kolmogorov-Smirnov distance.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WATCH, MOVED = 0.1, 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
-    """How far one column has moved.
+    """Drift of one column.
 
     Attributes
     ----------
@@ -34,11 +34,11 @@ class Shift:
     psi
         Population stability index, sum of (now - then) ln(now / then) over the bins. [1]
     noise
-        The index that as many packs drawn from the very same distribution would show on average. [1]
+        Expected index for as many packs from the same distribution. [1]
     ks
-        Largest distance of the two cumulated distributions at the bins' edges. [1]
+        Largest distance of the cumulative distributions at the edges of the bins. [1]
     missing_then, missing_now
-        Share of packs of which it is not known.
+        Share of packs with a missing value.
 
     """
 
@@ -51,17 +51,17 @@ class Shift:
 
     @property
     def moved(self) -> bool:
-        """Whether it has moved by more than chance and habit explain."""
+        """Whether the drift exceeds the limit and sampling error."""
         return self.psi > MOVED + 2.0 * self.noise
 
     @property
     def worth_watching(self) -> bool:
-        """Whether it has begun to move."""
+        """Whether the drift exceeds the warning limit and sampling error."""
         return self.psi > WATCH + 2.0 * self.noise
 
 
 def reference_of(columns: Mapping[str, FloatArray], categorical: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the summary of columns that a model carries, plain JSON.
+    """Return the summary of columns that a model holds, as JSON.
 
     >>> summary = reference_of({"age": np.array([1.0, 2.0, 3.0, np.nan])})
     >>> summary["rows"], summary["columns"]["age"]["missing"]
@@ -75,7 +75,7 @@ def reference_of(columns: Mapping[str, FloatArray], categorical: Sequence[str] =
 
 
 def shifts(reference: Mapping[str, Any], columns: Mapping[str, FloatArray]) -> tuple[Shift, ...]:
-    """Return how far each column has moved from its summary, the farthest first; unknown columns are left out.
+    """Return the drift of each column, largest first; columns without a summary are ignored.
 
     >>> then = np.linspace(0.0, 1.0, 500)
     >>> [shift.moved for shift in shifts(reference_of({"x": then}), {"x": then + 0.5})]
@@ -94,9 +94,9 @@ def shifts(reference: Mapping[str, Any], columns: Mapping[str, FloatArray]) -> t
 
 
 def binomial_lower_count(sales: int, level: float, doubt: float) -> int:
-    """Return how many of so many sales a true band of that level holds at least, but for a share of bad luck.
+    """Return the lower binomial quantile of the number of sales covered.
 
-    The lower end of the binomial interval: the smallest count whose chance to be undercut is no more than ``doubt``.
+    It is the smallest count that a correct band falls below with a probability of at most ``doubt``.
 
     >>> binomial_lower_count(100, 0.9, 0.01)
     82
@@ -135,7 +135,7 @@ def _summary(column: FloatArray, *, kind: bool) -> dict[str, Any]:
 
 
 def _counts(known: FloatArray, places: FloatArray, *, kind: bool) -> FloatArray:
-    """Return how many values fall into each bin: one more than edges, or than categories (the last for new ones)."""
+    """Return the number of values in each bin: one more than edges, or than categories (the last for new ones)."""
     if kind:
         found = np.searchsorted(places, known)
         same = (

@@ -1,4 +1,4 @@
-"""ResidualValueRegressor: the estimator of a used asset's value and of its band, in scikit-learn's conventions."""
+"""ResidualValueRegressor: a scikit-learn estimator of the value of used assets with a calibrated band."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from valuation.numeric.columns import FloatArray
 
 
 class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
-    """Learns what a market pays, over a structural value where there is one, and how far it strays from that.
+    """Learns market prices, relative to a structural value if given, and their prediction intervals.
 
-    Half a ridge fit and three forests of boosted trees make the mean, a small forest the width; the band's shape comes
-    from sales never trained on, by group, with groups left out whole for those never seen.
+    The mean is a ridge fit with weight one half plus three forests of boosted trees, the width a small forest. The band
+    is calibrated by group on out-of-fold sales, and on left-out groups for unseen ones.
 
     Parameters
     ----------
@@ -40,18 +40,18 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
     categorical
         Numeric columns (names or positions) that hold category codes; text columns always do.
     trees
-        How many trees the mean has in all; None lets the folds choose.
+        Total number of trees of the mean; None for early stopping in the folds.
     learning_rate, folds
-        Pace of one forest of so many trees; into how many parts the sales are dealt to be judged (at most two from
+        Learning rate of a single forest with all trees; number of cross-validation folds (at most two from
         100,000 sales on).
     softening
-        Money per unit below which the scale is straight; None lets the prices choose.
+        Money per unit below which the scale is linear; None to choose it by maximum likelihood.
     group_rows, shift_rows
         Sales at which a group's own spread, and its own level, weigh as much as those of its parent.
     anchor_days, decay_days, label_delay_days
-        Half-lives of the re-anchor and of calibration weights, and how late a sale's price is known. [days]
+        Half-lives of the recentring and of calibration weights; delay until a price is known. [days]
     level
-        Share of sales that ``predict_interval`` is to hold where none is asked for.
+        Default level of ``predict_interval``.
     random_state, n_jobs
         Seed, and threads of a fit: the same seed gives the same model on any number of them.
 
@@ -103,7 +103,7 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
         quantity: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Learn from sales.
+        """Fit the model to sales.
 
         Parameters
         ----------
@@ -120,7 +120,7 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
             Group label of each sale; 1, 1.0 and "1" are one; "/" parts a group from its parent, as in
             "LFP/maker/model".
         packs
-            What must not be parted between folds: the same pack sold twice.
+            Label of each pack; sales of one pack stay in one fold.
         lots, quantity
             Label of the lot of each sale of which only the lot's sum is known, None, NaN or "" for one sold singly.
             Units of each asset of a lot, where y is a price per unit: the sum is that of quantity times price.
@@ -175,7 +175,7 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
         base: ArrayLike | None = None,
         groups: ArrayLike | None = None,
     ) -> FloatArray:
-        """Return lower and upper edge of the band that holds the given share of sales, shape (n, 2)."""
+        """Return the lower and upper edge of the band with the given coverage, shape (n, 2)."""
         share = self.level if level is None else level
         if not 0.0 < share < 1.0:
             raise ValueError(f"level is {share}; give a share between 0 and 1, such as 0.9")
@@ -216,7 +216,7 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
         groups: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Re-anchor on sales reported since, without a refit; sales not yet known on ``as_of`` are left out."""
+        """Recentre on sales reported since training, without a refit; sales not yet known on ``as_of`` are ignored."""
         state, codes, structural, labels = self._asked(X, base, groups)
         price = np.asarray(y, dtype=np.float64)
         if price.shape != (len(codes),) or not np.all(np.isfinite(price)):
@@ -230,7 +230,7 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
         return self
 
     def as_of(self, day: object) -> Self:
-        """Let calibration weights and anchor age to a day without new sales."""
+        """Recompute the band for a later day without new sales."""
         state = self._state()
         band = rebuild(state.records, state.groups, state.settings, float(days(np.array([day]), 1)[0]))
         self.fitted_ = replace(state, band=band)
@@ -302,6 +302,6 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
 
 
 def _scale(price: FloatArray, base: FloatArray | None, softening: float | None) -> Scale:
-    """Return the scale of distinct sales: one listed twice must not choose it."""
+    """Return the scale chosen from distinct sales, so that duplicates do not affect it."""
     pairs = np.unique(np.column_stack([price, price if base is None else base]), axis=0)
     return choose_scale(pairs[:, 0], None if base is None else pairs[:, 1], softening)

@@ -1,4 +1,4 @@
-"""The only door to LightGBM: boosted trees for the mean and for the width, the same on any number of threads."""
+"""Training of boosted trees with LightGBM, reproducible on any number of threads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LEAST_COLUMNS = 4  # a tree of fewer could not tell how one thing changes what 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoosterSettings:
-    """How a forest is grown (values: the recipe that won on development sets of used-asset prices).
+    """Hyperparameters of a forest; the values were tuned on development sets of used-asset prices.
 
     ``monotone`` holds one of -1, 0, +1 for each column, or nothing.
     """
@@ -39,7 +39,7 @@ class BoosterSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """Rows to learn from: encoded features, target on the scale, weight of each row."""
+    """Training rows: encoded features, target on the scale, weight of each row."""
 
     matrix: FloatArray
     target: FloatArray
@@ -51,13 +51,13 @@ class Sample:
 
 
 class Grown:
-    """A forest fresh from training, still in LightGBM's hands: quick to ask while training goes on."""
+    """A trained forest held by LightGBM, for fast predictions during training."""
 
     def __init__(self, booster: Any, curve: FloatArray, threads: int) -> None:  # noqa: ANN401 - untyped library
         self._booster = booster
         self._threads = threads
         self.curve = curve
-        """The judge's error after each tree; empty where nobody judged."""
+        """Validation error after each tree; empty without validation rows."""
 
     def predict(self, matrix: FloatArray, trees: int) -> FloatArray:
         """Return the sum of the first trees for each row, of all trees for -1."""
@@ -67,12 +67,12 @@ class Grown:
         return np.asarray(answer, dtype=np.float64)
 
     def forest(self) -> Forest:
-        """Return the forest as plain arrays, once LightGBM itself has said the same of hard rows.
+        """Return the forest as arrays, after comparing its predictions of hard rows with LightGBM's.
 
         Raises
         ------
         BundleMismatch
-            The arrays answer differently, by a bit.
+            The predictions differ in any bit.
 
         """
         forest = forest_from_text(self._booster.model_to_string(num_iteration=-1))
@@ -81,7 +81,7 @@ class Grown:
 
 
 def mean_settings(rows: int, monotone: tuple[int, ...], seed: int, threads: int) -> BoosterSettings:
-    """Return the settings of the forest for the mean; small samples get small trees."""
+    """Return the settings of the forest of the mean; small samples get small trees."""
     return BoosterSettings(
         objective="regression",
         trees=1500,
@@ -97,7 +97,7 @@ def mean_settings(rows: int, monotone: tuple[int, ...], seed: int, threads: int)
 
 
 def width_settings(rows: int, seed: int, threads: int) -> BoosterSettings:
-    """Return the settings of the small forest for the width; many sales bear a quicker pace."""
+    """Return the settings of the small forest of the width; many sales allow a higher learning rate."""
     quick = rows > _MANY_ROWS
     return BoosterSettings(
         objective="gamma",

@@ -1,7 +1,7 @@
-"""LightGBM's model text read into a :class:`~models.inference.forest.Forest`.
+"""Conversion of LightGBM's model text to a :class:`~models.inference.forest.Forest`.
 
-Only the trainer calls this, on text it has just been given by LightGBM itself; a stored model is arrays, never text,
-because LightGBM ends the whole process on a damaged text.
+Only the training calls this, on text that LightGBM has just written. Stored models hold arrays and no text, because
+LightGBM terminates the process on a damaged text.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DEFAULT_LEFT = 2
 
 
 def forest_from_text(text: str) -> Forest:
-    """Return the forest that LightGBM wrote down.
+    """Return the forest of a LightGBM model text.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class _Tree:
         self._read_categories(fields, threshold)
 
     def depth(self) -> int:
-        """Return the longest way from the root to a leaf."""
+        """Return the length of the longest path from the root to a leaf."""
         levels, here = 0, np.zeros(1, dtype=np.int64)
         while np.any(self.left[here] != here):
             levels, here = levels + 1, np.unique(np.concatenate([self.left[here], self.right[here]]))

@@ -1,4 +1,4 @@
-"""How the band is made of sales never trained on: quantiles by group, shrunk to parents, checked, aged by date."""
+"""Conformal bands from out-of-fold sales: quantiles by group, shrunk to the parent group, with decay by age."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ _CHECK_ROWS = 50.0  # sales at which the check of the table weighs one half
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shifts:
-    """How far each group's level has moved, and by how much it may be off.
+    """Level shift of each group, and its uncertainty.
 
     Attributes
     ----------
     known, unseen
-        Shape (groups,): what is added to the mean of a known group, and of a group never seen under it.
+        Shape (groups,): the shift of a known group, and of an unseen group below it.
     unsure
-        Shape (groups,): by how much each may be off, which the band must cover.
+        Shape (groups,): uncertainty of each shift, which the band must cover.
     sigma
-        Robust standard deviation of a deviation, on the scale.
+        Robust standard deviation of the residuals, on the scale.
 
     """
 
@@ -61,7 +61,7 @@ class Shifts:
     sigma: float
 
     def widening(self) -> FloatArray:
-        """Return by how much each group's band must be wider to cover by how much its level may be off."""
+        """Return the factor by which each group's band is widened for the uncertainty of its level."""
         if self.sigma == 0.0:
             return np.ones(len(self.unsure))
         return np.minimum(1.0 + self.unsure / (_EDGE_SIGMAS * self.sigma), MOST_WIDENING)
@@ -70,18 +70,18 @@ class Shifts:
 def build_band(
     records: CalibrationScores, groups: Groups, shifts: Shifts, settings: BandSettings, as_of: float
 ) -> Band:
-    """Return the band that the records known by a day support.
+    """Return the band computed from the records known by a day.
 
     Parameters
     ----------
     records
-        Sales never trained on; those later than ``as_of`` minus the label delay are left out by the caller.
+        Out-of-sample records; the caller leaves out those later than ``as_of`` minus the label delay.
     groups, shifts
-        The tree of groups; how far the level of each has moved.
+        The tree of groups, and the level shift of each.
     settings
-        How groups are shrunk and how fast sales age.
+        Shrinkage of groups and decay of sales.
     as_of
-        Day by which weights decay; NaN for no decay.
+        Day from which the age of sales is counted; NaN for no decay.
 
     """
     weight = time_decayed(records, settings.decay_days, as_of) * kind_weight(records)
@@ -120,9 +120,9 @@ def _shrunk_pool(score: FloatArray, weight: FloatArray, settings: BandSettings) 
 def _table(
     scores: GroupedScores, pool: FloatArray, groups: Groups, unseen: FloatArray, settings: BandSettings
 ) -> tuple[FloatArray, FloatArray]:
-    """Return every group's quantiles, those of few sales drawn towards a stranger's, and on how many sales they stand.
+    """Return each group's quantiles and effective rows; groups with few sales are shrunk to those of unseen groups.
 
-    How familiar a group is depends on what the mean was trained on, not on how many of its sales stand here.
+    That shrinkage depends on the number of sales in the training set, not in the calibration set.
     """
     effective = scores.effective_rows(len(groups.names))
     own = scores.quantiles(effective)
@@ -140,16 +140,16 @@ def _table(
 def level_shifts(
     residual: FloatArray, weight: FloatArray, group: IntArray, groups: Groups, half_rows: tuple[float, float]
 ) -> FloatArray:
-    """Return each group's median residual, shrunk to its parent's, the pool's to zero.
+    """Return the median residual of each group, shrunk to that of its parent, and of the pool to zero.
 
     Parameters
     ----------
     residual, weight, group
-        Of each sale.
+        The values of each sale.
     groups
         The tree of groups.
     half_rows
-        Sales at which the pool's, and a group's, own median weighs one half.
+        Numbers of sales at which the own median of the pool, and of a group, has weight one half.
 
     """
     weighty = weight > 0.0
@@ -166,7 +166,7 @@ def level_shifts(
 
 
 def _shrunk(own: FloatArray, parent: FloatArray, share: FloatArray) -> FloatArray:
-    """Return quantiles, one row a group, between those of its parent and its own; the parent's where it has none."""
+    """Return the weighted mean of own and parent quantiles, one row per group; the parent's for share 0."""
     part = share[:, np.newaxis]
     return np.where(part > 0.0, _uncrossed(parent + part * (own - parent)), parent)
 
@@ -180,14 +180,14 @@ def _uncrossed(quantiles: FloatArray) -> FloatArray:
 
 
 def _reference_quantiles() -> FloatArray:
-    """Return Student's t with four degrees of freedom, whose mean size is one (W. T. Shaw, 2006, closed form)."""
+    """Return quantiles of Student's t with 4 degrees of freedom and unit mean absolute value (W. T. Shaw, 2006)."""
     product = 4.0 * LEVELS * (1.0 - LEVELS)
     ratio = np.cos(np.arccos(np.sqrt(product)) / 3.0) / np.sqrt(product)
     return np.sign(LEVELS - 0.5) * 2.0 * np.sqrt(np.maximum(ratio - 1.0, 0.0))
 
 
 def _turn(table: FloatArray, records: CalibrationScores, settings: BandSettings, as_of: float) -> ShiftMonitor:
-    """Return how the table has held the sales that were reported since training, the newest of them."""
+    """Return the coverage of the newest sales reported since training."""
     newest = as_of - settings.label_delay_days - settings.anchor_days
     recent = records.take((records.kind == REPORTED) & (records.day >= newest))  # none where the day is NaN
     if not len(recent.day):
@@ -199,14 +199,14 @@ def _turn(table: FloatArray, records: CalibrationScores, settings: BandSettings,
 
 
 def _reach(quantiles: FloatArray) -> float:
-    """Return how far the 90 % band reaches from edge to edge."""
+    """Return the width of the 90 % band."""
     return float(np.interp(0.95, LEVELS, quantiles) - np.interp(0.05, LEVELS, quantiles))
 
 
 def _unseen_quantiles(
     records: CalibrationScores, weight: FloatArray, groups: Groups, pool: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return quantiles for a group never seen under each group, and how many groups left out they stand on."""
+    """Return quantiles for an unseen group below each group, and the effective number of left-out groups."""
     out = records.kind == GROUP_LEFT_OUT
     code, score = records.group[out], records.score[out]
     even = even_weights(weight[out], code)
@@ -221,7 +221,7 @@ def _unseen_quantiles(
 
 
 def _clusters(weight: FloatArray, group: IntArray, groups: Groups) -> FloatArray:
-    """Return how many equally heavy groups left out stand under each group."""
+    """Return the effective number of left-out groups below each group."""
     alone = np.bincount(group, weights=weight, minlength=len(groups.names))
     row, code = groups.pairs(np.arange(len(groups.names)))
     weights: FloatArray = alone[row].astype(np.float64)
@@ -231,10 +231,10 @@ def _clusters(weight: FloatArray, group: IntArray, groups: Groups) -> FloatArray
 def _factor(
     scores: GroupedScores, group: IntArray, groups: Groups, unseen: FloatArray, settings: BandSettings
 ) -> FloatArray:
-    """Return by how much each level must be widened or narrowed to hold, over all sales, what it promises.
+    """Return the correction factor of each level, so that the overall coverage is the nominal one.
 
-    Shrinkage and the allowance for groups of few sales are rules; what they come to in sum is checked, each half of
-    the sales against the table of the other half.
+    Each half of the sales is compared with the quantiles computed from the other half. This corrects the total effect
+    of the shrinkage.
     """
     factor = np.ones(len(LEVELS))
     score, weight = scores.score, scores.weight
@@ -260,5 +260,5 @@ def _factor(
 
 
 def _wider(table: FloatArray, other: FloatArray) -> FloatArray:
-    """Return the quantiles farther from the middle, level by level."""
+    """Return, level by level, the quantile farther from the median."""
     return np.where(LEVELS < 0.5, np.minimum(table, other), np.maximum(table, other))

@@ -1,9 +1,9 @@
-"""How far a band made of what was known runs behind the sales that came after, month by month and quarter by quarter.
+"""Correction of the band for undercoverage in later months.
 
-Sales are known late and old ones count for long, so a band lags errors that grow; and sales of one quarter err
-together, so that a band right on the whole is too narrow in a poor one. What it lacked of late is made up for, as by
-the integral term of a controller (A. N. Angelopoulos et al., 2023), so far that it would have kept its promise in a
-quarter that is poor by one standard deviation.
+Prices are known late and old sales keep weight, so the band lags when errors grow. Errors within a quarter are
+correlated, so a band with correct average coverage is too narrow in some quarters. The correction works like the
+integral term of a controller (A. N. Angelopoulos et al., 2023): it widens the band to the nominal coverage of a quarter
+that is worse by one standard deviation.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ _MOST_HELD = 0.98
 
 
 def coverage_lag(table: FloatArray, records: CalibrationScores, settings: BandSettings, as_of: float) -> float:
-    """Return by how much the band is to be widened: at least 1, and 1 where nothing was priced ahead of its day.
+    """Return the factor by which the band is widened: at least 1, and exactly 1 without prequential sales.
 
     Parameters
     ----------
     table
         Quantiles of every group.
     records
-        Sales never trained on, groups left out not among them.
+        Out-of-sample records without those of left-out groups.
     settings
-        How fast sales age and how late they are known.
+        Decay of sales and label delay.
     as_of
-        The day, NaN where sales have none.
+        The valuation day, NaN if sales have no day.
 
     """
     short = _shortfalls(normalised_score(table, records), records, settings, as_of)
@@ -58,7 +58,7 @@ def coverage_lag(table: FloatArray, records: CalibrationScores, settings: BandSe
 
 
 def _shortfalls(strained: FloatArray, records: CalibrationScores, settings: BandSettings, as_of: float) -> FloatArray:
-    """Return how far each late sale fell as a share of the band of what was known in its month, NaN for all others."""
+    """Return each recent sale's score relative to the band known at the start of its month; NaN for all others."""
     late = is_prequential(records) & (records.day >= as_of - _HALF_LIVES * settings.decay_days)
     short = np.full(len(strained), np.nan)
     if not np.any(late):  # nor where the day is NaN
@@ -78,10 +78,10 @@ def _shortfalls(strained: FloatArray, records: CalibrationScores, settings: Band
 
 
 def quarter_spread(held: np.ndarray, day: FloatArray) -> float:
-    """Return the standard deviation of the share held from quarter to quarter, beyond what chance would.
+    """Return the standard deviation of the coverage between quarters in excess of sampling error.
 
-    Moments, as of a beta-binomial distribution, chance granted one standard error more than it is expected to make;
-    zero where fewer than three quarters have twenty sales.
+    Estimated by moments of a beta-binomial distribution, with the sampling variance raised by one standard error. Zero
+    if fewer than three quarters have twenty sales.
 
     >>> quarter_spread(np.repeat([True, False, True], 30), np.repeat([0.0, 100.0, 200.0], 30)) > 0.5
     True

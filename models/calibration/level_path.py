@@ -1,9 +1,8 @@
-"""The level of a market and of its groups, day by day, from sales alone: robust, and bounded in its move per day.
+"""The price level of the market and of each group, day by day: a robust mean of residuals with a bounded daily change.
 
-The level of the market is a robust mean of deviations that forgets with its half-life. Once the newest sales differ
-from it by more than chance allows, it follows them. The level of a group is its difference from the market. A bound in
-robust standard deviations limits how far each moves in a day; what a bound holds back is returned, so that the band
-can cover it.
+The market level is a robust mean of the residuals with exponential decay. If the newest sales differ from it by more
+than sampling error, it follows their trend. A group's level is its difference from the market. Daily changes are
+bounded in robust standard deviations. The part that a bound cuts off is returned, so that the band can cover it.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ from models.inference.groups import Groups
 from valuation.numeric.columns import FloatArray, IntArray
 
 MARKET_SIGMAS_PER_DAY = 0.06
-"""The most by which the market's level moves in a day: -40 % in two months, where prices spread by 15 %."""
+"""Bound on the daily change of the market level: -40 % in two months, if prices have a standard deviation of 15 %."""
 GROUP_SIGMAS_PER_DAY = 0.02
 GROUP_SIGMAS = 0.75
-"""The most by which a group's level moves in a day, and in all, from the market's; a new training has no such bound."""
+"""Bounds on the daily and the total difference of a group from the market; a new training has no such bound."""
 _FAST_SHARE = 1.0 / 6.0  # half-life of the newest sales over that of the level
 _CHANCE = (1.5, 2.5)  # standard errors between which the newest sales take the level over
 _AHEAD = 0.3  # by how much of its lead over the level the newest sales are behind themselves, in a steady trend
@@ -42,10 +41,10 @@ _MOST_DAYS = 512  # traced days that are kept: 13 kB each with 400 groups
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DailySales:
-    """Sales since training, in the order in which they became known.
+    """Sales since training, ordered by the day on which they became known.
 
-    ``residual`` is over the mean and the group's level in the training set; ``reporter`` numbers who reported each
-    sale, None where nobody is named.
+    ``residual`` is relative to the mean and the group's level in the training set. ``reporter`` is the number of the
+    reporter, None if no sale names one.
     """
 
     residual: FloatArray
@@ -57,20 +56,20 @@ class DailySales:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Levels:
-    """Levels on a day, and where the sales known by then draw them.
+    """Levels on a day, and their targets from the sales known by then.
 
     Attributes
     ----------
     day, sigma
-        The day, and the robust standard deviation that the bounds are measured in.
+        The day, and the robust standard deviation as the unit of the bounds.
     market, market_goal
-        Level of the market, on the scale.
+        Level of the market and its target, on the scale.
     group, group_goal
-        Shape (groups,): what each group has over the market.
+        Shape (groups,): difference of each group from the market, and its target.
     asked
-        Shape (groups,): what the sales ask for each group, over the market, without a bound.
+        Shape (groups,): target of each group's difference without the bound.
     trend
-        By how much the newest sales lead all others, as far as it is not chance.
+        Lead of the newest sales over the level, beyond sampling error.
 
     """
 
@@ -84,16 +83,16 @@ class Levels:
     trend: float
 
     def on(self, day: float) -> tuple[FloatArray, FloatArray]:
-        """Return each group's shift on a later day without new sales, and by how much it may be off.
+        """Return each group's shift on a later day without new sales, and its uncertainty.
 
-        It may be off by what the bounds still hold back and by a share of the trend.
+        The uncertainty is the remaining distance to the target and a share of the trend.
         """
         market, group = self.drawn_on(day)
         held_back = np.abs(self.market_goal + self.asked - market - group)
         return market + group, held_back + _UNSURE * abs(self.trend)
 
     def drawn_on(self, day: float) -> tuple[float, FloatArray]:
-        """Return the levels of market and groups on a later day without new sales: nearer to where they are drawn."""
+        """Return the levels of market and groups on a later day without new sales: closer to their targets."""
         most = self.sigma * max(day - self.day, 0.0)
         market = self.market + float(_bounded(self.market_goal - self.market, MARKET_SIGMAS_PER_DAY * most))
         return market, self.group + _bounded(self.group_goal - self.group, GROUP_SIGMAS_PER_DAY * most)
@@ -101,10 +100,10 @@ class Levels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layer:
-    """The sales of all groups with the same number of parents.
+    """The sales of all groups at the same depth of the tree.
 
-    ``sale`` is the place of each among all sales, ``group`` its group numbered within the layer, ``codes`` the groups,
-    ``capped_from`` the number of sales known from which no reporter carries more than a third of a group's weight.
+    ``sale`` is the index among all sales, ``group`` the group numbered within the layer, ``codes`` the codes of these
+    groups. From ``capped_from`` sales on, no reporter has more than a third of the weight of a group.
     """
 
     sale: IntArray
@@ -115,23 +114,23 @@ class _Layer:
     prior_rows: float
 
     def rows(self, weight: FloatArray) -> FloatArray:
-        """Return for how many sales each of the layer counts among the first sales, by the weights of those."""
+        """Return the effective rows that each sale of the layer counts for, from the weights of the first sales."""
         own = weight[self.sale[: int(np.searchsorted(self.sale, len(weight)))]]
         rows = rows_of(own, self.group[: len(own)], len(self.codes))
         return rows if self.cap is None or len(weight) < self.capped_from else self.cap.capped(rows)
 
     def levels(self, residual: FloatArray, rows: FloatArray, start: FloatArray, sigma: float) -> FloatArray:
-        """Return the level of each group from the residuals of the first sales and for how many each counts."""
+        """Return the level of each group from residuals and effective rows of the first sales."""
         here = self.sale[: len(rows)]
         return robust_levels((residual[here], rows, self.group[: len(rows)]), self.prior_rows, start, sigma)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TracedDay:
-    """The levels of a day, and what the trace of the next day starts from.
+    """The levels of a day, and the state from which the next day is traced.
 
-    ``market`` holds the robust levels of the pool, ``difference`` what each group has over its parent, ``relative`` the
-    residuals of the day's own sales over the level of the market.
+    ``market`` holds the slow and the fast level of the pool, ``difference`` the difference of each group from its
+    parent, ``relative`` the residuals of the day's own sales relative to the market level.
     """
 
     levels: Levels
@@ -141,13 +140,13 @@ class _TracedDay:
 
 
 class TracedDays:
-    """Days that were traced before, found by the sales known by then; the least recently used are dropped first."""
+    """Cache of traced days by the hash of the sales known by then; the least recently used are dropped first."""
 
     def __init__(self) -> None:
         self._days: OrderedDict[bytes, _TracedDay] = OrderedDict()
 
     def find(self, keys: Sequence[bytes]) -> list[_TracedDay]:
-        """Return the days that are kept, up to the first that is not."""
+        """Return the cached days before the first one that is missing."""
         found = []
         for key in keys:
             day = self._days.get(key)
@@ -158,7 +157,7 @@ class TracedDays:
         return found
 
     def keep(self, keys: Sequence[bytes], days: Sequence[_TracedDay]) -> None:
-        """Keep days by the sales known by then."""
+        """Add days under the hashes of the sales known by then."""
         self._days.update(zip(keys, days, strict=True))
         while len(self._days) > max(_MOST_DAYS, len(keys)):
             self._days.popitem(last=False)
@@ -167,19 +166,19 @@ class TracedDays:
 def trace_levels(
     sales: DailySales, groups: Groups, settings: BandSettings, pace: tuple[float, float], traced: TracedDays
 ) -> tuple[Levels, ...]:
-    """Return the levels of every day on which sales became known.
+    """Return the levels of all days on which sales became known.
 
-    A day's levels depend, to the bit, on the sales known by then alone. So a day whose sales have not changed is not
-    traced again.
+    The levels of a day depend only on the sales known by then, to the bit. So days whose sales have not changed are
+    taken from the cache.
 
     Parameters
     ----------
     sales, groups, settings
-        What was sold, the tree of groups and how sales are weighed.
+        The sales, the tree of groups and the weights of sales.
     pace
-        Robust standard deviation of residuals, and how many days are taken together. [1, d]
+        Robust standard deviation of residuals, and the number of days in one step. [1, d]
     traced
-        The days traced before; the new ones are added.
+        The cache; new days are added to it.
 
     """
     step_days = pace[1]
@@ -200,7 +199,7 @@ def trace_levels(
 
 
 def _keys(sales: DailySales, ends: Sequence[int], common: bytes) -> list[bytes]:
-    """Return a hash of the sales known by each day; each day goes to the end of its last sale."""
+    """Return the hash of the sales known by each day; ``ends`` has the index after the last sale of each day."""
     nobody = np.full(len(sales.group), -1)
     reporter = nobody if sales.reporter is None else sales.reporter
     rows = np.column_stack([sales.residual, sales.weight, sales.known_day, sales.group, reporter])
@@ -213,7 +212,7 @@ def _keys(sales: DailySales, ends: Sequence[int], common: bytes) -> list[bytes]:
 
 
 class _DailyTrace:
-    """The trace of the levels from one day to the next."""
+    """Traces the levels from one day to the next."""
 
     def __init__(self, sales: DailySales, groups: Groups, settings: BandSettings, pace: tuple[float, float]) -> None:
         self._sales, self._settings = sales, settings
@@ -222,10 +221,10 @@ class _DailyTrace:
         pool, *self._layers = _layers(sales, self._lines, settings)
         self._market = _Market(sales, pool, settings, self._sigma)
         self.relative = np.zeros(0)
-        """Residuals over the level of the market on their day, of the sales of the days traced so far."""
+        """Residuals relative to the market level of their day, for all days traced so far."""
 
     def origin(self) -> _TracedDay:
-        """Return the day before the first sale: no level has moved."""
+        """Return the state before the first sale: all levels are zero."""
         nothing = np.zeros(len(self._lines))
         levels = Levels(
             day=float(self._sales.known_day[0]) - self._step_days, sigma=self._sigma, market=0.0, market_goal=0.0,
@@ -234,7 +233,7 @@ class _DailyTrace:
         return _TracedDay(levels=levels, market=(np.zeros(1), np.zeros(1)), difference=nothing, relative=np.zeros(0))
 
     def next_day(self, end: int, before: _TracedDay) -> _TracedDay:
-        """Return the next day with sales, the last of which is the one before ``end``."""
+        """Return the next day with sales; ``end`` is the index after its last sale."""
         day = float(self._sales.known_day[end - 1])
         goal, trend, market = self._market.goal(end, before.market)
         drawn, group = before.levels.drawn_on(day - self._step_days)
@@ -264,7 +263,7 @@ def _bounded(move: FloatArray | float, most: float) -> FloatArray:
 
 
 def _lines(groups: Groups) -> IntArray:
-    """Return each group's line of parents, the pool first, -1 below the group itself."""
+    """Return the ancestors of each group from the pool to the group itself, filled up with -1."""
     line: list[list[int]] = []
     for code, parent in enumerate(groups.parent.tolist()):
         line.append([*line[parent], code] if code else [0])
@@ -273,7 +272,7 @@ def _lines(groups: Groups) -> IntArray:
 
 
 def _layers(sales: DailySales, lines: IntArray, settings: BandSettings) -> list[_Layer]:
-    """Return the sales once for the pool and once for every generation of groups below it."""
+    """Return one layer for the pool and one for each depth of groups."""
     layers = []
     for depth, column in enumerate(lines[sales.group].T):
         sale = np.flatnonzero(column >= 0)
@@ -295,14 +294,14 @@ def _layers(sales: DailySales, lines: IntArray, settings: BandSettings) -> list[
 
 
 class _Market:
-    """Where the sales known by a day draw the level of the market."""
+    """Computes the target of the market level from the sales known by a day."""
 
     def __init__(self, sales: DailySales, pool: _Layer, settings: BandSettings, sigma: float) -> None:
         self._sales, self._pool, self._sigma = sales, pool, sigma
         self._half_lives = (settings.anchor_days, settings.anchor_days * _FAST_SHARE)
 
     def weight(self, end: int, half_life: float) -> FloatArray:
-        """Return the weights of the first sales on the day of the last of them."""
+        """Return the decayed weights of the first sales on the day of the last of them."""
         day = self._sales.known_day[:end]
         weight: FloatArray = self._sales.weight[:end] * np.exp2((day - day[-1]) / half_life)
         return weight
@@ -310,11 +309,11 @@ class _Market:
     def goal(
         self, end: int, start: tuple[FloatArray, FloatArray]
     ) -> tuple[float, float, tuple[FloatArray, FloatArray]]:
-        """Return the level that the first sales ask for, the trend of the newest of them, and both robust levels.
+        """Return the target level from the first sales, the trend, and the slow and the fast robust level.
 
-        The trend is how far the newest sales lead the level, as far as it is not chance. They are behind a trend
-        themselves by a share of their lead, which is added, as in double exponential smoothing (R. G. Brown, 1959).
-        The search for both levels starts from those of the day before.
+        The trend is the lead of the fast over the slow level beyond sampling error. The fast level itself lags behind a
+        trend by a share of that lead, which is added, as in double exponential smoothing (R. G. Brown, 1959). Both
+        levels are searched from those of the day before.
         """
         residual = self._sales.residual[:end]
         rows = [self._pool.rows(self.weight(end, half_life)) for half_life in self._half_lives]
@@ -334,7 +333,7 @@ class _Market:
 def _differences(
     layers: list[_Layer], sales: tuple[FloatArray, FloatArray], start: FloatArray, sigma: float
 ) -> FloatArray:
-    """Return what each group has over its parent, from residuals over the market's level of their day, and weights."""
+    """Return each group's difference from its parent; ``sales`` are residuals relative to the market, and weights."""
     left, weight = sales[0].copy(), sales[1]
     difference = np.zeros(len(start))
     for layer in layers:
@@ -346,7 +345,7 @@ def _differences(
 
 
 def _summed(difference: FloatArray, lines: IntArray) -> FloatArray:
-    """Return each group's difference and those of its parents together."""
+    """Return the sum of the differences of each group and its ancestors."""
     total = np.zeros(len(lines))
     for column in lines.T[1:]:
         total += np.where(column >= 0, difference[column], 0.0)

@@ -1,8 +1,8 @@
-"""The dated re-anchor: where the market has moved since training, told by sales alone, each known only when reported.
+"""Dated recentring: the shift of the price level since training, from the sales known by each day.
 
-A market that has turned moves every price; widening the band until it covers again leaves the point wrong. Moving the
-centre by a robust level of the deviations known by the day put both right on drifting markets, and cost nothing on
-quiet ones. How far a few sales can move it is bounded (:mod:`models.calibration.level_path`).
+If the market level changes, a wider band alone leaves the point biased. A shift of the centre by a robust mean of the
+residuals corrects both in drifting markets and costs nothing in stable ones. The influence of few sales is bounded
+(:mod:`models.calibration.level_path`).
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from models.inference.groups import Groups
 from valuation.numeric.columns import FloatArray, IntArray
 
 OWN_REPORTER = -1
-"""Reporter of a sale that names none: it stands for itself."""
+"""Code of a sale without a reporter: it counts as a reporter of its own."""
 _LEAST_WINDOW_DAYS = 7.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """Sales in the order they became known, with what the model said of them.
+    """Sales with the residual and the predicted width of each.
 
-    ``reporter`` numbers who reported each sale, :data:`OWN_REPORTER` for a sale that names nobody; None for no names.
+    ``reporter`` is the number of the reporter, :data:`OWN_REPORTER` for a sale without one; None if no sale names one.
     """
 
     residual: FloatArray
@@ -48,9 +48,9 @@ class Trace:
     standing
         Shape (groups,): each group's level in the training set, relative to all sales.
     levels
-        In the order of their days; none where no sale was reported.
+        In order of day; empty if no sale was reported.
     sigma
-        Robust standard deviation of the deviations in the training set, on the scale.
+        Robust standard deviation of the residuals in the training set, on the scale.
 
     """
 
@@ -59,12 +59,12 @@ class Trace:
     sigma: float
 
     def by(self, day: float) -> Levels | None:
-        """Return the newest levels known on a day, None where there are none."""
+        """Return the newest levels known on a day, None before any."""
         place = bisect_right(self.levels, day + 1e-9, key=lambda one: one.day)
         return self.levels[place - 1] if place else None
 
     def shifts(self, day: float) -> Shifts:
-        """Return what is added to each group's mean on a day, and by how much it may be off."""
+        """Return the shift of each group on a day, and its uncertainty."""
         levels = self.by(day)
         if levels is None:
             nothing = np.zeros(len(self.standing))
@@ -74,9 +74,9 @@ class Trace:
 
 
 class LevelTracer:
-    """Traces the levels of one model's groups since its training; a day that was traced once is not traced again.
+    """Traces the level of each group since training and caches traced days.
 
-    ``past`` holds the sales behind the model's band.
+    ``past`` holds the calibration scores of the model.
     """
 
     def __init__(self, past: CalibrationScores, groups: Groups, settings: BandSettings, step_days: float = 1.0) -> None:
@@ -90,7 +90,7 @@ class LevelTracer:
         self._traced = TracedDays()
 
     def trace(self, fresh: CalibrationScores | None = None, reporter: IntArray | None = None) -> Trace:
-        """Return the levels since training, with sales reported since and the reporter of each of these."""
+        """Return the levels since training; ``fresh`` are newly reported sales with their reporters."""
         live = self._live
         if fresh is not None:
             dated = ~np.isnan(fresh.day)
@@ -113,7 +113,7 @@ class LevelTracer:
         return Trace(standing=self._standing, levels=levels, sigma=sigma)
 
     def scored(self, sales: Stream) -> tuple[CalibrationScores, Trace]:
-        """Return sales as records, each scored against the anchor known on its day, and the levels behind them."""
+        """Return sales as records, each scored against the level known on its day, and the trace of the levels."""
         order = np.argsort(sales.day, kind="stable")
         fresh = CalibrationScores(
             residual=sales.residual[order],
@@ -128,7 +128,7 @@ class LevelTracer:
         return replace(fresh, score=score), trace
 
     def absorb(self, sales: Stream, as_of: float) -> tuple[CalibrationScores, Band]:
-        """Return all records together with sales known by a day, and the band of that day."""
+        """Return all records including new sales, and the band of a day."""
         fresh, trace = self.scored(sales)
         if sales.reporter is not None:
             reporter = sales.reporter[np.argsort(sales.day, kind="stable")]
@@ -139,48 +139,47 @@ class LevelTracer:
 
 
 def anchor(records: CalibrationScores, groups: Groups, settings: BandSettings, as_of: float) -> FloatArray:
-    """Return each group's level shift from the sales known by a day.
+    """Return the level shift of each group from the sales known by a day.
 
-    Sales of the training set pull by their group's median; sales since, by a robust level that forgets with its
-    half-life and moves by a bounded amount a day.
+    The shift is the group's median in the training set plus the bounded robust level of the sales since.
     """
     return LevelTracer(known_by(records, settings, as_of), groups, settings).trace().shifts(as_of).known
 
 
 def known_by(records: CalibrationScores, settings: BandSettings, as_of: float) -> CalibrationScores:
-    """Return the records whose prices are known on a day; all where it is NaN."""
+    """Return the records whose prices are known on a day; all if it is NaN."""
     if np.isnan(as_of):
         return records
     return records.take((records.kind != REPORTED) | (records.day + settings.label_delay_days <= as_of + 1e-9))
 
 
 def _by_first_sale(reporter: IntArray) -> IntArray:
-    """Return each sale's reporter numbered by the place of its first sale; a sale that names nobody by its own.
+    """Return reporters numbered by the index of their first sale; a sale without a reporter by its own index.
 
-    Later sales never change these numbers.
+    Later sales do not change these numbers.
     """
     _, first, inverse = np.unique(reporter, return_index=True, return_inverse=True)
     return np.where(reporter == OWN_REPORTER, np.arange(len(reporter)), first[inverse])
 
 
 def score_stream(sales: Stream, past: CalibrationScores, groups: Groups, settings: BandSettings) -> CalibrationScores:
-    """Return sales as records, each scored against the anchor that was known on its day.
+    """Return sales as records, each scored against the level known on its day.
 
-    The anchor is worked out anew every half label delay: a training set holds the days of many years.
+    The level is updated every half label delay, because a training set spans many years.
     """
     step_days = settings.label_delay_days / 2.0 if settings.label_delay_days > 0.0 else _LEAST_WINDOW_DAYS
     return LevelTracer(past, groups, settings, step_days).scored(sales)[0]
 
 
 def _capped(weight: FloatArray, reporter: IntArray, settings: BandSettings) -> FloatArray:
-    """Return weights under which no reporter carries more than a third of them and of the prior's."""
+    """Return weights capped so that no reporter has more than a third of the total with the prior."""
     if len(weight) < capped_from(reporter):
         return weight
     return reporter_cap(np.zeros(len(weight), dtype=np.int64), reporter, settings.prior_rows).capped(weight)
 
 
 def _scores(sales: CalibrationScores, width: FloatArray, trace: Trace, *, own_is_later: bool) -> FloatArray:
-    """Return each sale's deviation from the anchor known on its day, over its width."""
+    """Return the standardised residual of each sale relative to the level known on its day."""
     shift = np.empty(len(sales.day))
     for day in np.unique(sales.day).tolist():
         rows = slice(*np.searchsorted(sales.day, [day, np.nextafter(day, np.inf)]))
@@ -190,12 +189,12 @@ def _scores(sales: CalibrationScores, width: FloatArray, trace: Trace, *, own_is
 
 
 def standardised(deviation: FloatArray, width: FloatArray) -> FloatArray:
-    """Return deviations over widths; zero where the model expects none and there is none."""
+    """Return deviations divided by widths, undivided where the width is zero."""
     return deviation / np.where(width > 0.0, width, 1.0)
 
 
 def rebuild(records: CalibrationScores, groups: Groups, settings: BandSettings, as_of: float) -> Band:
-    """Return the band of a day from all records known by then."""
+    """Return the band of a day from the records known by then."""
     records = known_by(records, settings, as_of)
     trace = LevelTracer(records, groups, settings).trace()
     return build_band(records, groups, trace.shifts(as_of), settings, as_of)

@@ -1,4 +1,4 @@
-"""Sales reported since a model was trained (成交上报), and the model recentred on them without a refit."""
+"""Sales reported since training (成交上报), and recentring of a fitted model on them without a refit."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class ReportedSales:
     Attributes
     ----------
     predicted
-        What the model predicts for each pack on the day of its sale, before a band is added.
+        Prediction of the model for each pack on the day of its sale, before the band.
     price, day, weight
         The price in the unit of the structural values, without VAT; the day of sale, days since 1970-01-01; the weight.
     labels
-        The group label of each pack; empty where the model takes none.
+        The group label of each pack; empty if the model takes none.
     reporter, pack
-        Who reported each sale and which pack was sold, "" for not known; empty where no sale says. A sale of an unknown
-        reporter stands for itself.
+        Reporter and pack of each sale, "" if not known; empty if no sale names one. A sale without a reporter counts as
+        a reporter of its own.
 
     """
 
@@ -53,14 +53,14 @@ class ReportedSales:
         )
 
     def order(self) -> IntArray:
-        """Return the rows by day and, within a day, by what the model reads: how they were listed does not matter."""
+        """Return the rows ordered by day and by content, so that the order of listing does not matter."""
         numbers = {name: number for number, name in enumerate(sorted(set(self.reporter)))}
         reporter = np.array([numbers[name] for name in self.reporter] or np.zeros(len(self.day)))
         rows = self.predicted
         return np.lexsort((rows.width, rows.mean, rows.group, reporter, self.price, rows.structural, self.day))
 
     def first_of_packs(self) -> BoolArray:
-        """Return which sales are the first of their pack, by day and, on one day, by place."""
+        """Return which sales are the first of their pack by day, then by row."""
         first = np.ones(len(self.day), dtype=np.bool_)
         met: set[str] = set()
         for row in np.argsort(self.day, kind="stable").tolist() if self.pack else ():
@@ -70,7 +70,7 @@ class ReportedSales:
         return first
 
     def numbered_reporters(self) -> IntArray | None:
-        """Return a number for each sale's reporter, None where nobody is named."""
+        """Return the number of each sale's reporter, None if no sale names one."""
         if not any(self.reporter):
             return None
         numbers = {name: number for number, name in enumerate(sorted(set(self.reporter) - {""}))}
@@ -78,7 +78,7 @@ class ReportedSales:
 
 
 def tracer_of(state: FittedRegressor) -> LevelTracer:
-    """Return the tracer of a model's levels, to be kept where the model is recentred day after day."""
+    """Return a tracer of a model's levels, to keep if the model is recentred repeatedly."""
     return LevelTracer(state.records, state.groups, state.settings)
 
 
@@ -87,17 +87,17 @@ def recentred(
 ) -> FittedRegressor:
     """Return a model recentred on sales reported since its training, without a refit.
 
-    Each sale is scored against the level known on its day. Of the sales of a pack the first counts. Sales whose price
-    is not yet known on ``as_of``, by the label delay of the model, are left out.
+    Each sale is scored against the level known on its day. Only the first sale of a pack counts. Sales whose price is
+    not yet known on ``as_of``, by the label delay of the model, are ignored.
 
     Parameters
     ----------
     state, sales
-        The model, and sales that it has predicted.
+        The model, and sales with its predictions.
     as_of
         The day, days since 1970-01-01.
     tracer
-        The model's tracer (:func:`tracer_of`), where one is kept.
+        The tracer of the model (:func:`tracer_of`), if one is kept.
 
     """
     sales = sales.take((sales.day + state.settings.label_delay_days <= as_of + 1e-9) & sales.first_of_packs())

@@ -1,7 +1,6 @@
-"""Robust location of groups of sales: Huber's estimate, drawn to a prior, no reporter above a third of the weight.
+"""Robust location of groups of sales: Huber's M-estimate with a prior at zero and a weight cap per reporter.
 
-A sale moves the level of its group by a bounded amount, however far its price is from all others, because its pull is
-clipped while the pull of the prior is not.
+The influence of one sale on the level of its group is bounded, because its residual is clipped and the prior is not.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from models.calibration.score_weights import weighted_quantile
 from valuation.numeric.columns import FloatArray, IntArray
 
 CLIP_SIGMAS = 0.5
-"""Deviation at which the pull of a sale stops growing, in robust standard deviations (P. J. Huber, 1964)."""
+"""Residual beyond which the influence of a sale is constant, in robust standard deviations (P. J. Huber, 1964)."""
 PULLING_SHARE = 0.383
-"""Share of normal deviations within the clip: so much of a sale pulls in full once the level is right."""
+"""Share of normally distributed residuals within the clip."""
 _NORMAL_MAD = 1.4826  # standard deviation over median absolute deviation, normal distribution
 _LEAST_REPORTERS = 3
 _ROUNDS = 60
@@ -25,7 +24,7 @@ _TOLERANCE = 1e-9
 
 
 def robust_sigma(residual: FloatArray, weight: FloatArray) -> float:
-    """Return the standard deviation of residuals by their median absolute deviation; 0 where there are none.
+    """Return the standard deviation of residuals from their median absolute deviation; 0 without residuals.
 
     >>> round(robust_sigma(np.array([-1.0, 0.0, 1.0, 1e9]), np.ones(4)), 2)
     1.48
@@ -39,16 +38,16 @@ def robust_sigma(residual: FloatArray, weight: FloatArray) -> float:
 def robust_levels(
     sales: tuple[FloatArray, FloatArray, IntArray], prior_rows: float, start: FloatArray, sigma: float
 ) -> FloatArray:
-    """Return the level of each group that balances the clipped pulls of its sales and the pull of zero.
+    """Return the level of each group at which the clipped residuals of its sales balance the prior at zero.
 
     Parameters
     ----------
     sales
-        Residual of each sale, how many sales it counts for, and its group; groups are numbered from zero.
+        Residual, effective rows and group of each sale; groups are numbered from zero.
     prior_rows
-        How many sales at zero the prior counts for.
+        Number of sales at zero that the prior stands for.
     start
-        Shape (groups,): where the search starts.
+        Shape (groups,): start of the search.
     sigma
         Robust standard deviation of residuals.
 
@@ -74,7 +73,7 @@ def robust_levels(
 
 
 def rows_of(weight: FloatArray, group: IntArray, groups: int) -> FloatArray:
-    """Return for how many sales each one counts: the weights of a group add up to its effective rows.
+    """Return weights scaled so that those of each group sum to its effective rows.
 
     >>> rows_of(np.array([2.0, 2.0, 1.0]), np.array([0, 0, 1]), 2).tolist()
     [1.0, 1.0, 1.0]
@@ -87,10 +86,10 @@ def rows_of(weight: FloatArray, group: IntArray, groups: int) -> FloatArray:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReporterCap:
-    """Who reported the sales of each group, worked out once for the weights of many days.
+    """Cap on the weight of each reporter within each group, prepared once for the weights of many days.
 
     ``group`` is the group of each sale, ``pair`` numbers its group and reporter. ``starts`` is the first pair of each
-    group, ``place`` the group of each pair. ``prior_rows`` is the number of sales that the prior of a group counts for.
+    group, ``place`` the group of each pair. ``prior_rows`` is the number of sales that the prior stands for.
     """
 
     group: IntArray
@@ -100,10 +99,10 @@ class ReporterCap:
     prior_rows: float
 
     def capped(self, weight: FloatArray) -> FloatArray:
-        """Return weights of the first sales under which no reporter carries more than a third of a group's weight.
+        """Return weights of the first sales, capped so that no reporter has more than a third of a group's weight.
 
-        At most two reporters can carry more than a third, so the cap has a closed form. Sums run in the order of the
-        sales: pairs without any sale so far change no bit.
+        At most two reporters can exceed a third, so the cap has a closed form. Sums are taken in the order of the
+        sales, so later sales do not change a bit.
         """
         pair = self.pair[: len(weight)]
         carried = np.bincount(pair, weights=weight, minlength=len(self.place))
@@ -134,7 +133,7 @@ def reporter_cap(group: IntArray, reporter: IntArray, prior_rows: float = 0.0) -
 
 
 def capped_from(reporter: IntArray) -> int:
-    """Return how many of the first sales it takes until three reporters have reported.
+    """Return the number of sales after which three reporters have reported.
 
     >>> capped_from(np.array([0, 0, 1, 0, 2, 1]))
     5

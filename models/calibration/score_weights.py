@@ -1,4 +1,4 @@
-"""Sales never trained on, weighed: by age, by how they were judged, and quantiles of their scores."""
+"""Weights of calibration scores by age and kind, and weighted conformal quantiles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SLACK = 1e-9  # share of a group's weight that rounding of sums may take
 
 
 def time_decayed(records: CalibrationScores, half_life: float, as_of: float) -> FloatArray:
-    """Return the records' weights, halved for every half-life between the sale and the day."""
+    """Return the weights with exponential decay by the age of the sale on a day."""
     if np.isnan(as_of):
         return records.weight
     age = np.maximum(as_of - records.day, 0.0)
@@ -23,7 +23,7 @@ def time_decayed(records: CalibrationScores, half_life: float, as_of: float) -> 
 
 
 def effective_rows(weight: FloatArray) -> float:
-    """Return how many equal weights say as much as these (L. Kish, 1965).
+    """Return the effective sample size of weights (L. Kish, 1965).
 
     >>> effective_rows(np.array([1.0, 1.0, 0.0]))
     2.0
@@ -33,19 +33,19 @@ def effective_rows(weight: FloatArray) -> float:
 
 
 def kind_weight(records: CalibrationScores) -> FloatArray:
-    """Return what a record's kind is worth: folds at random look into the future, forward sales do not."""
+    """Return the weight of each record's kind: random folds use later sales, prequential predictions do not."""
     enough = np.count_nonzero(is_prequential(records)) >= _ENOUGH_FORWARD
     return np.where((records.kind == OUT_OF_FOLD) & enough, _HINDSIGHT_WEIGHT, 1.0)
 
 
 def is_prequential(records: CalibrationScores) -> BoolArray:
-    """Return which sales were priced before their day: forward in training, and those reported since."""
+    """Return which sales were predicted from earlier sales only: prequential ones and those reported since training."""
     prequential: BoolArray = (records.kind == PREQUENTIAL) | (records.kind == REPORTED)
     return prequential
 
 
 def weighted_quantile(values: FloatArray, weight: FloatArray, level: float) -> float:
-    """Return the value below which the given share of the weight lies, halfway cells interpolated.
+    """Return the weighted quantile, interpolated between midpoints of the weights.
 
     >>> weighted_quantile(np.array([3.0, 1.0, 2.0]), np.ones(3), 0.5)
     2.0
@@ -58,9 +58,9 @@ def weighted_quantile(values: FloatArray, weight: FloatArray, level: float) -> f
 def conformal_quantile(
     score: FloatArray, weight: FloatArray, levels: FloatArray, order: IntArray | None = None
 ) -> FloatArray:
-    """Return the least score that enough of the weight does not exceed, the sale to come counted beyond it.
+    """Return the weighted conformal quantile, with the finite-sample correction for one new sale.
 
-    ``order`` is that of rising scores, where it is known.
+    ``order`` sorts the scores, if it is known.
     """
     order = np.argsort(score, kind="stable") if order is None else order
     rows = effective_rows(weight)
@@ -71,7 +71,7 @@ def conformal_quantile(
 
 
 def normalised_score(table: FloatArray, records: CalibrationScores) -> FloatArray:
-    """Return how far each sale fell, as a share of the way to the edge of its group's 90 % band on that side."""
+    """Return each score divided by the edge of its group's 90 % band on the same side."""
     lower, upper = (table[records.group, int(np.flatnonzero(p == LEVELS)[0])] for p in (0.05, 0.95))
     edge = np.where(records.score < 0.0, lower, upper)
     return records.score / np.where(edge == 0.0, 1.0, edge)
@@ -90,7 +90,7 @@ def rows_by_group(weight: FloatArray, group: IntArray, groups: int) -> FloatArra
 
 
 def median_by_group(values: FloatArray, weight: FloatArray, group: IntArray, groups: int) -> FloatArray:
-    """Return the weighted median of each group, zero where it has no weight.
+    """Return the weighted median of each group, zero for groups without weight.
 
     >>> median_by_group(np.array([3.0, 1.0, 2.0, 9.0]), np.ones(4), np.array([0, 0, 0, 2]), 3).tolist()
     [2.0, 0.0, 9.0]
@@ -109,16 +109,16 @@ def median_by_group(values: FloatArray, weight: FloatArray, group: IntArray, gro
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupedScores:
-    """Scores listed once under each group that they count for.
+    """Scores with all groups that each counts for.
 
     Attributes
     ----------
     score, weight
-        Of each sale.
+        Score and weight of each sale.
     row, group
-        The sale and the group of each pair.
+        Index of the sale, and the group, of each pair of a sale and a group.
     order
-        The pairs by group and, within a group, by score.
+        The order of the pairs by group, then by score.
 
     """
 
@@ -139,11 +139,11 @@ class GroupedScores:
         return rows_by_group(self.weight[self.row], self.group, groups)
 
     def quantiles(self, rows: FloatArray) -> FloatArray:
-        """Return conformal quantiles of each group at :data:`LEVELS`: each tail counts the sale to come among its own.
+        """Return conformal quantiles of each group at :data:`LEVELS`, both tails with the correction for one new sale.
 
         The finite-sample rule k = ceil((n + 1) p) of split conformal prediction (V. Vovk et al., 2005), with weights
-        normalised to the effective rows. Where it asks for more sales than there are, the farthest one is taken.
-        What is returned of a group without weight means nothing.
+        normalised to the effective rows. If it asks for more sales than there are, the extreme one is taken.
+        The row of a group without weight is undefined.
         """
         code, row, groups = self.group[self.order], self.row[self.order], np.arange(len(rows))
         starts, ends = np.searchsorted(code, groups), np.searchsorted(code, groups, side="right")
@@ -165,7 +165,7 @@ class GroupedScores:
 def grouped_scores(
     score: FloatArray, weight: FloatArray, pairs: tuple[IntArray, IntArray] | None = None
 ) -> GroupedScores:
-    """Return the scores by group, for pairs of a row and a group; without pairs all sales are one group.
+    """Return the scores by group from pairs of a row and a group; without pairs all sales form one group.
 
     >>> grouped_scores(np.array([3.0, 1.0]), np.ones(2), (np.array([0, 1, 0]), np.array([1, 1, 0]))).order.tolist()
     [2, 1, 0]

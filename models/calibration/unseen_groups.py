@@ -1,11 +1,10 @@
-"""What a group never seen costs: whole groups are left out, and every parent learns how its strangers fell.
+"""Predictions for groups that are not in the training set, learned by leaving out whole groups.
 
-A stranger's group counts once, however many sales it has: a thousand sales of one new model say once how far a new
-model falls from what its maker would suggest.
+A left-out group counts by the square root of its sales, since sales of one new model have correlated errors.
 
-Strangers have a mean of their own (生客均值): forests that never read what tells a group apart, grown until sales of
-groups left out stop gaining. They stand beside those of known groups in one forest, each tree behind a split that asks
-whether the group is known.
+Unseen groups have a mean of their own (未见组均值): forests without the features that identify a group, with early
+stopping on left-out groups. Both means are joined in one forest, where the first split of each tree tests whether the
+group is known.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 _NESTED = 0.5  # share of a level's sales
 _SHARE = 0.1  # of sales of groups never seen, where an explanation weighs both means
 _KNOWN = 0.5  # between the logarithms of one and of two: what stands for no sale and for one
-_CLUSTERS = 10.0  # groups at which a parent's own strangers weigh as much as those of its parent
+_CLUSTERS = 10.0  # left-out groups at which own quantiles weigh as much as those of the parent
 
 
 def nested_columns(codes: FloatArray, categorical: tuple[bool, ...], group: IntArray) -> tuple[bool, ...]:
-    """Return which columns say little but the group: most sales share their level with their own group alone.
+    """Return which columns identify the group: most of their levels occur in one group only.
 
     >>> nested_columns(np.array([[0.0, 5.0], [0.0, 6.0], [1.0, 5.0], [1.0, 6.0]]), (True, True), np.array([0, 0, 1, 1]))
     (True, False)
@@ -34,7 +33,7 @@ def nested_columns(codes: FloatArray, categorical: tuple[bool, ...], group: IntA
 
 
 def _own_share(column: FloatArray, group: IntArray) -> float:
-    """Return how much of what is known of a sale's level comes from its own group, on average."""
+    """Return the average share of a level's sales that belong to the same group."""
     known = ~np.isnan(column)
     if not np.any(known):
         return 0.0
@@ -44,9 +43,9 @@ def _own_share(column: FloatArray, group: IntArray) -> float:
 
 
 def group_count_column(codes: FloatArray, kinds: tuple[int, ...], nested: BoolArray) -> int:
-    """Return the encoded column that counts the sales behind a row's group, -1 for none.
+    """Return the encoded column with the number of sales of a row's group, -1 for none.
 
-    Of the columns that say little but the group the coarsest: who is known by a finer one is known by it too.
+    It is the coarsest of the columns that identify the group.
     """
     widths = np.array([AVERAGED_COLUMNS if kind == AVERAGED else 1 for kind in kinds], dtype=np.int64)
     counts = np.cumsum(widths) - 1
@@ -55,7 +54,7 @@ def group_count_column(codes: FloatArray, kinds: tuple[int, ...], nested: BoolAr
 
 
 def is_unseen(encoded: FloatArray, place: int) -> BoolArray:
-    """Return which encoded rows are of no known group: no sale stands behind the level that tells groups apart.
+    """Return which encoded rows belong to no known group: the count of their group is zero.
 
     >>> is_unseen(np.array([[0.0], [0.7]]), 0).tolist()
     [True, False]
@@ -64,14 +63,14 @@ def is_unseen(encoded: FloatArray, place: int) -> BoolArray:
 
 
 def side_by_side(known: Forest, unseen: Forest, place: int) -> Forest:
-    """Return one forest that answers as the first of rows of known groups, as the second of all others."""
+    """Return one forest that predicts like the first for known groups and like the second for unseen ones."""
     parts = [_behind(known, place, unseen=False), _behind(unseen, place, unseen=True)]
     parts = [part for part in parts if part.trees]
     return sum_of(parts) if parts else empty_forest(known.features)
 
 
 def _behind(forest: Forest, place: int, *, unseen: bool) -> Forest:
-    """Return a forest each of whose trees is asked on one side of a split only, and says nothing on the other."""
+    """Return a forest whose trees apply to one side of a new root split and predict zero on the other."""
     if not forest.trees:
         return forest
     ends = np.append(forest.roots[1:], len(forest.left))
@@ -106,7 +105,7 @@ def _behind(forest: Forest, place: int, *, unseen: bool) -> Forest:
 
 
 def even_weights(weight: FloatArray, group: IntArray) -> FloatArray:
-    """Return weights under which a group counts by the root of its sales.
+    """Return weights with which a group counts by the square root of its sales.
 
     >>> even_weights(np.ones(4), np.array([1, 1, 1, 1])).tolist()
     [0.5, 0.5, 0.5, 0.5]
@@ -116,5 +115,5 @@ def even_weights(weight: FloatArray, group: IntArray) -> FloatArray:
 
 
 def cluster_share(clusters: FloatArray) -> FloatArray:
-    """Return how much groups left out weigh against those of a parent, by how many equally heavy ones there are."""
+    """Return the weight of own left-out groups against those of the parent, from their effective number."""
     return clusters / (clusters + _CLUSTERS)

@@ -1,4 +1,4 @@
-"""How a model is trained: every sale judged by trees that never saw it, then one refit on everything."""
+"""The steps of a fit: out-of-fold predictions of all sales, calibration, then a final fit on all sales."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FoldPrediction = tuple[FoldModel, FloatArray]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitInputs:
-    """What a fit knows beside the ledger: the scale, the columns, and whether a structural value was given."""
+    """Inputs of a fit beside the sales: the scale, the columns, and whether a structural value is given."""
 
     scale: Scale
     vocabulary: ColumnEncoder
@@ -45,11 +45,11 @@ class FitInputs:
 
 
 def fit(ledger: TrainingData, settings: FitSettings, shape: FitInputs) -> FittedRegressor:
-    """Return the trained model of a ledger.
+    """Return the model fitted on a training set.
 
-    The mean is judged fold by fold; the width learns from what was left; whole groups are left out to learn what a
-    group never seen costs; where days are given, later sales are priced by models of earlier ones; then everything is
-    refitted on all sales.
+    The mean is predicted out of fold, and the width is fitted on its residuals. Whole groups are left out for the band
+    of unseen groups. If days are given, later sales are predicted from earlier ones. Then all parts are fitted on all
+    sales.
     """
     ledger = in_order(ledger)
     column = -1 if ledger.labels is not None else _novelty_column(ledger)
@@ -100,7 +100,7 @@ def _labels(ledger: TrainingData, vocabulary: ColumnEncoder, column: int) -> lis
 
 
 def _novelty_column(ledger: TrainingData) -> int:
-    """Return the category column of many levels that tells most about the price, or -1."""
+    """Return the category column with many levels that explains most of the price, or -1."""
     best, winner = _TELLING_SHARE, -1
     total = float(np.var(ledger.target))
     kinds = np.array(column_kinds(ledger.codes, ledger.categorical))
@@ -118,9 +118,10 @@ def _novelty_column(ledger: TrainingData) -> int:
 
 
 def _settled(ledger: TrainingData, settings: FitSettings, group: IntArray, scale: Scale) -> TrainingData:
-    """Return the ledger with the sums of lots spread over their assets as models of other sales have them.
+    """Return the training set with lot sums allocated to their assets by models of other sales.
 
-    Assets sold singly teach first where there are enough of them: what spreads evenly at first is slow to learn.
+    If enough assets are sold singly, the first model is fitted on these alone, which converges faster than an even
+    allocation.
     """
     lots = ledger.lots
     if lots is None or not np.any(lots.member):
@@ -140,7 +141,7 @@ def _settled(ledger: TrainingData, settings: FitSettings, group: IntArray, scale
 
 
 class _CalibrationRecords:
-    """Sales judged by models that had not seen them, in the three ways that matter."""
+    """Calibration scores of all sales: out of fold, by left-out group, and prequential."""
 
     def __init__(self, learner: Learner, groups: Groups, group: IntArray, *, carry: Shrinkage, centre: float) -> None:
         self.learner = learner
@@ -151,7 +152,7 @@ class _CalibrationRecords:
         self.group = group
 
     def residuals(self, rows: IntArray, encoded: FloatArray, mean: FloatArray, *, left_out: bool) -> OutOfFoldResiduals:
-        """Return what is left of sales whose means were told by models that had not seen them."""
+        """Return the residuals of out-of-sample predictions."""
         residual = self.ledger.target[rows] - mean - self.centre
         if self.ledger.lots is not None:
             residual = self.ledger.lots.take(rows).judged(residual)
@@ -167,7 +168,7 @@ class _CalibrationRecords:
         )
 
     def left_out(self, nobody: OutOfFoldResiduals, apart: list[FoldPrediction]) -> OutOfFoldResiduals:
-        """Return sales whose whole group was left out, after none at all."""
+        """Return out-of-group residuals, appended to an empty set."""
         return reduce(OutOfFoldResiduals.joined, [self._residuals_of(one, left_out=True) for one in apart], nobody)
 
     def collect(
@@ -177,7 +178,7 @@ class _CalibrationRecords:
         later: list[FoldPrediction],
         width: WidthPart,
     ) -> CalibrationScores:
-        """Return the records of folds at random, of groups left out and of sales priced ahead of their day."""
+        """Return the calibration scores of random folds, of left-out groups and of prequential predictions."""
         seen, out = judged
         first = self._records(seen, seen.residual, widths[: len(seen.rows)], OUT_OF_FOLD)
         standing = anchor(first, self.groups, self.learner.settings.band, float("nan"))
@@ -218,7 +219,7 @@ class _CalibrationRecords:
 
 
 def prequential_predictions(learner: Learner) -> list[FoldPrediction]:
-    """Return means of the earlier sales, each with what it says of the stretch of later ones that it is asked for."""
+    """Return, for each block of later sales, the model of the earlier sales and its predictions."""
     day, delay = learner.ledger.day, learner.settings.band.label_delay_days
     if np.any(np.isnan(day)) or len(day) < _LEAST_FORWARD_ROWS:
         return []
@@ -234,7 +235,7 @@ def prequential_predictions(learner: Learner) -> list[FoldPrediction]:
 
 
 def _carried(ledger: TrainingData, mean: FloatArray, later: list[FoldPrediction]) -> Shrinkage:
-    """Return the share of the learned value that sales priced ahead of their day confirm."""
+    """Return the shrinkage of the learned value that prequential predictions support."""
     predicted = [(mean_ahead, ledger.target[part.test], ledger.weight[part.test]) for part, mean_ahead in later]
     stretches = [one for one in predicted if np.sum(one[2]) > 0.0]
     return fit_shrinkage(stretches, float(np.average(mean, weights=ledger.weight)))

@@ -31,18 +31,18 @@ _NEXT_SEED = 104_729
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderTarget:
-    """What an encoder learns from.
+    """The data of an encoder fit.
 
     Attributes
     ----------
     target, weight
-        Of each row.
+        Target and weight of each row.
     rest
-        Target less a linear fit on numbers and ranks: what is left for the levels to explain.
+        Residual of a linear fit on numbers and ranks, which the levels explain.
     together
-        Rows of one code are never parted, or None.
+        Rows with one code stay in one fold, or None.
     seed
-        Of the inner folds.
+        Seed of the inner folds.
 
     """
 
@@ -59,7 +59,7 @@ def column_kinds(codes: FloatArray, categorical: tuple[bool, ...]) -> tuple[int,
 
 
 def learn_encoder(codes: FloatArray, kinds: tuple[int, ...], lesson: EncoderTarget) -> tuple[Encoder, FloatArray]:
-    """Return the encoder of a training set and that set encoded, each row's averages learned without it."""
+    """Return the encoder of a training set and the encoded set, cross-fitted."""
     encoder, (encoded,) = fit_crossfitted(codes, kinds, lesson, 1)
     return encoder, encoded
 
@@ -67,10 +67,10 @@ def learn_encoder(codes: FloatArray, kinds: tuple[int, ...], lesson: EncoderTarg
 def fit_crossfitted(
     codes: FloatArray, kinds: tuple[int, ...], lesson: EncoderTarget, copies: int
 ) -> tuple[Encoder, list[FloatArray]]:
-    """Return the encoder of a training set, and that set encoded as often as asked, by other inner folds each time.
+    """Return the encoder of a training set, and several cross-fitted copies of the encoded set.
 
-    Which sales teach a row's averages is chance, and noise in what is learned from them; several copies even it out.
-    There is one copy where nothing is averaged.
+    Each copy uses other inner folds; several copies reduce the noise of the random folds. There is one copy if no
+    column is averaged.
     """
     if AVERAGED in kinds:
         lesson = replace(lesson, rest=_unexplained(codes, kinds, lesson))
@@ -119,7 +119,7 @@ def _learn_levels(column: FloatArray, lesson: EncoderTarget, kind: int) -> Categ
 
 
 def _learn_all_levels(codes: FloatArray, kinds: tuple[int, ...], lesson: EncoderTarget) -> tuple[CategoryLevels, ...]:
-    """Return the levels of every column, excesses fitted in turn: each column explains what the others leave."""
+    """Return the levels of every column; their effects are fitted in turn on the residuals of the others."""
     levels = [_learn_levels(codes[:, j], lesson, kind) for j, kind in enumerate(kinds)]
     averaged = [j for j, kind in enumerate(kinds) if kind == AVERAGED and len(levels[j].codes)]
     averaged.sort(key=lambda j: len(levels[j].codes))  # coarse before fine: a model explains what its maker leaves
@@ -137,7 +137,7 @@ def _learn_all_levels(codes: FloatArray, kinds: tuple[int, ...], lesson: Encoder
 
 
 def _shrunk_means(place: IntArray, deviation: FloatArray, weight: FloatArray, levels: int) -> FloatArray:
-    """Return each level's mean deviation, shrunk by variance within levels over variance between them."""
+    """Return the mean of each level, shrunk by the ratio of variance within and between levels."""
     count = np.bincount(place, minlength=levels)
     mean = np.bincount(place, weights=deviation, minlength=levels) / np.maximum(count, 1)
     within = float(np.sum((deviation - mean[place]) ** 2)) / max(len(deviation) - len(count), 1)
@@ -148,7 +148,7 @@ def _shrunk_means(place: IntArray, deviation: FloatArray, weight: FloatArray, le
 
 
 def _unexplained(codes: FloatArray, kinds: tuple[int, ...], lesson: EncoderTarget) -> FloatArray:
-    """Return what a linear fit on numbers and ranks leaves of the target."""
+    """Return the residuals of a linear fit on numbers and ranks."""
     plain = tuple(j for j, kind in enumerate(kinds) if kind != AVERAGED)
     if not plain:
         return lesson.target - float(np.average(lesson.target, weights=lesson.weight))

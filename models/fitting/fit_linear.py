@@ -26,13 +26,13 @@ def fit_linear(  # noqa: PLR0913 - the sales, and three things to be known of th
     Parameters
     ----------
     matrix, target, weight
-        Encoded rows, target on the scale, weight of each row.
+        Encoded rows, target on the scale, and weight of each row.
     ranked
         Encoded columns that hold category ranks.
     monotone
         Required direction of each encoded column: -1, 0 or +1.
     copies
-        How often every sale is among the rows.
+        Number of copies of every sale among the rows.
 
     """
     median = np.array([_median(matrix[:, j]) for j in range(matrix.shape[1])])
@@ -119,7 +119,7 @@ def _gcv(values: FloatArray, rotated: FloatArray, power: float, rows: int, penal
 
 
 def _signed(gram: FloatArray, moment: FloatArray, start: FloatArray, signs: IntArray) -> FloatArray:
-    """Return the ridge solution with signs held, by cyclic coordinate descent."""
+    """Return the ridge solution under sign constraints, by cyclic coordinate descent."""
     coefficient = np.where(signs * start < 0, 0.0, start)
     gradient = gram @ coefficient - moment
     for _ in range(500):

@@ -1,4 +1,4 @@
-"""Which rows judge which: folds at random, by whole packs, by whole groups."""
+"""Assignment of rows to folds: random, or by whole packs, lots or groups."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from valuation.numeric.columns import IntArray
 
 
 def assign_folds(rows: int, folds: int, seed: int, together: IntArray | None = None) -> IntArray:
-    """Return the fold of each row; rows that belong together share one.
+    """Return the fold of each row; rows with the same code share a fold.
 
     Parameters
     ----------
     rows, folds
-        How many there are.
+        Number of rows and of folds.
     seed
-        The same seed gives the same folds.
+        Seed of the random assignment.
     together
-        A code for each row; rows of one code (one pack, one lot, one group) are never parted.
+        A code for each row; rows with one code (a pack, a lot, a group) stay together.
 
     """
     generator = np.random.default_rng(seed)
@@ -35,7 +35,7 @@ def assign_folds(rows: int, folds: int, seed: int, together: IntArray | None = N
 
 
 def fold_count(rows: int, wanted: int) -> int:
-    """Return how many folds are worth their cost: fewer where each already leaves plenty to learn from."""
+    """Return the number of folds: fewer for large samples."""
     if rows >= 100_000:
         return min(wanted, 2)
     if rows > 15_000:

@@ -1,8 +1,7 @@
-"""Forests grown side by side, whose mean answer is the mean's trees (并列森林).
+"""An ensemble of forests whose predictions are averaged (森林集成).
 
-A forest draws its rows and columns by chance, its sales were encoded by chance, and that chance is part of every error
-it makes. Three forests at three times the pace cost what one slow forest of as many trees costs, and their mean errs
-less.
+Random rows, columns and encodings add variance to each forest. Three forests with three times the learning rate cost as
+much as one forest with as many trees in all, and their average has a smaller error.
 """
 
 from __future__ import annotations
@@ -23,25 +22,25 @@ _NEXT_SEED = 7919
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForestEnsemble:
-    """Forests fresh from training; ``curve`` is the error of the first after each tree, empty where nobody judged."""
+    """Trained forests; ``curve`` is the validation error of the first after each tree, empty without validation."""
 
     grown: tuple[Grown, ...]
     curve: FloatArray
 
     def predict(self, matrix: FloatArray, trees: int) -> FloatArray:
-        """Return the mean of the forests, of the first trees of each, of all trees for -1."""
+        """Return the average prediction of the forests with their first trees; -1 for all trees."""
         total = np.zeros(len(matrix))
         for one in self.grown:
             total += one.predict(matrix, trees)
         return total / max(len(self.grown), 1)
 
     def forest(self, features: int) -> Forest:
-        """Return them as one forest of plain arrays; each was compared with LightGBM on the way."""
+        """Return the ensemble as one forest of arrays, each compared with LightGBM."""
         return mean_of([one.forest() for one in self.grown]) if self.grown else empty_forest(features)
 
 
 def grow_ensemble(samples: Sequence[Sample], growth: BoosterSettings, forests: int, trees: int) -> ForestEnsemble:
-    """Return forests of so many trees together, grown on the samples in turn.
+    """Return an ensemble with a total number of trees, trained on the samples in turn.
 
     >>> from models.booster.boosting import mean_settings
     >>> sample = Sample(matrix=np.arange(40.0)[:, np.newaxis], target=np.arange(40.0), weight=np.ones(40))
@@ -56,14 +55,14 @@ def grow_ensemble(samples: Sequence[Sample], growth: BoosterSettings, forests: i
 
 
 def grow_judged(samples: Sequence[Sample], growth: BoosterSettings, forests: int, judge: Sample) -> ForestEnsemble:
-    """Return forests of which the first stops where a judge no longer gains, and the others with it."""
+    """Return an ensemble with early stopping of the first forest; the others get as many trees."""
     first = grow(samples[0], with_trees(_own(growth, 0), max(growth.trees // FORESTS, 1)), judge, _PATIENCE)
     others = _all(samples, growth, [(turn, len(first.curve)) for turn in range(1, forests)])
     return ForestEnsemble(grown=(first, *others), curve=first.curve)
 
 
 def _all(samples: Sequence[Sample], growth: BoosterSettings, sizes: Sequence[tuple[int, int]]) -> tuple[Grown, ...]:
-    """Return the forests of some turns, of so many trees each."""
+    """Return the forests of some indices with a number of trees each."""
     settings = [with_trees(_own(growth, turn), trees) for turn, trees in sizes]
     if len(samples) == 1:
         return tuple(grow_several(samples[0], settings)) if settings else ()
@@ -71,5 +70,5 @@ def _all(samples: Sequence[Sample], growth: BoosterSettings, sizes: Sequence[tup
 
 
 def _own(growth: BoosterSettings, turn: int) -> BoosterSettings:
-    """Return the settings of one forest: the pace of all of them together, chances of its own."""
+    """Return the settings of one forest: shared learning rate, separate seed."""
     return replace(growth, learning_rate=FORESTS * growth.learning_rate, seed=growth.seed + _NEXT_SEED * turn)

@@ -1,4 +1,4 @@
-"""The parts of a training: means and widths grown on some sales, to judge others or to price with."""
+"""Fits of mean and width on subsets of the training set, for out-of-fold predictions and for the final model."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _TOGETHER = 1.25  # times the trees that are best for one forest alone: the mean
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitSettings:
-    """What the caller of a fit may choose; ``trees`` None lets the folds choose."""
+    """Settings of a fit; with ``trees`` None, early stopping in the folds determines the number."""
 
     monotone: tuple[int, ...]
     trees: int | None
@@ -49,7 +49,7 @@ class FitSettings:
 
 
 class Learner:
-    """One training set and the settings by which means and widths are grown from it."""
+    """Fits means and widths on parts of one training set."""
 
     def __init__(self, ledger: TrainingData, settings: FitSettings, group: IntArray) -> None:
         self.ledger = ledger
@@ -73,7 +73,7 @@ class Learner:
         self.place = group_count_column(ledger.codes, self.kinds, self.nested) if self.several else -1
 
     def mean_out_of_fold(self) -> FloatArray:
-        """Return every sale's mean by a model that never saw it, the number of trees chosen on the way."""
+        """Return out-of-fold predictions of the mean for all sales; also chooses the number of trees."""
         if self.rows < 2:  # one sale, however often listed, judges nothing
             return self.ledger.target
         fold = self.fold
@@ -87,7 +87,7 @@ class Learner:
         return mean
 
     def unseen_predictions(self, mean: FloatArray, apart: list[tuple[FoldModel, FloatArray]]) -> FloatArray:
-        """Return every sale's mean, of those whose level no other fold had met the one without their whole group."""
+        """Return the out-of-fold means, with the leave-group-out mean for sales whose level occurs in one fold only."""
         mean = mean.copy()
         for part, predicted in apart:
             met_nobody = self.unseen[part.test] & part.unseen
@@ -95,11 +95,11 @@ class Learner:
         return mean
 
     def _judges(self) -> int:
-        """Return how many forests judge the sales that they did not see: of many sales one says as much as three."""
+        """Return the number of forests for out-of-fold predictions: one suffices for many sales."""
         return FORESTS - sum(self.rows >= rows for rows in _ROWS_FOR_FEWER)
 
     def judged(self, train: BoolArray, test: BoolArray) -> FoldModel:
-        """Return a mean trained on some rows, grown until the rows to judge stop gaining."""
+        """Return a mean trained on some rows, with early stopping on the validation rows."""
         taught = self._taught(train, self._judges())
         rows = np.flatnonzero(test)
         matrix = taught.encoder.encode(self.ledger.codes[rows])
@@ -113,7 +113,7 @@ class Learner:
         return FoldModel(test=rows, linear=taught.linear, matrix=matrix, unseen=unseen, grown=grown)
 
     def groups_left_out(self) -> list[tuple[FoldModel, FloatArray]]:
-        """Return means of sales whose whole group was left out, the number of trees for strangers chosen on the way."""
+        """Return leave-group-out predictions; also chooses the number of trees for unseen groups."""
         if not self.several:
             return []
         chosen = np.arange(self.rows) % max(1, self.rows // _LEFT_OUT_ROWS) == 0
@@ -143,11 +143,11 @@ class Learner:
         return replace(part, grown=grown, grown_unseen=grown_unseen)
 
     def alone(self, test: BoolArray) -> BoolArray:
-        """Return rows to judge without those of lots: a lot is judged whole, and only by folds that leave it whole."""
+        """Return the validation rows without those of lots that are only partly among them."""
         return test if self.ledger.lots is None else test & ~self.ledger.lots.member
 
     def part(self, train: BoolArray, test: BoolArray, forests: int = 2) -> FoldModel:
-        """Return a mean of so many forests trained on some rows, and others that it judges as of its own last day."""
+        """Return a mean of several forests trained on some rows, and validation rows as of its last training day."""
         forests = min(self._judges(), forests)
         part, taught = self._asked(train, test, forests)
         part = replace(part, grown=self._some_forests(taught, forests))
@@ -157,7 +157,7 @@ class Learner:
         return replace(part, grown_unseen=grow_ensemble(taught.unseen_samples, taught.growth, forests, trees))
 
     def _asked(self, train: BoolArray, test: BoolArray, copies: int) -> tuple[FoldModel, FoldTraining]:
-        """Return what some rows teach, encoded so many times, and others as it reads them, nothing grown yet."""
+        """Return the training data of some rows before growing trees, and the encoded validation rows."""
         taught = self._taught(train, copies)
         rows = np.flatnonzero(test)
         codes = self.ledger.codes[rows]
@@ -168,11 +168,11 @@ class Learner:
         return FoldModel(test=rows, linear=taught.linear, matrix=matrix, unseen=is_unseen(matrix, self.place)), taught
 
     def _some_forests(self, taught: FoldTraining, forests: int) -> ForestEnsemble:
-        """Return so many of the mean's forests, each as large as the mean's own."""
+        """Return a number of forests, each as large as those of the final mean."""
         return grow_ensemble(taught.samples, taught.growth, forests, max(self.trees * forests // FORESTS, 1))
 
     def mean_on_everything(self) -> tuple[MeanPart, FloatArray]:
-        """Return the mean trained on every sale, and every sale as it was encoded then."""
+        """Return the mean fitted on all sales, and all sales as encoded for it."""
         taught = self._taught(np.ones(self.rows, dtype=np.bool_), FORESTS if self.rows < _ROWS_FOR_FEWER[-1] else 1)
         columns = len(taught.encoder.source)
         forest = grow_ensemble(taught.samples, taught.growth, FORESTS, self.trees).forest(columns)
@@ -182,22 +182,21 @@ class Learner:
         return MeanPart(encoder=taught.encoder, linear=taught.linear, forest=forest), taught.encoded
 
     def width_part(self, judged: OutOfFoldResiduals, encoder: Encoder) -> tuple[WidthPart, FloatArray]:
-        """Return the width that judged teach, and each verdict's width by one that its fold did not teach.
+        """Return the width fitted on residuals, and out-of-fold widths of the same sales.
 
-        It does not read the day of sale: every question is asked as of the last day, where a forest has the fewest
-        sales on one side only, and a calm month at the end would make all bands to come too narrow. How widths change
-        with time is the band's business, which weighs sales by their age and is checked against later ones.
+        The width does not use the day of sale: all predictions are for the last day, so a calm last month would make
+        all later bands too narrow. The band accounts for changes over time by the decay of sales.
         """
         growth = width_settings(len(judged.rows), self.settings.seed, self.settings.threads)
         return fit_scale_model(judged, np.array(self._directions(encoder)), growth, ~self._day_column(encoder))
 
     def as_judged(self, rows: IntArray, encoded: FloatArray, encoder: Encoder) -> FloatArray:
-        """Return sales as encoded, strangers to all other folds as if nothing were known of their group."""
+        """Return encoded sales, with the group features blanked for sales that no other fold knows the group of."""
         unseen = self.unseen[rows]
         return np.where(unseen[:, np.newaxis], self._blank(encoded, encoder), encoded)
 
     def _taught(self, train: BoolArray, copies: int) -> FoldTraining:
-        """Return what some rows teach, encoded so many times."""
+        """Return the training data of some rows with a number of encoded copies."""
         ledger = self.ledger
         packs = None if ledger.packs is None else ledger.packs[train]
         target, weight = ledger.target[train], ledger.weight[train]
@@ -238,7 +237,7 @@ class Learner:
         )
 
     def _uncounted(self, encoded: FloatArray, encoder: Encoder) -> FloatArray:
-        """Return rows that do not tell how many sales stand behind a level: rare models are dear, a new one is not."""
+        """Return rows without the counts of sales per level: rare models are expensive, but new ones are not."""
         known = encoded.copy()
         known[:, encoder.count_columns()] = 0.0
         return known
@@ -246,10 +245,9 @@ class Learner:
     def _with_unseen_copies(
         self, known: FloatArray, encoder: Encoder, turn: int
     ) -> tuple[FloatArray, IntArray, FloatArray]:
-        """Return the rows, some of them again as if nothing were known of their group, which row each is, its share.
+        """Return the rows and copies of some with blanked group features, the index of each, and its weight share.
 
-        A mean that has met its training groups only leans on what tells them apart; a group never seen then has
-        nothing to stand on. Taught some sales twice, it knows what to say without.
+        Without such copies the mean relies on the features that identify a group and is poor for unseen groups.
         """
         rows = np.arange(len(known))
         twice = min(_TAUGHT_TWICE, _MOST_TWICE / len(rows))
@@ -262,7 +260,7 @@ class Learner:
         return np.concatenate([known, unseen]), np.append(rows, again), share
 
     def _blank(self, encoded: FloatArray, encoder: Encoder) -> FloatArray:
-        """Return rows as if nothing were known of their group."""
+        """Return rows with blanked group features."""
         never_seen = np.full((1, len(self.nested)), float(NEVER_SEEN))
         unseen, blank = encoded.copy(), self.nested[encoder.source]
         unseen[:, blank] = encoder.encode(never_seen)[:, blank]
@@ -270,10 +268,10 @@ class Learner:
         return unseen
 
     def _timeless(self, encoded: FloatArray, encoder: Encoder) -> FloatArray:
-        """Return rows in which the day of sale says nothing, so that the linear part gives it no term.
+        """Return rows with a constant day of sale, so that the linear part has no term for it.
 
-        Beside year made and age the day is their sum; it stands still after training while they go on, and terms that
-        offset each other then part.
+        The day is the sum of year made and age, so its coefficient is not identified, and it stays constant in
+        predictions after training.
         """
         day = self._day_column(encoder)
         if not np.any(day):
@@ -283,7 +281,7 @@ class Learner:
         return still
 
     def _day_column(self, encoder: Encoder) -> BoolArray:
-        """Return which encoded column is the day of sale; none where sales have no day."""
+        """Return which encoded column is the day of sale; none if sales have no day."""
         dated = not np.all(np.isnan(self.ledger.day))
         last: BoolArray = encoder.source == (self.ledger.codes.shape[1] - 1 if dated else -1)
         return last

@@ -1,8 +1,8 @@
 """Lots (整批): several assets sold for one sum, of which only the sum is known.
 
-The sum is spread over the assets as the current estimate has it, all of them moved alike on the scale until they add
-up; the estimate then learns from the spread prices, and so on in turn (expectation and maximisation, A. P. Dempster et
-al., 1977). No lot is parted between folds, so no estimate spreads a sum by what that very sum has taught it.
+The sum is allocated to the assets by the current estimate: all estimates of a lot are shifted equally on the scale
+until they add up to the sum. The estimate is then fitted on the allocated prices, and so on (expectation-maximisation,
+A. P. Dempster et al., 1977). A lot stays in one fold, so no estimate allocates a sum that it was fitted on.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ _REACH = 50.0  # on the scale: no lot is further from its estimate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lots:
-    """Which sales belong to a lot.
+    """The lots of a training set.
 
     Attributes
     ----------
     code
-        Of the lot of each sale, -1 for an asset sold singly.
+        Code of the lot of each sale, -1 for an asset sold singly.
     quantity
-        How many units each asset has: the sum is that of quantity times price per unit.
+        Units of each asset; the sum of a lot is that of quantity times price per unit.
     total
-        What the whole lot was sold for, on each of its sales; the price per unit of an asset sold singly.
+        Sum of the whole lot, on each of its sales; the price per unit of an asset sold singly.
     price
-        Per unit, a lot's sum spread over its assets.
+        Price per unit; for lots, as allocated.
 
     """
 
@@ -47,11 +47,11 @@ class Lots:
 
     @property
     def member(self) -> BoolArray:
-        """Which sales are part of a lot."""
+        """Whether each sale is part of a lot."""
         return self.code >= 0
 
     def spread(self, estimate: FloatArray, scale: Scale) -> Lots:
-        """Return the lots with every sum spread: estimates on the scale moved alike until they add up to it."""
+        """Return the lots with every sum allocated: estimates are shifted equally on the scale until they add up."""
         member = self.member
         code, quantity = self.code[member], self.quantity[member]
         count = int(np.max(code, initial=-1)) + 1
@@ -68,17 +68,17 @@ class Lots:
         return replace(self, price=price)
 
     def shared(self, weight: FloatArray) -> FloatArray:
-        """Return weights under which a lot, which is one price, weighs as much as one sale."""
+        """Return weights with which a lot counts as one sale, because it has one price."""
         member = self.member
         shared = weight.copy()
         shared[member] /= np.bincount(self.code[member])[self.code[member]]
         return shared
 
     def judged(self, residual: FloatArray) -> FloatArray:
-        """Return residuals on the scale in which a lot speaks as a whole, of the noise of a single asset.
+        """Return residuals on the scale with one residual per lot, rescaled to the noise of a single asset.
 
-        The sum of many deviates by less than each of them: by the root of how many equally dear assets it holds. An
-        asset sold singly keeps its own.
+        The residual of a sum is smaller than that of an asset by the square root of the effective number of assets.
+        Assets sold singly keep their residual.
         """
         member = self.member
         code = self.code[member]
@@ -92,12 +92,12 @@ class Lots:
 
 
 def read_lots(labels: ArrayLike, total: FloatArray, quantity: FloatArray | None, base: FloatArray | None) -> Lots:
-    """Return the lots of a training set, sums spread by a positive base or evenly; None, NaN and "" are no lot.
+    """Return the lots of a training set, allocated by a positive base or evenly; None, NaN and "" are no lot.
 
     Raises
     ------
     ValueError
-        The sales of a lot tell different sums, or a quantity is not positive.
+        The sales of a lot have different sums, or a quantity is not positive.
 
     """
     names = [_name(label) for label in np.asarray(labels, dtype=object).tolist()]
@@ -132,13 +132,13 @@ def _first_guess(code: IntArray, quantity: FloatArray, total: FloatArray, base: 
 
 
 def keep_together(lots: Lots, packs: IntArray | None) -> IntArray:
-    """Return a code for what must not be parted between folds: lots, and packs sold singly."""
+    """Return a code for sales that must stay in one fold: by lot, or by pack if sold singly."""
     alone = np.arange(len(lots.code)) if packs is None else packs
     return np.where(lots.member, lots.code, alone + int(np.max(lots.code)) + 1)
 
 
 def merged(lots: Lots, rows: IntArray, member: IntArray, used: IntArray) -> Lots:
-    """Return the lots after equal sales were merged: the quantities of a lot's assets add up."""
+    """Return the lots after merging equal sales: quantities are added."""
     quantity = np.bincount(member, weights=lots.quantity[used])
     kept = lots.take(rows)
     return replace(kept, quantity=np.where(kept.member, quantity, kept.quantity))

@@ -1,4 +1,4 @@
-"""What some sales teach, and what a mean grown from it says of others."""
+"""A mean fitted on part of the training set, and its predictions of other rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldModel:
-    """A mean trained on some rows, and the encoded rows it is to judge; which of them are of no group it has met."""
+    """A mean fitted on some rows, the encoded validation rows, and which of them belong to unseen groups."""
 
     test: IntArray
     linear: LinearPart
@@ -26,7 +26,7 @@ class FoldModel:
     grown_unseen: ForestEnsemble | None = None
 
     def predict(self, trees: int, unseen_trees: int = -1) -> FloatArray:
-        """Return the mean of the rows to judge, of so many trees and of so many for strangers."""
+        """Return the mean of the validation rows with a number of trees, and another for unseen groups."""
         predicted = np.zeros(len(self.matrix)) if self.grown is None else self.grown.predict(self.matrix, trees)
         if self.grown_unseen is not None:
             predicted[self.unseen] = self.grown_unseen.predict(self.matrix[self.unseen], unseen_trees)
@@ -35,19 +35,18 @@ class FoldModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldTraining:
-    """What some rows teach before trees are grown.
+    """Training data of the forests, before trees are grown.
 
     Attributes
     ----------
     encoder, linear
-        Learned on these rows.
+        Encoder and linear part fitted on these rows.
     encoded
-        The rows as first encoded.
+        The first encoded copy of the rows.
     samples, unseen_samples
-        What the forests are to learn: what the linear part leaves, by as many encodings; the same where nothing is
-        predicted of the group.
+        Residuals of the linear part as training samples, one per encoded copy; the same with blanked group features.
     growth
-        How they are to grow.
+        Settings of the forests.
 
     """
 

@@ -1,4 +1,4 @@
-"""How the width is learned: from sales judged by means that had not seen them, or had not even seen their group."""
+"""Fit of the width on the sizes of out-of-fold and leave-group-out residuals."""
 
 from __future__ import annotations
 
@@ -12,28 +12,27 @@ from models.inference.forest import Forest, empty_forest
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 _PATIENCE = 0.2  # of the trees allowed: the fold that stops first decides for all
-_FOLDS = 3  # of sales: deviations of so many thirds teach a width nearly what all do
+_FOLDS = 3  # of sales: residuals of two thirds suffice for the width
 _ENOUGH_ROWS, _ENOUGH_TO_JUDGE = 25_000, 12_500
 _LEAST_WIDTH = 0.01  # of the mean width: keeps the logarithm of a deviation of nothing finite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutOfFoldResiduals:
-    """Sales judged by means that had not seen them.
+    """Out-of-sample residuals of sales.
 
     Attributes
     ----------
     rows
-        Which sales of the ledger.
+        Indices of the sales in the training set.
     encoded, mean, residual
-        What was known of each, what was said of it, how far it fell from that; on the scale.
+        Encoded features, predicted mean and residual of each, on the scale.
     weight
-        Of each.
+        Weight of each.
     fold, group_fold, left_out
-        Fold of the sale, fold of its group, whether the group was left out. A sale is given a width that no sale of
-        its fold has taught; one whose group was left out, a width that no sale of its group's fold has taught. A sale
-        judged both ways falls much alike both times: taught by the one, a width judged by the other would flatter
-        itself.
+        Fold of the sale, fold of its group, and whether the group was left out. The width of a sale is fitted without
+        the sales of its fold, or of its group's fold if the group was left out. A sale may have both kinds of
+        residuals; they are correlated, so neither is used to fit the width of the other.
 
     """
 
@@ -47,11 +46,11 @@ class OutOfFoldResiduals:
     left_out: BoolArray
 
     def take(self, rows: BoolArray) -> OutOfFoldResiduals:
-        """Return some of the judged."""
+        """Return some of the residuals."""
         return OutOfFoldResiduals(**{name: getattr(self, name)[rows] for name in OutOfFoldResiduals.__slots__})
 
     def joined(self, other: OutOfFoldResiduals) -> OutOfFoldResiduals:
-        """Return these judged followed by others."""
+        """Return these residuals followed by others."""
         return OutOfFoldResiduals(
             **{
                 name: np.concatenate([getattr(self, name), getattr(other, name)])
@@ -60,7 +59,7 @@ class OutOfFoldResiduals:
         )
 
     def parted(self) -> list[tuple[BoolArray, BoolArray]]:
-        """Return who may teach, and whom: every verdict is taught once, by none that shares its sale or its group."""
+        """Return pairs of training and validation rows; no pair shares a sale or a left-out group."""
         return [
             (apart != k, (apart == k) & (self.left_out == left_out))
             for apart, left_out in ((self.fold % _FOLDS, False), (self.group_fold, True))
@@ -71,18 +70,18 @@ class OutOfFoldResiduals:
 def fit_scale_model(
     judged: OutOfFoldResiduals, directions: IntArray, growth: BoosterSettings, readable: BoolArray
 ) -> tuple[WidthPart, FloatArray]:
-    """Return the width that all judged teach, and for each verdict one that its fold did not teach.
+    """Return the width fitted on all residuals, and the out-of-fold width of each.
 
     Parameters
     ----------
     judged
-        What to learn from.
+        The residuals.
     directions
-        Required direction of each encoded column; the width reads none that has one.
+        Required direction of each encoded column; the width uses no column with one.
     growth
-        How its trees are grown.
+        Settings of the forest.
     readable
-        The encoded columns that may tell a width apart.
+        The encoded columns that the width may use.
 
     """
     size = np.abs(judged.residual)
@@ -117,12 +116,12 @@ def _out_of_fold(
 
 
 def _some(sample: Sample, enough: int) -> Sample:
-    """Return every so manieth row: a small forest learns no more from millions."""
+    """Return a subsample of the rows, which suffices for a small forest."""
     return sample.take(np.arange(len(sample.target)) % max(1, len(sample.target) // enough) == 0)
 
 
 def fewest_errors(curves: list[FloatArray]) -> int:
-    """Return the number of trees at which the folds' mean error is least, zero where nobody judged.
+    """Return the number of trees with the least mean validation error, zero without validation.
 
     >>> fewest_errors([np.array([3.0, 1.0, 2.0]), np.array([3.0, 2.0])])
     2

@@ -1,8 +1,7 @@
-"""How much of what was learned over the structural value carries forward to days not yet sold (可延续的份额).
+"""Shrinkage of the learned value towards the structural value for later days (收缩系数).
 
-Folds at random show what past sales say of each other. Asked ahead of their day, forests say too much: part of what
-they found belonged to the days they saw, while the structural value goes on. The share that later sales confirm is
-kept.
+Predictions in random folds use later sales. In prequential predictions forests overfit: part of the learned value is
+specific to the days of training. The share that prequential predictions support is kept.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ _LEAST = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shrinkage:
-    """The share of the learned value that is kept, and the level towards which the rest of it is taken back."""
+    """The share of the learned value that is kept, and the level to which it is shrunk."""
 
     share: float = 1.0
     level: float = 0.0
 
     def of(self, mean: FloatArray) -> FloatArray:
-        """Return means of which the share is kept.
+        """Return means shrunk by the share.
 
         >>> Shrinkage(share=0.5, level=1.0).of(np.array([1.0, 3.0])).tolist()
         [1.0, 2.0]
@@ -36,7 +35,7 @@ class Shrinkage:
         return mean if self.share == 1.0 else self.level + self.share * (mean - self.level)
 
     def within(self, part: MeanPart) -> MeanPart:
-        """Return a mean that says the same of itself: terms, intercept and leaves by the share."""
+        """Return a mean whose predictions are shrunk: terms, intercept and leaves times the share."""
         if self.share == 1.0:
             return part
         intercept = self.share * part.linear.intercept + (1.0 - self.share) * self.level / LINEAR_SHARE
@@ -45,15 +44,15 @@ class Shrinkage:
 
 
 def fit_shrinkage(stretches: Sequence[tuple[FloatArray, FloatArray, FloatArray]], level: float) -> Shrinkage:
-    """Return what later sales confirm.
+    """Return the shrinkage that prequential predictions support.
 
     Parameters
     ----------
     stretches
-        Of each stretch of time after a training: mean mean, target, weight. Each stands for itself, so that a market
-        whose level has moved meanwhile says nothing here.
+        Mean, target and weight of the sales of each period after a training. Each period has its own level, so that
+        level shifts of the market do not matter.
     level
-        Middle of the means, towards which they are taken back.
+        Average of the means, to which they are shrunk.
 
     >>> mean = np.linspace(-1.0, 1.0, 1001)
     >>> round(fit_shrinkage([(mean, 3.0 + 0.7 * mean, np.ones(1001))], 0.0).share, 2)

@@ -1,4 +1,4 @@
-"""The training set in columns, in an order of its own: what a fit returns does not depend on how sales were listed."""
+"""The training set in columns, in a canonical order, so that a fit does not depend on the order of the sales."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class TrainingData:
     categorical
         Which of these columns are categories.
     target
-        Price on the scale less the structural value on the scale.
+        Price minus structural value, on the scale.
     weight, day
         Weight and day (NaN) of each sale.
     packs
-        A code for each pack or lot, whose sales are never parted, or None.
+        A code for each pack or lot, whose sales stay in one fold, or None.
     labels
         Group label of each sale, or None.
     structural
-        What is taken off the price on the scale to make the target, of each sale.
+        The part of the structural value that was subtracted from the price, on the scale.
     lots
-        Which sales are known in sum only, or None.
+        The lots, or None.
 
     """
 
@@ -54,9 +54,9 @@ class TrainingData:
 
 
 def in_order(ledger: TrainingData) -> TrainingData:
-    """Return the ledger with sales of no weight left out, equal sales merged, and rows in an order of their own.
+    """Return the training set without sales of zero weight, equal sales merged, in canonical order.
 
-    A sale listed twice is a sale of double weight, and never judges itself from another fold.
+    A sale listed twice counts as one with double weight, so that its copies never stand in two folds.
     """
     codes, group = np.unique(ledger.labels, return_inverse=True) if ledger.labels else (np.zeros(0), None)
     extra = [
@@ -86,7 +86,7 @@ def in_order(ledger: TrainingData) -> TrainingData:
 
 
 def days(time: ArrayLike | None, rows: int) -> FloatArray:
-    """Return days since 1970 of dates or of numbers that are such days already; NaN where no time is given."""
+    """Return days since 1970 from dates or from such numbers; NaN if no time is given."""
     if time is None:
         return np.full(rows, np.nan)
     values = np.asarray(time)
@@ -114,7 +114,7 @@ def days(time: ArrayLike | None, rows: int) -> FloatArray:
 
 
 def group_labels_of(groups: ArrayLike | None, rows: int) -> list[str] | None:
-    """Return one label a row; columns of a two-dimensional array become the levels of a path."""
+    """Return one label per row; the columns of a two-dimensional array become the levels of a path."""
     if groups is None:
         return None
     values = np.asarray(groups, dtype=object)
@@ -136,7 +136,7 @@ def together(packs: ArrayLike | None, rows: int) -> IntArray | None:
 
 
 def numbers(values: ArrayLike | None, rows: int, name: str) -> FloatArray | None:
-    """Return one finite number a row, or None where nothing is given."""
+    """Return one finite number per row, or None if nothing is given."""
     if values is None:
         return None
     result = read_numbers(np.asarray(values), name)

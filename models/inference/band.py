@@ -1,9 +1,9 @@
-"""The band around the point (预测区间): how far sales never trained on fell from it, by group, by date.
+"""The band around the point (预测区间): quantiles of standardised out-of-sample residuals by group and day.
 
-One table of standardised residuals. Each group's quantiles are shrunk to its parent's, the parent's to the pool's, the
-pool's to a heavy-tailed reference, so a band is finite from the first sale on and every group keeps its own shape as
-far as its sales speak. A group never seen gets the quantiles found by leaving whole groups out; a group with few sales
-stands in between. Quantiles below the middle are never above the point and those above never below, so none cross.
+The quantiles of each group are shrunk to those of its parent, these to the pool, and the pool to a heavy-tailed
+reference distribution, so bands are finite from the first sale on. Unseen groups get quantiles from left-out groups;
+groups with few sales are in between. Quantiles below level one half are at most zero, those above at least zero, so
+they never cross.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ REPORTED = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BandSettings:
-    """How groups are shrunk, how fast sales age and how late they are known.
+    """Settings of the band: shrinkage of groups, decay of sales and label delay.
 
-    ``group_rows``: sales at which a group's own shape weighs as much as its parent's. ``shift_rows``: the same for its
-    level. ``familiar_rows``: sales at which a group counts as half familiar. Days: half-lives of anchor and
-    calibration weights; how long after a sale its price is known.
+    ``group_rows``: number of sales at which a group's own quantiles weigh as much as its parent's. ``shift_rows``: the
+    same for its level. ``familiar_rows``: number of training sales at which a group counts as half known. In days: the
+    half-lives of the recentring and of calibration weights, and the delay until a price is known.
     """
 
     group_rows: float = 100.0
@@ -46,21 +46,21 @@ class BandSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationScores:
-    """Sales the mean was not trained on: what the band is made of.
+    """Out-of-sample residuals and scores from which the band is computed.
 
     Attributes
     ----------
     residual
-        Price minus mean on the scale, before any anchor.
+        Price minus mean on the scale, before recentring.
     score
-        The residual left after the anchor known on its day, over the predicted width.
+        Residual after recentring on its day, divided by the predicted width.
     weight, day
         Weight of the sale; its day (NaN where no time was given).
     group
         Code of its group in ``Groups.names``.
     kind
-        SEEN: folds at random. GROUP_LEFT_OUT: its whole group was left out. FORWARD: priced by a model that had seen
-        only earlier sales. LIVE: reported after training.
+        OUT_OF_FOLD: random folds. GROUP_LEFT_OUT: the whole group was left out. PREQUENTIAL: predicted from earlier
+        sales only. REPORTED: reported after training.
 
     """
 
@@ -87,23 +87,23 @@ class CalibrationScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """Quantiles of standardised residuals and the level shift of every group, ready to be read.
+    """Quantiles of standardised residuals and level shift of every group.
 
     Attributes
     ----------
     quantiles
         Shape (groups, levels): at :data:`LEVELS`, at most zero below the middle, at least zero above.
     unseen
-        Shape (groups, levels): for a group never seen under each known parent.
+        Shape (groups, levels): for an unseen group below each known parent.
     shift, unseen_shift
-        Per group what is added to the mean, on the scale; what is added for a group never seen under it.
+        Level shift of each group, and of an unseen group below it, on the scale.
     effective_rows, unseen_groups
-        Per group how many equally weighted sales its own quantiles stand on; how many equally heavy groups left out
-        stand behind those of a group never seen under it.
+        Effective number of sales behind a group's own quantiles; effective number of left-out groups behind those of an
+        unseen group below it.
     newest_day
-        Day of the newest sale used, NaN where no time was given.
+        Day of the newest sale used, NaN if sales have no day.
     turn
-        How it has held the sales reported since training; its widening is in the quantiles already.
+        Coverage of the sales reported since training; its widening is included in the quantiles.
 
     """
 
@@ -117,7 +117,7 @@ class Band:
     turn: ShiftMonitor
 
     def level(self, group: IntArray, known: BoolArray) -> FloatArray:
-        """Return what is added to each row's mean."""
+        """Return the level shift of each row."""
         return np.where(known, self.shift[group], self.unseen_shift[group])
 
     def read(self, group: IntArray, known: BoolArray, level: float) -> FloatArray:

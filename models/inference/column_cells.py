@@ -1,7 +1,7 @@
-"""The cells of one column as numbers or as texts: what is read, and what is refused by the column's name (列取值).
+"""Reads the cells of one column as numbers or texts, with errors that name the column (列取值).
 
-A column is what most of its cells are. Texts that are plain numbers are numbers, so a column that comes back as text
-says the same; marks such as "-" are not known; what fits neither is refused, never read as not known.
+The type of a column is that of most cells. Texts that are plain numbers are numbers; marks such as "-" are missing
+values; other cells raise an error and are never read as missing.
 """
 
 from __future__ import annotations

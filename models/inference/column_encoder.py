@@ -1,4 +1,4 @@
-"""Any table of assets read into one float64 matrix of numbers and category codes.
+"""Reads a table of assets into one float64 matrix of numbers and category codes.
 
 Numbers stay numbers, texts become codes into a sorted vocabulary (:mod:`models.inference.column_cells` says which is
 which); a missing cell is NaN and a text never met in training is :data:`NEVER_SEEN`. Frames of pandas and polars are
@@ -23,7 +23,7 @@ NEVER_SEEN = -2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnEncoder:
-    """The columns a model knows: their names, which hold categories, and the texts behind the codes.
+    """The columns of a model: names, which hold categories, and the texts of the codes.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class ColumnEncoder:
         return np.column_stack(coded) if coded else np.zeros((0, 0))
 
     def checked(self, codes: FloatArray) -> FloatArray:
-        """Return numbers and codes as they are, once they are known to have as many columns.
+        """Return numbers and codes after checking the number of columns.
 
         Raises
         ------

@@ -1,9 +1,8 @@
-"""Category codes turned into numbers that trees and a linear fit can use.
+"""Target encoding of category columns for trees and linear fit.
 
-Few levels: one column with the level's rank by mean target. Many levels: the shrunken mean target of the level, its
-shrunken excess over what numbers, ranks and the other columns explain (crossed random effects, fitted in turn), both
-learned on other rows than those they are given to (D. Micci-Barreca, 2001; cross-fitting as in scikit-learn's
-TargetEncoder), and the logarithm of how many sales stand behind it: a level never seen says so by a count of zero.
+Columns with few levels become the rank of the level by mean target. Columns with many levels become three columns: the
+shrunken target mean of the level, its shrunken effect beyond numbers, ranks and the other columns, and the logarithm of
+its number of sales, which is zero for unseen levels. The fit is in :mod:`models.fitting.fit_encoder`.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ AVERAGED_COLUMNS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategoryLevels:
-    """What is known about the levels of one category column, in ascending code order; a missing cell has no level."""
+    """The fitted levels of one category column in ascending order of code; missing cells have no level."""
 
     codes: FloatArray
     mean: FloatArray
@@ -33,7 +32,7 @@ class CategoryLevels:
     prior: float
 
     def position(self, column: FloatArray) -> tuple[IntArray, BoolArray]:
-        """Return where each cell's level stands, and whether it is known at all."""
+        """Return the index of each cell's level, and whether the level is known."""
         if len(self.codes) == 0:
             return np.zeros(len(column), dtype=np.int64), np.zeros(len(column), dtype=np.bool_)
         place = np.minimum(np.searchsorted(self.codes, column), len(self.codes) - 1)
@@ -42,7 +41,7 @@ class CategoryLevels:
     def averaged(self, column: FloatArray, more: float = 1.0) -> FloatArray:
         """Return each cell's shrunken mean, shrunken excess and logarithm of count, shape (n, 3).
 
-        A level never seen has the prior, no excess and no count; ``more`` multiplies the counts.
+        An unseen level has the prior, no excess and no count; ``more`` multiplies the counts.
         """
         place, known = self.position(column)
         if len(self.codes) == 0:
@@ -52,7 +51,7 @@ class CategoryLevels:
         return np.column_stack([mean, excess, log(1.0 + np.where(known, self.count[place], 0.0) * more)])
 
     def ranked(self, column: FloatArray) -> FloatArray:
-        """Return each cell's rank by mean target, NaN for missing and for a level never seen."""
+        """Return each cell's rank by mean target, NaN for missing cells and unseen levels."""
         place, known = self.position(column)
         if len(self.codes) == 0:
             return np.full(len(column), np.nan)
@@ -61,14 +60,14 @@ class CategoryLevels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoder:
-    """How each input column becomes one or two encoded columns.
+    """A fitted encoder: each input column becomes one or three encoded columns.
 
     Attributes
     ----------
     kinds
         Per input column NUMBER, RANKED or AVERAGED.
     fill
-        Per input column the number put in place of a missing one, NaN where missing cells were seen in training.
+        Per input column the replacement of missing values; NaN if the training set has missing values.
     levels
         Per input column its levels (empty for numbers).
     source

@@ -1,4 +1,4 @@
-"""A trained model as data: everything a price needs, without LightGBM, scikit-learn or pandas."""
+"""A fitted model as data; prices need neither LightGBM nor scikit-learn nor pandas."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CHUNK_ROWS = 8192
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeanPart:
-    """The mean on the scale: half a linear fit plus a forest on the rest, over encoded columns."""
+    """The mean on the scale: the linear part with weight one half, plus a forest on its residuals."""
 
     encoder: Encoder
     linear: LinearPart
@@ -36,18 +36,18 @@ class MeanPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WidthPart:
-    """The expected size of the deviation on the scale.
+    """The expected absolute residual on the scale.
 
     Attributes
     ----------
     forest
-        Its sum is the logarithm of the width over ``unit``.
+        Predicts the logarithm of width / unit.
     unit
-        The mean size of a deviation in training, on the scale.
+        The mean absolute residual in training, on the scale.
     columns
-        The encoded columns it may read: none with a required direction, or an edge of the band could break it.
+        The encoded columns it uses: none with a required direction, so that the band keeps it.
     reads_mean
-        Whether the mean itself is its last column; never where directions are required.
+        Whether the mean itself is its last column; never if directions are required.
 
     """
 
@@ -57,7 +57,7 @@ class WidthPart:
     reads_mean: bool
 
     def matrix(self, encoded: FloatArray, mean: FloatArray) -> FloatArray:
-        """Return the columns the width reads."""
+        """Return the columns that the width uses."""
         own = encoded[:, self.columns]
         return np.column_stack([own, mean]) if self.reads_mean else own
 
@@ -68,12 +68,12 @@ class WidthPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowPredictions:
-    """What the model predicts for each row on the scale, before a band is added.
+    """Predictions of rows on the scale, before the band.
 
     Attributes
     ----------
     structural, mean, width
-        What the price follows of the structural value, the mean over it, and the width.
+        Share of the structural value in the price, mean relative to it, and width.
     group, known
         The row's group, or the nearest parent known; whether its own is known.
 
@@ -113,17 +113,17 @@ class FittedRegressor:
     scale, vocabulary, mean, width
         The scale, the columns, and the two parts.
     base_share
-        How much of the structural value on the scale prices follow; one where none was given.
+        Factor of the structural value on the scale; one if none was given.
     centre
-        What is added to the mean so that half the sales never trained on lie above.
+        Correction of the mean, so that half of the out-of-sample sales are above it.
     groups, band, records, settings
-        The tree of groups, its band, the sales behind it and how they are weighed.
+        The tree of groups, the band, its calibration scores and its settings.
     novelty_column
-        The input column whose value is the group where no groups were given; -1 for none.
+        The input column that serves as group if no groups are given; -1 for none.
     uses_base, uses_time
         Whether a structural value is expected; whether the day of sale is the mean's last column.
     latest_day
-        The last day trained on, NaN where no time was given: the day the mean speaks of.
+        The last day of training, to which the mean refers; NaN if sales have no day.
 
     """
 
@@ -143,7 +143,7 @@ class FittedRegressor:
     latest_day: float
 
     def predict(self, codes: FloatArray, base: FloatArray | None, labels: list[str] | None) -> RowPredictions:
-        """Return what the model predicts for rows of numbers and codes; no row depends on the others.
+        """Return predictions for rows of numbers and codes; rows do not affect each other.
 
         Raises
         ------
@@ -167,13 +167,13 @@ class FittedRegressor:
         )
 
     def encode(self, codes: FloatArray) -> FloatArray:
-        """Return rows of numbers and codes as the parts read them."""
+        """Return the encoded rows."""
         if self.uses_time:
             codes = np.column_stack([codes, np.full(len(codes), self.latest_day)])
         return self.mean.encoder.encode(codes)
 
     def structural(self, base: FloatArray | None, rows: int) -> FloatArray:
-        """Return what prices follow of the structural value on the scale, zero where the model was trained without one.
+        """Return the part of the price from the structural value on the scale, zero if the model was trained without one.
 
         Raises
         ------
@@ -203,7 +203,7 @@ class FittedRegressor:
         return self.price_of(self.predict(codes, base, labels), levels)
 
     def price_of(self, rows: RowPredictions, levels: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return point (n,) and quantiles (n, levels) in money of rows that were predicted before."""
+        """Return point (n,) and quantiles (n, levels) in money from predictions."""
         middle = rows.structural + rows.mean + self.band.level(rows.group, rows.known)
         edges = [middle + self.band.read(rows.group, rows.known, float(p)) * rows.width for p in levels]
         money = self.scale.back(np.column_stack([middle, *edges]))
@@ -224,4 +224,4 @@ def _label(cell: float, texts: tuple[str, ...]) -> str:
     if cell == NEVER_SEEN:
         return "never seen"
     text = texts[int(cell)] if texts else f"{cell:.17g}"
-    return text.replace(SEPARATOR, "|")  # a group's parents are told by the separator
+    return text.replace(SEPARATOR, "|")  # the separator is reserved for parents

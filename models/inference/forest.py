@@ -2,7 +2,7 @@
 
 The compiled kernel evaluates it where there is one for the machine, numpy elsewhere, with the same bits.
 
-All trees of all rows walk down one level at a time until nobody moves. Sums run in the order of the trees, as
+All rows descend all trees one level at a time until they reach leaves. Sums run in the order of the trees, as
 LightGBM sums. The decisions are those of LightGBM's ``Tree::Decision`` (missing values, zero as missing, category
 sets), documented at https://lightgbm.readthedocs.io (Advanced Topics: missing values, categorical features).
 """
@@ -27,7 +27,7 @@ _CHUNK_CELLS = 1 << 20  # rows x trees walked at once: the working set stays ins
 
 
 class _Prepared(Trees):
-    """Where a forest keeps what the kernel reads: no field, so it is neither stored, copied nor compared."""
+    """Cache of the prepared forest; it is no field, so it is not stored, copied or compared."""
 
     __slots__ = ("_program",)
     _program: NativeForest | None
@@ -35,11 +35,11 @@ class _Prepared(Trees):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forest(_Prepared):
-    """Trained trees that answer, by the compiled kernel or by numpy."""
+    """A forest of trees, evaluated by the compiled kernel or by numpy."""
 
     @property
     def program(self) -> NativeForest | None:
-        """The forest prepared for the compiled kernel; None where numpy is to evaluate it."""
+        """The forest prepared for the compiled kernel; None if numpy evaluates it."""
         try:
             return self._program
         except AttributeError:  # two threads may both prepare it: either result will do
@@ -61,7 +61,7 @@ class Forest(_Prepared):
         return self.predict_numpy(matrix) if program is None else program.predict(matrix)
 
     def predict_numpy(self, matrix: FloatArray) -> FloatArray:
-        """Return the same with numpy alone."""
+        """Return the predictions computed with numpy alone."""
         rows = len(matrix)
         result = np.zeros(rows)
         if self.trees == 0:
@@ -107,7 +107,7 @@ class Forest(_Prepared):
 
 
 def sum_of(forests: list[Forest]) -> Forest:
-    """Return one forest whose answer is the sum of the answers of several, their trees one after another.
+    """Return one forest that predicts the sum of several, with their trees in order.
 
     Parameters
     ----------
@@ -134,13 +134,13 @@ def sum_of(forests: list[Forest]) -> Forest:
 
 
 def mean_of(forests: list[Forest]) -> Forest:
-    """Return one forest whose answer is the mean of the answers of several, as :func:`sum_of` takes them."""
+    """Return one forest that predicts the mean of several; see :func:`sum_of`."""
     together = sum_of(forests)
     return replace(together, value=together.value / len(forests))
 
 
 def empty_forest(features: int) -> Forest:
-    """Return a forest without trees, whose answer is zero."""
+    """Return a forest without trees, which predicts zero."""
     whole = np.zeros(0, dtype=np.int64)
     real = np.zeros(0)
     flag = np.zeros(0, dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""Groups of alike assets and their parents: "LFP/maker/model" stands under "LFP/maker" under "LFP" under the pool."""
+"""The tree of groups of similar assets: the parent of "LFP/maker/model" is "LFP/maker", then "LFP", then the pool."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Groups:
         return found, known
 
     def pairs(self, group: IntArray) -> tuple[IntArray, IntArray]:
-        """Return rows and groups so that each row stands once beside its group and once beside each parent of it."""
+        """Return pairs of each row with its group and with every ancestor of it."""
         pairs_row, pairs_group = [np.arange(len(group))], [group]
         here, rows = group, np.arange(len(group))
         while len(rows):
@@ -47,7 +47,7 @@ class Groups:
         return np.concatenate(pairs_row), np.concatenate(pairs_group)
 
     def generations(self) -> list[IntArray]:
-        """Return the groups by how many parents they have, the pool first."""
+        """Return the groups by depth, the pool first."""
         depth = np.zeros(len(self.names), dtype=np.int64)
         for code, parent in enumerate(self.parent.tolist()):
             depth[code] = depth[parent] + 1 if code else 0

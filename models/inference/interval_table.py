@@ -1,4 +1,4 @@
-"""What a model's band says of every group, worked out once: a row then only looks it up."""
+"""Level shifts and quantiles of all groups, computed once and looked up by row."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ _MOST_LEVELS = 32  # different sets of levels that are kept
 
 
 class IntervalTable:
-    """The groups of a model and what is added for each.
+    """Level shifts and quantiles of the groups of a model.
 
-    A row's place is its group's code, or beyond all codes that of the nearest parent known where its own group is not.
+    The place of a row is the code of its group. For an unseen group it is the code of the nearest known parent plus the
+    number of groups.
     """
 
     def __init__(self, state: FittedRegressor) -> None:
@@ -28,14 +29,14 @@ class IntervalTable:
         group, known = np.tile(np.arange(self._groups), 2), np.arange(2 * self._groups) < self._groups
         self._all = group, known
         self.level: FloatArray = state.band.level(group, known)
-        """Per place what is added to the mean."""
+        """Level shift of each place."""
         self._reaches: dict[tuple[float, ...], FloatArray] = {}
         high, low = (state.band.read(group, known, 0.5 + sign * _WIDTH_LEVEL / 2.0) for sign in (1.0, -1.0))
         self.log_span: FloatArray = log(np.maximum((high - low) * state.width.unit, 1e-300))
-        """Per place the logarithm of the 90 % band's width on the scale, before the row's own width."""
+        """Logarithm of the 90 % band's width of each place, on the scale, without the width of the row."""
 
     def places(self, codes: FloatArray, labels: Sequence[str] | None) -> IntArray:
-        """Return each row's place; without labels the group is the novelty column's, or all sales together."""
+        """Return each row's place; without labels the group is that of the novelty column, else the pool."""
         if labels is None:
             column = self._state.novelty_column
             if column < 0:

@@ -1,8 +1,8 @@
-"""The log-linear part of the mean: a ridge fit on numbers, their signed logarithms, squares and one-hot categories.
+"""The linear part of the mean: numbers, their signed logarithms, squares and one-hot categories.
 
-Half of it, with trees on the rest, beat either alone on every development set. Where a direction is required the
-column's terms are the number and its signed logarithm only, with coefficients held to that sign; so every term, and
-with it the whole, keeps the direction.
+With weight one half and trees on the residuals it was better than either alone on every development set. A column with
+a required direction has only the number and its signed logarithm as terms, with coefficients of that sign, so the sum
+is monotone. The fit is in :mod:`models.fitting.fit_linear`.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class LinearPart:
     Attributes
     ----------
     column, form
-        Per term the encoded column it reads and what it makes of it.
+        Per term the encoded column and the form of the term.
     level
-        Per term the category rank it stands for (LEVEL only).
+        Per term the category rank (LEVEL only).
     centre, spread
-        Per term what is taken off and divided by before clipping and squaring.
+        Per term the offset and the divisor before clipping and squaring.
     median
-        Per encoded column the number that stands for a missing one.
+        Per encoded column the replacement of missing values.
     mean
         Per term its mean over the training rows.
     coefficient
@@ -67,7 +67,7 @@ class LinearPart:
         return np.where(self.form == LEVEL, is_level.astype(np.float64), terms)
 
     def cells(self, matrix: FloatArray) -> FloatArray:
-        """Return what each term reads: its column, or the column's signed logarithm."""
+        """Return the input of each term: its column or the signed logarithm of it."""
         filled = np.where(np.isnan(matrix), self.median, matrix)
         use_log = (self.form == SIGNED_LOG) | (self.form == SQUARED_LOG)
         cells = filled[:, self.column]
@@ -77,7 +77,7 @@ class LinearPart:
         return cells
 
     def predict(self, matrix: FloatArray) -> FloatArray:
-        """Return the linear part for each row, terms added in order."""
+        """Return the linear part of each row; terms are added in order."""
         if len(self.coefficient) == 0:
             return np.full(len(matrix), self.intercept)
         if len(matrix) >= _MANY_ROWS:
@@ -86,7 +86,7 @@ class LinearPart:
         return self.intercept + np.cumsum(weighted, axis=1)[:, -1]
 
     def _predict_many(self, matrix: FloatArray) -> FloatArray:
-        """Return what :meth:`predict` does, term by term over whole columns, which stay in the processor's cache."""
+        """Return the same as :meth:`predict`, term by term over whole columns, which is faster for many rows."""
         total = np.zeros(0)
         columns = np.ascontiguousarray(matrix.T)
         for place, term in enumerate(self._terms_of(columns)):
@@ -114,7 +114,7 @@ class LinearPart:
             yield standard * standard if form in {SQUARE, SQUARED_LOG} else standard
 
     def effects(self, matrix: FloatArray, columns: int) -> FloatArray:
-        """Return how far each encoded column moves a row away from the mean row, shape (n, columns)."""
+        """Return the contribution of each encoded column relative to the mean row, shape (n, columns)."""
         weighted = (self.terms(matrix) - self.mean) * self.coefficient
         effects = np.zeros((len(matrix), columns))
         for term, column in enumerate(self.column.tolist()):

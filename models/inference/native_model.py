@@ -1,4 +1,4 @@
-"""A whole fitted model prepared for the compiled kernel: prices of rows in one call."""
+"""A fitted model prepared for the compiled kernel, which prices rows in one call."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def prepare_model(state: FittedRegressor) -> NativeModel | None:
 
 
 class NativeModel:
-    """A fitted model as the kernel reads it; nothing in it changes, so any number of threads may ask it at once."""
+    """A fitted model in the layout of the kernel; immutable, so threads can share it."""
 
     def __init__(self, kernel: Kernel, state: FittedRegressor, linear_share: float) -> None:
         self._kernel = kernel
@@ -103,7 +103,7 @@ class NativeModel:
         base
             Structural values, or None.
         level, reach
-            What each row's group adds to the mean, shape (n,), and its standardised quantiles, shape (n, levels).
+            Level shift of each row, shape (n,), and its standardised quantiles, shape (n, levels).
 
         """
         rows, stride = self._rows(codes)
@@ -121,7 +121,7 @@ class NativeModel:
     def explain(
         self, codes: FloatArray, explanation: Explanation | None, source: IntArray, *, of_width: bool
     ) -> tuple[FloatArray, FloatArray]:
-        """Return what each input column adds, shape (n, columns), and the sum explained with its base level, (n,).
+        """Return the contribution of each input column, shape (n, columns), and the total, shape (n,).
 
         Parameters
         ----------
@@ -130,9 +130,9 @@ class NativeModel:
         explanation
             The forest's paths; None for a forest without trees.
         source
-            For each column the forest reads the input it comes from; beyond the inputs for one that is none.
+            The input column of each column of the forest; a higher number for one that is no input.
         of_width
-            Whether the width's logarithm is explained, or the mean before its centre.
+            Whether the logarithm of the width is explained, or the mean before its correction.
 
         """
         rows, stride = self._rows(codes)
@@ -159,7 +159,7 @@ def _room(program: NativeForest | None) -> int:
 
 
 def _encoder_parts(encoder: Encoder, latest_day: float | None) -> dict[str, Any]:
-    """Return the encoder's arrays; with a day, its last column is that day and not read from the row."""
+    """Return the arrays of the encoder; with a day, the last column is that constant."""
     kinds, fill = np.array(encoder.kinds, dtype=np.int64), encoder.fill.copy()
     for position, levels in enumerate(encoder.levels):
         if kinds[position] == AVERAGED:

@@ -1,8 +1,8 @@
-"""Whether everything that can evaluate a forest says the same, to the last bit, before anybody relies on it.
+"""Checks that compiled kernel, numpy and LightGBM evaluate forests with the same bits.
 
-A forest leaves LightGBM by one door and is compared there with LightGBM's own answers; a model is published only if the
-compiled kernel and numpy agree on each of its forests. Both are asked the same hard rows: cells on the thresholds and
-next to them, missing cells, zeros of every kind, infinities, categories known and unknown.
+A new forest is compared with LightGBM's own predictions. A model is published only if the compiled kernel and numpy
+agree on all its forests. The check uses edge cases: values on and next to the thresholds, missing values, zeros of both
+signs, infinities, known and unknown categories.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SPECIAL = (np.nan, 0.0, -0.0, np.inf, -np.inf, ZERO_THRESHOLD, -ZERO_THRESHOLD,
 
 
 def hard_rows(forest: Forest) -> FloatArray:
-    """Return rows that are hard for this forest, the same each time; shape (96, features)."""
+    """Return deterministic rows with edge cases for this forest, shape (96, features)."""
     row, column = np.indices((_ROWS, forest.features))
     turn = row * 7 + column * 13  # neighbouring cells take different kinds and places
     cells: FloatArray = np.asarray(_SPECIAL)[turn % len(_SPECIAL)]
@@ -48,19 +48,19 @@ def hard_rows(forest: Forest) -> FloatArray:
 
 
 def check_forest(forest: Forest, reference: FloatArray | None = None) -> None:
-    """Refuse a forest whose evaluations differ by a bit.
+    """Raise an error if evaluations of a forest differ in any bit.
 
     Parameters
     ----------
     forest
         The forest.
-    witness
-        What its trainer answers for :func:`hard_rows`, where the trainer is still there.
+    reference
+        Predictions of LightGBM for :func:`hard_rows`, if available.
 
     Raises
     ------
     BundleMismatch
-        The compiled kernel and numpy differ, or numpy and the witness.
+        The compiled kernel and numpy differ, or numpy and the reference.
 
     """
     rows = hard_rows(forest)
@@ -77,12 +77,12 @@ def check_forest(forest: Forest, reference: FloatArray | None = None) -> None:
 
 
 def check_model(state: FittedRegressor) -> None:
-    """Refuse a model if kernel and numpy evaluate one of its forests, or the prices it names, differently.
+    """Raise an error if kernel and numpy differ in a forest or in prices of a model.
 
     Raises
     ------
     BundleMismatch
-        By a bit.
+        They differ in any bit.
 
     """
     for forest in forests_of(state):
@@ -103,7 +103,7 @@ def check_model(state: FittedRegressor) -> None:
 
 
 def probe_codes(state: FittedRegressor) -> FloatArray:
-    """Return rows of numbers and category codes that are hard for this model; shape (96, columns)."""
+    """Return rows of numbers and category codes with edge cases for this model, shape (96, columns)."""
     encoder = state.mean.encoder
     forest = state.mean.forest
     cells = hard_rows(forest if forest.trees else empty_forest(len(encoder.source)))

@@ -1,8 +1,8 @@
-"""Whether the market still does what the band allows: the newest sales judged, and what is to be done if not.
+"""Monitors the coverage of the newest sales and widens the band if it is too low.
 
-The anchor follows the level of the market and decayed weights follow its spread, both at their pace. A market that
-turns outruns them: then the newest sales fall outside the band more often than chance lets them, and the band is
-widened until it would have held them. Beyond a stated limit the model says that it no longer knows.
+The recentring follows the market level, and decayed weights follow the spread, both with a lag. After an abrupt change
+the newest sales fall outside the band more often than sampling error allows; then the band is widened until it would
+have covered them. Beyond a limit the model is reported as unreliable.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from valuation.numeric.columns import FloatArray
 
 LEVEL = 0.9
 LIMIT = 1.5
-"""Spread beyond which a model says that it no longer knows."""
+"""Spread beyond which a model is reported as unreliable."""
 MOST_WIDENING = 2.0
-"""The most by which a band is widened for sales since training: false ones that widen it must not let worse ones in."""
+"""Limit on the widening for sales since training, so that false sales cannot widen the band at will."""
 _LEAST_ROWS = 10.0
 _ERRORS = 3.0  # standard errors below the promised share that chance is granted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftMonitor:
-    """How the band has held the newest sales.
+    """Coverage of the newest sales by the band.
 
     Attributes
     ----------
     rows
-        How many equally weighted sales of the newest months judged it; 0 where none were reported since training.
+        Effective number of the newest sales; 0 if none were reported since training.
     held
-        Share of them that the 90 % band held, NaN where there are too few to say.
+        Share of them inside the 90 % band, NaN for too few sales.
     widening
-        By how much the band is widened for it, 1 where the newest sales are as they should be.
+        Factor by which the band is widened, 1 if the coverage is as expected.
     spread
-        How wide the 90 % band of all sales together is now, this widening included, over what it was after training.
+        Width of the 90 % band of the pool, widening included, relative to that after training.
 
     """
 
@@ -46,11 +46,11 @@ class ShiftMonitor:
 
     @property
     def reliable(self) -> bool:
-        """Whether the model may still be relied upon."""
+        """Whether the model is still reliable."""
         return self.spread <= LIMIT
 
     def widened(self, factor: float) -> ShiftMonitor:
-        """Return the same for a band that is at least this much wider for another reason."""
+        """Return the monitor of a band that is widened by at least this factor for another reason."""
         if factor <= self.widening:
             return self
         return replace(self, widening=factor, spread=self.spread * factor / self.widening)
@@ -62,18 +62,18 @@ NO_SHIFT_DATA = ShiftMonitor(rows=0.0, held=float("nan"), widening=1.0, spread=1
 def monitor_shift(
     normalised_score: FloatArray, rows: float, spread: float = 1.0, weight: FloatArray | None = None
 ) -> ShiftMonitor:
-    """Return how a band has held sales.
+    """Return the coverage of sales by a band.
 
     Parameters
     ----------
-    strain
-        How far each sale fell, as a share of the way to the edge of its 90 % band on that side.
+    normalised_score
+        Score of each sale divided by the edge of its 90 % band on the same side.
     rows
-        How many equally weighted sales they are.
+        Effective number of these sales.
     spread
-        How wide the band of all sales together is now, over what it was after training.
+        Width of the band of the pool relative to that after training.
     weight
-        What each of them weighs, the same where it is not given.
+        Weight of each sale; equal if not given.
 
     >>> monitor_shift(np.array([0.5] * 90 + [1.5] * 10), 100.0).widening
     1.0

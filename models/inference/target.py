@@ -1,8 +1,8 @@
-"""The scale on which a model learns what the market pays over or under the structural value.
+"""The scale on which a model learns the difference between price and structural value.
 
-A price may be negative (a gate fee) and noise is partly absolute, partly relative, so a plain logarithm will not do.
-``asinh(value / softening)`` is a logarithm far from zero and a straight line near it; where every price is positive
-and no structural value is given, the plain logarithm is used.
+Prices may be negative (gate fees) and noise is partly absolute and partly relative, so a plain logarithm does not fit.
+``asinh(value / softening)`` is logarithmic far from zero and linear near it. The plain logarithm is used if all prices
+are positive and no structural value is given.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Scale:
     softening: float
 
     def to(self, value: FloatArray) -> FloatArray:
-        """Return money on the scale."""
+        """Return amounts of money transformed to the scale."""
         return log(value) if self.kind == LOG else to_scale(value, self.softening)
 
     def back(self, scaled: FloatArray) -> FloatArray:
@@ -42,11 +42,11 @@ class Scale:
 
 
 def choose_scale(value: FloatArray, base: FloatArray | None, softening: float | None) -> Scale:
-    """Return the scale that suits a training set.
+    """Return the scale for a training set.
 
     With a structural value, or where some prices are not positive, the signed logarithm; otherwise the logarithm. The
-    softening is the one under which the deviations look most alike at every price level: the transformation parameter
-    by maximum likelihood, Jacobian included (G. E. P. Box and D. R. Cox, 1964).
+    softening is the transformation parameter that maximises the likelihood, Jacobian included (G. E. P. Box and D. R.
+    Cox, 1964).
 
     Parameters
     ----------

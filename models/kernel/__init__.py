@@ -1,1 +1,1 @@
-"""Trained forests evaluated by a small compiled kernel, bit for bit as numpy evaluates them (ADR 9)."""
+"""Evaluation of forests by a small compiled kernel, with the same bits as numpy (ADR 9)."""

@@ -1,7 +1,7 @@
-"""The compiled kernel of this machine: found, checked against its recorded digest, opened once.
+"""Loads the compiled kernel of this machine after verifying its recorded digest.
 
-The objects are built from ``source/`` by ``tools/kernel.py`` for every platform at once, need no library of the system
-and hold one copy of the code for each level of a processor; all copies give the same bits. ``CANZHI_KERNEL`` chooses:
+The objects are built from ``source/`` by ``tools/kernel.py`` for all platforms, need no system library and contain the
+code for each processor level; all levels give the same bits. ``CANZHI_KERNEL`` chooses:
 ``auto`` (the default: the highest level this processor has), ``baseline``, ``v3``, ``v4``, or ``numpy`` for no compiled
 code at all. Where there is no object for the machine, numpy answers, with the same bits.
 """
@@ -50,9 +50,9 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
-    """The functions of the kernel at one level.
+    """The functions of the kernel at one processor level.
 
-    ``gil_held`` keeps Python's lock, for calls of microseconds; ``gil_released`` lets other threads work meanwhile.
+    ``gil_held`` keeps the GIL, for calls of microseconds; ``gil_released`` releases it.
     """
 
     level: str
@@ -61,12 +61,12 @@ class Kernel:
 
 
 class KernelUnavailableError(Exception):
-    """The compiled kernel cannot be used here; the message says why."""
+    """The compiled kernel cannot be used on this machine; the message names the reason."""
 
 
 @cache
 def kernel() -> Kernel | None:
-    """Return the kernel of this process, None where numpy is to answer."""
+    """Return the kernel of this process, None if numpy is used."""
     try:
         return open_kernel(os.environ.get(SETTING) or AUTO)
     except KernelUnavailableError as reason:
@@ -75,7 +75,7 @@ def kernel() -> Kernel | None:
 
 
 def engine() -> str:
-    """Return what evaluates forests in this process: ``compiled, x86_64 v4``, or ``numpy``."""
+    """Return the name of the engine of this process: ``compiled, x86_64 v4``, or ``numpy``."""
     opened = kernel()
     return NUMPY if opened is None else f"compiled, {_MACHINES[platform.machine().lower()]} {opened.level}"
 

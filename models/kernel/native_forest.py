@@ -35,7 +35,7 @@ class _Layout(ctypes.Structure):
 
 
 class NativeForest:
-    """A forest as the kernel reads it; nothing in it changes, so any number of threads may ask it at once."""
+    """A forest in the layout of the kernel; immutable, so threads can share it."""
 
     def __init__(self, kernel: Kernel, forest: Trees, shape: Shape, parts: dict[str, NDArray[Any]]) -> None:
         self._kernel = kernel
@@ -62,7 +62,7 @@ class NativeForest:
 
     @property
     def split_order(self) -> IntArray:
-        """The splits sorted by view and code, as the kernel takes tests."""
+        """The splits sorted by view and code, the order of tests in the kernel."""
         return np.lexsort((self.split_code, self.split_view))
 
     def predict(self, matrix: FloatArray) -> FloatArray:
@@ -81,7 +81,7 @@ class NativeForest:
         return sums
 
     def rows(self, matrix: FloatArray) -> tuple[FloatArray, int]:
-        """Return the rows as the kernel reads them, and how many numbers lie between two of them.
+        """Return the rows in the layout of the kernel, and their stride.
 
         Raises
         ------
@@ -96,13 +96,13 @@ class NativeForest:
         return matrix, matrix.strides[0] // 8
 
     def call(self, name: str, *arguments: int, gil_held: bool) -> None:
-        """Call one of the kernel's functions with this forest; a brief call keeps Python's lock."""
+        """Call a function of the kernel with this forest; a brief call keeps the GIL."""
         functions = self._kernel.gil_held if gil_held else self._kernel.gil_released
         functions[name](self.address, int(self.wide), *arguments)
 
 
 def prepare(forest: Trees, kernel: Kernel) -> NativeForest | None:
-    """Return the forest prepared for the kernel, None where it is beyond the widest codes or laid out otherwise."""
+    """Return the forest prepared for the kernel, None if the kernel does not support its size or layout."""
     shape = read_shape(forest)
     if shape is None:
         return None
@@ -124,7 +124,7 @@ def prepare(forest: Trees, kernel: Kernel) -> NativeForest | None:
 
 
 def _width(leaves: int, thresholds: int, views: int) -> type[np.uint8 | np.uint16] | None:
-    """Return the narrowest kind of code that holds these numbers."""
+    """Return the narrowest integer type for these numbers."""
     for kind in (NARROW, WIDE):
         codes = int(np.iinfo(kind).max) + 1
         if leaves <= codes // 2 and thresholds <= codes - 2 and views <= codes:

@@ -1,9 +1,8 @@
-"""Thresholds as ranks: what each split of a forest reads and compares, as small whole numbers.
+"""Thresholds of a forest as integer ranks.
 
-A feature's sorted thresholds turn a cell into the number of thresholds below it, and ``cell <= threshold k`` into
-``rank <= k``, exactly. What a missing cell or a zero does differs from split to split, so a split reads a view: a
-feature together with the codes that stand for missing and for zero. A category set is a view of its own, 0 for its
-members and 1 for all others.
+The rank of a value is the number of thresholds of the feature below it, so ``value <= threshold k`` is exactly
+``rank <= k``. The treatment of missing values and zeros differs between splits, so each split uses a view: a feature
+with the codes for missing and for zero. A category set is a view of its own, 0 for members and 1 for all others.
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ _TOP = -1  # stands for the highest code until its width is known
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
-    """What the numeric splits read.
+    """Ranks and views of the numeric splits.
 
     Attributes
     ----------
     column, table, levels
-        Per feature its column in a row, where its thresholds start in ``tables``, and log2 of how many have room.
+        Per feature its column, the start of its thresholds in ``tables``, and log2 of the size of its table.
     tables
-        Thresholds of all features, each table filled up with infinity.
+        Thresholds of all features, each table padded with infinity.
     first_view
-        Per feature its first view, one entry more than there are features.
+        Per feature its first view, with one entry more than features.
     missing, zero
         Per view the code of a missing cell and of zero.
     view, code
@@ -59,11 +58,11 @@ class Numbers:
 
     @property
     def views(self) -> int:
-        """How many views there are."""
+        """Number of views."""
         return len(self.missing)
 
     def parts(self, top: int) -> dict[str, NDArray[Any]]:
-        """Return the arrays as the kernel reads them; ``top`` is the highest code."""
+        """Return the arrays in the layout of the kernel; ``top`` is the highest code."""
         narrowed = {name: getattr(self, name).astype(np.int32) for name in ("column", "table", "levels", "first_view")}
         codes = {name: np.where(codes == _TOP, top, codes).astype(np.uint16) for name, codes in self._codes().items()}
         return {"tables": self.tables, **narrowed, **codes}
@@ -118,9 +117,9 @@ def _kinds(forest: Trees, nodes: IntArray) -> IntArray:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sets:
-    """What the category splits read: ``places`` are they among the splits, ``view`` the set of each.
+    """The category sets of splits: ``places`` are the indices of these splits, ``view`` the set of each.
 
-    ``column``, ``start`` and ``words`` tell of each different set what it reads and where its members' bits are.
+    ``column``, ``start`` and ``words`` are the column of each distinct set and the location of its bits.
     """
 
     places: IntArray
@@ -132,17 +131,17 @@ class Sets:
 
     @property
     def views(self) -> int:
-        """How many different sets there are."""
+        """Number of distinct sets."""
         return len(self.column)
 
     def parts(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays as the kernel reads them."""
+        """Return the arrays in the layout of the kernel."""
         named = {"set_column": self.column, "set_start": self.start, "set_words": self.words}
         return {**{name: array.astype(np.int32) for name, array in named.items()}, "set_bits": self.bits}
 
 
 def read_sets(forest: Trees, splits: IntArray) -> Sets:
-    """Return the different category sets of the forest."""
+    """Return the distinct category sets of the forest."""
     places = np.flatnonzero(forest.is_category[splits])
     known: dict[tuple[int, bytes], int] = {}
     found: list[tuple[int, int, int]] = []

@@ -1,4 +1,4 @@
-"""The shape of a forest's trees as the compiled kernel reads it: nodes of four small numbers, leaves apart."""
+"""The structure of the trees of a forest in the layout of the compiled kernel."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _MOST_NODES = 1 << 31
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """Every tree's splits and leaves.
+    """Splits and leaves of all trees.
 
     Attributes
     ----------
     splits
-        The forest's nodes that split, tree after tree.
+        The split nodes of the forest, by tree.
     tree_of
         Per split its tree.
     counts
-        Per tree how many splits it has.
+        Number of splits of each tree.
     child
         Per split its right and left child, numbered within the tree: splits first, then leaves.
     leaves
-        The forest's nodes that are leaves, tree after tree.
+        The leaves of the forest, by tree.
 
     """
 
@@ -44,13 +44,13 @@ class Shape:
 
     @property
     def most_leaves(self) -> int:
-        """The leaves of the largest tree."""
+        """Number of leaves of the largest tree."""
         return int(np.max(self.counts)) + 1
 
     def nodes(self, view: IntArray, code: IntArray, kind: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
         """Return view, code, right and left child of each split; a child with the highest bit is a leaf.
 
-        A tree that never split gets one node whose both sides are its leaf.
+        A tree without splits gets one node with its leaf on both sides.
         """
         leaf_bit = (int(np.iinfo(kind).max) + 1) // 2
         starts = self._starts()
@@ -64,7 +64,7 @@ class Shape:
         return nodes
 
     def parts(self, forest: Trees) -> dict[str, NDArray[Any]]:
-        """Return where each tree's nodes and leaves start, filled up by whole groups of trees, and the leaves."""
+        """Return the start of each tree's nodes and leaves, padded to whole groups of trees, and the leaves."""
         starts = self._starts()
         tree = np.full(len(self.counts) + _GROUP, starts[-1], dtype=np.int32)
         tree[: len(self.counts)] = starts[:-1]
@@ -77,9 +77,9 @@ class Shape:
 
 
 def read_shape(forest: Trees) -> Shape | None:
-    """Return the shape, None unless each tree holds its splits first, parents before children, then its leaves.
+    """Return the structure, None unless each tree lists its splits first, parents before children, then its leaves.
 
-    The kernel reads memory without asking, so what it is told is checked here once.
+    The kernel does not check indices, so they are checked here once.
     """
     size = np.diff(np.append(forest.roots, len(forest.left)))
     if len(size) == 0 or forest.roots[0] != 0 or np.any(size < 1) or np.any(size % 2 == 0):

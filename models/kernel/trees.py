@@ -1,4 +1,4 @@
-"""Trained trees as plain columns: what is stored, what the kernel reads, what a forest answers from."""
+"""Trees as arrays: the stored form, from which kernel and numpy evaluate a forest."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trees:
-    """Trained trees as columns over all their nodes.
+    """Trees as arrays over all their nodes.
 
-    Every tree's nodes and leaves share one numbering, tree after tree: splits first, then leaves; a leaf points at
-    itself.
+    Nodes are numbered tree by tree, splits first, then leaves; a leaf points to itself.
 
     Attributes
     ----------
@@ -24,15 +23,15 @@ class Trees:
     split_feature, threshold, left, right
         Per node; at a leaf the feature is 0 and both children are the leaf itself.
     default_left, missing, is_category
-        Per node: where a missing value goes, what counts as missing (0 nothing, 1 zero, 2 NaN), whether it is a set.
+        Per node: the side of missing values, what counts as missing (0 nothing, 1 zero, 2 NaN), whether it is a set.
     category_start, category_words, category_bits
-        Per node the first 32-bit word of its category set and how many; and all words.
+        Per node the first 32-bit word of its category set and the number of words; and all words.
     value, cover
-        Per node: the leaf's value (0 at a split) and how many training rows came by.
+        Per node: the leaf's value (0 at a split) and the number of training rows.
     depth
-        The longest way from a root to a leaf.
+        The length of the longest path from a root to a leaf.
     features
-        How many columns a row has.
+        Number of columns of a row.
 
     """
 
@@ -54,5 +53,5 @@ class Trees:
 
     @property
     def trees(self) -> int:
-        """How many trees there are."""
+        """Number of trees."""
         return len(self.roots)

@@ -1,4 +1,4 @@
-"""A learned value and its width taken apart, column by column."""
+"""Additive contributions of each column to the learned value and to the width."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from valuation.numeric.columns import FloatArray, IntArray
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """A learned value taken apart: base level plus effects is the whole, row by row.
+    """Contributions to the learned value; base level plus effects is the learned value of each row.
 
     ``base_level`` (n,), ``effects`` (n, features); both on the scale of the learned value.
     """
@@ -27,17 +27,17 @@ class Explained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainedWidth(Explained):
-    """The logarithm of a band's width taken apart; base level plus effects is the whole.
+    """Contributions to the logarithm of a band's width; base level plus effects is the logarithm.
 
-    ``group`` (n,) is a part of the base level: what the sales of the row's own group, or of the nearest one known where
-    its own is not, add over all sales together.
+    ``group`` (n,) is the part of the base level due to the row's group, or the nearest known parent, relative to all
+    sales.
     """
 
     group: FloatArray
 
 
 class Explainer:
-    """The two parts of a model prepared for explanation; by the compiled kernel where a program is given."""
+    """Explains mean and width of a model; uses the compiled kernel if a program is given."""
 
     def __init__(
         self, state: FittedRegressor, interval_table: IntervalTable | None = None, program: NativeModel | None = None
@@ -50,7 +50,7 @@ class Explainer:
         self._program = program if fits else None
 
     def mean(self, codes: FloatArray, labels: Sequence[str] | None) -> Explained:
-        """Return what each input column adds to the learned value (price over structural value) on the scale."""
+        """Return the contribution of each input column to the learned value on the scale."""
         state = self.state
         source = state.mean.encoder.source
         if self._program is not None:
@@ -64,7 +64,7 @@ class Explainer:
         return Explained(base_level=_rest(whole, by_column), effects=by_column)
 
     def width(self, codes: FloatArray, labels: Sequence[str] | None) -> ExplainedWidth:
-        """Return what each input column adds to the logarithm of the 90 % band's width on the scale."""
+        """Return the contribution of each input column to the logarithm of the 90 % band's width on the scale."""
         state = self.state
         source = state.mean.encoder.source[state.width.columns]  # the mean's own effect stays in the base level
         if self._program is not None:
@@ -87,7 +87,7 @@ class Explainer:
 
 
 def _rest(whole: FloatArray, effects: FloatArray) -> FloatArray:
-    """Return the base level: what is left of the whole when the effects are taken off in order."""
+    """Return the base level: the total minus the effects, subtracted in order."""
     if effects.shape[1] == 0:
         return whole
     return whole - np.cumsum(effects, axis=1)[:, -1]

@@ -1,4 +1,4 @@
-"""The paths of a forest prepared for the compiled kernel, and what each feature adds to a row's answer."""
+"""TreeSHAP by the compiled kernel."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Layout(ctypes.Structure):
 
 
 class Explanation:
-    """A forest's paths as the kernel reads them; nothing in it changes."""
+    """The paths of a forest in the layout of the kernel; immutable."""
 
     def __init__(self, program: NativeForest, paths: Paths, quadrature: list[tuple[FloatArray, FloatArray]]) -> None:
         self._program = program
@@ -72,7 +72,7 @@ class Explanation:
         """How many bytes of room an explanation takes."""
 
     def effects(self, matrix: FloatArray) -> FloatArray:
-        """Return how far each feature moves each row, shape (n, features)."""
+        """Return the contribution of each feature to each row, shape (n, features)."""
         rows, stride = self._program.rows(matrix)
         effects, room = np.empty((len(rows), self._program.columns)), np.empty(self.room, dtype=np.uint8)
         self._program.call(
@@ -83,5 +83,5 @@ class Explanation:
 
 
 def explains(program: NativeForest, paths: Paths) -> bool:
-    """Return whether the kernel has room for these paths."""
+    """Return whether the kernel supports paths of this size."""
     return bool(paths.groups) and paths.groups[-1].places <= _MOST_PLACES and program.columns <= _MOST_COLUMNS

@@ -21,12 +21,12 @@ LANES = 8  # leaves side by side, as in models/kernel/source/paths.h
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Leaves with the same number of features on their path, filled up with leaves of value 0 to whole blocks of 8.
+    """Leaves with the same number of features on their path, padded with leaves of value 0 to blocks of 8.
 
     Attributes
     ----------
     test, feature, cover
-        Shape (blocks, places, 8): which test a row must pass there, of which feature, and the share let through.
+        Shape (blocks, places, 8): the test of each cell, its feature, and the share of training rows that pass it.
     value
         Shape (blocks, 8).
 
@@ -39,7 +39,7 @@ class Group:
 
     @property
     def places(self) -> int:
-        """How many features are on each path."""
+        """Number of features on each path."""
         return int(self.test.shape[1])
 
 
@@ -47,8 +47,8 @@ class Group:
 class Paths:
     """All paths of a forest.
 
-    Tests are numbered: going left at split i, going right (number of splits + i), then the joined tests, each passed
-    where ``one`` and ``other``, of lower numbers, are; ``waves`` are the bounds between those that need each other.
+    Test i is going left at split i, test (number of splits + i) going right. Joined tests follow, each the conjunction
+    of tests ``one`` and ``other`` with lower numbers; ``waves`` bounds groups of joined tests that are independent.
     """
 
     expected: float
@@ -59,7 +59,7 @@ class Paths:
     groups: tuple[Group, ...]
 
     def passed(self, left: BoolArray) -> BoolArray:
-        """Return which tests rows pass that go left at these splits, shape (n, tests)."""
+        """Return which tests rows pass, from the splits at which they go left, shape (n, tests)."""
         passed = np.concatenate([left, ~left, np.empty((len(left), len(self.one)), dtype=np.bool_)], axis=1)
         offset = 2 * left.shape[1]
         for start, end in zip((0, *self.waves), self.waves, strict=False):
@@ -75,7 +75,7 @@ def read_paths(forest: Forest, splits: IntArray) -> Paths:
     forest
         The forest.
     splits
-        All its nodes that split, in the order in which the tests shall be numbered.
+        All split nodes, in the order in which tests are numbered.
 
     """
     edges = _edges(forest, splits)
@@ -108,7 +108,7 @@ def read_paths(forest: Forest, splits: IntArray) -> Paths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Edges:
-    """Every step of every path, sorted by leaf, feature and distance from the root."""
+    """All edges of all paths, sorted by leaf, feature and depth."""
 
     leaf: IntArray
     feature: IntArray
@@ -168,7 +168,7 @@ def _blocks(cells: np.ndarray, filling: float) -> np.ndarray:
 
 
 def _expected(forest: Forest) -> float:
-    """Return the mean answer over the training rows, leaf after leaf."""
+    """Return the mean prediction over the training rows."""
     tree = np.searchsorted(forest.roots, np.arange(len(forest.left)), side="right") - 1
     leaves = forest.left == np.arange(len(forest.left))
     parts = forest.value * (forest.cover / forest.cover[forest.roots[tree]]) if len(tree) else forest.value

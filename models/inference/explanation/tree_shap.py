@@ -1,13 +1,13 @@
-"""What each feature adds to a forest's answer, exactly: path-dependent Shapley values (S. M. Lundberg et al., 2020).
+"""Exact path-dependent Shapley values of a forest (TreeSHAP, S. M. Lundberg et al., 2020).
 
-A leaf's value is shared among the features on its path. With z the share of training rows that a feature's splits on
-the path let through and o whether the row passes them, the feature's share is
+The value of a leaf is shared among the features on its path. With z the share of training rows that pass a feature's
+splits on the path, and o whether the row passes them, the feature's share is
 ``value * (o - z) * integral over t in [0, 1] of the product over the other features of (z (1 - t) + o t)``:
 the Shapley weights are the moments of the uniform distribution. The integrand is a polynomial in t of the other
 features' number, so Gauss-Legendre nodes of half that number are exact.
 
-The compiled kernel and numpy do the same operations in the same order: eight leaves side by side, each adding to sums
-of its own, which are added up at the end.
+The compiled kernel and numpy do the same operations in the same order: eight leaves in parallel with separate sums,
+which are added at the end.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ class Attribution:
 
     @property
     def longest_path(self) -> int:
-        """The most features on one path."""
+        """The largest number of features on one path."""
         return max((group.places for group in self._paths.groups), default=0)
 
     @property
     def by_kernel(self) -> bool:
-        """Whether the kernel explains; a forest without a split needs nobody."""
+        """Whether the kernel is used; a forest without splits needs none."""
         return self.explanation is not None or not self._paths.groups
 
     def effects(self, matrix: FloatArray) -> FloatArray:
-        """Return how far each feature moves each row from ``expected``, shape (n, features)."""
+        """Return the contribution of each feature relative to ``expected``, shape (n, features)."""
         return self.effects_numpy(matrix) if self.explanation is None else self.explanation.effects(matrix)
 
     def effects_numpy(self, matrix: FloatArray) -> FloatArray:
@@ -72,7 +72,7 @@ class Attribution:
 
 
 def _shares(group: Group, passed: BoolArray, quadrature: tuple[FloatArray, FloatArray]) -> FloatArray:
-    """Return each path feature's part of its leaf's value, in the order of the group's cells."""
+    """Return each feature's share of its leaf's value, in the order of the group's cells."""
     gap = passed[group.test].astype(np.float64) - group.cover
     integral = np.zeros_like(gap)
     for node, weight in zip(quadrature[0].tolist(), quadrature[1].tolist(), strict=True):
