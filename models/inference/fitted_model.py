@@ -173,7 +173,7 @@ class FittedRegressor:
         return self.mean.encoder.encode(codes)
 
     def structural(self, base: FloatArray | None, rows: int) -> FloatArray:
-        """Return the part of the price from the structural value on the scale, zero if the model was trained without one.
+        """Return the part of the price that follows the structural value on the scale; zero for a model without one.
 
         Raises
         ------

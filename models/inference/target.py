@@ -32,7 +32,7 @@ class Scale:
         return log(value) if self.kind == LOG else to_scale(value, self.softening)
 
     def back(self, scaled: FloatArray) -> FloatArray:
-        """Return money from the scale; finite for every finite input up to the largest float.
+        """Return amounts of money from values on the scale; finite for every finite input.
 
         >>> Scale(kind="log", softening=1.0).back(np.array([0.0, 1000.0])).tolist() == [1.0, float(np.exp(700.0))]
         False
