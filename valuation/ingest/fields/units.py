@@ -102,6 +102,7 @@ DIMENSIONS: Final[Mapping[str, Mapping[str, Unit]]] = {
         (Unit("CNY"), "元 rmb 人民币 ¥ 圆 yuan"), (Unit("万元", times=10_000.0), "万"), (Unit("千元", times=1000.0), "")
     ),
     "_cycles": _units((Unit("次"), "1 cycles cycle 圈 循环"), (Unit("万次", times=10_000.0), "")),
+    "model_year": _units((Unit("年"), "年款 款 year 年份")),
     "missing_modules": _units((Unit("个"), "1 块 只 pcs 组")),
     _FRACTION: _units(
         (Unit("0-1"), "1 0~1 小数 比例 fraction ratio"),
