@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from service.api.openapi_bodies import SCHEMA_REF
-from valuation.ingest.fields.values import PLACEHOLDERS
+from valuation.ingest.fields.values import CONTRACT_PLACEHOLDERS
 from valuation.record.fields import (
     COMPOSITION_FIELDS,
     EVENT_COMMON_FIELDS,
@@ -44,7 +44,7 @@ def record_schemas() -> dict[str, Schema]:
             "anyOf": [
                 {"type": "null"},
                 {"type": "integer", "const": -1},
-                {"type": "string", "enum": sorted(PLACEHOLDERS)},
+                {"type": "string", "enum": sorted(CONTRACT_PLACEHOLDERS)},
             ],
         },
         "Composition": _object("Mass of each material in the pack. [kg]", _properties(COMPOSITION_FIELDS)),

@@ -20,8 +20,12 @@ from valuation.ingest.fields.units import Unit
 from valuation.messages import Message, shown_value
 from valuation.record.fields import CHEMISTRIES, Field
 
-PLACEHOLDERS = frozenset(
-    {"", "-", "--", "/", "-1", "—", "——", "\\", "?", "？", "无", "未知", "不详", "暂无"}
+CONTRACT_PLACEHOLDERS = frozenset({"", "-", "--", "/", "-1"})
+"""Texts for "not known" that the contract names."""
+
+PLACEHOLDERS = (
+    CONTRACT_PLACEHOLDERS
+    | {"—", "——", "\\", "?", "？", "无", "未知", "不详", "暂无"}
     | {"n/a", "N/A", "#N/A", "nan", "NaN", "none", "None", "null", "NULL", "nil"}
 )
 """Texts for "unknown" on the platform and in recyclers' tables (domain practice: vehicle battery reports)."""
