@@ -230,9 +230,9 @@ class Catalogue:
         return best[1], best[2]
 
     def _unknown(self, query: str, named: frozenset[str], year: float | None, *, make_given: bool) -> Vehicle | None:
-        near = self.near(query, named)
         if year is None or not query or not make_given:
             return None
+        near = self.near(query, named)
         of_make = [one for one in self.variants if one.make in named and not one.duty]  # cars: duty is of others
         if not of_make:
             return self._of_year_only(near, year)
@@ -443,6 +443,7 @@ def year_in(text: str) -> float | None:
     return _take_year(text)[1]
 
 
+@lru_cache(maxsize=4096)
 def makes_named(text: str) -> frozenset[str]:
     """Return the makes that a text names.
 

@@ -17,28 +17,37 @@ _DAYS_PER_YEAR = 365.25
 
 
 def describe_vehicles(cases: Cases) -> VehiclePacks:
-    """Return what the vehicle of each pack says of it; each vehicle is looked up once."""
+    """Return what the vehicle of each pack says of it; packs with declared chemistry and energy need only its year."""
+    named = np.array([bool(model) for model in cases.texts["vehicle_model"]])
     year = model_years(cases)
-    packs = no_vehicles(cases.rows)
-    if all(model is None for model in cases.texts["vehicle_model"]):
-        return packs
+    if not named.any() and np.isnan(year).all():
+        return no_vehicles(cases.rows)
+    packs = cases.packs
+    energy = coalesce(packs["rated_energy_kwh"], packs["rated_capacity_ah"] * packs["nominal_voltage_v"])
     columns = {name: unknown(cases.rows) for name in VehiclePacks.__slots__}
-    columns["made_day"] = np.where(np.isnan(year), np.nan, (year - 1970.0 + 0.5) * _DAYS_PER_YEAR)
-    for row in range(cases.rows):
-        vehicle = vehicle_of(cases, row)
-        if vehicle is None:
-            continue
-        columns["match"][row] = float(MATCHES.index(vehicle.match))
-        for prefix, part, share in (
-            ("", vehicle.parts[0], None),
-            *((("other_", vehicle.parts[1], 1.0 - vehicle.parts[0].share),) if len(vehicle.parts) > 1 else ()),
-        ):
-            columns[f"{prefix}chemistry"][row] = CHEMISTRY_CODE[part.chemistry]
-            columns[f"{prefix}energy_kwh"][row] = part.energy_kwh
-            columns[f"{prefix}log_sd"][row] = part.log_sd
-            if share is not None:
-                columns["other_share"][row] = share
+    columns["made_day"] = (year - 1970.0 + 0.5) * _DAYS_PER_YEAR
+    rows = np.flatnonzero(named & np.isnan(packs["chemistry"] + energy))
+    models, makes, makers = (cases.texts[name] for name in ("vehicle_model", "make", "maker"))
+    years = np.nan_to_num(np.floor(coalesce(year, 1970.0 + packs["made_day"] / _DAYS_PER_YEAR))).tolist()
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for row in rows.tolist():
+        alike.setdefault((models[row], makes[row], makers[row], years[row]), []).append(row)
+    for together in alike.values():  # each vehicle is looked up once
+        _describe(columns, vehicle_of(cases, together[0]), together)
     return VehiclePacks(**columns)
+
+
+def _describe(columns: dict[str, FloatArray], vehicle: Vehicle | None, rows: list[int]) -> None:
+    """Write what is known of a vehicle into the rows of its packs; rarer chemistries count as the second."""
+    if vehicle is None:
+        return
+    columns["match"][rows] = float(MATCHES.index(vehicle.match))
+    for prefix, part in zip(("", "other_"), vehicle.parts, strict=False):
+        columns[f"{prefix}chemistry"][rows] = CHEMISTRY_CODE[part.chemistry]
+        columns[f"{prefix}energy_kwh"][rows] = part.energy_kwh
+        columns[f"{prefix}log_sd"][rows] = part.log_sd
+    if len(vehicle.parts) > 1:
+        columns["other_share"][rows] = 1.0 - vehicle.parts[0].share
 
 
 def vehicle_of(cases: Cases, row: int) -> Vehicle | None:
