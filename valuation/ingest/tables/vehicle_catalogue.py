@@ -17,7 +17,7 @@ from valuation.ingest.tables.opened_table import OpenTable, column_names
 from valuation.pack.chemistry import BY_NAME, ingredients
 from valuation.pack.vintage import interpolate
 from valuation.record.fields import CHEMISTRIES
-from valuation.vehicle.catalogue import Variant
+from valuation.vehicle.catalogue import Variant, built_in
 
 NET_SHARE: Final = 0.95
 """Usable over rated energy, where only the usable energy is listed (judged, 2026, after makers who state both). [1]"""
@@ -59,7 +59,8 @@ def read_catalogue(source: TableSource, name: str = "catalogue") -> ReadCatalogu
     """Return the vehicle models of a table (CSV or Parquet).
 
     Rated energy is read from the gross energy where it is listed, else from the usable one, divided by 0.95. A row
-    whose chemistry is not told (such as "li-ion") counts for the chemistries of its year by their shares.
+    whose chemistry is not told (such as "li-ion") counts for those of its model or make in the built-in table, else of
+    its year, by their shares.
 
     Raises
     ------
@@ -122,7 +123,7 @@ def _variants(cells: Mapping[str, str], source: str) -> Iterator[Variant]:
     year = _number(cells.get("model_year", ""))
     span = (year, year) if 1990.0 <= year <= 2100.0 else (2008.0, 2030.0)
     names = tuple(cells[name] for name in ("variant", "trim") if cells.get(name))
-    for chemistry, share in _chemistries(cells.get("chemistry", ""), sum(span) / 2.0):
+    for chemistry, share in _chemistries(cells.get("chemistry", ""), (model, make, sum(span) / 2.0)):
         yield Variant(
             make=make,
             model=model,
@@ -137,17 +138,21 @@ def _variants(cells: Mapping[str, str], source: str) -> Iterator[Variant]:
         )
 
 
-def _chemistries(text: str, year: float) -> Iterator[tuple[str, float]]:
-    """Yield the chemistry of a row, or those of packs made in its year with their shares."""
+def _chemistries(text: str, vehicle: tuple[str, str, float]) -> Iterator[tuple[str, float]]:
+    """Yield the chemistry of a row, else those of the built-in table for its model or make, else those of its year."""
     known = choice_name(text, "chemistry", CHEMISTRIES) if text else None
     if known is not None and known != "OTHER":
         yield known, 1.0
+        return
+    found = built_in().find(*vehicle)
+    if found is not None and found.match != "year":
+        yield from ((part.chemistry, part.share) for part in found.parts)
         return
     shares = {"LFP": 0.0, "NMC": 0.0}
     for name, points in ingredients(BY_NAME["OTHER"]):
         family = {"lfp": "LFP", "ternary": "NMC"}.get(BY_NAME[name].family)
         if family:
-            shares[family] += float(interpolate(np.array([year]), points)[0])
+            shares[family] += float(interpolate(np.array([vehicle[2]]), points)[0])
     for name, share in shares.items():
         yield name, share / sum(shares.values())
 
