@@ -29,7 +29,7 @@ from service.quotes import open_market
 from service.sales import live_recentring
 from service.sales.sale_types import EnteredSale
 from service.sales.serving_models import serving_models
-from service.server import tune_garbage_collector
+from service.server.process import tune_garbage_collector
 from service.settings import Settings
 from service.store import ledger, packs, sales
 from service.store.database import Database

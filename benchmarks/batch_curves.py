@@ -18,9 +18,11 @@ from pathlib import Path
 from statistics import median
 
 import lightgbm
+import matplotlib as mpl
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from matplotlib import pyplot as plt
 
 from benchmarks.batch_scoring import AS_OF, BUNDLE, PAGE, Grounds
 from benchmarks.fleets import Seed, seed_of, write_fleet
@@ -147,11 +149,8 @@ def _keep(store: Database, count: int) -> None:
 
 def draw(curves: Mapping[str, tuple[str, Curve]]) -> None:
     """Plot the curves with a line of proportional growth."""
-    import matplotlib as mpl  # noqa: PLC0415 - only where a plot is asked for
-
     mpl.use("svg")
     mpl.rcParams["svg.hashsalt"] = "canzhi"
-    from matplotlib import pyplot as plt  # noqa: PLC0415 - after the choice of what draws
 
     figure, axes = plt.subplots(2, 2, figsize=(9.0, 6.4), layout="constrained")
     for place, (what, (unit, curve)) in zip(axes.flat, curves.items(), strict=True):

@@ -15,7 +15,9 @@ from collections.abc import Mapping
 from itertools import pairwise
 from statistics import median
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib import pyplot as plt
 
 from benchmarks.report import replace_section, table_of
 from benchmarks.synthetic.markets import PAGE, SyntheticMarket, bare, compare_with_truth, fit_on, market_of
@@ -96,11 +98,8 @@ def halved_at(points: Mapping[int, Mapping[str, float]]) -> float:
 
 def draw_plot(points: Mapping[int, Mapping[str, float]]) -> None:
     """Plot error and width over the number of sales, with the floor."""
-    import matplotlib as mpl  # noqa: PLC0415 - only where a plot is asked for
-
     mpl.use("svg")
     mpl.rcParams["svg.hashsalt"] = "canzhi"
-    from matplotlib import pyplot as plt  # noqa: PLC0415 - after the choice of what draws
 
     sizes = sorted(points)
     places = [max(size, 30) for size in sizes]

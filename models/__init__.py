@@ -6,24 +6,21 @@ Pricing with a trained model needs only numpy.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from models.artifact.registry import load_model
     from models.estimator import ResidualValueRegressor
 
+_HOMES = {"ResidualValueRegressor": "models.estimator", "load_model": "models.artifact.registry"}
+
 __all__ = ["ResidualValueRegressor", "load_model"]
 
 
 def __getattr__(name: str) -> object:
-    if name == "ResidualValueRegressor":
-        from models.estimator import ResidualValueRegressor  # noqa: PLC0415 - see the module's first lines
-
-        return ResidualValueRegressor
-    if name == "load_model":
-        from models.artifact.registry import load_model  # noqa: PLC0415 - see the module's first lines
-
-        return load_model
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

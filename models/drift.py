@@ -2,7 +2,8 @@
 
 A model holds a summary of its training set: the deciles of each numeric feature or the shares of each category, and the
 share of missing values. Later packs are counted in the same bins and compared by the population stability index and the
-Kolmogorov-Smirnov distance.
+Kolmogorov-Smirnov distance. One policy says when drift, or coverage and bias of the bands on later sales, calls for
+action.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from valuation import features
 from valuation.numeric.columns import BoolArray, FloatArray
 
 _BINS = 10
@@ -21,6 +23,15 @@ _DIGITS = 9
 
 WATCH, MOVED = 0.1, 0.25
 """From here a distribution is worth watching, from here it has moved (N. Siddiqi, Credit Risk Scorecards, 2006). [1]"""
+
+LEAST_SALES = 30
+"""Fewest later sales on which coverage is judged."""
+_DOUBT, _FAR, _MOST_MOVED = 0.01, 0.10, 0.10
+STRUCTURAL, PRICE = "structural value", "price"
+OF_THE_MARKET = frozenset(
+    feature.name for feature in features.FEATURES if feature.function.__module__.endswith((".market", ".structure"))
+) | {STRUCTURAL, PRICE, "season"}
+"""Columns that follow market and calendar; they are excluded from the policy, because recentring follows them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +102,37 @@ def shifts(reference: Mapping[str, Any], columns: Mapping[str, FloatArray]) -> t
         if name in known and len(column)
     ]
     return tuple(sorted(found, key=lambda shift: (-shift.psi, shift.name)))
+
+
+def feature_columns(matrix: FloatArray) -> dict[str, FloatArray]:
+    """Return the columns of a feature matrix by name."""
+    return {name: np.asarray(matrix[:, place]) for place, name in enumerate(features.NAMES)}
+
+
+def pack_shifts(found: Sequence[Shift]) -> tuple[Shift, ...]:
+    """Return the shifts of pack features, without those that follow market and calendar."""
+    return tuple(shift for shift in found if shift.name not in OF_THE_MARKET)
+
+
+def is_undercovered(sales: int, coverage: float, least: float) -> bool:
+    """Return whether bands hold fewer later sales than chance explains; few sales are not judged."""
+    return sales >= LEAST_SALES and coverage < least
+
+
+def least_coverage(effective_sales: int, level: float) -> float:
+    """Return the lower binomial quantile of the coverage of a valid band. [1]
+
+    >>> least_coverage(100, 0.9)
+    0.82
+    """
+    return binomial_lower_count(effective_sales, level, _DOUBT) / max(effective_sales, 1)
+
+
+def calls_for_action(found: Sequence[Shift], bias: float | None, *, undercovered: bool) -> bool:
+    """Return whether coverage, bias of the values or the share of pack features that moved calls for action."""
+    of_packs = pack_shifts(found)
+    moved = sum(shift.moved for shift in of_packs)
+    return undercovered or (bias is not None and abs(bias) > _FAR) or moved > _MOST_MOVED * max(len(of_packs), 1)
 
 
 def binomial_lower_count(sales: int, level: float, doubt: float) -> int:

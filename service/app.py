@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -22,9 +22,9 @@ from service.api.admission import Admission
 from service.api.endpoints import batches, checks, codes, health, market, metrics, model, packs, sales, valuations
 from service.api.error_handlers import HANDLERS
 from service.api.micro_batching import MicroBatcher
+from service.api.model_refresh import ModelRefresher
+from service.api.security import read_keys
 from service.api.thread_pools import Pools
-from service.model_refresh import ModelRefresher
-from service.security import read_keys
 from service.settings import Settings
 from service.telemetry import Telemetry, log
 from service.valuation_service import ValuationService, open_valuation_service
@@ -122,22 +122,20 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _page(scope: Scope, receive: Receive, send: Send) -> None:
     """Pass all other paths to the routes of the web page."""
-    await _pages()(scope, receive, send)
-
-
-@cache
-def _pages() -> Router:
-    """Return the routes of the web page, loaded on first use."""
-    from service.web.routes import ROUTES as PAGES  # noqa: PLC0415 - the API starts without the page
-
-    return Router(PAGES, redirect_slashes=False)
+    await _pages()[0](scope, receive, send)
 
 
 async def _report(request: Request, valuation_id: str) -> Response:
     """Return the report on a stored valuation as HTML."""
-    from service.web.routes import report  # noqa: PLC0415 - as above
+    return await _pages()[1](request, valuation_id)
 
-    return await report(request, valuation_id)
+
+@cache
+def _pages() -> tuple[Router, Callable[[Request, str], Awaitable[Response]]]:
+    """Return the routes of the web page and the report, loaded on first use."""
+    from service.web import routes  # noqa: PLC0415 - the API starts without the page
+
+    return Router(routes.ROUTES, redirect_slashes=False), routes.report
 
 
 if __name__ == "__main__":  # writes the snapshot of the tests

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import click
 
+from service.settings import Settings
 from valuation.errors import CanzhiError
 
 GROUP = "canzhi.commands"
@@ -159,8 +160,6 @@ def print_message(sentence: str, hint: str | None = None) -> None:
 
 def _write_crash_report(fault: BaseException) -> None:
     """Print that canzhi failed, and write the traceback to a file."""
-    from service.settings import Settings  # noqa: PLC0415 - needed only for a crash
-
     hint = "please report it with the command and its input"
     try:
         home = Settings.from_environment().home

@@ -10,7 +10,16 @@ import numpy as np
 from sqlalchemy import Connection
 
 from models.artifact.predictor import Predictor as TrainedModel
-from models.drift import Shift, binomial_lower_count, shifts
+from models.drift import (
+    LEAST_SALES,
+    Shift,
+    calls_for_action,
+    feature_columns,
+    is_undercovered,
+    least_coverage,
+    pack_shifts,
+    shifts,
+)
 from service.quotes import QuotedMarket
 from service.sales.histories import first_known_histories
 from service.sales.live_recentring import AnchorSummary
@@ -32,8 +41,6 @@ from valuation.record.to_columns import day_number, tabulate
 
 MIN_PACKS = 100
 """Fewest valued packs for a comparison with the training data."""
-MIN_SALES = 30
-"""Fewest realised sales for an assessment of the band."""
 _TOO_FEW = (
     (
         "too little was valued and reported here to say more: report sales with canzhi report-sale, "
@@ -44,12 +51,6 @@ _TOO_FEW = (
         "或用 canzhi drift 台账 --traces 文件夹 --market 行情 检查台账"
     ),
 )
-_ALPHA = 0.01
-_FAR = 0.10
-_MARKET = (".market", ".structure")
-_OF_THE_PACK = frozenset(
-    feature.name for feature in features.FEATURES if not feature.function.__module__.endswith(_MARKET)
-) - {"season"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,7 @@ class RealisedCoverage:
     @property
     def undercovered(self) -> bool:
         """Whether the coverage is significantly below the level."""
-        return self.sales >= MIN_SALES and self.inside < binomial_lower_count(self.sales, self.promised, _ALPHA)
+        return is_undercovered(self.sales, self.coverage, least_coverage(self.sales, self.promised))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,22 +89,19 @@ class DriftReport:
     @property
     def moved(self) -> tuple[Shift, ...]:
         """Pack features with significant drift; market features are excluded."""
-        return tuple(shift for shift in self.shifts if shift.moved and shift.name in _OF_THE_PACK)
+        return tuple(shift for shift in pack_shifts(self.shifts) if shift.moved)
 
     @property
     def calls_for_action(self) -> bool:
         """Whether coverage, recentring or features require attention."""
-        return self.realised.undercovered or self._moved_far or len(self.moved) > 0.1 * max(len(self.shifts), 1)
+        moved = None if self.anchor is None else self.anchor.moved
+        bias = None if moved is None else moved.point
+        return calls_for_action(self.shifts, bias, undercovered=self.realised.undercovered)
 
     @property
     def too_few(self) -> bool:
         """Whether there are too few valuations and sales for an assessment."""
-        return self.realised.sales < MIN_SALES and not self.shifts
-
-    @property
-    def _moved_far(self) -> bool:
-        moved = None if self.anchor is None else self.anchor.moved
-        return moved is not None and moved.point is not None and abs(moved.point) > _FAR
+        return self.realised.sales < LEAST_SALES and not self.shifts
 
     def advice(self, language: str = "en") -> list[str]:
         """Return the findings and the recommended action as sentences, in English or Chinese (zh)."""
@@ -199,17 +197,15 @@ def valued_packs(
     table = tabulate([read_trace(record).histories[0] for record, _ in latest.values()])
     day = np.array([day_number(terms.as_of) for _, terms in latest.values()])
     dossier = build_dossier(cut(table, day), market.history, region=[terms.region for _, terms in latest.values()])
-    matrix = features.compute(dossier)
-    columns = {name: np.asarray(matrix[:, place]) for place, name in enumerate(features.NAMES)}
-    return len(latest), shifts(reference, columns)
+    return len(latest), shifts(reference, feature_columns(features.compute(dossier)))
 
 
 def _describe_bands(realised: RealisedCoverage) -> tuple[str, str]:
     count, promised = f"{realised.sales:,}", f"{realised.promised:.0%}"
-    if realised.sales < MIN_SALES:
+    if realised.sales < LEAST_SALES:
         return (
-            f"{count} reported sales were valued before; {MIN_SALES} are needed to judge the band",
-            f"已上报且此前评估过的成交 {count} 笔,至少 {MIN_SALES} 笔方可评判区间",
+            f"{count} reported sales were valued before; {LEAST_SALES} are needed to judge the band",
+            f"已上报且此前评估过的成交 {count} 笔,至少 {LEAST_SALES} 笔方可评判区间",
         )
     comparison = (
         ("fewer than luck explains", "低于偶然可解释的范围") if realised.undercovered else ("as promised", "符合承诺")

@@ -11,6 +11,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from valuation.errors import SettingError
 
 PREFIX = "CANZHI_"
@@ -24,8 +26,6 @@ def _doc(meaning: str, default: str | None = None) -> dict[str, str | None]:
 
 def _user_data_folder() -> Path:
     """Return the platform's folder for user data."""
-    import platformdirs  # noqa: PLC0415 - not needed if CANZHI_HOME is set
-
     return platformdirs.user_data_path("canzhi")
 
 

@@ -19,16 +19,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "models" / "kernel" / "source"
-OBJECTS = ROOT / "models" / "kernel" / "objects"
-RECORD = "objects.json"
+LIBRARIES = ROOT / "models" / "kernel" / "libraries"
+RECORD = "libraries.json"
 LOCK = ROOT / "requirements" / "kernel.lock"
 COMPILER_HOME = ROOT / "build" / "kernel-compiler"
 
 # Code compiled for a level has no instruction above it; dispatch.c is compiled for the lowest level.
 X86_LEVELS = {"baseline": ["-mcpu=x86_64"], "v3": ["-mcpu=x86_64_v3"], "v4": ["-mcpu=x86_64_v4"]}
 PLATFORMS = {
-    "linux-x86_64.object": ("x86_64-linux-none", X86_LEVELS),
-    "linux-aarch64.object": ("aarch64-linux-none", {"baseline": ["-mcpu=generic"]}),
+    "linux_x86_64.so": ("x86_64-linux-none", X86_LEVELS),
+    "linux_aarch64.so": ("aarch64-linux-none", {"baseline": ["-mcpu=generic"]}),
 }
 FLAGS = [
     "-std=c11", "-O3", "-fPIC", "-ffreestanding", "-fvisibility=hidden", "-fno-stack-protector", "-fno-sanitize=all",
@@ -38,7 +38,7 @@ FLAGS = [
 
 
 def main(arguments: list[str]) -> int:
-    """Build every object; return 1 if something differs or fails."""
+    """Build every library; return 1 if something differs or fails."""
     python = _compiler()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
@@ -50,17 +50,17 @@ def main(arguments: list[str]) -> int:
         record = {
             "source": source_digest(),
             "compiler": LOCK.read_text(encoding="utf-8").partition(" ")[0],
-            "objects": {name: hashlib.sha256(content).hexdigest() for name, content in built.items()},
+            "libraries": {name: hashlib.sha256(content).hexdigest() for name, content in built.items()},
         }
     if "--check" in arguments:
-        kept = json.loads((OBJECTS / RECORD).read_text(encoding="utf-8"))
+        kept = json.loads((LIBRARIES / RECORD).read_text(encoding="utf-8"))
         sys.stdout.write("kernel: " + ("the same bytes\n" if kept == record else "differs from what is kept\n"))
         return int(kept != record)
-    OBJECTS.mkdir(exist_ok=True)
+    LIBRARIES.mkdir(exist_ok=True)
     for name, content in built.items():
-        (OBJECTS / name).write_bytes(content)
+        (LIBRARIES / name).write_bytes(content)
         sys.stdout.write(f"kernel: {name}, {len(content)} bytes\n")
-    (OBJECTS / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    (LIBRARIES / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
@@ -100,7 +100,7 @@ def _build(python: Path, scratch: Path, name: str) -> bytes:
 
 
 def _run(scratch: Path, command: list[str]) -> None:
-    """Compile in a folder with only the sources, so that the object contains no path of this machine."""
+    """Compile in a folder with only the sources, so that the library contains no path of this machine."""
     for path in SOURCE.iterdir():
         shutil.copyfile(path, scratch / path.name)
     surroundings = os.environ | {"ZIG_GLOBAL_CACHE_DIR": str(COMPILER_HOME / "cache"), "SOURCE_DATE_EPOCH": "0"}

@@ -30,6 +30,7 @@ def _steps() -> dict[str, list[list[str]]]:
         "lint": [["ruff", "check", "."]],
         "types": [["mypy"], ["mypy", *tools]],
         "layers": [["lint-imports", "--no-logo"]],
+        "kernel": [["python", "tools/kernel.py", "--check"]],
         "tests": [["python", "-m", "pytest", "-q"]],
         "wheel": [
             ["hatchling", "build", "-t", "wheel", "-d", "{folder}"],

@@ -6,17 +6,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from models.processes import worker_pool
 from valuation.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def _by_processes(
     function: Callable[[Job], Result], jobs: Sequence[Job], processes: int
 ) -> Iterator[tuple[int, Result]]:
     """Yield the results of local processes; pending jobs are cancelled when one fails."""
-    pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"), initializer=_worker_init)
+    pool = worker_pool(processes)
     try:
         begun = {pool.submit(function, job): place for place, job in enumerate(jobs)}
         for future in as_completed(begun):
@@ -105,20 +104,6 @@ def _by_processes(
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _worker_init() -> None:
-    """Limit a worker process to one thread and end it when its parent process ends."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    threading.Thread(target=_follow_parent, daemon=True).start()
-
-
-def _follow_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _on_spark(function: Callable[[Job], Result], jobs: Sequence[Job], master: str) -> list[tuple[int, Result]]:

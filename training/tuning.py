@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 
 from training.configuration import LEAST_SALES, TrainingConfig
 from training.dataset.prepare import TrainingInput
@@ -117,8 +118,6 @@ def search(
 @contextmanager
 def _stored_study(home: Path, name: str) -> Iterator[Any]:
     """Open the study stored under a name; its database is closed after the block."""
-    import optuna  # noqa: PLC0415 - only a search needs it
-
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
     home.mkdir(parents=True, exist_ok=True)
@@ -210,8 +209,6 @@ class _Trial:
     """A running trial: its options, drawn from earlier batches only, and its scores so far."""
 
     def __init__(self, number: int, done: Sequence[Any], config: TrainingConfig) -> None:
-        import optuna  # noqa: PLC0415 - as above
-
         self._given = number == 0
         self._space: dict[str, Any] = {}
         for name, (low, high) in SPACE.items():
@@ -237,8 +234,6 @@ class _Trial:
 
     def finished(self) -> Any:  # noqa: ANN401 - untyped library
         """Return the trial as it is stored."""
-        import optuna  # noqa: PLC0415 - as above
-
         means = {step: float(np.mean(self.scores[: step + 1])) for step in range(len(self.scores))}
         state = optuna.trial.TrialState.PRUNED if self.pruned else optuna.trial.TrialState.COMPLETE
         return optuna.trial.create_trial(

@@ -5,6 +5,7 @@ The public functions are imported on first access (PEP 562), so that importing o
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ __all__ = ["appraise", "appraise_many", "read_market", "read_tables", "read_trac
 
 def __getattr__(name: str) -> object:
     if name in _HOMES:
-        from importlib import import_module  # noqa: PLC0415 - imported on first access, see the module docstring
-
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

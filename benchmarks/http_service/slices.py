@@ -56,7 +56,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 async def _serve(bodies: Sequence[bytes]) -> None:
     from service.app import create_app  # noqa: PLC0415 - of the checkout that PYTHONPATH names
-    from service.server import tune_garbage_collector  # noqa: PLC0415 - as above
+    from service.server.process import tune_garbage_collector  # noqa: PLC0415 - as above
 
     app: Any = create_app()
     tune_garbage_collector()

@@ -24,7 +24,7 @@ NATIVE_LEVELS = 254  # HistGradientBoosting takes no more
 
 def hist_fit(lesson: EncoderTarget, choice: Choice, level: float, seed: int) -> Any:  # noqa: ANN401 - untyped library
     """Fit scikit-learn's histogram booster to one quantile."""
-    from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415 - when it is its turn
+    from sklearn.ensemble import HistGradientBoostingRegressor
 
     native = list(lesson.categorical) if choice.form == "native" else None
     return HistGradientBoostingRegressor(
@@ -59,7 +59,7 @@ def tune_hist(view: View, level: float, seed: int) -> Choice:
 
 def catboost_fit(lesson: EncoderTarget, choice: Choice, loss: str, seed: int) -> Any:  # noqa: ANN401 - untyped library
     """Fit a CatBoost regressor with native categories."""
-    import catboost  # noqa: PLC0415 - as every rival, when it is its turn
+    import catboost
 
     native = lesson.categorical if choice.form == "native" else ()
     model = catboost.CatBoostRegressor(
@@ -111,7 +111,7 @@ def tune_catboost(view: View, loss: str, seed: int) -> Choice:
 
 def xgboost_fit(lesson: EncoderTarget, choice: Choice, seed: int) -> Any:  # noqa: ANN401 - untyped library
     """Fit XGBoost to three quantiles at once."""
-    import xgboost  # noqa: PLC0415 - as every rival, when it is its turn
+    import xgboost
 
     kinds = None
     if choice.form == "native":
@@ -157,9 +157,9 @@ def tune_xgboost(view: View, seed: int) -> Choice:
 
 def ngboost_fit(lesson: EncoderTarget, choice: Choice, seed: int) -> Any:  # noqa: ANN401 - untyped library
     """Fit NGBoost with a normal density."""
-    from ngboost import NGBRegressor  # noqa: PLC0415 - as every rival, when it is its turn
-    from ngboost.distns import Normal  # noqa: PLC0415
-    from sklearn.tree import DecisionTreeRegressor  # noqa: PLC0415
+    from ngboost import NGBRegressor
+    from ngboost.distns import Normal
+    from sklearn.tree import DecisionTreeRegressor
 
     base = DecisionTreeRegressor(criterion="friedman_mse", min_samples_leaf=10, **choice.variant)
     model = NGBRegressor(
@@ -197,7 +197,7 @@ def tune_ngboost(view: View, seed: int) -> Choice:
 
 def forest_fit(lesson: EncoderTarget, choice: Choice, seed: int) -> Any:  # noqa: ANN401 - untyped library
     """Fit a quantile regression forest."""
-    from quantile_forest import RandomForestQuantileRegressor  # noqa: PLC0415 - as every rival, when it is its turn
+    from quantile_forest import RandomForestQuantileRegressor
 
     forest = RandomForestQuantileRegressor(n_estimators=choice.trees, n_jobs=1, random_state=seed, **choice.variant)
     return forest.fit(lesson.matrix, lesson.target)

@@ -16,7 +16,7 @@ SMALL = {**PLAIN, "num_leaves": 7, "colsample_bytree": 0.5}
 
 def lightgbm_model(choice: Choice, objective: dict[str, Any], seed: int) -> Any:  # noqa: ANN401 - untyped library
     """Return an unfitted LightGBM regressor."""
-    import lightgbm  # noqa: PLC0415 - as every rival, when it is its turn
+    import lightgbm
 
     parameters = {"learning_rate": 0.05, "n_jobs": 1, "verbosity": -1, "random_state": seed, "force_col_wise": True}
     return lightgbm.LGBMRegressor(n_estimators=choice.trees, **parameters, **choice.variant, **objective)
@@ -24,7 +24,7 @@ def lightgbm_model(choice: Choice, objective: dict[str, Any], seed: int) -> Any:
 
 def lightgbm_fit(lesson: EncoderTarget, choice: Choice, objective: dict[str, Any], seed: int) -> Any:  # noqa: ANN401 - untyped library
     """Fit a LightGBM regressor, with early stopping if validation rows are given."""
-    import lightgbm  # noqa: PLC0415 - as every rival, when it is its turn
+    import lightgbm
 
     model = lightgbm_model(choice, objective, seed)
     native = list(lesson.categorical) if choice.form == "native" else "auto"

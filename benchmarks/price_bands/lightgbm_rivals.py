@@ -82,7 +82,7 @@ def lightgbm_normalised(view: View, tuned: Tuned, seed: int) -> Band:
 
 def mapie_cqr(view: View, tuned: Tuned, seed: int) -> Band:
     """MAPIE's ConformalizedQuantileRegressor on three LightGBM quantiles."""
-    from mapie.regression import ConformalizedQuantileRegressor  # noqa: PLC0415 - when it is its turn
+    from mapie.regression import ConformalizedQuantileRegressor
 
     kept, apart = halves(len(view), seed, CALIBRATION_SHARE)
     form = _one_form(view, tuned, seed)
@@ -102,7 +102,7 @@ def mapie_cqr(view: View, tuned: Tuned, seed: int) -> Band:
 
 def mapie_cross_cqr(view: View, tuned: Tuned, seed: int) -> Band:
     """MAPIE's CrossConformalizedQuantileRegressor on LightGBM quantiles, using all sales for calibration."""
-    from mapie.regression import CrossConformalizedQuantileRegressor  # noqa: PLC0415 - when it is its turn
+    from mapie.regression import CrossConformalizedQuantileRegressor
 
     form = _one_form(view, tuned, seed)
     choices = [_in_form(view, tuned, level, form, seed) for level in (LOW, HIGH)]
@@ -132,8 +132,8 @@ def _in_form(view: View, tuned: Tuned, level: float, form: str, seed: int) -> Ch
 
 def crepes_mondrian(view: View, tuned: Tuned, seed: int) -> Band:
     """Crepes' Mondrian conformal predictive system, normalised by a LightGBM width."""
-    from crepes import WrapRegressor  # noqa: PLC0415 - when it is its turn
-    from crepes.extras import DifficultyEstimator  # noqa: PLC0415
+    from crepes import WrapRegressor
+    from crepes.extras import DifficultyEstimator
 
     kept, apart = halves(len(view), seed, CALIBRATION_SHARE)
     _, (mean_choice, mean), (width_choice, width) = _mean_and_width(view, kept, tuned, seed)

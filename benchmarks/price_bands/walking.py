@@ -79,8 +79,8 @@ class MapieWalking:
     """MAPIE's TimeSeriesRegressor on a tuned LightGBM: ensemble batch intervals, or adaptive conformal inference."""
 
     def __init__(self, method: str, known: Sales, tuned: Tuned, seed: int) -> None:
-        from mapie.regression import TimeSeriesRegressor  # noqa: PLC0415 - when it is its turn
-        from mapie.subsample import BlockBootstrap  # noqa: PLC0415
+        from mapie.regression import TimeSeriesRegressor
+        from mapie.subsample import BlockBootstrap
 
         self.reader = Reader(known, seed)
         view = self.reader.training

@@ -17,8 +17,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from models.artifact.hash_chain import digest
 from models.artifact.serialization import canonical, dump_state, load_state
 from models.artifact.signing import check_signature, sign
+from models.artifact.whole_file import sync_folder
 from models.inference.fitted_model import FittedRegressor
 from models.inference.parity import check_model
 from valuation.errors import BundleMismatch, BundleTampered
@@ -126,7 +128,7 @@ def write_bundle(folder: Path, state: FittedRegressor, about: About, key_folder:
     key, signature = sign(manifest, key_folder)
     parts |= {MANIFEST: manifest, SIGNATURE: canonical({"public_key": key, "signature": signature})}
     _write_folder(folder, parts)
-    return Bundle(state=state, about=about, digest=f"sha256:{_sha256(manifest)}", signed_by=key)
+    return Bundle(state=state, about=about, digest=digest(manifest), signed_by=key)
 
 
 def read_bundle(folder: Path, public_key: str | None = None) -> Bundle:
@@ -168,7 +170,7 @@ def read_bundle(folder: Path, public_key: str | None = None) -> Bundle:
     state = load_state(FittedRegressor, parts[MODEL], parts[ARRAYS])
     if list(state.vocabulary.names) != facts["features"]:
         raise BundleMismatch("the manifest names other features than the model", hint=_HINT)
-    return Bundle(state=state, about=read_about(facts["about"]), digest=f"sha256:{_sha256(manifest)}", signed_by=signer)
+    return Bundle(state=state, about=read_about(facts["about"]), digest=digest(manifest), signed_by=signer)
 
 
 def files_of(folder: Path) -> Mapping[str, Any]:
@@ -251,12 +253,3 @@ def _write_folder(folder: Path, parts: Mapping[str, bytes]) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
     sync_folder(folder.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush the folder's entries to disk, so that a rename survives a power failure, where the system can."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from models.artifact.hash_chain import Link, broken_links
 from models.artifact.serialization import canonical
 from valuation.errors import BundleTampered, UnknownModel
 
@@ -80,17 +81,21 @@ def read_log(folder: Path) -> tuple[Promotion, ...]:
         return ()
     lines = path.read_bytes().split(b"\n")[:-1]
     entries: list[Promotion] = []
+    for _ in broken_links(_links(lines, entries), _START):
+        raise _broken(len(entries))
+    return tuple(entries)
+
+
+def _links(lines: list[bytes], entries: list[Promotion]) -> Iterator[Link]:
+    """Yield the link of each entry, which is added to the entries."""
     for number, line in enumerate(lines, start=1):
-        previous = entries[-1].hash if entries else _START
         try:
             entry = Promotion(**json.loads(line.decode()))
-            whole = entry.sequence == number and entry.previous == previous and entry.hash == _hash(asdict(entry))
+            expected = _hash(asdict(entry))
         except (ValueError, TypeError, RecursionError) as error:  # ValueError: not UTF-8, or not JSON
             raise _broken(number) from error
-        if not whole:
-            raise _broken(number)
         entries.append(entry)
-    return tuple(entries)
+        yield Link(entry.sequence, entry.previous, entry.hash, expected)
 
 
 def log_stamp(folder: Path) -> tuple[int, int, int]:

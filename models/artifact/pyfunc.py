@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from models.artifact.bundle import read_bundle
 from models.artifact.predictor import Predictor
 from models.clock import today
@@ -72,8 +74,6 @@ class Valuer:
         params : mapping, optional
             `as_of`, `region` and `level` for rows that give none of their own.
         """
-        import pandas as pd  # noqa: PLC0415 - only MLflow asks, and it brings pandas with it
-
         rows = _rows(model_input, params or {}, today().isoformat())
         answers: list[dict[str, Any]] = [{} for _ in rows]
         batches: dict[Asked, list[tuple[int, Traces]]] = {}

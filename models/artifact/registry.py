@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from models.artifact.bundle import About, files_of, read_bundle, write_bundle
 from models.artifact.mlflow_alias import mirror_alias
 from models.artifact.predictor import Predictor
@@ -68,7 +70,6 @@ def home_folder() -> Path:
     chosen = os.environ.get("CANZHI_HOME")
     if chosen:
         return Path(chosen)
-    import platformdirs  # noqa: PLC0415 - only where nobody says where
 
     return platformdirs.user_data_path("canzhi")
 

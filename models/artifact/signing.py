@@ -6,6 +6,10 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from models.artifact.whole_file import whole_file
 from valuation.errors import BundleTampered
 
 _PRIVATE = "signing.key"
@@ -23,8 +27,6 @@ def sign(message: bytes, key_folder: Path) -> tuple[str, str]:
         The folder of the key pair; only its owner can read the private key.
 
     """
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - 50 ms, training only
-
     key = Ed25519PrivateKey.from_private_bytes(_private_bytes(key_folder))
     return key.public_key().public_bytes_raw().hex(), key.sign(message).hex()
 
@@ -44,9 +46,6 @@ def check_signature(message: bytes, key: str, signature: str) -> None:
         The signature does not match key and message.
 
     """
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - 50 ms
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 - 50 ms
-
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), message)
     except (InvalidSignature, ValueError) as error:
@@ -56,8 +55,6 @@ def check_signature(message: bytes, key: str, signature: str) -> None:
 
 
 def _private_bytes(key_folder: Path) -> bytes:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - 50 ms, training only
-
     key_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = key_folder / _PRIVATE
     if not path.exists():
@@ -74,18 +71,7 @@ def _private_bytes(key_folder: Path) -> bytes:
     secret = path.read_bytes()
     public = Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw().hex()
     if public_key(key_folder) != public:
-        _write_whole(key_folder / _PUBLIC, public + "\n")
+        # a full disk must not remove the public key of stored models
+        with whole_file(key_folder / _PUBLIC, mark=str(os.getpid())) as fresh:
+            fresh.write_text(public + "\n", encoding="ascii")
     return secret
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file completely or not at all, so that a full disk cannot destroy the key."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        with fresh.open("w", encoding="ascii") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.rename(path)
-    finally:
-        fresh.unlink(missing_ok=True)

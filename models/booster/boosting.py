@@ -112,18 +112,23 @@ def width_settings(rows: int, seed: int, threads: int) -> BoosterSettings:
     )
 
 
+def lightgbm() -> Any:  # noqa: ANN401 - untyped library
+    """Return LightGBM, imported at the first call: it is an extra, takes 2 s to import, and only training needs it."""
+    import lightgbm as library  # noqa: PLC0415 - see above
+
+    return library
+
+
 def grow(sample: Sample, settings: BoosterSettings, judge: Sample | None = None, patience: int = 50) -> Grown:
     """Return a forest trained on the sample, if judged until the judge's error stops falling."""
-    import lightgbm  # noqa: PLC0415 - 2 s and training only; nothing that prices may pay for it
-
     if judge is None:
         return grow_several(sample, [settings])[0]
     parameters = _parameters(settings, max(sample.matrix.shape[1], 1))
     training = _dataset(sample, parameters)
     errors: dict[str, dict[str, list[float]]] = {}
-    callbacks: list[Any] = [lightgbm.record_evaluation(errors), lightgbm.early_stopping(patience, verbose=False)]
+    callbacks: list[Any] = [lightgbm().record_evaluation(errors), lightgbm().early_stopping(patience, verbose=False)]
     valid = _dataset(judge, parameters, training)
-    booster = lightgbm.train(
+    booster = lightgbm().train(
         parameters, training, settings.trees, valid_sets=[valid], valid_names=["judge"], callbacks=callbacks
     )
     return Grown(booster, np.array(next(iter(errors["judge"].values()))), settings.threads)
@@ -131,21 +136,17 @@ def grow(sample: Sample, settings: BoosterSettings, judge: Sample | None = None,
 
 def grow_several(sample: Sample, many: Sequence[BoosterSettings]) -> list[Grown]:
     """Return a forest for each of the settings, which differ in pace, trees and chance alone: bins are made once."""
-    import lightgbm  # noqa: PLC0415 - training only
-
     parameters = [_parameters(settings, max(sample.matrix.shape[1], 1)) for settings in many]
     training = _dataset(sample, parameters[0])
     return [
-        Grown(lightgbm.train(chosen, training, settings.trees), np.zeros(0), settings.threads)
+        Grown(lightgbm().train(chosen, training, settings.trees), np.zeros(0), settings.threads)
         for settings, chosen in zip(many, parameters, strict=True)
     ]
 
 
 def _dataset(part: Sample, parameters: dict[str, object], reference: Any = None) -> Any:  # noqa: ANN401 - untyped library
-    import lightgbm  # noqa: PLC0415 - training only
-
     weight = None if np.all(part.weight == part.weight[0]) else part.weight
-    return lightgbm.Dataset(part.matrix, part.target, weight=weight, reference=reference, params=parameters)
+    return lightgbm().Dataset(part.matrix, part.target, weight=weight, reference=reference, params=parameters)
 
 
 def _rows_per_tree(rows: int) -> float:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.kernel.layout import CONSTANTS
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 from valuation.numeric.exact_math import log
 
-NUMBER = 0
-RANKED = 1
-AVERAGED = 2
+NUMBER = CONSTANTS["NUMBER"]
+RANKED = CONSTANTS["RANKED"]
+AVERAGED = CONSTANTS["AVERAGED"]
 AVERAGED_COLUMNS = 3
 
 

@@ -12,16 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.kernel.layout import CONSTANTS
 from valuation.numeric.columns import FloatArray, IntArray
 from valuation.numeric.exact_math import log
 
 _CLIP = 4.0  # standard deviations: beyond them a straight line is extrapolation
 _MANY_ROWS = 256  # from here on a pass a term costs less than a matrix of all terms
-PLAIN = 0
-SIGNED_LOG = 1
-SQUARE = 2
-SQUARED_LOG = 3
-LEVEL = 4
+PLAIN = CONSTANTS["PLAIN"]
+SIGNED_LOG = CONSTANTS["SIGNED_LOG"]
+SQUARE = CONSTANTS["SQUARE"]
+SQUARED_LOG = CONSTANTS["SQUARED_LOG"]
+LEVEL = CONSTANTS["LEVEL_TERM"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

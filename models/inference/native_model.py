@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from models.inference.encoding import AVERAGED, RANKED
 from models.inference.fitted_model import LINEAR_SHARE
 from models.inference.linear import SIGNED_LOG, SQUARED_LOG
+from models.kernel.layout import CONSTANTS, ModelLayout
 from models.kernel.library import Kernel, kernel
 from valuation.numeric.columns import FloatArray, IntArray
 from valuation.numeric.exact_math import log
@@ -21,27 +22,10 @@ if TYPE_CHECKING:
     from models.inference.fitted_model import FittedRegressor
     from models.kernel.native_forest import NativeForest
 
-_BLOCK = 256  # rows at once, as in source/program.h
+_BLOCK = CONSTANTS["BLOCK"]
 _BRIEF_ROWS = 16
-_CONSTANT = 3  # a column that does not come with the row, as in source/model.h
-_COUNTS = ("inputs", "encoded", "terms", "width_columns", "reads_mean", "logarithmic", "mean_wide", "width_wide")
+_CONSTANT = CONSTANTS["CONSTANT"]  # a column that does not come with the row
 _WHOLE = ("kind", "first_level", "term_column", "term_form", "uses_log", "width_column")
-_ARRAYS = (
-    "mean", "width", "kind", "first_level", "fill", "level_code", "level_mean", "level_excess", "level_count",
-    "term_column", "term_form", "term_level", "centre", "spread", "coefficient", "term_mean", "median", "uses_log",
-    "width_column",
-)  # fmt: skip
-_NUMBERS = ("intercept", "linear_share", "mean_centre", "width_unit", "softening", "base_share")
-
-
-class _Layout(ctypes.Structure):
-    """``model`` of source/model.h."""
-
-    _fields_ = (
-        *((name, ctypes.c_int64) for name in _COUNTS),
-        *((name, ctypes.c_void_p) for name in _ARRAYS),
-        *((name, ctypes.c_double) for name in _NUMBERS),
-    )
 
 
 def prepare_model(state: FittedRegressor) -> NativeModel | None:
@@ -68,7 +52,7 @@ class NativeModel:
         }
         self._columns = len(state.vocabulary.names)
         encoded = len(state.mean.encoder.source)
-        self._layout = _Layout(
+        self._layout = ModelLayout(
             inputs=len(state.mean.encoder.kinds),
             encoded=encoded,
             terms=len(state.mean.linear.coefficient),

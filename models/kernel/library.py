@@ -1,9 +1,9 @@
 """Loads the compiled kernel of this machine after verifying its recorded digest.
 
-The objects are built from ``source/`` by ``tools/kernel.py`` for all platforms, need no system library and contain the
+The libraries are built from ``source/`` by ``tools/kernel.py`` for all platforms, need no system library and have the
 code for each processor level; all levels give the same bits. ``CANZHI_KERNEL`` chooses:
 ``auto`` (the default: the highest level this processor has), ``baseline``, ``v3``, ``v4``, or ``numpy`` for no compiled
-code at all. Where there is no object for the machine, numpy answers, with the same bits.
+code at all. Where there is no library for the machine, numpy answers, with the same bits.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from models.kernel.layout import differences, stated_layout
 from valuation.errors import SettingError
 
-OBJECTS = Path(__file__).parent / "objects"
-RECORD = "objects.json"
+LIBRARIES = Path(__file__).parent / "libraries"
+RECORD = "libraries.json"
 SETTING = "CANZHI_KERNEL"
 NUMPY, AUTO = "numpy", "auto"
 LEVELS = {1: "baseline", 3: "v3", 4: "v4"}
@@ -80,26 +81,26 @@ def engine() -> str:
     return NUMPY if opened is None else f"compiled, {_MACHINES[platform.machine().lower()]} {opened.level}"
 
 
-def open_kernel(choice: str, objects: Path = OBJECTS) -> Kernel | None:
-    """Return the kernel for one of :data:`CHOICES`, None for numpy or a platform without an object.
+def open_kernel(choice: str, folder: Path = LIBRARIES) -> Kernel | None:
+    """Return the kernel for one of :data:`CHOICES`, None for numpy or a platform without a library.
 
     Raises
     ------
     SettingError
         The choice is unknown or asks for more than this processor has.
     KernelUnavailableError
-        The object is damaged or cannot be opened.
+        The library is damaged, cannot be opened, or has another layout than Python.
 
     """
     if choice not in CHOICES:
         raise SettingError(f"{SETTING} is {choice!r}", hint=f"it can be {', '.join(CHOICES)}", field=SETTING)
-    name = object_name(sys.platform, platform.machine())
-    record = json.loads((objects / RECORD).read_text(encoding="utf-8"))["objects"]
+    name = library_name(sys.platform, platform.machine())
+    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))["libraries"]
     if choice == NUMPY or name not in record:
         return None
-    path = objects / name
+    path = folder / name
     if hashlib.sha256(path.read_bytes()).hexdigest() != record[name]:
-        raise KernelUnavailableError(f"{name} is not the object that was built; install canzhi again")
+        raise KernelUnavailableError(f"{name} is not the library that was built; install canzhi again")
     try:
         gil_held, gil_released = ctypes.PyDLL(str(path)), ctypes.CDLL(str(path))
     except OSError as error:
@@ -110,16 +111,19 @@ def open_kernel(choice: str, objects: Path = OBJECTS) -> Kernel | None:
         raise SettingError(
             f"{SETTING} asks for {choice}, this processor has {LEVELS[highest]}", hint=f"use {AUTO}", field=SETTING
         )
+    if difference := next(differences(stated_layout(gil_released, level)), None):
+        raise KernelUnavailableError(f"{name} does not fit this version of canzhi: {difference}; install canzhi again")
     return Kernel(level=level, gil_held=_functions(gil_held, level), gil_released=_functions(gil_released, level))
 
 
-def object_name(system: str, machine: str) -> str:
-    """Return the object's name for a platform as Python spells it.
+def library_name(system: str, machine: str) -> str:
+    """Return the name of a platform's library, from the platform as Python spells it.
 
-    >>> object_name("linux", "x86_64"), object_name("darwin", "arm64")
-    ('linux-x86_64.object', 'macos-aarch64.object')
+    >>> library_name("linux", "x86_64"), library_name("darwin", "arm64")
+    ('linux_x86_64.so', 'macos_aarch64.dylib')
     """
-    return f"{_SYSTEMS.get(system, system)}-{_MACHINES.get(machine.lower(), machine.lower())}.object"
+    suffix = {"darwin": "dylib", "win32": "dll"}.get(system, "so")
+    return f"{_SYSTEMS.get(system, system)}_{_MACHINES.get(machine.lower(), machine.lower())}.{suffix}"
 
 
 def _functions(library: ctypes.CDLL, level: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.kernel.layout import FOREST_ARRAYS, STEP, ForestLayout
 from models.kernel.library import Kernel
 from models.kernel.ranks import read_numbers, read_sets
 from models.kernel.shape import Shape, read_shape
@@ -18,20 +19,6 @@ if TYPE_CHECKING:
 
 NARROW, WIDE = np.uint8, np.uint16
 _BRIEF_ROWS = 64
-_ARRAYS = (
-    "tables", "table", "levels", "column", "first_view", "missing", "zero",
-    "set_column", "set_start", "set_words", "set_bits", "tree", "leaf", "nodes", "steps", "leaves",
-)  # fmt: skip
-_STEP = np.dtype([("view_left_right", "<u2", 3), ("slot_code", "u1", 2)])
-
-
-class _Layout(ctypes.Structure):
-    """``program`` of source/program.h."""
-
-    _fields_ = (
-        *((name, ctypes.c_int64) for name in ("trees", "features", "views", "sets")),
-        *((name, ctypes.c_void_p) for name in _ARRAYS),
-    )
 
 
 class NativeForest:
@@ -43,12 +30,13 @@ class NativeForest:
         """How many columns a row has at least."""
         self.splits, self.split_view, self.split_code = shape.splits, parts["split_view"], parts["split_code"]
         """Of each split its node in the forest, the view it reads and the code it compares with."""
-        self._parts = {name: np.ascontiguousarray(parts[name]) for name in _ARRAYS}  # kept: the layout has addresses
+        # kept, because the layout holds only addresses
+        self._parts = {name: np.ascontiguousarray(parts[name]) for name in FOREST_ARRAYS}
         sets = len(parts["set_column"])
         self.views = max(len(parts["missing"]) + sets, 1)
         self.wide = parts["nodes"].dtype == WIDE
         """Whether codes take two bytes; blending needs codes of one."""
-        self._layout = _Layout(
+        self._layout = ForestLayout(
             trees=forest.trees,
             features=len(parts["column"]),
             views=self.views,
@@ -113,7 +101,7 @@ def prepare(forest: Trees, kernel: Kernel) -> NativeForest | None:
     view, code = numbers.view, numbers.code
     view[sets.places], code[sets.places] = numbers.views + sets.view, 0
     nodes = shape.nodes(view, code, kind)
-    steps = np.zeros(len(nodes), dtype=_STEP)
+    steps = np.zeros(len(nodes), dtype=STEP)
     parts = numbers.parts(int(np.iinfo(kind).max)) | sets.parts() | shape.parts(forest)
     tree = parts["tree"]
     if kind is NARROW:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.kernel.layout import CONSTANTS
 from valuation.numeric.columns import IntArray
 
 if TYPE_CHECKING:
     from models.kernel.trees import Trees
 
-_GROUP = 12  # trees walked side by side, as in source/program.h
+_GROUP = CONSTANTS["GROUP"]
 _MOST_NODES = 1 << 31
 
 

@@ -11,9 +11,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.model_refresh import ModelRefresher
 from service.api.problems import Refusal, respond
-from service.model_refresh import ModelRefresher
-from service.security import LOCAL_NAMES, ApiKey, find_caller
+from service.api.security import LOCAL_NAMES, ApiKey, find_caller
 from service.settings import Settings
 from service.telemetry import Telemetry
 

@@ -14,10 +14,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from service.api.micro_batching import MicroBatcher
+from service.api.model_refresh import ModelRefresher
 from service.api.problems import Refusal
 from service.api.raw_route import json_response
 from service.api.thread_pools import Pools
-from service.model_refresh import ModelRefresher
 from service.store.idempotency import IdempotencyKey, Outcome, find_outcome, make_idempotency_key
 from service.telemetry import Telemetry
 from service.valuation_service import ValuationService

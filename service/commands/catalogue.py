@@ -6,6 +6,12 @@ from pathlib import Path
 
 import click
 
+from service.cli import print_message
+from service.settings import Settings
+from service.vehicles import keep_catalogue
+from valuation.errors import UnreadableRecord
+from valuation.ingest.tables.vehicle_catalogue import read_catalogue
+
 
 @click.group()
 def catalogue() -> None:
@@ -20,12 +26,6 @@ def import_file(file: Path) -> None:
     Columns: make, vehicle_model, model_year, variant, chemistry, rated_energy_kwh (or the usable energy); other
     spellings are found. A catalogue imported before is replaced.
     """
-    from service.cli import print_message  # noqa: PLC0415 - not needed for --help
-    from service.settings import Settings  # noqa: PLC0415 - as above
-    from service.vehicles import keep_catalogue  # noqa: PLC0415 - as above
-    from valuation.errors import UnreadableRecord  # noqa: PLC0415 - as above
-    from valuation.ingest.tables.vehicle_catalogue import read_catalogue  # noqa: PLC0415 - as above
-
     read = read_catalogue(file, file.name)
     if not read.variants:
         raise UnreadableRecord("table.no_vehicle", name=file.name)

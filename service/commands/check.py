@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
+from service.answers.checks import CheckAnswer, check_traces
+from service.cli import DONE, REFUSED, print_message
 from service.commands import options
-
-if TYPE_CHECKING:
-    from service.history_checks import CheckAnswer
-    from service.web.messages import Language
+from service.commands.localised_error import localised_error, placed
+from service.commands.terminal import new_table, terminal
+from service.pack_files import read_files
+from service.web.messages import Language, name
+from service.web.views import caution_lines
+from valuation.ingest import read_given
 
 
 @click.command()
@@ -36,16 +40,7 @@ def check(  # noqa: PLR0913 - one parameter an option
 
     Use - for standard input. The exit code is 1 if a finding closes a route or refuses the pack.
     """
-    import msgspec  # noqa: PLC0415 - keeps --help fast
-
-    from service.cli import DONE, REFUSED, print_message  # noqa: PLC0415 - as above
-    from service.commands.context import day_of  # noqa: PLC0415 - as above
-    from service.commands.localised_error import localised_error, placed  # noqa: PLC0415 - as above
-    from service.history_checks import check_traces  # noqa: PLC0415 - as above
-    from service.pack_files import read_files  # noqa: PLC0415 - as above
-    from valuation.ingest import read_given  # noqa: PLC0415 - as above
-
-    day = day_of(as_of)
+    day = options.day_of(as_of)
     facts = read_given(given, source="command_line", as_of=day, from_text=True)
     traces, problems = read_files(files, day, facts)
     answers = check_traces(traces, day)
@@ -62,10 +57,6 @@ def check(  # noqa: PLR0913 - one parameter an option
 
 def _print_tables(answers: Sequence[CheckAnswer], language: Language) -> None:
     """Print one table per pack."""
-    from service.commands.terminal import new_table, terminal  # noqa: PLC0415 - as above
-    from service.web.messages import name  # noqa: PLC0415 - as above
-    from service.web.views import caution_lines  # noqa: PLC0415 - as above
-
     zh = language == "zh"
     console = terminal()
     for answer in answers:

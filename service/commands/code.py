@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 import click
+import msgspec
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from rich.text import Text
 
+from service.answers.codes import code_answer
 from service.commands import options
+from valuation.battery_code.decoding import BatteryCode, decode
+from valuation.battery_code.explanation import explain, vendor_id
 from valuation.messages import Language, say
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from datetime import datetime
-
-    from rich.table import Table
-
-    from valuation.battery_code.decoding import BatteryCode
 
 _MAX_EXPLAINED = 3  # more codes are listed, one per line
 _FILE_WIDTH = 160  # table width if the output is not a terminal
@@ -42,10 +43,7 @@ def code(
     A code printed in two halves can be given with a blank between them, in quotes. Use - to read codes from standard
     input, one per line. The exit code is 1 if a code is refused.
     """
-    from service.commands.context import day_of  # noqa: PLC0415 - keeps --help fast
-    from valuation.battery_code.decoding import decode  # noqa: PLC0415 - as above
-
-    on = day_of(as_of)
+    on = options.day_of(as_of)
     texts = [text for given in codes for text in (_lines() if given == "-" else [_printable(given)])]
     if not texts:
         raise click.UsageError("standard input holds no code; give one code a line")
@@ -70,8 +68,6 @@ def _with_progress(texts: list[str]) -> Iterator[str]:
     if len(texts) < _PROGRESS_BAR_FROM:
         yield from texts
         return
-    from rich.console import Console  # noqa: PLC0415 - as above
-    from rich.progress import track  # noqa: PLC0415 - as above
 
     errors = Console(stderr=True)
     yield from track(texts, "codes", console=errors, transient=True, disable=not errors.is_terminal)
@@ -79,40 +75,15 @@ def _with_progress(texts: list[str]) -> Iterator[str]:
 
 def _print_json(decoded: Iterable[BatteryCode]) -> int:
     """Print one JSON object per line, and return the number of refused codes."""
-    import msgspec  # noqa: PLC0415 - as above
-
     refused = 0
     for each in decoded:
         refused += not each.valid
-        click.echo(msgspec.json.encode(fields(each)))
+        click.echo(msgspec.json.encode(code_answer(each)))
     return refused
-
-
-def fields(decoded: BatteryCode) -> dict[str, object]:
-    """Return a decoded code with the field names of the contract."""
-    return {
-        "code": decoded.code,
-        "valid": decoded.valid,
-        "kind": decoded.kind,
-        "level": decoded.level,
-        "battery_type": decoded.battery_type,
-        "vendor": decoded.vendor,
-        "spec": decoded.spec,
-        "trace": decoded.trace,
-        "made_on": decoded.made_on,
-        "serial": decoded.serial,
-        "warnings": decoded.warnings,
-        "reason": decoded.reason,
-        "suggestions": decoded.suggestions,
-        "clean_up": decoded.clean_up,
-        "text": decoded.text,
-    }
 
 
 def _print_tables(decoded: list[BatteryCode], language: Language) -> int:
     """Print the codes as tables, and return the number of refused codes."""
-    from rich.console import Console  # noqa: PLC0415 - as above
-
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _FILE_WIDTH
@@ -128,11 +99,6 @@ def _print_tables(decoded: list[BatteryCode], language: Language) -> int:
 
 def _parts_table(decoded: BatteryCode, language: Language) -> Table:
     """Return a table of the parts of one code."""
-    from rich.table import Table  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415 - as above
-
-    from valuation.battery_code.explanation import explain  # noqa: PLC0415 - as above
-
     status = say(language, "code.status.valid" if decoded.valid else "code.status.refused")
     style = "green" if decoded.valid else "red"
     title = Text.assemble((decoded.code or decoded.text, "bold"), "  ", (status, style))
@@ -146,11 +112,6 @@ def _parts_table(decoded: BatteryCode, language: Language) -> Table:
 
 def _codes_table(decoded: list[BatteryCode], language: Language) -> Table:
     """Return a table with one row per code."""
-    from rich.table import Table  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415 - as above
-
-    from valuation.battery_code.explanation import vendor_id  # noqa: PLC0415 - as above
-
     table = Table()
     for place, name in enumerate(("code", "vendor", "level", "type", "made_on", "verdict")):
         table.add_column(say(language, f"code.column.{name}"), no_wrap=place == 0, overflow="fold")

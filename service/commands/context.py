@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from service.cli import print_message
+from service.commands import options
+from service.quotes import QuotedMarket
 from service.settings import Settings
-
-if TYPE_CHECKING:
-    from service.quotes import QuotedMarket
-    from service.valuation_service import ValuationService
+from service.valuation_service import ValuationService, open_valuation_service
 
 _OWN_QUOTES = "name your own with --market or CANZHI_MARKET, or keep them as market.csv in CANZHI_HOME"
 
@@ -31,8 +30,6 @@ def settings_with(market: Path | None = None, model: str | None = None) -> Setti
 @contextmanager
 def open_service(settings: Settings) -> Iterator[ValuationService]:
     """Open the service for the duration of a block."""
-    from service.valuation_service import open_valuation_service  # noqa: PLC0415 - keeps --help fast
-
     service = open_valuation_service(settings)
     try:
         yield service
@@ -43,19 +40,10 @@ def open_service(settings: Settings) -> Iterator[ValuationService]:
 def chosen_day(service: ValuationService, as_of: datetime | None) -> date:
     """Return the valuation day (default: today), and warn about synthetic quotes on standard error."""
     warn_synthetic(service.market)
-    return day_of(as_of)
-
-
-def day_of(as_of: datetime | None) -> date:
-    """Return the given valuation day, or today."""
-    from service.clock import today  # noqa: PLC0415 - keeps --help fast
-
-    return as_of.date() if as_of else today()
+    return options.day_of(as_of)
 
 
 def warn_synthetic(market: QuotedMarket) -> None:
     """Warn on standard error that the quotes are synthetic and how old they are."""
-    from service.cli import print_message  # noqa: PLC0415 - avoids a circular import
-
     if market.synthetic:
         print_message(f"the quotes are synthetic and end on {market.last_day}; {_OWN_QUOTES}")

@@ -7,6 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+import msgspec
+
+from models.artifact.registry import home_folder
+from service.cli import DONE, REFUSED
+from service.commands.context import open_service, settings_with
+from service.monitoring import drift_report
+from service.plugins import load_plugin
+from valuation.features import LABELS
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -44,12 +52,6 @@ def drift(  # noqa: PLR0913 - one parameter per option
         if ledger is None or traces is None or market is None:
             raise click.UsageError("give LEDGER, --traces and --market together, or none of them")
         context.exit(_ledger_drift((ledger, traces, market), vat, lang, as_json=as_json))
-    import msgspec  # noqa: PLC0415 - keeps --help fast
-
-    from service.cli import DONE, REFUSED  # noqa: PLC0415 - as above
-    from service.commands.context import open_service, settings_with  # noqa: PLC0415 - as above
-    from service.monitoring import drift_report  # noqa: PLC0415 - as above
-    from valuation.features import LABELS  # noqa: PLC0415 - as above
 
     service = context.with_resource(open_service(settings_with()))
     found = drift_report(service, most_sales=_MAX_SALES, most_packs=_MAX_PACKS)
@@ -75,10 +77,6 @@ def drift(  # noqa: PLR0913 - one parameter per option
 
 def _ledger_drift(files: tuple[Path, Path, Path], vat: str | None, lang: str, *, as_json: bool) -> int:
     """Report the coverage of the champion's bands on later sales of a ledger, and return the exit code."""
-    from models.artifact.registry import home_folder  # noqa: PLC0415 - keeps --help fast
-    from service.cli import DONE, REFUSED  # noqa: PLC0415 - as above
-    from service.plugins import load_plugin  # noqa: PLC0415 - as above
-
     found = load_plugin("ledger-drift")(files, vat, home_folder())
     if as_json:
         click.echo(json.dumps(found.as_dict(), ensure_ascii=False))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from service.clock import today
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -56,6 +59,11 @@ def as_of(decorated: Decorated) -> Decorated:
         metavar="DATE",
         help="Valuation day; later information is not used.  [default: today]",
     )(decorated)
+
+
+def day_of(as_of: datetime | None) -> date:
+    """Return the given valuation day, or today."""
+    return as_of.date() if as_of else today()
 
 
 def market(decorated: Decorated) -> Decorated:

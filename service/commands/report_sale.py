@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import msgspec
+from msgspec.structs import replace
 
-if TYPE_CHECKING:
-    from service.sales.record_sales import StepKind
-    from service.sales.sale_types import FiledSale
-    from service.sales.serving_models import DatedModel
-    from service.valuation_service import ValuationService
-    from valuation.market.snapshot import MarketHistory
+from service.commands.context import open_service, settings_with
+from service.plugins import load_plugin
+from service.sale_reports.reporting import enter_filed_sales, hold_answer
+from service.sales.record_sales import StepKind, check_sale, step_on_sale
+from service.sales.sale_types import FiledSale
+from service.sales.serving_models import DatedModel
+from service.valuation_service import ValuationService
+from valuation.answer.cautions import FAR_IN_A_WEEK
+from valuation.errors import FieldError, UnreadableLedger, UnreadableRecord
+from valuation.ingest import decode_bytes
+from valuation.market.snapshot import MarketHistory
 
 _SHOWN = 20
 _CALLER = "canzhi report-sale"
@@ -55,8 +61,6 @@ def report_sale(
     nothing. A sale with a price far outside the band of its pack is held until --confirm. A running service uses the
     recentred band within two seconds.
     """
-    from service.commands.context import open_service, settings_with  # noqa: PLC0415 - keeps --help fast
-
     steps: list[tuple[StepKind, str]] = [("sale_confirmed", one) for one in confirm]
     steps += [("sale_voided", one) for one in void]
     given = _sale_of_options(file, asked)
@@ -89,15 +93,11 @@ def _sale_of_options(file: Path | None, asked: Mapping[str, str | float | dateti
 
 def _with_reporter(sales: Sequence[FiledSale], reporter: object) -> list[FiledSale]:
     """Return the sales, with a reporter for those without one."""
-    from msgspec.structs import replace  # noqa: PLC0415 - keeps --help fast
-
     return [sale if sale.reporter else replace(sale, reporter=reporter) for sale in sales]
 
 
 def _enter(service: ValuationService, sales: Sequence[FiledSale]) -> None:
     """Record sales, and print the number of new, known and held ones."""
-    from service.sale_reports import enter_filed_sales, hold_answer  # noqa: PLC0415 - keeps --help fast
-
     entered = enter_filed_sales(service, sales, _CALLER)
     known = entered.count("known")
     click.echo(f"{len(sales) - known:,} sales entered, {known:,} known already")
@@ -112,8 +112,6 @@ def _enter(service: ValuationService, sales: Sequence[FiledSale]) -> None:
 
 def _change_states(service: ValuationService, steps: Sequence[tuple[StepKind, str]], note: str | None) -> None:
     """Confirm and void sales, all or none, and print their states."""
-    from service.sales.record_sales import step_on_sale  # noqa: PLC0415 - keeps --help fast
-
     with service.database.writing() as connection:
         done = [step_on_sale(sale_id, kind, note, _CALLER)(connection) for kind, sale_id in steps]
     for sale in done:
@@ -126,8 +124,6 @@ def _read(path: Path, market: MarketHistory, vat_included: bool | None) -> list[
         return _sales_from_ledger(
             path, market, None if vat_included is None else "included" if vat_included else "excluded"
         )
-    from valuation.errors import UnreadableRecord  # noqa: PLC0415 - keeps --help fast
-    from valuation.ingest import decode_bytes  # noqa: PLC0415 - as above
 
     document = decode_bytes.open_document(path, decode_bytes.Limits())
     if path.suffix.lower() == ".json":
@@ -143,10 +139,6 @@ def _read(path: Path, market: MarketHistory, vat_included: bool | None) -> list[
 
 def _sales_from_ledger(path: Path, market: MarketHistory, vat: str | None) -> list[FiledSale]:
     """Return the valid sales of a sales ledger, read by `training`."""
-    from service.plugins import load_plugin  # noqa: PLC0415 - as above
-    from service.sales.record_sales import check_sale  # noqa: PLC0415 - keeps --help fast
-    from valuation.errors import FieldError, UnreadableLedger  # noqa: PLC0415 - as above
-
     try:
         records, faults = load_plugin("ledger-sales")(path, market, vat)
     except UnreadableLedger as error:
@@ -172,11 +164,6 @@ def _sales_from_ledger(path: Path, market: MarketHistory, vat: str | None) -> li
 
 
 def _sales(rows: Sequence[object], place: str) -> list[FiledSale]:
-    import msgspec  # noqa: PLC0415 - keeps --help fast
-
-    from service.sales.sale_types import FiledSale  # noqa: PLC0415 - as above
-    from valuation.errors import FieldError  # noqa: PLC0415 - as above
-
     sales = []
     for number, row in enumerate(rows, start=1):
         try:
@@ -194,7 +181,6 @@ def _recentring_lines(dated: DatedModel) -> list[str]:
     """Return lines about the recentring of today's model."""
     if dated.model is None:
         return ["no trained model answers, so there is no band to re-anchor"]
-    from valuation.answer.cautions import FAR_IN_A_WEEK  # noqa: PLC0415 - as above
 
     summary = dated.summary
     if summary is None:

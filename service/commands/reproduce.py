@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from service.reproduction import Reproduction
+from service.cli import DONE, REFUSED, print_message
+from service.reproduction import Reproduction, open_archive, reproduce_valuation
+from service.settings import Settings
 
 
 @click.command()
@@ -20,10 +20,6 @@ def reproduce(context: click.Context, valuation_id: str, *, as_json: bool) -> No
 
     The exit code is 1 if the answers differ or no valuation is stored under the id, else 0.
     """
-    from service.cli import DONE, REFUSED, print_message  # noqa: PLC0415 - keeps --help fast
-    from service.reproduction import open_archive, reproduce_valuation  # noqa: PLC0415 - as above
-    from service.settings import Settings  # noqa: PLC0415 - as above
-
     settings = Settings.from_environment()
     with closing(open_archive(settings)) as archive:
         done = reproduce_valuation(archive, valuation_id, settings.home)

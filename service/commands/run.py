@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from service.settings import Settings
+from service.cli import load_command, print_message
+from service.commands.context import chosen_day, open_service
+from service.commands.value import value_and_print
+from service.pack_files import read_files
+from service.server import serve_http
+from service.settings import Settings
+from service.store.upgrade import make_folder
+from service.valuation_service import RequestTerms, find_model
+from valuation.ingest import join_traces
 
 DEMONSTRATION_PACKS = 6000
 DEMONSTRATION_SEED = 4  # the seed of the market of the sample packs and quotes
@@ -29,10 +35,6 @@ _SAMPLE_KINDS = {".json", ".jsonl"}
 )
 def run(*, no_serve: bool, host: str | None, port: int | None, packs: int) -> None:
     """Train a demonstration model if needed, value the sample packs, serve the page (一键运行)."""
-    from service.cli import print_message  # noqa: PLC0415 - keeps --help fast
-    from service.settings import Settings  # noqa: PLC0415 - as above
-    from service.valuation_service import find_model  # noqa: PLC0415 - as above
-
     settings = Settings.from_environment()
     model = find_model(settings)
     if model is None:
@@ -44,7 +46,6 @@ def run(*, no_serve: bool, host: str | None, port: int | None, packs: int) -> No
     value_samples(settings)
     if no_serve:
         return
-    from service.server import serve_http  # noqa: PLC0415 - as above
 
     print_message(f"serving http://{host or settings.host}:{port or settings.port}/  (end with Ctrl-C)")
     serve_http(host=host, port=port)
@@ -52,8 +53,6 @@ def run(*, no_serve: bool, host: str | None, port: int | None, packs: int) -> No
 
 def train_demonstration(settings: Settings, packs: int) -> None:
     """Simulate a market and train the champion on it, with the commands of `training`."""
-    from service.cli import load_command, print_message  # noqa: PLC0415 - as above
-
     simulate, train = load_command("simulate"), load_command("train")
     if simulate is None or train is None:
         print_message("the workshop's commands are not installed", "pip install 'canzhi[train]' brings them")
@@ -67,8 +66,6 @@ def train_demonstration(settings: Settings, packs: int) -> None:
 
 
 def _simulate_and_train(simulate: click.Command, train: click.Command, settings: Settings, packs: int) -> None:
-    from service.store.upgrade import make_folder  # noqa: PLC0415 - as above
-
     out = settings.home / "demonstration"
     make_folder(out)  # fails before the work if the folder is not writable
     simulate.main([str(out), "--packs", str(packs), "--seed", str(DEMONSTRATION_SEED)], standalone_mode=False)
@@ -79,13 +76,6 @@ def _simulate_and_train(simulate: click.Command, train: click.Command, settings:
 
 def value_samples(settings: Settings) -> None:
     """Value the sample packs of the checkout, if there are any, and print them."""
-    from service.cli import print_message  # noqa: PLC0415 - as above
-    from service.commands.context import chosen_day, open_service  # noqa: PLC0415 - as above
-    from service.commands.value import value_and_print  # noqa: PLC0415 - as above
-    from service.pack_files import read_files  # noqa: PLC0415 - as above
-    from service.valuation_service import RequestTerms  # noqa: PLC0415 - as above
-    from valuation.ingest import join_traces  # noqa: PLC0415 - as above
-
     samples = sorted(path for path in SAMPLES.glob("*") if path.suffix in _SAMPLE_KINDS)
     if not samples:
         print_message("no sample packs here; value your own with: canzhi value FILE")

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import click
+import msgspec
 
+from models.artifact.predictor import Predictor
+from service.cli import print_message
 from service.commands import options
-
-if TYPE_CHECKING:
-    from models.artifact.predictor import Predictor
-    from service.scoring.job_context import JobContext
+from service.commands.context import settings_with, warn_synthetic
+from service.quotes import open_market
+from service.scoring.job_context import JobContext
+from service.scoring.local import Request, score_files
+from service.scoring.memory import without_pandas
+from service.scoring.progress import OnTerminal
+from service.scoring.spark import ClusterRequest, score_on_cluster
+from service.valuation_service import model_on
+from service.vehicles import kept_catalogue
+from valuation.answer.fleet_values import check_terms
+from valuation.terms import ValuationTerms
 
 _TABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
@@ -71,21 +81,14 @@ def score(  # noqa: PLR0913 - one parameter per option
     Refused packs and unreadable rows go to OUT.rejected.parquet with the reason. The same command resumes an
     interrupted run.
     """
-    from service.cli import print_message  # noqa: PLC0415 - keeps --help fast
-
     terms = {"level": level, "region": region, "explain": drivers, "market_shift": _shifts(market_shift)}
     context = _prepare_job(market, model, as_of, terms)
     if engine == "spark":
-        from service.scoring.spark import ClusterRequest, score_on_cluster  # noqa: PLC0415 - needs the extra spark
-
         done = score_on_cluster(
             ClusterRequest(packs=packs, events=events, out=out, master=master, shares=shares), context
         )
         print_message(f"{done.valued:,} packs valued into {out}; {done.rejected:,} set aside in {done.rejected_place}")
         return
-    from service.scoring.local import Request, score_files  # noqa: PLC0415 - keeps --help fast
-    from service.scoring.memory import without_pandas  # noqa: PLC0415 - as above
-    from service.scoring.progress import OnTerminal  # noqa: PLC0415 - as above
 
     request = Request(packs=_file(packs), events=_file(events), out=Path(out), processes=processes)
     with without_pandas():
@@ -99,19 +102,9 @@ def _prepare_job(
     market: Path | None, model: str | None, as_of: datetime | None, terms: dict[str, object]
 ) -> JobContext:
     """Return quotes, model and terms; invalid terms are refused before the work starts."""
-    import msgspec  # noqa: PLC0415 - keeps --help fast
-
-    from service.commands.context import day_of, settings_with, warn_synthetic  # noqa: PLC0415 - as above
-    from service.quotes import open_market  # noqa: PLC0415 - as above
-    from service.scoring.job_context import JobContext  # noqa: PLC0415 - as above
-    from service.valuation_service import model_on  # noqa: PLC0415 - as above
-    from service.vehicles import kept_catalogue  # noqa: PLC0415 - as above
-    from valuation.answer.fleet_values import check_terms  # noqa: PLC0415 - as above
-    from valuation.terms import ValuationTerms  # noqa: PLC0415 - as above
-
     settings = settings_with(market, model)
     quotes = open_market(settings)
-    checked = msgspec.convert({"as_of": day_of(as_of), **terms}, ValuationTerms)
+    checked = msgspec.convert({"as_of": options.day_of(as_of), **terms}, ValuationTerms)
     check_terms(checked, quotes.history)
     warn_synthetic(quotes)
     loaded = cast("Predictor | None", model_on(settings, quotes, checked.as_of))  # the registry contains no other type

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from service.server import serve_http
+
 
 @click.command()
 @click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: CANZHI_HOST, else 127.0.0.1]")
@@ -11,6 +13,4 @@ import click
 @click.option("--workers", type=click.IntRange(1, 256), help="Server processes.  [default: CANZHI_WORKERS, else 1]")
 def serve(*, host: str | None, port: int | None, workers: int | None) -> None:
     """Serve the HTTP API and the web page (服务)."""
-    from service.server import serve_http  # noqa: PLC0415 - keeps --help fast
-
     serve_http(host=host, port=port, workers=workers)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from service.answers.valuation import ValuationAnswer, with_id
 from service.commands.terminal import new_table, terminal
-from service.valuation_answer import ValuationAnswer, with_id
+from service.valuation_service import Answer
 from service.web.messages import Language, name, say
 from service.web.views import action_line, caution_lines, reason
-
-if TYPE_CHECKING:
-    from service.valuation_service import Answer
 
 _MAX_EXPLAINED = 5  # more packs are listed, one per line
 _DRIVERS_SHOWN = 12

@@ -6,17 +6,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TypeGuard
 
 import click
+import msgspec
+from rich.console import Console
+from rich.progress import track
 
+from service.api.problems import problem_of
+from service.cli import DONE, REFUSED, print_message
 from service.commands import options
-
-if TYPE_CHECKING:
-    from service.valuation_service import Answer, RequestTerms, ValuationService
-    from service.web.messages import Language
-    from valuation.errors import CanzhiError
-    from valuation.ingest import Traces
+from service.commands.context import chosen_day, open_service, settings_with
+from service.commands.localised_error import localised_error, placed
+from service.commands.valuation_table import print_valuations
+from service.pack_files import chunks, read_files
+from service.store.idempotency import Outcome
+from service.valuation_service import Answer, RequestTerms, ValuationService
+from service.web.messages import Language
+from valuation.errors import CanzhiError
+from valuation.ingest import Traces, read_given
 
 _CHUNK = 1000
 _MAX_REFUSALS = 20  # more refusals are only counted
@@ -69,11 +77,6 @@ def value(  # noqa: PLR0913 - one parameter per option
     What a file lacks can be given beside it: a code, a nameplate, a health. Use - for standard input. Every valuation
     is stored, for canzhi reproduce. The exit code is 1 if a pack is refused.
     """
-    from service.commands.context import chosen_day, open_service, settings_with  # noqa: PLC0415 - keeps --help fast
-    from service.pack_files import read_files  # noqa: PLC0415 - as above
-    from service.valuation_service import RequestTerms  # noqa: PLC0415 - as above
-    from valuation.ingest import read_given  # noqa: PLC0415 - as above
-
     service = context.with_resource(open_service(settings_with(market, model)))
     terms = RequestTerms(as_of=chosen_day(service, as_of), level=level, region=region)
     facts = read_given(given, source="command_line", as_of=terms.as_of, from_text=True)
@@ -93,17 +96,12 @@ def value_and_print(
     if output.as_json:
         _print_json(traces, results)
     else:
-        from service.commands.valuation_table import print_valuations  # noqa: PLC0415 - as above
-
         print_valuations([one for one in results if _is_answer(one)], output.language)
     return _report(traces, results, problems, output.language)
 
 
 def _answers(service: ValuationService, traces: Traces, terms: RequestTerms) -> Iterator[Answer | CanzhiError]:
     """Yield the answer or error of each pack; answers are stored in chunks."""
-    from service.pack_files import chunks  # noqa: PLC0415 - as above
-    from service.store.idempotency import Outcome  # noqa: PLC0415 - as above
-
     for chunk in _with_progress(list(chunks(traces, _CHUNK))):
         results = service.value_many(chunk, terms, channel="cli")
         given = [one for one in results if _is_answer(one)]
@@ -116,26 +114,17 @@ def _with_progress(parts: Sequence[Traces]) -> Iterator[Traces]:
     if len(parts) * _CHUNK < _PROGRESS_BAR_FROM:
         yield from parts
         return
-    from rich.console import Console  # noqa: PLC0415 - as above
-    from rich.progress import track  # noqa: PLC0415 - as above
 
     errors = Console(stderr=True)
     yield from track(parts, "packs", console=errors, transient=True, disable=not errors.is_terminal)
 
 
 def _is_answer(one: object) -> TypeGuard[Answer]:
-    from service.valuation_service import Answer  # noqa: PLC0415 - as above
-
     return isinstance(one, Answer)
 
 
 def _print_json(traces: Traces, results: Sequence[Answer | CanzhiError]) -> None:
     """Print one JSON object per line: a valuation or a problem."""
-    import msgspec  # noqa: PLC0415 - as above
-
-    from service.api.problems import problem_of  # noqa: PLC0415 - as above
-    from service.valuation_service import Answer  # noqa: PLC0415 - as above
-
     for history, one in zip(traces.histories, results, strict=True):
         if isinstance(one, Answer):
             click.echo(one.body)
@@ -151,10 +140,6 @@ def _report(
     language: Language,
 ) -> int:
     """Print refused and unreadable packs on standard error, and return the exit code."""
-    from service.cli import DONE, REFUSED, print_message  # noqa: PLC0415 - avoids a circular import
-    from service.commands.localised_error import localised_error, placed  # noqa: PLC0415 - as above
-    from valuation.errors import CanzhiError  # noqa: PLC0415 - as above
-
     said = [(where, error) for where, error in problems]
     for history, one in zip(traces.histories, results, strict=True):
         if isinstance(one, CanzhiError):

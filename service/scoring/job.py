@@ -8,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from models.artifact.whole_file import whole_file
 from service.scoring.scoring import Scored
 from valuation.errors import SettingError
 
@@ -130,11 +130,7 @@ def _arrow(table: pa.Table) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> str:
-    """Write a file atomically and return its hash."""
-    fresh = path.with_name(f"{path.name}.new")
-    with fresh.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.replace(path)
+    """Write a file whole or not at all, and return its hash."""
+    with whole_file(path) as fresh:
+        fresh.write_bytes(content)
     return hashlib.sha256(content).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
+from models.artifact.whole_file import whole_file
 from service.scoring.answers import PLACE, published
 from service.scoring.scoring import UNPLACED
 
@@ -18,10 +18,12 @@ ROWS_A_GROUP = 65_536
 
 
 def gather(parts: Iterable[Path], schema: pa.Schema, out: Path) -> None:
-    """Write the rows of all parts into one file in the order of their places."""
-    fresh = out.with_name(f".{out.name}.new")
+    """Write the rows of all parts into one file, in the order of their places."""
     shown = published(schema)
-    with parquet.ParquetWriter(fresh, shown, compression="zstd", compression_level=1) as writer:
+    with (
+        whole_file(out) as fresh,
+        parquet.ParquetWriter(fresh, shown, compression="zstd", compression_level=1) as writer,
+    ):
         held = shown.empty_table()
         for table in _by_place(list(parts)):
             held = pa.concat_tables([held, table.drop_columns([PLACE])])
@@ -30,9 +32,6 @@ def gather(parts: Iterable[Path], schema: pa.Schema, out: Path) -> None:
                 held = held.slice(ROWS_A_GROUP)
         if held.num_rows:
             writer.write_table(held, row_group_size=ROWS_A_GROUP)
-    with fresh.open("rb") as stream:
-        os.fsync(stream.fileno())
-    fresh.replace(out)
 
 
 def _by_place(parts: list[Path]) -> Iterator[pa.Table]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -13,6 +10,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
+from models.processes import worker_pool
 from service.scoring.job import Job
 from service.scoring.job_context import JobContext
 from service.scoring.memory import keep_memory, rarely_collect, without_pandas
@@ -71,12 +69,7 @@ class Pool:
 
     def _started(self) -> ProcessPoolExecutor:
         """Start the processes."""
-        self._executor = ProcessPoolExecutor(
-            self._processes,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_settle,
-            initargs=(self._context, self._job),
-        )
+        self._executor = worker_pool(self._processes, _settle, (self._context, self._job))
         return self._executor
 
 
@@ -113,17 +106,9 @@ def _carry_out(task: tuple[Callable[..., Any], Any]) -> Any:  # noqa: ANN401 - t
 
 
 def _settle(context: JobContext, job: Job) -> None:
-    """Prepare a new process: one thread, and its end with the parent."""
+    """Prepare a new process: one thread of Arrow, and little garbage collection."""
     without_pandas().__enter__()  # for as long as the process lives
     pa.set_cpu_count(1)
     keep_memory()
     rarely_collect()
     _here.update(context=context, job=job)
-    threading.Thread(target=_follow_parent, daemon=True).start()
-
-
-def _follow_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

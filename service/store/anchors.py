@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 from sqlalchemy import Connection, insert, select
 
+from models.artifact.hash_chain import digest
 from service.clock import now
 from service.store import ledger as chain
 from service.store.tables import anchors
@@ -91,7 +92,7 @@ def save(connection: Connection, anchor: StoredAnchor, *, recorded_by: str) -> S
         "as_of": anchor.as_of,
         "sales_through": anchor.sale_sequence,
         "market": anchor.market_digest,
-        "summary": chain.digest(anchor.summary),
+        "summary": digest(anchor.summary),
     }
     entry = chain.Entry(kind="anchor", subject=anchor.digest, payload=msgspec.json.encode(sealed))
     chain.append(connection, [entry], recorded_by=recorded_by)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import msgspec
 from sqlalchemy import Connection, insert, select
 
+from models.artifact.hash_chain import digest
 from service.clock import now
 from service.store.database import Database
-from service.store.ledger import digest
 from service.store.tables import idempotency
 from valuation.errors import IdempotencyConflict
 

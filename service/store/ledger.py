@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
+from models.artifact.hash_chain import Link, broken_links, digest
 from service.clock import now, recorded_day
 from service.store.database import insert_rows
 from service.store.tables import ledger
@@ -97,21 +98,12 @@ def chain_hash(previous: str, about: Iterable[object], payload: bytes) -> str:
     return digest(msgspec.json.encode([previous, *about, digest(payload)]))
 
 
-def digest(content: bytes) -> str:
-    """Return the SHA-256 digest of bytes.
-
-    >>> digest(b"")[:15]
-    'sha256:e3b0c442'
-    """
-    return "sha256:" + hashlib.sha256(content).hexdigest()
-
-
 def broken_entries(connection: Connection) -> Iterator[int]:
-    """Yield the sequence of every entry that was changed or breaks the chain."""
-    before, previous = 0, GENESIS_HASH
-    for row in connection.execute(select(ledger).order_by(ledger.c.sequence)):
-        about = (row.sequence, row.kind, row.subject, row.recorded_at, row.recorded_by)
-        expected = chain_hash(previous, about, bytes(row.payload))
-        if row.sequence != before + 1 or row.previous != previous or row.entry_hash != expected:
-            yield row.sequence
-        before, previous = row.sequence, row.entry_hash
+    """Return the sequence of every entry that was changed or breaks the chain."""
+    entries = connection.execute(select(ledger).order_by(ledger.c.sequence))
+    return broken_links((_link(row) for row in entries), GENESIS_HASH)
+
+
+def _link(row: Row[Any]) -> Link:
+    about = (row.sequence, row.kind, row.subject, row.recorded_at, row.recorded_by)
+    return Link(row.sequence, row.previous, row.entry_hash, chain_hash(row.previous, about, bytes(row.payload)))

@@ -82,11 +82,10 @@ def _run_steps(connection: Connection) -> None:
             hint="start the newer version, or name another store in CANZHI_DATABASE_URL",
         )
     # Importing Alembic is slow, and most starts do not need it.
-    from alembic import command  # noqa: PLC0415 - see above
-    from alembic.config import Config  # noqa: PLC0415 - see above
+    from alembic import command, config  # noqa: PLC0415 - see above
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    configuration = Config()
+    configuration = config.Config()
     configuration.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     configuration.set_main_option("path_separator", "os")
     configuration.attributes["connection"] = connection

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import astuple
 from sqlalchemy import Connection, bindparam, insert, select
 
+from models.artifact.hash_chain import digest
 from service.clock import now
 from service.store import ledger
 from service.store.database import Database, insert_rows
@@ -81,9 +82,9 @@ def save(connection: Connection, stored: Sequence[StoredValuation], *, recorded_
 def _ledger_entry(stored: StoredValuation) -> ledger.Entry:
     """Return the ledger entry with the digests of answer, inputs, market and model."""
     payload = {
-        "answer": ledger.digest(stored.answer),
+        "answer": digest(stored.answer),
         "request": _cached_digest(stored.request),
-        "record": ledger.digest(stored.record),
+        "record": digest(stored.record),
         "notes": _cached_digest(stored.notes),
         "market": stored.market_digest,
         "model": stored.model_digest,
@@ -95,7 +96,7 @@ def _ledger_entry(stored: StoredValuation) -> ledger.Entry:
 @lru_cache(maxsize=1024)
 def _cached_digest(content: bytes) -> str:
     """Return the digest of bytes, cached because terms and notes repeat."""
-    return ledger.digest(content)
+    return digest(content)
 
 
 def find(connection: Connection, valuation_id: str) -> StoredValuation:

@@ -6,13 +6,13 @@ import io
 import re
 import warnings
 from datetime import date
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+import zxingcpp
+from PIL import Image, UnidentifiedImageError
 
 from service.web.page_refusal import PageRefusal
 from valuation.battery_code.decoding import decode
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
 MAX_PIXELS: Final = 50_000_000
@@ -42,8 +42,6 @@ def read_codes(file: str, content: bytes, on: date) -> tuple[str, ...]:
     PageRefusal
         If the photo cannot be opened, is too large, or contains no code.
     """
-    import zxingcpp  # noqa: PLC0415 - needed only for photos
-
     texts = [found.text.strip() for found in zxingcpp.read_barcodes(_open(file, content)) if found.text.strip()]
     if not texts:
         raise PageRefusal("photo.empty", file=file)
@@ -59,8 +57,6 @@ def _valid_codes(text: str, on: date) -> list[str]:
 
 def _open(file: str, content: bytes) -> Image.Image:
     """Return the image in grey; its size is checked before it is decompressed."""
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - as above
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns about large images; they are refused below
@@ -80,7 +76,6 @@ def _on_white(picture: Image.Image) -> Image.Image:
     """Return the image on a white background, without transparency."""
     if "transparency" not in picture.info and picture.mode not in ("RGBA", "LA", "PA"):
         return picture
-    from PIL import Image  # noqa: PLC0415 - as above
 
     layered = picture.convert("RGBA")
     white = Image.new("RGBA", layered.size, "white")

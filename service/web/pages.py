@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -13,9 +14,6 @@ from service.web.formatting import Formatter
 from service.web.language import COOKIE, COOKIE_AGE_S, choose_language, known_language
 from service.web.messages import LANGUAGES
 from valuation.version import __version__
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 POLICY: Final = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 """Only files of this service; no inline scripts or styles, no framing."""
@@ -35,8 +33,6 @@ HEADERS: Final[Mapping[str, str]] = {
 @cache
 def templates() -> Environment:
     """Return the Jinja environment with automatic escaping."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - needed only for pages
-
     environment = Environment(
         loader=PackageLoader("service.web"),
         autoescape=True,

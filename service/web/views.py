@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from service.valuation_answer import ValuationAnswer
+from service.answers.valuation import ValuationAnswer
 from service.web.caution_effects import effect_of
 from service.web.charts import BandChart, Step, band_chart, waterfall
 from service.web.formatting import Formatter

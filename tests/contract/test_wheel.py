@@ -1,5 +1,7 @@
 """The wheel installs four packages and one program, and nothing else."""
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -50,4 +52,16 @@ def test_the_wheel_has_one_program(contents):
 
 
 def test_no_bytecode_or_temporary_files(contents):
-    assert [name for name in contents if name.endswith((".pyc", ".so", ".db", ".lock", "~"))] == []
+    assert [name for name in contents if name.endswith((".pyc", ".db", ".lock", "~"))] == []
+
+
+def test_compiled_libraries_are_those_of_the_record_and_named_in_the_metadata(contents):
+    compiled = {name: content for name, content in contents.items() if name.endswith((".so", ".dylib", ".dll"))}
+    compiled |= {name: content for name, content in contents.items() if content.startswith(b"\x7fELF")}
+    record = json.loads(contents["models/kernel/libraries/libraries.json"])["libraries"]
+    hashes = {name.rpartition("/")[2]: hashlib.sha256(content).hexdigest() for name, content in compiled.items()}
+    assert hashes == record
+    (told,) = [content for name, content in contents.items() if name.endswith("/extra_metadata/kernel.json")]
+    assert json.loads(told)["libraries"] == record
+    (wheel,) = [content for name, content in contents.items() if name.endswith(".dist-info/WHEEL")]
+    assert b"Tag: py3-none-any" in wheel  # without a library for the platform numpy answers, with the same bits

@@ -20,11 +20,18 @@ import numpy as np
 
 from models.artifact.bundle import About, read_bundle, write_bundle
 from models.artifact.predictor import Predictor
+from training.configuration import TrainingConfig
+from training.dataset.training_set import build, degraded
+from training.fit_model import learn
+from training.sales_ledger import read_ledger
+from training.simulation.market_simulation import simulate
+from training.simulation.plan import SimulationPlan
+from training.simulation.writing import write
 from valuation import features
 from valuation.appraisal import appraise_many
 from valuation.dossier import build_dossier
 from valuation.errors import CanzhiError
-from valuation.ingest import read_market, read_trace
+from valuation.ingest import read_market, read_tables, read_trace
 from valuation.ingest.read_traces import Traces
 from valuation.record.cases import cut
 from valuation.record.fields import CHEMISTRIES
@@ -124,15 +131,6 @@ def impact(recorded: str, found: str) -> list[str]:
 
 def retrain() -> None:
     """Train the frozen model again on a small synthetic market."""
-    from training.configuration import TrainingConfig  # noqa: PLC0415 - comparing needs no training
-    from training.dataset.training_set import build, degraded  # noqa: PLC0415 - same
-    from training.fit_model import learn  # noqa: PLC0415 - same
-    from training.sales_ledger import read_ledger  # noqa: PLC0415 - same
-    from training.simulation.market_simulation import simulate  # noqa: PLC0415 - same
-    from training.simulation.plan import SimulationPlan  # noqa: PLC0415 - same
-    from training.simulation.writing import write  # noqa: PLC0415 - same
-    from valuation.ingest import read_tables  # noqa: PLC0415 - same
-
     config = TrainingConfig(trees=60)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

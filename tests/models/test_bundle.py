@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -94,7 +95,6 @@ def test_an_edited_leaf_is_found_even_with_its_hash_made_to_fit(copy):
     content[len(content) // 2] ^= 0x10
     (copy / ARRAYS).write_bytes(content)
     manifest = json.loads((copy / MANIFEST).read_bytes())
-    import hashlib  # noqa: PLC0415 - only this forger needs it
 
     manifest["files"][ARRAYS]["sha256"] = hashlib.sha256(content).hexdigest()
     (copy / MANIFEST).write_bytes(json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode())

@@ -1,5 +1,6 @@
 """An ensemble of forests is one forest of plain arrays that predicts their mean."""
 
+import lightgbm
 import numpy as np
 import pytest
 
@@ -32,8 +33,6 @@ def test_one_forest_answers_the_mean_of_its_parts():
 
 
 def test_category_sets_keep_their_place_beside_others():
-    import lightgbm  # noqa: PLC0415 - as the library is: for training only
-
     chance = np.random.default_rng(5)
     matrix = np.column_stack([chance.integers(0, 40, 400), chance.normal(size=400)]).astype(np.float64)
     forests, answers = [], []

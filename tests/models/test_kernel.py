@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib.util
 import json
 import multiprocessing
+import platform
 import shutil
+import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +21,8 @@ from hypothesis import strategies as st
 
 from models.booster.forest_text import forest_from_text
 from models.inference.forest import ZERO_THRESHOLD, Forest
-from models.kernel import library
-from models.kernel.library import OBJECTS, RECORD, KernelUnavailableError, engine, object_name, open_kernel
+from models.kernel import layout, library
+from models.kernel.library import LIBRARIES, RECORD, KernelUnavailableError, engine, library_name, open_kernel
 from models.kernel.native_forest import prepare
 from valuation.errors import SettingError
 from valuation.numeric.exact_math import asinh, exp, log, sinh
@@ -212,12 +215,12 @@ def test_an_unknown_choice_is_refused_with_the_way_out():
     assert "baseline" in caught.value.hint
 
 
-def test_a_changed_object_is_never_opened(tmp_path, monkeypatch):
-    for path in OBJECTS.iterdir():
+def test_a_changed_library_is_never_opened(tmp_path, monkeypatch):
+    for path in LIBRARIES.iterdir():
         shutil.copyfile(path, tmp_path / path.name)
         if path.name != RECORD:
             (tmp_path / path.name).write_bytes(path.read_bytes() + b"\0")
-    with pytest.raises(KernelUnavailableError, match="not the object that was built"):
+    with pytest.raises(KernelUnavailableError, match="not the library that was built"):
         open_kernel("auto", tmp_path)
     monkeypatch.setattr(library.open_kernel, "__defaults__", (tmp_path,))
     library.kernel.cache_clear()
@@ -228,22 +231,44 @@ def test_a_changed_object_is_never_opened(tmp_path, monkeypatch):
         library.kernel.cache_clear()
 
 
-def test_a_platform_without_an_object_is_numpys():
-    record = json.loads((OBJECTS / RECORD).read_text(encoding="utf-8"))
-    assert object_name("sunos5", "sparc64") not in record["objects"]
-    assert {"linux-x86_64.object", "linux-aarch64.object"} == set(record["objects"])
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_library_states_every_size_offset_and_constant(level):
+    opened = open_kernel(level)
+    stated = layout.stated_layout(
+        ctypes.CDLL(str(LIBRARIES / library_name(sys.platform, platform.machine()))), opened.level
+    )
+    assert stated == layout.expected_layout()
+    assert {"program.leaves", "paths.weight", "model.base_share", "blend_step", "GROUP", "LEVEL_TERM"} <= set(stated)
 
 
-def test_the_objects_are_those_of_the_sources():
+def test_a_library_of_another_layout_is_never_used(monkeypatch):
+    monkeypatch.setitem(layout.CONSTANTS, "GROUP", 16)
+    with pytest.raises(
+        KernelUnavailableError, match="GROUP is 12 in the kernel and 16 in Python; install canzhi again"
+    ):
+        open_kernel("baseline")
+    monkeypatch.undo()
+    monkeypatch.setattr(library, "stated_layout", lambda *_: {})  # a library from before layouts were stated
+    with pytest.raises(KernelUnavailableError, match="absent in the kernel"):
+        open_kernel("baseline")
+
+
+def test_a_platform_without_a_library_is_numpys():
+    record = json.loads((LIBRARIES / RECORD).read_text(encoding="utf-8"))
+    assert library_name("sunos5", "sparc64") not in record["libraries"]
+    assert {"linux_x86_64.so", "linux_aarch64.so"} == set(record["libraries"])
+
+
+def test_the_libraries_are_those_of_the_sources():
     path = Path(__file__).parents[2] / "tools" / "kernel.py"
     specification = importlib.util.spec_from_file_location("tools_kernel", path)
     tool = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(tool)
-    record = json.loads((OBJECTS / RECORD).read_text(encoding="utf-8"))
+    record = json.loads((LIBRARIES / RECORD).read_text(encoding="utf-8"))
     assert record["source"] == tool.source_digest(), "the sources changed: run ./canzhi kernel"
-    for name, digest in record["objects"].items():
-        assert hashlib.sha256((OBJECTS / name).read_bytes()).hexdigest() == digest
-    assert set(record["objects"]) == set(tool.PLATFORMS)
+    for name, digest in record["libraries"].items():
+        assert hashlib.sha256((LIBRARIES / name).read_bytes()).hexdigest() == digest
+    assert set(record["libraries"]) == set(tool.PLATFORMS)
 
 
 @pytest.mark.parametrize("level", LEVELS)

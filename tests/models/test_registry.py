@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from models import load_model
-from models.artifact.promotion_log import LOG, Decision, append, before_champion, champion, read_log
+from models.artifact.promotion_log import LOG, Decision, append, before_champion, champion, locked, read_log
 from models.artifact.registry import Publication, home_folder, list_versions, promote, promotions, publish, rollback
 from valuation.errors import BundleMismatch, BundleTampered, UnknownModel
 
@@ -246,8 +246,6 @@ def test_a_registered_model_must_be_signed_with_the_local_key(home, estimator, t
 
 
 def add_entries(folder, count):
-    from models.artifact.promotion_log import locked  # noqa: PLC0415 - runs in a fresh process
-
     for step in range(count):
         with locked(Path(folder)):
             append(Path(folder), "promote", (f"demo@{step}", "sha256:0"), WHO)

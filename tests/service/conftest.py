@@ -16,12 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from starlette.testclient import TestClient
 
+from models import ResidualValueRegressor
+from models.artifact import registry
 from models.artifact.promotion_log import Decision
+from service.app import create_app
 from service.settings import Settings
 from service.store.database import Database
+from valuation import features
 
 _PACK = {
     "battery_code": "001PB0A0000001A680000123",
@@ -38,8 +43,6 @@ _PACK = {
 
 def _local_client(settings: Settings, *, base_url: str = "http://127.0.0.1:8000", address: str = "127.0.0.1"):
     """Return a client on this machine; entering it opens the service."""
-    from service.app import create_app  # noqa: PLC0415 - tests of the command line need no web framework
-
     return TestClient(create_app(settings), base_url=base_url, client=(address, 50000), raise_server_exceptions=False)
 
 
@@ -113,8 +116,6 @@ def day(set_clock):
 @pytest.fixture
 def champion_home(small_home):
     """A home folder with a small model that is champion."""
-    from models.artifact import registry  # noqa: PLC0415 - most tests need no model
-
     decided = Decision(who="a test", why="a test", at="2026-01-05T00:00:00+00:00")
     registry.promote("small@one", decided, small_home)
     return small_home
@@ -232,12 +233,6 @@ SMALL_VERSIONS = ("one", "two", "three")
 @pytest.fixture(scope="session")
 def small_models(tmp_path_factory):
     """A home folder with three versions of a small model, none of them champion."""
-    import pandas as pd  # noqa: PLC0415 - only to give the columns their names
-
-    from models import ResidualValueRegressor  # noqa: PLC0415 - most tests need no model
-    from models.artifact import registry  # noqa: PLC0415 - most tests need no model
-    from valuation import features  # noqa: PLC0415 - same
-
     chance = np.random.default_rng(5)
     matrix = chance.uniform(0.0, 1.0, (300, len(features.NAMES)))
     for column in features.CATEGORICAL:
@@ -262,8 +257,6 @@ def small_models(tmp_path_factory):
 @pytest.fixture
 def small_home(small_models, home, monkeypatch):
     """A home folder with three versions of a small model, none of them champion."""
-    from models.artifact import registry  # noqa: PLC0415 - most tests need no model
-
     monkeypatch.setattr(registry, "mirror_alias", lambda *_: None)
     shutil.copytree(small_models, home)
     return home

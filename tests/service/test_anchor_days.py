@@ -7,6 +7,8 @@ import shutil
 import time
 from datetime import date, timedelta
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as chosen
@@ -104,9 +106,6 @@ def test_each_item_of_a_batch_uses_the_anchor_of_its_day(open_champion, pack, so
 
 
 def test_value_score_and_reproduce_use_the_anchor_of_the_day(open_champion, pack, sold, tmp_path, capsys):
-    import pyarrow as pa  # noqa: PLC0415 - only here
-    import pyarrow.parquet as pq  # noqa: PLC0415 - as above
-
     with open_champion() as client:
         sold.know(client, range(30))
         sold.report(client, *[sold.sale(number) for number in range(30)])

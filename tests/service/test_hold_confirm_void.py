@@ -11,6 +11,7 @@ import time
 
 import msgspec
 import pytest
+from httpx2 import get, post
 
 from service import cli
 from service.settings import Settings
@@ -281,7 +282,7 @@ KILLED = """
 import os, sys
 from service.valuation_service import open_valuation_service
 from service.settings import Settings
-from service import sale_reports
+from service.sale_reports.reporting import reporting as sale_reports
 from service.sales.sale_types import Sale
 from service.store import ledger
 import msgspec
@@ -335,11 +336,7 @@ class Asking:
         self._address = f"http://127.0.0.1:{port}"
 
     def post(self, path, json):
-        from httpx2 import post  # noqa: PLC0415 - only here
-
         return post(self._address + path, json=json, timeout=60)
 
     def models(self, count):
-        from httpx2 import get  # noqa: PLC0415 - only here
-
         return [get(self._address + "/v1/model", timeout=60).json() for _ in range(count)]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.reproduction import reproduce_valuation
-from service.sale_reports import SalesReport
+from service.sale_reports.reporting import SalesReport
 from service.sales.sale_types import Sale
 from service.store import ledger
 

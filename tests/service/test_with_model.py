@@ -7,6 +7,7 @@ import shutil
 from math import prod
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from models import ResidualValueRegressor, load_model
@@ -46,8 +47,6 @@ def trained(tmp_path_factory):
 
 
 def _named(matrix):
-    import pandas as pd  # noqa: PLC0415 - only to give the columns their names
-
     return pd.DataFrame(matrix, columns=list(features.NAMES))
 
 

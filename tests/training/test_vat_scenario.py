@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from training.configuration import TrainingConfig
+from training.evaluation import baselines
 from training.evaluation.backtest import OURS, Plan, backtest, plan_origins
 from training.evaluation.vat_scenario import VatChange, apply_vat_mistake, read_vat_change
 from valuation.errors import FieldError
@@ -18,8 +19,6 @@ QUICK = TrainingConfig(trees=5, folds=2, market_calibration_rows=0)
 @pytest.fixture(autouse=True)
 def fast_baselines(monkeypatch):
     """Leave out the slow baselines; all methods are misled alike."""
-    from training.evaluation import baselines  # noqa: PLC0415 - patched where it is read
-
     kept = {name: rival for name, rival in baselines.baselines().items() if name == "last price"}
     monkeypatch.setattr("training.evaluation.backtest.baselines", lambda: kept)
 

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from models.artifact.bundle import read_bundle
 from models.artifact.predictor import Predictor
-from valuation.answer.build_answer import known, money
+from valuation import features
+from valuation.answer.build_answer import known
 from valuation.appraisal import appraise, appraise_many
 from valuation.ingest import read_market, read_trace
 from valuation.ingest.read_traces import Traces
 from valuation.numeric.asinh_scale import LINEAR_THRESHOLD_CNY_PER_KWH
+from valuation.numeric.rounding import money
 from valuation.record.history import PackHistory, TraceEvent
 from valuation.result import Valuation
 
@@ -166,8 +168,6 @@ class _Below:
     week_move = None
 
     def __init__(self):
-        from valuation import features  # noqa: PLC0415 - the stand-in reads what the version computes
-
         self.feature_names = features.NAMES
 
     def price(self, matrix, base, groups, levels):

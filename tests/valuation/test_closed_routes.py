@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from models.artifact.bundle import read_bundle
 from models.artifact.predictor import Predictor
 from valuation import closed_routes
-from valuation.answer.build_answer import money
 from valuation.answer.drivers import HELD_TO_OPEN_ROUTES, driver_names
 from valuation.answer.fleet_values import appraise_fleet
 from valuation.appraisal import appraise, appraise_many
@@ -23,6 +22,7 @@ from valuation.ingest import read_trace
 from valuation.numeric.asinh_scale import LINEAR_THRESHOLD_CNY_PER_KWH, from_scale, to_scale
 from valuation.numeric.columns import FloatArray
 from valuation.numeric.exact_math import normal_quantile
+from valuation.numeric.rounding import money
 from valuation.pricing import STRUCTURE_ONLY, price
 from valuation.provenance.catalogue import CHECKS
 from valuation.record.cases import cut

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valuation import features
-from valuation.answer.drivers import MARKET_OVER_FORMULA, ValueDrivers, _money_per_step, driver_rows, explain_value, fen
+from valuation.answer.drivers import MARKET_OVER_FORMULA, ValueDrivers, _money_per_step, driver_rows, explain_value
 from valuation.dossier import build_dossier
 from valuation.numeric.asinh_scale import LINEAR_THRESHOLD_CNY_PER_KWH, from_scale, to_scale
+from valuation.numeric.rounding import fen
 from valuation.pricing import Prices
 from valuation.record.cases import cut
 from valuation.record.history import PackHistory

@@ -7,19 +7,22 @@ import sys
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from training.configuration import TrainingConfig
-    from training.dataset.prepare import TrainingInput
-    from training.dataset.sources import Sources
-    from training.dataset.training_set import TrainingSet
-    from training.evaluation.backtest import Backtest
-    from training.evaluation.vat_scenario import VatChange
-    from training.parallel import Workers
-    from training.sales_ledger import Ledger
+from models.artifact.registry import home_folder
+from training.configuration import TrainingConfig, read_config
+from training.dataset.prepare import TrainingInput, prepare
+from training.dataset.sources import Sources
+from training.dataset.training_set import TrainingSet
+from training.evaluation.backtest import Backtest, Plan, key_of, plan_origins
+from training.evaluation.backtest import backtest as roll_through
+from training.evaluation.backtest_report import report_html
+from training.evaluation.vat_scenario import VatChange, apply_vat_mistake, read_vat_change
+from training.parallel import Workers
+from training.promotion import current_champion
+from training.sales_ledger import Ledger
+from training.sales_ledger.reasons import in_chinese
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -82,11 +85,6 @@ def backtest(  # noqa: PLR0913 - every option by name, as click hands them over
     An interrupted back-test continues: finished windows are stored next to the report until it is complete. The figures
     do not depend on the number of processes or machines.
     """
-    from training.configuration import read_config  # noqa: PLC0415 - numpy waits
-    from training.dataset.sources import Sources  # noqa: PLC0415 - same
-    from training.evaluation.vat_scenario import read_vat_change  # noqa: PLC0415 - same
-    from training.parallel import Workers  # noqa: PLC0415 - same
-
     basis = None if vat is None else vat
     sources = Sources(ledger=ledger, traces=traces, market=market, vat=basis)  # type: ignore[arg-type]  # click checked
     options = _BacktestOptions(
@@ -134,12 +132,6 @@ def _run_backtest(
     sources: Sources, config: TrainingConfig, out: Path, options: _BacktestOptions
 ) -> tuple[Backtest, Ledger, str]:
     """Run the back-test; return it with its ledger and a note on the sales used."""
-    from models.artifact.registry import home_folder  # noqa: PLC0415 - numpy waits
-    from training.dataset.prepare import prepare  # noqa: PLC0415 - same
-    from training.evaluation.backtest import Plan, key_of, plan_origins  # noqa: PLC0415 - lightgbm waits
-    from training.evaluation.backtest import backtest as roll_through  # noqa: PLC0415 - same
-    from training.promotion import current_champion  # noqa: PLC0415 - same
-
     incumbent, problem = current_champion(home_folder())
     with click.progressbar(length=2, label="back-test", file=sys.stderr) as bar:
 
@@ -169,7 +161,6 @@ def _training_data(prepared: TrainingInput, options: _BacktestOptions) -> tuple[
     """Return the sales and degraded copies as read in the VAT scenario, and a sentence on the scenario."""
     if not options.changes:
         return (prepared.sales, prepared.augmentation), ""
-    from training.evaluation.vat_scenario import apply_vat_mistake  # noqa: PLC0415 - numpy waits
 
     mistake = apply_vat_mistake(prepared.sales, prepared.ledger.tax, options.changes)
     count, read = int(mistake.wrong.sum()), mistake.factor[mistake.wrong]
@@ -187,8 +178,6 @@ def _training_data(prepared: TrainingInput, options: _BacktestOptions) -> tuple[
 
 def _remark(prepared: TrainingInput, *, chinese: bool) -> str:
     """Return the note on the sales: used, rejected, and excluded because their route is closed."""
-    from training.sales_ledger.reasons import in_chinese  # noqa: PLC0415 - numpy waits
-
     ledger, used = prepared.ledger, len(prepared.sales)
     closed = ledger.closed_routes
     rejected = sum(ledger.rejected_rows.values()) - sum(closed.values())
@@ -203,8 +192,6 @@ def _remark(prepared: TrainingInput, *, chinese: bool) -> str:
 
 def _write(tested: Backtest, out: Path, lang: str, stands_on: tuple[Ledger, str]) -> None:
     """Write the report and the figures as JSON, with the excluded sales by reason."""
-    from training.evaluation.backtest_report import report_html  # noqa: PLC0415 - numpy waits
-
     ledger, note = stands_on
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(report_html(tested, "zh" if lang == "zh" else "en", note), encoding="utf-8")

@@ -6,12 +6,15 @@ import csv
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from training.evaluation.portfolio_comparison import PortfolioComparison
+from models.artifact.registry import home_folder, load_model
+from models.clock import today
+from training.evaluation.portfolio_comparison import PortfolioComparison, Terms, read_portfolio
+from training.evaluation.portfolio_comparison import compare as compare_models
+from valuation.ingest import read_market
+from valuation.record.to_columns import day_number
 
 _SHOWN = 10
 
@@ -45,13 +48,6 @@ def compare(  # noqa: PLR0913 - every option by name, as click hands them over
 
     A and B are champion, name@version or a digest; PACKS are trace files, or a folder with the tables packs and events.
     """
-    from models.artifact.registry import home_folder, load_model  # noqa: PLC0415 - numpy waits
-    from models.clock import today  # noqa: PLC0415 - as below
-    from training.evaluation.portfolio_comparison import Terms, read_portfolio  # noqa: PLC0415 - same
-    from training.evaluation.portfolio_comparison import compare as compare_models  # noqa: PLC0415 - same
-    from valuation.ingest import read_market  # noqa: PLC0415 - same
-    from valuation.record.to_columns import day_number  # noqa: PLC0415 - same
-
     home = home_folder()
     quotes = read_market(_quotes(home, market))
     day = day_number(as_of.date() if as_of else today())

@@ -6,13 +6,13 @@ import json
 
 import click
 
+from models.artifact.registry import list_versions
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per version.")
 def models(*, as_json: bool) -> None:
     """List the registered models and mark the champion (模型登记)."""
-    from models.artifact.registry import list_versions  # noqa: PLC0415 - numpy waits
-
     versions = list_versions()
     for version in versions:
         about = version.about

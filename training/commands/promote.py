@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import getpass
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from models.artifact.predictor import Predictor
-    from models.artifact.promotion_log import Decision, Promotion
-    from training.dataset.sources import Sources
-    from training.evaluation.gate_rules import GateConfig
-    from training.promotion import PromotionReview
+from models.artifact.predictor import Predictor
+from models.artifact.promotion_log import Decision, Promotion
+from models.artifact.registry import home_folder, load_model
+from models.artifact.registry import promote as make_champion
+from models.artifact.registry import rollback as bring_back
+from training.dataset.sources import Sources, sources_for
+from training.evaluation.gate_rules import GateConfig, read_gate
+from training.promotion import PromotionReview, commit, current_champion, review
 
 STAGES = 5
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -50,10 +52,6 @@ def promote(  # noqa: PLR0913 - every option by name, as click hands them over
     Challenger and champion are compared on the newest sales, which neither was trained on. The exit code is 0 if
     VERSION is champion afterwards, 1 if the gate rejects it.
     """
-    from models.artifact.registry import home_folder, load_model  # noqa: PLC0415 - numpy waits
-    from training.dataset.sources import sources_for  # noqa: PLC0415 - same
-    from training.evaluation.gate_rules import read_gate  # noqa: PLC0415 - same
-
     if force and not (reason or "").strip():
         raise click.UsageError("--force needs --reason TEXT, which is written to the promotion log")
     home = home_folder()
@@ -70,7 +68,6 @@ def promote(  # noqa: PLR0913 - every option by name, as click hands them over
         click.echo(line)
     if dry_run or not reviewed.gate_decision.passed:
         context.exit(0 if reviewed.gate_decision.passed else 1)
-    from training.promotion import commit  # noqa: PLC0415 - same
 
     why = reviewed.gate_decision.summary()
     _print_promotion(commit(reviewed, home, decision(f"{reason}; {why}" if reason else why)))
@@ -80,37 +77,25 @@ def promote(  # noqa: PLR0913 - every option by name, as click hands them over
 @click.option("--reason", "--why", "reason", required=True, help="Reason, written to the promotion log.")
 def rollback(reason: str) -> None:
     """Restore the previous champion (回滚)."""
-    from models.artifact.registry import rollback as bring_back  # noqa: PLC0415 - numpy waits
-
     _print_promotion(bring_back(decision(reason)))
 
 
 def decision(why: str) -> Decision:
     """Return the log entry: time, user and reason."""
-    from datetime import UTC, datetime  # noqa: PLC0415 - as above
-
-    from models.artifact.promotion_log import Decision  # noqa: PLC0415 - numpy waits
-
     at = datetime.now(tz=UTC).isoformat(timespec="seconds")  # noqa: TID251 - time stamp of the log entry
     return Decision(at=at, who=getpass.getuser(), why=why)
 
 
 def _is_champion(challenger: Predictor, home: Path) -> bool:
-    from training.promotion import current_champion  # noqa: PLC0415 - numpy waits
-
     champion, _ = current_champion(home)
     return champion is not None and champion.digest == challenger.digest
 
 
 def _force(challenger: Predictor, home: Path, why: str) -> Promotion | None:
-    from models.artifact.registry import promote as make_champion  # noqa: PLC0415 - numpy waits
-
     return make_champion(challenger.digest, decision(why), home)
 
 
 def _review(challenger: Predictor, home: Path, sources: Sources, rules: GateConfig) -> PromotionReview:
-    from training.promotion import review  # noqa: PLC0415 - lightgbm waits
-
     with click.progressbar(length=STAGES, label="gate", file=sys.stderr) as bar:
 
         def begin(stage: str) -> None:

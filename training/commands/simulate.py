@@ -8,6 +8,10 @@ from pathlib import Path
 
 import click
 
+from training.simulation.market_simulation import simulate as simulate_market
+from training.simulation.plan import SimulationPlan
+from training.simulation.writing import summary, write
+
 
 @click.command()
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
@@ -23,10 +27,6 @@ import click
 @click.option("--through", type=click.DateTime(["%Y-%m-%d"]), help="Last day of the market.  [default: 2026-11-20]")
 def simulate(out: Path, packs: int, seed: int, years: float, through: datetime | None) -> None:
     """Write a synthetic market into the folder OUT: traces, sales, quotes and the expected price of every sale."""
-    from training.simulation.market_simulation import simulate as simulate_market  # noqa: PLC0415 - numpy waits
-    from training.simulation.plan import SimulationPlan  # noqa: PLC0415 - same
-    from training.simulation.writing import summary, write  # noqa: PLC0415 - pyarrow waits
-
     last_day = date(2026, 11, 20) if through is None else through.date()
     plan = SimulationPlan(packs=packs, seed=seed, years=years, through=last_day)
     stages = 7

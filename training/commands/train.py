@@ -7,17 +7,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from training.configuration import TrainingConfig
-    from training.dataset.prepare import TrainingInput
-    from training.dataset.sources import Sources
-    from training.evaluation.holdout import HoldoutReport
-    from training.sales_ledger import Ledger
-    from training.train_model import Trained
+from models.artifact.bundle import check_name
+from models.artifact.registry import home_folder, same_digest
+from training.configuration import TrainingConfig, read_config
+from training.dataset.prepare import TrainingInput, prepare
+from training.dataset.sources import Sources
+from training.evaluation.holdout import HoldoutReport
+from training.parallel import Workers
+from training.promotion import current_champion
+from training.repeat_run import differences, repeat
+from training.runs.run_record import libraries
+from training.sales_ledger import Ledger
+from training.sales_ledger.report import summary, write_report
+from training.train_model import Trained, train_on
+from valuation.errors import TrainingError
 
 _STAGES = 6
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -48,8 +54,6 @@ def train(ledger: Path | None, traces: Path | None, market: Path | None, **optio
     The ledger may be CSV, Excel or Parquet, with English or Chinese headings. Rows that cannot be used are listed in a
     report with the reason and how to correct them.
     """
-    from models.artifact.bundle import check_name  # noqa: PLC0415 - numpy waits
-
     check_name(str(options["name"]))
     if options["from_run"]:
         if ledger or traces or market or options["search"] or options["check_only"]:
@@ -58,7 +62,6 @@ def train(ledger: Path | None, traces: Path | None, market: Path | None, **optio
         return
     if ledger is None or traces is None or market is None:
         raise click.UsageError("a training needs LEDGER, --traces and --market (or --from-run)")
-    from training.dataset.sources import Sources  # noqa: PLC0415 - same
 
     sources = Sources(ledger=ledger, traces=traces, market=market, vat=options["vat"])  # type: ignore[arg-type]  # a choice of click
     if options["check_only"]:
@@ -69,11 +72,6 @@ def train(ledger: Path | None, traces: Path | None, market: Path | None, **optio
 
 def _train(sources: Sources, options: dict[str, object]) -> None:
     """Train a model and print the result."""
-    from models.artifact.registry import home_folder  # noqa: PLC0415 - numpy waits
-    from training.configuration import read_config  # noqa: PLC0415 - same
-    from training.dataset.prepare import prepare  # noqa: PLC0415 - numpy waits
-    from training.train_model import train_on  # noqa: PLC0415 - lightgbm waits
-
     config, home, trials = read_config(options["config"]), home_folder(), options["search"]  # type: ignore[arg-type]  # a path
     with _progress("training", _STAGES + int(trials or 0)) as begin:  # type: ignore[call-overload]  # a number of click
         prepared = prepare(sources, config, begin)
@@ -93,10 +91,6 @@ def _train(sources: Sources, options: dict[str, object]) -> None:
 
 def _check(sources: Sources, config: Path | None, report: Path | None) -> None:
     """Print the check of the ledger rows without training."""
-    from models.artifact.registry import home_folder  # noqa: PLC0415 - numpy waits
-    from training.configuration import read_config  # noqa: PLC0415 - same
-    from training.dataset.prepare import prepare  # noqa: PLC0415 - numpy waits
-
     with _progress("checking", 2) as begin:
         prepared = prepare(sources, read_config(config), begin)
     for line in _ledger_lines(
@@ -107,11 +101,6 @@ def _check(sources: Sources, config: Path | None, report: Path | None) -> None:
 
 def _repeat(run_id: str) -> None:
     """Repeat a run and print whether the digests are equal."""
-    from models.artifact.registry import home_folder  # noqa: PLC0415 - numpy waits
-    from training.repeat_run import differences, repeat  # noqa: PLC0415 - lightgbm waits
-    from training.runs.run_record import libraries  # noqa: PLC0415 - same
-    from valuation.errors import TrainingError  # noqa: PLC0415 - same
-
     with _progress("repeating", _STAGES - 1) as begin:
         repeated = repeat(run_id, home_folder(), begin)
     if not repeated.same:
@@ -154,8 +143,7 @@ def _tune(
     prepared: TrainingInput, config: TrainingConfig, seek: _TuningOptions, home: Path, begin: Callable[[str], None]
 ) -> tuple[TrainingConfig, list[str]]:
     """Search the training options; return the best ones and the lines to print."""
-    from training.parallel import Workers  # noqa: PLC0415 - optuna waits
-    from training.tuning import Execution, search  # noqa: PLC0415 - same
+    from training.tuning import Execution, search  # noqa: PLC0415 - Optuna, which only a search needs
 
     work = Execution(workers=Workers(processes=seek.processes), tick=lambda: begin("searching"))
     found = search(prepared, config, seek.trials, home, work)
@@ -171,8 +159,6 @@ def _tune(
 
 def _keep_report(ledger: Ledger, home: Path, chosen: Path | None) -> Path | None:
     """Write the report of rejected rows, if there are any, and return its path."""
-    from training.sales_ledger.report import write_report  # noqa: PLC0415 - numpy waits
-
     if not ledger.row_errors and chosen is None:
         return None
     path = chosen or home / "reports" / f"{Path(ledger.name.split(' [')[0]).stem}-rows-set-aside.csv"
@@ -182,8 +168,6 @@ def _keep_report(ledger: Ledger, home: Path, chosen: Path | None) -> Path | None
 
 def _ledger_lines(ledger: Ledger, used: int, report: Path | None) -> list[str]:
     """Return the summary of the ledger rows, one figure per line."""
-    from training.sales_ledger.report import summary  # noqa: PLC0415 - numpy waits
-
     return [*summary(ledger, used), *([f"rejected rows in    {report}"] if report else [])]
 
 
@@ -231,9 +215,6 @@ def compare_with_structural(holdout: HoldoutReport | None) -> str:
 
 def _closing(trained: Trained, home: Path) -> list[str]:
     """Return the last lines: comparison with the structural value, model card, run, and the next step."""
-    from models.artifact.registry import same_digest  # noqa: PLC0415 - numpy waits
-    from training.promotion import current_champion  # noqa: PLC0415 - same
-
     about = trained.version.about
     label = f"{about.name}@{about.version}"
     same = same_digest(trained.version, home)

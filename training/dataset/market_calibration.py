@@ -12,6 +12,8 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from scipy.optimize import least_squares  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from models.fitting.folds import assign_folds
 from training.configuration import TrainingConfig
@@ -99,9 +101,6 @@ def cross_fitted_structural(
 
 def _likeliest(dossier: Dossier, price: FloatArray, near: Mapping[str, float], rounds: int) -> dict[str, float]:
     """Return the maximum a posteriori deviations of the constants."""
-    from scipy.optimize import least_squares  # type: ignore[import-untyped]  # noqa: PLC0415 - no stubs; training only
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - training only
-
     spread = np.array([constant.spread for constant in CALIBRATED_CONSTANTS.values()])
     start = np.array([near.get(name, 0.0) for name in CALIBRATED_CONSTANTS])
     lack = partial(_residual, dossier=dossier, wanted=to_scale(price, LINEAR_THRESHOLD_CNY_PER_KWH), spread=spread)

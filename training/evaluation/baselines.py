@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 import numpy as np
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from models.booster.boosting import Sample, grow, mean_settings
 from training.dataset.training_set import TrainingSet
@@ -60,11 +64,6 @@ def last_price(task: Task) -> Forecast:
 
 def linear(task: Task) -> Forecast:
     """Fit a ridge regression on all features and the structural value, with a split conformal band."""
-    from sklearn.impute import SimpleImputer  # noqa: PLC0415 - scikit-learn is slow to import
-    from sklearn.linear_model import RidgeCV  # noqa: PLC0415 - same
-    from sklearn.pipeline import make_pipeline  # noqa: PLC0415 - same
-    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415 - same
-
     training, held_out = _split(task)
     encode = _dummies(task.known)
     model = make_pipeline(

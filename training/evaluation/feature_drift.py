@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from models.drift import Shift, reference_of, shifts
+from models.drift import PRICE, STRUCTURAL, Shift, feature_columns, reference_of, shifts
 from training.dataset.training_set import TrainingSet
 from valuation import features
 from valuation.numeric.columns import FloatArray
-
-STRUCTURAL, PRICE = "structural value", "price"
-OF_THE_MARKET = frozenset(
-    feature.name for feature in features.FEATURES if feature.function.__module__.endswith((".market", ".structure"))
-) | {STRUCTURAL, PRICE, "season"}
-"""Features that follow market and calendar; they are excluded, because recentring follows them."""
 
 
 def training_reference(sales: TrainingSet) -> dict[str, Any]:
@@ -30,8 +22,7 @@ def measure_drift(reference: dict[str, Any], sales: TrainingSet) -> tuple[Shift,
 
 def watched_columns(sales: TrainingSet) -> dict[str, FloatArray]:
     """Return the columns that are monitored for drift, by name."""
-    columns = {name: np.asarray(sales.matrix[:, place]) for place, name in enumerate(features.NAMES)}
-    return columns | {STRUCTURAL: sales.structural, PRICE: sales.price}
+    return feature_columns(sales.matrix) | {STRUCTURAL: sales.structural, PRICE: sales.price}
 
 
 def _categorical() -> tuple[str, ...]:

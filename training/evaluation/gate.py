@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from models.artifact.predictor import Predictor
-from models.drift import binomial_lower_count
+from models.drift import binomial_lower_count, pack_shifts
 from training.dataset.training_set import TrainingSet
 from training.evaluation.champion_challenger import Comparison, trained_through_day
-from training.evaluation.feature_drift import OF_THE_MARKET, measure_drift
+from training.evaluation.feature_drift import measure_drift
 from training.evaluation.gate_rules import GateConfig, GateDecision, RuleResult
 from training.evaluation.holdout import names_of, tiers_of
 from training.metrics import score_forecast
@@ -184,7 +184,7 @@ def _drift(challenger: Predictor, sales: TrainingSet, config: GateConfig) -> Rul
             message_en="the model has no summary of its training sales, so drift is not evaluated",
             message_zh="模型未携带训练摘要，不评判漂移",
         )
-    found = [shift for shift in measure_drift(dict(reference), newest) if shift.name not in OF_THE_MARKET]
+    found = pack_shifts(measure_drift(dict(reference), newest))
     moved = [shift for shift in found if shift.moved]
     share = len(moved) / max(len(found), 1)
     most_en = ", ".join(LABELS[shift.name][0] if shift.name in LABELS else shift.name for shift in moved[:3])

@@ -15,6 +15,7 @@ from valuation.errors import UnreadableRecord
 from valuation.ingest import Document, read_trace
 from valuation.market.snapshot import MarketHistory
 from valuation.numeric.columns import BoolArray, FloatArray
+from valuation.numeric.rounding import money
 from valuation.pricing import price
 from valuation.record.cases import TraceTable, cut
 from valuation.record.fields import CHEMISTRIES
@@ -71,11 +72,11 @@ class PortfolioComparison:
                 "battery_code": code,
                 "chemistry": chemistry,
                 **{
-                    f"{which}_{name}_cny": round(float(values[place]), 2)
+                    f"{which}_{name}_cny": money(float(values[place]))
                     for which, values in (("before", before), ("after", after))
                     for place, name in enumerate(("point", "lower", "upper"))
                 },
-                "difference_cny": round(float(after[0] - before[0]), 2),
+                "difference_cny": money(float(after[0] - before[0])),
             }
             for code, chemistry, before, after in zip(self.codes, self.chemistry, self.before, self.after, strict=True)
         ]

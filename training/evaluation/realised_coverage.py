@@ -13,11 +13,20 @@ import numpy as np
 
 from models.artifact.predictor import Predictor
 from models.artifact.registry import CHAMPION, load_model
-from models.drift import Shift, binomial_lower_count, shifts
+from models.drift import (
+    LEAST_SALES,
+    PRICE,
+    Shift,
+    calls_for_action,
+    is_undercovered,
+    least_coverage,
+    pack_shifts,
+    shifts,
+)
 from training.dataset.traces import read_traces, unread_codes
 from training.dataset.training_set import TrainingSet, build_training_set
 from training.evaluation.champion_challenger import config_of, trained_through_day
-from training.evaluation.feature_drift import OF_THE_MARKET, PRICE, measure_drift
+from training.evaluation.feature_drift import measure_drift
 from training.evaluation.gate import design_effect
 from training.evaluation.replay import predict, replay_calibrated
 from training.metrics import Forecast, Scores, score_forecast
@@ -26,11 +35,6 @@ from valuation.errors import TooFewSales
 from valuation.features import LABELS
 from valuation.ingest import read_market
 from valuation.record.to_columns import calendar_day
-
-LEAST_SALES = 30
-"""Fewest sales for which coverage is evaluated."""
-
-_DOUBT, _FAR, _MOST_MOVED = 0.01, 0.10, 0.10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,7 @@ class RealisedCoverage:
     @property
     def broken(self) -> bool:
         """Whether coverage is lower than chance explains."""
-        return self.recentred.sales >= LEAST_SALES and self.recentred.coverage < self.least
+        return is_undercovered(self.recentred.sales, self.recentred.coverage, self.least)
 
     @property
     def moved(self) -> tuple[Shift, ...]:
@@ -77,9 +81,7 @@ class RealisedCoverage:
     @property
     def calls_for_action(self) -> bool:
         """Whether coverage, bias or drift calls for action."""
-        return (
-            self.broken or abs(self.recentred.bias) > _FAR or len(self.moved) > _MOST_MOVED * max(len(self.shifts), 1)
-        )
+        return calls_for_action(self.shifts, self.recentred.bias, undercovered=self.broken)
 
     def as_dict(self) -> dict[str, object]:
         """Return all figures as plain JSON values."""
@@ -218,8 +220,8 @@ def realised(champion: Predictor, sales: TrainingSet) -> RealisedCoverage:
         recentred=score_forecast(recentred, config.level),
         frozen=score_forecast(frozen, config.level),
         months=_by_month(recentred, single, config.level),
-        least=binomial_lower_count(effective, config.level, _DOUBT) / effective,
-        shifts=tuple(shift for shift in moved if shift.name not in OF_THE_MARKET),
+        least=least_coverage(effective, config.level),
+        shifts=pack_shifts(moved),
         points=_points(reference, recentred),
     )
 

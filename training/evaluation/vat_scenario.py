@@ -14,6 +14,7 @@ from datetime import date
 import numpy as np
 
 from training.dataset.training_set import TrainingSet
+from training.sales_ledger.cells import Unreadable, read_rate
 from valuation.errors import FieldError
 from valuation.numeric.columns import BoolArray, FloatArray
 from valuation.record.to_columns import day_number
@@ -54,8 +55,6 @@ def read_vat_change(text: str) -> VatChange:
     >>> read_vat_change("2027-01-01=9%").rate, read_vat_change("2019-04-01=0.13").on.year
     (0.09, 2019)
     """
-    from training.sales_ledger.cells import Unreadable, read_rate  # noqa: PLC0415 - pyarrow waits
-
     day, _, rate = text.partition("=")
     try:
         change = VatChange(on=date.fromisoformat(day.strip()), rate=read_rate(rate))

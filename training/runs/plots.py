@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.figure import Figure
 
 from models.artifact.predictor import Predictor
 from training.evaluation.holdout import HoldoutReport
@@ -33,9 +35,6 @@ def draw(holdout: HoldoutReport, model: Predictor, folder: Path, label: str) -> 
     label : str
         The model's name and version.
     """
-    import matplotlib as mpl  # noqa: PLC0415 - takes a second to load
-    from matplotlib.figure import Figure  # noqa: PLC0415 - same; no window, no global state
-
     folder.mkdir(parents=True)
     importance, names, effects, values = _effects(holdout, model)
     pictures: Mapping[str, Callable[[Any], None]] = {

@@ -26,7 +26,6 @@ from training.dataset.sources import Sources
 from training.dataset.training_set import TrainingSet
 from training.evaluation.holdout import HoldoutReport
 from training.runs.mlflow_run import Run, record_run
-from training.runs.plots import draw
 from training.sales_ledger import Ledger
 from training.sales_ledger.report import write_report
 from valuation.record.to_columns import calendar_day
@@ -158,6 +157,8 @@ def _write_files(inputs: RunInputs, folder: Path, label: str) -> None:
     (folder / "card" / "model-card.html").write_text(html(bundle.about, bundle.digest), encoding="utf-8")
     if inputs.holdout is not None:
         _write_judged(inputs.holdout, folder / "judged")
+        from training.runs.plots import draw  # noqa: PLC0415 - Matplotlib, which only a recorded run needs
+
         draw(inputs.holdout, Predictor(bundle), folder / "plots", label)
 
 

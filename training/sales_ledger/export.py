@@ -14,6 +14,7 @@ from training.sales_ledger.reasons import REASONS
 from training.sales_ledger.sales_table import Ledger, RowError
 from valuation.errors import UnreadableLedger
 from valuation.market.snapshot import MarketHistory
+from valuation.numeric.rounding import money
 from valuation.record.to_columns import calendar_day
 
 _LONGEST_REGION = 16
@@ -82,12 +83,12 @@ def _record(ledger: Ledger, row: int, name: str) -> dict[str, object]:
         "battery_code": ledger.battery_code[row],
         "sold_on": str(calendar_day(float(ledger.sold_day[row]))),
         "vat_included": False,
-        "price_cny": None if summed else round(own, 2),
+        "price_cny": None if summed else money(own),
         "region": region if 2 <= len(region) <= _LONGEST_REGION else None,
         "buyer_kind": ledger.buyer_kind[row],
         "seller_kind": ledger.seller_kind[row],
         "lot_id": ledger.lot_id[row],
-        "lot_price_cny": round(total, 2) if summed else None,
+        "lot_price_cny": money(total) if summed else None,
         "route": ledger.route[row],
     }
     return {field: value for field, value in fields.items() if value is not None and value != ""}

@@ -18,7 +18,7 @@ from valuation.dossier import Dossier
 from valuation.numeric.asinh_scale import LINEAR_THRESHOLD_CNY_PER_KWH, from_scale, to_scale
 from valuation.numeric.columns import FloatArray
 from valuation.numeric.exact_math import exp, log
-from valuation.numeric.rounding import rounded
+from valuation.numeric.rounding import money, rounded
 from valuation.ports import Predictor
 from valuation.pricing import Prices, calibration_groups
 from valuation.result import ValuationDict
@@ -152,4 +152,4 @@ def band_driver_rows(drivers_of_batch: BandDrivers, row: int, width_cny: float) 
         base /= factor
         label_en, label_zh = _ALL_LABELS[name]
         drivers.append({"feature": name, "label_en": label_en, "label_zh": label_zh, "factor": factor})
-    return round(base, 2) + 0.0, drivers
+    return money(base), drivers

@@ -18,7 +18,7 @@ from valuation.condition.health import SOURCES
 from valuation.dossier import Dossier
 from valuation.market.snapshot import Market
 from valuation.numeric.columns import FloatArray
-from valuation.numeric.rounding import rounded
+from valuation.numeric.rounding import money, money_column, rounded
 from valuation.ports import Predictor
 from valuation.pricing import QUANTILE_LEVELS, STRUCTURE_ONLY
 from valuation.record.to_columns import calendar_day
@@ -29,15 +29,6 @@ from valuation.version import __version__
 _LEVELS = tuple(str(share) for share in QUANTILE_LEVELS)
 
 Rows = Sequence[Sequence[float]]
-
-
-def money(amount_cny: float) -> float:
-    """Return an amount rounded to the fen, with minus zero as zero.
-
-    >>> money(12.3456), money(-0.001)
-    (12.35, 0.0)
-    """
-    return round(amount_cny, 2) + 0.0
 
 
 def known(value: float, digits: int) -> float | None:
@@ -109,13 +100,13 @@ def round_batch(priced: PricedBatch) -> RoundedBatch:
     )
     by_route = np.stack([routes.value_per_kwh[route] for route in ROUTES], axis=1) * energy[:, None]
     ends = np.cumsum([band.shape[1], len(ROUTES), value.shape[1]])
-    amounts = rounded(np.concatenate([band, by_route, value, change], axis=1), 2) + 0.0
+    amounts = money_column(np.concatenate([band, by_route, value, change], axis=1))
     shares = np.column_stack([*(routes.probability[route] for route in ROUTES), health.soh, health.soh_sd])
     shares = rounded(shares, 6)
     return RoundedBatch(
         priced=priced,
         band=amounts[:, : ends[0]].tolist(),
-        width=(rounded(amounts[:, 2] - amounts[:, 1], 2) + 0.0).tolist(),
+        width=money_column(amounts[:, 2] - amounts[:, 1]).tolist(),
         route_value=amounts[:, ends[0] : ends[1]].tolist(),
         route_probability=shares[:, : len(ROUTES)].tolist(),
         route_open=np.stack([routes.open[route] for route in ROUTES], axis=1).tolist(),

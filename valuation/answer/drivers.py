@@ -11,6 +11,7 @@ from valuation import features
 from valuation.dossier import Dossier
 from valuation.numeric.asinh_scale import to_scale
 from valuation.numeric.columns import FloatArray
+from valuation.numeric.rounding import fen, fen_column
 from valuation.ports import Predictor
 from valuation.pricing import Prices, calibration_groups
 from valuation.result import ValuationDict
@@ -60,16 +61,7 @@ class ValueDrivers:
     @cached_property
     def fen(self) -> FloatArray:
         """All effects in whole fen, halves rounded to even, shape (packs, effects)."""
-        return np.rint(np.stack([*self.effects.values()], axis=1) * 100.0)
-
-
-def fen(amount_cny: float) -> int:
-    """Return an amount in whole fen, halves rounded to even.
-
-    >>> fen(12.345), fen(-0.5)
-    (1234, -50)
-    """
-    return round(amount_cny * 100.0)
+        return fen_column(np.stack([*self.effects.values()], axis=1))
 
 
 def explain_value(dossier: Dossier, prices: Prices, model: Predictor | None) -> ValueDrivers:

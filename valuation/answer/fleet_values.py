@@ -16,7 +16,7 @@ from valuation.answer.priced_batch import PricedBatch, value_batch
 from valuation.errors import CanzhiError, MissingQuote
 from valuation.market.snapshot import MarketHistory
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
-from valuation.numeric.rounding import rounded
+from valuation.numeric.rounding import fen_column, money_column
 from valuation.pack.materials import metal_content
 from valuation.pack.nameplate import read_nameplate
 from valuation.ports import Predictor
@@ -94,15 +94,6 @@ def appraise_fleet(
     return _columns(priced, rows, np.flatnonzero(~findings.refused), refused)
 
 
-def money_column(amounts_cny: FloatArray) -> FloatArray:
-    """Return amounts rounded to the fen, exactly as :func:`valuation.answer.build_answer.money` rounds each.
-
-    >>> money_column(np.array([12.3456, -0.001, 2.675, 0.125])).tolist()
-    [12.35, 0.0, 2.67, 0.12]
-    """
-    return rounded(amounts_cny, 2) + 0.0
-
-
 def _missing_quotes(table: TraceTable, market: MarketHistory, terms: ValuationTerms) -> Mapping[int, MissingQuote]:
     """Return, by row, the error of each pack with a metal that was never quoted."""
     cases = cut(table, np.full(table.rows, day_number(terms.as_of)))
@@ -130,8 +121,8 @@ def _columns(priced: PricedBatch, rows: IntArray, kept: IntArray, refused: Mappi
     energy = dossier.nameplate.energy_kwh[kept]
     point = money_column(prices.point[kept] * energy)
     effects = {} if priced.value_drivers is None else priced.value_drivers.effects
-    fen = {name: np.rint(effect[kept] * 100.0) for name, effect in effects.items()}
-    base = np.rint(point * 100.0) if effects else np.zeros(0)
+    fen = {name: fen_column(effect[kept]) for name, effect in effects.items()}
+    base = fen_column(point) if effects else np.zeros(0)
     for amount in fen.values():
         base = base - amount
     return FleetValues(

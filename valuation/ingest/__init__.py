@@ -7,6 +7,7 @@ a note. Reading of tables is imported on first use (PEP 562), because Arrow take
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from valuation.ingest.canonical_json import input_digest, write_trace
@@ -42,9 +43,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name in {"TableTraces", "read_tables"}:
-        from valuation.ingest.tables import trace_tables  # noqa: PLC0415 - see the module's first lines
-
-        return getattr(trace_tables, name)
+        return getattr(import_module("valuation.ingest.tables.trace_tables"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,4 +1,4 @@
-"""Round columns to a number of decimals with the same result as Python's `round`."""
+"""Round numbers with the same result as Python's `round`, and money to the fen (分)."""
 
 from __future__ import annotations
 
@@ -30,3 +30,35 @@ def rounded(values: FloatArray, digits: int) -> FloatArray:
         for place in zip(*np.nonzero(~sure), strict=True):
             result[place] = round(float(values[place]), digits)
     return result
+
+
+def money(amount_cny: float) -> float:
+    """Return an amount rounded to the fen, with minus zero as zero.
+
+    >>> money(12.3456), money(-0.001)
+    (12.35, 0.0)
+    """
+    return round(amount_cny, 2) + 0.0
+
+
+def money_column(amounts_cny: FloatArray) -> FloatArray:
+    """Return amounts rounded to the fen, with minus zero as zero.
+
+    >>> money_column(np.array([12.3456, -0.001, 2.675, 0.125])).tolist()
+    [12.35, 0.0, 2.67, 0.12]
+    """
+    return rounded(amounts_cny, 2) + 0.0
+
+
+def fen(amount_cny: float) -> int:
+    """Return an amount in whole fen, halves rounded to even.
+
+    >>> fen(12.345), fen(-0.5)
+    (1234, -50)
+    """
+    return round(amount_cny * 100.0)
+
+
+def fen_column(amounts_cny: FloatArray) -> FloatArray:
+    """Return amounts in whole fen, halves rounded to even, so that sums of them are exact."""
+    return np.rint(amounts_cny * 100.0)

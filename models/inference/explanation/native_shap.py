@@ -7,27 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.kernel.layout import CONSTANTS, PathsLayout
 from models.kernel.native_forest import NativeForest
 from valuation.numeric.columns import FloatArray
 
 if TYPE_CHECKING:
     from models.inference.explanation.shap_paths import Paths
 
-_MOST_PLACES = 64  # PLACES in source/paths.h
-_LANES = 8
+_MOST_PLACES = CONSTANTS["PLACES"]
+_LANES = CONSTANTS["LEAF_LANES"]
 _MOST_COLUMNS = (1 << 16) // _LANES
 _BRIEF_ROWS = 1
-_COUNTS = ("columns", "splits", "joined", "groups")
-_ARRAYS = (
-    "first_split", "split_code", "one", "other", "places", "blocks", "points", "test", "slot", "cover", "value",
-    "node", "weight",
-)  # fmt: skip
-
-
-class _Layout(ctypes.Structure):
-    """``paths`` of source/paths.h."""
-
-    _fields_ = (*((name, ctypes.c_int64) for name in _COUNTS), *((name, ctypes.c_void_p) for name in _ARRAYS))
 
 
 class Explanation:
@@ -58,12 +48,12 @@ class Explanation:
             "node": np.concatenate([nodes for nodes, _ in quadrature]),
             "weight": np.concatenate([weights for _, weights in quadrature]),
         }
-        self._layout = _Layout(
+        self._layout = PathsLayout(
             columns=program.columns,
             splits=len(paths.splits),
             joined=len(paths.one),
             groups=len(groups),
-            **{name: self._parts[name].ctypes.data for name in _ARRAYS},
+            **{name: part.ctypes.data for name, part in self._parts.items()},
         )
         self.address = ctypes.addressof(self._layout)
         """Where the kernel finds it, as long as this object lives."""

@@ -6,6 +6,7 @@
 #include "paths.h"
 #include "prepare.h"
 #include "walk.h"
+#include "layout.h" /* after the structures that it tells of */
 
 #define FEW 24 /* rows below which walking each is quicker than blending a block */
 

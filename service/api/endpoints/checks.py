@@ -8,12 +8,12 @@ import msgspec
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
+from service.answers.checks import CheckAnswer, check_traces
 from service.api.dependencies import bearer_key, json_body, pools_of, service_of
 from service.api.openapi_bodies import EXAMPLE_PACK, STORING, documented_body, documented_responses
 from service.api.raw_route import RawRoute
 from service.api.request_decoding import PackReference, decode, read_pack
 from service.clock import today
-from service.history_checks import CheckAnswer, check_traces
 from service.store.idempotency import Outcome
 
 raw_router = APIRouter(tags=["checks"], route_class=RawRoute, dependencies=[Depends(bearer_key)])

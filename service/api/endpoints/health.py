@@ -13,8 +13,8 @@ from service.api.dependencies import CurrentService, ServerPools, refresher_of
 from service.api.openapi_bodies import documented_responses
 from service.api.raw_route import JsonBytes
 from service.store.upgrade import REVISION, revision
-from service.supervisor import workers_state
 from service.valuation_service import ValuationService
+from service.workers_state import workers_state
 from valuation.errors import StoreNotReady
 
 

@@ -24,8 +24,8 @@ from service.api.openapi_bodies import STORING, documented_body, documented_resp
 from service.api.raw_route import JsonBytes
 from service.api.request_decoding import decode
 from service.field_types import ShortText
-from service.sale_reports import MAX_PAGE, SaleAnswer, SalesPage, SalesReport, change_state, list_sales
-from service.sale_reports import report_sales as enter_sales
+from service.sale_reports.reporting import MAX_PAGE, SaleAnswer, SalesPage, SalesReport, change_state, list_sales
+from service.sale_reports.reporting import report_sales as enter_sales
 from service.sales.record_sales import StepKind
 from service.sales.sale_types import Sale
 from service.sales.states import State

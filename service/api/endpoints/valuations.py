@@ -11,6 +11,7 @@ from pydantic import WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.answers.valuation import ValuationAnswer
 from service.api.dependencies import CurrentService, ServerPools, Submission, bearer_key, idempotency_key, submission_of
 from service.api.micro_batching import PendingRequest, Reader, StoredAnswer
 from service.api.openapi_bodies import EXAMPLE_PACK, STORING, documented_body, documented_responses
@@ -18,7 +19,6 @@ from service.api.raw_route import JsonBytes, RawRoute
 from service.api.request_decoding import NotInMemory, ValuationRequest, read_valuation
 from service.store import valuations
 from service.store.idempotency import Outcome
-from service.valuation_answer import ValuationAnswer
 from service.valuation_service import ValuationService
 from valuation.errors import CanzhiError
 

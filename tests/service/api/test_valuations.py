@@ -9,9 +9,9 @@ from dataclasses import fields
 import msgspec
 import pytest
 
+from service.answers.valuation import ValuationAnswer
 from service.api import micro_batching
 from service.sales.serving_models import ServingModels
-from service.valuation_answer import ValuationAnswer
 from service.valuation_service import ValuationService
 from valuation.errors import StoreNotReady
 from valuation.result import Valuation

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 
@@ -241,8 +242,6 @@ class Recorder:
         self.said.append(sentence)
 
     def counting(self, packs, done):
-        from contextlib import nullcontext  # noqa: PLC0415 - one place
-
         return nullcontext(self.stop_after_two)
 
     calls = 0

@@ -12,7 +12,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from service.valuation_answer import with_id
+from service.answers.valuation import with_id
 from service.web.formatting import Formatter
 from service.web.views import view_answer
 from valuation.result import (

@@ -63,25 +63,24 @@ def open_sheets(
 
     See :func:`open_table`.
     """
+    # Arrow, which takes as long to load as numpy; records are read without it
+    from valuation.ingest.tables import csv_table, parquet_file, workbook  # noqa: PLC0415 - see above
+
     limits = limits or Limits()
     if not isinstance(source, str | os.PathLike | bytes | Document):
         return [_of_arrow(source, name)]
     if isinstance(source, str | os.PathLike) and _starts_as_parquet(Path(source)):
-        return [_of_arrow(_read_parquet(source, Path(source).name), Path(source).name)]
+        return [_of_arrow(parquet_file.read_parquet(source, Path(source).name), Path(source).name)]
     if isinstance(source, bytes):
         source = Document(name=name, content=source)
     document = source if isinstance(source, Document) else open_document(source, limits)
     if document.content[:6] == ARROW_MARK:
         raise UnreadableRecord("table.arrow_file", name=document.name)
     if document.content[:4] == PARQUET_MARK:
-        return [_of_arrow(_read_parquet_content(document, limits), document.name)]
+        return [_of_arrow(parquet_file.read_parquet_content(document, limits), document.name)]
     if document.content[:4] in WORKBOOK_MARKS:
-        from valuation.ingest.tables.workbook import read_workbook  # noqa: PLC0415 - see rows_where
-
-        return [_tidied(one, scope) for one in read_workbook(document, scope, limits)]
-    from valuation.ingest.tables.csv_table import read_csv  # noqa: PLC0415 - see rows_where
-
-    return [_tidied(read_csv(document, scope), scope)]
+        return [_tidied(one, scope) for one in workbook.read_workbook(document, scope, limits)]
+    return [_tidied(csv_table.read_csv(document, scope), scope)]
 
 
 def _of_arrow(table: pa.Table, name: str) -> OpenTable:
@@ -124,24 +123,3 @@ def _starts_as_parquet(path: Path) -> bool:
             return stream.read(4) == PARQUET_MARK
     except (OSError, ValueError):
         return False
-
-
-def _read_parquet_content(document: Document, limits: Limits) -> pa.Table:
-    """Return a Parquet table after a check of its size in memory."""
-    import pyarrow as pa  # noqa: PLC0415 - see rows_where
-
-    from valuation.ingest.tables.parquet_size import refuse_expanding  # noqa: PLC0415 - see rows_where
-
-    refuse_expanding(document, limits)
-    return _read_parquet(pa.BufferReader(document.content), document.name)
-
-
-def _read_parquet(source: object, name: str) -> pa.Table:
-    """Return a Parquet table."""
-    import pyarrow as pa  # noqa: PLC0415 - see rows_where
-    from pyarrow import parquet  # noqa: PLC0415 - see rows_where
-
-    try:
-        return parquet.read_table(source)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise UnreadableRecord("table.damaged", name=name, reason=str(error)[:120]) from error

@@ -15,6 +15,7 @@ from service.sales.sale_types import EnteredSale
 from service.sales.selection import Candidate, reported_to, set_prices
 from service.sales.states import Hold, ReportedSale
 from service.valuation_service import ValuationService
+from valuation.numeric.rounding import money_column
 
 _LEVEL: Final = 0.9
 _NOT_ENTERED: Final = 2**62
@@ -57,8 +58,8 @@ def _review(model: TrainedModel, packs: SaleFeatures, sold: Sequence[Candidate])
     energy = np.array([one.pack.energy_kwh for one in sold])
     far = far_outside(model, reported_sales).tolist()
     _, edges = model.state.price_of(reported_sales.predicted, np.array([0.5 - _LEVEL / 2.0, 0.5 + _LEVEL / 2.0]))
-    edges_cny = np.round(edges * energy[:, np.newaxis], 2).tolist()
-    paid_cny = np.round(reported_sales.price * energy, 2).tolist()
+    edges_cny = money_column(edges * energy[:, np.newaxis]).tolist()
+    paid_cny = money_column(reported_sales.price * energy).tolist()
     return {
         one.reported.sale.sale_id: SaleReview(
             model=model.digest,

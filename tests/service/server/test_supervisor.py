@@ -16,11 +16,12 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from service import supervisor
-from service.server import CANNOT_START
-from service.supervisor import Supervisor, WorkersState, workers_state
+from service.server import start, supervisor
+from service.server.process import CANNOT_START
+from service.server.supervisor import Supervisor
+from service.workers_state import WorkersState, workers_state
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "bundle"
+GOLDEN = Path(__file__).parents[2] / "golden" / "bundle"
 PATIENCE_S = 60.0
 
 
@@ -124,8 +125,8 @@ def test_a_database_that_goes_away_and_comes_back_ends_nothing(home, start_serve
 
 FAILING = """
 import sys, uvicorn
-from service import supervisor
-supervisor.FIRST_PAUSE_S, supervisor.MOST_FIRST_FAILURES = 0.01, 2
+from service.server import supervisor
+supervisor.FIRST_RESTART_DELAY_S, supervisor.MAX_FIRST_FAILURES = 0.01, 2
 config = uvicorn.Config("{app}", factory=True, port=0, workers=2, log_level="warning")
 running = supervisor.Supervisor(config, [config.bind_socket()])
 running.run()
@@ -137,8 +138,8 @@ sys.exit(1 if running.gave_up else 0)
 @pytest.mark.parametrize(
     ("app", "reason"),
     [
-        ("service.server:create_worker_app", "has gone away"),  # nobody has made a store; it says so itself
-        ("service.server:no_such_thing", "a server process ended with 3"),
+        ("service.server.process:create_worker_app", "has gone away"),  # nobody has made a store; it says so itself
+        ("service.server.process:no_such_thing", "a server process ended with 3"),
     ],
 )
 def test_a_service_of_which_no_process_ever_starts_gives_up(home, app, reason):
@@ -154,15 +155,13 @@ def test_a_service_of_which_no_process_ever_starts_gives_up(home, app, reason):
 
 
 def test_where_no_process_can_start_the_command_ends_with_the_reason(home, monkeypatch):
-    from service import server  # noqa: PLC0415
-
     class GivenUp:
         gave_up = "the store cannot be used"
         run = staticmethod(lambda: None)
 
-    monkeypatch.setattr(supervisor, "Supervisor", lambda *_: GivenUp)
-    with pytest.raises(server.CanzhiError, match="no server process can start: the store cannot be used"):
-        server._run_several(uvicorn.Config("service.server:create_worker_app", port=0))
+    monkeypatch.setattr(start, "Supervisor", lambda *_: GivenUp)
+    with pytest.raises(start.CanzhiError, match="no server process can start: the store cannot be used"):
+        start._run_several(uvicorn.Config("service.server.process:create_worker_app", port=0))
 
 
 class Stand:

@@ -6,7 +6,7 @@ from datetime import date
 
 import msgspec
 
-from valuation.battery_code.decoding import decode
+from valuation.battery_code.decoding import BatteryCode
 
 
 class CodeAnswer(msgspec.Struct, kw_only=True, frozen=True):
@@ -29,11 +29,10 @@ class CodeAnswer(msgspec.Struct, kw_only=True, frozen=True):
     text: str
 
 
-def code_answer(text: str, on: date) -> CodeAnswer:
-    """Return a decoded battery code, checked as of a day.
+def code_answer(decoded: BatteryCode) -> CodeAnswer:
+    """Return a decoded battery code as it is answered.
 
-    >>> code_answer("04QCB76836300JBC40000903", date(2026, 1, 1)).level
+    >>> code_answer(decode("04QCB76836300JBC40000903", date(2026, 1, 1))).level
     'cell'
     """
-    decoded = decode(text, on)
     return CodeAnswer(**{name: getattr(decoded, name) for name in CodeAnswer.__struct_fields__})

@@ -6,6 +6,7 @@ sends them how many processes are missing and why. The service ends only if no p
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 import time
@@ -16,6 +17,7 @@ from uvicorn import Config
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from service.telemetry import log
+from service.workers_state import WorkersState, keep_state
 
 FIRST_RESTART_DELAY_S, MAX_RESTART_DELAY_S = 0.5, 30.0
 """First and longest delay of a restart; it doubles with each failure. [s]"""
@@ -25,15 +27,6 @@ START_TIMEOUT_S = 120.0
 """Time limit for the start of a process. [s]"""
 MAX_FIRST_FAILURES = 5
 """Failed starts per process after which a service that never answered ends."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkersState:
-    """Number of server processes, how many are not serving, and the reasons ("" if none)."""
-
-    workers: int = 1
-    missing: int = 0
-    problem: str = ""
 
 
 class Worker(Process):
@@ -85,12 +78,14 @@ class Worker(Process):
 
     def pong(self) -> None:
         """Receive the supervisor's state and report whether this process serves. Runs in the process."""
-        _process_state.state = self.child_conn.recv()
+        keep_state(self.child_conn.recv())
         self.send(self.server.started)
 
     def target(self, sockets: list[socket] | None = None) -> None:
         """Serve. Runs in the process."""
-        _process_state.worker, _process_state.state = self, self._state
+        gc.disable()  # until the application is created, see `tune_garbage_collector`
+        _process_state.worker = self
+        keep_state(self._state)
         super().target(sockets)
 
     def send(self, message: object) -> None:
@@ -104,16 +99,10 @@ class _ProcessState:
 
     def __init__(self) -> None:
         self.worker: Worker | None = None
-        self.state = WorkersState()
         self.sending = threading.Lock()
 
 
 _process_state = _ProcessState()
-
-
-def workers_state() -> WorkersState:
-    """Return the state last sent by the supervisor; the default for a single process."""
-    return _process_state.state
 
 
 def report_problem(problem: str) -> None:

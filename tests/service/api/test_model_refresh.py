@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from models.artifact import registry
 from models.artifact.promotion_log import Decision
 from service import cli
-from service.server import open_checked_service
+from service.server.start import open_checked_service
 from service.settings import Settings
 from valuation.errors import BundleTampered
 
@@ -124,7 +124,7 @@ def test_a_look_that_fails_in_whatever_way_is_not_the_last(small_home, open_clie
             def fail(*_):
                 raise RuntimeError("no look today")
 
-            patch.setattr("service.model_refresh._has_news", fail)
+            patch.setattr("service.api.model_refresh._has_news", fail)
             ready = wait_until(client, lambda ready: ready["watch_problem"] != "")
             assert ready["watch_problem"] == "RuntimeError: no look today"
             time.sleep(2.5)
@@ -140,7 +140,7 @@ def test_a_champion_that_fails_in_an_unforeseen_way_leaves_the_one_before(small_
         def fail(*_):
             raise MemoryError("too large")
 
-        monkeypatch.setattr("service.model_refresh._find", fail)
+        monkeypatch.setattr("service.api.model_refresh._find", fail)
         registry.promote("small@two", decided(), small_home)
         assert answering(client) == "one"
         assert client.get("/readyz").json()["model_problem"] == "MemoryError: too large"
@@ -250,7 +250,9 @@ def test_requests_that_the_loop_finds_together_share_one_look(small_home, open_c
     looks = []
     with open_client(Settings(home=small_home)) as client:
         refresher = client.app.state.refresher
-        monkeypatch.setattr("service.model_refresh.log_stamp", lambda folder: looks.append(folder) or refresher._stamp)
+        monkeypatch.setattr(
+            "service.api.model_refresh.log_stamp", lambda folder: looks.append(folder) or refresher._stamp
+        )
 
         async def together():
             before = len(looks)

@@ -1,4 +1,4 @@
-"""Size of a Parquet file in memory: a few hundred bytes can expand to gigabytes of repeated text."""
+"""Parquet files read as Arrow tables, after a check of their size in memory."""
 
 from __future__ import annotations
 
@@ -16,11 +16,37 @@ _TEXT = "BYTE_ARRAY"
 _NUMBER_BYTES = 8
 
 
-def refuse_expanding(document: Document, limits: Limits) -> None:
+def read_parquet_content(document: Document, limits: Limits) -> pa.Table:
+    """Return a Parquet table after a check of its size in memory.
+
+    Raises
+    ------
+    UnreadableRecord
+        When the file is damaged, or larger than a source may be once it is read.
+    """
+    _refuse_expanding(document, limits)
+    return read_parquet(pa.BufferReader(document.content), document.name)
+
+
+def read_parquet(source: object, name: str) -> pa.Table:
+    """Return a Parquet table.
+
+    Raises
+    ------
+    UnreadableRecord
+        When the file is damaged.
+    """
+    try:
+        return parquet.read_table(source)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UnreadableRecord("table.damaged", name=name, reason=str(error)[:120]) from error
+
+
+def _refuse_expanding(document: Document, limits: Limits) -> None:
     """Raise if a Parquet file would expand beyond the limit, before its texts are expanded.
 
-    Texts are first read as a dictionary, which is about as small as the file; its indices give the size of the
-    expanded column.
+    A few hundred bytes can expand to gigabytes of repeated text. Texts are first read as a dictionary, which is about
+    as small as the file; its indices give the size of the expanded column.
 
     Raises
     ------

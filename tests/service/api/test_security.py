@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.security import read_keys
+from service.api.security import read_keys
 from service.store.tables import idempotency
 from valuation.errors import SettingError
 

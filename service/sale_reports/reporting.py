@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from service.sale_review import review_sales
+from service.sale_reports.review import review_sales
 from service.sales.record_sales import (
     EnteredReport,
     SaleOutcome,

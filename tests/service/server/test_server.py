@@ -18,14 +18,14 @@ from pathlib import Path
 
 import pytest
 
-from service.server import open_checked_service
+from service.server.start import open_checked_service
 from service.settings import Settings
 from service.store import ledger
 from service.store.database import Database
 from valuation.errors import SettingError
 
 AS_OF = "2026-11-20"
-GOLDEN = Path(__file__).parents[1] / "golden" / "bundle"
+GOLDEN = Path(__file__).parents[2] / "golden" / "bundle"
 
 
 UNWANTED = (
@@ -34,7 +34,7 @@ UNWANTED = (
 )  # fmt: skip
 START = f"""
 import asyncio, sys
-from service.server import check_surroundings
+from service.server.start import open_checked_service
 from service.app import create_app
 from service.settings import Settings
 from service.telemetry import configure_log
@@ -53,7 +53,7 @@ async def answered(app, body):
 
 configure_log()
 settings = Settings.from_environment()
-app = create_app(settings, check_surroundings(settings))
+app = create_app(settings, open_checked_service(settings))
 print(asyncio.run(answered(app, sys.stdin.buffer.read())), *sorted(set({UNWANTED!r}) & set(sys.modules)))
 """
 
