@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from models.inference.linear import LEVEL, PLAIN, SIGNED_LOG, SQUARE, SQUARED_LOG, LinearPart
 from valuation.numeric.columns import FloatArray, IntArray
@@ -88,8 +89,6 @@ def _standardise(part: LinearPart, matrix: FloatArray) -> LinearPart:
 def _solve(
     part: LinearPart, data: tuple[FloatArray, FloatArray, FloatArray], monotone: tuple[int, ...], copies: int
 ) -> LinearPart:
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - training only
-
     matrix, target, weight = data
     weight = weight / (np.mean(weight) * copies)
     terms = part.terms(matrix)

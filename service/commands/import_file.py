@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
+from service.cli import DONE, REFUSED, print_message
+from service.clock import today
 from service.commands import options
-
-if TYPE_CHECKING:
-    from valuation.ingest import GivenFacts
+from service.pack_files import read_document, read_documents
+from valuation.errors import CanzhiError
+from valuation.ingest import GivenFacts, read_given
+from valuation.ingest.telemetry.trace_of_log import import_log
 
 
 @click.command(name="import")
@@ -30,10 +33,6 @@ def import_file(context: click.Context, files: tuple[Path, ...], *, out: Path | 
     energy their charges give the state of health. What was read from which column goes to standard error. What a
     file lacks can be given beside it.
     """
-    from service.cli import DONE, REFUSED  # noqa: PLC0415 - keeps --help fast
-    from service.clock import today  # noqa: PLC0415 - as above
-    from valuation.ingest import read_given  # noqa: PLC0415 - as above
-
     facts = read_given(given, source="command_line", as_of=today(), from_text=True)
     written: list[bytes] = []
     refused = False
@@ -52,13 +51,6 @@ def import_file(context: click.Context, files: tuple[Path, ...], *, out: Path | 
 
 def _records(file: Path, facts: GivenFacts | None) -> Iterator[bytes | None]:
     """Yield the records in a file as JSON, None for what was refused, and say what was read."""
-    import msgspec  # noqa: PLC0415 - keeps --help fast
-
-    from service.cli import print_message  # noqa: PLC0415 - as above
-    from service.pack_files import read_document, read_documents  # noqa: PLC0415 - as above
-    from valuation.errors import CanzhiError  # noqa: PLC0415 - as above
-    from valuation.ingest.telemetry.trace_of_log import import_log  # noqa: PLC0415 - as above
-
     try:
         document = read_document(file)
         log = import_log(document, document.name, _plate(facts))

@@ -138,12 +138,10 @@ def _read_parquet(content: bytes) -> QuoteTable:
 
 def _from_arrow(table: pa.Table) -> QuoteTable:
     """Return an Arrow table with all cells as texts; null becomes an empty text."""
-    import pyarrow as pa  # noqa: PLC0415 - see above
-
     place, stated = _places(table.column_names)
     columns = {}
     for name, at in place.items():
-        texts = table.column(at).cast(pa.string()).to_pylist()
+        texts = table.column(at).cast("string").to_pylist()
         columns[name] = _encoded([text or "" for text in texts])
     return _with_stated(table.num_rows, columns, stated)
 
