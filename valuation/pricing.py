@@ -77,9 +77,7 @@ def check_level(level: float) -> float:
     0.9
     """
     if not 0.5 <= level <= 0.99:
-        raise FieldError(
-            f"level is {level}, outside 0.5 to 0.99", hint="ask for 0.9 to get a 90 % band", field="level", value=level
-        )
+        raise FieldError("market.level", field="level", value=level)
     return level
 
 
@@ -222,10 +220,7 @@ def _columns_of(model: str, feature_names: tuple[str, ...], catalogue: tuple[str
     """Return the positions in the catalogue of the features that a model reads; an older model reads fewer."""
     missing = sorted(set(feature_names) - set(catalogue))
     if missing:
-        raise BundleMismatch(
-            f"model {model} reads features that this version does not compute: {', '.join(missing)}",
-            hint="train it again with this version, or install the version it was trained with",
-        )
+        raise BundleMismatch("bundle.unknown_features", hint="bundle.train_again_here", model=model, features=missing)
     return [catalogue.index(feature) for feature in feature_names]
 
 

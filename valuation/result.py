@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Literal, TypeAlias, get_args
 
+from valuation.messages import Message, both
 from valuation.record.not_used import NOTHING_LEFT_OUT, NotUsed
 
 Severity = Literal["info", "warn", "block"]
@@ -32,6 +33,25 @@ class Caution:
     message_en: str
     message_zh: str
     effect: str
+    effect_zh: str = ""
+
+
+def make_caution(identity: str, severity: Severity, *, effect: Message | None = None, **parameters: object) -> Caution:
+    """Return the caution with this id and these parameters of its sentence (`caution.<id>` in the catalogue).
+
+    >>> make_caution("K04", "info").effect_zh
+    '关闭再装车使用'
+    """
+    words = both(f"caution.{identity}", **parameters)
+    does = Message(f"caution.{identity}.effect", **parameters) if effect is None else effect
+    return Caution(
+        id=identity,
+        severity=severity,
+        message_en=words.en,
+        message_zh=words.zh,
+        effect=str(does),
+        effect_zh=does.in_language("zh"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,4 @@ def valuation_day(as_of: date | str) -> date:
     try:
         return date.fromisoformat(as_of)
     except ValueError as error:
-        raise FieldError(
-            f"as_of is {as_of!r}, no ISO date", hint="write 2026-11-20", field="as_of", value=as_of
-        ) from error
+        raise FieldError("market.as_of", field="as_of", value=as_of) from error

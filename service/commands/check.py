@@ -12,12 +12,12 @@ import msgspec
 from service.answers.checks import CheckAnswer, check_traces
 from service.cli import DONE, REFUSED, print_message
 from service.commands import options
-from service.commands.localised_error import localised_error, placed
+from service.commands.localised_error import localised_error
 from service.commands.terminal import new_table, terminal
 from service.pack_files import read_files
-from service.web.messages import Language, name
 from service.web.views import caution_lines
 from valuation.ingest import read_given
+from valuation.messages import Language, name
 
 
 @click.command()
@@ -50,8 +50,7 @@ def check(  # noqa: PLR0913 - one parameter an option
     else:
         _print_tables(answers, language)
     for where, error in problems:
-        message, way_out = localised_error(error, language)
-        print_message(placed(where, message), way_out)
+        print_message(*localised_error(where, error, language))
     context.exit(REFUSED if problems or any(answer.blocks for answer in answers) else DONE)
 
 

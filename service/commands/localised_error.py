@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from service.web.messages import Language
-from service.web.problem_view import advice_of, detail_of
 from valuation.errors import CanzhiError
+from valuation.messages import Language, Message
 
 
-def localised_error(error: CanzhiError, language: Language) -> tuple[str, str]:
-    """Return message and hint of an error; untranslated ones are in English.
+def localised_error(where: str, error: CanzhiError, language: Language) -> tuple[str, str]:
+    """Return the message of an error after its place, which is named once, and its hint.
 
     >>> from valuation.errors import UnreadableRecord
-    >>> error = UnreadableRecord("a.xlsx is a zip archive or Excel workbook", hint="save the sheet as CSV (UTF-8)")
-    >>> localised_error(error, "zh")
-    ('a.xlsx 是压缩包或 Excel 文件，请另存为 CSV（UTF-8）。', '请将表格另存为 CSV（UTF-8）')
+    >>> localised_error("a.json", UnreadableRecord("file.no_record"), "zh")
+    ('a.json: 其中没有任何记录', '请至少提供一条溯源记录')
     """
-    if language == "en":
-        return error.message, error.hint
-    detail, _ = detail_of(error, language)
-    return detail, advice_of(error) or error.hint
-
-
-def placed(where: str, message: str) -> str:
-    """Return a message after its place, which is named once.
-
-    >>> placed("a.csv row 3", "soh is 88"), placed("a.csv", "a.csv is empty")
-    ('a.csv row 3: soh is 88', 'a.csv is empty')
-    """
-    return message if message.startswith(where) else f"{where}: {message}"
+    message, hint = error.in_language(language)
+    place = where.in_language(language) if isinstance(where, Message) else where
+    return message if message.startswith(place) else f"{place}: {message}", hint

@@ -10,8 +10,8 @@ from rich.console import Console
 from service.answers.valuation import ValuationAnswer, with_id
 from service.commands.terminal import new_table, terminal
 from service.valuation_service import Answer
-from service.web.messages import Language, name, say
 from service.web.views import action_line, caution_lines, reason
+from valuation.messages import Language, name, say
 
 _MAX_EXPLAINED = 5  # more packs are listed, one per line
 _DRIVERS_SHOWN = 12
@@ -88,7 +88,7 @@ def _print_one(console: Console, one: ValuationAnswer, language: Language) -> No
         console.print(_DEMONSTRATION[zh], style="yellow")
     if one.disposal_cny is not None:
         cost = f"{money(one.disposal_cny)} {unit}"
-        console.print(say(language, "answer.no_route", cost=cost), style="bold")
+        console.print(say(language, "page.answer.no_route", cost=cost), style="bold")
     _print_routes(console, one, language)
     _print_drivers(console, one, zh=zh)
     _print_widths(console, one, language)
@@ -109,7 +109,7 @@ def _print_routes(console: Console, one: ValuationAnswer, language: Language) ->
         because = "\n".join(reason(blocker, one.cautions, language) for blocker in route.blocked_by)
         table.add_row(called, money(route.value), f"{route.probability:.0%}", because)
     console.print(table)
-    console.print(f"* {say(language, 'routes.help')}")
+    console.print(f"* {say(language, 'page.routes.help')}")
 
 
 def _print_drivers(console: Console, one: ValuationAnswer, *, zh: bool) -> None:
@@ -133,8 +133,8 @@ def _print_widths(console: Console, one: ValuationAnswer, language: Language) ->
     if not one.width_drivers or one.base_width_cny is None:
         return
     zh = language == "zh"
-    table = new_table("", (say(language, "width.title"), say(language, "width.factor")), numbers=(1,))
-    table.add_row(say(language, "width.base"), money(one.base_width_cny))
+    table = new_table("", (say(language, "page.width.title"), say(language, "page.width.factor")), numbers=(1,))
+    table.add_row(say(language, "page.width.base"), money(one.base_width_cny))
     for driver in one.width_drivers[:_DRIVERS_SHOWN]:
         table.add_row(driver.label_zh if zh else driver.label_en, f"× {driver.factor:.2f}")
     rest = one.width_drivers[_DRIVERS_SHOWN:]
@@ -142,7 +142,7 @@ def _print_widths(console: Console, one: ValuationAnswer, language: Language) ->
         others = f"其余 {len(rest)} 项相乘" if zh else f"{len(rest)} smaller ones"
         table.add_row(others, f"× {prod(driver.factor for driver in rest):.2f}")
     band = one.residual_value
-    table.add_row(say(language, "width.total"), money(band.upper - band.lower), style="bold")
+    table.add_row(say(language, "page.width.total"), money(band.upper - band.lower), style="bold")
     console.print(table)
 
 

@@ -17,14 +17,14 @@ from service.api.problems import problem_of
 from service.cli import DONE, REFUSED, print_message
 from service.commands import options
 from service.commands.context import chosen_day, open_service, settings_with
-from service.commands.localised_error import localised_error, placed
+from service.commands.localised_error import localised_error
 from service.commands.valuation_table import print_valuations
 from service.pack_files import chunks, read_files
 from service.store.idempotency import Outcome
 from service.valuation_service import Answer, RequestTerms, ValuationService
-from service.web.messages import Language
 from valuation.errors import CanzhiError
 from valuation.ingest import Traces, read_given
+from valuation.messages import Language
 
 _CHUNK = 1000
 _MAX_REFUSALS = 20  # more refusals are only counted
@@ -145,8 +145,7 @@ def _report(
         if isinstance(one, CanzhiError):
             said.append((history.battery_code or "a pack without code", one))
     for where, error in said[:_MAX_REFUSALS]:
-        message, way_out = localised_error(error, language)
-        print_message(placed(where, message), way_out)
+        print_message(*localised_error(where, error, language))
     if len(said) > _MAX_REFUSALS:
         print_message(f"and {len(said) - _MAX_REFUSALS} more are refused; --json tells the reason of every pack")
     return REFUSED if said else DONE

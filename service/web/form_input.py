@@ -15,6 +15,7 @@ from service.web.page_refusal import PageRefusal
 from valuation.battery_code.decoding import decode
 from valuation.errors import CanzhiError, UnknownPack
 from valuation.ingest import Document, Traces, read_trace
+from valuation.messages import Message
 
 CHANNEL = "page"
 
@@ -58,7 +59,7 @@ def read_packs(service: ValuationService, entry: FormEntry, day: date) -> Traces
         raise PageRefusal("mixed", field="code")
     code = _code(entry, photos, day)
     if entry.record:
-        documents = [Document(name="record", content=entry.record.encode("utf-8", "replace"))]
+        documents = [Document(name=Message("file.record"), content=entry.record.encode("utf-8", "replace"))]
     if documents:
         facts = entry.given(day, code)
         return read_trace(documents[0] if len(documents) == 1 else documents, undated_on=day, given=facts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from service.web.messages import Language, name, say
+from valuation.messages import Language, name, say
 
 MINUS = "\N{MINUS SIGN}"
 THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
@@ -18,8 +18,8 @@ class Formatter:
     language: Language
 
     def say(self, key: str, **words: object) -> str:
-        """Return a message of the catalogue."""
-        return say(self.language, key, **words)
+        """Return a message of the page."""
+        return say(self.language, f"page.{key}", **words)
 
     def name(self, kind: str, value: str) -> str:
         """Return the display name of a value."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.requests import Request
 
-from service.web.messages import Language
+from valuation.messages import Language
 
 COOKIE: Final = "canzhi_language"
 COOKIE_AGE_S: Final = 31_536_000

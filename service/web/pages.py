@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 from service.web.formatting import Formatter
 from service.web.language import COOKIE, COOKIE_AGE_S, choose_language, known_language
-from service.web.messages import LANGUAGES
+from valuation.messages import LANGUAGES
 from valuation.version import __version__
 
 POLICY: Final = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"

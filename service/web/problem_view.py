@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date
 
 from service.api.problems import problem_of
-from service.web.caution_effects import CHINESE
-from service.web.core_sentences import HINTS, in_chinese
 from service.web.form import FormEntry
 from service.web.formatting import Formatter
-from service.web.messages import MESSAGES, Language
 from service.web.page_refusal import PageRefusal
 from valuation.battery_code.decoding import decode
 from valuation.battery_code.explanation import explain
-from valuation.errors import CanzhiError, FieldError, RefusedPack
-from valuation.provenance.catalogue import CHECKS
+from valuation.errors import CanzhiError, FieldError
+from valuation.messages import Language
 
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _FIELDS = frozenset(
     {
         "code",
@@ -38,14 +33,12 @@ _FIELDS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemView:
-    """An error as shown on the page; `detail_language` is the language of its message."""
+    """An error as shown on the page."""
 
     status: int
     title: str
     detail: str
-    detail_language: Language
     advice: str
-    advice_language: Language
     field: str = ""
     original: str = ""
     choices: tuple[str, ...] = ()
@@ -57,9 +50,7 @@ def view_refusal(refusal: PageRefusal, formatter: Formatter) -> ProblemView:
         status=422,
         title=formatter.say("problem.summary"),
         detail=formatter.say(f"refusal.{refusal.key}", **refusal.words),
-        detail_language=formatter.language,
         advice=formatter.say(f"refusal.{refusal.key}.advice"),
-        advice_language=formatter.language,
         field=refusal.field,
         choices=refusal.choices,
     )
@@ -71,36 +62,23 @@ def view_error(error: CanzhiError, formatter: Formatter, entry: FormEntry, day: 
     if code_problem is not None:
         return code_problem
     problem = problem_of(error)
-    detail, detail_language = detail_of(error, formatter.language)
-    advice = advice_of(error) if formatter.language == "zh" else None
+    detail, advice = _localised(error, formatter.language)
     return ProblemView(
         status=422 if problem.status == 400 else problem.status,
         title=formatter.say(f"problem.{error.code}"),
         detail=detail,
-        detail_language=detail_language,
-        original=error.message if detail_language == "zh" else "",
-        advice=advice or _capitalise(error.hint),
-        advice_language="zh" if advice else "en",
+        original=error.message if formatter.language == "zh" else "",
+        advice=advice,
         field=_field(error, entry),
     )
 
 
-def detail_of(error: CanzhiError, language: Language) -> tuple[str, Language]:
-    """Return message and language of an error; refusals by checks exist in Chinese with their number."""
-    check = next((one for one in CHECKS if one.id == error.value), None) if isinstance(error, RefusedPack) else None
-    if language == "en":
-        return error.message if isinstance(error, FieldError) else _capitalise(error.message), "en"
-    if check is None:
-        known = in_chinese(error.message)
-        return (known, "zh") if known else (error.message, "en")
-    number = _NUMBER.search(error.message)
-    return check.message_zh.format(value=float(number.group()) if number else 1.0), "zh"
-
-
-def advice_of(error: CanzhiError) -> str | None:
-    """Return the Chinese advice for an error, by its hint or its class, None if there is none."""
-    general = MESSAGES.get(f"advice.{error.code}")
-    return CHINESE.get(error.hint) or HINTS.get(error.hint) or (general.zh if general else None)
+def _localised(error: CanzhiError, language: Language) -> tuple[str, str]:
+    """Return message and hint of an error."""
+    detail, advice = error.in_language(language)
+    if language == "zh":
+        return _sentence(detail, language), _sentence(advice, language)
+    return detail if isinstance(error, FieldError) else _capitalise(detail), _capitalise(advice)
 
 
 def _field(error: CanzhiError, entry: FormEntry) -> str:
@@ -125,9 +103,7 @@ def _code_problem(error: CanzhiError, language: Language, entry: FormEntry, day:
         status=422,
         title=formatter.say("problem.battery-code"),
         detail=_sentence(lines["reason"], language),
-        detail_language=language,
         advice=_sentence(lines.get("way_out", ""), language),
-        advice_language=language,
         field="code",
         choices=read.suggestions,
     )

@@ -146,9 +146,7 @@ def _request_problem(refusal: Refusal, formatter: Formatter) -> ProblemView:
         status=problem.status,
         title=formatter.say(f"problem.{problem.code}"),
         detail=problem.detail,
-        detail_language="en",
         advice=formatter.say(f"advice.{problem.code}"),
-        advice_language=formatter.language,
     )
 
 

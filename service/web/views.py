@@ -8,19 +8,18 @@ from dataclasses import dataclass
 import msgspec
 
 from service.answers.valuation import ValuationAnswer
-from service.web.caution_effects import effect_of
 from service.web.charts import BandChart, Step, band_chart, waterfall
 from service.web.formatting import Formatter
-from service.web.messages import Language
 from valuation.answer.evidence import ACTIONS
 from valuation.battery_code.decoding import decode
 from valuation.battery_code.explanation import explain
-from valuation.messages import say as words
+from valuation.messages import Language, say
 from valuation.provenance.catalogue import CHECKS
 from valuation.result import Caution, NextEvidence
 from valuation.routes.closures import closure_caution
 
 _SEVERITIES = ("block", "warn", "info")
+_WITHOUT_EFFECT = frozenset({"", "none", *_SEVERITIES})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,10 +145,17 @@ def caution_lines(cautions: Sequence[Caution], language: Language) -> tuple[Caut
             id=one.id,
             severity=one.severity,
             message=one.message_zh if language == "zh" else one.message_en[:1].upper() + one.message_en[1:],
-            effect=effect_of(one, language),
+            effect=_effect_of(one, language),
         )
         for one in ordered
     )
+
+
+def _effect_of(caution: Caution, language: Language) -> str | None:
+    """Return the effect of a caution, None if it has none; older answers have it in English only."""
+    if caution.effect in _WITHOUT_EFFECT:
+        return None
+    return caution.effect_zh or None if language == "zh" else caution.effect.replace("second_life", "second life")
 
 
 def reason(blocker: str, cautions: Sequence[Caution], language: Language) -> str:
@@ -170,7 +176,7 @@ def _rule(blocker: str) -> Caution | None:
         return closure_caution(blocker)
     except KeyError:
         check = next((one for one in CHECKS if one.id == blocker), None)
-        return None if check is None or "{value" in check.message_en else check.caution(1.0)
+        return None if check is None or check.shows_number else check.caution(1.0)
 
 
 def code_lines(answer: ValuationAnswer, language: Language) -> tuple[CodeLine, ...]:
@@ -181,7 +187,7 @@ def code_lines(answer: ValuationAnswer, language: Language) -> tuple[CodeLine, .
     return tuple(
         CodeLine(
             part=line.part,
-            label=words(language, f"code.part.{line.part}").capitalize(),
+            label=say(language, f"code.part.{line.part}").capitalize(),
             text=line.text_zh if language == "zh" else line.text_en,
         )
         for line in lines

@@ -10,13 +10,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from valuation.messages import Message
 from valuation.numeric.columns import BoolArray
 from valuation.record.cases import Cases
 from valuation.record.not_used import NOTHING_LEFT_OUT, NotUsed
 from valuation.record.to_columns import calendar_day
-from valuation.result import Caution
-
-_EFFECT = "not part of this value; choose that day or a later one as the valuation day to count it"
+from valuation.result import Caution, make_caution
 
 
 def not_used(cases: Cases) -> list[NotUsed]:
@@ -61,34 +60,22 @@ def late_report_cautions(left_out: Sequence[NotUsed]) -> Iterator[tuple[int, Cau
 @lru_cache(maxsize=1024)
 def late_events_caution(left_out: NotUsed) -> Caution:
     """Return caution D01: events that are not used."""
-    parts = [
-        (left_out.happened_after, "happened after the valuation day", "发生在评估基准日之后"),
-        (left_out.reported_after, "reported after it", "在其后上报"),
-        (left_out.recorded_after, "recorded after it", "在其后入库"),
-    ]
-    counted = [part for part in parts if part[0]]
-    english = ", ".join(f"{count} {why}" for count, why, _ in counted)
-    chinese = "，".join(f"{count} 条{why}" for count, _, why in counted)
-    day = left_out.first_counts_on
-    count = left_out.events_after_as_of
-    events = "1 event is" if count == 1 else f"{count} events are"
-    return Caution(
-        id="D01",
-        severity="warn",
-        message_en=f"{events} not used: {english}. The first day that counts any of this is {day}.",
-        message_zh=f"有 {count} 条记录未计入：{chinese}。评估基准日最早取 {day} 方可计入。",
-        effect=_EFFECT,
+    counts = {
+        "happened": left_out.happened_after,
+        "reported": left_out.reported_after,
+        "recorded": left_out.recorded_after,
+    }
+    total = left_out.events_after_as_of
+    return make_caution(
+        "D01",
+        "warn",
+        events=Message("caution.D01.one_event") if total == 1 else Message("caution.D01.events", count=total),
+        reasons=[Message(f"caution.D01.{why}", count=count) for why, count in counts.items() if count],
+        day=left_out.first_counts_on,
     )
 
 
 @lru_cache(maxsize=1024)
 def late_nameplate_caution(left_out: NotUsed) -> Caution:
     """Return caution D02: a newer nameplate that is not used."""
-    day = left_out.nameplate_counts_on
-    return Caution(
-        id="D02",
-        severity="warn",
-        message_en=f"A nameplate recorded on {day}, after the valuation day, is not used.",
-        message_zh=f"铭牌信息于 {day} 更新，晚于评估基准日，本次未采用。",
-        effect=_EFFECT,
-    )
+    return make_caution("D02", "warn", day=left_out.nameplate_counts_on)

@@ -8,10 +8,11 @@ from typing import Final
 import numpy as np
 
 from valuation.answer.priced_batch import PricedBatch
+from valuation.messages import Message, Wording
 from valuation.numeric.columns import BoolArray
 from valuation.pack.vehicle_packs import MATCHES
 from valuation.record.cases import Cases
-from valuation.result import Caution
+from valuation.result import Severity
 from valuation.vehicle.catalogue import makes_named, year_in
 from valuation.vehicle.describe import vehicle_of
 from valuation.vehicle.vin import is_vin, makes_of_vin, model_year_of
@@ -37,21 +38,18 @@ def _unknown(priced: PricedBatch) -> BoolArray:
     return unknown
 
 
-def _described(priced: PricedBatch, row: int) -> Mapping[str, str]:
+def _described(priced: PricedBatch, row: int) -> Mapping[str, object]:
     vehicle = vehicle_of(priced.dossier.cases, row)
     if vehicle is None:
         return {}
     lower, upper = vehicle.energy_range_kwh()
     parts = ", ".join(f"{part.chemistry} {part.share:.0%}" for part in vehicle.parts)
     named = priced.dossier.cases.texts["vehicle_model"][row] or ""
-    near = ", ".join(vehicle.near)
     return {
         "named": named,
-        "vehicle": vehicle.name or "cars of that year",
-        "vehicle_zh": vehicle.name_zh or "同年份车辆",
+        "vehicle": Wording(vehicle.name, vehicle.name_zh) if vehicle.name else Message("value.cars_of_year"),
         "range": f"{lower:.0f}-{upper:.0f} kWh ({parts})",
-        "near": f"; similar names: {near}" if near else "",
-        "near_zh": f"；相近车型：{near}" if near else "",
+        "near": Message("value.similar_names", names=vehicle.near) if vehicle.near else "",
     }
 
 
@@ -96,71 +94,56 @@ def _other_make(cases: Cases, row: int) -> bool:
     return bool(coded and stated) and not coded & stated
 
 
-def _spelled_years(priced: PricedBatch, row: int) -> Mapping[str, str]:
+def _spelled_years(priced: PricedBatch, row: int) -> Mapping[str, object]:
     coded, stated = _years(priced.dossier.cases, row)
     return {"coded": f"{coded:.0f}", "stated": f"{stated:.0f}"}
 
 
-def _spelled_makes(priced: PricedBatch, row: int) -> Mapping[str, str]:
+def _spelled_makes(priced: PricedBatch, row: int) -> Mapping[str, object]:
     coded, stated = _makes(priced.dossier.cases, row)
     return {"coded": " / ".join(sorted(coded)), "stated": " / ".join(sorted(stated))}
 
 
-VEHICLE_CAUTIONS: Final = (
+VEHICLE_CAUTIONS: Final[
+    tuple[
+        tuple[
+            str,
+            Severity,
+            Callable[[PricedBatch], BoolArray | None],
+            Callable[[PricedBatch, int], Mapping[str, object]],
+        ],
+        ...,
+    ]
+] = (
     (
-        Caution(
-            id="N05",
-            severity="info",
-            message_en="Energy and chemistry rest on the vehicle {vehicle}: 90 % of its packs have {range}.",
-            message_zh="能量与电池类型按车型 {vehicle_zh} 推断：其中 90% 的电池为 {range}。",
-            effect="widens the band; give chemistry and rated_energy_kwh from the nameplate",
-        ),
+        "N05",
+        "info",
         _known,
         _described,
     ),
     (
-        Caution(
-            id="N06",
-            severity="warn",
-            message_en="The model {named} is not in the table of vehicles{near}. Energy is that of {vehicle}: {range}.",
-            message_zh="车型表中没有 {named}{near_zh}。能量按 {vehicle_zh} 推断：{range}。",
-            effect="widens the band; give chemistry and rated_energy_kwh from the nameplate",
-        ),
+        "N06",
+        "warn",
         _unknown,
         _described,
     ),
     (
-        Caution(
-            id="N07",
-            severity="warn",
-            message_en="The VIN says model year {coded}, the record says {stated}; the record is used.",
-            message_zh="车架号对应年款 {coded}，所报为 {stated}；按所报计算。",
-            effect="check the VIN and the model year",
-        ),
+        "N07",
+        "warn",
         _with_vin(_other_year),
         _spelled_years,
     ),
     (
-        Caution(
-            id="N08",
-            severity="warn",
-            message_en="The VIN is one of {coded}, the record says {stated}; the record is used.",
-            message_zh="车架号属于 {coded}，所报品牌为 {stated}；按所报计算。",
-            effect="check the VIN and the make",
-        ),
+        "N08",
+        "warn",
         _with_vin(_other_make),
         _spelled_makes,
     ),
     (
-        Caution(
-            id="N09",
-            severity="warn",
-            message_en="The VIN {vin} does not have 17 letters and digits without I, O and Q; it is not used.",
-            message_zh="车架号 {vin} 不是 17 位有效字符（不含 I、O、Q），未采用。",
-            effect="correct the VIN",
-        ),
+        "N09",
+        "warn",
         _with_vin(lambda cases, row: not is_vin(cases.texts["vin"][row] or "")),
         lambda priced, row: {"vin": priced.dossier.cases.texts["vin"][row] or ""},
     ),
 )
-"""Caution, the packs it is raised for, and the values in its texts."""
+"""Id and severity of a caution, the packs it is raised for, and the parameters of its sentence."""

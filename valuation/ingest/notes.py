@@ -8,8 +8,8 @@ from datetime import date
 from typing import Final
 
 from valuation.errors import CanzhiError, RefusedPack
-from valuation.messages import both, shown_value
-from valuation.result import Caution, Severity
+from valuation.messages import Message, shown_value
+from valuation.result import Caution, Severity, make_caution
 
 _INFO: Final = frozenset({"I01", "I02", "I04", "I05", "I12", "I14", "I16", "I18", "I22", "I24"})
 """The notes that only inform; the others warn."""
@@ -57,10 +57,8 @@ def make_note(identity: str, **parameters: object) -> IntakeNote:
     >>> make_note("I02", field="maker", value="'-'").caution.message_en
     "maker: '-' is read as not known"
     """
-    wording = both(f"caution.{identity}", **parameters)
     severity: Severity = "info" if identity in _INFO else "warn"
-    caution = Caution(id=identity, severity=severity, message_en=wording.en, message_zh=wording.zh, effect="info")
-    return IntakeNote(caution=caution)
+    return IntakeNote(caution=make_caution(identity, severity, effect=Message("effect.info"), **parameters))
 
 
 def printable(value: object) -> object:

@@ -223,19 +223,9 @@ class Market:
         """
         for name, factor in market_shift.items():
             if name not in INSTRUMENTS:
-                raise MarketError(
-                    f"market_shift names {name!r}, which is not an instrument",
-                    hint="use a name such as lithium_carbonate, copper or new_pack_lfp",
-                    field="market_shift",
-                    value=name,
-                )
+                raise MarketError("market.shift_unknown", field="market_shift", value=name)
             if not 0.0 < factor < 1000.0:
-                raise MarketError(
-                    f"market_shift of {name} is {factor}, not a positive factor below 1000",
-                    hint="give a factor, for example 1.1 for ten per cent more",
-                    field="market_shift",
-                    value=factor,
-                )
+                raise MarketError("market.shift_factor", field="market_shift", value=factor, name=name)
         return replace(self, of_days=self.of_days.shifted(market_shift))
 
     def quoted_today(self) -> Market:

@@ -3,9 +3,10 @@
 The sentences stand side by side in TOML files, ``messages/<subject>.toml`` of each package; the id of a sentence is its
 subject and its table, such as ``record.not_a_number``. Code names an id and parameters, and never holds a sentence.
 
-In a sentence ``{name}`` is a parameter, with the format of :meth:`str.format`. Three kinds are shown by language: a
-parameter called ``field`` is the path of a field, in Chinese after its name; a list is joined by commas, or by the
-word that the format names (``{lacking:and}``); a :class:`Message` is another sentence.
+In a sentence ``{name}`` is a parameter, with the format of :meth:`str.format`. Some are shown by language: ``field`` is
+the path of a field, in Chinese after its name; ``fields``, ``route`` and ``routes`` are names, in Chinese those that
+people use; a list is joined by commas, or by the word that the format names (``{lacking:and}``); a :class:`Message` or
+a :class:`Wording` is another sentence.
 """
 
 from __future__ import annotations
@@ -24,7 +25,14 @@ PACKAGES: Final = ("valuation", "models", "training", "service")
 _ROOT: Final = Path(__file__).parents[2]
 _LONGEST_SHOWN: Final = 60
 _JOINTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
-    {"": (", ", "、"), "and": (" and ", "和"), "or": (" or ", "或"), "also": ("; also ", "；另有："), ";": ("; ", "；")}
+    {
+        "": (", ", "、"),
+        ",": (", ", "，"),
+        ";": ("; ", "；"),
+        "and": (" and ", "和"),
+        "or": (" or ", "或"),
+        "also": ("; also ", "；另有："),
+    }
 )
 
 
@@ -84,16 +92,31 @@ def say(language: Language, identity: str, /, **parameters: object) -> str:
     """
     if " " in identity:
         return identity
-    sentence = find(identity)
-    if sentence is None:
-        raise KeyError(identity)
     shown = {name: _shown(name, value, language) for name, value in parameters.items()}
-    return (sentence.zh if language == "zh" else sentence.en).format_map(shown)
+    return sentence(identity)[language == "zh"].format_map(shown)
+
+
+def name(language: Language, kind: str, value: str) -> str:
+    """Return what people call a value of a kind; one without a name is shown as it is, readable.
+
+    >>> name("zh", "route", "second_life"), name("en", "route", "some_new_route")
+    ('梯次利用', 'some new route')
+    """
+    found = find(f"names.{kind}.{value}")
+    return value.replace("_", " ") if found is None else found[language == "zh"]
 
 
 def both(identity: str, /, **parameters: object) -> Wording:
     """Return a message in both languages; see :func:`say`."""
     return Wording(say("en", identity, **parameters), say("zh", identity, **parameters))
+
+
+def sentence(identity: str) -> Wording:
+    """Return the sentence of an id with its parameters open; :class:`KeyError` if there is none."""
+    found = find(identity)
+    if found is None:
+        raise KeyError(identity)
+    return found
 
 
 def find(identity: str) -> Wording | None:
@@ -150,21 +173,25 @@ def _shown(name: str, value: object, language: Language) -> object:
     """Return a parameter as displayed in a language."""
     if isinstance(value, Message):
         return value.in_language(language)
+    if isinstance(value, Wording):
+        return value[language == "zh"]
     if isinstance(value, list | tuple):
         return _Joined(name, value, language)
+    if name == "route":
+        return _label("route", str(value), language)
     return _named(str(value), language) if name == "field" else value
 
 
 def _named(path: str, language: Language) -> str:
-    """Return the path of a field; in Chinese after its label, if any."""
-    label = _label(path.rpartition(".")[2].partition("[")[0], language)
+    """Return the path of a field; in Chinese after the label of the field, if it has one."""
+    label = _label("field", path.rpartition(".")[2].partition("[")[0], language)
     return f"{label} {path}" if language == "zh" and label not in path else path
 
 
-def _label(field: str, language: Language) -> str:
-    """Return the display name of a field; in English its name."""
-    label = find(f"fields.{field}") if language == "zh" else None
-    return field if label is None else label.zh
+def _label(kind: str, value: str, language: Language) -> str:
+    """Return what people call a field or a route in Chinese; in English its name."""
+    label = find(f"names.{kind}.{value}") if language == "zh" else None
+    return value if label is None else label.zh
 
 
 class _Joined:
@@ -172,7 +199,8 @@ class _Joined:
 
     def __init__(self, name: str, items: list[object] | tuple[object, ...], language: Language) -> None:
         self.items = [
-            _label(str(item), language) if name == "fields" else str(_shown("", item, language)) for item in items
+            _label(name[:-1], str(item), language) if name in {"fields", "routes"} else str(_shown("", item, language))
+            for item in items
         ]
         self.chinese = language == "zh"
 

@@ -1,4 +1,4 @@
-"""A check: id, function, severity, effects, and a message in both languages."""
+"""A check: id, function, severity and effects; its sentence is `caution.<id>` in the catalogue of messages."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from types import MappingProxyType
 
+from valuation.messages import Message, sentence
 from valuation.numeric.columns import FloatArray
 from valuation.provenance.check_context import CheckContext
-from valuation.result import Caution, Severity
+from valuation.result import Caution, Severity, make_caution
 
 _NOTHING: Mapping[str, float] = MappingProxyType({})
 
@@ -45,7 +46,7 @@ class Check:
     id : str
         Family letter and number: C code, H hierarchy, T timeline, U use, P physical, S source, R refusal.
     function : CheckContext -> float column
-        NaN without a finding, else the number that `message_en` and `message_zh` show as ``{value}``.
+        NaN without a finding, else the number that its sentence shows as ``{number}``.
     severity : "info", "warn" or "block"
         `block` closes a route or refuses the pack.
     widen : float
@@ -57,14 +58,11 @@ class Check:
     grade : best trust grade of a pack with this finding.
     weakens_readings : whether BMS readings of health no longer count as evidence.
     refuses : whether the pack must not be valued.
-    way_out : next step for the user, shown with a refusal.
     """
 
     id: str
     function: Callable[[CheckContext], FloatArray]
     severity: Severity
-    message_en: str
-    message_zh: str
     widen: float = 1.0
     haircut: Mapping[str, float] = field(default_factory=lambda: _NOTHING)
     blocks: tuple[str, ...] = ()
@@ -72,39 +70,31 @@ class Check:
     grade: str = "A"
     weakens_readings: bool = False
     refuses: bool = False
-    way_out: str = ""
 
     @cached_property
-    def effect(self) -> str:
-        """The effect of the finding on the answer, in words."""
-        parts = [f"band {self.widen - 1.0:.0%} wider"] if self.widen > 1.0 else []
-        parts += [f"{share:.0%} off {route}" for route, share in self.haircut.items()]
-        parts += [f"closes {', '.join(self.blocks)}"] if self.blocks else []
-        parts += ["reported health counts for less"] if self.weakens_readings else []
-        parts += [f"trust grade {self.grade} at best"] if self.grade != "A" else []
-        return "; ".join(parts) or "none"
+    def effect(self) -> Message:
+        """The effect of the finding on the answer; of a refusal, the next step."""
+        if self.refuses:
+            return Message(f"caution.{self.id}.effect")
+        parts = [Message("effect.wider", share=self.widen - 1.0)] if self.widen > 1.0 else []
+        parts += [Message("effect.haircut", share=share, route=route) for route, share in self.haircut.items()]
+        parts += [Message("effect.closes", routes=self.blocks)] if self.blocks else []
+        parts += [Message("effect.weak_readings")] if self.weakens_readings else []
+        parts += [Message("effect.grade", grade=self.grade)] if self.grade != "A" else []
+        return Message("effect.several", parts=parts) if parts else Message("effect.none")
+
+    @cached_property
+    def shows_number(self) -> bool:
+        """Whether its sentence shows a number."""
+        return "{number" in sentence(f"caution.{self.id}").en
 
     def caution(self, number: float) -> Caution:
         """Return the finding as a caution with its number in the message."""
-        return self._cached(number) if self._shows_number else self._plain
-
-    @cached_property
-    def _shows_number(self) -> bool:
-        return "{value" in self.message_en or "{value" in self.message_zh
-
-    @cached_property
-    def _plain(self) -> Caution:
-        return self._formatted(1.0)
+        return self._cached(number if self.shows_number else 1.0)
 
     @cached_property
     def _cached(self) -> Callable[[float], Caution]:
         return lru_cache(maxsize=1024)(self._formatted)
 
     def _formatted(self, number: float) -> Caution:
-        return Caution(
-            id=self.id,
-            severity=self.severity,
-            message_en=self.message_en.format(value=number),
-            message_zh=self.message_zh.format(value=number),
-            effect=self.way_out if self.refuses else self.effect,
-        )
+        return make_caution(self.id, self.severity, effect=self.effect, number=number)

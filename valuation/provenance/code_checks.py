@@ -104,8 +104,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.15,
         grade="D",
-        message_en="The battery code does not follow GB/T 34014 ({value:.0f} characters); compare it with the label.",
-        message_zh="电池编码不符合GB/T 34014（{value:.0f}位），请核对标签。",
     ),
     Check(
         id="C02",
@@ -113,8 +111,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.15,
         grade="D",
-        message_en="The production date in the battery code does not exist in the calendar.",
-        message_zh="电池编码中的生产日期在日历中不存在。",
     ),
     Check(
         id="C03",
@@ -122,8 +118,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.20,
         grade="D",
-        message_en="The production date is {value:.0f} days or more after the valuation day.",
-        message_zh="生产日期晚于评估基准日（至少{value:.0f}天）。",
     ),
     Check(
         id="C06",
@@ -131,8 +125,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.25,
         grade="D",
-        message_en="The declared chemistry contradicts the type in the battery code.",
-        message_zh="申报的电池类型与编码中的类型不一致。",
     ),
     Check(
         id="C07",
@@ -140,8 +132,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.10,
         grade="C",
-        message_en="The code belongs to a module or a cell, not to a pack.",
-        message_zh="该编码为模块或单体编码，不是电池包编码。",
     ),
     Check(
         id="C08",
@@ -149,8 +139,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.10,
         grade="C",
-        message_en="Made {value:.0f} days after coding became mandatory, but the code does not follow GB/T 34014.",
-        message_zh="该电池生产于强制编码实施{value:.0f}天后，编码却不符合GB/T 34014。",
     ),
     Check(
         id="C09",
@@ -158,30 +146,22 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.10,
         grade="C",
-        message_en="The second-life code comes without the original code, which must be kept.",
-        message_zh="梯次利用产品编码未附原电池编码（按规定须保留）。",
     ),
     Check(
         id="C10",
         function=cleaned_up_code,
         severity="info",
-        message_en="The battery code was readable only after clean-up (blanks, lower-case letters or joined lines).",
-        message_zh="电池编码经整理（去空格、转大写或拼接）后才可识别。",
     ),
     Check(
         id="C11",
         function=letters_in_serial,
         severity="info",
-        message_en="The serial number in the battery code contains letters, as with some makers.",
-        message_zh="电池编码序列号含字母，部分企业如此编码。",
     ),
     Check(
         id="C12",
         function=two_levels,
         severity="info",
         grade="C",
-        message_en="The second-life code names two different levels.",
-        message_zh="梯次利用产品编码中的两处产品类型不一致。",
     ),
     Check(
         id="C13",
@@ -189,7 +169,5 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="info",
         widen=1.05,
         grade="C",
-        message_en="There is no battery code, so the history cannot be matched to the pack.",
-        message_zh="未提供电池编码，溯源记录无法与实物对应。",
     ),
 )

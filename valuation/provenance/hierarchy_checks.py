@@ -10,7 +10,6 @@ import numpy as np
 from valuation.numeric.columns import BoolArray, FloatArray, coalesce
 from valuation.provenance.check import Check
 from valuation.provenance.check_context import CheckContext, at_least_one, found
-from valuation.result import Caution
 
 MIXED_SPREAD: Final = 0.03
 """Spread of module health above which a pack is uneven (EU 2023/1542, Art. 3(32): 3 %). [1]"""
@@ -63,16 +62,6 @@ def repeated_packs(battery_codes: Sequence[str | None]) -> BoolArray:
     return np.array([seen.get(code or "", 0) > 1 for code in battery_codes], dtype=np.bool_)
 
 
-REPEATED_PACK: Final = Caution(
-    id="H02",
-    severity="block",
-    message_en="Two packs in this batch have the same battery code; neither is valued.",
-    message_zh="本批次中有两个电池包使用同一编码，均不予评估。",
-    effect="find out which pack the code belongs to, and value it alone",
-)
-"""Refusal of packs that share a battery code."""
-
-
 def _replaced(context: CheckContext) -> BoolArray:
     """Return the packs with a recorded replacement of modules or cells."""
     cases = context.cases
@@ -87,8 +76,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.20,
         grade="D",
-        message_en="{value:.0f} module code(s) occur more than once in the pack.",
-        message_zh="电池包内有{value:.0f}个模块编码重复。",
     ),
     Check(
         id="H03",
@@ -96,8 +83,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.20,
         grade="D",
-        message_en="{value:.0f} module(s) were made after the pack, without a replacement on record.",
-        message_zh="有{value:.0f}个模块的生产日期晚于电池包，且无更换记录。",
     ),
     Check(
         id="H04",
@@ -105,8 +90,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="info",
         widen=1.05,
         grade="B",
-        message_en="{value:.0f} module(s) come from another maker than the pack.",
-        message_zh="有{value:.0f}个模块的厂商与电池包不同。",
     ),
     Check(
         id="H06",
@@ -115,8 +98,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         widen=1.20,
         haircut={"reuse": 0.15, "second_life": 0.05},
         grade="D",
-        message_en="{value:.0f} module(s) of another maker without a replacement on record; origin unknown.",
-        message_zh="有{value:.0f}个其他厂商的模块，且无更换记录，来源不明。",
     ),
     Check(
         id="H07",
@@ -124,8 +105,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.05,
         grade="B",
-        message_en="Modules or cells differ by {value:.1f} points of health; the weakest one limits the pack.",
-        message_zh="模块或单体健康状态相差{value:.1f}个百分点，整包性能受最弱者限制。",
     ),
     Check(
         id="H08",
@@ -133,7 +112,5 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="info",
         widen=1.02,
         grade="B",
-        message_en="No modules are listed, so a replaced module cannot be detected.",
-        message_zh="无模块清单，无法识别模块是否被更换。",
     ),
 )

@@ -93,8 +93,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         blocks=("reuse",),
         evidence=Evidence(conditions=("opened",)),
         grade="D",
-        message_en="The pack shows signs of opening without a repair on record; open and inspect it (GB/T 38698.1).",
-        message_zh="存在拆解痕迹且无维修或开包记录，应开包检查（GB/T 38698.1）。",
     ),
     Check(
         id="P02",
@@ -102,8 +100,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.10,
         grade="D",
-        message_en="The weighed mass differs from the nameplate by {value:.0f} %.",
-        message_zh="称重质量与铭牌相差{value:.0f}%。",
     ),
     Check(
         id="P03",
@@ -113,8 +109,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         blocks=("reuse",),
         evidence=Evidence(pack_fields=("missing_modules",)),
         grade="C",
-        message_en="{value:.0f} module(s) are missing.",
-        message_zh="缺少{value:.0f}个模块。",
     ),
     Check(
         id="P04",
@@ -124,8 +118,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         blocks=("reuse", "second_life"),
         evidence=Evidence(conditions=RUINED),
         grade="C",
-        message_en="The pack is burned, corroded, swollen or leaking; only recycling is open.",
-        message_zh="电池烧损、腐蚀、鼓胀或漏液，仅可再生利用。",
     ),
     Check(
         id="P06",
@@ -133,8 +125,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.20,
         grade="D",
-        message_en="An energy density of {value:.0f} Wh/kg is not plausible; check the units of mass and energy.",
-        message_zh="比能量{value:.0f} Wh/kg不合理，请核对质量与能量的单位。",
     ),
     Check(
         id="P07",
@@ -142,8 +132,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.10,
         grade="C",
-        message_en="Rated energy differs from rated capacity times voltage by {value:.0f} %.",
-        message_zh="额定能量与额定容量乘标称电压相差{value:.0f}%。",
     ),
     Check(
         id="P08",
@@ -154,8 +142,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         blocks=("reuse",),
         evidence=Evidence(conditions=("damaged",)),
         grade="C",
-        message_en="The pack is damaged; it must be repaired before reuse in a vehicle.",
-        message_zh="电池包存在损伤，未经处理不得装车使用。",
     ),
     Check(
         id="P09",
@@ -165,7 +151,5 @@ CHECKS: Final[tuple[Check, ...]] = (
         blocks=("recycling", "second_life", "reuse"),
         evidence=Evidence(conditions=("burned",), kinds=("fire",)),
         grade="C",
-        message_en="Burnt out (fire of severity {value:.2f}): nobody buys the remains, disposal costs money.",
-        message_zh="电池已烧毁（起火严重程度{value:.2f}），残余物无人收购，须付费处置。",
     ),
 )

@@ -60,8 +60,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.05,
         grade="C",
-        message_en="{value:.0f} hand-over(s) were reported on both sides by the same reporter.",
-        message_zh="有{value:.0f}次交接的移出与接收均由同一单位上报。",
     ),
     Check(
         id="S02",
@@ -69,8 +67,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.05,
         grade="C",
-        message_en="The latest reading of health comes from the owner.",
-        message_zh="最近一次健康状态由持有人自行上报。",
     ),
     Check(
         id="S03",
@@ -78,23 +74,17 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="info",
         widen=1.03,
         grade="C",
-        message_en="{value:.0f} event(s) were reported more than half a year after they happened.",
-        message_zh="有{value:.0f}条记录在事件发生半年后才补报。",
     ),
     Check(
         id="S05",
         function=code_before_standard,
         severity="info",
         grade="C",
-        message_en="The code is dated before coding began (2018-02-01), so it was assigned later.",
-        message_zh="编码日期早于编码标准实施日（2018-02-01），属事后补码。",
     ),
     Check(
         id="S06",
         function=nameless_reporters,
         severity="info",
         grade="C",
-        message_en="None of the {value:.0f} event(s) names its reporter.",
-        message_zh="{value:.0f}条记录均未注明上报单位。",
     ),
 )

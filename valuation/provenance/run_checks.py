@@ -126,7 +126,9 @@ class Findings:
         why = self.refusal(row)
         if why is None:
             return None
-        return RefusedPack(why.message_en, hint=why.effect, field="battery_code", value=why.id)
+        number = float(self.numbers[row, IDS.index(why.id)])
+        sentence = f"caution.{why.id}"
+        return RefusedPack(sentence, hint=f"{sentence}.effect", field="battery_code", value=why.id, number=number)
 
 
 def run_checks(cases: Cases, nameplate: Nameplate, health: StateOfHealth) -> Findings:

@@ -181,8 +181,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.15,
         grade="D",
-        message_en="The stages are out of order: a later one is dated {value:.0f} days before an earlier one.",
-        message_zh="溯源时序颠倒：后续环节早于前序环节{value:.0f}天。",
     ),
     Check(
         id="T03",
@@ -190,16 +188,12 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="info",
         widen=1.05,
         grade="C",
-        message_en="No event was recorded for {value:.0f} months while in service.",
-        message_zh="服役期间有{value:.0f}个月无任何记录。",
     ),
     Check(
         id="T04",
         function=late_reports,
         severity="info",
         grade="B",
-        message_en="{value:.0f} event(s) were reported after their deadline.",
-        message_zh="有{value:.0f}条记录超过规定时限上报。",
     ),
     Check(
         id="T05",
@@ -209,8 +203,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         blocks=("reuse", "second_life"),
         evidence=Evidence(event_fields=("vin",)),
         grade="D",
-        message_en="The pack appears in another vehicle {value:.0f} time(s) without having left the previous one.",
-        message_zh="电池有{value:.0f}次未从原车拆下即出现在另一车辆上。",
     ),
     Check(
         id="T07",
@@ -218,8 +210,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.10,
         grade="C",
-        message_en="The vehicle was scrapped {value:.0f} days ago, and there is no record of the pack since.",
-        message_zh="车辆已报废{value:.0f}天，此后无电池去向记录。",
     ),
     Check(
         id="T09",
@@ -227,8 +217,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.05,
         grade="C",
-        message_en="{value:.0f} event(s) were reported by a kind of enterprise that may not report them.",
-        message_zh="有{value:.0f}条记录的上报单位类型与环节不符。",
     ),
     Check(
         id="T10",
@@ -236,23 +224,17 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.10,
         grade="D",
-        message_en="The production date in the code and the declared one differ by {value:.0f} days.",
-        message_zh="编码生产日期与申报生产日期相差{value:.0f}天。",
     ),
     Check(
         id="T11",
         function=no_reason,
         severity="info",
-        message_en="The retirement has no stated reason.",
-        message_zh="退役记录未注明原因。",
     ),
     Check(
         id="T12",
         function=long_storage,
         severity="info",
         widen=1.05,
-        message_en="The pack has been out of its vehicle for {value:.0f} months and has aged in storage.",
-        message_zh="离车存放已{value:.0f}个月，期间存在日历老化。",
     ),
     Check(
         id="T13",
@@ -261,8 +243,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         widen=1.05,
         blocks=("reuse", "second_life"),
         evidence=Evidence(event_types=("dismantled",)),
-        message_en="The pack was dismantled {value:.0f} days ago; only its material value is left.",
-        message_zh="电池包已于{value:.0f}天前拆解，仅剩材料价值。",
     ),
     Check(
         id="T14",
@@ -270,8 +250,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="block",
         blocks=("reuse", "second_life"),
         evidence=Evidence(event_types=("recycled_in",)),
-        message_en="The pack has been at a recycler for {value:.0f} days; only recycling is open.",
-        message_zh="已进入再生利用企业{value:.0f}天，仅可再生利用。",
     ),
     Check(
         id="T15",
@@ -281,8 +259,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         blocks=("reuse",),
         evidence=Evidence(event_types=("second_life_out",)),
         grade="C",
-        message_en="The pack became a second-life product {value:.0f} days ago; value that product by its own code.",
-        message_zh="已于{value:.0f}天前制成梯次利用产品，应按产品新编码评估。",
     ),
     Check(
         id="T17",
@@ -292,8 +268,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         blocks=("reuse", "second_life"),
         evidence=Evidence(pack_fields=("life_cycle_status",)),
         grade="C",
-        message_en="The pack has the status waste; only recycling is open.",
-        message_zh="该电池的状态为废弃，仅可再生利用。",
     ),
     Check(
         id="T18",
@@ -303,8 +277,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         blocks=("reuse",),
         evidence=Evidence(pack_fields=("life_cycle_status",)),
         grade="C",
-        message_en="The pack is declared to be in its second use; it does not go back into a vehicle.",
-        message_zh="该电池的状态为梯次利用，不能再装车。",
     ),
     Check(
         id="T16",
@@ -312,7 +284,5 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="info",
         widen=1.02,
         grade="C",
-        message_en="None of the {value:.0f} event(s) shows when the pack went into use.",
-        message_zh="{value:.0f}条记录中无装车或销售信息。",
     ),
 )

@@ -14,8 +14,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.10,
         grade="D",
-        message_en="The odometer drops by {value:.0f} km between two readings.",
-        message_zh="里程读数倒退{value:.0f}公里。",
     ),
     Check(
         id="U02",
@@ -23,8 +21,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.10,
         grade="C",
-        message_en="The vehicle drove {value:.0f} km per day between two readings, which is not plausible.",
-        message_zh="两次读数间日均行驶{value:.0f}公里，不合理。",
     ),
     Check(
         id="U03",
@@ -32,8 +28,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.05,
         grade="C",
-        message_en="Full cycles and energy throughput disagree by {value:.0f} %.",
-        message_zh="等效全循环次数与累计能量吞吐相差{value:.0f}%。",
     ),
     Check(
         id="U04",
@@ -41,8 +35,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.05,
         grade="C",
-        message_en="Cycles and odometer imply {value:.2f} kWh/km, which does not fit the use of the vehicle.",
-        message_zh="循环次数与里程推算能耗为{value:.2f} kWh/km，与车辆用途不符。",
     ),
     Check(
         id="U05",
@@ -52,8 +44,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         haircut={"reuse": 0.05, "second_life": 0.05},
         grade="D",
         weakens_readings=True,
-        message_en="Reported health rises by {value:.1f} points without a repair or a test.",
-        message_zh="在无维修或检测记录的情况下，健康状态上升{value:.1f}个百分点。",
     ),
     Check(
         id="U06",
@@ -63,8 +53,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         haircut={"reuse": 0.05, "second_life": 0.05},
         grade="D",
         weakens_readings=True,
-        message_en="Reported health rises by {value:.1f} points just before a sale; a capacity test is advised.",
-        message_zh="交易前夕健康状态上升{value:.1f}个百分点，建议进行余能检测。",
     ),
     Check(
         id="U07",
@@ -73,8 +61,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         widen=1.10,
         grade="C",
         weakens_readings=True,
-        message_en="Reported health has not changed for {value:.1f} years, so it is probably not measured.",
-        message_zh="健康状态读数{value:.1f}年未变，可信度低。",
     ),
     Check(
         id="U08",
@@ -82,8 +68,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.10,
         grade="C",
-        message_en="Health differs by {value:+.1f} points from the estimate by age and use.",
-        message_zh="健康状态与按年限和使用推算值相差{value:+.1f}个百分点。",
     ),
     Check(
         id="U09",
@@ -91,8 +75,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.05,
         grade="C",
-        message_en="The reported health is {value:.0f} %, above that of a new pack.",
-        message_zh="上报健康状态为{value:.0f}%，超过新电池水平。",
     ),
     Check(
         id="U10",
@@ -102,8 +84,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         blocks=("reuse", "second_life"),
         evidence=Evidence(kinds=usage_checks.RUINOUS),
         grade="C",
-        message_en="The pack had {value:.0f} event(s) of fire, flooding, swelling or leakage; only recycling is open.",
-        message_zh="发生过{value:.0f}次起火、浸水、鼓胀或漏液，仅可再生利用。",
     ),
     Check(
         id="U11",
@@ -111,16 +91,12 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.25,
         grade="D",
-        message_en="The ratio of remaining to rated is {value:.2f}; check the units (Ah or kWh).",
-        message_zh="剩余值与额定值之比为{value:.2f}，请核对单位（Ah或kWh）。",
     ),
     Check(
         id="U12",
         function=usage_checks.stale_condition,
         severity="info",
         widen=1.05,
-        message_en="Use and health have not been updated for {value:.0f} months.",
-        message_zh="使用与健康数据已{value:.0f}个月未更新。",
     ),
     Check(
         id="U13",
@@ -131,8 +107,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         blocks=("reuse",),
         evidence=Evidence(kinds=usage_checks.HARMFUL, from_severity=usage_checks.SEVERE),
         grade="C",
-        message_en="The pack had {value:.0f} accident(s) or insulation fault(s); inspect it before reuse.",
-        message_zh="发生过{value:.0f}次事故或绝缘故障，未经检验不得装车。",
     ),
     Check(
         id="U14",
@@ -141,8 +115,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         widen=1.05,
         haircut={"reuse": 0.10, "second_life": 0.05},
         grade="C",
-        message_en="The pack was over-charged, deeply discharged or over-heated {value:.0f} time(s).",
-        message_zh="发生过{value:.0f}次过充、过放或过温。",
     ),
     Check(
         id="U15",
@@ -151,8 +123,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         widen=1.05,
         haircut={"reuse": 0.10},
         grade="C",
-        message_en="The pack was recalled {value:.0f} time(s), and no repair is on record since.",
-        message_zh="发生过{value:.0f}次召回，且此后无维修记录。",
     ),
     Check(
         id="U16",
@@ -160,7 +130,5 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.05,
         grade="C",
-        message_en="The pack did {value:.1f} full cycles per day between two readings, which is not plausible.",
-        message_zh="两次读数间日均{value:.1f}次全循环，不合理。",
     ),
 )

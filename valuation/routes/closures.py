@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -11,55 +11,26 @@ import numpy as np
 from valuation.numeric.columns import BoolArray, FloatArray
 from valuation.pack.chemistry import lookup
 from valuation.pack.nameplate import CELL, Nameplate
-from valuation.result import Caution
+from valuation.result import Caution, make_caution
 from valuation.routes.reuse import Reuse
 from valuation.routes.second_life import SecondLife
 
 LEAST_ADMISSION: Final = 0.02
 """A route is closed if a smaller share of buyers would take the pack there. [1]"""
 
-_SENTENCES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
-    {
-        "K01": (
-            "There is no second-life market for this chemistry, or the chemistry is unknown.",
-            "该类电池无梯次利用市场，或电池类型未知。",
-            "closes second_life",
-        ),
-        "K02": (
-            "Health is below the minimum that buyers require for this route.",
-            "健康状态低于该途径的最低要求。",
-            "closes the route; a capacity test may open it",
-        ),
-        "K03": (
-            "Modules are missing: the pack cannot go back into a vehicle.",
-            "缺少模块，不能再装车。",
-            "closes reuse",
-        ),
-        "K04": ("The pack is too old to go back into a vehicle.", "使用年限过长，不宜再装车。", "closes reuse"),
-        "K05": ("A single cell does not go back into a vehicle.", "单体电池不能再装车。", "closes reuse"),
-        "K06": (
-            "The comparable new pack is not quoted.",
-            "缺少可比新电池包的报价。",
-            "closes the route; quote new_pack_lfp or new_pack_ternary",
-        ),
-    }
-)
-
-CLOSURE_CAUTIONS: Final[Mapping[str, Caution]] = MappingProxyType(
-    {
-        name: Caution(id=name, severity="info", message_en=message_en, message_zh=message_zh, effect=effect)
-        for name, (message_en, message_zh, effect) in _SENTENCES.items()
-    }
-)
-"""The caution behind each reason, by id."""
+CLOSURES: Final = ("K01", "K02", "K03", "K04", "K05", "K06")
+"""Ids of the reasons, each with its sentence `caution.<id>` in the catalogue of messages."""
 
 Closures = Mapping[str, Mapping[str, BoolArray]]
 """By route and id: the packs to which the reason closes the route."""
 
 
+@cache
 def closure_caution(closure: str) -> Caution:
-    """Return the caution behind an id."""
-    return CLOSURE_CAUTIONS[closure]
+    """Return the caution behind an id; :class:`KeyError` if it is none of a reason."""
+    if closure not in CLOSURES:
+        raise KeyError(closure)
+    return make_caution(closure, "info")
 
 
 def is_raised(closures: Closures, name: str) -> BoolArray:

@@ -176,10 +176,7 @@ def apply_calibration(judged: Assumptions, calibration: Mapping[str, float]) -> 
         name for name in set(calibration) - set(CALIBRATED_CONSTANTS) - RETIRED if not name.startswith(DESIGN_MARK)
     )
     if unknown:
-        raise BundleMismatch(
-            f"the model calibrates market constants that this version does not have: {', '.join(unknown)}",
-            hint="train it again with this version, or install the version it was trained with",
-        )
+        raise BundleMismatch("bundle.unknown_constants", hint="bundle.train_again_here", constants=unknown)
     moved = {name: float(calibration.get(name, 0.0)) for name in CALIBRATED_CONSTANTS}
     factors = exp(np.array(list(moved.values()))).tolist()
     factor = dict(zip(moved, factors, strict=True))

@@ -231,9 +231,4 @@ def _missing(element: str, market: Market, row: int) -> MissingQuote:
     """Return the error that names the missing quote."""
     names = [form.instrument for form in PAID_FORMS[element]]
     day = calendar_day(float(market.as_of_day[row]))
-    return MissingQuote(
-        f"{' or '.join(names)} is not quoted on or before {day}",
-        hint=f"add a quote of {names[0]} to the market file, dated {day} or earlier",
-        field=names[0],
-        value=str(day),
-    )
+    return MissingQuote("market.not_quoted", field=names[0], value=str(day), names=names, name=names[0], day=day)

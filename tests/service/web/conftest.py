@@ -35,9 +35,14 @@ CODE = "001PB0A0000001A680000123"
 SECOND_CODE = "T01PB0A0000002B3A0000456"
 
 
-def _caution(identity: str, severity: str, effect: str = "none") -> Caution:
+def _caution(identity: str, severity: str, effect: str = "none", effect_zh: str = "") -> Caution:
     return Caution(
-        id=identity, severity=severity, message_en=f"about {identity}", message_zh=f"关于 {identity}", effect=effect
+        id=identity,
+        severity=severity,
+        message_en=f"about {identity}",
+        message_zh=f"关于 {identity}",
+        effect=effect,
+        effect_zh=effect_zh,
     )
 
 
@@ -84,7 +89,9 @@ HANDMADE = Valuation(
     ),
     cautions=(
         _caution("I01", "info", "info"),
-        _caution("V01", "warn", "the band is wide because no sales have narrowed it"),
+        _caution(
+            "V01", "warn", "the band is wide because no sales have narrowed it", "尚无成交数据缩小区间，故区间较宽"
+        ),
         _caution("P04", "block"),
     ),
     model=ModelCard(

@@ -221,9 +221,10 @@ def test_each_wrong_entry_has_its_sentence_in_both_languages(shared_client, case
         assert sentence in text_of(problem.group())
 
 
-def test_english_words_of_the_core_on_a_chinese_page_are_marked_as_english(shared_client):
+def test_what_the_core_refuses_is_told_in_chinese_with_the_english_behind_it(shared_client):
     answer = send(shared_client, lang="zh", record="this is no record")
-    assert re.search(r'<p id="problem-detail" lang="en">record is no table', answer.text)
+    assert re.search(r'<p id="problem-detail">记录 不是表格', answer.text)
+    assert '<p lang="en">record is no table' in answer.text
 
 
 def test_a_day_before_all_quotes_has_a_chinese_message(shared_client):
