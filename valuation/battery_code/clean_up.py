@@ -53,7 +53,9 @@ def clean(text: str, on: dt.date) -> Cleaned:
     direct = _joined(plain, steps, on)
     if direct.reading.reason in (None, "placeholder", "ambiguous") or len(plain) > LONGEST_SEARCHED:
         return direct
-    return _found_within(plain, steps, on) or direct
+    found = _found_within(plain, steps, on)
+    same = found is not None and (found.code, found.reading) == (direct.code, direct.reading)
+    return direct if found is None or same else found
 
 
 def _joined(plain: str, steps: tuple[str, ...], on: dt.date) -> Cleaned:
