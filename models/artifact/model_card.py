@@ -37,7 +37,7 @@ def markdown(about: About, digest: str) -> str:
     lines = []
     for block in _blocks(about, digest):
         if block[0] == "table":
-            _, heads, rows = block  # type: ignore[misc]  # told by its first word
+            _, heads, rows = block  # type: ignore[misc]  # the first word is the kind
             lines += ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
             lines += ["| " + " | ".join(row) + " |" for row in rows]
         else:
@@ -61,7 +61,7 @@ def html(about: About, digest: str) -> str:
     body = []
     for block in _blocks(about, digest):
         if block[0] == "table":
-            _, heads, rows = block  # type: ignore[misc]  # told by its first word
+            _, heads, rows = block  # type: ignore[misc]  # the first word is the kind
             head = "".join(f"<th scope='col'>{escaping.escape(cell)}</th>" for cell in heads)
             filled = "".join("<tr>" + "".join(f"<td>{escaping.escape(c)}</td>" for c in row) + "</tr>" for row in rows)
             body.append(f"<table><thead><tr>{head}</tr></thead><tbody>{filled}</tbody></table>")
