@@ -40,7 +40,7 @@ def test_http_page_and_command_line_agree(client, tmp_path, capsys):
     capsys.readouterr()
     assert cli.run(["value", str(table), "--as-of", DAY, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["residual_value"] == answer["residual_value"]
-    refused = client.post("/v1/valuations", json={"trace": {"vehicle_model": "宏光MINI EW"}, "as_of": DAY})
+    refused = client.post("/v1/valuations", json={"trace": {"vehicle_model": "宏光NIMI EV"}, "as_of": DAY})
     assert refused.status_code == 422
     assert "Wuling Hongguang MINIEV" in refused.text
 

@@ -71,6 +71,10 @@ def test_every_row_of_the_table_has_source_and_confidence():
         ("EX5", "威马", 2019.0, "WM Motor EX5", "NMC", 54.0),
         ("EX5", None, 2019.0, "BAIC EX5 / WM Motor EX5", "NMC", 58.0),
         ("ZK6105BEVG3", None, 2018.0, "Yutong E10", "LFP", 200.0),
+        ("蔚来ES6 84度", None, 2020.0, "NIO ES6", "NMC", 84.0),
+        ("小鹏P7 480E", None, 2021.0, "XPeng P7", "LFP", 60.2),
+        ("零跑T03 403", "零跑", 2022.0, "Leapmotor T03", "LFP", 41.3),
+        ("特斯拉(上海)Model Y", "特斯拉(上海)有限公司", 2022.0, "Tesla Model Y", "LFP", 60.0),
         ("晨风", "东风启辰", 2015.0, "Dongfeng Venucia e30", "LMO", 24.0),
     ],
 )
@@ -136,8 +140,8 @@ def test_an_unknown_model_is_valued_by_make_and_year_and_says_what_is_near(value
 
 
 def test_an_unknown_model_alone_is_refused_with_near_names(value):
-    with pytest.raises(FieldError, match="宏光MINI EW") as refused:
-        value(vehicle_model="宏光MINI EW")
+    with pytest.raises(FieldError, match="宏光NIMI EV") as refused:
+        value(vehicle_model="宏光NIMI EV")
     assert "Wuling Hongguang MINIEV" in refused.value.hint
     with pytest.raises(FieldError, match="not in the table"):
         value(vehicle_model="asdf")

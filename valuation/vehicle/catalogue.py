@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +42,7 @@ _POWERTRAIN = re.compile(
     r"(?<=..)(?:ev|dm|dmi|dmp|phev|纯电|纯电动)$|(?<=[^\x00-\x7f])(?:ev|dm|dmi|dmp|phev|纯电|纯电动)$"
 )
 """Ends of a name that people leave out: 秦 is 秦EV or 秦DM."""
+_BLANKS = re.compile(r"[\s()（）\[\]【】,，]+")
 _SHORT: Final = 4
 _YEAR = re.compile(r"(?<!\d)(20[0-4]\d)(?!\d)\s*(?:年?款|年)?")
 
@@ -196,7 +198,7 @@ class Catalogue:
         year = year if year is not None else said
         query = plain(text)
         named = self.makes_of(make or "") or self._makes_at_start(query)
-        keys, rest = self._models(query, named) if named or not make else ((), "")
+        keys, rest = self._models(text, named) if named or not make else ((), "")
         if keys:
             variants, spread = _of_year(_of_variant([one for key in keys for one in self._by_model[key]], rest), year)
             return _vehicle("model", variants, spread)
@@ -214,18 +216,21 @@ class Catalogue:
         found = [name for name in self._makes if query.startswith(name) and (len(name) > 2 or not name.isascii())]
         return self._makes[max(found, key=len)] if found else frozenset()
 
-    def _models(self, query: str, named: frozenset[str]) -> tuple[tuple[tuple[str, str], ...], str]:
-        """Return the models that a query names by its longest spelling, and what else it says."""
-        spellings = {spelled for name in named for spelled in _spellings_of(name) if query.startswith(spelled)}
-        tails = [query, *(query[len(spelled) :] for spelled in sorted(spellings, key=len, reverse=True))]
+    def _models(self, text: str, named: frozenset[str]) -> tuple[tuple[tuple[str, str], ...], str]:
+        """Return the models that a text names by its longest spelling, and what it says after it."""
+        words = [plain(word) for word in _BLANKS.split(text)]
+        query, ends = "".join(words), set(accumulate(map(len, words)))
+        starts = {0, *(len(one) for name in named for one in _spellings_of(name) if query.startswith(one))}
         best: tuple[int, tuple[tuple[str, str], ...], str] = (0, (), "")
-        for tail in tails:
-            for spelled, keys in self._spellings.items():
-                wanted = tuple(key for key in keys if not named or key[0] in named)
-                if len(spelled) <= best[0] or not wanted or not tail.startswith(spelled):
-                    continue
-                rest = tail[len(spelled) :]
-                if not rest or _parts(spelled, rest, known_make=bool(named)):
+        for spelled, keys in self._spellings.items():
+            wanted = tuple(key for key in keys if not named or key[0] in named)
+            if len(spelled) <= best[0] or not wanted:
+                continue
+            inside = query.find(spelled) if named and len(spelled) >= (_SHORT if spelled.isascii() else 2) else -1
+            for start in starts | ({inside} - {-1}):
+                end = start + len(spelled)
+                rest = query[end:]
+                if query.startswith(spelled, start) and (end in ends or _parts(spelled, rest, known_make=bool(named))):
                     best = (len(spelled), wanted, rest)
         return best[1], best[2]
 
