@@ -64,7 +64,7 @@ def open_sheets(
     See :func:`open_table`.
     """
     # Arrow, which takes as long to load as numpy; records are read without it
-    from valuation.ingest.tables import csv_table, parquet_file, workbook  # noqa: PLC0415 - see above
+    from valuation.ingest.tables import csv_table, parquet_file  # noqa: PLC0415 - see above
 
     limits = limits or Limits()
     if not isinstance(source, str | os.PathLike | bytes | Document):
@@ -79,7 +79,9 @@ def open_sheets(
     if document.content[:4] == PARQUET_MARK:
         return [_of_arrow(parquet_file.read_parquet_content(document, limits), document.name)]
     if document.content[:4] in WORKBOOK_MARKS:
-        return [_tidied(one, scope) for one in workbook.read_workbook(document, scope, limits)]
+        from valuation.ingest.tables.workbook import read_workbook  # noqa: PLC0415 - only a workbook needs its reader
+
+        return [_tidied(one, scope) for one in read_workbook(document, scope, limits)]
     return [_tidied(csv_table.read_csv(document, scope), scope)]
 
 
