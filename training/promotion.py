@@ -10,7 +10,7 @@ from models.artifact.predictor import Predictor
 from models.artifact.promotion_log import Decision, Promotion
 from models.artifact.registry import CHAMPION, load_model, promote
 from training.dataset.prepare import prepare
-from training.dataset.sources import Sources
+from training.dataset.source_files import Sources
 from training.evaluation.champion_challenger import Comparison, compare_models, config_of
 from training.evaluation.gate import evaluate_gate
 from training.evaluation.gate_rules import GateConfig, GateDecision, RuleResult

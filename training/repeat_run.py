@@ -10,7 +10,7 @@ from pathlib import Path
 
 from training.configuration import read_config
 from training.dataset.prepare import prepare
-from training.dataset.sources import Sources, digest_of
+from training.dataset.source_files import Sources, digest_of
 from training.runs.mlflow_run import read_run
 from training.runs.run_record import LIBRARIES
 from training.train_model import train_on

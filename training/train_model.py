@@ -11,12 +11,12 @@ from models.artifact.promotion_log import Decision
 from models.artifact.registry import Publication, Version, promote, promotions, publish
 from training.configuration import TrainingConfig
 from training.dataset.prepare import TrainingInput, prepare
-from training.dataset.sources import Sources, remember_sources
+from training.dataset.source_files import Sources, remember_sources
 from training.evaluation.feature_drift import training_reference
 from training.evaluation.holdout import HoldoutReport, evaluate_model
 from training.fit_model import learn
 from training.runs.run_record import RunInputs, record
-from training.sales_ledger import Ledger
+from training.sales_ledger import SalesLedger
 from valuation.record.to_columns import calendar_day
 
 STAGES = 6
@@ -30,7 +30,7 @@ class Trained:
     version: Version
     holdout: HoldoutReport | None
     sales: int
-    ledger: Ledger
+    ledger: SalesLedger
     run_id: str
     is_champion: bool
 

@@ -18,7 +18,7 @@ from training.commands.backtest import backtest
 from training.commands.train import train
 from training.configuration import TrainingConfig
 from training.dataset.prepare import prepare
-from training.dataset.sources import Sources
+from training.dataset.source_files import Sources
 from training.dataset.training_set import TrainingSet
 from training.evaluation.feature_drift import training_reference
 from training.evaluation.realised_coverage import drift_of_ledger

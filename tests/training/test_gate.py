@@ -17,7 +17,7 @@ from models.artifact.registry import promote as registry_promote
 from training.commands.compare import compare
 from training.commands.promote import promote
 from training.configuration import TrainingConfig
-from training.dataset.sources import Sources, remember_sources, remembered_sources
+from training.dataset.source_files import Sources, remember_sources, remembered_sources
 from training.evaluation.champion_challenger import Comparison, compare_models, config_of
 from training.evaluation.feature_drift import training_reference
 from training.evaluation.gate import design_effect, evaluate_gate

@@ -16,7 +16,7 @@ from models.artifact.registry import CHAMPION, list_versions, load_model, promot
 from training.commands.models import models
 from training.commands.promote import promote, rollback
 from training.commands.train import compare_with_structural, report_lines, train
-from training.dataset.sources import Sources
+from training.dataset.source_files import Sources
 from training.evaluation.holdout import LEVELS
 from training.runs.run_record import choices_of, figures_of
 from training.train_model import train_model

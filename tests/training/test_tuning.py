@@ -8,7 +8,7 @@ import pytest
 
 import training.tuning
 from training.dataset.prepare import TrainingInput
-from training.dataset.sources import Sources
+from training.dataset.source_files import Sources
 from training.evaluation.holdout import newest_from
 from training.parallel import Workers
 from training.tuning import SPACE, Execution, search, time_splits

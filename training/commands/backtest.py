@@ -130,7 +130,7 @@ def _months(step: str) -> int:
 
 def _run_backtest(
     sources: Sources, config: TrainingConfig, out: Path, options: _BacktestOptions
-) -> tuple[Backtest, Ledger, str]:
+) -> tuple[Backtest, SalesLedger, str]:
     """Run the back-test; return it with its ledger and a note on the sales used."""
     incumbent, problem = current_champion(home_folder())
     with click.progressbar(length=2, label="back-test", file=sys.stderr) as bar:
@@ -190,7 +190,7 @@ def _remark(prepared: TrainingInput, *, chinese: bool) -> str:
     return f"{synthetic}{used:,} usable sales, {rejected:,} rejected{excluded}"
 
 
-def _write(tested: Backtest, out: Path, lang: str, stands_on: tuple[Ledger, str]) -> None:
+def _write(tested: Backtest, out: Path, lang: str, stands_on: tuple[SalesLedger, str]) -> None:
     """Write the report and the figures as JSON, with the excluded sales by reason."""
     ledger, note = stands_on
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -52,7 +52,7 @@ def compare(  # noqa: PLR0913 - every option by name, as click hands them over
     quotes = read_market(_quotes(home, market))
     day = day_number(as_of.date() if as_of else today())
     pair = (load_model(a, home=home), load_model(b, home=home))
-    compared = compare_models(pair, read_portfolio(packs), quotes, Terms(as_of_day=day, level=level))
+    compared = compare_models(pair, read_portfolio(packs), quotes, ComparisonTerms(as_of_day=day, level=level))
     if table is not None:
         _write(compared, table)
     if as_json:

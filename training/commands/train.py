@@ -157,7 +157,7 @@ def _tune(
     return found.config, lines
 
 
-def _keep_report(ledger: Ledger, home: Path, chosen: Path | None) -> Path | None:
+def _keep_report(ledger: SalesLedger, home: Path, chosen: Path | None) -> Path | None:
     """Write the report of rejected rows, if there are any, and return its path."""
     if not ledger.row_errors and chosen is None:
         return None
@@ -166,7 +166,7 @@ def _keep_report(ledger: Ledger, home: Path, chosen: Path | None) -> Path | None
     return path
 
 
-def _ledger_lines(ledger: Ledger, used: int, report: Path | None) -> list[str]:
+def _ledger_lines(ledger: SalesLedger, used: int, report: Path | None) -> list[str]:
     """Return the summary of the ledger rows, one figure per line."""
     return [*summary(ledger, used), *([f"rejected rows in    {report}"] if report else [])]
 

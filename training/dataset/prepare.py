@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from training.configuration import TrainingConfig
-from training.dataset.sources import Sources
+from training.dataset.source_files import Sources
 from training.dataset.traces import read_traces, unread_codes
 from training.dataset.training_set import TrainingSet, build_training_set, degraded
-from training.sales_ledger import Ledger, read_ledger
+from training.sales_ledger import SalesLedger, read_ledger
 from valuation.ingest import read_market
 from valuation.market.snapshot import MarketHistory
 
@@ -22,7 +22,7 @@ class TrainingInput:
     """Training input: sales, copies with degraded records, the ledger they come from, and the market."""
 
     sources: Sources
-    ledger: Ledger
+    ledger: SalesLedger
     sales: TrainingSet
     augmentation: TrainingSet
     market: MarketHistory

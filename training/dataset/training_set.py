@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from training.dataset.degraded_records import DEGRADATIONS, Degradation, draw_degradation
-from training.sales_ledger import Ledger
+from training.sales_ledger import SalesLedger
 from training.sales_ledger.cross_check import SaleFacts, check_price_unit, match_traces, plausible
 from training.sales_ledger.dedupe import share_lots
 from valuation import features
@@ -172,15 +172,15 @@ def join(parts: Sequence[TrainingSet]) -> TrainingSet:
     return _made({**joined, "degradation": np.concatenate(degradation), "archive": parts[0].archive})
 
 
-def build(table: TraceTable, ledger: Ledger, market: MarketHistory) -> tuple[TrainingSet, dict[str, int]]:
+def build(table: TraceTable, ledger: SalesLedger, market: MarketHistory) -> tuple[TrainingSet, dict[str, int]]:
     """Return the training set of a ledger and the number of rejected rows by reason; see :func:`build_training_set`."""
     sales, kept = build_training_set(table, ledger, market)
     return sales, kept.rejected_rows
 
 
 def build_training_set(
-    table: TraceTable, ledger: Ledger, market: MarketHistory, unread: Collection[str] = ()
-) -> tuple[TrainingSet, Ledger]:
+    table: TraceTable, ledger: SalesLedger, market: MarketHistory, unread: Collection[str] = ()
+) -> tuple[TrainingSet, SalesLedger]:
     """Return the training set of a ledger, and the ledger of its sales with all rejected rows.
 
     Sales into a route that findings close are excluded here (:func:`valuation.routes.closed_sales.find_closed_sales`).
@@ -217,7 +217,7 @@ def build_training_set(
     return replace(dataset, price_cny=share_lots(ledger, worth, dataset.energy_kwh), archive=archive), ledger
 
 
-def _require_sales(ledger: Ledger) -> None:
+def _require_sales(ledger: SalesLedger) -> None:
     """Raise if no sale is left."""
     if not len(ledger):
         raise TooFewSales(
@@ -263,7 +263,7 @@ def _feature_columns(dossier: Dossier) -> dict[str, Any]:
 
 
 def _build_rows(
-    table: TraceTable, ledger: Ledger, market: MarketHistory, pack_row: IntArray
+    table: TraceTable, ledger: SalesLedger, market: MarketHistory, pack_row: IntArray
 ) -> tuple[TrainingSet, SaleFacts]:
     """Return the training set of a ledger without the prices of lots, and the facts for plausibility checks."""
     parts, facts = [], []
@@ -285,7 +285,7 @@ def _build_rows(
 
 
 def _dossiers(
-    table: TraceTable, ledger: Ledger, market: MarketHistory, pack_row: IntArray
+    table: TraceTable, ledger: SalesLedger, market: MarketHistory, pack_row: IntArray
 ) -> Iterator[tuple[Dossier, IntArray]]:
     """Yield the dossiers of the sales in chunks, with their positions in the ledger."""
     for start in range(0, len(ledger), CHUNK):

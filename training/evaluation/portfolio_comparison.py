@@ -24,7 +24,7 @@ _CHUNK = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class ComparisonTerms:
     """Valuation day since 1970-01-01, level and region."""
 
     as_of_day: float
@@ -104,7 +104,7 @@ def read_portfolio(paths: Sequence[Path]) -> TraceTable:
 
 
 def compare(
-    pair: tuple[Predictor, Predictor], table: TraceTable, market: MarketHistory, terms: Terms
+    pair: tuple[Predictor, Predictor], table: TraceTable, market: MarketHistory, terms: ComparisonTerms
 ) -> PortfolioComparison:
     """Value each pack with the first and with the second model.
 
@@ -128,7 +128,7 @@ def compare(
 
 
 def _compared(
-    pair: tuple[Predictor, Predictor], table: TraceTable, market: MarketHistory, terms: Terms
+    pair: tuple[Predictor, Predictor], table: TraceTable, market: MarketHistory, terms: ComparisonTerms
 ) -> PortfolioComparison:
     cases = cut(table, np.full(table.rows, terms.as_of_day))
     dossier = build_dossier(cases, market, region=terms.region)

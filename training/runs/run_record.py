@@ -22,7 +22,7 @@ from models.artifact.predictor import Predictor
 from models.artifact.pyfunc import model_parts, write_data
 from models.artifact.registry import Version
 from training.configuration import TrainingConfig, to_toml
-from training.dataset.sources import Sources
+from training.dataset.source_files import Sources
 from training.dataset.training_set import TrainingSet
 from training.evaluation.holdout import HoldoutReport
 from training.runs.mlflow_run import Run, record_run
@@ -43,7 +43,7 @@ class RunInputs:
     version: Version
     config: TrainingConfig
     sources: Sources
-    ledger: Ledger
+    ledger: SalesLedger
     sales: TrainingSet
     holdout: HoldoutReport | None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from training.sales_ledger.ledger_columns import VatBasis
 from training.sales_ledger.read_ledger import read_ledger
 from training.sales_ledger.reasons import REASONS, Reason
-from training.sales_ledger.sales_table import Ledger, RowError
+from training.sales_ledger.sales_table import RowError, SalesLedger
 from valuation.market.instruments import VAT_RATE
 
-__all__ = ["REASONS", "VAT_RATE", "Ledger", "Reason", "RowError", "VatBasis", "read_ledger"]
+__all__ = ["REASONS", "VAT_RATE", "Reason", "RowError", "SalesLedger", "VatBasis", "read_ledger"]

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from training.sales_ledger.sales_table import Ledger
+from training.sales_ledger.sales_table import SalesLedger
 from valuation.dossier import Dossier
 from valuation.errors import UnreadableLedger
 from valuation.market.snapshot import FRESH_DAYS, MarketHistory
@@ -74,8 +74,8 @@ class SaleFacts:
 
 
 def match_traces(
-    ledger: Ledger, table: TraceTable, market: MarketHistory, unread: Collection[str] = ()
-) -> tuple[Ledger, IntArray]:
+    ledger: SalesLedger, table: TraceTable, market: MarketHistory, unread: Collection[str] = ()
+) -> tuple[SalesLedger, IntArray]:
     """Match sales to traces and quotes; return the sales with prices in CNY and the trace row of each pack.
 
     Parameters
@@ -107,7 +107,7 @@ def match_traces(
     return ledger, _rows(ledger, position)
 
 
-def _per_pack(ledger: Ledger, packs: TraceTable) -> Ledger:
+def _per_pack(ledger: SalesLedger, packs: TraceTable) -> SalesLedger:
     """Return prices per kWh or kg as prices of packs; a pack whose record states no energy or mass is rejected."""
     if not ledger.price_per:
         return ledger
@@ -125,7 +125,7 @@ def _per_pack(ledger: Ledger, packs: TraceTable) -> Ledger:
     return converted.where(known, "no quantity", "price_cny", [f"{one:g}" for one in ledger.price_cny.tolist()])
 
 
-def check_price_unit(ledger: Ledger, facts: SaleFacts, structural_per_kwh: FloatArray) -> None:
+def check_price_unit(ledger: SalesLedger, facts: SaleFacts, structural_per_kwh: FloatArray) -> None:
     """Check the unit of a column of prices against the values of its packs, by the middle of all rows.
 
     Parameters
@@ -163,7 +163,7 @@ def check_price_unit(ledger: Ledger, facts: SaleFacts, structural_per_kwh: Float
         )
 
 
-def plausible(ledger: Ledger, facts: SaleFacts) -> Ledger:
+def plausible(ledger: SalesLedger, facts: SaleFacts) -> SalesLedger:
     """Return the plausible sales: made before the sale, not refused, route open, price in range.
 
     Parameters
@@ -194,7 +194,7 @@ def _into(stated: Sequence[str | None], closing: Sequence[str]) -> list[str]:
     return [f"{route or 'not stated'} (closed: {one})" for route, one in zip(stated, closing, strict=True)]
 
 
-def _rows(ledger: Ledger, position: dict[str | None, int]) -> IntArray:
+def _rows(ledger: SalesLedger, position: dict[str | None, int]) -> IntArray:
     return np.array([position[code] for code in ledger.battery_code], dtype=np.int64)
 
 
@@ -202,7 +202,7 @@ def _dates(days: FloatArray) -> list[str]:
     return [str(calendar_day(day) or "") for day in days.tolist()]
 
 
-def convert_to_cny(ledger: Ledger, market: MarketHistory) -> Ledger:
+def convert_to_cny(ledger: SalesLedger, market: MarketHistory) -> SalesLedger:
     """Convert foreign prices at the last rate quoted by their day; sales without a rate are rejected."""
     foreign = np.array([one is not None for one in ledger.currency], dtype=np.bool_)
     if not foreign.any():

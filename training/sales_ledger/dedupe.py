@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.sales_ledger.sales_table import Ledger
+from training.sales_ledger.sales_table import SalesLedger
 from valuation.numeric.columns import BoolArray, FloatArray
 
 
-def resolve_duplicates(ledger: Ledger) -> Ledger:
+def resolve_duplicates(ledger: SalesLedger) -> SalesLedger:
     """Return the sales without duplicates and contradictions, with complete lots."""
     ledger = _without_copies(_with_lots_named(ledger))
     ledger = _with_lot_totals(ledger)
@@ -20,7 +20,7 @@ def resolve_duplicates(ledger: Ledger) -> Ledger:
     return _with_lots_paid(_with_notes(ledger))
 
 
-def _with_lots_named(ledger: Ledger) -> Ledger:
+def _with_lots_named(ledger: SalesLedger) -> SalesLedger:
     """Assign a lot total without lot id to the lot of its order, or to the price of a single pack."""
     rows = np.flatnonzero(~np.isnan(ledger.lot_price_cny)).tolist()
     unnamed = [row for row in rows if ledger.lot_id[row] is None]
@@ -40,7 +40,7 @@ def _with_lots_named(ledger: Ledger) -> Ledger:
     return replace(ledger, lot_id=tuple(lot_id), price_cny=price)
 
 
-def _without_copies(ledger: Ledger) -> Ledger:
+def _without_copies(ledger: SalesLedger) -> SalesLedger:
     """Keep the first of equal rows and reject contradicting rows."""
     what = [
         (day, _cell(price), _cell(total), lot, money)
@@ -81,7 +81,7 @@ def _first_of(key: Callable[[int], Hashable], rows: int) -> BoolArray:
     return fresh
 
 
-def _lots_of(ledger: Ledger) -> dict[str, list[int]]:
+def _lots_of(ledger: SalesLedger) -> dict[str, list[int]]:
     """Return the rows of each lot with a pack that has no price of its own."""
     lots: dict[str, list[int]] = {}
     for row, lot in enumerate(ledger.lot_id):
@@ -91,7 +91,7 @@ def _lots_of(ledger: Ledger) -> dict[str, list[int]]:
     return {lot: rows for lot, rows in lots.items() if unpriced[rows].any()}
 
 
-def _with_lot_totals(ledger: Ledger) -> Ledger:
+def _with_lot_totals(ledger: SalesLedger) -> SalesLedger:
     """Copy the total of each lot to all its rows; reject lots with two totals, days or currencies."""
     total = ledger.lot_price_cny.copy()
     wrong = np.zeros(len(ledger), dtype=np.bool_)
@@ -106,7 +106,7 @@ def _with_lot_totals(ledger: Ledger) -> Ledger:
     return replace(ledger, lot_price_cny=total).drop(~wrong, "lot contradicted", "lot_id")
 
 
-def _with_lots_paid(ledger: Ledger) -> Ledger:
+def _with_lots_paid(ledger: SalesLedger) -> SalesLedger:
     """Subtract separately priced packs from the total of their lot; a single remaining pack gets the rest."""
     price, total = ledger.price_cny.copy(), ledger.lot_price_cny.copy()
     for rows in _lots_of(ledger).values():
@@ -120,7 +120,7 @@ def _with_lots_paid(ledger: Ledger) -> Ledger:
     return replace(ledger, price_cny=price, lot_price_cny=total)
 
 
-def _with_notes(ledger: Ledger) -> Ledger:
+def _with_notes(ledger: SalesLedger) -> SalesLedger:
     """Add notes on resales, shared orders and lots."""
     packs, orders = set(ledger.battery_code), set(ledger.sale_id)
     notes = {
@@ -131,7 +131,7 @@ def _with_notes(ledger: Ledger) -> Ledger:
     return replace(ledger, notes={**ledger.notes, **{name: count for name, count in notes.items() if count}})
 
 
-def share_lots(ledger: Ledger, worth: FloatArray, energy_kwh: FloatArray) -> FloatArray:
+def share_lots(ledger: SalesLedger, worth: FloatArray, energy_kwh: FloatArray) -> FloatArray:
     """Return prices with the total of each lot allocated to its packs in proportion to their structural values.
 
     If the structural values of a lot sum to zero, rated energy is used instead.

@@ -11,7 +11,7 @@ from training.sales_ledger.cross_check import convert_to_cny
 from training.sales_ledger.ledger_columns import VatBasis
 from training.sales_ledger.read_ledger import read_ledger
 from training.sales_ledger.reasons import REASONS
-from training.sales_ledger.sales_table import Ledger, RowError
+from training.sales_ledger.sales_table import RowError, SalesLedger
 from valuation.errors import UnreadableLedger
 from valuation.market.snapshot import MarketHistory
 from valuation.numeric.rounding import money
@@ -61,7 +61,7 @@ def sales_of(
     return [_record(ledger, row, name) for row, name in enumerate(_names(ledger))], _error_sentences(ledger)
 
 
-def _names(ledger: Ledger) -> list[str]:
+def _names(ledger: SalesLedger) -> list[str]:
     """Return a unique id for each sale."""
     times = Counter(ledger.sale_id)
     return [
@@ -74,7 +74,7 @@ def _names(ledger: Ledger) -> list[str]:
     ]
 
 
-def _record(ledger: Ledger, row: int, name: str) -> dict[str, object]:
+def _record(ledger: SalesLedger, row: int, name: str) -> dict[str, object]:
     """Return one sale without unknown fields."""
     own, total, region = float(ledger.price_cny[row]), float(ledger.lot_price_cny[row]), ledger.region[row] or ""
     summed = np.isnan(own)
@@ -94,7 +94,7 @@ def _record(ledger: Ledger, row: int, name: str) -> dict[str, object]:
     return {field: value for field, value in fields.items() if value is not None and value != ""}
 
 
-def _error_sentences(ledger: Ledger) -> list[tuple[str, str]]:
+def _error_sentences(ledger: SalesLedger) -> list[tuple[str, str]]:
     """Return a sentence and a correction for each row error."""
     return [
         (f"row {error.row}: {REASONS[error.reason].en}{_shown(error)}", REASONS[error.reason].way_out_en)

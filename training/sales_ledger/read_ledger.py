@@ -16,7 +16,7 @@ from training.sales_ledger.column_mapping import as_ledger_error, find_headings
 from training.sales_ledger.dedupe import resolve_duplicates
 from training.sales_ledger.ledger_columns import ColumnReader, VatBasis
 from training.sales_ledger.money import Money, read_money_columns
-from training.sales_ledger.sales_table import Ledger, RowError
+from training.sales_ledger.sales_table import RowError, SalesLedger
 from valuation.errors import FieldError, UnreadableLedger, UnreadableRecord
 from valuation.ingest.decode_bytes import Limits
 from valuation.ingest.fields.aliases import SALE_SCOPE, choice_name
@@ -32,7 +32,7 @@ _LARGEST = 2 << 30
 _ROUTES = ("recycling", "second_life", "reuse")
 
 
-def read_ledger(path: Path, vat: VatBasis | None = None) -> Ledger:
+def read_ledger(path: Path, vat: VatBasis | None = None) -> SalesLedger:
     """Read the sales of a CSV, Excel or Parquet file; rejected rows are returned as row errors.
 
     Parameters
@@ -57,7 +57,7 @@ def read_ledger(path: Path, vat: VatBasis | None = None) -> Ledger:
     days = _days(reader)
     regions = _regions(reader)
     money = read_money_columns(reader, vat, [region is None or region.startswith("CN") for region in regions])
-    ledger = Ledger(
+    ledger = SalesLedger(
         name=sheet.name,
         row=sheet.row,
         sale_id=_names(reader),
@@ -186,7 +186,7 @@ def _routes(reader: ColumnReader) -> tuple[str | None, ...]:
     return tuple(cells.read_distinct(column, lambda text: choice_name(text.strip(), "route", _ROUTES) or text, None)[0])
 
 
-def _without_wrong(reader: ColumnReader, ledger: Ledger, money: Money) -> Ledger:
+def _without_wrong(reader: ColumnReader, ledger: SalesLedger, money: Money) -> SalesLedger:
     """Return the sales without invalid rows; every invalid cell becomes a row error."""
     total = next((mask for mask, reason, _ in reader.wrong if reason == "total"), np.zeros(len(ledger), dtype=np.bool_))
     bad = np.zeros(len(ledger), dtype=np.bool_)

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 from training.sales_ledger.reasons import NOTES, REASONS
-from training.sales_ledger.sales_table import Ledger
+from training.sales_ledger.sales_table import SalesLedger
 
 HEADINGS = (
     *("row", "sale_id", "battery_code", "field", "value", "reason", "way_out"),
@@ -14,7 +14,7 @@ HEADINGS = (
 )
 
 
-def write_report(ledger: Ledger, path: Path) -> None:
+def write_report(ledger: SalesLedger, path: Path) -> None:
     """Write the rejected rows as CSV in UTF-8 with byte-order mark, which all spreadsheets open."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8-sig", newline="") as stream:
@@ -36,7 +36,7 @@ def _plain(text: str) -> str:
     return f"'{text}" if text[:1] in {"=", "+", "@"} or (text[:1] == "-" and not text[1:2].isdigit()) else text
 
 
-def summary(ledger: Ledger, used: int) -> list[str]:
+def summary(ledger: SalesLedger, used: int) -> list[str]:
     """Return one line per figure: rows read, rows used, rejected rows by reason, notes.
 
     Sales excluded because findings close their route are listed separately.

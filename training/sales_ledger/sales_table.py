@@ -25,7 +25,7 @@ class RowError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ledger:
+class SalesLedger:
     """Sales, one row per pack sold.
 
     Attributes
@@ -97,7 +97,7 @@ class Ledger:
         """First reason of each rejected row."""
         return list({error.row: error.reason for error in reversed(self.row_errors)}.values())
 
-    def take(self, rows: IntArray) -> Ledger:
+    def take(self, rows: IntArray) -> SalesLedger:
         """Return the given rows in the given order."""
         columns: dict[str, object] = {}
         for one in fields(self):
@@ -108,7 +108,7 @@ class Ledger:
                 columns[one.name] = tuple(values[row] for row in rows.tolist())
         return replace(self, **columns)  # type: ignore[arg-type]  # columns of this very class
 
-    def where(self, keep: BoolArray, reason: str, field: str, values: Sequence[object] | None = None) -> Ledger:
+    def where(self, keep: BoolArray, reason: str, field: str, values: Sequence[object] | None = None) -> SalesLedger:
         """Keep some sales and reject the others with a reason.
 
         A lot with one total price that loses a pack is rejected as a whole, because its total cannot be allocated.
@@ -130,7 +130,7 @@ class Ledger:
         broken = self._in_broken_lots(keep)[keep]
         return kept.drop(~broken, "lot broken", "lot_id")
 
-    def drop(self, keep: BoolArray, reason: str, name: str, values: Sequence[object] | None = None) -> Ledger:
+    def drop(self, keep: BoolArray, reason: str, name: str, values: Sequence[object] | None = None) -> SalesLedger:
         """Keep some sales and reject the others, without regard to lots; see :meth:`where`."""
         if bool(np.all(keep)):
             return self

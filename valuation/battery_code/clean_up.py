@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from valuation.battery_code.code_search import LONGEST_SEARCHED, candidates_in
-from valuation.battery_code.layout import ALPHABET, LAYOUTS, LEVEL_LETTERS, NORMAL, Reading, read
+from valuation.battery_code.layout import ALPHABET, LAYOUTS, LEVEL_LETTERS, NORMAL, LayoutMatch, read
 
 _FULL_WIDTH: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _CAPITALS: Final = {
@@ -39,7 +39,7 @@ class Cleaned:
 
     code: str
     steps: tuple[str, ...]
-    reading: Reading
+    reading: LayoutMatch
 
 
 def clean(text: str, on: dt.date) -> Cleaned:
@@ -75,9 +75,9 @@ def _joined(plain: str, steps: tuple[str, ...], on: dt.date) -> Cleaned:
     if result.reading.reason is None:
         return result
     if _is_placeholder(joined):
-        return Cleaned(code=joined, steps=(), reading=Reading(None, reason="placeholder"))
+        return Cleaned(code=joined, steps=(), reading=LayoutMatch(None, reason="placeholder"))
     if len({piece for piece in pieces if read(piece, on).reason is None}) > 1:
-        return Cleaned(code=joined, steps=steps, reading=Reading(None, reason="ambiguous"))
+        return Cleaned(code=joined, steps=steps, reading=LayoutMatch(None, reason="ambiguous"))
     return result
 
 
@@ -91,7 +91,7 @@ def _found_within(plain: str, steps: tuple[str, ...], on: dt.date) -> Cleaned | 
     valid = [one for one in found.values() if one.reading.reason is None]
     valid = [one for one in valid if "swap" not in one.steps] or valid  # the printed order counts first
     if len(valid) > 1:
-        return Cleaned(code="".join(plain.split()), steps=steps, reading=Reading(None, reason="ambiguous"))
+        return Cleaned(code="".join(plain.split()), steps=steps, reading=LayoutMatch(None, reason="ambiguous"))
     return (valid or list(found.values()))[0] if len(valid) == 1 or len(found) == 1 else None
 
 
@@ -153,7 +153,7 @@ def _choose(straight: Cleaned, swapped: Cleaned) -> Cleaned:
         return straight
     if straight.reading.reason is not None or straight.code == swapped.code:
         return swapped if straight.reading.reason is not None else straight
-    return Cleaned(code=straight.code, steps=(), reading=Reading(straight.reading.layout, reason="ambiguous"))
+    return Cleaned(code=straight.code, steps=(), reading=LayoutMatch(straight.reading.layout, reason="ambiguous"))
 
 
 def _is_placeholder(text: str) -> bool:

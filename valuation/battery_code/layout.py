@@ -80,7 +80,7 @@ LAYOUTS: Final = {layout.length: layout for layout in (NORMAL, SECOND_LIFE)}
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LayoutMatch:
     """The result of reading a cleaned text: its layout, and its date or the reason of refusal."""
 
     layout: Layout | None
@@ -147,7 +147,7 @@ def pretended_layout(text: str) -> Layout | None:
     return NORMAL if abs(length - NORMAL.length) <= 2 else None
 
 
-def read(text: str, on: dt.date) -> Reading:
+def read(text: str, on: dt.date) -> LayoutMatch:
     """Read a clean text: upper case, no blanks, nothing before or after the code.
 
     >>> read("T01PE010000001B2Y0000123", dt.date(2026, 1, 1)).reason
@@ -155,13 +155,13 @@ def read(text: str, on: dt.date) -> Reading:
     """
     layout = pretended_layout(text)
     if len(text) not in LAYOUTS:
-        return Reading(layout, reason="length")
+        return LayoutMatch(layout, reason="length")
     reason = _letter_reason(text, LAYOUTS[len(text)])
     if reason is not None:
-        return Reading(layout, reason=reason)
+        return LayoutMatch(layout, reason=reason)
     made_on = date_from_letters(text[LAYOUTS[len(text)].date])
     reason = _date_reason(made_on, on)
-    return Reading(layout, reason=reason) if reason else Reading(layout, made_on=made_on)
+    return LayoutMatch(layout, reason=reason) if reason else LayoutMatch(layout, made_on=made_on)
 
 
 def _letter_reason(text: str, layout: Layout) -> str | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from valuation.ingest.canonical_json import input_digest, write_trace
 from valuation.ingest.decode_bytes import Document, Limits
 from valuation.ingest.given_facts import GivenFacts, read_given
-from valuation.ingest.notes import IntakeNote, Problem
+from valuation.ingest.notes import IntakeNote, RecordProblem
 from valuation.ingest.quotes.read_market import read_market
 from valuation.ingest.read_traces import Traces, read_passport, read_passports, read_trace
 from valuation.ingest.trace_set import join_traces
@@ -26,7 +26,7 @@ __all__ = [
     "GivenFacts",
     "IntakeNote",
     "Limits",
-    "Problem",
+    "RecordProblem",
     "TableTraces",
     "Traces",
     "input_digest",

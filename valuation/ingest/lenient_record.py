@@ -25,7 +25,7 @@ from valuation.ingest.fields.aliases import (
     plain,
 )
 from valuation.ingest.fields.headings import FieldNames, Heading, nearest_name
-from valuation.ingest.fields.notation import Reading
+from valuation.ingest.fields.parsed_value import ParsedValue
 from valuation.ingest.fields.values import is_placeholder, read_as_written, read_extra
 from valuation.ingest.given_facts import GivenFacts, complete
 from valuation.ingest.notes import IntakeNote, make_note, printable
@@ -168,7 +168,7 @@ class _Conversion(NamedTuple):
 
     field: str
     written: str
-    reading: Reading
+    reading: ParsedValue
     known_from: date | None = None
 
 

@@ -36,7 +36,7 @@ class IntakeNote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class RecordProblem:
     """A rejected record or row, its place and the reason; `row` is its row in the table of packs, if any."""
 
     where: str
@@ -45,10 +45,10 @@ class Problem:
     row: int | None = None
 
 
-def repeated_code(where: str, code: str) -> Problem:
+def repeated_code(where: str, code: str) -> RecordProblem:
     """Return the refusal of a pack whose code another pack has too."""
     error = RefusedPack("record.two_packs_one_code", field="battery_code", value=code)
-    return Problem(where=where, battery_code=code, error=error)
+    return RecordProblem(where=where, battery_code=code, error=error)
 
 
 def make_note(identity: str, **parameters: object) -> IntakeNote:

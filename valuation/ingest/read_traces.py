@@ -29,7 +29,7 @@ from valuation.ingest.fields.aliases import PACK_SCOPE, ROW_SCOPE
 from valuation.ingest.fields.headings import recognised
 from valuation.ingest.given_facts import GivenFacts
 from valuation.ingest.lenient_record import read_record
-from valuation.ingest.notes import IntakeNote, Problem, make_note, repeated_code
+from valuation.ingest.notes import IntakeNote, RecordProblem, make_note, repeated_code
 from valuation.ingest.passports import aas
 from valuation.ingest.record_decoder import decode_record
 from valuation.ingest.tables.open_table import ARROW_MARK, PARQUET_MARK, WORKBOOK_MARKS, open_sheets
@@ -139,7 +139,7 @@ class _SourceCollector:
         self.given = given
         self.records: list[_Record] = []
         self.tables: list[OpenTable] = []
-        self.problems: list[Problem] = []
+        self.problems: list[RecordProblem] = []
 
     def add(self, source: object, where: str | None = None) -> None:
         """Add a source of any kind."""
@@ -168,7 +168,7 @@ class _SourceCollector:
         try:
             self.add(item, where)
         except CanzhiError as error:
-            self.problems.append(Problem(where=where, battery_code=None, error=error))
+            self.problems.append(RecordProblem(where=where, battery_code=None, error=error))
 
     def _add_document(self, document: Document) -> None:
         """Add a file; its first bytes determine the format."""
@@ -205,7 +205,7 @@ class _SourceCollector:
                 if isinstance(line, _Record):
                     self._add_record(line)
                 else:
-                    self.problems.append(Problem(where=where, battery_code=None, error=line))
+                    self.problems.append(RecordProblem(where=where, battery_code=None, error=line))
             return
         self.add(value, document.name)
 
@@ -269,7 +269,7 @@ class _SourceCollector:
             except CanzhiError as error:
                 code = record.content.get("battery_code")
                 named = code if isinstance(code, str) else None
-                self.problems.append(Problem(where=record.where, battery_code=named, error=error))
+                self.problems.append(RecordProblem(where=record.where, battery_code=named, error=error))
         kept, repeated = _without_repeated(read)
         self.problems.extend(repeated)
         unreadable = all(isinstance(problem.error, UnreadableRecord) for problem in self.problems)
@@ -326,11 +326,11 @@ def _with_passports_joined(records: Sequence[_Record]) -> list[_Record]:
     return [*traces, *(_Record(where=names, content=content, passport=True, notes=notes) for content in joined)]
 
 
-def _without_repeated(read: Sequence[tuple[str, DecodedRecord]]) -> tuple[list[DecodedRecord], list[Problem]]:
+def _without_repeated(read: Sequence[tuple[str, DecodedRecord]]) -> tuple[list[DecodedRecord], list[RecordProblem]]:
     """Return the packs whose code is given once, and the refusal of those that share a code."""
     times = Counter(record.pack.battery_code for _, record in read if record.pack.battery_code)
     kept: list[DecodedRecord] = []
-    problems: list[Problem] = []
+    problems: list[RecordProblem] = []
     for where, record in read:
         code = record.pack.battery_code
         if code and times[code] > 1:

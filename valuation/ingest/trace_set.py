@@ -12,7 +12,7 @@ import numpy as np
 
 from valuation.ingest.canonical_json import digest_of, input_digest, write_events, write_trace
 from valuation.ingest.decoded_record import DecodedRecord, history_of
-from valuation.ingest.notes import IntakeNote, Problem
+from valuation.ingest.notes import IntakeNote, RecordProblem
 from valuation.ingest.record_schema import EVENT_KINDS, EVENT_OWN, TypedEvent
 from valuation.numeric import columns
 from valuation.numeric.columns import ColumnMatrix, IntArray
@@ -31,7 +31,7 @@ class Traces:
 
     histories: tuple[PackHistory, ...]
     notes: tuple[Notes, ...]
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[RecordProblem, ...] = ()
 
     @property
     def packs(self) -> int:
@@ -80,7 +80,7 @@ class Traces:
 class DecodedTraces(Traces):
     """Packs that were read from a source; they become columns directly, and objects only on request."""
 
-    def __init__(self, records: Sequence[DecodedRecord], problems: Sequence[Problem] = ()) -> None:
+    def __init__(self, records: Sequence[DecodedRecord], problems: Sequence[RecordProblem] = ()) -> None:
         notes = tuple([one.notes for one in records])
         self.__dict__.update(records=tuple(records), notes=notes, problems=tuple(problems))
 

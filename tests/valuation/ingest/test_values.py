@@ -4,7 +4,7 @@ import pytest
 
 from valuation.errors import FieldError
 from valuation.ingest.fields.days import read_day, read_day_as_written
-from valuation.ingest.fields.notation import Reading
+from valuation.ingest.fields.parsed_value import ParsedValue
 from valuation.ingest.fields.units import PERCENT, units_of
 from valuation.ingest.fields.values import is_placeholder, read_as_written, read_value
 from valuation.record.fields import PACK_FIELDS, event_field
@@ -75,12 +75,12 @@ def test_a_text_that_is_no_day_or_may_be_two_is_refused_without_an_invented_day(
 )
 def test_a_day_in_another_notation_is_read_and_marked(spelled):
     read = read_day_as_written(spelled, "made_on")
-    assert read == Reading(date(2024, 3, 31), respelled=True)
+    assert read == ParsedValue(date(2024, 3, 31), respelled=True)
 
 
 @pytest.mark.parametrize("spelled", ["2021年3月", "2021-03", "2021/3", "2021.03", "Mar 2021"])
 def test_a_month_is_read_as_its_middle_and_marked(spelled):
-    assert read_day_as_written(spelled, "made_on") == Reading(date(2021, 3, 15), respelled=True, month_only=True)
+    assert read_day_as_written(spelled, "made_on") == ParsedValue(date(2021, 3, 15), respelled=True, month_only=True)
 
 
 def test_serial_numbers_of_spreadsheets_are_days_only_in_tables_of_texts():
@@ -129,7 +129,7 @@ def test_a_text_table_writes_numbers_as_text_but_not_units():
     ],
 )
 def test_a_number_with_a_unit_or_separators_is_converted_and_marked(name, spelled, value):
-    assert read_as_written(event_field(name), spelled, name) == Reading(value, respelled=True)
+    assert read_as_written(event_field(name), spelled, name) == ParsedValue(value, respelled=True)
 
 
 def test_a_value_whose_unit_contradicts_its_heading_is_refused():

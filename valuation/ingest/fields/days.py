@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from valuation.errors import FieldError
-from valuation.ingest.fields.notation import Reading
+from valuation.ingest.fields.parsed_value import ParsedValue
 
 FIRST_DAY = date(1990, 1, 1)
 LAST_DAY = date(2100, 12, 31)
@@ -48,7 +48,7 @@ def read_day(value: object, path: str, *, from_text: bool = False) -> date:
     return day
 
 
-def read_day_as_written(value: object, path: str, *, from_text: bool = False) -> Reading:
+def read_day_as_written(value: object, path: str, *, from_text: bool = False) -> ParsedValue:
     """Return a calendar day, and whether it was not written in ISO 8601 or names only a month.
 
     Parameters
@@ -66,9 +66,9 @@ def read_day_as_written(value: object, path: str, *, from_text: bool = False) ->
         If it is no day, has two readings, or is outside 1990 to 2100.
     """
     if isinstance(value, datetime):
-        read = Reading(value.date())
+        read = ParsedValue(value.date())
     elif isinstance(value, date):
-        read = Reading(value)
+        read = ParsedValue(value)
     else:
         read = _parse(value, path, from_text=from_text)
     day = read.value
@@ -77,13 +77,13 @@ def read_day_as_written(value: object, path: str, *, from_text: bool = False) ->
     return read
 
 
-def _parse(value: object, path: str, *, from_text: bool) -> Reading:
+def _parse(value: object, path: str, *, from_text: bool) -> ParsedValue:
     """Return the day that a text names."""
     trimmed = value.strip() if isinstance(value, str) else ""
     day, rest = trimmed[:10], trimmed[10:]
     try:
         if _ISO_DAY.fullmatch(day) and (not rest or _ISO_TIME.fullmatch(rest)):
-            return Reading(date.fromisoformat(day))
+            return ParsedValue(date.fromisoformat(day))
         written = value if isinstance(value, str | int) and not isinstance(value, bool) else ""
         found = find_day(str(written), from_text=from_text)
     except ValueError:
@@ -94,7 +94,7 @@ def _parse(value: object, path: str, *, from_text: bool) -> Reading:
     return found
 
 
-def find_day(text: str, *, from_text: bool) -> Reading | None:
+def find_day(text: str, *, from_text: bool) -> ParsedValue | None:
     """Return the day of a text with one reading, None if it has none or several.
 
     Raises
@@ -118,7 +118,7 @@ def find_day(text: str, *, from_text: bool) -> Reading | None:
             day = date(int(match[4]), months[0], int(match[1] or match[3] or MIDDLE_OF_MONTH))
     elif from_text and (match := _SERIAL.fullmatch(text)):
         day = _SERIAL_START + timedelta(days=int(match[1]))
-    return None if day is None else Reading(day, respelled=True, month_only=month_only)
+    return None if day is None else ParsedValue(day, respelled=True, month_only=month_only)
 
 
 def _unambiguous(first: int, second: int, year: int) -> date | None:

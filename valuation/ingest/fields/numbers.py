@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from valuation.errors import FieldError
-from valuation.ingest.fields.notation import Reading
+from valuation.ingest.fields.parsed_value import ParsedValue
 from valuation.ingest.fields.units import PERCENT, Unit, own_unit, tidy_unit, unit_names, units_of
 from valuation.numeric.columns import BoolArray, FloatArray
 from valuation.record.fields import Field
@@ -36,7 +36,7 @@ def read_number(field: Field, value: object, path: str) -> float:
 
 def read_number_as_written(
     field: Field, value: object, path: str, *, from_text: bool = False, unit: Unit | None = None
-) -> Reading:
+) -> ParsedValue:
     """Return a quantity inside its possible bounds, and whether it was converted.
 
     Parameters
@@ -76,7 +76,7 @@ def read_number_as_written(
         number = _share(field, number, path) if doubtful else unit.convert(number)
     if not field.low <= number <= field.high:
         raise _out_of_bounds(field, number, path, written, converted=unit is not None)
-    return Reading(number, respelled)
+    return ParsedValue(number, respelled)
 
 
 def _parse(field: Field, text: str, path: str, stated: Unit | None) -> tuple[float, Unit | None]:

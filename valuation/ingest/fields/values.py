@@ -14,8 +14,8 @@ from valuation.errors import FieldError
 from valuation.ingest.fields.aliases import choice_name
 from valuation.ingest.fields.chemistry_text import chemistries_named
 from valuation.ingest.fields.days import read_day_as_written
-from valuation.ingest.fields.notation import Reading
 from valuation.ingest.fields.numbers import read_number_as_written
+from valuation.ingest.fields.parsed_value import ParsedValue
 from valuation.ingest.fields.units import Unit
 from valuation.messages import Message, shown_value
 from valuation.record.fields import CHEMISTRIES, Field
@@ -76,7 +76,7 @@ def read_value(
 
 def read_as_written(
     field: Field, value: object, path: str, *, from_text: bool = False, unit: Unit | None = None
-) -> Reading:
+) -> ParsedValue:
     """Return the value of a field, checked, and whether it was converted.
 
     Parameters
@@ -101,7 +101,7 @@ def read_as_written(
         return read_number_as_written(field, value, path, from_text=from_text, unit=unit)
     if field.kind == "day":
         return read_day_as_written(value, path, from_text=from_text)
-    return Reading(_read_category(field, value, path) if field.kind == "category" else read_text(value, path))
+    return ParsedValue(_read_category(field, value, path) if field.kind == "category" else read_text(value, path))
 
 
 def read_text(value: object, path: str) -> str:

@@ -11,11 +11,11 @@ from valuation.ingest.given_facts import GivenFacts
 from valuation.ingest.passports import batterypass, catenax, idta, traction_code, wrappers
 from valuation.ingest.passports.assembly import finish
 from valuation.ingest.passports.draft import Draft
-from valuation.ingest.passports.finder import Finder
+from valuation.ingest.passports.field_reader import FieldReader
 
 __all__ = ["documents_in", "family", "join", "read_document"]
 
-_READERS: Final[Mapping[str, Callable[[Finder], Draft]]] = {
+_READERS: Final[Mapping[str, Callable[[FieldReader], Draft]]] = {
     "catenax": catenax.read_nested,
     "catenax-flat": catenax.read_flat,
     "batterypass": batterypass.read_batterypass,
@@ -121,7 +121,7 @@ def read_document(document: Mapping[str, object], given: GivenFacts | None = Non
     kind = family(document)
     if kind is None:
         raise UnreadableRecord("passport.unknown_family")
-    draft = _READERS[kind](Finder(document))
+    draft = _READERS[kind](FieldReader(document))
     if kind != "traction-code":
         traction_code.add_codes(draft)
     return finish(draft, given)

@@ -27,20 +27,20 @@ def finish(draft: Draft, given: GivenFacts | None) -> DecodedRecord:
         When neither a code nor chemistry and energy are known; the message lists the dropped fields and reasons.
     """
     drop_implausible(draft, None if given is None else given.pack.get("rated_energy_kwh"))
-    finder = draft.finder
-    if finder.as_text:
+    reader = draft.reader
+    if reader.as_text:
         reason = Message("passport.respelled.numbers_as_text")
-        finder.note("I04", field=", ".join(finder.as_text), reason=reason)
-    unused = finder.unused()
+        reader.note("I04", field=", ".join(reader.as_text), reason=reason)
+    unused = reader.unused()
     if unused:
-        finder.note("I14", count=len(unused), paths=[*unused[:_MOST_NAMED], *("…" for _ in unused[_MOST_NAMED:][:1])])
+        reader.note("I14", count=len(unused), paths=[*unused[:_MOST_NAMED], *("…" for _ in unused[_MOST_NAMED:][:1])])
     read = complete(_read(draft), given)
     if missing_identity(read.pack):
         raise _refusal(draft, read)
     if read.pack.battery_code is None:
         identity = next(iter(draft.identities.values()), None)
-        finder.note("I12", value=Message("value.nothing") if identity is None else shown_value(identity))
-        read.notes.append(finder.notes[-1])
+        reader.note("I12", value=Message("value.nothing") if identity is None else shown_value(identity))
+        read.notes.append(reader.notes[-1])
     return build_record(read)
 
 
@@ -72,7 +72,7 @@ def _read(draft: Draft) -> ReadRecord:
     return ReadRecord(
         pack=msgspec.structs.replace(msgspec.convert(nameplate, Record), events=events),
         values=values,
-        notes=list(draft.finder.notes),
+        notes=list(draft.reader.notes),
         extras={"passport": {"family": draft.family, **draft.identities, **draft.statuses}},
         event_extras=draft.event_extras,
     )
@@ -86,9 +86,9 @@ def _refusal(draft: Draft, read: ReadRecord) -> RefusedPack:
         if value is None
     ]
     energies = [
-        reason for reason in draft.finder.dropped if re.search(r"energy|capacity|voltage|chemistry", reason.casefold())
+        reason for reason in draft.reader.dropped if re.search(r"energy|capacity|voltage|chemistry", reason.casefold())
     ]
-    dropped = (energies or draft.finder.dropped)[:4]
+    dropped = (energies or draft.reader.dropped)[:4]
     return RefusedPack(
         "passport.not_enough_because" if dropped else "passport.not_enough",
         hint="passport.give_more",

@@ -11,7 +11,7 @@ from typing import Final
 
 from valuation.ingest.passports.draft import Draft
 from valuation.ingest.passports.elements import read_material
-from valuation.ingest.passports.finder import Finder
+from valuation.ingest.passports.field_reader import FieldReader
 from valuation.ingest.passports.health_claims import percentage, remaining, settle_soh
 from valuation.messages import Message
 from valuation.record.fields import PACK_FIELDS, event_field
@@ -46,19 +46,19 @@ def _technical(name: str) -> tuple[str, str]:
     return f"batteryTechicalProperties.{name}", f"batteryTechnicalProperties.{name}"
 
 
-def read_batterypass(finder: Finder) -> Draft:
+def read_batterypass(reader: FieldReader) -> Draft:
     """Return the draft of one battery from its documents."""
-    draft = Draft(family="BatteryPass 1.2", finder=finder)
-    draft.read_chemistry(finder.text("batteryChemistry.shortName"), finder.text("batteryChemistry.clearName"))
-    draft.energy_kwh = finder.number(_technical("ratedEnergy"), _PACK["rated_energy_kwh"])
-    draft.capacity_ah = finder.number(_technical("ratedCapacity"), _PACK["rated_capacity_ah"])
-    draft.voltage_v = finder.number(_technical("nominalVoltage"), _PACK["nominal_voltage_v"])
-    draft.mass_kg = finder.number("batteryMass", _PACK["mass_kg"])
-    draft.made_on = finder.day("manufacturingDate")
-    draft.maker = finder.text("manufacturerInformation.contactName")
+    draft = Draft(family="BatteryPass 1.2", reader=reader)
+    draft.read_chemistry(reader.text("batteryChemistry.shortName"), reader.text("batteryChemistry.clearName"))
+    draft.energy_kwh = reader.number(_technical("ratedEnergy"), _PACK["rated_energy_kwh"])
+    draft.capacity_ah = reader.number(_technical("ratedCapacity"), _PACK["rated_capacity_ah"])
+    draft.voltage_v = reader.number(_technical("nominalVoltage"), _PACK["nominal_voltage_v"])
+    draft.mass_kg = reader.number("batteryMass", _PACK["mass_kg"])
+    draft.made_on = reader.day("manufacturingDate")
+    draft.maker = reader.text("manufacturerInformation.contactName")
     draft.installed("puttingIntoService")
-    draft.identity("batteryPassportIdentifier", finder.text("batteryPassportIdentifier"))
-    draft.identity("productIdentifier", finder.text("productIdentifier"))
+    draft.identity("batteryPassportIdentifier", reader.text("batteryPassportIdentifier"))
+    draft.identity("productIdentifier", reader.text("productIdentifier"))
     draft.category("batteryCategory")
     draft.life_cycle_status("batteryStatus")
     _read_condition(draft)
@@ -68,18 +68,18 @@ def read_batterypass(finder: Finder) -> Draft:
 
 def _read_materials(draft: Draft) -> None:
     """Read material masses, in gram in this model."""
-    finder = draft.finder
-    paths = list(finder.items("batteryMaterials"))
+    reader = draft.reader
+    paths = list(reader.items("batteryMaterials"))
     if paths:
-        finder.note("I04", field="batteryMaterialMass", reason=Message("passport.respelled.gram"))
+        reader.note("I04", field="batteryMaterialMass", reason=Message("passport.respelled.gram"))
     for path in paths:
-        name, cas = finder.text(f"{path}.batteryMaterialName"), finder.text(f"{path}.batteryMaterialIdentifier")
+        name, cas = reader.text(f"{path}.batteryMaterialName"), reader.text(f"{path}.batteryMaterialIdentifier")
         read_material(draft, f"{path}.batteryMaterialMass", name, cas, 0.001)
 
 
 def _read_condition(draft: Draft) -> None:
     """Read health, cycles, throughput, temperature times and negative events, each on its own day."""
-    finder = draft.finder
+    reader = draft.reader
     base = "batteryCondition."
     soce, capacity, energy, fade = (
         f"{base}{part}" for part in ("stateOfCertifiedEnergy", "remainingCapacity", "remainingEnergy", "capacityFade")
@@ -89,38 +89,38 @@ def _read_condition(draft: Draft) -> None:
         draft,
         {
             "stateOfCertifiedEnergy": percentage(
-                finder, f"{soce}.stateOfCertifiedEnergyValue", f"{soce}.lastUpdate", "energy"
+                reader, f"{soce}.stateOfCertifiedEnergyValue", f"{soce}.lastUpdate", "energy"
             ),
             "remainingCapacity": remaining(
-                finder, f"{capacity}.remainingCapacityValue", f"{capacity}.lastUpdate", "capacity", draft.capacity_ah
+                reader, f"{capacity}.remainingCapacityValue", f"{capacity}.lastUpdate", "capacity", draft.capacity_ah
             ),
-            "remainingEnergy": remaining(finder, energies, f"{energy}.lastUpdate", "energy", draft.energy_kwh),
+            "remainingEnergy": remaining(reader, energies, f"{energy}.lastUpdate", "energy", draft.energy_kwh),
             "1 - capacityFade": percentage(
-                finder, f"{fade}.capacityFadeValue", f"{fade}.lastUpdate", "capacity", fade=True
+                reader, f"{fade}.capacityFadeValue", f"{fade}.lastUpdate", "capacity", fade=True
             ),
         },
     )
-    if next(finder.items(capacity), None) is not None:
-        finder.note("I04", field="remainingCapacityValue", reason=Message("passport.respelled.tagged_kwh"))
+    if next(reader.items(capacity), None) is not None:
+        reader.note("I04", field="remainingCapacityValue", reason=Message("passport.respelled.tagged_kwh"))
     for part, name in (
         ("numberOfFullCycles", "full_cycles"),
         ("energyThroughput", "energy_throughput_kwh"),
         ("capacityThroughput", "charge_throughput_ah"),
     ):
-        value = finder.number((f"{base}{part}.{part}Value", f"{base}{part}Value"), event_field(name))
+        value = reader.number((f"{base}{part}.{part}Value", f"{base}{part}Value"), event_field(name))
         _dated(draft, f"{base}{part}", name, value)
     for part, name in (("timeExtremeHighTemp", "hours_above_45c"), ("timeExtremeLowTemp", "hours_below_0c")):
-        value = finder.number(f"{base}temperatureInformation.{part}", event_field(name), _HOUR)
+        value = reader.number(f"{base}temperatureInformation.{part}", event_field(name), _HOUR)
         _dated(draft, f"{base}temperatureInformation", name, value)
-    for path in finder.items(f"{base}internalResistanceIncrease"):
-        if (finder.text(f"{path}.batteryComponent") or "pack") == "pack":
-            value = finder.number(f"{path}.internalResistanceIncreaseValue", event_field("resistance_growth"), 0.01)
+    for path in reader.items(f"{base}internalResistanceIncrease"):
+        if (reader.text(f"{path}.batteryComponent") or "pack") == "pack":
+            value = reader.number(f"{path}.internalResistanceIncreaseValue", event_field("resistance_growth"), 0.01)
             _dated(draft, path, "resistance_growth", value)
-    for path in finder.items(f"{base}negativeEvents"):
-        draft.negative(finder.day(f"{path}.lastUpdate"), path, finder.text(f"{path}.negativeEvent"))
+    for path in reader.items(f"{base}negativeEvents"):
+        draft.negative(reader.day(f"{path}.lastUpdate"), path, reader.text(f"{path}.negativeEvent"))
 
 
 def _dated(draft: Draft, part: str, name: str, value: float | None) -> None:
     """Add a reading on the day on which its part of the passport was last updated."""
-    on = draft.finder.day(f"{part}.lastUpdate") if value is not None else None
+    on = draft.reader.day(f"{part}.lastUpdate") if value is not None else None
     draft.reading(on, part, name, value)

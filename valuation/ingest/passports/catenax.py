@@ -13,7 +13,7 @@ from typing import Final
 
 from valuation.ingest.passports.draft import Draft
 from valuation.ingest.passports.elements import read_material
-from valuation.ingest.passports.finder import Finder
+from valuation.ingest.passports.field_reader import FieldReader
 from valuation.ingest.passports.health_claims import Claim, percentage, settle_soh
 from valuation.messages import Message, shown_value
 from valuation.record.fields import PACK_FIELDS, Field, event_field
@@ -38,19 +38,19 @@ FLAT: Final = frozenset({"electrochemicalProperties", "stateOfBattery", "cellChe
 _LAYOUT_4: Final = frozenset({"generalInformation", "physicalDimension", "circularity", "chemicalMaterial"})
 
 
-def read_nested(finder: Finder) -> Draft:
+def read_nested(reader: FieldReader) -> Draft:
     """Return the draft of a 4.x, 5.x or 6.x passport."""
-    version = (finder.text("specVersion") or "").rpartition(":")[2]
-    draft = Draft(family=f"Catena-X battery_pass {version or _layout(finder.document)}", finder=finder)
-    draft.read_chemistry(finder.text("identification.chemistry"))
-    draft.energy_kwh = finder.number("performance.rated.energy.value", _PACK["rated_energy_kwh"])
-    draft.capacity_ah = finder.number("performance.rated.capacity.value", _PACK["rated_capacity_ah"])
-    draft.voltage_v = finder.number("performance.rated.voltage.nominal", _PACK["nominal_voltage_v"])
-    draft.mass_kg = _weight(finder)
+    version = (reader.text("specVersion") or "").rpartition(":")[2]
+    draft = Draft(family=f"Catena-X battery_pass {version or _layout(reader.document)}", reader=reader)
+    draft.read_chemistry(reader.text("identification.chemistry"))
+    draft.energy_kwh = reader.number("performance.rated.energy.value", _PACK["rated_energy_kwh"])
+    draft.capacity_ah = reader.number("performance.rated.capacity.value", _PACK["rated_capacity_ah"])
+    draft.voltage_v = reader.number("performance.rated.voltage.nominal", _PACK["nominal_voltage_v"])
+    draft.mass_kg = _weight(reader)
     maker = ("operation.manufacturer", "generalInformation.manufacturer")
-    draft.made_on = finder.day(tuple(f"{place}.manufacturingDate" for place in maker))
+    draft.made_on = reader.day(tuple(f"{place}.manufacturingDate" for place in maker))
     named = ("manufacturer", "manufacturer.companyName[0]")
-    draft.maker = finder.text(tuple(f"{place}.{name}" for place in reversed(maker) for name in reversed(named)))
+    draft.maker = reader.text(tuple(f"{place}.{name}" for place in reversed(maker) for name in reversed(named)))
     draft.installed(("operation.intoServiceDate", "generalInformation.intoServiceDate"))
     _identify(draft)
     _read_condition(draft)
@@ -65,67 +65,67 @@ def _layout(document: Mapping[str, object]) -> str:
     return "6.x" if "commercial" in document else "5.x"
 
 
-def read_flat(finder: Finder) -> Draft:
+def read_flat(reader: FieldReader) -> Draft:
     """Return the draft of a flat 3.x passport; its measured values have no time stamp and are not used."""
-    draft = Draft(family="Catena-X battery_pass 3.x", finder=finder)
+    draft = Draft(family="Catena-X battery_pass 3.x", reader=reader)
     cathode = " ".join(
-        finder.text(f"{path}.materialName") or "" for path in finder.items("cellChemistry.cathodeActiveMaterials")
+        reader.text(f"{path}.materialName") or "" for path in reader.items("cellChemistry.cathodeActiveMaterials")
     )
-    draft.read_chemistry(finder.text("batteryIdentification.batteryType"), cathode)
+    draft.read_chemistry(reader.text("batteryIdentification.batteryType"), cathode)
     reason = Message("passport.respelled.watt_hours")
-    finder.note("I04", field="electrochemicalProperties.batteryEnergy", reason=reason)
-    draft.energy_kwh = finder.number(
+    reader.note("I04", field="electrochemicalProperties.batteryEnergy", reason=reason)
+    draft.energy_kwh = reader.number(
         "electrochemicalProperties.batteryEnergy.maximumAllowedBatteryEnergy", _PACK["rated_energy_kwh"], 0.001
     )
-    draft.capacity_ah = finder.number("electrochemicalProperties.ratedCapacity", _PACK["rated_capacity_ah"])
-    draft.voltage_v = finder.number(
+    draft.capacity_ah = reader.number("electrochemicalProperties.ratedCapacity", _PACK["rated_capacity_ah"])
+    draft.voltage_v = reader.number(
         "electrochemicalProperties.batteryVoltage.nominalVoltage", _PACK["nominal_voltage_v"]
     )
-    draft.mass_kg = finder.number("physicalDimensions.weight", _PACK["mass_kg"])
-    draft.made_on = finder.day("manufacturing.dateOfManufacturing")
-    draft.maker = finder.text("manufacturer.name")
-    draft.identity("idDmc", finder.text("batteryIdentification.batteryIDDMCCode"))
-    draft.identity("model", finder.text("batteryIdentification.batteryModel"))
-    finder.day("datePlacedOnMarket")
+    draft.mass_kg = reader.number("physicalDimensions.weight", _PACK["mass_kg"])
+    draft.made_on = reader.day("manufacturing.dateOfManufacturing")
+    draft.maker = reader.text("manufacturer.name")
+    draft.identity("idDmc", reader.text("batteryIdentification.batteryIDDMCCode"))
+    draft.identity("model", reader.text("batteryIdentification.batteryModel"))
+    reader.day("datePlacedOnMarket")
     settle_soh(
         draft,
         {
-            "stateOfBattery.stateOfHealth": percentage(finder, "stateOfBattery.stateOfHealth", None, "capacity"),
+            "stateOfBattery.stateOfHealth": percentage(reader, "stateOfBattery.stateOfHealth", None, "capacity"),
             "1 - capacityFade": percentage(
-                finder, "electrochemicalProperties.capacityFade", None, "capacity", fade=True
+                reader, "electrochemicalProperties.capacityFade", None, "capacity", fade=True
             ),
         },
     )
     draft.life_cycle_status("stateOfBattery.statusBattery")
     for group in ("cathodeActiveMaterials", "anodeActiveMaterials", "cathodeCompositionOther", "anodeCompositionOther"):
-        for path in finder.items(f"cellChemistry.{group}"):
-            read_material(draft, f"{path}.materialWeight", finder.text(f"{path}.materialName"), None, 0.001)
+        for path in reader.items(f"cellChemistry.{group}"):
+            read_material(draft, f"{path}.materialWeight", reader.text(f"{path}.materialName"), None, 0.001)
     return draft
 
 
 def _identify(draft: Draft) -> None:
     """Read identifiers, category and status of the battery."""
-    finder = draft.finder
-    draft.identity("passportIdentifier", finder.text("metadata.passportIdentifier"))
-    draft.identity("predecessor", finder.text("metadata.predecessor"))
-    draft.identity("idDmc", finder.text("identification.idDmc"))
+    reader = draft.reader
+    draft.identity("passportIdentifier", reader.text("metadata.passportIdentifier"))
+    draft.identity("predecessor", reader.text("metadata.predecessor"))
+    draft.identity("idDmc", reader.text("identification.idDmc"))
     for group in ("identification.serial", "identification.codes", "localIdentifier", "additionalCode"):
-        for path in finder.items(f"identification.{group}"):
-            draft.identity(path.rpartition(".")[2], finder.text(f"{path}.value"))
+        for path in reader.items(f"identification.{group}"):
+            draft.identity(path.rpartition(".")[2], reader.text(f"{path}.value"))
     draft.category("identification.category")
-    if (finder.text("metadata.status") or "").casefold() == "draft":
-        finder.note("I09")
+    if (reader.text("metadata.status") or "").casefold() == "draft":
+        reader.note("I09")
     draft.life_cycle_status(("sustainability.status", "circularity.status"))
 
 
-def _weight(finder: Finder) -> float | None:
+def _weight(reader: FieldReader) -> float | None:
     """Return the mass in kg, converted from its stated unit."""
-    for path in finder.items(("characteristics.physicalDimension.weight", "physicalDimension.weight")):
-        _, unit = finder.raw(f"{path}.unit")
+    for path in reader.items(("characteristics.physicalDimension.weight", "physicalDimension.weight")):
+        _, unit = reader.raw(f"{path}.unit")
         factor = _KILOGRAMS.get(_unit(unit))
         if factor is not None:
-            return finder.number(f"{path}.value", _PACK["mass_kg"], factor)
-        finder.drop(f"{path}.unit", unit, Message("passport.why.unit_of_mass"))
+            return reader.number(f"{path}.value", _PACK["mass_kg"], factor)
+        reader.drop(f"{path}.unit", unit, Message("passport.why.unit_of_mass"))
     return None
 
 
@@ -134,24 +134,24 @@ def _unit(tagged: object) -> str:
     return tagged.rpartition(":")[2].strip().casefold() if isinstance(tagged, str) else ""
 
 
-def _measured(finder: Finder, part: str, field: Field, factor: float = 1.0) -> tuple[date | None, float | None]:
+def _measured(reader: FieldReader, part: str, field: Field, factor: float = 1.0) -> tuple[date | None, float | None]:
     """Return the day and the value of a measured field."""
-    value = finder.number(f"{_DYNAMIC}{part}.value", field, factor)
-    return (finder.day(f"{_DYNAMIC}{part}.time") if value is not None else None), value
+    value = reader.number(f"{_DYNAMIC}{part}.value", field, factor)
+    return (reader.day(f"{_DYNAMIC}{part}.time") if value is not None else None), value
 
 
 def _read_condition(draft: Draft) -> None:
     """Read health, cycles, throughput, resistance and negative events, each on its own day."""
-    finder = draft.finder
-    capacity_on, capacity = _measured(finder, "capacity.capacity", event_field("remaining_capacity_ah"))
-    energy_on, energy = _measured(finder, "energy.remaining", event_field("remaining_energy_kwh"))
+    reader = draft.reader
+    capacity_on, capacity = _measured(reader, "capacity.capacity", event_field("remaining_capacity_ah"))
+    energy_on, energy = _measured(reader, "energy.remaining", event_field("remaining_energy_kwh"))
     soce, fade = f"{_DYNAMIC}energy.soce", f"{_DYNAMIC}capacity.fade"
     settle_soh(
         draft,
         {
-            "soce": percentage(finder, f"{soce}.value", f"{soce}.time", "energy"),
+            "soce": percentage(reader, f"{soce}.value", f"{soce}.time", "energy"),
             "remaining/rated capacity": Claim(capacity_on, "capacity", _share(capacity, draft.capacity_ah)),
-            "1 - capacity fade": percentage(finder, f"{fade}.value", f"{fade}.time", "capacity", fade=True),
+            "1 - capacity fade": percentage(reader, f"{fade}.value", f"{fade}.time", "capacity", fade=True),
             "remaining/rated energy": Claim(energy_on, "energy", _share(energy, draft.energy_kwh)),
         },
     )
@@ -161,11 +161,11 @@ def _read_condition(draft: Draft) -> None:
         ("capacity.throughput", "charge_throughput_ah", 1.0),
         ("resistance.increase.pack", "resistance_growth", 0.01),
     ):
-        on, value = _measured(finder, part, event_field(name), factor)
+        on, value = _measured(reader, part, event_field(name), factor)
         draft.reading(on, f"{_DYNAMIC}{part}", name, value)
-    documents = [finder.text(f"{path}.header") or "" for path in finder.items(f"{_DYNAMIC}negativeEvents")]
+    documents = [reader.text(f"{path}.header") or "" for path in reader.items(f"{_DYNAMIC}negativeEvents")]
     if documents:
-        finder.note("I08", value=[one[:60] for one in documents[:3]], path=f"{_DYNAMIC}negativeEvents")
+        reader.note("I08", value=[one[:60] for one in documents[:3]], path=f"{_DYNAMIC}negativeEvents")
 
 
 def _share(part: float | None, whole: float | None) -> float | None:
@@ -175,33 +175,33 @@ def _share(part: float | None, whole: float | None) -> float | None:
 
 def _read_shares(draft: Draft) -> None:
     """Convert material shares to masses; a share that cannot be converted is noted."""
-    finder = draft.finder
+    reader = draft.reader
     units: set[str] = set()
-    for path in finder.items("materials.composition"):
-        _, unit = finder.raw(f"{path}.unit")
-        name = finder.text((f"{path}.name.name", f"{path}.name", f"{path}.id[0].name"))
+    for path in reader.items("materials.composition"):
+        _, unit = reader.raw(f"{path}.unit")
+        name = reader.text((f"{path}.name.name", f"{path}.name", f"{path}.id[0].name"))
         factor = _SHARES.get(_unit(unit))
-        share = finder.raw(f"{path}.concentration")[1]
+        share = reader.raw(f"{path}.concentration")[1]
         if share is None:
             continue
         if factor is None:
             reason = Message("passport.why.unit_of_share", unit=shown_value(unit))
             if unit is None:
                 reason = Message("passport.why.no_unit_of_share")
-            finder.drop(f"{path}.concentration", share, reason)
+            reader.drop(f"{path}.concentration", share, reason)
         elif draft.mass_kg is None:
-            finder.drop(f"{path}.concentration", share, Message("passport.why.no_pack_mass"))
+            reader.drop(f"{path}.concentration", share, Message("passport.why.no_pack_mass"))
         else:
             units.add(str(unit))
-            read_material(draft, f"{path}.concentration", name, _cas(finder, path), factor * draft.mass_kg)
+            read_material(draft, f"{path}.concentration", name, _cas(reader, path), factor * draft.mass_kg)
     if units:
         reason = Message("passport.respelled.shares", units=sorted(units), mass=draft.mass_kg)
-        finder.note("I04", field="materials.composition", reason=reason)
+        reader.note("I04", field="materials.composition", reason=reason)
 
 
-def _cas(finder: Finder, path: str) -> str | None:
+def _cas(reader: FieldReader, path: str) -> str | None:
     """Return the CAS number among the numbers of a material."""
-    for item in finder.items(f"{path}.id"):
-        if finder.text(f"{item}.type") == "CAS":
-            return finder.text(f"{item}.id")
+    for item in reader.items(f"{path}.id"):
+        if reader.text(f"{item}.type") == "CAS":
+            return reader.text(f"{item}.id")
     return None

@@ -12,7 +12,7 @@ from valuation.ingest.fields.aliases import choice_name
 from valuation.ingest.fields.chemistry_text import settle_names
 from valuation.ingest.fields.days import LAST_DAY
 from valuation.ingest.fields.values import has_unclear_chemistry
-from valuation.ingest.passports.finder import Finder, Paths
+from valuation.ingest.passports.field_reader import FieldReader, Paths
 from valuation.messages import Message, shown_value
 from valuation.record.fields import CHEMISTRIES, LIFE_CYCLE_STATUSES, event_field
 
@@ -58,7 +58,7 @@ class Draft:
     """The fields read so far from the passport of one battery."""
 
     family: str
-    finder: Finder
+    reader: FieldReader
     chemistry: str | None = None
     energy_kwh: float | None = None
     capacity_ah: float | None = None
@@ -88,16 +88,16 @@ class Draft:
         if unclear is None and len(named) == 1:
             self.chemistry = named[0]
             spelled = next(text for text, one in zip(said, read, strict=True) if one is not None)
-            self.finder.note("I05", value=shown_value(spelled), chemistry=named[0])
+            self.reader.note("I05", value=shown_value(spelled), chemistry=named[0])
         elif said:
-            self.finder.drop("chemistry", unclear or " / ".join(said), Message("passport.why.no_one_chemistry"))
+            self.reader.drop("chemistry", unclear or " / ".join(said), Message("passport.why.no_one_chemistry"))
 
     def reading(self, on: date | None, path: str, name: str, value: float | None) -> None:
         """Add a usage reading on its day; a reading without a day is noted and not used."""
         if value is None:
             return
         if on is None:
-            self.finder.note("I07", fields=path)
+            self.reader.note("I07", fields=path)
             return
         self.readings.setdefault(on, {})[name] = value
 
@@ -108,7 +108,7 @@ class Draft:
         kind = choice_name(spelled, "kind", event_field("kind").choices)
         kind = kind or next((name for words, name in _EVENT_WORDS if re.search(words, spelled.casefold())), None)
         if kind is None or on is None:
-            self.finder.note("I08", value=shown_value(spelled), path=path)
+            self.reader.note("I08", value=shown_value(spelled), path=path)
         if on is not None:
             self.event_extras[len(self.events)] = {"said": spelled}
             self.events.append({"type": "negative", "on": on, "kind": kind or "other"})
@@ -123,23 +123,23 @@ class Draft:
 
     def installed(self, wanted: Paths) -> None:
         """Add the day on which the battery was put into service."""
-        on = self.finder.day(wanted)
+        on = self.reader.day(wanted)
         if on is not None:
             self.events.append({"type": "installed", "on": on})
 
     def category(self, wanted: Paths) -> None:
         """Note the category of a battery that is not from an electric vehicle."""
-        spelled = self.finder.text(wanted)
+        spelled = self.reader.text(wanted)
         if spelled and spelled.casefold() != "ev":
             self.statuses["category"] = spelled
-            self.finder.note("I11", value=spelled)
+            self.reader.note("I11", value=spelled)
 
     def life_cycle_status(self, wanted: Paths) -> None:
         """Set the life-cycle status, and note it unless it is "original"."""
-        spelled = self.finder.text(wanted)
+        spelled = self.reader.text(wanted)
         if spelled is None:
             return
         self.status = read_status(spelled)
         if self.status != "original":
             self.statuses["status"] = spelled
-            self.finder.note("I13", value=spelled)
+            self.reader.note("I13", value=spelled)

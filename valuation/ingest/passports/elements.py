@@ -57,14 +57,14 @@ def read_material(draft: Draft, wanted: str, name: str | None, cas: str | None, 
 
     `factor` converts the mass or share to kilogram.
     """
-    path, mass = draft.finder.raw(wanted)
+    path, mass = draft.reader.raw(wanted)
     if mass is None:
         return
     element = element_of(name, cas)
     if element is None:
         if element_of(name, None) is not None:
-            draft.finder.drop(path, mass, Message("passport.why.cas", cas=shown_value(cas), element=name))
+            draft.reader.drop(path, mass, Message("passport.why.cas", cas=shown_value(cas), element=name))
         return
-    kilograms = draft.finder.quantity(path, mass, _MASS[element], factor)
+    kilograms = draft.reader.quantity(path, mass, _MASS[element], factor)
     if kilograms is not None:
         draft.composition[element] = draft.composition.get(element, 0.0) + kilograms

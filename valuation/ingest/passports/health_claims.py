@@ -8,7 +8,7 @@ from statistics import median
 from typing import NamedTuple
 
 from valuation.ingest.passports.draft import Draft
-from valuation.ingest.passports.finder import Finder, Paths
+from valuation.ingest.passports.field_reader import FieldReader, Paths
 from valuation.messages import Message, shown_value
 from valuation.record.fields import Field, event_field
 
@@ -32,13 +32,13 @@ class Claim(NamedTuple):
     path: str = ""
 
 
-def percentage(finder: Finder, wanted: Paths, on: Paths | None, definition: str, *, fade: bool = False) -> Claim:
+def percentage(reader: FieldReader, wanted: Paths, on: Paths | None, definition: str, *, fade: bool = False) -> Claim:
     """Return the claim of a per-cent field; a number up to 1.2 (a fade below 1) may be a fraction."""
-    path, raw = finder.raw(wanted)
-    number = finder.quantity(path, raw, _PER_CENT)
+    path, raw = reader.raw(wanted)
+    number = reader.quantity(path, raw, _PER_CENT)
     if number is None:
         return Claim(None, definition, None)
-    day = finder.day(on) if on is not None else None
+    day = reader.day(on) if on is not None else None
     other = number if 0.0 < number < (1.0 if fade else _SOH.high) else None
     value = round(number / 100, 12)
     if fade:
@@ -46,12 +46,12 @@ def percentage(finder: Finder, wanted: Paths, on: Paths | None, definition: str,
     return Claim(day, definition, value, other, path)
 
 
-def remaining(finder: Finder, wanted: Paths, on: Paths, definition: str, whole: float | None) -> Claim:
+def remaining(reader: FieldReader, wanted: Paths, on: Paths, definition: str, whole: float | None) -> Claim:
     """Return the claim of a remaining capacity or energy, None without a rated value or a possible ratio."""
     if not whole:
         return Claim(None, definition, None)
-    value = finder.number(wanted, _SOH, 1.0 / whole)
-    return Claim(finder.day(on) if value is not None else None, definition, value)
+    value = reader.number(wanted, _SOH, 1.0 / whole)
+    return Claim(reader.day(on) if value is not None else None, definition, value)
 
 
 def settle_soh(draft: Draft, claims: Mapping[str, Claim]) -> None:
@@ -59,23 +59,23 @@ def settle_soh(draft: Draft, claims: Mapping[str, Claim]) -> None:
 
     `claims` maps a field name to its claim, the most trusted first.
     """
-    stated = {name: claim for name, claim in on_one_scale(draft.finder, claims).items() if claim.value is not None}
+    stated = {name: claim for name, claim in on_one_scale(draft.reader, claims).items() if claim.value is not None}
     known = {name: claim for name, claim in stated.items() if claim.on is not None}
     for name in sorted(stated) if not known else ():
-        draft.finder.note("I07", fields=name)
+        draft.reader.note("I07", fields=name)
     if not known:
         return
     (chosen, claim), *others = known.items()
     value = claim.value or 0.0
     far = [f"{name} {other.value:.3g}" for name, other in others if abs((other.value or 0.0) - value) > AGREEING]
     if far:
-        draft.finder.note("I10", claims=[f"{chosen} {value:.3g}", *far], chosen=chosen)
+        draft.reader.note("I10", claims=[f"{chosen} {value:.3g}", *far], chosen=chosen)
     draft.reading(claim.on, chosen, "soh", value)
     if claim.on is not None and draft.readings:
         draft.readings[claim.on] |= {"soh_source": "bms", "soh_definition": claim.definition}
 
 
-def on_one_scale(finder: Finder, claims: Mapping[str, Claim]) -> dict[str, Claim]:
+def on_one_scale(reader: FieldReader, claims: Mapping[str, Claim]) -> dict[str, Claim]:
     """Return the claims; an ambiguous percentage is put on the scale on which the other claims agree.
 
     Without another claim, a percentage from 0.5 to 1.2 is a fraction of health, because no pack on offer has 1 % left;
@@ -86,7 +86,7 @@ def on_one_scale(finder: Finder, claims: Mapping[str, Claim]) -> dict[str, Claim
     for name, claim in sorted(claims.items(), key=lambda item: _certainty(item[1])):
         chosen = claim
         if claim.value is not None and claim.other is not None:
-            chosen = _on_scale_of(finder, claim, known)
+            chosen = _on_scale_of(reader, claim, known)
         if chosen.value is not None:
             known.append(chosen.value)
         settled[name] = chosen
@@ -100,7 +100,7 @@ def _certainty(claim: Claim) -> int:
     return 1 if (claim.value or 0.0) < _LEAST_HEALTH else 2
 
 
-def _on_scale_of(finder: Finder, claim: Claim, known: Sequence[float]) -> Claim:
+def _on_scale_of(reader: FieldReader, claim: Claim, known: Sequence[float]) -> Claim:
     """Return an ambiguous claim on the scale that fits the known readings; without a value if neither fits."""
     value, other = claim.value or 0.0, claim.other or 0.0
     near, fits = other, value < _LEAST_HEALTH and other >= _USUAL_HEALTH
@@ -109,9 +109,9 @@ def _on_scale_of(finder: Finder, claim: Claim, known: Sequence[float]) -> Claim:
         if abs(closest - median(known)) <= AGREEING and abs(far - median(known)) > 2 * abs(closest - median(known)):
             near, fits = closest, True
     if not fits:
-        finder.drop(claim.path, finder.raw(claim.path)[1], Message("passport.why.two_scales"))
+        reader.drop(claim.path, reader.raw(claim.path)[1], Message("passport.why.two_scales"))
         return claim._replace(value=None)
     if near == other:
         reason = Message("passport.scale.agreed", count=len(known)) if known else Message("passport.scale.only")
-        finder.note("I21", field=claim.path, value=shown_value(finder.raw(claim.path)[1]), reason=reason)
+        reader.note("I21", field=claim.path, value=shown_value(reader.raw(claim.path)[1]), reason=reason)
     return claim._replace(value=near)

@@ -12,7 +12,7 @@ from typing import Final
 
 from valuation.ingest.passports.draft import Draft
 from valuation.ingest.passports.elements import read_material
-from valuation.ingest.passports.finder import Finder
+from valuation.ingest.passports.field_reader import FieldReader
 from valuation.ingest.passports.health_claims import percentage, remaining, settle_soh
 from valuation.messages import Message
 from valuation.record.fields import PACK_FIELDS, event_field
@@ -36,21 +36,21 @@ _AREA = "TechnicalPropertyAreas.CapacityEnergyVoltage."
 _HOUR = 1.0 / 60.0
 
 
-def read_idta(finder: Finder) -> Draft:
+def read_idta(reader: FieldReader) -> Draft:
     """Return the draft of one battery from its documents."""
-    draft = Draft(family="IDTA 02035", finder=finder)
-    draft.read_chemistry(finder.text("BatteryChemistry.ShortName"), finder.text("BatteryChemistry.ClearName"))
-    draft.energy_kwh = finder.number(
+    draft = Draft(family="IDTA 02035", reader=reader)
+    draft.read_chemistry(reader.text("BatteryChemistry.ShortName"), reader.text("BatteryChemistry.ClearName"))
+    draft.energy_kwh = reader.number(
         (f"{_AREA}CertifiedUsableBatteryEnergy", f"{_AREA}RatedEnergy"), _PACK["rated_energy_kwh"]
     )
-    draft.capacity_ah = finder.number(f"{_AREA}RatedCapacity", _PACK["rated_capacity_ah"])
-    draft.voltage_v = finder.number(f"{_AREA}NominalVoltage", _PACK["nominal_voltage_v"])
-    draft.mass_kg = finder.number("GeneralInformation.BatteryMass", _PACK["mass_kg"])
-    draft.made_on = finder.day(("DateOfManufacture", "GeneralInformation.DateOfManufacture"))
-    draft.maker = finder.text(("ManufacturerName", "GeneralInformation.ManufacturerName"))
+    draft.capacity_ah = reader.number(f"{_AREA}RatedCapacity", _PACK["rated_capacity_ah"])
+    draft.voltage_v = reader.number(f"{_AREA}NominalVoltage", _PACK["nominal_voltage_v"])
+    draft.mass_kg = reader.number("GeneralInformation.BatteryMass", _PACK["mass_kg"])
+    draft.made_on = reader.day(("DateOfManufacture", "GeneralInformation.DateOfManufacture"))
+    draft.maker = reader.text(("ManufacturerName", "GeneralInformation.ManufacturerName"))
     draft.installed(("DateOfPuttingIntoService", "GeneralInformation.DateOfPuttingIntoService"))
-    draft.identity("serialNumber", finder.text("SerialNumber"))
-    draft.identity("uriOfTheProduct", finder.text("URIOfTheProduct"))
+    draft.identity("serialNumber", reader.text("SerialNumber"))
+    draft.identity("uriOfTheProduct", reader.text("URIOfTheProduct"))
     draft.category(("BatteryCategory", "GeneralInformation.BatteryCategory"))
     places = ("", "GeneralInformation.")
     draft.life_cycle_status(tuple(f"{place}{name}" for place in places for name in ("BatteryStatus", "LifeCycleStage")))
@@ -62,47 +62,47 @@ def read_idta(finder: Finder) -> Draft:
 
 def _read_health(draft: Draft) -> None:
     """Read the state of health from certified energy, remaining capacity or remaining energy."""
-    finder = draft.finder
+    reader = draft.reader
     soce = "StateOfCertifiedEnergy"
-    claims = {soce: percentage(finder, f"{soce}.{soce}Value", f"{soce}.LastUpdate", "energy")}
+    claims = {soce: percentage(reader, f"{soce}.{soce}Value", f"{soce}.LastUpdate", "energy")}
     for part, definition, whole in (
         ("RemainingCapacity", "capacity", draft.capacity_ah),
         ("RemainingEnergy", "energy", draft.energy_kwh),
     ):
-        claims[part] = remaining(finder, f"{part}.{part}Value", f"{part}.LastUpdate", definition, whole)
-    if next(finder.items("RemainingCapacity"), None) is not None:
-        finder.note("I04", field="RemainingCapacityValue", reason=Message("passport.respelled.tagged_kwh_idta"))
+        claims[part] = remaining(reader, f"{part}.{part}Value", f"{part}.LastUpdate", definition, whole)
+    if next(reader.items("RemainingCapacity"), None) is not None:
+        reader.note("I04", field="RemainingCapacityValue", reason=Message("passport.respelled.tagged_kwh_idta"))
     settle_soh(draft, claims)
 
 
 def _read_use(draft: Draft) -> None:
     """Read cycles, throughput, temperature times, negative events and accidents."""
-    finder = draft.finder
+    reader = draft.reader
     for part, name in (
         ("NumberOfFullCycles", "full_cycles"),
         ("EnergyThroughput", "energy_throughput_kwh"),
         ("CapacityThroughput", "charge_throughput_ah"),
     ):
-        value = finder.number(f"{part}.{part}Value", event_field(name))
-        on = finder.day(f"{part}.LastUpdate") if value is not None else None
+        value = reader.number(f"{part}.{part}Value", event_field(name))
+        on = reader.day(f"{part}.LastUpdate") if value is not None else None
         draft.reading(on, part, name, value)
     for part, name in (("TimeExtremeHighTemp", "hours_above_45c"), ("TimeExtremeLowTemp", "hours_below_0c")):
-        value = finder.number(f"TemperatureInformation.{part}", event_field(name), _HOUR)
-        on = finder.day("TemperatureInformation.LastUpdate") if value is not None else None
+        value = reader.number(f"TemperatureInformation.{part}", event_field(name), _HOUR)
+        on = reader.day("TemperatureInformation.LastUpdate") if value is not None else None
         draft.reading(on, f"TemperatureInformation.{part}", name, value)
-    for path in finder.items("NegativeEvents"):
-        draft.negative(finder.day(f"{path}.LastUpdate"), path, finder.text(f"{path}.NegativeEventValue"))
-    _, accidents = finder.raw("InformationOnAccidents")
+    for path in reader.items("NegativeEvents"):
+        draft.negative(reader.day(f"{path}.LastUpdate"), path, reader.text(f"{path}.NegativeEventValue"))
+    _, accidents = reader.raw("InformationOnAccidents")
     for text in accidents if isinstance(accidents, list) else [accidents]:
         draft.negative(None, "InformationOnAccidents", text if isinstance(text, str) else None)
 
 
 def _read_materials(draft: Draft) -> None:
     """Read material masses, in kilogram in this model."""
-    finder = draft.finder
-    paths = list(finder.items("BatteryMaterials"))
+    reader = draft.reader
+    paths = list(reader.items("BatteryMaterials"))
     if paths:
-        finder.note("I04", field="BatteryMaterialMass", reason=Message("passport.respelled.kilogram"))
+        reader.note("I04", field="BatteryMaterialMass", reason=Message("passport.respelled.kilogram"))
     for path in paths:
-        name, cas = finder.text(f"{path}.BatteryMaterialName"), finder.text(f"{path}.BatteryMaterialIdentifier")
+        name, cas = reader.text(f"{path}.BatteryMaterialName"), reader.text(f"{path}.BatteryMaterialIdentifier")
         read_material(draft, f"{path}.BatteryMaterialMass", name, cas, 1.0)

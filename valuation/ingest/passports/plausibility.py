@@ -34,7 +34,7 @@ def _settle_energy(draft: Draft) -> None:
     ratio = draft.energy_kwh / implied
     if 1 / CONTRADICTION <= ratio <= CONTRADICTION:
         return
-    drop = draft.finder.drop
+    drop = draft.reader.drop
     declared = draft.energy_kwh
     energies = {"declared": declared, "volts": draft.voltage_v, "ampere_hours": draft.capacity_ah, "implied": implied}
     if _dense_enough(declared, draft.mass_kg):
@@ -63,7 +63,7 @@ def _check_mass(draft: Draft, energy_kwh: float | None) -> None:
     if draft.mass_kg is not None and energy_kwh is not None and not _dense_enough(energy_kwh, draft.mass_kg):
         density = energy_kwh * 1000 / draft.mass_kg
         low, high = _WH_PER_KG
-        draft.finder.drop(
+        draft.reader.drop(
             "mass_kg", draft.mass_kg, Message("passport.why.density", density=density, low=low, high=high)
         )
         draft.mass_kg = None
@@ -93,4 +93,4 @@ def _check_masses(draft: Draft, energy_kwh: float | None) -> None:
 
 def _drop_mass(draft: Draft, name: str, reason: Message) -> None:
     """Drop one material mass."""
-    draft.finder.drop(name, draft.composition.pop(name), reason)
+    draft.reader.drop(name, draft.composition.pop(name), reason)

@@ -8,50 +8,50 @@ from typing import Final
 from valuation.battery_code.decoding import decode
 from valuation.ingest.fields.days import LAST_DAY
 from valuation.ingest.passports.draft import Draft
-from valuation.ingest.passports.finder import Finder
+from valuation.ingest.passports.field_reader import FieldReader
 from valuation.messages import Message, shown_value
 
 TOPICS: Final = frozenset({"tractionBatteryCode"})
 _MOST_LEVELS: Final = 8
 
 
-def read_traction_code(finder: Finder) -> Draft:
+def read_traction_code(reader: FieldReader) -> Draft:
     """Return the draft of a document that contains only codes."""
-    draft = Draft(family="Catena-X traction_battery_code", finder=finder)
+    draft = Draft(family="Catena-X traction_battery_code", reader=reader)
     add_codes(draft)
     return draft
 
 
 def add_codes(draft: Draft) -> None:
     """Add the code of a pack and the codes of its modules, from the tree in a document if there is one."""
-    finder = draft.finder
-    code = finder.text("tractionBatteryCode")
+    reader = draft.reader
+    code = reader.text("tractionBatteryCode")
     if code is None:
         return
-    finder.text("productType")
+    reader.text("productType")
     read = decode(code, LAST_DAY)
     if read.reason is not None:
-        finder.drop("tractionBatteryCode", code, Message(f"code.reason.{read.reason}"))
+        reader.drop("tractionBatteryCode", code, Message(f"code.reason.{read.reason}"))
     elif draft.code is not None and decode(draft.code, LAST_DAY).code != read.code:
         claims = [f"tractionBatteryCode {shown_value(code)}", str(shown_value(draft.code))]
-        finder.note("I10", claims=claims, chosen="tractionBatteryCode")
+        reader.note("I10", claims=claims, chosen="tractionBatteryCode")
     if read.valid:
         draft.code = code
         draft.identities.setdefault("tractionBatteryCode", code)
-    for path in _parts(finder, "subcomponents", 0):
-        part = finder.text(f"{path}.tractionBatteryCode")
+    for path in _parts(reader, "subcomponents", 0):
+        part = reader.text(f"{path}.tractionBatteryCode")
         decoded = decode(part, LAST_DAY) if part else None
         if part and decoded is not None and decoded.level == "module":
-            finder.text(f"{path}.productType")
+            reader.text(f"{path}.productType")
             draft.modules.append({"battery_code": decoded.code})
         elif part and decoded is not None and not decoded.valid:
-            finder.drop(f"{path}.tractionBatteryCode", part, Message(f"code.reason.{decoded.reason}"))
+            reader.drop(f"{path}.tractionBatteryCode", part, Message(f"code.reason.{decoded.reason}"))
         else:
-            finder.used.discard(f"{path}.tractionBatteryCode")  # a cell or another pack is named as not used
+            reader.used.discard(f"{path}.tractionBatteryCode")  # a cell or another pack is named as not used
 
 
-def _parts(finder: Finder, wanted: str, level: int) -> Iterator[str]:
+def _parts(reader: FieldReader, wanted: str, level: int) -> Iterator[str]:
     """Yield the paths of all parts of a tree, those of parts after the part."""
-    for path in finder.items(wanted) if level < _MOST_LEVELS else ():
+    for path in reader.items(wanted) if level < _MOST_LEVELS else ():
         yield path
-        yield from _parts(finder, f"{path}.subcomponents", level + 1)
+        yield from _parts(reader, f"{path}.subcomponents", level + 1)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from valuation.errors import FieldError, UnreadableRecord
 from valuation.ingest.fields.days import read_day
 from valuation.ingest.fields.headings import recognised
-from valuation.ingest.notes import Problem
+from valuation.ingest.notes import RecordProblem
 from valuation.messages import Message
 from valuation.numeric.columns import BoolArray, IntArray
 
@@ -55,10 +55,10 @@ class OpenTable:
     other_sheets: tuple[str, ...] = ()
 
     @property
-    def problems(self) -> tuple[Problem, ...]:
+    def problems(self) -> tuple[RecordProblem, ...]:
         """Why rows were left out."""
         return tuple(
-            Problem(
+            RecordProblem(
                 where=Message("file.row", name=self.name, number=row),
                 battery_code=None,
                 error=UnreadableRecord("table.cells", cells=cells, wanted=len(self.table.column_names)),

@@ -22,7 +22,7 @@ from valuation.ingest.fields.aliases import (
 from valuation.ingest.fields.headings import field_name
 from valuation.ingest.fields.normalise_code import normalise_code
 from valuation.ingest.fields.values import PLACEHOLDERS
-from valuation.ingest.notes import IntakeNote, Problem, make_note
+from valuation.ingest.notes import IntakeNote, RecordProblem, make_note
 from valuation.ingest.tables.opened_table import OpenTable, column_names, is_total
 from valuation.ingest.tables.row_scale import settle_health
 from valuation.ingest.tables.table_import_state import found_columns
@@ -86,14 +86,14 @@ def row_records(
 
 def join_events(
     packs: OpenTable | None, events: OpenTable
-) -> tuple[list[tuple[str, dict[str, object]]], list[Problem]]:
+) -> tuple[list[tuple[str, dict[str, object]]], list[RecordProblem]]:
     """Return the trace records of packs with their events, and problems for events without a pack.
 
     Without a table of packs, each code in the events becomes a pack with only a code.
     """
     records: list[tuple[str, dict[str, object]]] = []
     by_code: dict[object, list[dict[str, object]]] = {}
-    problems: list[Problem] = []
+    problems: list[RecordProblem] = []
     for where, row in rows_of(packs) if packs is not None else ():
         record = pack_record(row)
         lists: list[dict[str, object]] = []
@@ -119,10 +119,10 @@ def _name(code: object) -> object:
     return normalise_code(code.strip()) if isinstance(code, str) else code
 
 
-def unknown_pack(where: str, code: object) -> Problem:
+def unknown_pack(where: str, code: object) -> RecordProblem:
     """Return the problem of an event without a pack."""
     error = FieldError("table.unknown_pack", field="battery_code", value=code, code=code)
-    return Problem(where=where, battery_code=code if isinstance(code, str) else None, error=error)
+    return RecordProblem(where=where, battery_code=code if isinstance(code, str) else None, error=error)
 
 
 def pack_record(row: Mapping[str, object]) -> dict[str, object]:

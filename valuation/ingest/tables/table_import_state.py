@@ -11,7 +11,7 @@ from valuation.errors import FieldError
 from valuation.ingest.fields.headings import Heading, nearest_name, read_heading
 from valuation.ingest.fields.units import Unit, own_unit
 from valuation.ingest.fields.values import is_placeholder, read_value
-from valuation.ingest.notes import IntakeNote, Problem, make_note, printable
+from valuation.ingest.notes import IntakeNote, RecordProblem, make_note, printable
 from valuation.ingest.tables.arrow_convert import Converted
 from valuation.ingest.tables.opened_table import OpenTable, column_names
 from valuation.messages import Message
@@ -32,9 +32,9 @@ class TableImport:
     rejected: BoolArray
     notes: dict[int, list[IntakeNote]] = field(default_factory=dict)
     column_notes: list[Caution] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[RecordProblem] = field(default_factory=list)
 
-    def reject_row(self, row: int, problem: Problem) -> None:
+    def reject_row(self, row: int, problem: RecordProblem) -> None:
         """Reject a pack with the reason."""
         self.rejected[row] = True
         self.problems.append(replace(problem, row=row))
@@ -127,6 +127,6 @@ def row_name(opened: OpenTable, row: int) -> str:
     return Message("file.row", name=opened.name, number=int(opened.row[row]))
 
 
-def row_problem(opened: OpenTable, row: int, code: str | None, error: FieldError) -> Problem:
+def row_problem(opened: OpenTable, row: int, code: str | None, error: FieldError) -> RecordProblem:
     """Return why a pack is rejected, and its row."""
-    return Problem(where=row_name(opened, row), battery_code=code, error=error)
+    return RecordProblem(where=row_name(opened, row), battery_code=code, error=error)

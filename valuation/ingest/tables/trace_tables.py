@@ -20,7 +20,7 @@ from valuation.ingest.fields.aliases import EVENT_TABLE_SCOPE, TABLE_SCOPE
 from valuation.ingest.fields.days import LAST_DAY
 from valuation.ingest.fields.headings import Heading
 from valuation.ingest.fields.normalise_code import are_plain, code_notes, normalise_code
-from valuation.ingest.notes import IntakeNote, Problem, repeated_code
+from valuation.ingest.notes import IntakeNote, RecordProblem, repeated_code
 from valuation.ingest.tables.arrow_convert import Converted, convert, convert_texts
 from valuation.ingest.tables.event_columns import read_events
 from valuation.ingest.tables.open_table import TableSource, open_table
@@ -57,7 +57,7 @@ class TableTraces:
     kept: IntArray
     notes: Mapping[int, tuple[IntakeNote, ...]]
     column_notes: tuple[Caution, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[RecordProblem, ...] = ()
 
 
 def read_tables(packs: TableSource, events: TableSource | None = None, *, limits: Limits | None = None) -> TableTraces:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 
-class Reading(NamedTuple):
+class ParsedValue(NamedTuple):
     """A checked value of a field.
 
     `respelled`: it was converted from another unit or notation; `month_only`: a day was given as a month.

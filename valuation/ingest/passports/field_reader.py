@@ -23,7 +23,7 @@ Paths = str | tuple[str, ...]
 """A dotted path, or several alternatives, of which the first present one is read."""
 
 
-class Finder:
+class FieldReader:
     """A passport document, its notes, and the fields that were used."""
 
     def __init__(self, document: Mapping[str, object]) -> None:
@@ -36,7 +36,7 @@ class Finder:
     def raw(self, wanted: Paths) -> tuple[str, object]:
         """Return the present path and its value; the first path and None if none is present.
 
-        >>> Finder({"a": {"b": 1}}).raw(("x.y", "a.b")), Finder({"a": [{"b": 2}]}).raw("a[0].b")
+        >>> FieldReader({"a": {"b": 1}}).raw(("x.y", "a.b")), FieldReader({"a": [{"b": 2}]}).raw("a[0].b")
         (('a.b', 1), ('a[0].b', 2))
         """
         paths = (wanted,) if isinstance(wanted, str) else wanted
@@ -103,7 +103,7 @@ class Finder:
     def text(self, wanted: Paths) -> str | None:
         """Return a short text, or None; of a text in several languages, the English one, else the first.
 
-        >>> Finder({"a": [{"de": "Werk"}, {"en": " plant "}]}).text("a")
+        >>> FieldReader({"a": [{"de": "Werk"}, {"en": " plant "}]}).text("a")
         'plant'
         """
         path, value = self.raw(wanted)
@@ -143,8 +143,8 @@ class Finder:
     def unused(self) -> list[str]:
         """Return what was not read: whole parts without a used field, and single fields of other parts.
 
-        >>> finder = Finder({"a": {"b": 1, "c": {"d": 2, "e": 3}}, "f": [{"g": 4}, {"g": 5}]})
-        >>> finder.raw("a.b"), finder.unused()
+        >>> reader = FieldReader({"a": {"b": 1, "c": {"d": 2, "e": 3}}, "f": [{"g": 4}, {"g": 5}]})
+        >>> reader.raw("a.b"), reader.unused()
         (('a.b', 1), ['a.c', 'f'])
         """
         touched = {path[: match.start()] for path in self.used for match in _PATH_END.finditer(path)} | {""}
