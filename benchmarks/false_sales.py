@@ -1,16 +1,16 @@
-"""How far false sales move the values, and whether an honest market that turns is followed, on synthetic markets.
+"""Measure how far false sales move the values, and how fast honest turns are followed, on synthetic markets.
 
 Run: ``.venv/bin/python -m benchmarks.false_sales [--packs 8000] [--seeds 601,602,603] [--processes 1] [--write]``
 
-Each seed is a synthetic market of its own. A model of the size of the demonstration learns from the sales known a year
-before the end of the market. The sales of the last months are then reported by seven reporters of unequal size, and
-false ones among them: real packs with their price times a factor, by one reporter more or by all of them, of any pack
-or of one group alone. Reported sales go the way they go in the service: what is far outside its own band is held and
-does not count, the model is re-centred on all others. What is compared are the values of 200 packs on the last day,
-with the false sales and without. Largest moves are those of packs worth 20 CNY/kWh or more.
+Each seed is a synthetic market. A model of the size of the demonstration model is trained on the sales known a year
+before the end of the market. The sales of the last months are then reported by seven reporters of unequal size,
+together with false ones: real packs with their price times a factor, from one additional reporter or from all, for any
+pack or for one group. As in the service, prices far outside their band are held, and the other sales recentre the
+model. The values of 200 packs on the last day are compared with those without false sales. Largest moves are those of
+packs worth at least 20 CNY/kWh.
 
-A turn multiplies the prices of sales by a factor that grows to 1.4 or falls to 0.6 within 60 days and stays there; the
-quotes know nothing of it. Each sale is judged by the model of the day before. With ``--write`` the tables go into
+A turn multiplies the prices by a factor that changes to 1.4 or 0.6 within 60 days and then stays; the quotes do not
+change. Each sale is compared with the model of the day before. With ``--write`` the tables go into
 docs/explanation/how-good.md.
 """
 

@@ -15,7 +15,7 @@ _NAMES = tuple(field.name for field in fields(Variant))
 
 
 def kept_catalogue(home: Path) -> bytes:
-    """Return the imported catalogue of a home folder; empty if there is none."""
+    """Return the imported catalogue of a home folder; empty if nothing was imported."""
     try:
         return (home / FILE).read_bytes()
     except FileNotFoundError:

@@ -1,9 +1,8 @@
-"""The walk of one valuation over HTTP: which modules of `service/` it goes through, from its route to the sent answer.
+"""Trace one valuation over HTTP through the modules of `service/`, from its route to the sent answer.
 
-`python tools/http_trace.py` serves one request, notes every call from one module of `service/` into another, in all
-threads, and prints the modules in their order; the walk ends when the answer is handed back to the admission, which
-sends it. A module counts again when the walk enters it again after another one;
-a call within a module and a return to the caller are no change.
+`python tools/http_trace.py` serves one request, records every call from one module of `service/` into another in all
+threads, and prints the modules in order, until the answer is returned to the admission. A module counts again if it is
+entered again after another one; calls within a module and returns do not count.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 SERVICE = ROOT / "service"
 ROUTE = ("service.api.endpoints.valuations", "create_valuation")
-SENDS = "service.api.admission"  # stands around the route, and is handed its answer
+SENDS = "service.api.admission"  # wraps the route and sends its answer
 MOST_CHANGES, MOST_ENTRIES = 12, 2
 BODY = json.dumps(
     {"trace": json.loads((ROOT / "data_samples" / "lfp_taxi.json").read_text("utf-8")), "as_of": "2026-11-20"}

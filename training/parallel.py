@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workers:
-    """Where jobs run.
+    """Local processes or a Spark cluster that run the jobs.
 
     Parameters
     ----------

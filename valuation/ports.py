@@ -37,7 +37,7 @@ class Priced(Protocol):
 
 
 class ShiftMonitor(Protocol):
-    """How well the bands of a model have covered the newest reported sales (行情转折)."""
+    """Coverage of a model's bands by the newest reported sales (行情转折)."""
 
     @property
     def widening(self) -> float:

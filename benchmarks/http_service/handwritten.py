@@ -1,8 +1,8 @@
-"""The rivals: the service that is written by hand in an afternoon, once with pandas and once with numpy.
+"""Two alternatives for comparison: a simple hand-written service, once with pandas and once with numpy.
 
-Both read the same request, compute a few dozen features of the pack's life, ask three LightGBM boosters for point and
-edges, and answer point and band. They keep nothing, explain nothing and check nothing. The boosters have as many trees,
-leaves and columns as the model that they are compared with; what they learned is noise, which costs the same.
+Both read the same request, compute a few dozen features of the pack, and predict point and edges with three LightGBM
+boosters. They store, explain and check nothing. The boosters have as many trees, leaves and columns as the model under
+comparison; they are trained on noise, which does not affect the cost.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A service asked inside its own process, without server and sockets: what it costs beside another one, slice by slice.
+"""Measure the CPU time per request of a service within one process, without server and sockets.
 
-Two processes value slices of requests in turn, 64 at once, so that both see the same machine; the CPU of a slice is
-that of its process. As a program this file is such a process: it reads a line for each slice from its standard input.
+Two processes value slices of requests in turn, 64 at once, so that both share the machine's conditions. Run as a
+program, this file is such a process: each line on standard input starts a slice.
 """
 
 from __future__ import annotations

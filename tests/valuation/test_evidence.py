@@ -1,4 +1,4 @@
-"""Which evidence would narrow the band most."""
+"""The evidence that would narrow the band most."""
 
 from dataclasses import replace
 from datetime import date

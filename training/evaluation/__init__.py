@@ -1,1 +1,1 @@
-"""How a model is judged: metrics, replay, back-test, gate, realised coverage."""
+"""Evaluation of models: metrics, replay, back-test, gate, realised coverage."""

@@ -53,7 +53,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backtest:
-    """Result of a back-test: evaluated sales, entries with ours first, and the methods left out with the reason."""
+    """Result of a back-test: evaluated sales, entries with canzhi's first, and the omitted methods with the reason."""
 
     evaluated: TrainingSet
     entries: tuple[BacktestEntry, ...]

@@ -22,7 +22,7 @@ HIGHEST_CNY_PER_KWH: Final = 5_000.0
 """Plausible price range of a used pack; a new pack cost at most 2,500 CNY/kWh (expert judgement, 2026). [CNY/kWh]"""
 
 _LEAST_ROWS, _LEAST_STRUCTURAL = 5, 20.0
-"""Sales, and their structural value [CNY/kWh], from which the middle of a column says something about its unit."""
+"""Fewest sales, and their lowest structural value [CNY/kWh], from which a column's median indicates its unit."""
 
 _FAR_TOO_LOW, _FITS = 0.125, 3.0
 """Middle of price over structural value below which the unit is doubted, and factor within which another unit fits."""

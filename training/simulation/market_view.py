@@ -30,7 +30,7 @@ _RISE_UNNOTICED, _RISE_RANGE = 0.03, 0.05  # a rise of health within the noise r
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketView:
-    """What the buyers know, one row per offer; NaN is unknown."""
+    """Facts known to the buyers, one row per offer; NaN is unknown."""
 
     chemistry: IntArray
     grade_known: BoolArray

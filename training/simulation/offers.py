@@ -1,4 +1,4 @@
-"""Which retired packs come to market: seller, day, region, lot, and whose record was falsified before."""
+"""Select the retired packs that come to market: seller, day, region, lot, falsified records."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ FEW_SALES: Final = 30.0
 """Effective number of sales below which the coverage of a group cannot be distinguished from chance (judged). [1]"""
 
 FAR_IN_A_WEEK: Final = 0.05
-"""Share by which reported sales may move the points within a week before a caution says so (judged). [1]"""
+"""Relative shift of the points by reported sales within a week that raises a caution (judged). [1]"""
 
 OLD_SALES_DAYS: Final = 180.0
 """Half-life of a sale's weight in the band; older sales say little about the market of the day. [d]"""

@@ -63,7 +63,7 @@ def _years(cases: Cases, row: int) -> tuple[float, float]:
 
 
 def _makes(cases: Cases, row: int) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the makes that the VIN stands for and those that are stated."""
+    """Return the makes indicated by the VIN and the stated ones."""
     vehicle = vehicle_of(cases, row)
     stated = makes_named(cases.texts["make"][row] or "") or (vehicle.makes if vehicle is not None else frozenset())
     return makes_of_vin(cases.texts["vin"][row] or ""), stated

@@ -17,7 +17,7 @@ from valuation.errors import UnreadableRecord
 from valuation.messages import Message, shown_value
 
 MOST_LEVELS = 200
-"""How deep lists and objects may be nested: well below what any supported Python can follow."""
+"""Deepest nesting of lists and objects, well below the limit of every supported Python."""
 
 _NAME_END = re.compile(rb'"\s*:')
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)

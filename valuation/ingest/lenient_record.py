@@ -285,7 +285,7 @@ class _RecordReader:
     def _named(
         self, record: Mapping[str, object], names: FieldNames, path: str
     ) -> tuple[dict[str, object], dict[str, Heading], dict[str, object]]:
-        """Return the fields of a scope under our names, headings that state another unit, and the unknown fields."""
+        """Return the fields of a scope by canonical name, headings with another unit, and the unknown fields."""
         known: dict[str, object] = {}
         headings: dict[str, Heading] = {}
         extras: dict[str, object] = {}
@@ -388,7 +388,7 @@ class _RecordReader:
 
 
 def _event_type(mapping: Mapping[str, object]) -> str:
-    """Return our name of an event's type, another text if it has none."""
+    """Return the canonical name of an event's type, or the text as written."""
     for key, value in mapping.items():
         if isinstance(value, str) and _TYPE_NAME[key] is not None:
             return _CHOICES["type"][value]
@@ -396,7 +396,7 @@ def _event_type(mapping: Mapping[str, object]) -> str:
 
 
 def _canonical_choices(raw: Mapping[str, object]) -> dict[str, object]:
-    """Return the values that are given, with choices under our names."""
+    """Return the present values, with canonical choices."""
     return {
         name: _CHOICES[name][value] if name in _CHOICES and isinstance(value, str) else value
         for name, value in raw.items()

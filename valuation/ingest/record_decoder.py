@@ -1,6 +1,6 @@
 """Trace records decoded by compiled code into typed fields (标准记录解码).
 
-:func:`decode_record` decodes bytes that are canonical: our own names and spellings, one code, plain texts. Anything
+:func:`decode_record` decodes bytes that are canonical: canonical names and spellings, one code, plain texts. Anything
 else goes to :func:`valuation.ingest.lenient_record.read_record`, which normalises names and spellings, decodes into the
 same types (:mod:`valuation.ingest.record_schema`), and names every problem.
 """

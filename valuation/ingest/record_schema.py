@@ -30,7 +30,7 @@ from valuation.record.fields import (
 )
 
 MOST_MODULES: Final = 2000
-"""How many modules one pack may have."""
+"""Most modules per pack."""
 
 
 class Choice(Enum):

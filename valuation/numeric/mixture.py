@@ -14,9 +14,9 @@ _SHARES: Final = (np.arange(_POINTS) + 0.5) / _POINTS
 
 
 def mixture_quantiles(first: FloatArray, second: FloatArray, share: FloatArray, levels: FloatArray) -> FloatArray:
-    """Return the quantiles of mixtures, row by row, at the levels at which those of their parts are given.
+    """Return the quantiles of two-part mixtures at the given levels, row by row.
 
-    Each part is a line between its given quantiles over the normal score, continued beyond the outermost.
+    The quantiles of each part are interpolated linearly over the normal score, and extrapolated beyond the outermost.
 
     >>> one, two = np.array([[9.0, 10.0, 11.0]]), np.array([[19.0, 20.0, 21.0]])
     >>> mixture_quantiles(one, two, np.array([0.5]), np.array([0.05, 0.5, 0.95])).round(1).tolist()

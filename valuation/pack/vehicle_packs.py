@@ -1,4 +1,4 @@
-"""What the vehicle says of each pack (车型电池): chemistry and rated energy by the shares of its variants."""
+"""Chemistry and rated energy of each pack by its vehicle (车型电池), from the shares of the vehicle's variants."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from valuation.numeric.columns import UNKNOWN, FloatArray, unknown
 from valuation.pack.chemistry import family_code
 
 MATCHES: Final = ("year", "make", "model")
-"""How well a vehicle is known: only its year, its make, or its model."""
+"""Precision of the match with a vehicle: by year only, by make, or by model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

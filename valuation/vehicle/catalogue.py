@@ -82,7 +82,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vehicle:
-    """What is known of the pack of a vehicle.
+    """Facts about the pack of a vehicle.
 
     Attributes
     ----------

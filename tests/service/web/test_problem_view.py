@@ -1,4 +1,4 @@
-"""What the core refuses is told in Chinese, held against the core's real sentences."""
+"""Error messages of `valuation` in Chinese."""
 
 from __future__ import annotations
 

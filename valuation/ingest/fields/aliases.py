@@ -79,7 +79,7 @@ def _choices(field: str, choices: tuple[str, ...]) -> Mapping[str, str]:
 
 
 def choice_name(spelled: str, field: str, choices: tuple[str, ...]) -> str | None:
-    """Return our name of a choice, None if the field has no such choice.
+    """Return the canonical name of a choice, None if the field has no such choice.
 
     >>> choice_name("磷酸铁锂", "chemistry", ("LFP", "NMC")), choice_name("gold", "chemistry", ("LFP", "NMC"))
     ('LFP', None)
@@ -96,7 +96,7 @@ def choice_name(spelled: str, field: str, choices: tuple[str, ...]) -> str | Non
 
 
 class Choices(dict[str, str]):
-    """Spelled choices of a category with our names; what is no choice stays as it is."""
+    """Cache of canonical choices by spelling; unknown texts stay unchanged."""
 
     def __init__(self, field: Field) -> None:
         self.field = field

@@ -91,7 +91,7 @@ def find_unit(base: str, spelled: str) -> QuoteUnit | None:
 
 
 class PriceBasis(NamedTuple):
-    """What a heading of prices states: VAT, currency and quantity; amounts are multiplied by `factor`.
+    """Basis of prices as stated in a heading: VAT, currency and quantity; amounts are multiplied by `factor`.
 
     `currency` is an exchange-rate instrument, ``cny``, or "" if not stated; `per` is ``kWh``, ``kg`` or "" for a pack.
     """

@@ -39,7 +39,7 @@ class QuoteTable:
     rows
         Number of rows.
     columns
-        Columns under our names, including all of :data:`REQUIRED`; other columns that are missing are empty.
+        Columns by canonical name, including all of :data:`REQUIRED`; other missing columns are empty.
     """
 
     def __init__(self, rows: int, columns: Mapping[str, Encoded]) -> None:

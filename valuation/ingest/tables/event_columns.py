@@ -88,7 +88,7 @@ def read_events(state: TableImport, opened: OpenTable | None) -> tuple[dict[str,
 
 
 def _pack_rows(state: TableImport, opened: OpenTable, found: Mapping[str, Heading]) -> IntArray:
-    """Return the row of each event's pack; -1 if there is none, which is reported."""
+    """Return the row of each event's pack; -1 for unknown packs, which are reported."""
     if "battery_code" not in found:
         raise FieldError("table.no_code_column", field="battery_code", name=opened.name)
     codes = opened.table.column(found["battery_code"].spelled)
@@ -182,7 +182,7 @@ def _reject_event(state: TableImport, opened: OpenTable, place: int, row: IntArr
 def _drop_misplaced(
     state: TableImport, name: str, columns: Columns, read: tuple[FloatArray, IntArray, IntArray]
 ) -> FloatArray:
-    """Return a field's values without those in events of a type that has no such field; these are noted.
+    """Return the values of a field without those in events whose type lacks the field; these are noted.
 
     `read` holds the values, the type and the pack of each event.
     """

@@ -45,7 +45,7 @@ class TableImport:
 
 
 def found_columns(opened: OpenTable, scope: tuple[str, ...]) -> dict[str, Heading]:
-    """Return what the headings of a table mean, by our names of the fields.
+    """Return the meaning of the headings of a table, by canonical field name.
 
     Raises
     ------
