@@ -87,7 +87,7 @@ def score(  # noqa: PLR0913 - one parameter per option
         done = score_on_cluster(
             ClusterRequest(packs=packs, events=events, out=out, master=master, shares=shares), context
         )
-        print_message(f"{done.valued:,} packs valued into {out}; {done.rejected:,} set aside in {done.rejected_place}")
+        print_message(f"{done.valued:,} packs valued into {out}; {done.rejected:,} set aside in {done.rejected_folder}")
         return
 
     request = Request(packs=_file(packs), events=_file(events), out=Path(out), processes=processes)

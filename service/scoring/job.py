@@ -25,7 +25,7 @@ LAYOUT = "3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class PartCounts:
     """Number of packs that a part valued and rejected."""
 
     valued: int
@@ -68,7 +68,7 @@ class Job:
         return known is not None
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Lock the folder against a second run of the same job.
 
         Raises
@@ -90,28 +90,28 @@ class Job:
         """Return the file of a part's values."""
         return self.folder / f"{part:06d}.values.arrow"
 
-    def aside(self, part: int) -> Path:
+    def rejected_part(self, part: int) -> Path:
         """Return the file of the packs that a part rejected."""
         return self.folder / f"{part:06d}.rejected.arrow"
 
-    def finish(self, part: int, scored: Scored) -> Tally:
+    def finish(self, part: int, scored: Scored) -> PartCounts:
         """Store a part; it is finished once both its files are on the disk."""
         digests = {
             path.name: _write(path, _arrow(table))
-            for path, table in ((self.values(part), scored.values), (self.aside(part), scored.rejected))
+            for path, table in ((self.values(part), scored.values), (self.rejected_part(part), scored.rejected))
         }
-        tally = Tally(valued=scored.values.num_rows, rejected=scored.rejected.num_rows)
-        _write(self._done(part), json.dumps({"sha256": digests, "tally": asdict(tally)}).encode())
-        return tally
+        counts = PartCounts(valued=scored.values.num_rows, rejected=scored.rejected.num_rows)
+        _write(self._done(part), json.dumps({"sha256": digests, "tally": asdict(counts)}).encode())
+        return counts
 
-    def finished(self, part: int) -> Tally | None:
+    def finished(self, part: int) -> PartCounts | None:
         """Return the tally of a part that is finished and unchanged; None if it must be valued."""
         with suppress(OSError, ValueError, KeyError, TypeError):
             facts = json.loads(self._done(part).read_bytes())
             for name, digest in facts["sha256"].items():
                 if hashlib.sha256((self.folder / name).read_bytes()).hexdigest() != digest:
                     return None
-            return Tally(**facts["tally"])
+            return PartCounts(**facts["tally"])
         return None
 
     def close(self) -> None:

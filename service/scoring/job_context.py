@@ -25,7 +25,7 @@ class JobContext:
     ----------
     quotes : bytes
         The file of quotes.
-    parcel : bytes, optional
+    model_bytes : bytes, optional
         The model (:mod:`models.artifact.model_bytes`); without one the structural value is the answer.
     terms : bytes
         The :class:`valuation.terms.ValuationTerms` as JSON.
@@ -34,7 +34,7 @@ class JobContext:
     """
 
     quotes: bytes
-    parcel: bytes | None
+    model_bytes: bytes | None
     terms: bytes
     vehicles: bytes = b""
 
@@ -43,7 +43,7 @@ class JobContext:
         """Return the context of a job; the model is one that :func:`models.load_model` returned."""
         return JobContext(
             quotes=quotes,
-            parcel=None if model is None else to_bytes(model),
+            model_bytes=None if model is None else to_bytes(model),
             terms=msgspec.json.encode(terms, order="sorted"),
             vehicles=vehicles,
         )
@@ -51,21 +51,21 @@ class JobContext:
     @property
     def digest(self) -> str:
         """Hash of everything but the packs that determines the values: terms, quotes, model, vehicles, this version."""
-        parts = (self.terms, self.quotes, self.parcel or b"", self.vehicles, __version__.encode())
+        parts = (self.terms, self.quotes, self.model_bytes or b"", self.vehicles, __version__.encode())
         return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
     @cached_property
     def market(self) -> MarketHistory:
-        """The quotes, read; the process that reads them knows the imported vehicles too."""
+        """The decoded quotes; reading them also installs the imported vehicles in this process."""
         install_catalogue(self.vehicles)
         return read_market(self.quotes)
 
     @cached_property
     def model(self) -> Predictor | None:
-        """The model, opened."""
-        return None if self.parcel is None else from_bytes(self.parcel)
+        """The decoded model."""
+        return None if self.model_bytes is None else from_bytes(self.model_bytes)
 
     @cached_property
-    def asked(self) -> ValuationTerms:
-        """The terms."""
+    def valuation_terms(self) -> ValuationTerms:
+        """The decoded terms."""
         return msgspec.json.decode(self.terms, type=ValuationTerms)

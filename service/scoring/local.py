@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from service.scoring.answers import REJECTED, values_schema
-from service.scoring.job import Job, Tally
+from service.scoring.job import Job, PartCounts
 from service.scoring.job_context import JobContext
-from service.scoring.merge import gather, in_place_order
+from service.scoring.merge import in_place_order, merge_parts
+from service.scoring.output_tables import REJECTED, values_schema
+from service.scoring.parquet_source import open_source
 from service.scoring.partitions import Partitions, batches_of_share, partition_events, partition_packs
-from service.scoring.pool import Pool
 from service.scoring.progress import Progress, silent
-from service.scoring.scoring import Scored, score
-from service.scoring.source import open_source
+from service.scoring.score_batch import Scored, score
+from service.scoring.worker_pool import Pool
 from valuation.errors import SettingError
 
 
@@ -45,8 +45,8 @@ class Outcome:
     valued: int
     rejected: int
     rejected_file: Path
-    taken_over: int
-    begun_anew: bool
+    resumed_parts: int
+    restarted: bool
 
 
 def score_files(request: Request, context: JobContext, progress: Progress = silent()) -> Outcome:  # noqa: B008 - has no state
@@ -75,27 +75,27 @@ def score_files(request: Request, context: JobContext, progress: Progress = sile
     _writable(request.out)
     job = Job.writing(request.out)
     identity = ":".join([context.digest, packs.identity(), events.identity() if events else "no events"])
-    with _told_of_the_disk(request.out), job.held():
-        anew = job.begin(identity)
-        if anew:
+    with _translate_disk_errors(request.out), job.locked():
+        restarted = job.begin(identity)
+        if restarted:
             progress.say("the job begun here before was another (files, quotes, model or terms); beginning anew")
         partitions = Partitions.of(job.folder / "shares", packs, events)
         with Pool(request.workers, context, job) as pool:
-            tallies, taken_over = _work(pool, partitions, job, progress)
+            part_counts, resumed_parts = _work(pool, partitions, job, progress)
         progress.say("putting the parts together")
-        gather([job.aside(part) for part in range(len(tallies))], REJECTED, job.rejected)
-        gather([job.values(part) for part in range(len(tallies))], values_schema(context), job.out)
+        merge_parts([job.rejected_part(part) for part in range(len(part_counts))], REJECTED, job.rejected)
+        merge_parts([job.values(part) for part in range(len(part_counts))], values_schema(context), job.out)
         job.close()
     return Outcome(
-        valued=sum(tally.valued for tally in tallies),
-        rejected=sum(tally.rejected for tally in tallies),
+        valued=sum(counts.valued for counts in part_counts),
+        rejected=sum(counts.rejected for counts in part_counts),
         rejected_file=job.rejected,
-        taken_over=taken_over,
-        begun_anew=anew,
+        resumed_parts=resumed_parts,
+        restarted=restarted,
     )
 
 
-def _work(pool: Pool, partitions: Partitions, job: Job, progress: Progress) -> tuple[list[Tally], int]:
+def _work(pool: Pool, partitions: Partitions, job: Job, progress: Progress) -> tuple[list[PartCounts], int]:
     """Return the tallies of all shares, and how many were finished before."""
     if not job.partitioned.exists():
         progress.say("partitioning packs and events by battery code")
@@ -106,18 +106,18 @@ def _work(pool: Pool, partitions: Partitions, job: Job, progress: Progress) -> t
             pass
         job.partitioned.touch()
     shares = range(partitions.shares)
-    done = {share: tally for share in shares if (tally := job.finished(share)) is not None}
-    taken_over = len(done)
-    if taken_over:
-        progress.say(f"{taken_over} of {len(shares)} parts are finished already")
+    done = {share: counts for share in shares if (counts := job.finished(share)) is not None}
+    resumed_parts = len(done)
+    if resumed_parts:
+        progress.say(f"{resumed_parts} of {len(shares)} parts are finished already")
     with progress.counting(
-        partitions.packs.rows, sum(tally.valued + tally.rejected for tally in done.values())
+        partitions.packs.rows, sum(counts.valued + counts.rejected for counts in done.values())
     ) as count:
         wanted = [share for share in shares if share not in done]
-        for place, tally in pool.each([(_value_share, share, partitions) for share in wanted]):
-            done[wanted[place]] = tally
-            count(tally.valued + tally.rejected)
-    return [done[share] for share in shares], taken_over
+        for place, counts in pool.each([(_value_share, share, partitions) for share in wanted]):
+            done[wanted[place]] = counts
+            count(counts.valued + counts.rejected)
+    return [done[share] for share in shares], resumed_parts
 
 
 Task = tuple[object, ...]
@@ -131,7 +131,7 @@ def _partition_events(_context: JobContext, _job: Job, partitions: Partitions, p
     partition_events(partitions, portion)
 
 
-def _value_share(context: JobContext, job: Job, share: int, partitions: Partitions) -> Tally:
+def _value_share(context: JobContext, job: Job, share: int, partitions: Partitions) -> PartCounts:
     """Value one share and keep the result."""
     found = [score(batch, context) for batch in batches_of_share(partitions, share)]
     values, rejected = (pa.concat_tables(getattr(one, name) for one in found) for name in ("values", "rejected"))
@@ -139,7 +139,7 @@ def _value_share(context: JobContext, job: Job, share: int, partitions: Partitio
 
 
 @contextmanager
-def _told_of_the_disk(out: Path) -> Iterator[None]:
+def _translate_disk_errors(out: Path) -> Iterator[None]:
     """Turn an error of the disk into a setting error; finished parts are kept."""
     try:
         yield

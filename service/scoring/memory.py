@@ -24,7 +24,7 @@ def rarely_collect() -> None:
 @contextmanager
 def without_pandas() -> Iterator[None]:
     """Prevent Arrow from importing pandas, which takes a second and is not needed."""
-    left_out = _WithoutPandas()
+    left_out = _PandasHider()
     sys.meta_path.insert(0, left_out)
     try:
         yield
@@ -32,7 +32,7 @@ def without_pandas() -> Iterator[None]:
         sys.meta_path.remove(left_out)
 
 
-class _WithoutPandas:
+class _PandasHider:
     """Import finder that hides pandas."""
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:

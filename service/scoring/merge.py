@@ -14,7 +14,7 @@ from models.artifact.whole_file import whole_file
 from service.scoring.answers import PLACE, published
 from service.scoring.scoring import UNPLACED
 
-ROWS_A_GROUP = 65_536
+ROWS_PER_GROUP = 65_536
 
 
 def gather(parts: Iterable[Path], schema: pa.Schema, out: Path) -> None:
@@ -40,10 +40,10 @@ def _by_place(parts: list[Path]) -> Iterator[pa.Table]:
     places = [table.column(PLACE).to_numpy() for table in tables]
     placed = [column[: np.searchsorted(column, UNPLACED)] for column in places]
     last = max((int(column[-1]) for column in placed if len(column)), default=-1)
-    for start in [*range(0, last + 1, ROWS_A_GROUP), UNPLACED]:
+    for start in [*range(0, last + 1, ROWS_PER_GROUP), UNPLACED]:
         found = []
         for table, column in zip(tables, places, strict=True):
-            stop = start + ROWS_A_GROUP if start != UNPLACED else UNPLACED
+            stop = start + ROWS_PER_GROUP if start != UNPLACED else UNPLACED
             first = int(np.searchsorted(column, start, side="left"))
             end = int(np.searchsorted(column, stop, side="left" if start != UNPLACED else "right"))
             if end > first:

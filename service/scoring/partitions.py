@@ -15,16 +15,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from service.scoring.codes import ODD, join_key, repeated_names, respelled_names, share_of
-from service.scoring.scoring import NO_EVENTS, Batch
-from service.scoring.source import Source
+from service.scoring.join_codes import UNUSUAL_CODE, join_key, repeated_names, respelled_names, share_of
+from service.scoring.parquet_source import Source
+from service.scoring.score_batch import NO_EVENTS, Batch
 
-EVENTS_A_SHARE = 196_608
-PACKS_A_SHARE = 24_576
-MOST_SHARES = 512
+EVENTS_PER_SHARE = 196_608
+PACKS_PER_SHARE = 24_576
+MAX_SHARES = 512
 """One process writes so many files at once; a larger share is valued in several batches."""
 PORTIONS = 8
-_ROWS_AT_ONCE = 131_072
+_ROWS_PER_BATCH = 131_072
 _PLACE = "canzhi_place"
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
@@ -59,7 +59,7 @@ class Partitions:
             folder=folder,
             packs=packs,
             events=events,
-            shares=min(1 + max(rows // EVENTS_A_SHARE, packs.rows // PACKS_A_SHARE), MOST_SHARES),
+            shares=min(1 + max(rows // EVENTS_PER_SHARE, packs.rows // PACKS_PER_SHARE), MAX_SHARES),
             portions=tuple(tuple(range(start, min(start + size, groups))) for start in range(0, groups, size)),
             repeated=_repeated_codes(packs),
         )
@@ -83,7 +83,7 @@ def partition_packs(partitions: Partitions) -> None:
 def partition_events(partitions: Partitions, portion: int) -> None:
     """Write the events of one portion of the row groups into their shares."""
     if partitions.events is not None:
-        batches = partitions.events.batches(_ROWS_AT_ONCE, partitions.portions[portion])
+        batches = partitions.events.batches(_ROWS_PER_BATCH, partitions.portions[portion])
         _write_shares(partitions, "events", portion, (pa.Table.from_batches([batch]) for batch in batches))
 
 
@@ -92,7 +92,7 @@ def batches_of_share(partitions: Partitions, share: int) -> Iterator[Batch]:
     packs = _read(partitions.file("packs", 0, share))
     portions = range(len(partitions.portions))
     events = pa.concat_tables([_read(partitions.file("events", one, share)) for one in portions] or [NO_EVENTS])
-    batches = 1 + max(events.num_rows // (2 * EVENTS_A_SHARE), packs.num_rows // (2 * PACKS_A_SHARE))
+    batches = 1 + max(events.num_rows // (2 * EVENTS_PER_SHARE), packs.num_rows // (2 * PACKS_PER_SHARE))
     for own, known in zip(*(_split(table, partitions.shares, batches) for table in (packs, events)), strict=True):
         yield Batch(
             packs=own.drop_columns([_PLACE]),
@@ -104,24 +104,23 @@ def batches_of_share(partitions: Partitions, share: int) -> Iterator[Batch]:
 
 def _repeated_codes(packs: Source) -> frozenset[str]:
     """Return the codes that several packs have in different spellings."""
-    respelled = respelled_names(
-        code for codes in _codes(packs) for code in codes.filter(pc.match_substring_regex(codes, ODD)).to_pylist()
-    )
+    unusual = (codes.filter(pc.match_substring_regex(codes, UNUSUAL_CODE)) for codes in _codes(packs))
+    respelled = respelled_names(code for codes in unusual for code in codes.to_pylist())
     wanted = pa.array(sorted(set(respelled)), type=pa.string())
     plain = (codes.filter(pc.is_in(codes, value_set=wanted)) for codes in (_codes(packs) if respelled else ()))
     return repeated_names(respelled, (code for codes in plain for code in codes.to_pylist()))
 
 
 def _codes(packs: Source) -> Iterator[pa.Array]:
-    """Yield the codes that are given, as events are joined to them."""
-    for batch in packs.batches(_ROWS_AT_ONCE, columns=[packs.codes]):
+    """Yield the non-missing codes in the form used for joins."""
+    for batch in packs.batches(_ROWS_PER_BATCH, columns=[packs.codes]):
         yield join_key(pa.Table.from_batches([batch])).drop_null()
 
 
 def _with_places(packs: Source) -> Iterator[pa.Table]:
-    """Yield the packs with their places."""
+    """Yield the packs with their positions in the file."""
     start = 0
-    for batch in packs.batches(_ROWS_AT_ONCE):
+    for batch in packs.batches(_ROWS_PER_BATCH):
         places = pa.array(np.arange(start, start + len(batch)), type=pa.int64())
         yield pa.Table.from_batches([batch]).append_column(_PLACE, places)
         start += len(batch)

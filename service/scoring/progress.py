@@ -10,8 +10,8 @@ from typing import Protocol
 
 Count = Callable[[int], None]
 
-_PATIENCE_S = 2.0
-_LINE_EVERY_S = 15.0
+_BAR_DELAY_S = 2.0
+_LINE_INTERVAL_S = 15.0
 
 
 class Progress(Protocol):
@@ -64,15 +64,15 @@ class _Lines:
     def __init__(self, say: Callable[[str], None], packs: int, done: int) -> None:
         self._say, self._packs, self._before = say, packs, done
         self._counted = done
-        self._begun = self._told = time.monotonic()
+        self._started_at = self._printed_at = time.monotonic()
 
     def count(self, more: int) -> None:
         """Add packs that are done."""
         self._counted += more
         now = time.monotonic()
-        if now - self._told >= _LINE_EVERY_S:
-            self._told = now
-            rate = (self._counted - self._before) / (now - self._begun)
+        if now - self._printed_at >= _LINE_INTERVAL_S:
+            self._printed_at = now
+            rate = (self._counted - self._before) / (now - self._started_at)
             left = max(self._packs - self._counted, 0) / rate if rate else 0.0
             self._say(f"{self._counted:,} of {self._packs:,} packs, {rate:,.0f} a second, {left:,.0f} s left")
 
@@ -88,15 +88,15 @@ def _bar(packs: int, done: int) -> Iterator[Count]:
         *parts, rate, progress.TimeRemainingColumn(), console=console.Console(stderr=True), transient=True
     )
     task = bar.add_task("packs", total=packs, completed=done, rate="")
-    begun, counted = time.monotonic(), 0
+    started, counted = time.monotonic(), 0
     shown = False
 
     def count(more: int) -> None:
         nonlocal counted, shown
         counted += more
-        spent = time.monotonic() - begun
+        spent = time.monotonic() - started
         bar.update(task, advance=more, rate=f"{counted / max(spent, 1e-9):,.0f} a second")
-        if not shown and spent > _PATIENCE_S:
+        if not shown and spent > _BAR_DELAY_S:
             bar.start()
             shown = True
 

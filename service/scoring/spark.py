@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from service.scoring.answers import PLACE, REJECTED, values_schema
-from service.scoring.codes import ODD, code_column, repeated_names, respelled_names
 from service.scoring.job_context import JobContext
+from service.scoring.join_codes import UNUSUAL_CODE, code_column, repeated_names, respelled_names
 from service.scoring.memory import keep_memory, rarely_collect
-from service.scoring.scoring import Batch, score
+from service.scoring.output_tables import PLACE, REJECTED, values_schema
+from service.scoring.score_batch import Batch, score
 from valuation.errors import SettingError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, GroupedData, SparkSession
 
 _BUCKET, _REJECTED = "canzhi_bucket", "canzhi_rejected"
-_EVENTS_A_SHARE = 200_000
-_PACKS_A_SHARE = 25_000
-_SHARES_A_REJECTED_FILE = 32
+_EVENTS_PER_SHARE = 200_000
+_PACKS_PER_SHARE = 25_000
+_SHARES_PER_REJECTED_FILE = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class ClusterOutcome:
 
     valued: int
     rejected: int
-    rejected_place: str
+    rejected_folder: str
 
 
 def score_on_cluster(request: ClusterRequest, context: JobContext) -> ClusterOutcome:
@@ -109,8 +109,8 @@ def score_tables(session: SparkSession, request: ClusterRequest, context: JobCon
         rejected = result.where(f"`{_REJECTED}`").select("battery_code", "reason", "hint")
         names = [name for name in values_schema(context).names if name != PLACE]
         valued = result.where(f"NOT `{_REJECTED}`").select([f"`{name}`" for name in names])
-        outcome = ClusterOutcome(valued=valued.count(), rejected=rejected.count(), rejected_place=request.rejected)
-        few = max(1, result.rdd.getNumPartitions() // _SHARES_A_REJECTED_FILE)
+        outcome = ClusterOutcome(valued=valued.count(), rejected=rejected.count(), rejected_folder=request.rejected)
+        few = max(1, result.rdd.getNumPartitions() // _SHARES_PER_REJECTED_FILE)
         rejected.coalesce(few).write.mode("overwrite").parquet(request.rejected, compression="zstd")
         valued.write.mode("overwrite").parquet(request.out, compression="zstd")
     finally:
@@ -134,7 +134,7 @@ def score_frames(packs: DataFrame, events: DataFrame, context: JobContext, share
 
     cluster = packs.sparkSession.sparkContext
     if shares is None:
-        wanted = 1 + max(events.count() // _EVENTS_A_SHARE, packs.count() // _PACKS_A_SHARE)
+        wanted = 1 + max(events.count() // _EVENTS_PER_SHARE, packs.count() // _PACKS_PER_SHARE)
         shares = max(wanted, cluster.defaultParallelism)
     grouped = [_grouped(frame, name, shares) for name, frame in (("packs", packs), ("events", events))]
     broadcast = cluster.broadcast(astuple(context))
@@ -160,9 +160,9 @@ def _grouped(frame: DataFrame, name: str, shares: int) -> GroupedData:
 
 
 def _repeated(packs: DataFrame) -> frozenset[str]:
-    """Return the codes that several packs have in different spellings; they may lie in different buckets."""
+    """Return the codes of several packs in different spellings; their buckets may differ."""
     codes = packs.selectExpr(f"{_code_of(packs, 'packs')} AS code")
-    names = respelled_names(row.code for row in codes.where(codes["code"].rlike(ODD)).collect())
+    names = respelled_names(row.code for row in codes.where(codes["code"].rlike(UNUSUAL_CODE)).collect())
     if not names:
         return frozenset()
     plain = codes.where(codes["code"].isin(sorted(set(names)))).collect()
@@ -185,8 +185,8 @@ def _scorer(broadcast: Any, repeated: frozenset[str]) -> Callable[[pa.Table, pa.
             table.append_column(_REJECTED, pa.repeat(pa.scalar(rejected), table.num_rows))
             for table, rejected in ((scored.values, False), (scored.rejected, True))
         ]
-        together = pa.concat_tables([schema.empty_table(), *both], promote_options="default")
-        return together.select(schema.names).combine_chunks()
+        result = pa.concat_tables([schema.empty_table(), *both], promote_options="default")
+        return result.select(schema.names).combine_chunks()
 
     return score_group
 

@@ -1,7 +1,7 @@
-"""What `spark-submit` is given to run `canzhi` on a cluster: the command line, nothing else.
+"""Entry point for `spark-submit`: runs the `canzhi` command line.
 
-`spark-submit --master yarn $(python -c 'import service.scoring.spark_submit as s; print(s.__file__)') score …
---engine spark`
+`spark-submit --master yarn $(python -c 'import service.scoring.spark_submit as s; print(s.__file__)') score … --engine
+spark`
 """
 
 from __future__ import annotations

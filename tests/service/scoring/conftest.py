@@ -87,4 +87,4 @@ def closed_fleet(fleet, tmp_path_factory) -> Fleet:
 @pytest.fixture
 def small_parts(monkeypatch):
     """Parts so small that a small fleet has many."""
-    monkeypatch.setattr("service.scoring.partitions.EVENTS_A_SHARE", 700)
+    monkeypatch.setattr("service.scoring.partitions.EVENTS_PER_SHARE", 700)

@@ -18,7 +18,7 @@ import pytest
 
 from service.scoring.job import Job
 from service.scoring.local import Request, score_files
-from service.scoring.scoring import score
+from service.scoring.score_batch import score
 from valuation.appraisal import appraise_many
 from valuation.errors import CanzhiError, FieldError, SettingError, UnreadableRecord
 from valuation.ingest import Document, read_trace
@@ -81,19 +81,19 @@ def test_every_pack_is_valued_as_on_its_own_bit_for_bit(fleet, tmp_path, small_p
     context = fleet.context(model=model, **terms)
     outcome = run(fleet, tmp_path / "values.parquet", context)
     values = pq.read_table(tmp_path / "values.parquet").to_pylist()
-    aside = {row["battery_code"]: row for row in pq.read_table(outcome.rejected_file).to_pylist()}
+    rejected_part = {row["battery_code"]: row for row in pq.read_table(outcome.rejected_file).to_pylist()}
     drivers = terms.pop("explain", False)
     own = own_answers(fleet, context, **terms)
     assert len(values) == outcome.valued > 300
-    assert len(aside) == outcome.rejected > 0
-    assert {row["battery_code"] for row in values} | set(aside) == set(own)
+    assert len(rejected_part) == outcome.rejected > 0
+    assert {row["battery_code"] for row in values} | set(rejected_part) == set(own)
     for row in values:
         said = {name: cell for name, cell in row.items() if not name.startswith("effect_") or cell != 0.0}
         assert said == as_row(own[row["battery_code"]], drivers)
         if drivers:
             effects = sum(round(100 * cell) for name, cell in row.items() if name.startswith("effect_"))
             assert round(100 * row["base_cny"]) + effects == round(100 * row["point_cny"])
-    for code, row in aside.items():
+    for code, row in rejected_part.items():
         assert isinstance(own[code], CanzhiError)
         assert (row["reason"], row["hint"]) == (own[code].message, own[code].hint)
 
@@ -130,7 +130,7 @@ def test_order_row_groups_and_processes_change_no_byte(fleet, tmp_path, small_pa
 def test_a_share_that_is_too_large_is_valued_in_several_batches(fleet, tmp_path, small_parts, monkeypatch):
     context = fleet.context()
     run(fleet, tmp_path / "a" / "values.parquet", context)
-    monkeypatch.setattr("service.scoring.partitions.MOST_SHARES", 2)
+    monkeypatch.setattr("service.scoring.partitions.MAX_SHARES", 2)
     sizes = []
     monkeypatch.setattr(
         "service.scoring.local.score",
@@ -170,11 +170,11 @@ def test_no_pack_is_silently_missing(fleet, tmp_path, small_parts, seed):
     nobody = events.slice(0, 2).set_column(0, "battery_code", pa.array(["NOBODY"] * 2))
     changed = fleet.rewritten(tmp_path, packs=packs, events=pa.concat_tables([events, nobody]), seed=seed)
     outcome = run(changed, tmp_path / "values.parquet", fleet.context(model=False))
-    aside = pq.read_table(outcome.rejected_file)
-    reasons = {row["battery_code"]: row["reason"] for row in aside.to_pylist()}
+    rejected_part = pq.read_table(outcome.rejected_file)
+    reasons = {row["battery_code"]: row["reason"] for row in rejected_part.to_pylist()}
     assert outcome.valued + outcome.rejected == packs.num_rows + 1
     assert "rated_energy_kwh is -5" in reasons[wrong]
-    assert [pc.sum(pc.equal(aside["battery_code"], code)).as_py() for code in (twice, spelled)] == [2, 2]
+    assert [pc.sum(pc.equal(rejected_part["battery_code"], code)).as_py() for code in (twice, spelled)] == [2, 2]
     assert "two packs carry the code" in reasons[twice]
     assert "two packs carry the code" in reasons[spelled]
     assert reasons["NOBODY"] == "the event is of pack 'NOBODY', which is not among the packs (2 event(s))"
@@ -194,7 +194,7 @@ from pathlib import Path
 from models import load_model
 from service.scoring.job_context import JobContext
 from service.scoring.local import Request, score_files
-from service.scoring.scoring import score
+from service.scoring.score_batch import score
 from valuation.terms import ValuationTerms
 if __name__ == "__main__":
     partitions.EVENTS_A_SHARE = 300
@@ -203,7 +203,7 @@ if __name__ == "__main__":
     request = Request(packs=Path({str(tmp_path / "cut" / "packs.parquet")!r}),
                       events=Path({str(tmp_path / "cut" / "events.parquet")!r}),
                       out=Path({str(tmp_path / "values.parquet")!r}), processes=2)
-    print(score_files(request, context).taken_over)
+    print(score_files(request, context).resumed_parts)
 """,
         "utf-8",
     )
@@ -262,7 +262,7 @@ def test_a_changed_question_begins_anew_and_says_so(fleet, tmp_path, small_parts
     out = tmp_path / "values.parquet"
     interrupted(cut, out, fleet.context())
     outcome = run(cut, out, fleet.context(level=0.8))
-    assert (outcome.begun_anew, outcome.taken_over) == (True, 0)
+    assert (outcome.restarted, outcome.resumed_parts) == (True, 0)
     assert set(pq.read_table(out)["level"].to_pylist()) == {0.8}
 
 
@@ -274,14 +274,14 @@ def test_a_part_that_was_changed_since_is_worked_out_again(fleet, tmp_path, smal
     content = bytearray(part.read_bytes())
     content[len(content) // 2] ^= 1
     part.write_bytes(content)
-    assert run(cut, out, fleet.context()).taken_over == 1
+    assert run(cut, out, fleet.context()).resumed_parts == 1
     run(fleet, tmp_path / "whole" / "values.parquet", fleet.context())
     assert both(out) == both(tmp_path / "whole" / "values.parquet")
 
 
 def test_two_runs_do_not_write_one_answer(fleet, tmp_path):
     out = tmp_path / "values.parquet"
-    with Job.writing(out).held(), pytest.raises(SettingError, match="another run is writing"):
+    with Job.writing(out).locked(), pytest.raises(SettingError, match="another run is writing"):
         run(fleet, out, fleet.context(model=False))
 
 
@@ -317,7 +317,7 @@ def test_damaged_pages_and_swapped_tables_are_reported(fleet, tmp_path):
         score_files(Request(packs=fleet.events, events=fleet.packs, out=out), fleet.context(model=False))
 
 
-@pytest.mark.parametrize("step", ["partition_packs", "gather"])
+@pytest.mark.parametrize("step", ["partition_packs", "merge_parts"])
 def test_a_full_disk_is_reported_and_the_work_kept(fleet, tmp_path, small_parts, monkeypatch, step):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -328,7 +328,7 @@ def test_a_full_disk_is_reported_and_the_work_kept(fleet, tmp_path, small_parts,
         with pytest.raises(SettingError, match="No space left") as told:
             run(cut, out, fleet.context(model=False))
     assert "goes on where this one stood" in told.value.hint
-    assert (run(cut, out, fleet.context(model=False)).taken_over > 0) == (step == "gather")
+    assert (run(cut, out, fleet.context(model=False)).resumed_parts > 0) == (step == "merge_parts")
 
 
 def test_packs_without_events_are_valued(fleet, tmp_path):

@@ -14,7 +14,7 @@ from valuation.numeric.columns import BoolArray, IntArray
 from valuation.routes.structural_value import ROUTES
 
 PLACE = "place"
-"""Column that orders the rows as the packs are ordered; it is not part of the output."""
+"""Column with the position of each pack in the input; it is not part of the output."""
 
 _TIERS = ("T0", "T1", "T2", "T3", "T4")
 _GRADES = ("A", "B", "C", "D")
@@ -29,7 +29,7 @@ REJECTED = pa.schema([
 
 
 def values_schema(context: JobContext) -> pa.Schema:
-    """Return the columns of the valued packs, with drivers also the base and one effect per driver."""
+    """Return the columns of the output table; with drivers also the base and one effect per driver."""
     names = [
         (PLACE, pa.int64()),
         ("battery_code", pa.string()),
@@ -43,37 +43,37 @@ def values_schema(context: JobContext) -> pa.Schema:
         ("grade", pa.string()),
         ("caution_ids", pa.list_(pa.string())),
     ]
-    if context.asked.explain:
+    if context.valuation_terms.explain:
         names.append(("base_cny", pa.float64()))
         names.extend((f"effect_{name}", pa.float64()) for name in driver_names(context.model))
     return pa.schema(names)
 
 
 def published(schema: pa.Schema) -> pa.Schema:
-    """Return a schema without the column of places."""
+    """Return a schema without the position column."""
     return schema.remove(schema.get_field_index(PLACE))
 
 
 def values_table(
     valued: FleetValues, places: IntArray, codes: pa.Array, notes: Sequence[tuple[str, BoolArray]], context: JobContext
 ) -> pa.Table:
-    """Return the valued packs as a table; `places`, `codes` and the masks of `notes` are theirs, in their order."""
+    """Return the valued packs as a table; `places`, `codes` and `notes` have one value per valued pack."""
     rows = len(valued.rows)
     columns: dict[str, pa.Array] = {
         PLACE: pa.array(places, type=pa.int64()),
         "battery_code": codes,
-        "as_of": pa.repeat(pa.scalar(context.asked.as_of, type=pa.date32()), rows),
+        "as_of": pa.repeat(pa.scalar(context.valuation_terms.as_of, type=pa.date32()), rows),
         "point_cny": pa.array(valued.point_cny),
         "lower_cny": pa.array(valued.lower_cny),
         "upper_cny": pa.array(valued.upper_cny),
-        "level": pa.repeat(pa.scalar(context.asked.level, type=pa.float64()), rows),
+        "level": pa.repeat(pa.scalar(context.valuation_terms.level, type=pa.float64()), rows),
         "best_route": _chosen(ROUTES, valued.best),
         "evidence_tier": _chosen(_TIERS, valued.tier),
         "grade": _chosen(_GRADES, valued.grade),
         "caution_ids": id_lists((*notes, *valued.cautions), rows),
     }
     schema = values_schema(context)
-    if context.asked.explain:
+    if context.valuation_terms.explain:
         columns["base_cny"] = pa.array(valued.base_cny)
         for name in driver_names(context.model):
             columns[f"effect_{name}"] = pa.array(valued.effects_cny.get(name, np.zeros(rows)))

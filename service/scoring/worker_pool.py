@@ -18,7 +18,7 @@ from valuation.errors import CanzhiError, SettingError
 
 _AHEAD = 2  # submitted tasks per process, so that none is idle
 
-_here: dict[str, Any] = {}
+_process: dict[str, Any] = {}
 
 
 class Pool:
@@ -100,7 +100,7 @@ class _Refusal:
 def _carry_out(task: tuple[Callable[..., Any], Any]) -> Any:  # noqa: ANN401 - the task's result
     function, *rest = task
     try:
-        return function(_here["context"], _here["job"], *rest)
+        return function(_process["context"], _process["job"], *rest)
     except CanzhiError as error:
         return _Refusal(error)
 

@@ -1,4 +1,4 @@
-"""The function that values packs of tables for every engine: columns in, columns out; every pack is accounted for."""
+"""`score`: values a batch of packs and events for every engine; every pack is valued or rejected."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from service.scoring.answers import rejected_table, values_schema, values_table
-from service.scoring.codes import code_column, join_key
 from service.scoring.job_context import JobContext
+from service.scoring.join_codes import code_column, join_key
+from service.scoring.output_tables import rejected_table, values_schema, values_table
 from valuation.answer.fleet_values import appraise_fleet
 from valuation.errors import CanzhiError
 from valuation.ingest import TableTraces, read_tables
@@ -21,13 +21,13 @@ from valuation.ingest.tables.row_per_pack import unknown_pack
 from valuation.numeric.columns import BoolArray, IntArray
 
 UNPLACED = np.iinfo(np.int64).max
-"""Place of rejected codes that are in no row of the packs: after all packs."""
+"""Position of rejected codes without a pack, after all packs."""
 NO_EVENTS = pa.schema([(name, pa.string()) for name in ("battery_code", "type", "on")]).empty_table()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """Valued and rejected packs (see :mod:`service.scoring.answers`)."""
+    """Valued and rejected packs (see :mod:`service.scoring.output_tables`)."""
 
     values: pa.Table
     rejected: pa.Table
@@ -57,20 +57,20 @@ def score(batch: Batch, context: JobContext) -> Scored:
     if batch.packs.num_rows == 0:
         return Scored(values=values_schema(context).empty_table(), rejected=rejected_table(strays))
     traces = read_tables(batch.packs, events)
-    valued = appraise_fleet(traces.table, context.market, context.model, context.asked)
+    valued = appraise_fleet(traces.table, context.market, context.model, context.valuation_terms)
     rows = valued.rows
     codes = pa.array(traces.table.texts["battery_code"], type=pa.string())
     notes = [(name, mask[rows]) for name, mask in _note_masks(traces, context)]
     values = values_table(valued, batch.places[traces.kept[rows]], codes.take(pa.array(rows)), notes, context)
     written = {row: traces.table.texts["battery_code"][row] for row in valued.refused}
-    aside = [
+    rejected = [
         *_problems(traces, batch.places),
         *(_row(int(batch.places[traces.kept[row]]), written[row], [why]) for row, why in valued.refused.items()),
     ]
     if batch.repeated:
         values, more = _repeated(values, batch.repeated)
-        aside = [*(row for row in aside if row["place"] not in {one["place"] for one in more}), *more]
-    return Scored(values=values, rejected=rejected_table([*sorted(aside, key=_place), *strays]))
+        rejected = [*(row for row in rejected if row["place"] not in {one["place"] for one in more}), *more]
+    return Scored(values=values, rejected=rejected_table([*sorted(rejected, key=_place), *strays]))
 
 
 def _drop_misplaced(batch: Batch) -> tuple[pa.Table, list[Mapping[str, object]]]:
@@ -94,11 +94,11 @@ def _drop_misplaced(batch: Batch) -> tuple[pa.Table, list[Mapping[str, object]]]
 
 
 def _note_masks(traces: TableTraces, context: JobContext) -> Iterator[tuple[str, BoolArray]]:
-    """Yield the notes of reading with their packs, without notes on events not known by the day."""
+    """Yield the ids of notes with their packs, without notes on events after the day."""
     masks: dict[str, BoolArray] = {}
     for caution in traces.column_notes:
         masks[caution.id] = np.ones(traces.table.rows, dtype=bool)
-    day = context.asked.as_of
+    day = context.valuation_terms.as_of
     for row, notes in traces.notes.items():
         for note in notes:
             if (note.known_from or day) <= day:

@@ -1,4 +1,4 @@
-"""The battery codes of a table in bulk: the key that joins events to packs, the share of a code, other spellings."""
+"""Battery codes of a whole table: join key of events, hash partition, normalised spelling."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from valuation.ingest.fields.headings import field_name
 from valuation.ingest.fields.normalise_code import normalise_code
 from valuation.numeric.columns import IntArray
 
-ODD = r"[^0-9A-Z]|^.{25,}$"
-"""A code that may be another spelling of a code."""
+UNUSUAL_CODE = r"[^0-9A-Z]|^.{25,}$"
+"""Pattern of codes that may need normalisation."""
 _WORD = 8
 _WORDS = 8  # letters beyond the 64th do not change where a code goes
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 def code_column(names: list[str], table: str) -> str:
-    """Return the name that the column of battery codes has in a table.
+    """Return the name of the column of battery codes.
 
     Raises
     ------
     FieldError
-        If the table has none.
+        If there is none.
     """
     for name in names:
         if field_name(name, EVENT_TABLE_SCOPE) == "battery_code":
@@ -40,7 +40,7 @@ def code_column(names: list[str], table: str) -> str:
 
 
 def join_key(table: pa.Table) -> pa.Array:
-    """Return the codes by which events are joined to packs: as written, without blanks around them."""
+    """Return the codes used to join events to packs: as written, without outer blanks."""
     column = table.column(code_column(table.column_names, "the table"))
     if not pa.types.is_string(column.type):
         column = column.cast(pa.string())
@@ -48,7 +48,7 @@ def join_key(table: pa.Table) -> pa.Array:
 
 
 def share_of(codes: pa.Array, shares: int) -> IntArray:
-    """Return into which of so many shares each code falls; the same on every machine, not known is share 0.
+    """Return the share (hash partition) of each code, equal on every machine; missing codes are in share 0.
 
     >>> share_of(pa.array(["001PB0A0000001A680000123", None, "001PB0A0000001A680000123"]), 7).tolist()
     [3, 0, 3]
@@ -79,12 +79,12 @@ def respelled_names(codes: Iterable[str]) -> list[str]:
 
 
 def repeated_names(respelled: Iterable[str], plain: Iterable[str]) -> frozenset[str]:
-    """Return the names that occur more than once, in the normalised spelling or in others."""
+    """Return the codes that occur more than once, in any spelling."""
     return frozenset(code for code, count in Counter([*respelled, *plain]).items() if count > 1)
 
 
 def _words(codes: pa.Array) -> NDArray[np.uint64]:
-    """Return the letters of each code as whole numbers of eight letters, filled up with zeros."""
+    """Return the characters of each code as integers of eight bytes, padded with zeros."""
     codes = codes.cast(pa.large_string())
     if len(codes) == 0:
         return np.zeros((0, 1), dtype=np.uint64)
