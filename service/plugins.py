@@ -7,7 +7,7 @@ from typing import Any
 
 from valuation.errors import SettingError
 
-GROUP = "canzhi.workshop"
+GROUP = "canzhi.training_hooks"
 
 
 def load_plugin(name: str) -> Any:  # noqa: ANN401 - each plugin has its own signature
@@ -24,7 +24,7 @@ def load_plugin(name: str) -> Any:  # noqa: ANN401 - each plugin has its own sig
             return point.load()
     except ModuleNotFoundError as missing:
         raise SettingError(
-            f"this needs the workshop's package {missing.name}, which is not installed",
+            f"this needs the package {missing.name}, which is not installed",
             hint="pip install 'canzhi[train]' brings everything",
         ) from missing
-    raise SettingError(f"the workshop's part {name} is not installed", hint="install canzhi anew", field=name)
+    raise SettingError(f"the plugin {name} is not installed", hint="install canzhi anew", field=name)

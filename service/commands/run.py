@@ -55,7 +55,7 @@ def train_demonstration(settings: Settings, packs: int) -> None:
     """Simulate a market and train the champion on it, with the commands of `training`."""
     simulate, train = load_command("simulate"), load_command("train")
     if simulate is None or train is None:
-        print_message("the workshop's commands are not installed", "pip install 'canzhi[train]' brings them")
+        print_message("the training commands are not installed", "pip install 'canzhi[train]' brings them")
         return
     try:
         _simulate_and_train(simulate, train, settings, packs)

@@ -11,7 +11,7 @@ from service import cli
 from service.commands import run as run_module
 
 
-def _without_workshop(name):
+def _without_training(name):
     return run_module.run if name == "run" else None
 
 
@@ -20,7 +20,7 @@ def test_without_training_installed_the_structural_value_answers(monkeypatch, ca
     (tmp_path / "one.json").write_text(json.dumps(pack), "utf-8")
     (tmp_path / "broken.json").write_text("{", "utf-8")
     monkeypatch.setattr(run_module, "SAMPLES", tmp_path)
-    monkeypatch.setattr(cli, "load_command", _without_workshop)
+    monkeypatch.setattr(cli, "load_command", _without_training)
     assert cli.run(["run", "--no-serve"]) == 0
     told = capsys.readouterr()
     assert pack["battery_code"] in told.out
@@ -31,7 +31,7 @@ def test_without_training_installed_the_structural_value_answers(monkeypatch, ca
 @pytest.mark.usefixtures("home")
 def test_samples_that_are_not_there_are_no_fault(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(run_module, "SAMPLES", tmp_path / "none")
-    monkeypatch.setattr(cli, "load_command", _without_workshop)
+    monkeypatch.setattr(cli, "load_command", _without_training)
     assert cli.run(["run", "--no-serve"]) == 0
     assert "canzhi value FILE" in capsys.readouterr().err
 
