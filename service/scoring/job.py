@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from models.artifact.whole_file import whole_file
-from service.scoring.scoring import Scored
+from service.scoring.score_batch import Scored
 from valuation.errors import SettingError
 
 LAYOUT = "3"

@@ -11,27 +11,27 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from models.artifact.whole_file import whole_file
-from service.scoring.answers import PLACE, published
-from service.scoring.scoring import UNPLACED
+from service.scoring.output_tables import PLACE, published
+from service.scoring.score_batch import UNPLACED
 
 ROWS_PER_GROUP = 65_536
 
 
-def gather(parts: Iterable[Path], schema: pa.Schema, out: Path) -> None:
+def merge_parts(parts: Iterable[Path], schema: pa.Schema, out: Path) -> None:
     """Write the rows of all parts into one file, in the order of their places."""
     shown = published(schema)
     with (
         whole_file(out) as fresh,
         parquet.ParquetWriter(fresh, shown, compression="zstd", compression_level=1) as writer,
     ):
-        held = shown.empty_table()
+        pending = shown.empty_table()
         for table in _by_place(list(parts)):
-            held = pa.concat_tables([held, table.drop_columns([PLACE])])
-            while held.num_rows >= ROWS_A_GROUP:
-                writer.write_table(held.slice(0, ROWS_A_GROUP), row_group_size=ROWS_A_GROUP)
-                held = held.slice(ROWS_A_GROUP)
-        if held.num_rows:
-            writer.write_table(held, row_group_size=ROWS_A_GROUP)
+            pending = pa.concat_tables([pending, table.drop_columns([PLACE])])
+            while pending.num_rows >= ROWS_PER_GROUP:
+                writer.write_table(pending.slice(0, ROWS_PER_GROUP), row_group_size=ROWS_PER_GROUP)
+                pending = pending.slice(ROWS_PER_GROUP)
+        if pending.num_rows:
+            writer.write_table(pending, row_group_size=ROWS_PER_GROUP)
 
 
 def _by_place(parts: list[Path]) -> Iterator[pa.Table]:

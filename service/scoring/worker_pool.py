@@ -111,4 +111,4 @@ def _settle(context: JobContext, job: Job) -> None:
     pa.set_cpu_count(1)
     keep_memory()
     rarely_collect()
-    _here.update(context=context, job=job)
+    _process.update(context=context, job=job)

@@ -13,7 +13,7 @@ import click
 from models.artifact.registry import home_folder
 from training.configuration import TrainingConfig, read_config
 from training.dataset.prepare import TrainingInput, prepare
-from training.dataset.sources import Sources
+from training.dataset.source_files import Sources
 from training.dataset.training_set import TrainingSet
 from training.evaluation.backtest import Backtest, Plan, key_of, plan_origins
 from training.evaluation.backtest import backtest as roll_through
@@ -21,7 +21,7 @@ from training.evaluation.backtest_report import report_html
 from training.evaluation.vat_scenario import VatChange, apply_vat_mistake, read_vat_change
 from training.parallel import Workers
 from training.promotion import current_champion
-from training.sales_ledger import Ledger
+from training.sales_ledger import SalesLedger
 from training.sales_ledger.reasons import in_chinese
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -11,7 +11,7 @@ import click
 
 from models.artifact.registry import home_folder, load_model
 from models.clock import today
-from training.evaluation.portfolio_comparison import PortfolioComparison, Terms, read_portfolio
+from training.evaluation.portfolio_comparison import ComparisonTerms, PortfolioComparison, read_portfolio
 from training.evaluation.portfolio_comparison import compare as compare_models
 from valuation.ingest import read_market
 from valuation.record.to_columns import day_number

@@ -14,7 +14,7 @@ from models.artifact.promotion_log import Decision, Promotion
 from models.artifact.registry import home_folder, load_model
 from models.artifact.registry import promote as make_champion
 from models.artifact.registry import rollback as bring_back
-from training.dataset.sources import Sources, sources_for
+from training.dataset.source_files import Sources, sources_for
 from training.evaluation.gate_rules import GateConfig, read_gate
 from training.promotion import PromotionReview, commit, current_champion, review
 

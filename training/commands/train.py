@@ -14,13 +14,13 @@ from models.artifact.bundle import check_name
 from models.artifact.registry import home_folder, same_digest
 from training.configuration import TrainingConfig, read_config
 from training.dataset.prepare import TrainingInput, prepare
-from training.dataset.sources import Sources
+from training.dataset.source_files import Sources
 from training.evaluation.holdout import HoldoutReport
 from training.parallel import Workers
 from training.promotion import current_champion
 from training.repeat_run import differences, repeat
 from training.runs.run_record import libraries
-from training.sales_ledger import Ledger
+from training.sales_ledger import SalesLedger
 from training.sales_ledger.report import summary, write_report
 from training.train_model import Trained, train_on
 from valuation.errors import TrainingError

@@ -26,7 +26,7 @@ from training.dataset.source_files import Sources
 from training.dataset.training_set import TrainingSet
 from training.evaluation.holdout import HoldoutReport
 from training.runs.mlflow_run import Run, record_run
-from training.sales_ledger import Ledger
+from training.sales_ledger import SalesLedger
 from training.sales_ledger.report import write_report
 from valuation.record.to_columns import calendar_day
 
