@@ -14,12 +14,15 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points, version
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import click
 
 from service.settings import Settings
 from valuation.errors import CanzhiError
+from valuation.messages import Language, Message, say
+from valuation.messages.language import known_language
 
 GROUP = "canzhi.commands"
 DONE, REFUSED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -109,11 +112,26 @@ def run(arguments: Sequence[str]) -> int:
     try:
         _invoke(arguments)
     except BaseException as end:  # noqa: BLE001 - users never see a traceback
-        return _report_failure(end)
+        return _report_failure(end, _language_of(arguments))
     return DONE
 
 
-def _report_failure(end: BaseException) -> int:
+def terminal_language() -> Language:
+    """Return the language of the terminal: CANZHI_LANG, else the locale; English if it is neither of the two."""
+    wishes = (os.environ.get(name) for name in ("CANZHI_LANG", "LC_ALL", "LC_MESSAGES", "LANG"))
+    return known_language(next(filter(None, wishes), None)) or "en"
+
+
+def _language_of(arguments: Sequence[str]) -> Language:
+    """Return the language that `--lang` asks for, else that of the terminal."""
+    for flag, value in pairwise(arguments):
+        asked = known_language(value)
+        if flag in {"--lang", "--language"} and asked is not None:
+            return asked
+    return terminal_language()
+
+
+def _report_failure(end: BaseException, language: Language) -> int:
     """Print why a command failed, and return the exit code."""
     code = REFUSED
     match end:
@@ -125,19 +143,19 @@ def _report_failure(end: BaseException) -> int:
             end.show()
             code = end.exit_code
         case CanzhiError():
-            print_message(end.message, end.hint)
+            print_message(*end.in_language(language), language)
         case KeyboardInterrupt() | click.Abort():
-            print_message("interrupted")
+            print_message(say(language, "cli.interrupted"))
             code = INTERRUPTED
         case ModuleNotFoundError():
-            print_message(
-                f"this needs the package {end.name}, which is not installed", "pip install 'canzhi[train]' brings it"
-            )
+            missing = Message("cli.package_missing", package=end.name)
+            hint = say(language, "cli.package_missing.hint")
+            print_message(missing.in_language(language), hint, language)
         case BrokenPipeError():
             _drop_output()
             code = DONE
         case _:
-            _write_crash_report(end)
+            _write_crash_report(end, language)
     return code
 
 
@@ -152,25 +170,26 @@ def _invoke(arguments: Sequence[str]) -> None:
         sys.stdout.flush()
 
 
-def print_message(sentence: str, hint: str | None = None) -> None:
+def print_message(sentence: str, hint: str | None = None, language: Language = "en") -> None:
     """Print a message and an optional hint on standard error."""
-    lines = [f"canzhi: {sentence}", *([f"hint: {hint}"] if hint else [])]
+    lines = [f"canzhi: {sentence}", *([say(language, "cli.hint", hint=hint)] if hint else [])]
     click.echo("\n".join(lines), err=True)
 
 
-def _write_crash_report(fault: BaseException) -> None:
+def _write_crash_report(fault: BaseException, language: Language) -> None:
     """Print that canzhi failed, and write the traceback to a file."""
-    hint = "please report it with the command and its input"
+    hint = Message("cli.report")
     try:
         home = Settings.from_environment().home
         home.mkdir(parents=True, exist_ok=True)
         path = home / "last-fault.txt"
         path.write_text(f"canzhi {version('canzhi')}\n{''.join(traceback.format_exception(fault))}", "utf-8")
-        hint += f"; the details are in {path}"
+        hint = Message("cli.report_with", path=path)
     except (OSError, CanzhiError):
         pass
     first = (str(fault).splitlines() or [""])[0][:300]
-    print_message(f"something inside failed ({type(fault).__name__}: {first})", hint)
+    failed = say(language, "cli.failed", kind=type(fault).__name__, reason=first)
+    print_message(failed, hint.in_language(language), language)
 
 
 def _drop_output() -> None:

@@ -72,6 +72,4 @@ def _bytes(file: Path) -> bytes:
     try:
         return sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
     except OSError as reason:
-        raise UnreadableRecord(
-            f"the file cannot be read: {reason.strerror}", hint="see that it is there and that you may read it"
-        ) from reason
+        raise UnreadableRecord("setting.file_unreadable", reason=reason.strerror) from reason

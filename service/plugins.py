@@ -23,8 +23,5 @@ def load_plugin(name: str) -> Any:  # noqa: ANN401 - each plugin has its own sig
         for point in found:
             return point.load()
     except ModuleNotFoundError as missing:
-        raise SettingError(
-            f"this needs the package {missing.name}, which is not installed",
-            hint="pip install 'canzhi[train]' brings everything",
-        ) from missing
-    raise SettingError(f"the plugin {name} is not installed", hint="install canzhi anew", field=name)
+        raise SettingError("setting.package_missing", package=missing.name) from missing
+    raise SettingError("setting.plugin_missing", field=name, name=name)

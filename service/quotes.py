@@ -55,9 +55,7 @@ class QuotedMarket:
         """Day of the newest quote."""
         day = calendar_day(self.history.last_day)
         if day is None:
-            raise UnreadableQuotes(
-                f"the quotes {self.source} hold no quote", hint="give a CSV or Parquet file with at least one quote"
-            )
+            raise UnreadableQuotes("setting.no_quotes", name=self.source)
         return day
 
 
@@ -111,7 +109,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as reason:
-        raise UnreadableQuotes(
-            f"the quotes {path} cannot be read: {reason.strerror}",
-            hint="name a CSV or Parquet file of quotes with --market or CANZHI_MARKET",
-        ) from reason
+        raise UnreadableQuotes("setting.quotes_unreadable", path=path, reason=reason.strerror) from reason

@@ -14,6 +14,7 @@ from typing import Any
 import platformdirs
 
 from valuation.errors import SettingError
+from valuation.messages import Message
 
 PREFIX = "CANZHI_"
 DEFAULT_MODEL = "champion"
@@ -130,16 +131,16 @@ def _read(name: str, kind: str, text: str) -> object:
         number = -1
     if number < 0:
         raise SettingError(
-            f"{variable(name)} is {text!r}, which is no {_KINDS[kind]}",
-            hint="docs/reference/settings.md lists every variable with its kind and default",
+            "setting.variable",
             field=variable(name),
             value=text,
+            name=variable(name),
+            kind=Message(f"setting.kind.{kind}"),
         )
     return number
 
 
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-_KINDS = {"bool": "yes or no", "int": "whole number", "float": "number"}
 
 
 def settings_table() -> str:

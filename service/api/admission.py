@@ -16,6 +16,7 @@ from service.api.problems import Refusal, respond
 from service.api.security import LOCAL_NAMES, ApiKey, find_caller
 from service.settings import Settings
 from service.telemetry import Telemetry
+from valuation.messages.language import preferred
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -83,7 +84,8 @@ class Admission:
             if announced.isdigit() and int(announced) > self.limit_bytes:
                 raise self._too_large(close=True)
         except Refusal as refusal:
-            await respond(refusal.problem, refusal.headers)(scope, receive, send)
+            language = preferred(headers.get(b"accept-language", b"").decode("latin-1"))
+            await respond(refusal.problem(language), refusal.headers)(scope, receive, send)
             return
         refresher: ModelRefresher = scope["app"].state.refresher
         if refresher.outdated():
@@ -100,12 +102,7 @@ class Admission:
             return
         origin = headers[b"origin"].decode("latin-1")
         if _split(origin).netloc != headers.get(b"host", b"").decode("latin-1"):
-            raise Refusal(
-                403,
-                "foreign-origin",
-                "the request comes from a page of another site",
-                hint="send it from a program, or from the page of this service",
-            )
+            raise Refusal(403, "foreign-origin")
 
     def _caller(self, scope: Scope, headers: Headers) -> str:
         """Return the caller's name.
@@ -123,12 +120,7 @@ class Admission:
         client = scope.get("client")
         if client and _is_loopback(client[0]) and _host_name(headers.get(b"host", b"")) in self.local_names:
             return "local"
-        raise Refusal(
-            403,
-            "this-machine-only",
-            "without API keys only this machine is served",
-            hint="set up keys with CANZHI_API_KEYS to serve other machines, or ask from this one as 127.0.0.1",
-        )
+        raise Refusal(403, "this-machine-only")
 
     def _with_size_limit(self, receive: Receive) -> Receive:
         """Return a `receive` callable that counts the bytes of a body without a content length."""
@@ -145,25 +137,13 @@ class Admission:
         return receive_counting
 
     def _too_large(self, *, close: bool = False) -> Refusal:
-        return Refusal(
-            413,
-            "body-too-large",
-            f"the request body is longer than {self.limit_bytes} bytes",
-            hint="send fewer packs at a time, or raise CANZHI_BODY_LIMIT_BYTES",
-            headers={"connection": "close"} if close else None,
-        )
+        return Refusal(413, "body-too-large", most=self.limit_bytes, headers={"connection": "close"} if close else None)
 
 
 def _unauthenticated(path: str) -> Refusal:
     """Return the 401 refusal; on pages it asks the browser for a password."""
     scheme = "Bearer" if path.startswith("/v1") else 'Basic realm="canzhi", charset="UTF-8"'
-    return Refusal(
-        401,
-        "no-valid-key",
-        "the request carries no valid API key",
-        hint="send Authorization: Bearer <key>",
-        headers={"www-authenticate": scheme},
-    )
+    return Refusal(401, "no-valid-key", headers={"www-authenticate": scheme})
 
 
 def _presented_key(headers: Headers, *, basic: bool) -> str:

@@ -82,20 +82,10 @@ def _refuse_other_than_json(request: Request) -> None:
     headers: Mapping[bytes, bytes] = request.scope["state"]["headers"]
     kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if kind != b"application/json" and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
-        raise Refusal(
-            415,
-            "not-json",
-            "the request does not say that its body is JSON",
-            hint="send the header Content-Type: application/json (curl --json does)",
-        )
+        raise Refusal(415, "not-json")
     encoding = headers.get(b"content-encoding", b"identity").decode("latin-1").strip().lower()
     if encoding not in ("", "identity"):
-        raise Refusal(
-            415,
-            "compressed",
-            f"the request body is encoded as {encoding[:40]}, which is not unpacked here",
-            hint="send the JSON as it is, without Content-Encoding",
-        )
+        raise Refusal(415, "compressed", encoding=encoding[:40])
 
 
 async def _whole_body(request: Request) -> bytes:
@@ -130,12 +120,7 @@ def _idempotency_key_of(request: Request, body: bytes) -> IdempotencyKey | None:
         return None
     key = sent.decode("latin-1")
     if not _USABLE_KEY.fullmatch(key):
-        raise Refusal(
-            400,
-            "idempotency-key",
-            f"the Idempotency-Key of {len(key)} characters cannot be used",
-            hint="use 1 to 255 visible ASCII characters, for example a fresh UUID",
-        )
+        raise Refusal(400, "idempotency-key", count=len(key))
     return make_idempotency_key(caller_of(request), key, request.method, request.url.path, body)
 
 
@@ -167,11 +152,7 @@ def code_of(code: str) -> str:
         If it is too long.
     """
     if len(code) > _MAX_CODE_LENGTH:
-        raise FieldError(
-            f"the battery code has {len(code)} characters",
-            hint=f"a code has 24 or 19 characters; older names are kept up to {_MAX_CODE_LENGTH}",
-            field="code",
-        )
+        raise FieldError("request.code_length", field="code", count=len(code), most=_MAX_CODE_LENGTH)
     return code
 
 
@@ -187,11 +168,7 @@ def whole_number(name: str, text: str | None, default: int, within: tuple[int, i
     if text is None:
         return default
     if not (text.isascii() and text.isdigit() and len(text) < _MAX_DIGITS and least <= int(text) <= most):
-        raise FieldError(
-            f"{name} is {text[:40]!r}, no whole number from {least} to {most}",
-            hint=f"give a number from {least} to {most}, or leave it out",
-            field=name,
-        )
+        raise FieldError("request.not_a_whole_number", field=name, name=name, text=text[:40], least=least, most=most)
     return int(text)
 
 

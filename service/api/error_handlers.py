@@ -15,49 +15,51 @@ from starlette.responses import Response
 from service.api.problems import Refusal, make_problem, problem_of, respond
 from service.telemetry import log
 from valuation.errors import CanzhiError, FieldError
+from valuation.messages import Language, Message
+from valuation.messages.language import preferred
 
-_HTTP_WORDS = {
-    404: ("no-such-path", "/openapi.json lists every path"),
-    405: ("no-such-method", "/openapi.json lists the methods of every path; the Allow header those of this one"),
-}
+_HTTP_CODES = {404: "no-such-path", 405: "no-such-method"}
 
 
-async def on_core_error(_request: Request, error: Exception) -> Response:
+def language_of(request: Request) -> Language:
+    """Return the language that the caller prefers (Accept-Language), English by default."""
+    return preferred(request.headers.get("accept-language", ""))
+
+
+async def on_core_error(request: Request, error: Exception) -> Response:
     """Respond to an error of `valuation` or `models`."""
     if not isinstance(error, CanzhiError):
         raise error
-    return respond(problem_of(error))
+    return respond(problem_of(error, language_of(request)))
 
 
-async def on_refusal(_request: Request, error: Exception) -> Response:
+async def on_refusal(request: Request, error: Exception) -> Response:
     """Respond to a refusal raised by the HTTP API."""
     if not isinstance(error, Refusal):
         raise error
-    return respond(error.problem, error.headers)
+    return respond(error.problem(language_of(request)), error.headers)
 
 
-async def on_invalid_parameter(_request: Request, error: Exception) -> Response:
+async def on_invalid_parameter(request: Request, error: Exception) -> Response:
     """Respond to a parameter that FastAPI rejects, as to a :class:`FieldError`."""
     if not isinstance(error, RequestValidationError):
         raise error
     first = error.errors()[0]
     field = str(first["loc"][-1])
-    refused = FieldError(
-        f"the request field {field} is refused: {first['msg']}",
-        hint="/openapi.json lists the parameters of every path with their types and bounds",
-        field=field,
-    )
-    return respond(problem_of(refused))
+    refused = FieldError("request.parameter", field=field, name=field, reason=first["msg"])
+    return respond(problem_of(refused, language_of(request)))
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
     """Respond to an unknown path or method."""
     status = getattr(error, "status_code", 500)
-    code, hint = _HTTP_WORDS.get(status, ("http", "/openapi.json lists what can be asked"))
+    code = _HTTP_CODES.get(status, "http")
     headers = dict(getattr(error, "headers", None) or {})
     if "Allow" in headers:
         headers["Allow"] = ", ".join(sorted({*headers["Allow"].split(", "), *_methods_of(request)}))
-    return respond(make_problem(status, code, HTTPStatus(status).description, hint=hint), headers)
+    detail = Message(f"request.{code}", reason=HTTPStatus(status).description)
+    hint = Message(f"request.{code}.hint")
+    return respond(make_problem(status, code, detail, hint, language_of(request)), headers)
 
 
 def _methods_of(request: Request) -> set[str]:
@@ -70,16 +72,14 @@ def _methods_of(request: Request) -> set[str]:
 
 async def on_client_disconnect(_request: Request, _error: Exception) -> Response:
     """Respond to a client that disconnected before the request was read; nobody receives it."""
-    return respond(make_problem(400, "hung-up", "the caller hung up before the request was read", hint="send it again"))
+    return respond(Refusal(400, "hung-up").problem())
 
 
 async def on_fault(request: Request, error: Exception) -> Response:
     """Log an unexpected error without the payload, and respond with a generic problem."""
     route = getattr(request.scope.get("route"), "path", "other")
     log().error("fault", route=route, kind=type(error).__name__)
-    return respond(
-        make_problem(500, "fault", "the request met a fault in canzhi", hint="the operator finds it in the log")
-    )
+    return respond(Refusal(500, "fault").problem(language_of(request)))
 
 
 HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {

@@ -83,7 +83,7 @@ class MicroBatcher:
             With status 503 if the queue is full.
         """
         if len(self._waiting) + len(self._valued) >= self._capacity:
-            raise Refusal(503, "overloaded", "too many packs are waiting", hint="send the request again in a second")
+            raise Refusal(503, "overloaded")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[StoredAnswer] = loop.create_future()
         self._waiting.append((pending, future))

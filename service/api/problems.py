@@ -12,6 +12,7 @@ import msgspec
 from starlette.responses import Response
 
 from valuation import errors
+from valuation.messages import Language, Message, find
 
 MEDIA_TYPE = "application/problem+json"
 MAX_DETAIL_LENGTH = 500
@@ -45,28 +46,45 @@ class Problem(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     detail: str
     hint: str | None = None
     field: str | None = None
+    message_id: str | None = None
 
 
 class Refusal(Exception):
-    """An error that the HTTP API itself raises, before `valuation` is called."""
+    """An error that the HTTP API itself raises, before `valuation` is called.
+
+    Its sentence is `request.<code>` in the catalogue of messages, or that of `message`.
+    """
 
     def __init__(
-        self, status: int, code: str, detail: str, *, hint: str, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        *,
+        message: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **parameters: object,
     ) -> None:
-        super().__init__(detail)
-        self.problem = make_problem(status, code, detail, hint=hint)
-        self.headers = headers
+        identity = message or f"request.{code}"
+        self.status, self.code, self.headers = status, code, headers
+        self.message = Message(identity, **parameters)
+        self.hint = Message(f"{identity}.hint", **parameters)
+        super().__init__(str(self.message))
+
+    def problem(self, language: Language = "en") -> Problem:
+        """Return the problem in a language."""
+        return make_problem(self.status, self.code, self.message, self.hint, language)
 
 
-def make_problem(status: int, code: str, detail: str, *, hint: str | None = None, title: str | None = None) -> Problem:
-    """Return a problem with its stable code."""
+def make_problem(status: int, code: str, detail: Message, hint: Message, language: Language = "en") -> Problem:
+    """Return a problem with its stable code, in a language."""
     return Problem(
         type=problem_type(code),
-        title=title or HTTPStatus(status).phrase,
+        title=HTTPStatus(status).phrase,
         status=status,
         code=code,
-        detail=detail[:MAX_DETAIL_LENGTH],
-        hint=hint,
+        detail=detail.in_language(language)[:MAX_DETAIL_LENGTH],
+        hint=hint.in_language(language),
+        message_id=detail.id,
     )
 
 
@@ -88,18 +106,20 @@ def status_of(kind: type[errors.CanzhiError]) -> int:
     return next(STATUS[one] for one in kind.__mro__ if one in STATUS)
 
 
-def problem_of(error: errors.CanzhiError) -> Problem:
-    """Return the problem of an error raised by `valuation` or `models`."""
+def problem_of(error: errors.CanzhiError, language: Language = "en") -> Problem:
+    """Return the problem of an error raised by `valuation` or `models`, in a language."""
     kind = type(error)
-    title = (kind.__doc__ or kind.__name__).strip().splitlines()[0]
+    detail, hint = error.in_language(language)
+    title = find(f"page.problem.{error.code}") if language == "zh" else None
     return Problem(
         type=problem_type(error.code),
-        title=title,
+        title=(kind.__doc__ or kind.__name__).strip().splitlines()[0] if title is None else title.zh,
         status=status_of(kind),
         code=error.code,
-        detail=error.message[:MAX_DETAIL_LENGTH],
-        hint=error.hint,
+        detail=detail[:MAX_DETAIL_LENGTH],
+        hint=hint,
         field=error.field,
+        message_id=error.message_id,
     )
 
 

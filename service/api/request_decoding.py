@@ -115,14 +115,14 @@ def decode(kind: type[Envelope], body: bytes) -> Envelope:
         problem, _, place = str(reason).partition(" - at `$")
         field = place.rstrip("`").lstrip(".") or None
         raise FieldError(
-            f"the request {f'field {field}' if field else 'body'} is refused: {problem}",
-            hint="/openapi.json lists the fields of every request with their types and bounds",
+            "request.field" if field else "request.body",
+            hint="request.see_openapi",
             field=field,
+            name=field,
+            reason=problem,
         ) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        raise UnreadableRecord(
-            "the request body is no JSON", hint="send one JSON object in UTF-8, as /openapi.json describes it"
-        ) from None
+        raise UnreadableRecord("request.body_not_json") from None
     return envelope
 
 
@@ -161,14 +161,11 @@ def exactly_one(choices: Mapping[str, Raw | str | UnsetType]) -> tuple[str, byte
     """
     given = [(name, value) for name, value in choices.items() if not isinstance(value, UnsetType)]
     if len(given) != 1:
-        raise FieldError(
-            f"the request names {len(given)} of {', '.join(choices)}; it must name exactly one",
-            hint='for example {"trace": {"battery_code": "…"}}',
-        )
+        raise FieldError("request.one_of", count=len(given), choices=choices)
     name, value = given[0]
     content = value.encode("utf-8", "replace") if isinstance(value, str) else bytes(value)
     if not isinstance(value, str) and not content.lstrip().startswith(b"{"):
-        raise FieldError(f"{name} is not a JSON object", hint="send one object with named fields", field=name)
+        raise FieldError("request.not_a_json_object", field=name, name=name)
     return name, content
 
 
@@ -185,9 +182,5 @@ def single_pack(traces: Traces) -> Traces:
     if traces.packs == 1:
         return traces
     if not traces.packs:
-        raise UnreadableRecord("the record holds no pack", hint="give one trace record as a JSON object")
-    raise FieldError(
-        f"the record holds {traces.packs} packs, not one",
-        hint="send several packs to /v1/valuations/batch, one item each",
-        field="trace",
-    )
+        raise UnreadableRecord("request.no_pack")
+    raise FieldError("request.several_packs", field="trace", packs=traces.packs)

@@ -37,16 +37,10 @@ def read_keys(path: Path | None) -> tuple[ApiKey, ...]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as reason:
-        raise SettingError(
-            f"the API keys {path} cannot be read",
-            hint="CANZHI_API_KEYS names a text file of lines: name sha256:<hex>",
-            field="CANZHI_API_KEYS",
-        ) from reason
+        raise SettingError("setting.keys_unreadable", field="CANZHI_API_KEYS", path=path) from reason
     keys = tuple(_key(line, number) for number, line in enumerate(lines, 1) if line.partition("#")[0].strip())
     if not keys:
-        raise SettingError(
-            f"the file {path} holds no API key", hint="add a line: name sha256:<hex>", field="CANZHI_API_KEYS"
-        )
+        raise SettingError("setting.no_key", field="CANZHI_API_KEYS", path=path)
     return keys
 
 
@@ -54,22 +48,12 @@ def _key(line: str, number: int) -> ApiKey:
     name, _, digest = line.partition("#")[0].strip().partition(" ")
     scheme, _, letters = digest.strip().partition(":")
     if letters == _HASH_OF_NOTHING:
-        raise SettingError(
-            f"line {number} of the API keys is the hash of an empty key: every request without a key would be let in",
-            hint="make a key first: KEY=$(openssl rand -hex 32)",
-            field="CANZHI_API_KEYS",
-        )
+        raise SettingError("setting.empty_key", field="CANZHI_API_KEYS", number=number)
     if scheme != "sha256" or len(letters) != 64 or not _HASH_LETTERS.issuperset(letters):
-        raise SettingError(
-            f"line {number} of the API keys is no: name sha256:<64 hexadecimal digits>",
-            hint='printf %s "$KEY" | sha256sum prints the digits',
-            field="CANZHI_API_KEYS",
-        )
+        raise SettingError("setting.key_line", field="CANZHI_API_KEYS", number=number)
     if len(name) > MAX_NAME_LENGTH:
         raise SettingError(
-            f"line {number} of the API keys holds a name of {len(name)} characters",
-            hint=f"a name stands beside everything its key enters: give one of at most {MAX_NAME_LENGTH} characters",
-            field="CANZHI_API_KEYS",
+            "setting.key_name", field="CANZHI_API_KEYS", number=number, count=len(name), most=MAX_NAME_LENGTH
         )
     return ApiKey(name=name, sha256=letters)
 

@@ -41,7 +41,7 @@ class Pools:
             With status 503 if the queue of batches is full.
         """
         if self._capacity <= 0:
-            raise Refusal(503, "overloaded", "too many batches are waiting", hint="send the batch again in a second")
+            raise Refusal(503, "overloaded", message="request.overloaded_batches")
         self._capacity -= 1  # only the event loop changes it, so no lock is needed
         try:
             return await asyncio.get_running_loop().run_in_executor(self._batch, partial(work, *arguments, **named))

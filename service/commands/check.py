@@ -50,7 +50,7 @@ def check(  # noqa: PLR0913 - one parameter an option
     else:
         _print_tables(answers, language)
     for where, error in problems:
-        print_message(*localised_error(where, error, language))
+        print_message(*localised_error(where, error, language), language)
     context.exit(REFUSED if problems or any(answer.blocks for answer in answers) else DONE)
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from service.cli import terminal_language
 from service.clock import today
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -91,5 +92,11 @@ def language(decorated: Decorated) -> Decorated:
     """Add `--lang`."""
     choice = click.Choice(["en", "zh"])
     return click.option(
-        "--lang", "--language", "language", type=choice, default="en", show_default=True, help="Language of the table."
+        "--lang",
+        "--language",
+        "language",
+        type=choice,
+        default=terminal_language,
+        show_default="CANZHI_LANG or the locale",
+        help="Language of tables and errors.",
     )(decorated)

@@ -21,6 +21,7 @@ from valuation.answer.cautions import FAR_IN_A_WEEK
 from valuation.errors import FieldError, UnreadableLedger, UnreadableRecord
 from valuation.ingest import decode_bytes
 from valuation.market.snapshot import MarketHistory
+from valuation.messages import Message
 
 _SHOWN = 20
 _CALLER = "canzhi report-sale"
@@ -142,10 +143,9 @@ def _sales_from_ledger(path: Path, market: MarketHistory, vat: str | None) -> li
     try:
         records, faults = load_plugin("ledger-sales")(path, market, vat)
     except UnreadableLedger as error:
-        if error.field != "vat_included":
-            raise
-        hint = "pass --vat where prices hold it or --no-vat where they do not, or add a column vat_included (含税)"
-        raise UnreadableLedger(error.message, hint=hint, field=error.field) from None
+        if error.field == "vat_included":
+            error.hint_text = Message("sale.vat_option")
+        raise
     sales = []
     for sale in _sales(records, path.name):
         try:
@@ -159,7 +159,7 @@ def _sales_from_ledger(path: Path, market: MarketHistory, vat: str | None) -> li
     if len(faults) > _SHOWN:
         click.echo(f"left out: {len(faults) - _SHOWN:,} rows more", err=True)
     if not sales:
-        raise UnreadableLedger(f"no row of {path.name} is a sale that can be entered", hint="mend the rows named above")
+        raise UnreadableLedger("sale.none_in_ledger", name=path.name)
     return sales
 
 
@@ -169,11 +169,7 @@ def _sales(rows: Sequence[object], place: str) -> list[FiledSale]:
         try:
             sales.append(msgspec.convert(row, type=FiledSale, strict=False))
         except msgspec.ValidationError as reason:
-            raise FieldError(
-                f"sale {number} of {place} is refused: {reason}",
-                hint="a sale has sale_id, battery_code, sold_on, vat_included, price_cny (or lot_id, lot_price_cny)",
-                field="sales",
-            ) from None
+            raise FieldError("sale.row", field="sales", number=number, place=place, reason=str(reason)) from None
     return sales
 
 

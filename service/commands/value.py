@@ -145,7 +145,7 @@ def _report(
         if isinstance(one, CanzhiError):
             said.append((history.battery_code or "a pack without code", one))
     for where, error in said[:_MAX_REFUSALS]:
-        print_message(*localised_error(where, error, language))
+        print_message(*localised_error(where, error, language), language)
     if len(said) > _MAX_REFUSALS:
         print_message(f"and {len(said) - _MAX_REFUSALS} more are refused; --json tells the reason of every pack")
     return REFUSED if said else DONE

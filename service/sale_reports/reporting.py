@@ -156,9 +156,7 @@ def list_sales(service: ValuationService, after: int, limit: int, state: str | N
         If the state is unknown.
     """
     if state is not None and state not in _STATES:
-        raise FieldError(
-            f"state is {state[:40]!r}, which no sale has", hint=f"give one of {', '.join(_STATES)}", field="state"
-        )
+        raise FieldError("sale.state", field="state", state=state[:40], choices=_STATES)
     unconfirmed = _unconfirmed(service)
     found: list[SaleAnswer] = []
     with service.database.reading() as connection:

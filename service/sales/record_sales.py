@@ -22,6 +22,7 @@ from valuation.dossier import Dossier
 from valuation.errors import FieldError, SaleClosed, UnknownSale
 from valuation.ingest.fields.aliases import choice_name
 from valuation.ingest.fields.days import FIRST_DAY
+from valuation.messages import Message
 from valuation.routes.closed_sales import ClosedSales, find_closed_sales
 from valuation.routes.route_choice import ROUTES
 
@@ -133,12 +134,7 @@ def _check_same_content(sale: EnteredSale, before: ReportedSale) -> None:
     """Refuse a known sale id with other content; reporter and review may differ."""
     apart = {"judged_by": None, "reporter": None}
     if msgspec.structs.replace(before.sale, **apart) != msgspec.structs.replace(sale, **apart):
-        raise FieldError(
-            f"sale {sale.sale_id[:64]!r} is already entered with another content",
-            hint="give the corrected sale its own sale_id, and the id of the wrong one as corrects",
-            field="sale_id",
-            value=sale.sale_id,
-        )
+        raise FieldError("sale.other_content", field="sale_id", value=sale.sale_id, sale=sale.sale_id[:64])
 
 
 def _find_corrected(sale: EnteredSale, known: dict[str, ReportedSale]) -> ReportedSale:
@@ -151,12 +147,14 @@ def _find_corrected(sale: EnteredSale, known: dict[str, ReportedSale]) -> Report
     """
     wrong = known.get(str(sale.corrects))
     if wrong is None or wrong.state in _CLOSED_STATES:
-        what = "was not reported" if wrong is None else _describe_closed(wrong)
+        what = Message("sale.was_unknown") if wrong is None else _describe_closed(wrong)
         raise FieldError(
-            f"sale {sale.sale_id[:64]!r} corrects {str(sale.corrects)[:64]!r}, which {what}",
-            hint="name the sale_id of a sale that counts, or leave corrects out; GET /v1/sales lists them",
+            "sale.corrects",
             field="corrects",
             value=sale.corrects,
+            sale=sale.sale_id[:64],
+            corrected=str(sale.corrects)[:64],
+            what=what,
         )
     return wrong
 
@@ -178,10 +176,7 @@ def step_on_sale(sale_id: str, kind: StepKind, note: str | None, caller: str) ->
             return sale
         if sale.state in _CLOSED_STATES:
             raise SaleClosed(
-                f"sale {sale_id[:64]!r} {_describe_closed(sale)}",
-                hint="report the deal anew under another sale_id",
-                field="sale_id",
-                value=sale_id,
+                "sale.closed", field="sale_id", value=sale_id, sale=sale_id[:64], what=_describe_closed(sale)
             )
         if kind == sales.CONFIRMED and sale.state != "held" and not _not_reviewed(sale):
             return sale
@@ -202,12 +197,7 @@ def find_sale(connection: Connection, sale_id: str) -> ReportedSale:
     """
     found = known_sales(connection, [sale_id]).get(sale_id)
     if found is None:
-        raise UnknownSale(
-            f"no sale was reported under the id {sale_id[:64]!r}",
-            hint="GET /v1/sales lists the sales that were reported",
-            field="sale_id",
-            value=sale_id,
-        )
+        raise UnknownSale("sale.unknown", field="sale_id", value=sale_id, sale=sale_id[:64])
     return found
 
 
@@ -216,8 +206,10 @@ def _not_reviewed(sale: ReportedSale) -> bool:
     return sale.state == "accepted" and sale.sale.judged_by is None
 
 
-def _describe_closed(sale: ReportedSale) -> str:
-    return "was voided" if sale.state == "voided" else f"was corrected by {str(sale.corrected_by)[:64]!r}"
+def _describe_closed(sale: ReportedSale) -> Message:
+    if sale.state == "voided":
+        return Message("sale.was_voided")
+    return Message("sale.was_corrected", other=str(sale.corrected_by)[:64])
 
 
 def check_sale(sale: Sale) -> None:
@@ -231,17 +223,10 @@ def check_sale(sale: Sale) -> None:
     packs.canonical_code(sale.battery_code)
     if not FIRST_DAY <= sale.sold_on <= today() + timedelta(days=1):
         raise FieldError(
-            f"sale {sale.sale_id[:64]!r} is of {sale.sold_on.isoformat()}, a day on which it cannot have been made",
-            hint="give the day of the deal as YYYY-MM-DD; a deal is reported once it was made",
-            field="sold_on",
-            value=sale.sold_on.isoformat(),
+            "sale.day", field="sold_on", value=sale.sold_on.isoformat(), sale=sale.sale_id[:64], day=sale.sold_on
         )
     if sale.price_cny is None and (sale.lot_price_cny is None or sale.lot_id is None):
-        raise FieldError(
-            f"sale {sale.sale_id[:64]!r} names no price",
-            hint="give price_cny, or lot_price_cny together with lot_id",
-            field="price_cny",
-        )
+        raise FieldError("sale.no_price", field="price_cny", sale=sale.sale_id[:64])
 
 
 def closed_sales(sales: Sequence[Sale], dossier: Dossier) -> ClosedSales:

@@ -81,9 +81,7 @@ class Job:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise SettingError(
-                    f"another run is writing {self.out}", hint="wait for it, or name another output", field="OUT"
-                ) from error
+                raise SettingError("fleet.output_busy", field="OUT", out=self.out) from error
             yield
 
     def values(self, part: int) -> Path:

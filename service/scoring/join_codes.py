@@ -34,9 +34,7 @@ def code_column(names: list[str], table: str) -> str:
     for name in names:
         if field_name(name, EVENT_TABLE_SCOPE) == "battery_code":
             return name
-    raise FieldError(
-        f"{table} has no column battery_code", hint="name the pack of each row (battery_code)", field="battery_code"
-    )
+    raise FieldError("fleet.no_code_column", field="battery_code", name=table)
 
 
 def join_key(table: pa.Table) -> pa.Array:

@@ -146,20 +146,14 @@ def _translate_disk_errors(out: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:
             raise
-        raise SettingError(
-            f"{out} could not be written: {os.strerror(error.errno)}",
-            hint="make room, or name another output; the same command goes on where this one stood",
-            field="OUT",
-        ) from error
+        raise SettingError("fleet.not_written", field="OUT", out=out, reason=os.strerror(error.errno)) from error
 
 
 def _writable(out: Path) -> None:
     """Raise if the output cannot be written."""
     if out.suffix != ".parquet":
-        raise SettingError(f"the output {out} is no .parquet file", hint="name it values.parquet", field="OUT")
+        raise SettingError("fleet.not_parquet", field="OUT", out=out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SettingError(
-            f"{out.parent} cannot be made: {error.strerror}", hint="name a folder that can be written", field="OUT"
-        ) from error
+        raise SettingError("fleet.folder", field="OUT", folder=out.parent, reason=error.strerror) from error

@@ -72,18 +72,10 @@ def open_source(path: Path, name: str) -> Source:
     facts = file.metadata
     fields = {field_name(one, EVENT_TABLE_SCOPE) for one in names}
     if name == "packs" and {"type", "on"} <= fields:
-        raise FieldError(
-            f"{path} holds events (columns type and on), not packs",
-            hint="give the packs first, then their events",
-            field="PACKS",
-        )
+        raise FieldError("fleet.events_first", field="PACKS", path=path)
     codes = code_column(names, name)
     if pa.types.is_dictionary(file.schema_arrow.field(codes).type):
-        raise FieldError(
-            f"{path} stores its column {codes} as a category, not as texts",
-            hint=f'write the codes as texts: in pandas, table["{codes}"].astype(str)',
-            field=codes,
-        )
+        raise FieldError("fleet.category", field=codes, path=path, column=codes)
     return Source(path=path, codes=codes, rows=facts.num_rows, groups=facts.num_row_groups)
 
 
@@ -95,7 +87,4 @@ def _opened(path: Path) -> parquet.ParquetFile:
 
 
 def _unreadable(path: Path, error: Exception) -> UnreadableRecord:
-    return UnreadableRecord(
-        f"{path} is no Parquet file that can be read: {str(error)[:120]}",
-        hint="give the tables packs and events as Parquet files; write a damaged one again",
-    )
+    return UnreadableRecord("fleet.bad_parquet", path=path, reason=str(error)[:120])

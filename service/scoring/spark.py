@@ -85,18 +85,14 @@ def open_session(master: str | None = None) -> SparkSession:
     try:
         from pyspark.sql import SparkSession  # noqa: PLC0415 - the extra spark
     except ModuleNotFoundError as missing:
-        raise SettingError("Spark is not installed", hint="pip install 'canzhi[spark]'", field="--engine") from missing
+        raise SettingError("fleet.no_spark", field="--engine") from missing
     builder = SparkSession.builder.appName("canzhi score").config("spark.ui.showConsoleProgress", "true")
     if master is not None:
         builder = builder.master(master)
     try:
         return builder.getOrCreate()
     except Exception as error:
-        raise SettingError(
-            f"Spark does not start: {str(error).splitlines()[0][:200]}",
-            hint="install Java 17 (JAVA_HOME), and see that the master can be reached",
-            field="--master",
-        ) from error
+        raise SettingError("fleet.spark_start", field="--master", reason=str(error).splitlines()[0][:200]) from error
 
 
 def score_tables(session: SparkSession, request: ClusterRequest, context: JobContext) -> ClusterOutcome:
@@ -208,8 +204,4 @@ def _result_schema(context: JobContext) -> pa.Schema:
 
 def _cluster_error(error: Exception) -> SettingError:
     lines = [line for line in str(error).splitlines() if line.strip()]
-    return SettingError(
-        f"the cluster could not do the work: {(lines or [type(error).__name__])[0][:300]}",
-        hint="Spark's log tells more; workers need canzhi of this version, and memory for a share (see --shares)",
-        field="--engine",
-    )
+    return SettingError("fleet.cluster", field="--engine", reason=(lines or [type(error).__name__])[0][:300])

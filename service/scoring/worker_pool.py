@@ -77,24 +77,10 @@ def _result(future: Future[Any]) -> Any:  # noqa: ANN401 - the task's result
     try:
         answer = future.result()
     except BrokenProcessPool as error:
-        raise SettingError(
-            "a process ended before its work did, perhaps for want of memory",
-            hint="run the same command again: what is finished is kept; --processes 1 needs less memory",
-        ) from error
-    if isinstance(answer, _Refusal):
-        raise answer.error()
+        raise SettingError("fleet.process_ended") from error
+    if isinstance(answer, CanzhiError):
+        raise answer
     return answer
-
-
-class _Refusal:
-    """An error sent from another process."""
-
-    def __init__(self, error: CanzhiError) -> None:
-        self._kind, self._message, self._hint, self._field = type(error), error.message, error.hint, error.field
-
-    def error(self) -> CanzhiError:
-        """Return the error as it was raised."""
-        return self._kind(self._message, hint=self._hint, field=self._field)
 
 
 def _carry_out(task: tuple[Callable[..., Any], Any]) -> Any:  # noqa: ANN401 - the task's result
@@ -102,7 +88,7 @@ def _carry_out(task: tuple[Callable[..., Any], Any]) -> Any:  # noqa: ANN401 - t
     try:
         return function(_process["context"], _process["job"], *rest)
     except CanzhiError as error:
-        return _Refusal(error)
+        return error
 
 
 def _settle(context: JobContext, job: Job) -> None:

@@ -77,10 +77,7 @@ def _run_several(config: uvicorn.Config) -> None:
         supervisor = Supervisor(config, [listening])
         supervisor.run()
     if supervisor.gave_up:
-        raise CanzhiError(
-            f"no server process can start: {supervisor.gave_up}",
-            hint="mend what is named, then start the service again",
-        )
+        raise CanzhiError("setting.no_process", reason=supervisor.gave_up)
 
 
 def open_checked_service(settings: Settings) -> ValuationService:
@@ -93,11 +90,7 @@ def open_checked_service(settings: Settings) -> ValuationService:
     """
     keys = read_keys(settings.api_keys)
     if not keys and settings.host not in LOCAL_NAMES:
-        raise SettingError(
-            f"listening on {settings.host} without API keys would let anybody in",
-            hint="set up keys with CANZHI_API_KEYS, or listen on 127.0.0.1",
-            field="CANZHI_API_KEYS",
-        )
+        raise SettingError("setting.open_to_all", field="CANZHI_API_KEYS", host=settings.host)
     _check_address_free(settings.host, settings.port)
     return open_valuation_service(settings)
 
@@ -110,8 +103,10 @@ def _check_address_free(host: str, port: int) -> None:
             probe.bind((host, port))
         except (OSError, OverflowError) as reason:
             raise SettingError(
-                f"cannot listen on {host} port {port}: {getattr(reason, 'strerror', None) or reason}",
-                hint="another program may listen there; choose another with --port",
+                "setting.port",
                 field="CANZHI_PORT",
                 value=port,
+                host=host,
+                port=port,
+                reason=getattr(reason, "strerror", None) or reason,
             ) from reason

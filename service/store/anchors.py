@@ -106,9 +106,7 @@ def _kept(connection: Connection, wanted: object) -> StoredAnchor | None:
     try:
         content = zlib.decompress(bytes(row.content))
     except zlib.error as reason:
-        raise StoreNotReady(
-            f"the kept anchor {row.digest} is damaged", hint="restore the store from its last backup"
-        ) from reason
+        raise StoreNotReady("store.anchor_damaged", hint="store.restore", digest=row.digest) from reason
     return StoredAnchor(
         model_digest=row.model_digest,
         as_of=row.as_of,

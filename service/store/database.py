@@ -28,10 +28,7 @@ class Database:
         try:
             self._engine = _engine(url, wait_s)
         except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as reason:
-            raise StoreNotReady(
-                f"the database address cannot be used ({type(reason).__name__})",
-                hint="set CANZHI_DATABASE_URL to sqlite:////path/to/file or postgresql+psycopg://user@host/database",
-            ) from reason
+            raise StoreNotReady("store.address", reason=type(reason).__name__) from reason
         self._closed = False
         weakref.finalize(self, self._engine.dispose)  # closes the connections of a forgotten instance
 
@@ -106,10 +103,7 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except DBAPIError as reason:
-        raise StoreNotReady(
-            f"the store cannot be used: {_first_line(reason.orig)}",
-            hint="see that the folder exists, is writable and has room, or that the database server answers",
-        ) from reason
+        raise StoreNotReady("store.unusable", reason=_first_line(reason.orig)) from reason
 
 
 def _first_line(reason: object) -> str:

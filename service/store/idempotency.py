@@ -52,12 +52,7 @@ def find_outcome(connection: Connection, request_key: IdempotencyKey) -> Outcome
     if row is None:
         return None
     if row.fingerprint != request_key.fingerprint:
-        raise IdempotencyConflict(
-            "this Idempotency-Key came before with another request",
-            hint="send a fresh key for a new request, or the very same request to get its answer again",
-            field="Idempotency-Key",
-            value=request_key.key,
-        )
+        raise IdempotencyConflict("store.key_reused", field="Idempotency-Key", value=request_key.key)
     return Outcome(status=row.status, body=bytes(row.body), replayed=True)
 
 

@@ -47,12 +47,7 @@ def canonical_code(battery_code: str) -> str:
     """
     name = decode(battery_code, today()).identity
     if name is None:
-        raise FieldError(
-            f"battery_code {battery_code[:64]!r} names no pack, or more than one",
-            hint="give the one code on the label",
-            field="battery_code",
-            value=battery_code,
-        )
+        raise FieldError("store.no_one_pack", field="battery_code", value=battery_code)
     return name
 
 
@@ -71,11 +66,7 @@ def append_report(
     """
     known, most = ledger.count_about(connection, battery_code, "event"), Limits().events
     if known + len(events) > most:
-        raise FieldError(
-            f"{known} events are kept about the pack and {len(events)} more would be above the {most} that are read",
-            hint="report readings less often, for example one a month",
-            field="events",
-        )
+        raise FieldError("store.too_many_events", field="events", known=known, more=len(events), most=most)
     entries = [] if pack is None else [ledger.Entry(kind="pack", subject=battery_code, payload=pack)]
     day = today()
     entries += [
@@ -125,11 +116,12 @@ def find(connection: Connection, battery_code: str, *, as_of: date | None = None
     later = [one.recorded_on for one in packs if as_of is not None and one.recorded_on > as_of]
     if later and len(later) == len(packs) and decode(battery_code, LAST_DAY).chemistry is None:
         raise UnknownPack(
-            f"no nameplate of {battery_code[:64]!r} was recorded by {as_of} (the first was on {min(later)}), and the"
-            " code names no chemistry",
-            hint="choose the day on which the nameplate was recorded, or a later one, as the valuation day",
+            "store.no_nameplate_yet",
             field="as_of",
             value=str(as_of),
+            code=battery_code[:64],
+            day=as_of,
+            first=min(later),
         )
     record = assemble(
         battery_code,
@@ -148,12 +140,7 @@ def _ledger_entries(
     packs = ledger.recorded_payloads(connection, battery_code, "pack")
     events = ledger.recorded_payloads(connection, battery_code, "event")
     if not packs and not events:
-        raise UnknownPack(
-            f"no history is kept under the battery code {battery_code[:64]!r}",
-            hint="report it with POST /v1/packs/{code}/events, or send the trace itself",
-            field="battery_code",
-            value=battery_code,
-        )
+        raise UnknownPack("store.unknown_pack", field="battery_code", value=battery_code, code=battery_code[:64])
     return battery_code, packs, events
 
 

@@ -54,10 +54,7 @@ def check_store_exists(url: str) -> None:
     address = make_url(url)
     file = address.database if address.get_backend_name() == "sqlite" else None
     if file and file != ":memory:" and not Path(file).exists():
-        raise StoreNotReady(
-            f"the store {file} has gone away",
-            hint="bring the file back, or stop the service and start it again to begin with an empty store",
-        )
+        raise StoreNotReady("store.file_gone", file=file)
 
 
 def revision(connection: Connection) -> str | None:
@@ -77,10 +74,7 @@ def _run_steps(connection: Connection) -> None:
     if found == REVISION and moved:  # another process was faster
         return
     if found is not None and found > REVISION:
-        raise StoreNotReady(
-            f"the store was made by a newer canzhi (step {found}, this version knows {REVISION})",
-            hint="start the newer version, or name another store in CANZHI_DATABASE_URL",
-        )
+        raise StoreNotReady("store.newer", found=found, known=REVISION)
     # Importing Alembic is slow, and most starts do not need it.
     from alembic import command, config  # noqa: PLC0415 - see above
 
@@ -106,10 +100,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as reason:
-        raise StoreNotReady(
-            f"the folder {folder} cannot be made: {reason.strerror}",
-            hint="set CANZHI_HOME to a folder that you may write to",
-        ) from reason
+        raise StoreNotReady("store.folder", folder=folder, reason=reason.strerror) from reason
 
 
 @contextmanager

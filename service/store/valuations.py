@@ -112,10 +112,7 @@ def find(connection: Connection, valuation_id: str) -> StoredValuation:
     )
     if row is None:
         raise UnknownValuation(
-            f"no valuation is kept under the id {valuation_id[:80]!r}",
-            hint="the id stands in the answer as valuation_id; another CANZHI_HOME or database keeps others",
-            field="valuation_id",
-            value=valuation_id,
+            "store.unknown_valuation", field="valuation_id", value=valuation_id, identity=valuation_id[:80]
         )
     return StoredValuation(**row)
 
@@ -159,6 +156,4 @@ def market_content(connection: Connection, digest: str) -> bytes:
     try:
         return zlib.decompress(bytes(row.content)) if row else b""
     except zlib.error as reason:
-        raise StoreNotReady(
-            f"the kept market {digest} is damaged", hint="restore the store from its last backup"
-        ) from reason
+        raise StoreNotReady("store.market_damaged", hint="store.restore", digest=digest) from reason

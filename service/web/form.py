@@ -84,9 +84,7 @@ class FormEntry:
         try:
             return date.fromisoformat(self.as_of) if self.as_of else default
         except ValueError as reason:
-            raise FieldError(
-                f"as_of is {self.as_of[:40]!r}, no ISO date", hint="write 2026-11-20", field="as_of", value=self.as_of
-            ) from reason
+            raise FieldError("market.as_of", field="as_of", value=self.as_of[:40]) from reason
 
     def level_fraction(self) -> float:
         """Return the level as a fraction; `valuation` checks its range.

@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from service.web.formatting import Formatter
-from service.web.language import COOKIE, COOKIE_AGE_S, choose_language, known_language
+from service.web.language import COOKIE, COOKIE_AGE_S, choose_language
 from valuation.messages import LANGUAGES
+from valuation.messages.language import known_language
 from valuation.version import __version__
 
 POLICY: Final = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"

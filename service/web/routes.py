@@ -141,7 +141,7 @@ def _missing(request: Request, error: UnknownValuation) -> HTMLResponse:
 
 def _request_problem(refusal: Refusal, formatter: Formatter) -> ProblemView:
     """Return the view of a request that was refused unread, such as a too large body."""
-    problem = refusal.problem
+    problem = refusal.problem(formatter.language)
     return ProblemView(
         status=problem.status,
         title=formatter.say(f"problem.{problem.code}"),

@@ -87,12 +87,7 @@ async def create_valuation_batch(request: Request) -> Outcome:
 def _refuse_above(limit: int, items: int) -> None:
     """Refuse a batch with more items than the limit."""
     if items > limit:
-        raise Refusal(
-            413,
-            "batch-too-large",
-            f"the batch holds {items} packs, more than the {limit} that are taken at once",
-            hint=f"send {limit} at a time, or use canzhi score for whole fleets",
-        )
+        raise Refusal(413, "batch-too-large", items=items, most=limit)
 
 
 def value_items(service: ValuationService, items: Sequence[Raw]) -> list[Answer | CanzhiError]:

@@ -83,4 +83,4 @@ def _check_store(service: ValuationService) -> None:
     with service.database.reading() as connection:
         found = revision(connection)
     if found != REVISION:
-        raise StoreNotReady(f"the store is at step {found}, not {REVISION}", hint="start canzhi serve again")
+        raise StoreNotReady("store.step", found=found, wanted=REVISION)

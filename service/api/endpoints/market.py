@@ -66,9 +66,7 @@ async def get_market(
     """Return the last quote of every instrument as of a day; default: today (UTC+8)."""
     day = today() if as_of is None else valuation_day(as_of[:40])
     if not 2 <= len(region) <= 16:
-        raise FieldError(
-            f"region has {len(region)} characters", hint="give a region such as CN, 2 to 16 characters", field="region"
-        )
+        raise FieldError("request.region", field="region", count=len(region))
     market = service.market.history.on(np.array([day_number(day)]), region=region)
     quotes = []
     for name in sorted(market.price):

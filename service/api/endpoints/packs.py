@@ -101,9 +101,7 @@ def check_report(code: str, pack: bytes | None, events: Sequence[bytes]) -> None
         If a field is invalid; the message names it.
     """
     if pack is None and not events:
-        raise FieldError(
-            "the report holds neither pack nor events", hint='send {"events": [{"type": "usage", "on": "…"}]}'
-        )
+        raise FieldError("request.report_is_empty")
     if pack is not None:
         _check_pack(code, pack)
     single_pack(read_trace(packs.assemble(code, () if pack is None else (pack,), events)))
@@ -113,16 +111,12 @@ def _check_pack(code: str, pack: bytes) -> None:
     """Refuse a nameplate that is not an object, repeats a field, or belongs to another pack."""
     fields = decode_json(Document(name="pack", content=pack))
     if not isinstance(fields, dict):
-        raise FieldError("pack is not an object", hint="send nameplate fields by name", field="pack")
+        raise FieldError("request.pack_not_an_object", field="pack")
     own = fields.get("battery_code", code)
     if not isinstance(own, str) or packs.canonical_code(own) != code:
-        raise FieldError(
-            "pack.battery_code is not the code of the address",
-            hint="report each pack under its own code",
-            field="pack.battery_code",
-        )
+        raise FieldError("request.pack_of_another_code", field="pack.battery_code")
     if "events" in fields:
-        raise FieldError("pack holds events", hint="put events beside pack, not into it", field="pack.events")
+        raise FieldError("request.pack_holds_events", field="pack.events")
 
 
 def _stored(service: ValuationService, code: str) -> bytes:
