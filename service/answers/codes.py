@@ -32,6 +32,7 @@ class CodeAnswer(msgspec.Struct, kw_only=True, frozen=True):
 def code_answer(decoded: BatteryCode) -> CodeAnswer:
     """Return a decoded battery code as it is answered.
 
+    >>> from valuation.battery_code.decoding import decode
     >>> code_answer(decode("04QCB76836300JBC40000903", date(2026, 1, 1))).level
     'cell'
     """

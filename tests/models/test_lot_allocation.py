@@ -56,15 +56,18 @@ def test_assets_of_a_lot_are_never_parted():
 
 
 def test_sums_teach_where_few_are_sold_singly():
-    table, _, price = make_sales(1200, 1)
-    lots, told = bundle(price, 3, 100)
-    new, truth, fetched = make_sales(2000, 2)
-    mixed = ResidualValueRegressor(categorical=[1]).fit(table, told, lots=lots)
-    alone = ResidualValueRegressor(categorical=[1]).fit(table[-100:], price[-100:])
-    error = [np.mean(np.abs(model.predict(new) / truth - 1.0)) for model in (mixed, alone)]
-    assert error[0] < 0.85 * error[1]
-    band = mixed.predict_interval(new, 0.9)
-    assert 0.86 <= np.mean((band[:, 0] <= fetched) & (fetched <= band[:, 1])) <= 0.96
+    inside = []
+    for seed in (1, 3):
+        table, _, price = make_sales(1200, seed)
+        lots, known = bundle(price, 3, 100)
+        new, truth, fetched = make_sales(2000, seed + 1)
+        mixed = ResidualValueRegressor(categorical=[1]).fit(table, known, lots=lots)
+        alone = ResidualValueRegressor(categorical=[1]).fit(table[-100:], price[-100:])
+        error = [np.mean(np.abs(model.predict(new) / truth - 1.0)) for model in (mixed, alone)]
+        assert error[0] < 0.85 * error[1]
+        band = mixed.predict_interval(new, 0.9)
+        inside.append(np.mean((band[:, 0] <= fetched) & (fetched <= band[:, 1])))
+    assert 0.86 <= np.mean(inside) <= 0.96  # one seed alone varies by .02 between processors
 
 
 def test_quantities_weigh():

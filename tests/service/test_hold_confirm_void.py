@@ -282,7 +282,7 @@ KILLED = """
 import os, sys
 from service.valuation_service import open_valuation_service
 from service.settings import Settings
-from service.sale_reports.reporting import reporting as sale_reports
+from service.sale_reports import reporting as sale_reports
 from service.sales.sale_types import Sale
 from service.store import ledger
 import msgspec

@@ -21,6 +21,7 @@ def test_without_training_installed_the_structural_value_answers(monkeypatch, ca
     (tmp_path / "broken.json").write_text("{", "utf-8")
     monkeypatch.setattr(run_module, "SAMPLES", tmp_path)
     monkeypatch.setattr(cli, "load_command", _without_training)
+    monkeypatch.setattr(run_module, "load_command", _without_training)
     assert cli.run(["run", "--no-serve"]) == 0
     told = capsys.readouterr()
     assert pack["battery_code"] in told.out

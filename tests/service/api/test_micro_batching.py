@@ -133,7 +133,7 @@ def test_no_request_is_answered_before_the_batch_is_stored(service, monkeypatch)
 def test_too_many_are_refused_early(service):
     found = together([asked(service, number) for number in range(6)], capacity=4)
     assert [isinstance(one, Refusal) for one in found] == [False] * 4 + [True] * 2
-    assert found[-1].problem.status == 503
+    assert found[-1].status == 503
 
 
 def test_one_key_twice_in_one_transaction_is_one_valuation(service):

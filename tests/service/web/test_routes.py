@@ -203,7 +203,7 @@ WRONG = {
     "level out of bounds": ({"code": CODE, "level": "7"}, "level", "字段取值有误"),
     "day": ({"code": CODE, "as_of": "yesterday"}, "no ISO date", "字段取值有误"),
     "day before all quotes": ({"code": CODE, "as_of": "1999-01-01"}, "quote", "缺少"),
-    "record": ({"record": "this is no record"}, "Record is no table", "文件无法读取"),
+    "record": ({"record": "this is no record"}, "Record is neither JSON nor a table", "文件无法读取"),
     "field": ({"record": '{"battery_code": "x", "events": [{"type": "usage", "soh": 88}]}'}, "soh", "字段取值有误"),
     "two ways": ({"record": "{}", "files": [("a.json", b"{}")]}, "came together", "同时提交"),
     "chemistry": ({"chemistry": "WOOD", "rated_energy_kwh": "50"}, "WOOD", "字段取值有误"),
@@ -223,8 +223,8 @@ def test_each_wrong_entry_has_its_sentence_in_both_languages(shared_client, case
 
 def test_what_the_core_refuses_is_told_in_chinese_with_the_english_behind_it(shared_client):
     answer = send(shared_client, lang="zh", record="this is no record")
-    assert re.search(r'<p id="problem-detail">记录 不是表格', answer.text)
-    assert '<p lang="en">record is no table' in answer.text
+    assert re.search(r'<p id="problem-detail">记录 既不是 JSON', answer.text)
+    assert '<p lang="en">record is neither JSON' in answer.text
 
 
 def test_a_day_before_all_quotes_has_a_chinese_message(shared_client):

@@ -37,7 +37,7 @@ def test_cautions_come_gravest_first_in_the_reader_s_language(handmade):
     lines = handmade("zh").cautions
     assert [(line.id, line.severity) for line in lines] == [("P04", "block"), ("V01", "warn"), ("I01", "info")]
     assert lines[1].message == "关于 V01"
-    assert lines[1].effect == "尚无成交，故区间较宽"
+    assert lines[1].effect == "尚无成交数据缩小区间，故区间较宽"
     assert lines[2].effect is None
 
 

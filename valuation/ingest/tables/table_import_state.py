@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,13 +13,15 @@ from valuation.ingest.fields.headings import Heading, nearest_name, read_heading
 from valuation.ingest.fields.units import Unit, own_unit
 from valuation.ingest.fields.values import is_placeholder, read_value
 from valuation.ingest.notes import IntakeNote, RecordProblem, make_note, printable
-from valuation.ingest.tables.arrow_convert import Converted
 from valuation.ingest.tables.opened_table import OpenTable, column_names
 from valuation.messages import Message
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 from valuation.record.fields import Field
 from valuation.record.to_columns import calendar_day
 from valuation.result import Caution
+
+if TYPE_CHECKING:
+    from valuation.ingest.tables.arrow_convert import Converted  # would load pyarrow where no table is read
 
 _MOST_NAMED = 8
 
