@@ -6,7 +6,7 @@ repeated run, produce the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,9 +89,9 @@ def partition_events(partitions: Partitions, portion: int) -> None:
 
 def batches_of_share(partitions: Partitions, share: int) -> Iterator[Batch]:
     """Yield the packs of a share with all their events, in one batch unless the share is too large for that."""
-    packs = _read(partitions.file("packs", 0, share))
+    packs = _read([partitions.file("packs", 0, share)])
     portions = range(len(partitions.portions))
-    events = pa.concat_tables([_read(partitions.file("events", one, share)) for one in portions] or [NO_EVENTS])
+    events = _read([partitions.file("events", portion, share) for portion in portions]) if portions else NO_EVENTS
     batches = 1 + max(events.num_rows // (2 * EVENTS_PER_SHARE), packs.num_rows // (2 * PACKS_PER_SHARE))
     for own, known in zip(*(_split(table, partitions.shares, batches) for table in (packs, events)), strict=True):
         yield Batch(
@@ -151,6 +151,10 @@ def _split(table: pa.Table, shares: int, batches: int) -> list[pa.Table]:
     return [table.filter(pa.array(part == one)) for one in range(batches)]
 
 
-def _read(path: Path) -> pa.Table:
-    with pa.OSFile(str(path)) as source:
-        return pa.ipc.open_file(source).read_all()
+def _read(paths: Sequence[Path]) -> pa.Table:
+    """Return the rows of some files as one chunk; each step that follows has a cost per chunk."""
+    tables = []
+    for path in paths:
+        with pa.OSFile(str(path)) as source:
+            tables.append(pa.ipc.open_file(source).read_all())
+    return pa.concat_tables(tables).combine_chunks()
