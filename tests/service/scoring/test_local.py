@@ -197,7 +197,7 @@ from service.scoring.local import Request, score_files
 from service.scoring.score_batch import score
 from valuation.terms import ValuationTerms
 if __name__ == "__main__":
-    partitions.EVENTS_A_SHARE = 300
+    partitions.EVENTS_PER_SHARE = 300
     context = JobContext.of(Path({str(fleet.quotes)!r}).read_bytes(), load_model({str(BUNDLE)!r}),
                  ValuationTerms(as_of=date(2025, 6, 1), explain=False))
     request = Request(packs=Path({str(tmp_path / "cut" / "packs.parquet")!r}),
