@@ -233,6 +233,13 @@ def places(value, path=()):
         yield from places(inner, (*path, key))
 
 
+@pytest.mark.parametrize("name", ["%", "Ah", "colour %", "colour[1].x"])
+def test_an_unknown_field_of_a_part_is_written_and_read_again(name):
+    modules, composition = [{**RECORD["modules"][0], name: None}], {**RECORD["composition"], name: 1}
+    history = read_trace({**RECORD, "modules": modules, "composition": composition}).histories[0]
+    assert read_trace(written(history)).histories[0] == history
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_damaged_record_raises_nothing_but_our_errors(data):

@@ -36,6 +36,8 @@ _BRACKETS: Final = re.compile(r"[(\[{<【〔〈《「『]([^()\[\]{}<>【】〔�
 _PERCENT: Final = re.compile(r"[%‰]")
 _SEPARATORS: Final = re.compile(r"[\s/_,，、;；:：|(\[{<【〔-]+")
 _MEANING: Final = re.compile(r"[%‰°Ωµμ/$¥€£()\[\]{}<>【】〔〕〈〉《》「」『』]")
+_PATH: Final = re.compile(r"(?:composition|modules\[\d+\]|events\[\d+\])\.")
+"""Start of the name of an unknown field of a part, as a written record states it: ``modules[0].colour``."""
 _CLAUSES: Final = re.compile(r"[,，、;；|]+")
 _REMARKS: Final = frozenset(
     {"必填", "选填", "可选", "铭牌", "实测", "表显", "累计", "约", "若有", "如有", "单位", "bms"}
@@ -74,6 +76,8 @@ def read_heading(spelled: str, scope: tuple[str, ...]) -> Heading | None:
     """
     if spelled in scope:
         return Heading(spelled, spelled)
+    if _PATH.match(spelled):
+        return None
     names = names_in(scope)
     text = unicodedata.normalize("NFKC", spelled).replace("\ufeff", "").strip(" \t\r\n*:：'\"")
     name = _named(text, names)
