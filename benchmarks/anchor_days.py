@@ -36,7 +36,7 @@ from service.store.database import Database
 from service.store.upgrade import upgrade
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
-from training.simulation.writing import write
+from training.simulation.write_files import write
 
 FIRST = date(2026, 11, 13)
 """The day after the last sale in the training data."""

@@ -29,7 +29,7 @@ from training.evaluation.charts import Chart, line_chart
 from training.sales_ledger import read_ledger
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
-from training.simulation.writing import write
+from training.simulation.write_files import write
 from valuation.ingest import read_market, read_tables
 
 FIRST_ORIGIN, PEAK = date(2023, 12, 1), date(2025, 4, 15)

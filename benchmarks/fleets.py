@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
-from training.simulation.writing import write
+from training.simulation.write_files import write
 
 ROW_GROUP = 131_072
 _READINGS = (

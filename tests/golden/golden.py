@@ -26,7 +26,7 @@ from training.fit_model import learn
 from training.sales_ledger import read_ledger
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
-from training.simulation.writing import write
+from training.simulation.write_files import write
 from valuation import features
 from valuation.appraisal import appraise_many
 from valuation.dossier import build_dossier

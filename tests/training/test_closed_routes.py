@@ -24,10 +24,10 @@ from training.evaluation.feature_drift import training_reference
 from training.evaluation.realised_coverage import drift_of_ledger
 from training.fit_model import learn
 from training.sales_ledger import REASONS
-from training.simulation.events import CHOICES
+from training.simulation.event_fields import CHOICES
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
-from training.simulation.writing import write
+from training.simulation.write_files import write
 from training.train_model import train_on
 from valuation.dossier import build_dossier
 from valuation.ingest import read_market, read_tables

@@ -17,7 +17,7 @@ from training.fit_model import learn
 from training.sales_ledger import read_ledger
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
-from training.simulation.writing import write
+from training.simulation.write_files import write
 from valuation import features
 from valuation.errors import SettingError, TooFewSales
 from valuation.ingest import read_market, read_tables

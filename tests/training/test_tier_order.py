@@ -11,7 +11,7 @@ from training.fit_model import forecast, learn
 from training.sales_ledger import read_ledger
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
-from training.simulation.writing import write
+from training.simulation.write_files import write
 from valuation.ingest import read_market, read_tables
 
 KINDS = ("code alone", "plate", "ledger", "readings", "full")

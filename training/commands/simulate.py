@@ -10,7 +10,7 @@ import click
 
 from training.simulation.market_simulation import simulate as simulate_market
 from training.simulation.plan import SimulationPlan
-from training.simulation.writing import summary, write
+from training.simulation.write_files import summary, write
 
 
 @click.command()

@@ -7,24 +7,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.simulation.after_sale import events_after_sale
-from training.simulation.ageing import simulate_ageing
-from training.simulation.buyer_traits import BuyerTraits, draw_buyer_traits
-from training.simulation.deals import Deals, realise_deals
-from training.simulation.events import Events, gather
-from training.simulation.fleet import Fleet, simulate_fleet
-from training.simulation.life_events import life_events
-from training.simulation.lives import NEVER, OPENED, Lives, simulate_lives
-from training.simulation.market_view import BuyerView, MarketView, observe
-from training.simulation.offers import Offers, simulate_offers
+from training.simulation.packs.capacity_ageing import simulate_ageing
+from training.simulation.packs.fleet import Fleet, simulate_fleet
+from training.simulation.packs.offered_packs import Offers, simulate_offers
+from training.simulation.packs.service_lives import NEVER, OPENED, Lives, simulate_lives
+from training.simulation.packs.vehicle_models import VehicleModels, simulate_models
 from training.simulation.plan import SimulationPlan, stream
-from training.simulation.pricing import Priced, PricingInput, price
-from training.simulation.quotes import Quotes, simulate_quotes
-from training.simulation.reports import report
-from training.simulation.rows import stack
-from training.simulation.second_life import make_products
-from training.simulation.usage import Known, usage_events
-from training.simulation.vehicle_models import VehicleModels, simulate_models
+from training.simulation.prices.quotes import Quotes, simulate_quotes
+from training.simulation.records.events import Events, gather
+from training.simulation.records.life_events import life_events
+from training.simulation.records.reporting_delays import report
+from training.simulation.records.usage_readings import Known, usage_events
+from training.simulation.sales.buyer_traits import BuyerTraits, draw_buyer_traits
+from training.simulation.sales.buyer_view import BuyerView, MarketView, observe
+from training.simulation.sales.deals import Deals, realise_deals
+from training.simulation.sales.events_after_sale import events_after_sale
+from training.simulation.sales.pricing import Priced, PricingInput, price
+from training.simulation.sales.second_life_products import make_products
+from training.simulation.table_rows import stack
 from valuation.numeric.columns import FloatArray
 
 USUAL_DEMAND = 0.18  # for a vehicle model that is not recorded

@@ -15,7 +15,7 @@ from models import load_model
 from service.scoring.job_context import JobContext
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
-from training.simulation.writing import write
+from training.simulation.write_files import write
 from valuation.terms import ValuationTerms
 
 BUNDLE = Path(__file__).parents[2] / "golden" / "bundle"

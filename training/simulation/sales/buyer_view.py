@@ -2,7 +2,7 @@
 
 These formulas belong to the simulation. They read only what was reported by the day, never the true values, so the
 expected price of a deal depends only on the record and the public quotes. Closed routes are determined by the checks of
-the valuation (:mod:`training.simulation.closures`).
+the valuation (:mod:`training.simulation.sales.closed_routes`).
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.simulation import chemistries
-from training.simulation.chemistries import IS_TERNARY, NAMES
-from training.simulation.closures import closed_routes
-from training.simulation.events import CHOICES, EVENT_TYPES, REPORTER_KINDS, Events
-from training.simulation.fleet import Fleet, recorded_chemistry_code
+from training.simulation.event_fields import CHOICES, EVENT_TYPES, REPORTER_KINDS
+from training.simulation.packs import chemistries
+from training.simulation.packs.chemistries import IS_TERNARY, NAMES
+from training.simulation.packs.fleet import Fleet, recorded_chemistry_code
+from training.simulation.packs.vehicle_models import VehicleModels
 from training.simulation.plan import DAYS_PER_YEAR
-from training.simulation.vehicle_models import VehicleModels
+from training.simulation.records.events import Events
+from training.simulation.sales.closed_routes import closed_routes
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray, coalesce, highest, last, previous, total
 
 CODE_ONLY, LEDGER, READINGS, QUICK_TEST, LAB_TEST = range(5)  # tiers of evidence T0 to T4

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.simulation.ageing import Ageing
-from training.simulation.events import CHOICES
-from training.simulation.fleet import Fleet
+from training.simulation.event_fields import CHOICES
+from training.simulation.packs.capacity_ageing import Ageing
+from training.simulation.packs.fleet import Fleet
 from training.simulation.plan import DAYS_PER_MONTH, DAYS_PER_YEAR, SimulationPlan, stream
 from valuation.numeric.columns import FloatArray, IntArray
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.simulation.chemistries import FAMILIES
-from training.simulation.fleet import REGIONS
-from training.simulation.market_view import MarketView
+from training.simulation.packs.chemistries import FAMILIES
+from training.simulation.packs.vehicle_models import MAKER_NAMES
 from training.simulation.plan import SimulationPlan, stream
-from training.simulation.quotes import Quotes
-from training.simulation.vehicle_models import MAKER_NAMES
+from training.simulation.prices.quotes import Quotes
+from training.simulation.regions import REGIONS
+from training.simulation.sales.buyer_view import MarketView
 from valuation.numeric.columns import FloatArray, IntArray
 
 _MAKER_RECYCLING, _MAKER_USE, _FAMILY_FORM = 0.03, 0.06, 0.02

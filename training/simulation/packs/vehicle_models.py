@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.simulation.chemistries import CONTENT_VARIATION, ELEMENTS, NAMES, pack_wh_per_kg
+from training.simulation.packs.chemistries import CONTENT_VARIATION, ELEMENTS, NAMES, pack_wh_per_kg
 from training.simulation.plan import DAYS_PER_YEAR, SimulationPlan, stream
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 

@@ -4,13 +4,13 @@ from datetime import date
 import numpy as np
 import pytest
 
-from training.simulation.buyer_traits import draw_buyer_traits, trait_of_day
-from training.simulation.events import CHOICES, EVENT_TYPES, REPORTER_KINDS
+from training.simulation.event_fields import CHOICES, EVENT_TYPES, REPORTER_KINDS
 from training.simulation.market_simulation import USUAL_DEMAND, simulate
-from training.simulation.market_view import LAB_TEST, BuyerView, observe
-from training.simulation.offers import NOT_TAMPERED, PACK_SWAPPED, SOH_EDITED
+from training.simulation.packs.offered_packs import NOT_TAMPERED, PACK_SWAPPED, SOH_EDITED
 from training.simulation.plan import SimulationPlan, day_number
-from training.simulation.pricing import RECYCLING, ROUTES, SECOND_LIFE, PricingInput, heavy_tailed, price
+from training.simulation.sales.buyer_traits import draw_buyer_traits, trait_of_day
+from training.simulation.sales.buyer_view import LAB_TEST, BuyerView, observe
+from training.simulation.sales.pricing import RECYCLING, ROUTES, SECOND_LIFE, PricingInput, heavy_tailed, price
 from valuation.battery_code.decoding import decode_many
 
 PLAN = SimulationPlan(packs=20_000, seed=11)

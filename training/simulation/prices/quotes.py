@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from training.simulation.payables import simulate_payables
 from training.simulation.plan import SimulationPlan, stream
-from training.simulation.prices import PricePaths, simulate_prices
+from training.simulation.prices.payables import simulate_payables
+from training.simulation.prices.price_paths import PricePaths, simulate_prices
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 _DAILY, _WEEKLY, _FORTNIGHTLY = 1, 5, 10

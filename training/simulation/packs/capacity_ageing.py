@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.simulation import chemistries
-from training.simulation.fleet import Fleet
+from training.simulation.packs import chemistries
+from training.simulation.packs.fleet import Fleet
+from training.simulation.packs.vehicle_models import VehicleModels
 from training.simulation.plan import DAYS_PER_MONTH, SimulationPlan, stream
-from training.simulation.vehicle_models import VehicleModels
 from valuation.numeric.columns import FloatArray, IntArray
 
 _ACTIVATION_K = 3300.0

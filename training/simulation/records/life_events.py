@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.simulation.codes import TextArray, date_letters, digits, join, vehicle_numbers
-from training.simulation.events import CHOICES, Events, block
-from training.simulation.fleet import DUTIES, SWAP, Fleet, spec_codes
-from training.simulation.lives import ACCIDENT, END_OF_LIFE, FAILURE, INTACT, LOW_CAPACITY, NEVER, Lives
-from training.simulation.offers import DISMANTLER, PACK_SWAPPED, VEHICLE_MAKER, by_pack
+from training.simulation.event_fields import CHOICES
+from training.simulation.packs.battery_codes import TextArray, date_letters, digits, join, vehicle_numbers
+from training.simulation.packs.fleet import DUTIES, SWAP, Fleet, spec_codes
+from training.simulation.packs.offered_packs import DISMANTLER, PACK_SWAPPED, VEHICLE_MAKER, by_pack
+from training.simulation.packs.service_lives import ACCIDENT, END_OF_LIFE, FAILURE, INTACT, LOW_CAPACITY, NEVER, Lives
+from training.simulation.packs.vehicle_models import MAKERS
 from training.simulation.plan import DAYS_PER_YEAR, SimulationPlan, stream
-from training.simulation.usage import Known
-from training.simulation.vehicle_models import MAKERS
+from training.simulation.records.events import Events, block
+from training.simulation.records.usage_readings import Known
 from valuation.numeric.columns import FloatArray, IntArray
 
 _WORKS_SHARE = (0.50, 0.14, 0.10, 0.12, 0.0, 0.02, 0.05, 0.07)

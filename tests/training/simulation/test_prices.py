@@ -3,10 +3,10 @@ from datetime import date
 import numpy as np
 import pytest
 
-from training.simulation.payables import simulate_payables
 from training.simulation.plan import SimulationPlan, day_number
-from training.simulation.prices import simulate_prices
-from training.simulation.quotes import publication_of, simulate_quotes
+from training.simulation.prices.payables import simulate_payables
+from training.simulation.prices.price_paths import simulate_prices
+from training.simulation.prices.quotes import publication_of, simulate_quotes
 
 SEEDS = range(12)
 CONTRACT_INSTRUMENTS = {

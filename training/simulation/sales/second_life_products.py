@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from training.simulation import chemistries
-from training.simulation.codes import date_letters, digits, join
-from training.simulation.events import CHOICES, Events, block
-from training.simulation.fleet import OTHER_DUTY, Fleet, spec_codes
-from training.simulation.lives import END_OF_STORAGE, INTACT, NEVER, Lives
-from training.simulation.offers import OUTLET, Offers
+from training.simulation.event_fields import CHOICES
+from training.simulation.packs import chemistries
+from training.simulation.packs.battery_codes import date_letters, digits, join
+from training.simulation.packs.fleet import OTHER_DUTY, Fleet, spec_codes
+from training.simulation.packs.offered_packs import OUTLET, Offers
+from training.simulation.packs.service_lives import END_OF_STORAGE, INTACT, NEVER, Lives
+from training.simulation.packs.vehicle_models import MAKERS, SECOND_LIFE_MAKERS
 from training.simulation.plan import DAYS_PER_YEAR, SimulationPlan, stream
-from training.simulation.pricing import SECOND_LIFE, Priced
-from training.simulation.rows import take
-from training.simulation.vehicle_models import MAKERS, SECOND_LIFE_MAKERS
+from training.simulation.records.events import Events, block
+from training.simulation.sales.pricing import SECOND_LIFE, Priced
+from training.simulation.table_rows import take
 from valuation.numeric.columns import FloatArray, IntArray
 
 _PRODUCT_SHARE = 0.12  # of the packs sold for second life come back as one product that the record follows

@@ -1,6 +1,6 @@
 """Write sample packs of a synthetic market as readable trace records, and matching quotes (示例数据).
 
-``python -m training.simulation.samples data_samples`` reproduces the files byte for byte.
+``python -m training.simulation.sample_packs data_samples`` reproduces the files byte for byte.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import click
 import numpy as np
 import pyarrow as pa
 
-from training.simulation.chemistries import NAMES
-from training.simulation.events import EVENT_TYPES
-from training.simulation.fleet import DUTIES
-from training.simulation.lives import BURNED, INTACT, LEAKING
+from training.simulation.event_fields import EVENT_TYPES
 from training.simulation.market_simulation import SimulatedMarket, simulate
-from training.simulation.market_view import LAB_TEST
+from training.simulation.packs.chemistries import NAMES
+from training.simulation.packs.fleet import DUTIES
+from training.simulation.packs.service_lives import BURNED, INTACT, LEAKING
 from training.simulation.plan import SimulationPlan
-from training.simulation.pricing import RECYCLING
-from training.simulation.quotes import Quotes
-from training.simulation.writing import events_table, packs_table, write_quotes
+from training.simulation.prices.quotes import Quotes
+from training.simulation.sales.buyer_view import LAB_TEST
+from training.simulation.sales.pricing import RECYCLING
+from training.simulation.write_files import events_table, packs_table, write_quotes
 from valuation.numeric.columns import BoolArray, IntArray
 
 Record: TypeAlias = dict[str, object]

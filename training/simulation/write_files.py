@@ -11,16 +11,13 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from training.simulation.deals import BUYER_KINDS
-from training.simulation.fleet import REGION_CODES
-from training.simulation.life_events import module_codes, module_made_on, replacement_codes
-from training.simulation.lives import NEVER
 from training.simulation.market_simulation import SimulatedMarket
-from training.simulation.offers import SELLER_KINDS
+from training.simulation.packs.offered_packs import SELLER_KINDS
+from training.simulation.packs.service_lives import NEVER
 from training.simulation.plan import day_of, stream
-from training.simulation.pricing import ROUTES, VAT
-from training.simulation.quotes import Quotes, publication_of
-from training.simulation.tables import (
+from training.simulation.prices.quotes import Quotes, publication_of
+from training.simulation.records.life_events import module_codes, module_made_on, replacement_codes
+from training.simulation.records.record_tables import (
     choice_column,
     day_column,
     known_column,
@@ -28,6 +25,9 @@ from training.simulation.tables import (
     reported_table,
     text_column,
 )
+from training.simulation.regions import REGION_CODES
+from training.simulation.sales.deals import BUYER_KINDS
+from training.simulation.sales.pricing import ROUTES, VAT
 from valuation.market.instruments import vat_rate_on
 
 _ROW_GROUP = 131_072

@@ -9,18 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.simulation.chemistries import ELEMENTS, NAMES
-from training.simulation.events import (
-    CHOICES,
-    CODE_WIDTHS,
-    EVENT_TYPES,
-    FLOAT_DECIMALS,
-    REPORTER_KINDS,
-    Events,
-    reporter_numbers,
-)
-from training.simulation.fleet import DUTIES, Fleet, recorded_chemistry_code
-from training.simulation.vehicle_models import MAKER_NAMES, SEGMENTS, VehicleModels
+from training.simulation.event_fields import CHOICES, CODE_WIDTHS, EVENT_TYPES, FLOAT_DECIMALS, REPORTER_KINDS
+from training.simulation.packs.chemistries import ELEMENTS, NAMES
+from training.simulation.packs.fleet import DUTIES, Fleet, recorded_chemistry_code
+from training.simulation.packs.vehicle_models import MAKER_NAMES, SEGMENTS, VehicleModels
+from training.simulation.records.events import Events, reporter_numbers
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 

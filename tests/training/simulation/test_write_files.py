@@ -11,15 +11,15 @@ import pytest
 from click.testing import CliRunner
 
 from training.commands.simulate import simulate as simulate_command
-from training.simulation import tables
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan
-from training.simulation.samples import write_samples
-from training.simulation.writing import FILES, write
+from training.simulation.records import record_tables as tables
+from training.simulation.sample_packs import write_samples
+from training.simulation.write_files import FILES, write
 from valuation.market.instruments import vat_rate_on
 
 SMALL = SimulationPlan(packs=600, seed=21)
-SAMPLES = Path(__file__).parents[2] / "data_samples"
+SAMPLES = Path(__file__).parents[3] / "data_samples"
 
 
 @pytest.fixture(scope="module")

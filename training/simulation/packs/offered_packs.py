@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from training.simulation.fleet import BUS_DUTY, SWAP, TAXI, Fleet
-from training.simulation.lives import END_OF_LIFE, FAILURE, NEVER, WARRANTY, Lives
+from training.simulation.packs.fleet import BUS_DUTY, SWAP, TAXI, Fleet
+from training.simulation.packs.service_lives import END_OF_LIFE, FAILURE, NEVER, WARRANTY, Lives
 from training.simulation.plan import DAYS_PER_YEAR, SimulationPlan, stream
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
@@ -31,7 +31,7 @@ class Offers:
     sold_on
         Day of the sale, days since 1970-01-01.
     seller, region
-        Index into ``SELLER_KINDS`` and ``fleet.REGIONS``.
+        Index into ``SELLER_KINDS`` and ``regions.REGIONS``.
     lot, lot_size
         Number of the lot (-1: single sale) and its number of packs.
     tampering

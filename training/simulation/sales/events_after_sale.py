@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.simulation.codes import TextArray, date_letters, vehicle_numbers
-from training.simulation.deals import Deals
-from training.simulation.events import CHOICES, Events, block
-from training.simulation.fleet import Fleet
-from training.simulation.offers import Offers
+from training.simulation.event_fields import CHOICES
+from training.simulation.packs.battery_codes import TextArray, date_letters, vehicle_numbers
+from training.simulation.packs.fleet import Fleet
+from training.simulation.packs.offered_packs import Offers
 from training.simulation.plan import SimulationPlan, stream
-from training.simulation.pricing import RECYCLING, REUSE, SECOND_LIFE
+from training.simulation.records.events import Events, block
+from training.simulation.sales.deals import Deals
+from training.simulation.sales.pricing import RECYCLING, REUSE, SECOND_LIFE
 
 
 def events_after_sale(

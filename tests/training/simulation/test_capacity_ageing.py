@@ -10,11 +10,11 @@ the age those packs have on the last day, seeds averaged:
 import numpy as np
 import pytest
 
-from training.simulation.ageing import simulate_ageing
-from training.simulation.fleet import BUS_DUTY, OTHER_DUTY, PRIVATE, TAXI, simulate_fleet
-from training.simulation.lives import NEVER, simulate_lives
+from training.simulation.packs.capacity_ageing import simulate_ageing
+from training.simulation.packs.fleet import BUS_DUTY, OTHER_DUTY, PRIVATE, TAXI, simulate_fleet
+from training.simulation.packs.service_lives import NEVER, simulate_lives
+from training.simulation.packs.vehicle_models import simulate_models
 from training.simulation.plan import SimulationPlan
-from training.simulation.vehicle_models import simulate_models
 
 POINT = 0.01
 

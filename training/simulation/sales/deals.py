@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.simulation.offers import OUTLET, OWNER, Offers
+from training.simulation.packs.offered_packs import OUTLET, OWNER, Offers
 from training.simulation.plan import SimulationPlan, stream
-from training.simulation.pricing import REUSE, SECOND_LIFE, Priced, heavy_tailed
+from training.simulation.sales.pricing import REUSE, SECOND_LIFE, Priced, heavy_tailed
 from valuation.market.instruments import vat_rate_on
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from training.simulation.plan import SimulationPlan, day_number, stream
-from training.simulation.prices import PricePaths
+from training.simulation.prices.price_paths import PricePaths
 from valuation.numeric.columns import FloatArray
 
 _LITHIUM_REFERENCE = 80_000.0  # CNY/t, including VAT

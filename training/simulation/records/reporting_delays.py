@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.simulation.events import EVENT_TYPES, Events
-from training.simulation.fleet import Fleet
+from training.simulation.event_fields import EVENT_TYPES
+from training.simulation.packs.fleet import Fleet
 from training.simulation.plan import SimulationPlan, stream
+from training.simulation.records.events import Events
 from valuation.numeric.columns import BoolArray
 
 _PLATFORM_OPENS = 17744  # 2018-08-01, start of the duty to report

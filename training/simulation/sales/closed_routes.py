@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.simulation.events import Events
-from training.simulation.fleet import Fleet
-from training.simulation.tables import nameplates_table, reported_table
-from training.simulation.vehicle_models import VehicleModels
+from training.simulation.packs.fleet import Fleet
+from training.simulation.packs.vehicle_models import VehicleModels
+from training.simulation.records.events import Events
+from training.simulation.records.record_tables import nameplates_table, reported_table
 from valuation.condition.health import assess_health
 from valuation.ingest import read_tables
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
@@ -42,7 +42,8 @@ def closed_routes(
     Returns
     -------
     array of shape (offers, 3)
-        In the order of :data:`training.simulation.pricing.ROUTES`. No route is closed for a pack the reader rejects.
+        In the order of :data:`training.simulation.sales.pricing.ROUTES`.
+        No route is closed for a pack the reader rejects.
     """
     row, day = offered
     closed = np.zeros((len(row), len(ROUTES)), dtype=np.bool_)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.simulation.ageing import Ageing
-from training.simulation.events import Events, block
-from training.simulation.fleet import Fleet
-from training.simulation.lives import NEVER, Lives
-from training.simulation.offers import ODOMETER_ROLLED_BACK, PACK_SWAPPED, SOH_EDITED, Offers, by_pack
+from training.simulation.packs.capacity_ageing import Ageing
+from training.simulation.packs.fleet import Fleet
+from training.simulation.packs.offered_packs import ODOMETER_ROLLED_BACK, PACK_SWAPPED, SOH_EDITED, Offers, by_pack
+from training.simulation.packs.service_lives import NEVER, Lives
+from training.simulation.packs.vehicle_models import VehicleModels
 from training.simulation.plan import DAYS_PER_YEAR, SimulationPlan, stream
-from training.simulation.vehicle_models import VehicleModels
+from training.simulation.records.events import Events, block
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 _BMS_NOISE = 0.012

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.simulation.buyer_traits import BuyerTraits, trait_of_day, use_trait
-from training.simulation.chemistries import ELEMENTS, FAMILIES, FAMILY, NAMES
-from training.simulation.fleet import REGIONS
-from training.simulation.lives import DAMAGED, INTACT
-from training.simulation.market_view import MarketView
-from training.simulation.quotes import Quotes
+from training.simulation.packs.chemistries import ELEMENTS, FAMILIES, FAMILY, NAMES
+from training.simulation.packs.service_lives import DAMAGED, INTACT
+from training.simulation.prices.quotes import Quotes
+from training.simulation.regions import REGIONS
+from training.simulation.sales.buyer_traits import BuyerTraits, trait_of_day, use_trait
+from training.simulation.sales.buyer_view import MarketView
 from valuation.numeric.columns import FloatArray, IntArray
 
 VAT = 1.13

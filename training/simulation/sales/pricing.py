@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.simulation.market_view import MarketView
-from training.simulation.route_offers import VAT, PricingInput, offers_by_route
+from training.simulation.sales.buyer_view import MarketView
+from training.simulation.sales.route_offers import VAT, PricingInput, offers_by_route
 from valuation.numeric.columns import FloatArray, IntArray
 
 __all__ = ["RECYCLING", "REUSE", "ROUTES", "SECOND_LIFE", "VAT", "Priced", "PricingInput", "heavy_tailed", "price"]
