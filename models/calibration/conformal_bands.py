@@ -90,7 +90,7 @@ def build_band(
     pool = _shrunk_pool(seen.score, heavy, settings)
     unseen, clusters = _unseen_quantiles(records, weight, groups, pool)
     scores = grouped_scores(seen.score, heavy, groups.pairs(seen.group))
-    table, effective = _table(scores, pool, groups, unseen, settings)
+    table, effective = _table(scores, (pool, unseen), groups, settings)
     table = table * _factor(scores, seen.group, groups, unseen, settings)
     table = _uncrossed(table)
     days = records.day[~np.isnan(records.day)]
@@ -118,15 +118,21 @@ def _shrunk_pool(score: FloatArray, weight: FloatArray, settings: BandSettings) 
 
 
 def _table(
-    scores: GroupedScores, pool: FloatArray, groups: Groups, unseen: FloatArray, settings: BandSettings
+    scores: GroupedScores,
+    targets: tuple[FloatArray, FloatArray],
+    groups: Groups,
+    settings: BandSettings,
+    levels: FloatArray = LEVELS,
 ) -> tuple[FloatArray, FloatArray]:
     """Return each group's quantiles and effective rows; groups with few sales are shrunk to those of unseen groups.
 
-    That shrinkage depends on the number of sales in the training set, not in the calibration set.
+    ``targets`` are the quantiles of the pool and of unseen groups at the levels, which are symmetric about one half.
+    The shrinkage depends on the number of sales in the training set, not in the calibration set.
     """
+    pool, unseen = targets
     effective = scores.effective_rows(len(groups.names))
-    own = scores.quantiles(effective)
-    quantiles = np.empty((len(groups.names), len(LEVELS)))
+    own = scores.quantiles(effective, levels)
+    quantiles = np.empty((len(groups.names), len(levels)))
     root, *generations = groups.generations()
     quantiles[root] = pool
     for codes in generations:
@@ -172,10 +178,10 @@ def _shrunk(own: FloatArray, parent: FloatArray, share: FloatArray) -> FloatArra
 
 
 def _uncrossed(quantiles: FloatArray) -> FloatArray:
-    straight = np.maximum.accumulate(quantiles, axis=1)
-    straight[:, :MIDDLE] = np.minimum(straight[:, :MIDDLE], 0.0)
-    straight[:, MIDDLE] = 0.0
-    straight[:, MIDDLE + 1 :] = np.maximum(straight[:, MIDDLE + 1 :], 0.0)
+    straight, middle = np.maximum.accumulate(quantiles, axis=1), quantiles.shape[1] // 2
+    straight[:, :middle] = np.minimum(straight[:, :middle], 0.0)
+    straight[:, middle] = 0.0
+    straight[:, middle + 1 :] = np.maximum(straight[:, middle + 1 :], 0.0)
     return straight
 
 
@@ -244,9 +250,9 @@ def _factor(
     checked = [int(np.flatnonzero(level == LEVELS)[0]) for level in _CHECKED]
     promised = np.empty((len(weight), len(checked)))
     for fitted in (half, ~half):
-        pool = _shrunk_pool(score[fitted], weight[fitted], settings)
-        table = _table(scores.of(fitted), pool, groups, unseen, settings)[0]
-        promised[~fitted] = table[:, checked][group[~fitted]]
+        pool = _shrunk_pool(score[fitted], weight[fitted], settings)[checked]
+        table = _table(scores.of(fitted), (pool, unseen[:, checked]), groups, settings, LEVELS[checked])[0]
+        promised[~fitted] = table[group[~fitted]]
     rows = effective_rows(weight)
     for place, at in enumerate(checked):
         if at == MIDDLE:
@@ -261,4 +267,5 @@ def _factor(
 
 def _wider(table: FloatArray, other: FloatArray) -> FloatArray:
     """Return, level by level, the quantile farther from the median."""
-    return np.where(LEVELS < 0.5, np.minimum(table, other), np.maximum(table, other))
+    below = np.arange(table.shape[1]) < table.shape[1] // 2
+    return np.where(below, np.minimum(table, other), np.maximum(table, other))

@@ -62,7 +62,7 @@ def conformal_quantile(
 
     ``order`` sorts the scores, if it is known.
     """
-    order = np.argsort(score, kind="stable") if order is None else order
+    order = np.argsort(score) if order is None else order  # the order of equal scores does not change the result
     rows = effective_rows(weight)
     share = np.cumsum(weight[order] / np.sum(weight))
     wanted = np.minimum((rows + 1.0) / rows * levels, 1.0) - 1e-12
@@ -138,8 +138,8 @@ class GroupedScores:
         """Return the effective rows of each group."""
         return rows_by_group(self.weight[self.row], self.group, groups)
 
-    def quantiles(self, rows: FloatArray) -> FloatArray:
-        """Return conformal quantiles of each group at :data:`LEVELS`, both tails with the correction for one new sale.
+    def quantiles(self, rows: FloatArray, levels: FloatArray = LEVELS) -> FloatArray:
+        """Return conformal quantiles of each group at rising levels, both tails with the correction for one new sale.
 
         The finite-sample rule k = ceil((n + 1) p) of split conformal prediction (V. Vovk et al., 2005), with weights
         normalised to the effective rows. If it asks for more sales than there are, the extreme one is taken.
@@ -151,12 +151,12 @@ class GroupedScores:
         total = np.bincount(self.group, weights=self.weight[self.row], minlength=len(rows))
         factor = np.divide(rows + 1.0, rows, out=np.zeros(len(rows)), where=rows > 0.0)
         falling = (starts + ends - 1)[code] - np.arange(len(code))
-        own = np.zeros((len(rows), len(LEVELS)))
-        for tail, levels, places in ((LEVELS > 0.5, LEVELS, slice(None)), (LEVELS < 0.5, 1.0 - LEVELS, falling)):
+        own = np.zeros((len(rows), len(levels)))
+        for tail, share_below, places in ((levels > 0.5, levels, slice(None)), (levels < 0.5, 1.0 - levels, falling)):
             reached = np.cumsum(weight[places])
             before = np.concatenate([[0.0], reached])[starts]
             share = code + np.minimum((reached - before[code]) / np.where(total > 0.0, total, 1.0)[code], 1.0)
-            wanted = groups[:, np.newaxis] + np.minimum(factor[:, np.newaxis] * levels[tail], 1.0) - _SLACK
+            wanted = groups[:, np.newaxis] + np.minimum(factor[:, np.newaxis] * share_below[tail], 1.0) - _SLACK
             found = np.minimum(np.searchsorted(share, wanted), np.maximum(ends - 1, 0)[:, np.newaxis])
             own[:, tail] = score[places][found] if len(score) else 0.0
         return own
@@ -170,7 +170,7 @@ def grouped_scores(
     >>> grouped_scores(np.array([3.0, 1.0]), np.ones(2), (np.array([0, 1, 0]), np.array([1, 1, 0]))).order.tolist()
     [2, 1, 0]
     """
-    order = np.argsort(score, kind="stable")
+    order = np.argsort(score)  # the order of equal scores does not change a quantile
     if pairs is None:
         pool = np.zeros(len(score), dtype=np.int64)
         return GroupedScores(score=score, weight=weight, row=np.arange(len(score)), group=pool, order=order)

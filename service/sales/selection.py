@@ -75,24 +75,25 @@ def candidates(model: TrainedModel, states: Sequence[tuple[ReportedSale, State]]
 
 def select(model: TrainedModel, known: KnownSales) -> tuple[ReportedSales, Selection]:
     """Return the selected sales of a day as model input, and the selection with its counts."""
-    made = [(one, state) for one, state in known.states if one.sale.sold_on <= known.as_of]
-    counted = Counter([state for _, state in made])
-    chosen = Selection(held=counted["held"], voided=counted["voided"] + counted["corrected"])
-    learned_through = _learned_through(model)
-    for one, state in made:
+    chosen = Selection()
+    learned_through, states = _learned_through(model), Counter[State]()
+    for one, state in known.states:
+        sold_on = one.sale.sold_on
+        if sold_on > known.as_of:
+            continue
+        states[state] += 1
         if state not in COUNTS:
             continue
         pack = known.packs.get(one.sequence)
-        if one.sale.sold_on <= learned_through:
-            reason = TRAINED_ON
+        if sold_on <= learned_through:
+            chosen.left_out[TRAINED_ON] += 1
         elif pack is None:
-            reason = NO_HISTORY
-        else:
-            reason = pack.left_out or (NOT_QUOTED if pack.day < known.complete_from else "")
-        if reason or pack is None:
-            chosen.left_out[reason] += 1
+            chosen.left_out[NO_HISTORY] += 1
+        elif pack.left_out or pack.day < known.complete_from:
+            chosen.left_out[pack.left_out or NOT_QUOTED] += 1
         else:
             chosen.candidates.append(Candidate(one, state, pack))
+    chosen.held, chosen.voided = states["held"], states["voided"] + states["corrected"]
     whole = whole_lots(known.states, [one.reported for one in chosen.candidates])
     sales = [one.reported.sale for one in chosen.candidates]
     chosen.keep([sale.price_cny is not None or sale.lot_id in whole for sale in sales], BROKEN_LOT)
@@ -135,9 +136,10 @@ def _newest_of_each_pack(sold: Iterable[Candidate]) -> dict[str, Candidate]:
     """Return the newest sale of each pack; of two on one day, the one reported later."""
     newest: dict[str, Candidate] = {}
     for one in sold:  # in order of reporting
-        before = newest.get(one.reported.sale.battery_code)
+        code = one.reported.sale.battery_code
+        before = newest.get(code)
         if before is None or before.pack.day <= one.pack.day:
-            newest[one.reported.sale.battery_code] = one
+            newest[code] = one
     return newest
 
 
