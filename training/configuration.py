@@ -109,9 +109,7 @@ def read_config(path: Path | None = None) -> TrainingConfig:
     names = {field.name for field in fields(TrainingConfig)}
     for name in given:
         if name not in names:
-            raise SettingError(
-                f"{name} is not a training option", hint=f"use one of: {', '.join(sorted(names))}", field=name
-            )
+            raise SettingError("training.unknown_option", field=name, name=name, choices=sorted(names))
     return TrainingConfig(**given)
 
 

@@ -61,12 +61,7 @@ def learn(
         If there are fewer than `least` sales.
     """
     if len(sales) < least:
-        raise TooFewSales(
-            f"{len(sales)} usable sales are too few to train a model",
-            hint=f"give at least {least}; without a model the structural value is used",
-            field="sales",
-            value=len(sales),
-        )
+        raise TooFewSales("training.too_few", field="sales", value=len(sales), count=len(sales), least=least)
     calibration = fit_market_calibration(sales, config)
     if augmentation is not None:
         augmentation = augmentation.where(augmentation.single_sale)  # a pack of a lot has no price of its own

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from models.processes import worker_pool
 from valuation.errors import TrainingError
+from valuation.messages import Message
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -98,10 +99,7 @@ def _by_processes(
         for future in as_completed(begun):
             yield begun[future], future.result()
     except BrokenProcessPool as error:
-        raise TrainingError(
-            "a worker process ended before its job was done, possibly because memory ran out",
-            hint="run it again with fewer processes (--processes 1)",
-        ) from error
+        raise TrainingError("training.worker_ended", field="processes", value=processes) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -114,10 +112,8 @@ def _on_spark(function: Callable[[Job], Result], jobs: Sequence[Job], master: st
             found: list[tuple[int, Result]] = tasks.map(_Numbered(function)).collect()
         except Exception as error:
             lines = [line for line in str(error).splitlines() if line.strip()]
-            raise TrainingError(
-                f"a job failed on the cluster: {(lines or ['no reason given'])[0][:300]}",
-                hint="see the Spark log; the workers need this version of canzhi with the extra train",
-            ) from error
+            reason = lines[0][:300] if lines else Message("training.no_reason")
+            raise TrainingError("training.spark_job", reason=reason) from error
     return found
 
 
@@ -142,16 +138,13 @@ def _session(master: str) -> Iterator[SparkSession]:
     try:
         from pyspark.sql import SparkSession  # noqa: PLC0415 - the extra spark
     except ModuleNotFoundError as missing:
-        raise TrainingError("Spark is not installed", hint="pip install 'canzhi[spark]'") from missing
+        raise TrainingError("training.spark_missing") from missing
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     running = SparkSession.getActiveSession()
     try:
         session = running or SparkSession.builder.master(master).appName("canzhi training").getOrCreate()
     except Exception as error:
-        raise TrainingError(
-            f"Spark does not start: {str(error).splitlines()[0][:200]}",
-            hint="install Java 17 (JAVA_HOME) and check that the master can be reached",
-        ) from error
+        raise TrainingError("training.spark_start", reason=str(error).splitlines()[0][:200]) from error
     try:
         yield session
     finally:

@@ -72,8 +72,5 @@ def commit(reviewed: PromotionReview, home: Path, decision: Decision) -> Promoti
     """
     now, _ = current_champion(home)
     if (now.digest if now else "") != (reviewed.champion.digest if reviewed.champion else ""):
-        raise UnknownModel(
-            "another model became champion during the review",
-            hint="run the promotion again; the comparison used the former champion",
-        )
+        raise UnknownModel("training.champion_changed")
     return promote(reviewed.challenger.digest, decision, home)

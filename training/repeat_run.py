@@ -15,6 +15,7 @@ from training.runs.mlflow_run import read_run
 from training.runs.run_record import LIBRARIES
 from training.train_model import train_on
 from valuation.errors import TrainingError
+from valuation.messages import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +53,7 @@ def repeat(run_id: str, home: Path, begin: Callable[[str], None]) -> Repeated:
         try:
             choices, files = read_run(home, run_id, Path(scratch) / "run")
         except LookupError as error:
-            raise TrainingError(
-                f"there is no run {run_id}",
-                hint="`canzhi train` prints the id of its run; MLflow lists all runs",
-                field="run",
-            ) from error
+            raise TrainingError("training.unknown_run", field="run", value=run_id) from error
         config = read_config(files / "choices.toml")
         sources = _sources(files)
         registry = Path(scratch) / "home"
@@ -66,12 +63,12 @@ def repeat(run_id: str, home: Path, begin: Callable[[str], None]) -> Repeated:
         return Repeated(name=label, recorded=choices["bundle_digest"], found=trained.version.digest)
 
 
-def differences(run_id: str, home: Path, now: Mapping[str, str]) -> list[str]:
+def differences(run_id: str, home: Path, now: Mapping[str, str]) -> list[Message]:
     """Return one sentence for each library whose version differs from that of the run."""
     with tempfile.TemporaryDirectory(prefix="canzhi-repeat-") as scratch:
         choices, _ = read_run(home, run_id, Path(scratch))
     return [
-        f"{name} was {choices.get(f'library.{name}')}, is {now.get(name)}"
+        Message("training.library_differs", name=name, recorded=choices.get(f"library.{name}"), installed=now.get(name))
         for name in LIBRARIES
         if choices.get(f"library.{name}") != now.get(name)
     ]
@@ -90,10 +87,9 @@ def _sources(files: Path) -> Sources:
         path = kept.get(name)
         present = digest_of(path) if path is not None else _original_digest(found, name)
         if present != digest:
+            identity = "training.file_changed" if present else "training.file_missing"
             raise TrainingError(
-                f"the {name} of the run " + ("has changed" if present else "is missing"),
-                hint="restore the file with the digest " + digest,
-                field=name,
+                identity, hint="training.restore_file", field=name, name=name, found=present, digest=digest
             )
     return found
 

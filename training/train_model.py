@@ -17,6 +17,7 @@ from training.evaluation.holdout import HoldoutReport, evaluate_model
 from training.fit_model import learn
 from training.runs.run_record import RunInputs, record
 from training.sales_ledger import SalesLedger
+from valuation.messages import Message
 from valuation.record.to_columns import calendar_day
 
 STAGES = 6
@@ -35,7 +36,7 @@ class Trained:
     is_champion: bool
 
     @property
-    def rejected_rows(self) -> dict[str, int]:
+    def rejected_rows(self) -> dict[Message, int]:
         """Number of rejected ledger rows by reason."""
         return self.ledger.rejected_rows
 
@@ -116,8 +117,8 @@ def _publication(
         "sales": len(prepared.sales),
         "sold_from": oldest.isoformat() if oldest else "",
         "rows": prepared.ledger.rows_read,
-        "set_aside": prepared.ledger.rejected_rows,
-        "closed_routes": prepared.ledger.closed_routes,
+        "set_aside": {str(reason): count for reason, count in prepared.ledger.rejected_rows.items()},
+        "closed_routes": {str(reason): count for reason, count in prepared.ledger.closed_routes.items()},
         "config": config.digest(),
         "choices": asdict(config),
         "market": prepared.market.digest,

@@ -182,10 +182,7 @@ def time_splits(sales: TrainingSet, augmentation: TrainingSet, config: TrainingC
     older_rows = sales.where(sales.sold_day <= end)
     if len(older) < 4 * LEAST_SALES:
         raise TooFewSales(
-            f"{len(older)} sales before the held-out ones are too few for a search",
-            hint=f"omit --search, or give a ledger with at least {4 * LEAST_SALES} older sales",
-            field="search",
-            value=len(older),
+            "training.too_few_to_search", field="search", value=len(older), count=len(older), least=4 * LEAST_SALES
         )
     edges = np.quantile(older.sold_day, CUTS)
     splits = []
@@ -197,11 +194,7 @@ def time_splits(sales: TrainingSet, augmentation: TrainingSet, config: TrainingC
                 TimeSplit(known=older_rows.where(known), degraded=augmentation.where(degraded), following=following)
             )
     if not splits:
-        raise TooFewSales(
-            "the sales are too close in time for a search: no price is known before the next sale",
-            hint="omit --search, or give a ledger that covers a longer time",
-            field="search",
-        )
+        raise TooFewSales("training.too_close_in_time", field="search")
     return tuple(splits)
 
 

@@ -31,7 +31,7 @@ MANIFEST, MODEL, ARRAYS, SIGNATURE = "manifest.json", "model.json", "arrays.npz"
 _FILES = {MANIFEST, MODEL, ARRAYS, SIGNATURE}
 _LARGEST = {MANIFEST: 4 << 20, SIGNATURE: 4 << 10, MODEL: 256 << 20, ARRAYS: 4 << 30}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_HINT = "fetch the model again, or train again; a changed model is never used"
+_HINT = "model.fetch_again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +93,7 @@ def check_name(text: str) -> None:
 
     """
     if not _NAME.fullmatch(text):
-        raise BundleMismatch(
-            f"{text[:80]!r} is no name for a model",
-            hint="use up to 64 letters, digits, dots, dashes and underscores, a letter or digit first",
-            field="name",
-        )
+        raise BundleMismatch("model.name", field="name", value=text)
 
 
 def write_bundle(folder: Path, state: FittedRegressor, about: About, key_folder: Path) -> Bundle:
@@ -113,7 +109,7 @@ def write_bundle(folder: Path, state: FittedRegressor, about: About, key_folder:
     for text in (about.name, about.version):
         check_name(text)
     if folder.exists():
-        raise BundleMismatch(f"{folder} exists already", hint="a model is never overwritten; choose a new version")
+        raise BundleMismatch("model.exists", folder=folder)
     model, arrays = dump_state(state)
     parts = {MODEL: model, ARRAYS: arrays}
     manifest = canonical(
@@ -154,22 +150,16 @@ def read_bundle(folder: Path, public_key: str | None = None) -> Bundle:
     manifest, seal = _read(folder / MANIFEST), _seal(_read(folder / SIGNATURE))
     signer = seal["public_key"]
     if public_key is not None and signer != public_key:
-        raise BundleTampered(
-            f"the model in {'/'.join(folder.parts[-2:])} is signed by another key",
-            hint="the folders models and keys of a home belong together: bring back its keys, or train again",
-        )
+        raise BundleTampered("model.other_key", folder="/".join(folder.parts[-2:]))
     check_signature(manifest, signer, seal["signature"])
     facts = _json(manifest, MANIFEST)
     if facts.get("format") != FORMAT or facts.get("format_version") != FORMAT_VERSION:
-        found = f"{facts.get('format')} {facts.get('format_version')}"
-        raise BundleMismatch(
-            f"the model {_label(facts, folder)} is of format {found}, not {FORMAT} {FORMAT_VERSION}",
-            hint="use the version of canzhi that wrote it, or train again",
-        )
+        found, expected = f"{facts.get('format')} {facts.get('format_version')}", f"{FORMAT} {FORMAT_VERSION}"
+        raise BundleMismatch("model.format", model=_label(facts, folder), found=found, expected=expected)
     parts = {name: _checked(folder / name, facts["files"][name]) for name in (MODEL, ARRAYS)}
     state = load_state(FittedRegressor, parts[MODEL], parts[ARRAYS])
     if list(state.vocabulary.names) != facts["features"]:
-        raise BundleMismatch("the manifest names other features than the model", hint=_HINT)
+        raise BundleMismatch("model.manifest_features", hint=_HINT)
     return Bundle(state=state, about=read_about(facts["about"]), digest=digest(manifest), signed_by=signer)
 
 
@@ -191,15 +181,15 @@ def _label(facts: Mapping[str, Any], folder: Path) -> str:
 
 def _check_names(folder: Path) -> None:
     if not folder.is_dir():
-        raise BundleTampered(f"{folder} is no folder", hint="name the folder of a model")
+        raise BundleTampered("model.not_folder", folder=folder)
     found = {entry.name: entry for entry in folder.iterdir()}
     for name in sorted(_FILES - set(found)):
-        raise BundleTampered(f"{name} is missing from the model", hint=_HINT, field=name)
+        raise BundleTampered("model.file_missing", hint=_HINT, field=name, name=name)
     for name, entry in sorted(found.items()):
         if name not in _FILES or entry.is_symlink() or not entry.is_file():
-            raise BundleTampered(f"{name} does not belong to the model", hint=_HINT, field=name)
+            raise BundleTampered("model.foreign_file", hint=_HINT, field=name, name=name)
         if entry.stat().st_size > _LARGEST[name]:
-            raise BundleTampered(f"{name} is larger than any model's", hint=_HINT, field=name)
+            raise BundleTampered("model.file_too_large", hint=_HINT, field=name, name=name)
 
 
 def _read(path: Path) -> bytes:
@@ -211,7 +201,7 @@ def _read(path: Path) -> bytes:
 def _checked(path: Path, expected: Mapping[str, Any]) -> bytes:
     content = _read(path)
     if len(content) != expected["bytes"] or _sha256(content) != expected["sha256"]:
-        raise BundleTampered(f"{path.name} is not the file that was signed", hint=_HINT, field=path.name)
+        raise BundleTampered("model.file_changed", hint=_HINT, field=path.name, name=path.name)
     return content
 
 
@@ -220,7 +210,7 @@ def _seal(content: bytes) -> dict[str, str]:
     found = _json(content, SIGNATURE)
     seal = {name: str(found.get(name)).lower() for name in ("public_key", "signature")}
     if content != canonical(seal):
-        raise BundleTampered(f"{SIGNATURE} is damaged", hint=_HINT, field=SIGNATURE)
+        raise BundleTampered("model.file_damaged", hint=_HINT, field=SIGNATURE, name=SIGNATURE)
     return seal
 
 
@@ -228,9 +218,9 @@ def _json(content: bytes, name: str) -> dict[str, Any]:
     try:
         document = json.loads(content)
     except ValueError as error:
-        raise BundleTampered(f"{name} is damaged", hint=_HINT, field=name) from error
+        raise BundleTampered("model.file_damaged", hint=_HINT, field=name, name=name) from error
     if not isinstance(document, dict):
-        raise BundleTampered(f"{name} is damaged", hint=_HINT, field=name)
+        raise BundleTampered("model.file_damaged", hint=_HINT, field=name, name=name)
     return document
 
 

@@ -41,9 +41,9 @@ def from_bytes(source: bytes) -> Predictor:
     try:
         head = json.loads(line)
     except ValueError as error:
-        raise BundleTampered("the model was damaged on its way", hint="start the job again") from error
+        raise BundleTampered("model.damaged_in_transfer") from error
     if hashlib.sha256(content).hexdigest() != head["sha256"]:
-        raise BundleTampered("the model was damaged on its way", hint="start the job again")
+        raise BundleTampered("model.damaged_in_transfer")
     split = head["document_bytes"]
     state = load_state(FittedRegressor, content[:split], content[split:])
     about = read_about(head["about"])

@@ -171,10 +171,10 @@ class Predictor:
         if self._state.uses_base != (base is not None):
             self._state.structural(base, rows)  # raises the error
         if base is not None and np.shape(base) != (rows,):
-            raise BundleMismatch(f"{rows} rows came with {np.size(base)} structural values", hint="give one a row")
+            raise BundleMismatch("model.base_count", rows=rows, count=np.size(base))
 
     def _rows(self, matrix: FloatArray, groups: Sequence[str] | None) -> tuple[FloatArray, list[str] | None]:
         codes = self._state.vocabulary.checked(np.asarray(matrix, dtype=np.float64))  # codes already, not texts
         if groups is not None and len(groups) != len(codes):
-            raise BundleMismatch(f"{len(codes)} rows came with {len(groups)} group labels", hint="give one label a row")
+            raise BundleMismatch("model.group_count", rows=len(codes), count=len(groups))
         return codes, None if groups is None else list(groups)

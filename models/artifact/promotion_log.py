@@ -126,11 +126,7 @@ def check_promoted(entries: tuple[Promotion, ...], label: str, digest: str) -> N
     """
     promoted = next((entry.digest for entry in reversed(entries) if entry.after == label), digest)
     if promoted != digest:
-        raise BundleTampered(
-            f"{label} is not the model that was promoted: the log of promotions names {promoted}, on disk is {digest}",
-            hint="restore the folder of that version from a backup, or promote the version again if it was replaced"
-            " on purpose",
-        )
+        raise BundleTampered("model.not_promoted", model=label, promoted=promoted, digest=digest)
 
 
 def before_champion(entries: tuple[Promotion, ...]) -> str:
@@ -149,7 +145,7 @@ def before_champion(entries: tuple[Promotion, ...]) -> str:
         if not standing or standing[-1] != entry.after:  # who is promoted twice in a row stands there once
             standing.append(entry.after)
     if len(standing) < 2:
-        raise UnknownModel("no champion stood before the present one", hint="promote the model you want instead")
+        raise UnknownModel("model.no_previous_champion")
     return standing[-2]
 
 
@@ -209,7 +205,4 @@ def _hash(fields: dict[str, object]) -> str:
 
 
 def _broken(number: int) -> BundleTampered:
-    return BundleTampered(
-        f"the log of promotions is broken at entry {number}",
-        hint="restore promotions.jsonl from a backup; until then name a model as name@version",
-    )
+    return BundleTampered("model.log_broken", number=number)

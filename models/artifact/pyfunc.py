@@ -126,11 +126,7 @@ def _load_pyfunc(path: str) -> Valuer:
     market = read_market(_quotes(folder))
     expected = model.about.summary.get("market", market.digest)
     if market.digest != expected:
-        raise BundleTampered(
-            "the quotes beside the model are not those it was trained beside",
-            hint=f"fetch the model again, or name quotes in {MARKET_VARIABLE}",
-            field="market",
-        )
+        raise BundleTampered("model.quotes_changed", field="market", variable=MARKET_VARIABLE)
     return Valuer(model, market)
 
 
@@ -168,18 +164,14 @@ def _quotes(folder: Path) -> Path:
     """Return the file of quotes in an artefact."""
     found = sorted(folder.glob(f"{QUOTES}.*"))
     if len(found) != 1:
-        raise BundleTampered("the quotes are missing from the model", hint="fetch the model again", field="market")
+        raise BundleTampered("model.quotes_missing", field="market")
     return found[0]
 
 
 def _rows(table: Any, params: Mapping[str, Any], default_day: str) -> list[tuple[object, Asked]]:  # noqa: ANN401 - any frame
     """Return the record and the terms of each row."""
     if "trace" not in getattr(table, "columns", ()):
-        raise FieldError(
-            "the table has no column trace",
-            hint="give one pack a row, its trace record as JSON in the column trace",
-            field="trace",
-        )
+        raise FieldError("model.no_trace_column", field="trace")
     columns = {name: list(table[name]) for name in ("trace", "as_of", "region", "level") if name in table.columns}
     count = len(columns["trace"])
 
@@ -207,9 +199,7 @@ def _one_pack(record: object) -> Traces:
     if len(traces.histories) != 1:
         if traces.problems:
             raise traces.problems[0].error
-        raise FieldError(
-            f"trace holds {len(traces.histories)} packs, not one", hint="give one pack a row", field="trace"
-        )
+        raise FieldError("model.several_packs", field="trace", count=len(traces.histories))
     return traces
 
 

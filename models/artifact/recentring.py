@@ -177,14 +177,11 @@ def read_anchor(trained: Predictor, content: bytes, digest: str) -> Recentring:
 
     """
     if _digest(trained.digest, content) != digest:
-        raise BundleTampered(
-            f"the kept anchor of model {trained.name}@{trained.version} is not the one its digest names",
-            hint="restore the store from its last backup; reported sales make a new anchor",
-        )
+        raise BundleTampered("model.recentring_changed", model=f"{trained.name}@{trained.version}", digest=digest)
     size = int.from_bytes(content[:8], "big")
     anchor = load_state(Recentring, content[8 : 8 + size], content[8 + size :])
     if anchor.model != trained.digest or anchor.band.quantiles.shape != trained.state.band.quantiles.shape:
-        raise BundleMismatch("the kept anchor belongs to another model", hint="report the sales to this model's store")
+        raise BundleMismatch("model.recentring_of_other", found=anchor.model, expected=trained.digest)
     return anchor
 
 

@@ -8,7 +8,7 @@ from models.artifact.bundle import Bundle, read_bundle
 from models.artifact.signing import public_key
 from valuation.errors import BundleTampered, UnknownModel
 
-HINT = "`canzhi models` lists what is there; `canzhi train` makes a model"
+HINT = "model.list_models"
 
 
 def read_kept(models: Path, label: str) -> Bundle:
@@ -32,14 +32,11 @@ def read_kept(models: Path, label: str) -> Bundle:
     name, _, version = label.partition("@")
     folder = models / name / version
     if not is_one_folder(name) or not is_one_folder(version) or not folder.is_dir():
-        raise UnknownModel(f"no model {label} is kept", hint=HINT)
+        raise UnknownModel("model.unknown_version", hint=HINT, label=label)
     bundle = read_bundle(folder, public_key(keys_folder(models)))
     signed = f"{bundle.about.name}@{bundle.about.version}"
     if signed != label:
-        raise BundleTampered(
-            f"the folder of {label} holds the signed files of {signed}",
-            hint="move each version back to the folder of its own name, or restore it from a backup",
-        )
+        raise BundleTampered("model.other_version_in_folder", label=label, signed=signed)
     return bundle
 
 

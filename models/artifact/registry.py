@@ -130,7 +130,7 @@ def rollback(decision: Decision, home: Path | None = None) -> Promotion:
     """
     entry = _set_champion(ROLLBACK, None, decision, _models(home))
     if entry is None:  # the one before is never the present one
-        raise UnknownModel("no champion stood before the present one", hint="promote the model you want instead")
+        raise UnknownModel("model.no_previous_champion")
     return entry
 
 
@@ -229,10 +229,10 @@ def _resolve(models: Path, reference: str) -> str:
     if standing is not None:
         return standing
     if reference == CHAMPION:
-        raise UnknownModel("no model is champion yet", hint="train one with `canzhi train`, then `canzhi promote` it")
+        raise UnknownModel("model.no_champion")
     folders = [path for path in (models / name).glob("*") if path.is_dir()] if is_one_folder(name) else []
     if not folders:
-        raise UnknownModel(f"no model is called {name!r}", hint=HINT)
+        raise UnknownModel("model.unknown_name", hint=HINT, value=name)
     return f"{name}@{max(folders, key=_age).name}"
 
 
@@ -250,7 +250,7 @@ def _by_digest(models: Path, digest: str) -> str:
     for version in list_versions(models.parent):
         if version.digest == digest:
             return f"{version.about.name}@{version.about.version}"
-    raise UnknownModel(f"no model with the digest {digest} is kept", hint=HINT)
+    raise UnknownModel("model.unknown_digest", hint=HINT, digest=digest)
 
 
 @contextmanager
@@ -265,10 +265,7 @@ def _room() -> Iterator[None]:
     try:
         yield
     except OSError as reason:
-        raise StoreNotReady(
-            f"the folder of models cannot be written: {reason.strerror or reason}",
-            hint="make room or see to its permissions; nothing half written is left, and the champion is who it was",
-        ) from reason
+        raise StoreNotReady("model.folder_not_writable", reason=reason.strerror or reason) from reason
 
 
 def _clear_away(folder: Path) -> None:

@@ -48,12 +48,9 @@ def load_state(kind: type[State], document: bytes, archive: bytes) -> State:
             arrays = {name: stored[name] for name in stored.files}
         state = _from_plain(plain, kind, arrays)
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise BundleMismatch(
-            f"the model's state does not have the form this version reads ({error})",
-            hint="use the version of canzhi that wrote the model, or train again",
-        ) from error
+        raise BundleMismatch("model.state_form", reason=str(error)) from error
     if not isinstance(state, kind):
-        raise BundleMismatch(f"the model's state is no {kind.__name__}", hint="train again")
+        raise BundleMismatch("model.state_type", kind=kind.__name__)
     return state
 
 

@@ -92,10 +92,7 @@ class ColumnEncoder:
 
     def _expect(self, columns: int) -> None:
         if columns != len(self.names):
-            raise BundleMismatch(
-                f"the table has {columns} columns, the model was trained on {len(self.names)}",
-                hint="give the columns the model was trained on, in their order",
-            )
+            raise BundleMismatch("model.column_count", columns=columns, expected=len(self.names))
 
 
 def fit_column_encoder(table: object, names: Sequence[str], categorical: Iterable[str | int] | None) -> ColumnEncoder:

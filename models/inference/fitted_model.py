@@ -182,10 +182,8 @@ class FittedRegressor:
 
         """
         if self.uses_base != (base is not None):
-            raise BundleMismatch(
-                "the model was trained with a structural value" if self.uses_base else "the model takes no base",
-                hint="give base to predict exactly if it was given to fit",
-            )
+            unlike_fit = "model.base_needed" if self.uses_base else "model.base_not_taken"
+            raise BundleMismatch(unlike_fit, hint="model.base_as_in_fit")
         return np.zeros(rows) if base is None else self.base_share * self.scale.to(base)
 
     def find_groups(self, codes: FloatArray, labels: list[str] | None) -> tuple[IntArray, BoolArray]:

@@ -19,11 +19,12 @@ from models.inference.forest import ZERO_THRESHOLD, Forest, empty_forest
 from models.inference.interval_table import IntervalTable
 from models.inference.native_model import prepare_model
 from valuation.errors import BundleMismatch
+from valuation.messages import Message
 from valuation.numeric.columns import FloatArray
 
 _ROWS = 96
 _LEVELS = (0.01, 0.05, 0.5, 0.95, 0.99)
-_HINT = "such a model cannot be published; set CANZHI_KERNEL=numpy and report the machine's processor"
+_HINT = "model.not_publishable"
 _SPECIAL = (np.nan, 0.0, -0.0, np.inf, -np.inf, ZERO_THRESHOLD, -ZERO_THRESHOLD, 2e-35, 5e-324, -1.0, 3.0, 31.5, 1e300)
 
 
@@ -65,15 +66,15 @@ def check_forest(forest: Forest, reference: FloatArray | None = None) -> None:
     """
     rows = hard_rows(forest)
     by_numpy = forest.predict_numpy(rows)
-    others = {"the compiled kernel": forest.predict(rows), "LightGBM": by_numpy if reference is None else reference}
-    others["the compiled kernel, row by row"] = np.concatenate([forest.predict(rows[i : i + 1]) for i in range(_ROWS)])
+    others = {
+        Message("model.engine.kernel"): forest.predict(rows),
+        "LightGBM": by_numpy if reference is None else reference,
+        Message("model.engine.kernel_by_row"): np.concatenate([forest.predict(rows[i : i + 1]) for i in range(_ROWS)]),
+    }
     for name, answers in others.items():
         if answers.tobytes() != by_numpy.tobytes():
             count = int(np.sum(answers != by_numpy))
-            raise BundleMismatch(
-                f"{name} and numpy evaluate a forest differently on {count} of {_ROWS} rows",
-                hint=_HINT,
-            )
+            raise BundleMismatch("model.forests_differ", hint=_HINT, engine=name, count=count, rows=_ROWS)
 
 
 def check_model(state: FittedRegressor) -> None:
@@ -99,7 +100,7 @@ def check_model(state: FittedRegressor) -> None:
     found = program.price(codes, base, interval_table.level[places], interval_table.reach(_LEVELS)[places])
     expected = state.price(codes, base, labels, np.array(_LEVELS))
     if any(ours.tobytes() != plain.tobytes() for ours, plain in zip(found, expected, strict=True)):
-        raise BundleMismatch("the compiled kernel and numpy name different prices for the same rows", hint=_HINT)
+        raise BundleMismatch("model.prices_differ", hint=_HINT)
 
 
 def probe_codes(state: FittedRegressor) -> FloatArray:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from valuation.messages import Message
+
 _WHOLE, _POINTER, _NUMBER = ctypes.c_int64, ctypes.c_void_p, ctypes.c_double
 FOREST_ARRAYS = (
     "tables", "table", "levels", "column", "first_view", "missing", "zero",
@@ -109,9 +111,12 @@ def stated_layout(library: ctypes.CDLL, level: str) -> dict[str, int]:
     return {fact.name.decode("ascii"): fact.value for fact in table}
 
 
-def differences(stated: dict[str, int]) -> Iterator[str]:
-    """Yield a sentence for each size, offset or constant on which the kernel and Python differ."""
+def differences(stated: dict[str, int]) -> Iterator[Message]:
+    """Yield a message for each size, offset or constant on which the kernel and Python differ."""
     expected = expected_layout()
     for name in sorted(stated.keys() | expected.keys()):
         if stated.get(name) != expected.get(name):
-            yield f"{name} is {stated.get(name, 'absent')} in the kernel and {expected.get(name, 'absent')} in Python"
+            kernel, python = (
+                Message("kernel.absent") if size is None else size for size in (stated.get(name), expected.get(name))
+            )
+            yield Message("kernel.differs", name=name, kernel=kernel, python=python)

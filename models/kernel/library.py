@@ -22,6 +22,7 @@ from typing import Any
 
 from models.kernel.layout import differences, stated_layout
 from valuation.errors import SettingError
+from valuation.messages import Message
 
 LIBRARIES = Path(__file__).parent / "libraries"
 RECORD = "libraries.json"
@@ -71,7 +72,7 @@ def kernel() -> Kernel | None:
     try:
         return open_kernel(os.environ.get(SETTING) or AUTO)
     except KernelUnavailableError as reason:
-        warnings.warn(f"numpy evaluates forests, slower but with the same bits: {reason}", RuntimeWarning, stacklevel=2)
+        warnings.warn(Message("kernel.numpy_instead", reason=reason.args[0]), RuntimeWarning, stacklevel=2)
         return None
 
 
@@ -93,26 +94,24 @@ def open_kernel(choice: str, folder: Path = LIBRARIES) -> Kernel | None:
 
     """
     if choice not in CHOICES:
-        raise SettingError(f"{SETTING} is {choice!r}", hint=f"it can be {', '.join(CHOICES)}", field=SETTING)
+        raise SettingError("kernel.choice", field=SETTING, value=choice, choices=CHOICES)
     name = library_name(sys.platform, platform.machine())
     record = json.loads((folder / RECORD).read_text(encoding="utf-8"))["libraries"]
     if choice == NUMPY or name not in record:
         return None
     path = folder / name
     if hashlib.sha256(path.read_bytes()).hexdigest() != record[name]:
-        raise KernelUnavailableError(f"{name} is not the library that was built; install canzhi again")
+        raise KernelUnavailableError(Message("kernel.changed", name=name))
     try:
         gil_held, gil_released = ctypes.PyDLL(str(path)), ctypes.CDLL(str(path))
     except OSError as error:
-        raise KernelUnavailableError(f"{name} cannot be opened: {error}") from error
+        raise KernelUnavailableError(Message("kernel.not_opened", name=name, reason=str(error))) from error
     highest = int(gil_released.level())
     level = LEVELS[highest] if choice == AUTO else choice
     if level not in [LEVELS[number] for number in LEVELS if number <= highest]:
-        raise SettingError(
-            f"{SETTING} asks for {choice}, this processor has {LEVELS[highest]}", hint=f"use {AUTO}", field=SETTING
-        )
+        raise SettingError("kernel.processor", field=SETTING, value=choice, highest=LEVELS[highest], auto=AUTO)
     if difference := next(differences(stated_layout(gil_released, level)), None):
-        raise KernelUnavailableError(f"{name} does not fit this version of canzhi: {difference}; install canzhi again")
+        raise KernelUnavailableError(Message("kernel.layout", name=name, difference=difference))
     return Kernel(level=level, gil_held=_functions(gil_held, level), gil_released=_functions(gil_released, level))
 
 

@@ -47,7 +47,7 @@ def test_a_model_is_never_overwritten(bundle_folder, estimator, about, tmp_path)
 
 @pytest.mark.parametrize("name", ["../evil", "", "a/b", ".hidden"])
 def test_a_name_is_no_path(estimator, about, tmp_path, name):
-    with pytest.raises(BundleMismatch, match="no name"):
+    with pytest.raises(BundleMismatch, match="not a valid name"):
         write_bundle(tmp_path / "x", estimator.fitted_, replace(about, name=name), tmp_path / "keys")
 
 
@@ -115,7 +115,7 @@ def test_the_key_is_for_its_owner_only(bundle_folder):
 
 
 def test_no_folder_is_no_model(tmp_path):
-    with pytest.raises(BundleTampered, match="no folder"):
+    with pytest.raises(BundleTampered, match="not a folder"):
         read_bundle(tmp_path / "nothing")
 
 

@@ -81,7 +81,7 @@ def test_the_two_tables_may_have_two_formats(tables, expected, tmp_path):
 
 
 def test_a_folder_without_traces_is_reported(tables, tmp_path):
-    with pytest.raises(UnreadableRecord, match="no table of packs and no table of events; it contains nothing"):
+    with pytest.raises(UnreadableRecord, match="no table of packs and events; it contains nothing"):
         trace_files(tmp_path)
     pq.write_table(tables[0], tmp_path / "packs.parquet")
     with pytest.raises(UnreadableRecord, match=r"no table of events; it contains packs\.parquet"):

@@ -186,7 +186,7 @@ def test_a_bad_name_is_refused_before_any_work(sources, monkeypatch, tmp_path, n
     monkeypatch.setenv("CANZHI_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(training.dataset.prepare, "prepare", lambda *_: pytest.fail("the training began"))
     words = [str(sources.ledger), "--traces", str(sources.traces), "--market", str(sources.market), "--name", name]
-    with pytest.raises(BundleMismatch, match="no name"):
+    with pytest.raises(BundleMismatch, match="not a valid name"):
         click.testing.CliRunner().invoke(train, words, catch_exceptions=False)
     assert not (tmp_path / "home").exists()
 

@@ -24,6 +24,7 @@ from training.sales_ledger import SalesLedger
 from training.sales_ledger.report import summary, write_report
 from training.train_model import Trained, train_on
 from valuation.errors import TrainingError
+from valuation.messages import Message
 
 _STAGES = 6
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -104,11 +105,15 @@ def _repeat(run_id: str) -> None:
     with _progress("repeating", _STAGES - 1) as begin:
         repeated = repeat(run_id, home_folder(), begin)
     if not repeated.same:
-        other = "; ".join(differences(run_id, home_folder(), libraries())) or "the libraries are the same"
+        other = differences(run_id, home_folder(), libraries()) or [Message("training.libraries_same")]
         raise TrainingError(
-            f"the repetition of {repeated.name} has the digest {repeated.found}, not {repeated.recorded}",
-            hint=f"install the versions of the run: {other}",
+            "training.run_differs",
             field="run",
+            value=run_id,
+            model=repeated.name,
+            found=repeated.found,
+            recorded=repeated.recorded,
+            other=other,
         )
     click.echo(f"{repeated.name}  {repeated.found}")
     click.echo("  identical model: data, options and digest agree with the run")

@@ -75,9 +75,5 @@ def sources_for(home: Path, about: About, ledger: Path | None, traces: Path | No
     label = f"{about.name}@{about.version}"
     known = remembered_sources(home, label)
     if known is None or any(path is not None for path in (ledger, traces, market)):
-        raise TooFewSales(
-            f"there are no sales to evaluate {label} on: the files it was trained from are missing or have changed",
-            hint="give all three: --ledger LEDGER --traces FOLDER --market QUOTES",
-            field="ledger",
-        )
+        raise TooFewSales("training.no_sources", field="ledger", model=label)
     return known

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from valuation.errors import UnreadableRecord
 from valuation.ingest import Limits, TableTraces, read_tables
+from valuation.messages import Message
 
 _ENDINGS = ("parquet", "csv", "xlsx")
 _NAMES: Mapping[str, tuple[str, ...]] = {
@@ -35,11 +36,12 @@ def trace_files(traces: Path) -> dict[str, Path]:
         if name in there
     }
     if lacking := [kind for kind in _NAMES if kind not in found]:
-        has = ", ".join(path.name for path in list(there.values())[:6]) or "nothing"
         raise UnreadableRecord(
-            f"{traces} has no table of {' and no table of '.join(lacking)}; it contains {has}",
-            hint="give the folder with packs and events (电池, 事件) as Parquet, CSV or Excel",
+            "training.no_table",
             field="traces",
+            folder=traces,
+            lacking=[Message(f"training.table.{kind}") for kind in lacking],
+            found=[path.name for path in list(there.values())[:6]] or Message("training.no_file"),
         )
     return {kind: found[kind] for kind in _NAMES}
 

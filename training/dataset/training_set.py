@@ -20,6 +20,7 @@ from valuation import features
 from valuation.dossier import Dossier, build_dossier
 from valuation.errors import TooFewSales
 from valuation.market.snapshot import MarketHistory
+from valuation.messages import Message
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 from valuation.pricing import calibration_groups, price
 from valuation.record.cases import TraceTable, cut
@@ -220,10 +221,10 @@ def build_training_set(
 def _require_sales(ledger: SalesLedger) -> None:
     """Raise if no sale is left."""
     if not len(ledger):
-        raise TooFewSales(
-            f"none of the ledger's sales can be used: {ledger.rejected_rows}",
-            hint="check that ledger and traces use the same battery codes and that quotes cover the days of sale",
-        )
+        reasons = [
+            Message("training.rejected", count=count, reason=reason) for reason, count in ledger.rejected_rows.items()
+        ]
+        raise TooFewSales("training.no_usable_sale", reasons=reasons)
 
 
 def degraded(sales: TrainingSet, table: TraceTable, market: MarketHistory, *, share: float, seed: int) -> TrainingSet:

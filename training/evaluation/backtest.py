@@ -84,11 +84,8 @@ def plan_origins(sales: TrainingSet, config: TrainingConfig, start: date | None,
     known = int(np.sum(sales.sold_day + config.label_delay_days <= first))
     last = float(sales.sold_day.max())
     if known < LEAST_SALES or first >= last:
-        day = calendar_day(first)
         raise TooFewSales(
-            f"{known} sales are known by {day.isoformat() if day else 'that day'}, too few to train a model",
-            hint=f"start later with --from; at least {LEAST_SALES} sales must be known, and some must follow",
-            field="from",
+            "training.too_few_at_origin", field="from", count=known, day=calendar_day(first), least=LEAST_SALES
         )
     origins, day = [], calendar_day(first)
     while day is not None and day_number(day) < last:

@@ -91,5 +91,5 @@ def read_gate(path: Path | None = None) -> GateConfig:
     names = {field.name for field in fields(GateConfig)}
     for name in given:
         if name not in names:
-            raise SettingError(f"{name} is not a gate rule", hint=f"use one of: {', '.join(sorted(names))}", field=name)
+            raise SettingError("gate.unknown_rule", field=name, name=name, choices=sorted(names))
     return GateConfig(**given)

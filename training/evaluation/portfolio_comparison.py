@@ -96,10 +96,14 @@ def read_portfolio(paths: Sequence[Path]) -> TraceTable:
     if traces.problems:
         problem = traces.problems[0]
         raise UnreadableRecord(
-            f"{problem.where}: {problem.error.message}", hint=problem.error.hint, field="packs"
+            "training.unreadable_pack",
+            hint=problem.error.hint_text,
+            field="packs",
+            place=problem.where,
+            reason=problem.error.text,
         ) from problem.error
     if not traces.histories:
-        raise UnreadableRecord("the files contain no pack", hint="give trace records, passports or tables of packs")
+        raise UnreadableRecord("training.no_pack", field="packs")
     return traces.table
 
 

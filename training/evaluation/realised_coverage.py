@@ -199,11 +199,7 @@ def realised(champion: Predictor, sales: TrainingSet) -> RealisedCoverage:
     later = sales.where(sales.sold_day > start)
     single = later.where(later.single_sale)  # a pack of a lot has no price of its own
     if not len(single):
-        raise TooFewSales(
-            f"the ledger has no sale after {champion.trained_through}, the newest training sale of {label}",
-            hint="give an up-to-date ledger, or try again when more packs are sold",
-            field="ledger",
-        )
+        raise TooFewSales("training.no_later_sale", field="ledger", day=champion.trained_through, model=label)
     calibrated = later.with_calibration(champion.market_calibration)
     own = later.single_sale
     share = calibrated.energy_kwh / later.energy_kwh

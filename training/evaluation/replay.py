@@ -88,9 +88,6 @@ def _codes(state: FittedRegressor, sales: TrainingSet) -> FloatArray:
     """Return the columns that a model reads, in its order; an older model reads fewer than the catalogue has."""
     missing = sorted(set(state.vocabulary.names) - set(features.NAMES))
     if missing:
-        raise BundleMismatch(
-            f"the model reads features that this version does not compute: {', '.join(missing)}",
-            hint="evaluate it with the version it was trained with, or train it again with this version",
-        )
+        raise BundleMismatch("training.unknown_features", hint="bundle.train_again_here", features=missing)
     columns = [features.NAMES.index(name) for name in state.vocabulary.names]
     return state.vocabulary.codes(sales.matrix[:, columns])

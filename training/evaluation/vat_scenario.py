@@ -59,9 +59,7 @@ def read_vat_change(text: str) -> VatChange:
     try:
         change = VatChange(on=date.fromisoformat(day.strip()), rate=read_rate(rate))
     except (ValueError, Unreadable):
-        raise FieldError(
-            f"{text!r} is not a VAT change", hint="write day and rate, such as 2027-01-01=9%", field="vat_change"
-        ) from None
+        raise FieldError("training.vat_change", field="vat_change", value=text) from None
     return change
 
 
@@ -87,10 +85,6 @@ def apply_vat_mistake(sales: TrainingSet, tax: FloatArray, changes: Sequence[Vat
         true = np.where((tax > 0.0) & (sales.sold_day >= day_number(change.on)), change.rate, true)
     wrong: BoolArray = true != tax
     if not wrong.any():
-        raise FieldError(
-            "no sale with VAT follows the change, so no price would be misread",
-            hint="give an earlier day, or a rate other than the one in force",
-            field="vat_change",
-        )
+        raise FieldError("training.nothing_misread", field="vat_change")
     factor = (1.0 + true) / (1.0 + tax)
     return VatMistake(sales=replace(sales, price_cny=sales.price_cny * factor), wrong=wrong, factor=factor)

@@ -28,6 +28,7 @@ from training.evaluation.holdout import HoldoutReport
 from training.runs.mlflow_run import Run, record_run
 from training.sales_ledger import SalesLedger
 from training.sales_ledger.report import write_report
+from valuation.messages import Message
 from valuation.record.to_columns import calendar_day
 
 COPIED_BYTES = 64 << 20
@@ -72,7 +73,8 @@ def record(inputs: RunInputs, home: Path) -> str:
         except ModuleNotFoundError:
             return ""  # MLflow is part of the extra `train`
         except Exception as error:  # noqa: BLE001 - the tracking store can fail in any way
-            warnings.warn(f"MLflow did not record {label}: {_reason(error)}", RuntimeWarning, stacklevel=2)
+            warning = Message("training.run_not_recorded", model=label, reason=_reason(error))
+            warnings.warn(warning, RuntimeWarning, stacklevel=2)
             return ""
 
 
@@ -84,7 +86,7 @@ def _reason(error: Exception) -> str:
     """
     lines = [line.strip() for line in str(error).splitlines()]
     inputs = [line for line in lines if line and not line.startswith("(raised as a result")]
-    return (inputs or ["no reason given"])[0][:200]
+    return inputs[0][:200] if inputs else Message("training.no_reason")
 
 
 def choices_of(inputs: RunInputs) -> dict[str, object]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from valuation.errors import CanzhiError, FieldError, UnreadableLedger
 from valuation.ingest.fields.aliases import SALE_SCOPE
 from valuation.ingest.fields.headings import Heading, read_heading
+from valuation.messages import Message, shown_value
 
 
 def find_headings(names: Sequence[str], file: str) -> tuple[dict[str, Heading], tuple[str, ...]]:
@@ -39,9 +40,7 @@ def find_headings(names: Sequence[str], file: str) -> tuple[dict[str, Heading], 
             found[name] = heading if _with_vat(other) else other
         else:
             raise UnreadableLedger(
-                f"{file} gives {name} twice, as {other.spelled!r} and {spelled!r}",
-                hint="keep one of the columns, or rename the other",
-                field=name,
+                "ledger.column_twice", field=name, value=spelled, name=file, other=shown_value(other.spelled)
             )
     _require(found, file, names)
     return found, tuple(unused)
@@ -73,9 +72,5 @@ def _require(found: Mapping[str, Heading], file: str, names: Sequence[str]) -> N
     if "price_cny" not in found and "lot_price_cny" not in found:
         lacking.append("price_cny")
     if lacking:
-        there = ", ".join(str(name) for name in names[:12]) or "none"
-        raise UnreadableLedger(
-            f"the ledger {file} has no column {', '.join(lacking)}; its headings are: {there}",
-            hint="a ledger needs at least battery_code (电池编码), sold_on (成交日期) and price_cny (成交价)",
-            field=lacking[0],
-        )
+        headings = [str(name) for name in names[:12]] or Message("ledger.none")
+        raise UnreadableLedger("ledger.no_column", field=lacking[0], name=file, columns=lacking, headings=headings)

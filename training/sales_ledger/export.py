@@ -14,6 +14,7 @@ from training.sales_ledger.reasons import REASONS
 from training.sales_ledger.sales_table import RowError, SalesLedger
 from valuation.errors import UnreadableLedger
 from valuation.market.snapshot import MarketHistory
+from valuation.messages import Message, shown_value
 from valuation.numeric.rounding import money
 from valuation.record.to_columns import calendar_day
 
@@ -23,7 +24,7 @@ _LONGEST_TEXT = 128
 
 def sales_of(
     path: Path, market: MarketHistory, vat: VatBasis | None
-) -> tuple[list[dict[str, object]], list[tuple[str, str]]]:
+) -> tuple[list[dict[str, object]], list[tuple[Message, Message]]]:
     """Return the sales of a ledger as records, prices in CNY without VAT, and the messages of rejected rows.
 
     A sale without an id, or of an order with several packs, gets an id from pack and day, so that the same file
@@ -58,7 +59,7 @@ def sales_of(
             per=ledger.price_per,
         )
     ledger = convert_to_cny(ledger, market)
-    return [_record(ledger, row, name) for row, name in enumerate(_names(ledger))], _error_sentences(ledger)
+    return [_record(ledger, row, name) for row, name in enumerate(_names(ledger))], _error_messages(ledger)
 
 
 def _names(ledger: SalesLedger) -> list[str]:
@@ -94,14 +95,19 @@ def _record(ledger: SalesLedger, row: int, name: str) -> dict[str, object]:
     return {field: value for field, value in fields.items() if value is not None and value != ""}
 
 
-def _error_sentences(ledger: SalesLedger) -> list[tuple[str, str]]:
-    """Return a sentence and a correction for each row error."""
+def _error_messages(ledger: SalesLedger) -> list[tuple[Message, Message]]:
+    """Return what is wrong with each invalid row, and its correction."""
     return [
-        (f"row {error.row}: {REASONS[error.reason].en}{_shown(error)}", REASONS[error.reason].way_out_en)
+        (_error_message(error), REASONS[error.reason].way_out)
         for error in sorted(ledger.row_errors, key=lambda one: one.row)
     ]
 
 
-def _shown(error: RowError) -> str:
-    """Return the invalid cell in parentheses, or "" if it is empty."""
-    return f" ({error.field} {error.value[:60]!r})" if error.value else ""
+def _error_message(error: RowError) -> Message:
+    """Return row, reason and, unless it is empty, the invalid cell."""
+    reason = REASONS[error.reason].text
+    if not error.value:
+        return Message("ledger.row_error", row=error.row, reason=reason)
+    return Message(
+        "ledger.row_error_value", row=error.row, reason=reason, field=error.field, value=shown_value(error.value)
+    )

@@ -108,11 +108,7 @@ def _included(reader: ColumnReader, vat: VatBasis | None, at_home: BoolArray) ->
     """Return a mask of the rows whose prices include VAT."""
     by_heading = _basis(reader, *_PRICES).vat_included
     if "vat_included" not in reader.found and by_heading is None and vat is None and "vat_rate" not in reader.found:
-        raise UnreadableLedger(
-            f"the ledger {reader.sheet.name} does not state whether its prices include VAT (含税)",
-            hint="use --vat included or --vat excluded, or add a column vat_included (含税) with yes or no",
-            field="vat_included",
-        )
+        raise UnreadableLedger("ledger.vat_unknown", field="vat_included", name=reader.sheet.name)
     stated = reader.read("vat_included", cells.read_answer)
     wrong = np.zeros(reader.rows, dtype=np.bool_)
     for mask, reason, _ in reader.wrong:

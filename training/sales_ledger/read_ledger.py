@@ -105,9 +105,7 @@ def _without_blank_rows(sheet: OpenTable, found: Mapping[str, Heading]) -> tuple
             known = pc.is_valid(column)
         filled |= np.asarray(known.to_numpy(zero_copy_only=False), dtype=np.bool_)
     if not filled.any():
-        raise UnreadableLedger(
-            f"the ledger {sheet.name} has headings but no rows", hint="give a ledger with sales", field="ledger"
-        )
+        raise UnreadableLedger("ledger.no_rows", field="ledger", name=sheet.name)
     blank = int((~filled).sum())
     if not blank:
         return sheet, 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from training.sales_ledger.reasons import NOTES, REASONS
 from training.sales_ledger.sales_table import SalesLedger
+from valuation.messages import LANGUAGES
 
 HEADINGS = (
     *("row", "sale_id", "battery_code", "field", "value", "reason", "way_out"),
@@ -26,7 +27,7 @@ def write_report(ledger: SalesLedger, path: Path) -> None:
                 [
                     error.row,
                     *(_plain(text) for text in (error.sale_id, error.battery_code, error.field, error.value)),
-                    *(reason.en, reason.way_out_en, reason.zh, reason.way_out_zh),
+                    *(one.in_language(language) for language in LANGUAGES for one in reason),
                 ]
             )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 
 from training.sales_ledger.reasons import CLOSED_ROUTES, REASONS
+from valuation.messages import Message
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 
@@ -83,14 +84,14 @@ class SalesLedger:
         return len(self.sale_id)
 
     @property
-    def rejected_rows(self) -> dict[str, int]:
+    def rejected_rows(self) -> dict[Message, int]:
         """Number of rejected rows, by the first reason of each."""
-        return dict(Counter(REASONS[reason].en for reason in self._first_reasons))
+        return dict(Counter(REASONS[reason].text for reason in self._first_reasons))
 
     @property
-    def closed_routes(self) -> dict[str, int]:
+    def closed_routes(self) -> dict[Message, int]:
         """Number of rejected rows whose sale route is closed by findings, by reason."""
-        return dict(Counter(REASONS[reason].en for reason in self._first_reasons if reason in CLOSED_ROUTES))
+        return dict(Counter(REASONS[reason].text for reason in self._first_reasons if reason in CLOSED_ROUTES))
 
     @property
     def _first_reasons(self) -> list[str]:
