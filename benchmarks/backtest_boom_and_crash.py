@@ -22,10 +22,10 @@ from benchmarks.price_bands.borrowed import borrow
 from benchmarks.report import replace_section, table_of
 from training.configuration import TrainingConfig
 from training.dataset.training_set import TrainingSet, build, degraded
-from training.evaluation.backtest import Backtest, Plan, backtest, plan_origins
-from training.evaluation.backtest_entry import BacktestEntry
-from training.evaluation.backtest_report import monthly, months_of
-from training.evaluation.charts import Chart, line_chart
+from training.evaluation.backtest.line_charts import Chart, line_chart
+from training.evaluation.backtest.report import monthly, months_of
+from training.evaluation.backtest.rolling_origin import Backtest, Plan, backtest, plan_origins
+from training.evaluation.backtest.scored_method import BacktestEntry
 from training.sales_ledger import read_ledger
 from training.simulation.market_simulation import simulate
 from training.simulation.plan import SimulationPlan

@@ -4,8 +4,8 @@ Run: ``.venv/bin/python -m benchmarks.synthetic_curve [--sales 0,100,300,1000,30
 
 The model is fitted on random samples of increasing size of the sales known two years before the last one, and predicts
 the sales of the last two years without recentring. Without sales the structural value and its own band are used. The
-best of the baselines (:mod:`training.evaluation.baselines`) fitted on the same sales is shown for comparison. With
-``--write`` table and plot go into docs/explanation; ``--sales 100000 --apart`` has its own section.
+best of the baselines (:mod:`training.evaluation.backtest.baselines`) fitted on the same sales is shown for comparison.
+With ``--write`` table and plot go into docs/explanation; ``--sales 100000 --apart`` has its own section.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from matplotlib import pyplot as plt
 from benchmarks.report import replace_section, table_of
 from benchmarks.synthetic.markets import PAGE, SyntheticMarket, bare, compare_with_truth, fit_on, market_of
 from training.configuration import TrainingConfig
-from training.evaluation.baselines import Task, baselines
+from training.evaluation.backtest.baselines import Task, baselines
 from training.fit_model import forecast
 from training.metrics import Forecast
 from training.simulation.plan import SimulationPlan

@@ -5,9 +5,9 @@ Run: ``.venv/bin/python -m benchmarks.synthetic_redefinition [--packs 20000] [--
 Until 13 February 2023 the Chinese payables of nickel and cobalt included lithium; since then lithium has its own
 payable. The model is fitted on the sales known half a year before that day and recentred monthly.
 
-For comparison, the VAT rate changes unnoticed on the same day (:mod:`training.evaluation.vat_scenario`): prices with
-tax, half of them, are read as 109/113 of their true value, those without tax correctly; true prices are used for
-scoring.
+For comparison, the VAT rate changes unnoticed on the same day (:mod:`training.evaluation.backtest.vat_scenario`):
+prices with tax, half of them, are read as 109/113 of their true value, those without tax correctly; true prices are
+used for scoring.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from datetime import date
 from benchmarks.report import replace_section, table_of
 from benchmarks.synthetic.markets import PAGE, compare_with_truth, fit_on, market_of, medians
 from training.configuration import TrainingConfig
+from training.evaluation.backtest.vat_scenario import VatChange, apply_vat_mistake
 from training.evaluation.replay import replay
-from training.evaluation.vat_scenario import VatChange, apply_vat_mistake
 from training.simulation.plan import SimulationPlan, day_number
 
 REDEFINED_ON = date(2023, 2, 13)

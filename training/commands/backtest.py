@@ -15,10 +15,10 @@ from training.configuration import TrainingConfig, read_config
 from training.dataset.prepare import TrainingInput, prepare
 from training.dataset.source_files import Sources
 from training.dataset.training_set import TrainingSet
-from training.evaluation.backtest import Backtest, Plan, key_of, plan_origins
-from training.evaluation.backtest import backtest as roll_through
-from training.evaluation.backtest_report import report_html
-from training.evaluation.vat_scenario import VatChange, apply_vat_mistake, read_vat_change
+from training.evaluation.backtest.report import report_html
+from training.evaluation.backtest.rolling_origin import Backtest, Plan, key_of, plan_origins
+from training.evaluation.backtest.rolling_origin import backtest as roll_through
+from training.evaluation.backtest.vat_scenario import VatChange, apply_vat_mistake, read_vat_change
 from training.parallel import Workers
 from training.promotion import current_champion
 from training.sales_ledger import SalesLedger

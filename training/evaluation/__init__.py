@@ -1,1 +1,1 @@
-"""Evaluation of models: metrics, replay, back-test, gate, realised coverage."""
+"""Evaluation of models: held-out sales, replay, champion against challenger, gate, realised coverage."""

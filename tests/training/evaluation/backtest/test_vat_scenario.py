@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from training.configuration import TrainingConfig
-from training.evaluation import baselines
-from training.evaluation.backtest import OURS, Plan, backtest, plan_origins
-from training.evaluation.vat_scenario import VatChange, apply_vat_mistake, read_vat_change
+from training.evaluation.backtest import baselines
+from training.evaluation.backtest.rolling_origin import OURS, Plan, backtest, plan_origins
+from training.evaluation.backtest.vat_scenario import VatChange, apply_vat_mistake, read_vat_change
 from valuation.errors import FieldError
 from valuation.record.to_columns import calendar_day
 
@@ -20,7 +20,7 @@ QUICK = TrainingConfig(trees=5, folds=2, market_calibration_rows=0)
 def fast_baselines(monkeypatch):
     """Leave out the slow baselines; all methods are misled alike."""
     kept = {name: rival for name, rival in baselines.baselines().items() if name == "last price"}
-    monkeypatch.setattr("training.evaluation.backtest.baselines", lambda: kept)
+    monkeypatch.setattr("training.evaluation.backtest.rolling_origin.baselines", lambda: kept)
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from models.artifact.predictor import Predictor
 from models.inference.fitted_model import FittedRegressor
 from training.configuration import LEAST_SALES, TrainingConfig
 from training.dataset.training_set import TrainingSet
-from training.evaluation.backtest_entry import BacktestEntry, score_entry
-from training.evaluation.baselines import Baseline, Task, baselines
+from training.evaluation.backtest.baselines import Baseline, Task, baselines
+from training.evaluation.backtest.scored_method import BacktestEntry, score_entry
 from training.evaluation.champion_challenger import trained_through_day
 from training.evaluation.replay import recentre, replay_calibrated
 from training.fit_model import learn

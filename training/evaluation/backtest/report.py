@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Literal
 
-from training.evaluation.backtest import OURS, Backtest
-from training.evaluation.backtest_entry import BacktestEntry
-from training.evaluation.charts import Chart, line_chart
+from training.evaluation.backtest.line_charts import Chart, line_chart
+from training.evaluation.backtest.rolling_origin import OURS, Backtest
+from training.evaluation.backtest.scored_method import BacktestEntry
 from training.metrics import Scores
 
 Language = Literal["en", "zh"]

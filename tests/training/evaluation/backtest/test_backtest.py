@@ -11,9 +11,9 @@ import pytest
 
 from training.commands.backtest import backtest as command
 from training.configuration import TrainingConfig
-from training.evaluation.backtest import OURS, Plan, backtest, key_of, plan_origins
-from training.evaluation.backtest_report import months_of, report_html
-from training.evaluation.baselines import Task, last_price, linear, split_quantile
+from training.evaluation.backtest.baselines import Task, last_price, linear, split_quantile
+from training.evaluation.backtest.report import months_of, report_html
+from training.evaluation.backtest.rolling_origin import OURS, Plan, backtest, key_of, plan_origins
 from training.parallel import Workers
 from valuation.errors import TooFewSales
 
@@ -24,7 +24,10 @@ QUICK = TrainingConfig(trees=5, folds=2, market_calibration_rows=0)
 def fast_baselines():
     """Use the fast baselines; the slow test of the command uses boosted trees too."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.evaluation.backtest.baselines", lambda: {"last price": last_price, "linear": linear})
+        patch.setattr(
+            "training.evaluation.backtest.rolling_origin.baselines",
+            lambda: {"last price": last_price, "linear": linear},
+        )
         yield
 
 
@@ -72,7 +75,9 @@ def test_later_sales_do_not_change_earlier_forecasts(tested, sales, augmentation
 def test_finished_windows_are_not_computed_again(sales, augmentation, origins, tmp_path, monkeypatch):
     plan = Plan(origins=origins[-1:], parts=tmp_path / "parts", key="a" * 64)
     first = backtest((sales, augmentation), None, QUICK, plan, lambda _: None)
-    monkeypatch.setattr("training.evaluation.backtest.learn", lambda *_: pytest.fail("it was worked out again"))
+    monkeypatch.setattr(
+        "training.evaluation.backtest.rolling_origin.learn", lambda *_: pytest.fail("it was worked out again")
+    )
     again = backtest((sales, augmentation), None, QUICK, plan, lambda _: None)
     assert first.as_dict() == again.as_dict()
     assert key_of({}, QUICK, None, 1) != key_of({}, replace(QUICK, seed=1), None, 1)
@@ -82,8 +87,10 @@ def test_finished_windows_are_not_computed_again(sales, augmentation, origins, t
 def test_without_refit_it_is_fitted_once(sales, augmentation, monkeypatch):
     fitted = []
     real = backtest.__globals__["learn"]
-    monkeypatch.setattr("training.evaluation.backtest.learn", lambda *given: fitted.append(1) or real(*given))
-    monkeypatch.setattr("training.evaluation.backtest.baselines", dict)
+    monkeypatch.setattr(
+        "training.evaluation.backtest.rolling_origin.learn", lambda *given: fitted.append(1) or real(*given)
+    )
+    monkeypatch.setattr("training.evaluation.backtest.rolling_origin.baselines", dict)
     origins = plan_origins(sales, QUICK, None, 9)
     backtest((sales, augmentation), None, QUICK, Plan(origins=origins, refit=False), lambda _: None)
     assert (len(fitted), len(origins) > 1) == (1, True)
