@@ -11,9 +11,9 @@ import msgspec
 
 from service.answers.checks import CheckAnswer, check_traces
 from service.cli import DONE, REFUSED, print_message
-from service.commands import options
-from service.commands.localised_error import localised_error
-from service.commands.terminal import new_table, terminal
+from service.commands.console import options
+from service.commands.console.localised_error import localised_error
+from service.commands.console.tables import new_table, terminal
 from service.pack_files import read_files
 from service.web.views import caution_lines
 from valuation.ingest import read_given

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from service.answers.codes import code_answer
-from service.commands import options
+from service.commands.console import options
 from valuation.battery_code.decoding import BatteryCode, decode
 from valuation.battery_code.explanation import explain, vendor_id
 from valuation.messages import Language, say

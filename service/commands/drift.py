@@ -11,7 +11,7 @@ import msgspec
 
 from models.artifact.registry import home_folder
 from service.cli import DONE, REFUSED
-from service.commands.context import open_service, settings_with
+from service.commands.console.opened_service import open_service, settings_with
 from service.monitoring import drift_report
 from service.plugins import load_plugin
 from valuation.features import LABELS

@@ -10,7 +10,7 @@ import msgspec
 
 from service.cli import DONE, REFUSED, print_message
 from service.clock import today
-from service.commands import options
+from service.commands.console import options
 from service.pack_files import read_document, read_documents
 from valuation.errors import CanzhiError
 from valuation.ingest import GivenFacts, read_given

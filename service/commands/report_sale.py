@@ -10,7 +10,7 @@ import click
 import msgspec
 from msgspec.structs import replace
 
-from service.commands.context import open_service, settings_with
+from service.commands.console.opened_service import open_service, settings_with
 from service.plugins import load_plugin
 from service.sale_reports.reporting import enter_filed_sales, hold_answer
 from service.sales.record_sales import StepKind, check_sale, step_on_sale

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from service.cli import load_command, print_message
-from service.commands.context import chosen_day, open_service
+from service.commands.console.opened_service import chosen_day, open_service
 from service.commands.value import value_and_print
 from service.pack_files import read_files
 from service.server import serve_http

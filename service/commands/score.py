@@ -11,8 +11,8 @@ import msgspec
 
 from models.artifact.predictor import Predictor
 from service.cli import print_message
-from service.commands import options
-from service.commands.context import settings_with, warn_synthetic
+from service.commands.console import options
+from service.commands.console.opened_service import settings_with, warn_synthetic
 from service.quotes import open_market
 from service.scoring.job_context import JobContext
 from service.scoring.local import Request, score_files

@@ -15,10 +15,10 @@ from rich.progress import track
 
 from service.api.problems import problem_of
 from service.cli import DONE, REFUSED, print_message
-from service.commands import options
-from service.commands.context import chosen_day, open_service, settings_with
-from service.commands.localised_error import localised_error
-from service.commands.valuation_table import print_valuations
+from service.commands.console import options
+from service.commands.console.localised_error import localised_error
+from service.commands.console.opened_service import chosen_day, open_service, settings_with
+from service.commands.console.valuation_table import print_valuations
 from service.pack_files import chunks, read_files
 from service.store.idempotency import Outcome
 from service.valuation_service import Answer, RequestTerms, ValuationService

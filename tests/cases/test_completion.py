@@ -11,7 +11,7 @@ import pytest
 
 from service import cli
 from service.api.request_decoding import Given
-from service.commands.options import GIVEN
+from service.commands.console.options import GIVEN
 from service.web.form import FormEntry
 from valuation.errors import FieldError
 from valuation.ingest import read_given, read_trace

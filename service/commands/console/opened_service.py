@@ -9,7 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from service.cli import print_message
-from service.commands import options
+from service.commands.console import options
 from service.quotes import QuotedMarket
 from service.settings import Settings
 from service.valuation_service import ValuationService, open_valuation_service

@@ -8,7 +8,7 @@ from math import prod
 from rich.console import Console
 
 from service.answers.valuation import ValuationAnswer, with_id
-from service.commands.terminal import new_table, terminal
+from service.commands.console.tables import new_table, terminal
 from service.valuation_service import Answer
 from service.web.views import action_line, caution_lines, reason
 from valuation.messages import Language, name, say
