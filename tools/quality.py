@@ -8,6 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from start import PARALLEL
+
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = Path(sys.executable).parent
 
@@ -31,7 +33,7 @@ def _steps() -> dict[str, list[list[str]]]:
         "types": [["mypy"], ["mypy", *tools]],
         "layers": [["lint-imports", "--no-logo"]],
         "kernel": [["python", "tools/kernel.py", "--check"]],
-        "tests": [["python", "-m", "pytest", "-q"]],
+        "tests": [["python", "-m", "pytest", *PARALLEL, "-q"]],
         "wheel": [
             ["hatchling", "build", "-t", "wheel", "-d", "{folder}"],
             ["check-wheel-contents", "{folder}"],

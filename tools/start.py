@@ -11,6 +11,8 @@ from typing import NoReturn
 import environment
 
 DISABLED_REPORTING = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
+"""Options of pytest: one process a core, all tests of a file in the same one; ``-n 0`` after them uses one process."""
 
 
 def main(root: str, arguments: list[str]) -> int:
@@ -39,7 +41,7 @@ def _become(root: Path, arguments: list[str]) -> NoReturn:
     word, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if word == "test":
         os.chdir(root)
-        command = [python, "-m", "pytest", *rest]
+        command = [python, "-m", "pytest", *PARALLEL, *rest]
     elif word == "golden":
         os.chdir(root)
         command = [python, str(root / "tests" / "golden" / "golden.py"), *rest]

@@ -172,7 +172,7 @@ def absorbed(residual, day, as_of, reporter=None):
     return sigma, LevelTracer(past, tree, SETTINGS).absorb(sales, as_of + SETTINGS.label_delay_days)[1]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=12)
 @given(seed=st.integers(0, 9999), size=st.sampled_from([0.1, 1.0, 20.0]), named=st.booleans())
 def test_a_level_moves_by_a_bounded_amount_a_day(seed, size, named):
     rng = np.random.default_rng(seed)

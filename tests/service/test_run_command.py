@@ -33,6 +33,7 @@ def test_without_training_installed_the_structural_value_answers(monkeypatch, ca
 def test_samples_that_are_not_there_are_no_fault(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(run_module, "SAMPLES", tmp_path / "none")
     monkeypatch.setattr(cli, "load_command", _without_training)
+    monkeypatch.setattr(run_module, "load_command", _without_training)
     assert cli.run(["run", "--no-serve"]) == 0
     assert "canzhi value FILE" in capsys.readouterr().err
 

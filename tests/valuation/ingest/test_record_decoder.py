@@ -98,7 +98,7 @@ def test_the_table_of_a_record_is_the_table_of_its_history(any_history, data):
         np.testing.assert_array_equal(one, other)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(data=st.data())
 def test_a_wrong_value_is_refused_in_the_same_words_in_every_way(any_history, data):
     record = msgspec.json.decode(write_trace(data.draw(any_history())))
