@@ -43,3 +43,9 @@ def test_every_folder_is_listed(package):
 @pytest.mark.parametrize("package", PACKAGES)
 def test_everything_listed_exists(package):
     assert {path for path in listed_paths(package) if not (ROOT / path).exists()} == set()
+
+
+def test_every_check_named_exists():
+    named = re.findall(r"`((?:tests|benchmarks|tools|valuation|models|training|service)/[\w./]+)`", PAGE)
+    assert len(named) > 8
+    assert [path for path in named if not (ROOT / path).exists()] == []

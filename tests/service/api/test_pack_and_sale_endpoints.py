@@ -328,5 +328,5 @@ def test_the_day_of_reporting_that_a_reporter_gives_stands_as_it_was_spelled(cli
 
 
 def test_the_reference_names_every_field_of_a_sale():
-    page = (Path(__file__).parents[2] / "docs" / "reference" / "report-sales.md").read_text("utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "report-sales.md").read_text("utf-8")
     assert all(f"`{field}`" in page for field in (*Sale.__struct_fields__, *SalesReport.__struct_fields__))

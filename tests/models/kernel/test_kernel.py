@@ -260,7 +260,7 @@ def test_a_platform_without_a_library_is_numpys():
 
 
 def test_the_libraries_are_those_of_the_sources():
-    path = Path(__file__).parents[2] / "tools" / "kernel.py"
+    path = Path(__file__).parents[3] / "tools" / "kernel.py"
     specification = importlib.util.spec_from_file_location("tools_kernel", path)
     tool = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(tool)

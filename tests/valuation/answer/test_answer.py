@@ -21,7 +21,7 @@ from valuation.numeric.rounding import money
 from valuation.record.history import PackHistory, TraceEvent
 from valuation.result import Valuation
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 SAMPLES = TESTS.parent / "data_samples"
 AS_OF = date(2026, 11, 20)
 ANY_PACK = st.from_type(PackHistory)

@@ -32,7 +32,7 @@ FLOOD = {"type": "negative", "kind": "water", "severity": 0.3, "on": "2026-05-01
 
 @pytest.fixture(scope="module")
 def market():
-    return read_market(Path(__file__).parents[2] / "data_samples" / "quotes.csv")
+    return read_market(Path(__file__).parents[3] / "data_samples" / "quotes.csv")
 
 
 def cases_of(histories, as_of):
@@ -159,7 +159,7 @@ def test_an_event_reported_on_the_day_counts_on_the_day(market):
 
 
 def test_readings_of_a_passport_that_came_later_are_counted():
-    files = sorted((Path(__file__).parents[2] / "data_samples" / "passports").glob("idta_*.json"))
+    files = sorted((Path(__file__).parents[3] / "data_samples" / "passports").glob("idta_*.json"))
     documents = [Document(name=path.name, content=path.read_bytes()) for path in files]
     (history,) = read_passport(documents).histories
     last = max(event.known_from for event in history.events)

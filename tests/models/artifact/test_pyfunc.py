@@ -13,7 +13,7 @@ from models.artifact.predictor import Predictor
 from models.artifact.pyfunc import COLUMNS, Valuer
 from valuation.ingest import read_market
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CODES = ["001PB0A0000001A680000123", "T01PB0A0000002B3A0000456", "T03PB0C0000004A8L0000911"]
 PACKS = pd.DataFrame({"code": CODES, "trace": [json.dumps({"battery_code": code}) for code in CODES]})
 FRAMES = {

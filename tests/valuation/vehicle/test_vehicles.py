@@ -19,7 +19,7 @@ from valuation.pack.chemistry import BY_NAME
 from valuation.vehicle.catalogue import CONFIDENCE_SD, Catalogue, Variant, built_in, find_vehicle, install, makes
 from valuation.vehicle.vin import makes_of_vin, model_year_of
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DAY = "2026-11-20"
 
 
