@@ -140,10 +140,10 @@ def test_closed_route_sales_do_not_change_the_training_set(both):
             if column != "archive":
                 np.testing.assert_array_equal(one, other, err_msg=f"{name}.{column}")
     counted = mixed.ledger.closed_routes
-    stated, unstated = (counted[REASONS[reason].en] for reason in ("closed route", "route not stated"))
+    stated, unstated = (counted[REASONS[reason].text] for reason in ("closed route", "route not stated"))
     assert stated > unstated > 10
     assert clean.ledger.closed_routes == {}
-    assert set(mixed.ledger.rejected_rows) - set(counted) == {REASONS["lot broken"].en}
+    assert set(mixed.ledger.rejected_rows) - set(counted) == {REASONS["lot broken"].text}
 
 
 def test_closed_route_sales_do_not_change_the_model_and_are_counted(both, tmp_path):
@@ -163,7 +163,7 @@ def test_closed_route_sales_do_not_change_the_model_and_are_counted(both, tmp_pa
         **dict.fromkeys(("rows", "set_aside", "closed_routes", "data")),
     }
     card = markdown(other.version.about, other.version.digest)
-    assert f"{summary['closed_routes'][REASONS['closed route'].en]:,} - sold into a route" in card
+    assert f"{summary['closed_routes'][REASONS['closed route'].text]:,} - sold into a route" in card
     assert "已关闭" in card
 
 
@@ -180,7 +180,11 @@ def test_check_only_lists_every_excluded_sale_in_both_languages(planted, both, m
     assert [row["sale_id"] for row in rows] == [row["sale_id"] for row in sown]
     for row, sale in zip(rows, sown, strict=True):
         reason = REASONS["closed route" if sale["route"] else "route not stated"]
-        assert (row["reason"], row["原因"], row["处理办法"]) == (reason.en, reason.zh, reason.way_out_zh)
+        assert (row["reason"], row["原因"], row["处理办法"]) == (
+            reason.text,
+            reason.text.in_language("zh"),
+            reason.way_out.in_language("zh"),
+        )
         assert row["value"].startswith(f"{sale['route'] or 'not stated'} (closed: second_life ")
 
 
@@ -205,7 +209,7 @@ def test_closed_route_sales_do_not_change_a_back_test(market_folder, planted, bo
     mixed, page = backtest_of(planted, folders[1], "zh")
     assert clean | {"closed_routes": None} == mixed | {"closed_routes": None}
     assert (clean["closed_routes"], mixed["closed_routes"]) == ({}, both[1].ledger.closed_routes)
-    assert REASONS["closed route"].zh in page
+    assert REASONS["closed route"].text.in_language("zh") in page
 
 
 def test_closed_route_sales_do_not_change_realised_coverage(market_folder, planted, both, tmp_path):

@@ -22,7 +22,6 @@ from training.evaluation.backtest.vat_scenario import VatChange, apply_vat_mista
 from training.parallel import Workers
 from training.promotion import current_champion
 from training.sales_ledger import SalesLedger
-from training.sales_ledger.reasons import in_chinese
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -183,7 +182,7 @@ def _remark(prepared: TrainingInput, *, chinese: bool) -> str:
     rejected = sum(ledger.rejected_rows.values()) - sum(closed.values())
     if chinese:
         synthetic = "合成市场：数字只说明方法，不代表真实市场；" if prepared.market.synthetic else ""
-        excluded = "".join(f"；未参与 {count:,} 笔（{in_chinese(reason)}）" for reason, count in closed.items())
+        excluded = "".join(f"；未参与 {count:,} 笔（{reason.in_language('zh')}）" for reason, count in closed.items())
         return f"{synthetic}可用成交 {used:,} 笔，剔除 {rejected:,} 笔{excluded}"
     synthetic = "synthetic market: the figures show the method, not a market; " if prepared.market.synthetic else ""
     excluded = "".join(f"; {count:,} excluded: {reason}" for reason, count in closed.items())
