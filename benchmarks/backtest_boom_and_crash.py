@@ -94,8 +94,10 @@ def text_of(ran: Ran) -> str:
     """Return the table of one seed, and the coverage month by month."""
     tested = ran.tested
     months = months_of(tested)
-    heads = ("method", "coverage", "worst month", "months under 0.80", "mean deviation by month", "width over price")
-    heads = (*heads, "interval score", "MAPE", "bias")
+    heads = (
+        "method", "coverage", "worst month", "months under 0.80", "mean deviation by month", "width over price",
+        "interval score", "MAPE", "bias",
+    )  # fmt: skip
     overall = table_of(heads, [row_of(one, months, tested.level) for one in tested.entries])
     shown = [one for one in tested.entries if one.name in SHOWN]
     columns = {one.name: monthly(one, "coverage", months) for one in shown}

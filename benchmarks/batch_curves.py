@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import lightgbm
 import matplotlib as mpl
@@ -126,19 +127,24 @@ def by_kept(folder: Path, most: int) -> Curve:
         while kept < wanted:
             _keep(store, 1000)
             kept += 1000
-        curve[wanted] = 1e6 * spent(lambda: [_keep(store, 64) for _ in range(10)], 5) / 640
+        curve[wanted] = 1e6 * spent(lambda: _keep_ten_times(store), 5) / 640
         kept += 3200
         print(f"{wanted:,} kept: {curve[wanted]:.0f} us for one more", flush=True)
     store.close()
     return curve
 
 
+def _keep_ten_times(store: Database) -> None:
+    for _ in range(10):
+        _keep(store, 64)
+
+
 def _keep(store: Database, count: int) -> None:
-    facts = {name: secrets.token_bytes(size) for name, size in RECORD_BYTES.items()}
+    facts: dict[str, Any] = {name: secrets.token_bytes(size) for name, size in RECORD_BYTES.items()}
     made = [
         valuations.StoredValuation(
             valuation_id=valuation_id, battery_code=secrets.token_hex(12).upper(), as_of="2026-11-20",
-            created_at="2026-11-20T00:00:00Z", command="http", input_digest=secrets.token_hex(32),
+            created_at="2026-11-20T00:00:00Z", channel="http", input_digest=secrets.token_hex(32),
             market_digest=_MARKET, model_reference=None, model_digest=None, code_version="0", **facts,
         )
         for valuation_id in new_ids(count)

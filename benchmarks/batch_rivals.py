@@ -87,7 +87,7 @@ def _lots(packs: pd.DataFrame, events: pd.DataFrame) -> Iterator[bytes]:
 
 def _known(row: dict[str, object]) -> dict[str, object]:
     """Return the cells that are not missing."""
-    answered = {}
+    answered: dict[str, object] = {}
     for name, cell in row.items():
         if isinstance(cell, np.ndarray):
             answered[name] = [_known(one) for one in cell]

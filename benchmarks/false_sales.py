@@ -138,13 +138,13 @@ def turned(scene: Scene, factor: float) -> dict[str, float]:
     end = float(sales.day.max())
     start = end - TURN_DAYS - AFTER_DAYS
     path = 1.0 + (factor - 1.0) * np.clip((sales.day - start) / TURN_DAYS, 0.0, 1.0)
-    sales = replace(sales, price=sales.price * path).where(sales.day >= start - BEFORE_DAYS)
+    sales = replace(sales, price=sales.price * path).take(sales.day >= start - BEFORE_DAYS)
     inside, held = np.full(len(sales.day), np.nan), np.zeros(len(sales.day), dtype=np.bool_)
     for model, now, far in lived_through(scene.model, sales, 1.0):
         held = far
         if now.any():
-            asked = sales.where(now)
-            edges = model.price(asked.matrix, asked.base, asked.labels, (0.05, 0.95)).quantiles
+            asked = sales.take(now)
+            edges = model.state.price_of(asked.predicted, np.array([0.05, 0.95]))[1]
             inside[now] = (edges[:, 0] <= asked.price) & (asked.price <= edges[:, 1])
     later = sales.day >= start
     return {

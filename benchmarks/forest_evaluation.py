@@ -14,6 +14,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,11 @@ def comparison(timed: dict[str, Timed]) -> str:
     return table_of(heads, rows)
 
 
+def _lightgbm_effects(booster: lightgbm.Booster, rows: np.ndarray) -> np.ndarray:
+    effects = np.asarray(booster.predict(rows, pred_contrib=True, num_threads=1))
+    return effects[:, :-1]  # the last column is the constant
+
+
 def drivers(sizes: Iterable[tuple[int, int]], rounds: int) -> str:
     """Return the table of additive effects, one row per call, as in a valuation."""
     lines = []
@@ -146,9 +152,9 @@ def drivers(sizes: Iterable[tuple[int, int]], rounds: int) -> str:
         booster = lightgbm.Booster(model_file=grown(trees, leaves))
         attribution = Attribution(forest_from_text(booster.model_to_string()))
         few = synthetic(40, 5)
-        contributions = booster.predict(few, pred_contrib=True, num_threads=1)[:, :-1]
+        contributions = _lightgbm_effects(booster, few)
         engines: dict[str, Answer] = {
-            LIGHTGBM: lambda rows, booster=booster: booster.predict(rows, pred_contrib=True, num_threads=1)[:, :-1],
+            LIGHTGBM: partial(_lightgbm_effects, booster),
             "kernel": attribution.effects,
         }
         timed = race(engines, alone(few), rounds)

@@ -43,7 +43,7 @@ def one_market(plan: SimulationPlan, config: TrainingConfig, changes: tuple[VatC
     tested = asked.sold_day > start
     evaluated, floor = asked.where(tested), truth.where(tested)
     predicted = replace(predicted, price=evaluated.price)
-    figures = {}
+    figures: dict[str, float] = {}
     for name, after, until in SPANS:
         here = (evaluated.sold_day > day + after) & (evaluated.sold_day <= day + until)
         noted = compare_with_truth(predicted.where(here), floor.where(here), config.level)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -149,7 +149,7 @@ class Answer(BaseModel):
 def _kind(field: RecordField) -> object:
     """Return the pydantic type of a field."""
     if field.kind == "category":
-        return Literal[field.choices] | None  # type: ignore[valid-type]  # choices are literal texts
+        return Literal[field.choices] | None
     if field.kind == "day":
         return date | None
     if field.kind == "text":
@@ -161,12 +161,12 @@ def _fields(fields: tuple[RecordField, ...]) -> dict[str, object]:
     return {field.name: (_kind(field), None) for field in fields}
 
 
-Event = create_model(  # type: ignore[call-overload]  # fields come from the table of fields
+Event: Any = create_model(  # type: ignore[call-overload]  # fields come from the table of fields
     "Event", type=(Literal[EVENT_TYPES], ...), **_fields((*EVENT_COMMON_FIELDS, *EVENT_FIELDS))
 )
 Composition = create_model("Composition", **_fields(COMPOSITION_FIELDS))  # type: ignore[call-overload]  # as above
-Module = create_model("Module", battery_code=(str | None, None), soh=(float | None, None))
-Trace = create_model(  # type: ignore[call-overload]  # as above
+Module: Any = create_model("Module", battery_code=(str | None, None), soh=(float | None, None))
+Trace: Any = create_model(  # type: ignore[call-overload]  # as above
     "Trace",
     composition=(Composition | None, None),
     modules=(list[Module], []),

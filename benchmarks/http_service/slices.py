@@ -7,6 +7,7 @@ program, this file is such a process: each line on standard input starts a slice
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import time
@@ -56,15 +57,15 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 async def _serve(bodies: Sequence[bytes]) -> None:
     from service.app import create_app  # noqa: PLC0415 - of the checkout that PYTHONPATH names
-    from service.server.process import tune_garbage_collector  # noqa: PLC0415 - as above
 
     app: Any = create_app()
-    tune_garbage_collector()
+    gc.freeze()  # both checkouts with the same settings of the garbage collector, those of the service
+    gc.set_threshold(50_000, 20, 100)
     async with app.router.lifespan_context(app):
         begun = 0
         while await asyncio.to_thread(sys.stdin.readline):
             before = time.process_time()
-            await asyncio.merge_parts(*(_ask(app, bodies, begun + place) for place in range(AT_ONCE)))
+            await asyncio.gather(*(_ask(app, bodies, begun + place) for place in range(AT_ONCE)))
             spent = (time.process_time() - before) / (AT_ONCE * EACH) * 1e6
             begun += AT_ONCE
             sys.stdout.write(f"slice {spent}\n")

@@ -67,7 +67,7 @@ async def _steady(port: int, requests: Sequence[bytes], rate: float, seconds: fl
         task = asyncio.create_task(one(requests[number % len(requests)], due))
         under_way.add(task)
         task.add_done_callback(under_way.discard)
-    await asyncio.merge_parts(*under_way)
+    await asyncio.gather(*under_way)
     taken.sort()
     return Steady(
         rate=rate,

@@ -9,16 +9,28 @@ import numpy as np
 from benchmarks.price_bands.matrices import View
 from benchmarks.price_bands.tuning import FEWEST_TREES, MOST_TREES, PATIENCE, Choice, EncoderTarget, set_apart
 
-PLAIN = {"num_leaves": 31, "min_child_samples": 20, "subsample": 0.8, "subsample_freq": 1, "colsample_bytree": 0.8}
-REGULAR = {**PLAIN, "min_child_samples": 10, "colsample_bytree": 0.5, "reg_lambda": 10.0}
-SMALL = {**PLAIN, "num_leaves": 7, "colsample_bytree": 0.5}
+PLAIN: dict[str, Any] = {
+    "num_leaves": 31,
+    "min_child_samples": 20,
+    "subsample": 0.8,
+    "subsample_freq": 1,
+    "colsample_bytree": 0.8,
+}
+REGULAR: dict[str, Any] = {**PLAIN, "min_child_samples": 10, "colsample_bytree": 0.5, "reg_lambda": 10.0}
+SMALL: dict[str, Any] = {**PLAIN, "num_leaves": 7, "colsample_bytree": 0.5}
 
 
 def lightgbm_model(choice: Choice, objective: dict[str, Any], seed: int) -> Any:  # noqa: ANN401 - untyped library
     """Return an unfitted LightGBM regressor."""
     import lightgbm
 
-    parameters = {"learning_rate": 0.05, "n_jobs": 1, "verbosity": -1, "random_state": seed, "force_col_wise": True}
+    parameters: dict[str, Any] = {
+        "learning_rate": 0.05,
+        "n_jobs": 1,
+        "verbosity": -1,
+        "random_state": seed,
+        "force_col_wise": True,
+    }
     return lightgbm.LGBMRegressor(n_estimators=choice.trees, **parameters, **choice.variant, **objective)
 
 

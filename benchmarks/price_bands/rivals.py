@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from benchmarks.price_bands.calibration import (
@@ -79,7 +81,7 @@ def hist_cqr(view: View, tuned: Tuned, seed: int) -> Band:
     kept, apart = halves(len(view), seed, CALIBRATION_SHARE)
     pairs = []
     for level in QUANTILES:
-        choice = tuned.choice(f"hist {level}", lambda level=level: tune_hist(view, level, seed))
+        choice = tuned.choice(f"hist {level}", partial(tune_hist, view, level, seed))
         pairs.append((choice, hist_fit(lesson_of(view, kept, choice.form), choice, level, seed)))
     return calibrated(
         lambda asked: np.column_stack([model.predict(asked.matrix(choice.form)) for choice, model in pairs]),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import lightgbm
@@ -88,14 +89,14 @@ def single_row(sales: Sales, tuned: Tuned) -> list[tuple[str, float]]:
     for name in ("MAPIE CQR", "CatBoost MultiQuantile + CP"):
         if present(name):
             band = RIVALS[name](reader.training, tuned, 0)
-            times.append((name, latency(lambda band=band: band(one))))
+            times.append((name, latency(partial(band, one))))
     return times
 
 
 def disorder(sales: Sales) -> list[tuple[str, float]]:
     """Return the share of curves that violate their direction, and of sales with crossing quantiles."""
     train, test = random_split(sales, ROWS, 0)
-    estimator = ResidualValueRegressor(n_jobs=1, monotone=sales.directions)
+    estimator = ResidualValueRegressor(n_jobs=1, monotone=dict[str | int, int](sales.directions.items()))
     estimator.fit(train.table, train.price, groups=train.model)
     swept = test.take(np.arange(min(SWEPT_ROWS, len(test))))
     rows = [("quantiles that cross", crossings(estimator, test))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class OursWalking:
         return said(self.estimator, self._table(sales), sales.model)
 
     @staticmethod
-    def _table(sales: Sales) -> object:
+    def _table(sales: Sales) -> Any:  # noqa: ANN401 - a frame or a matrix, as the estimator takes it
         return sales.table.drop(columns=DAY_COLUMN)
 
 
