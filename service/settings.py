@@ -56,7 +56,10 @@ class Settings:
     )
     host: str = field(default="127.0.0.1", metadata=_doc("Address the HTTP service listens on."))
     port: int = field(default=8000, metadata=_doc("Port the HTTP service listens on."))
-    workers: int = field(default=1, metadata=_doc("Server processes."))
+    workers: int = field(
+        default=1,
+        metadata=_doc("Server processes. `/readyz` answers 503 until all have started once, for a minute at most."),
+    )
     body_limit_bytes: int = field(default=8_388_608, metadata=_doc("Largest request body that is read. [bytes]"))
     value_queue: int = field(
         default=512, metadata=_doc("Single packs that may wait; one more is turned away with status 503.")

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkersState:
-    """Number of server processes, how many are not serving, and the reasons ("" if none)."""
+    """Number of server processes, how many are not serving, and the reasons ("" if none).
+
+    ``starting`` is true until every process has served once, for a limited time after the start of the service.
+    """
 
     workers: int = 1
     missing: int = 0
     problem: str = ""
+    starting: bool = False
 
 
 _current = [WorkersState()]

@@ -1,12 +1,14 @@
 """Several server processes on one socket (多进程服务), restarted with increasing delays.
 
 uvicorn's own supervisor ends the service if one process cannot start. Here the others continue, and each health check
-sends them how many processes are missing and why. The service ends only if no process ever started.
+sends them how many processes are missing and why. The service is not ready before all processes have served once, or
+:data:`MAX_STARTING_S` have passed. It ends only if no process ever started.
 """
 
 from __future__ import annotations
 
 import gc
+import math
 import signal
 import threading
 import time
@@ -25,6 +27,8 @@ STABLE_AFTER_S = 30.0
 """Running time after which a process is restarted without a delay. [s]"""
 START_TIMEOUT_S = 120.0
 """Time limit for the start of a process. [s]"""
+MAX_STARTING_S = 60.0
+"""Time after the start of the service from which it is ready although some processes have never served. [s]"""
 MAX_FIRST_FAILURES = 5
 """Failed starts per process after which a service that never answered ends."""
 
@@ -129,6 +133,7 @@ class Supervisor(Multiprocess):
         self._workers: list[Worker] = []
         self._pending_restarts: list[_PendingRestart] = []
         self._ever_served = False
+        self._starting_until = time.monotonic() + MAX_STARTING_S
 
     def init_processes(self) -> None:
         """Start all processes."""
@@ -217,8 +222,12 @@ class Supervisor(Multiprocess):
     def _state(self) -> WorkersState:
         absent = [worker for worker in self._workers if worker.serving_since is None]
         problems = [*(restart.problem for restart in self._pending_restarts), *("starting" for _ in absent)]
+        missing = max(0, self.processes_num - (len(self._workers) - len(absent)))
+        if not missing:
+            self._starting_until = -math.inf
         return WorkersState(
             workers=self.processes_num,
-            missing=max(0, self.processes_num - (len(self._workers) - len(absent))),
+            missing=missing,
             problem="; ".join(dict.fromkeys(problems)),
+            starting=time.monotonic() < self._starting_until,
         )

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from service.api.dependencies import CurrentService, ServerPools, refresher_of
 from service.api.openapi_bodies import documented_responses
+from service.api.problems import Refusal
 from service.api.raw_route import JsonBytes
 from service.store.upgrade import REVISION, revision
 from service.valuation_service import ValuationService
@@ -62,9 +63,16 @@ async def get_liveness() -> Response:
     responses=documented_responses(Readiness, refused=(503,)),
 )
 async def get_readiness(request: Request, service: CurrentService, pools: ServerPools) -> Response:
-    """Return the state of store, market and model; 503 if the store is not ready."""
+    """Return the state of store, market, model and server processes; 503 if the store or the processes are not ready.
+
+    After the start, the service is ready once all server processes have served, or after a minute with those that have.
+    """
     await pools.store(_check_store, service)
     refresher, processes = refresher_of(request), workers_state()
+    if processes.starting:
+        raise Refusal(
+            503, "starting", missing=processes.missing, workers=processes.workers, headers={"retry-after": "1"}
+        )
     answer = Readiness(
         status="ready",
         store=REVISION,

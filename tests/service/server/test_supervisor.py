@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from service.api.endpoints import health
 from service.server import start, supervisor
 from service.server.process import CANNOT_START
 from service.server.supervisor import Supervisor
@@ -208,7 +209,7 @@ def test_every_failure_doubles_the_pause_up_to_its_bound(two, clock):
     for _ in range(10):
         failing.alive = False
         two.keep_subprocess_alive()
-        assert two._state() == WorkersState(workers=2, missing=1, problem="broken")
+        assert (two._state().missing, two._state().problem) == (1, "broken")
         (pause,) = two._pending_restarts
         pauses.append(pause.due - clock[0])
         clock[0] = pause.due
@@ -244,6 +245,40 @@ def test_a_service_that_answered_once_never_gives_up(two, clock):
         two.keep_subprocess_alive()
     assert not two.should_exit.is_set()
     assert two.gave_up == ""
+
+
+def test_the_service_is_starting_until_every_process_has_served_once(two, clock):
+    first, second = Stand.made
+    first.serving_since = clock[0]
+    two.keep_subprocess_alive()
+    assert two._state() == WorkersState(workers=2, missing=1, problem="starting", starting=True)
+    second.serving_since = clock[0]
+    two.keep_subprocess_alive()
+    assert two._state() == WorkersState(workers=2)
+    second.alive = False
+    two.keep_subprocess_alive()
+    assert two._state() == WorkersState(workers=2, missing=1, problem="broken"), "ready, with one process missing"
+
+
+def test_the_service_is_ready_after_a_minute_with_the_processes_it_has(two, clock):
+    Stand.made[0].serving_since = clock[0]
+    clock[0] += supervisor.MAX_STARTING_S - 1
+    two.keep_subprocess_alive()
+    assert two._state().starting
+    clock[0] += 1
+    two.keep_subprocess_alive()
+    assert not two._state().starting
+
+
+def test_readiness_is_refused_while_processes_start(shared_client, monkeypatch):
+    monkeypatch.setattr(health, "workers_state", lambda: WorkersState(workers=4, missing=3, starting=True))
+    answer = shared_client.get("/readyz")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert (answer.json()["code"], answer.json()["detail"]) == (
+        "starting",
+        "3 of 4 server processes are still starting",
+    )
+    assert shared_client.get("/healthz").status_code == 200
 
 
 def test_a_service_with_one_process_is_complete(shared_client):
