@@ -64,6 +64,8 @@ sign may stand anywhere. The unit is converted (note I16), or the heading is ref
 | a name that resembles a field | as above, and the field is suggested (I19) |
 | a unit that the field cannot have | the heading is refused |
 | a remaining capacity or energy in % | read as a state of health |
+| a capacity in a unit of energy, such as 容量(kWh) | read as the energy |
+| 电池容量, 电池电量, battery capacity without a unit | kept, not used: energy, capacity or charge |
 | a column without name and content | left out |
 | two columns of one field | refused |
 
@@ -72,16 +74,21 @@ sign may stand anywhere. The unit is converted (note I16), or the heading is ref
 | written | what happens |
 |---|---|
 | `1,234.5`, `82%`, `62 kWh`, `12.3万公里` | converted (I16) |
+| `123 000`, `1'234`, `约12万公里`, `12万左右` | converted (I16) |
 | `12,5` | refused: this may be 12.5 or a part of a larger number |
+| a state of health from 20 to 120 in a CSV or Excel table | read as per cent (I16) |
+| a cell such as `85%` under a remaining capacity or energy | read as a state of health (I16) |
 | a number up to 1.2 under a heading in % | a state of health is read as a fraction; any other share is refused |
 | `2023/5/1`, `2023年5月1日`, `20230501`, `31.05.2023`, `1 May 2023` | converted (I16) |
 | `03/05/2026` | refused: this may be two days |
-| `2021年3月`, `2021-03`, `Mar 2021` | the middle of the month, with a caution (I15) |
+| `2021年3月`, `2021-03`, `Mar 2021`, `Mar-21`, `3/2021`, `202103` | the middle of the month, with a caution (I15) |
 | a serial number such as `45382` in a column of days of a CSV or Excel table | the day of the spreadsheet |
 | a state of health, or a remaining capacity or energy, without a day | as of a day that stands for it, see below |
 
 A health without a day counts as of the export day that the file states (I18), else as of the valuation day, as the
-weakest evidence and with a caution (I17); never in training or back-tests.
+weakest evidence and with a caution (I17); never in training or back-tests. The same goes for a condition of the pack
+(外观 鼓包); damage in such a cell (泡水, 起火) is a negative event. A status column (电池状态, 状态) acts if it names a
+life-cycle status; other words of it are not known.
 """
 
 
@@ -92,11 +99,12 @@ that is not used is named (I14); a value that no pack can have is not used (I03)
 
 | stated | what happens |
 |---|---|
-| status recycled | refused (R04) |
+| status recycled | refused (R04); "to be recycled" is waste |
 | status waste | only recycling is open (T17) |
 | status repurposed, second life or second use | no reuse in a vehicle (T18) |
 | a health that agrees with the other readings only on the other scale, per cent or fraction | read on theirs (I21) |
 | a fade below 1 without another reading | not used: it may be per cent or a fraction |
+| a unit beside a value, or in the text of a number | converted; an unknown unit is named (I03) |
 | a material share in %, per mille or ppm | a mass, by the mass of the battery (I04); without a unit not used |
 
 What a passport, file or stored pack lacks can be given beside it: by options of `canzhi value` and `check`, in `given`
@@ -104,8 +112,8 @@ of a request, in the fields of the page. Each fact names its source (I22); a con
 
 ## Battery codes
 
-The one code in a text is read with a note (I04): between hyphens, blanks or dots; in a label, a QR address, a GS1
-string, a formula such as `="..."`, after an apostrophe; in two halves in either order. Two codes in one text are
+The one code in a text is read with a note (I04): between hyphens, blanks, slashes, lines; in a label, a QR address, GS1
+strings, a formula such as `="..."`, after an apostrophe; in two halves in either order. Two codes in one text are
 refused. Letters are never changed: O and I are a caution with the code that may be meant (I20).
 
 ## Cell chemistry in words

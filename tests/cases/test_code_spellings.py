@@ -24,7 +24,7 @@ WRAPPERS = (
     ("https://q.example.cn/?u=a&code%3D", "&t=20260101"), ("(01)06901234567892(21)", ""), ("(91)", ""),
     ("]d20106901234567892" + "21", ""), ("\x1d91", ""), ("[>16" + "X" * 36, ""), ("\ufeff", "\r\n"), ("<", ">"),
 )  # fmt: skip
-SEPARATORS = ("", "-", " ", "\u2013", "_", ".", " - ", "\u00a0", "·")
+SEPARATORS = ("", "-", " ", "\u2013", "_", ".", " - ", "\u00a0", "·", "/", "|")
 
 
 def spelled(chance: random.Random) -> tuple[str, str]:
@@ -53,6 +53,12 @@ def spelled(chance: random.Random) -> tuple[str, str]:
             chr(ord(letter) + 0xFEE0) if letter.isascii() and letter.isalnum() else letter for letter in text
         )
     return code, f"{before}{text}{after}"
+
+
+@pytest.mark.parametrize("between", ["\n", "\r\n", "\t", "\x1d"])
+def test_lines_of_a_label_and_separators_of_a_scanner_are_read(between):
+    for text in (f"{CODE[:14]}{between}{CODE[14:]}", f"010690123456789221{CODE}{between}10ABC"):
+        assert read_trace({"battery_code": text}).histories[0].battery_code == CODE
 
 
 def see_spellings(count: int) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from valuation.errors import CanzhiError, UnreadableRecord
 from valuation.ingest import Document, read_trace
-from valuation.ingest.passports.draft import read_status
+from valuation.ingest.fields.life_cycle_text import status_named
 
 _DESCRIBED = importlib.util.spec_from_file_location("documents", Path(__file__).parent / "passport_documents.py")
 documents = importlib.util.module_from_spec(_DESCRIBED)
@@ -228,14 +228,49 @@ def test_a_record_and_an_event_can_tell_the_status(entrances):
 
 def test_a_status_that_names_several_or_denies_one_is_not_taken():
     for text in ("first life/ waste/ repaired/ repurposed/ recycled", "not recycled", "unknown", ""):
-        assert read_status(text) is None
+        assert status_named(text) is None
     for text, status in (
         ("Re-used", "reused"),
         ("bp:Waste", "waste"),
         ("second life", "repurposed"),
         ("再制造", "remanufactured"),
+        ("EoL", "waste"),
+        ("to be recycled", "waste"),
+        ("待梯次利用", None),
     ):
-        assert read_status(text) == status
+        assert status_named(text) == status
+
+
+@pytest.mark.parametrize(
+    ("weight", "kilograms"),
+    [
+        ({"value": 0.42, "unit": "unit:tonneMetricTon"}, 420.0),
+        ({"value": 926.0, "unit": "unit:poundLb"}, pytest.approx(420.0, abs=0.1)),
+        ({"value": 420.0, "unit": "unit:litre"}, None),
+        ({"value": 420.0}, None),
+    ],
+)
+def test_the_mass_is_read_in_the_unit_beside_it(weight, kilograms):
+    document = documents.catenax()
+    document["characteristics"]["physicalDimension"]["weight"] = weight
+    assert only(document).mass_kg == kilograms
+
+
+def test_an_energy_is_read_in_the_unit_beside_it():
+    document = documents.catenax()
+    document["performance"]["rated"]["energy"] = {"value": 1480.0, "unit": "unit:wattHour"}
+    document["performance"]["rated"].pop("capacity")
+    assert only(document).rated_energy_kwh == 1.48  # not 1,480 kWh
+
+
+def test_a_number_with_its_unit_in_a_text_is_read():
+    document = documents.idta()
+    document["GeneralInformation"]["BatteryMass"] = "0.42 t"
+    document["StateOfCertifiedEnergy"]["StateOfCertifiedEnergyValue"] = "85 %"
+    history = only(document)
+    assert (history.mass_kg, told(history)["soh"]) == (420.0, 0.85)
+    document["GeneralInformation"]["BatteryMass"] = "420 l"
+    assert only(document).mass_kg is None
 
 
 def health(**changed) -> dict:

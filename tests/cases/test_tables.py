@@ -71,6 +71,84 @@ def test_a_health_without_a_day_counts_as_of_the_valuation_day_as_the_weakest_ev
     assert read_trace(record).histories[0].events == ()  # never in training and back-tests
 
 
+def only(text, on=date(2026, 11, 20)):
+    (history,) = read_trace(text.encode(), undated_on=on).histories
+    return history
+
+
+@pytest.mark.parametrize(
+    ("cell", "health"), [("82", 0.82), ("0.82", 0.82), ("82%", 0.82), ("104.5", 1.045), ("1.1", 1.1)]
+)
+def test_a_health_in_a_table_above_any_fraction_is_per_cent(cell, health):
+    (tested,) = only(f"电池编码,检测日期,检测方法,SOH\n{CODE},2025-05-03,快检,{cell}\n").events
+    assert tested.facts["soh"] == health
+
+
+@pytest.mark.parametrize("cell", ["8.2", "1.5", "182"])
+def test_a_health_in_a_table_with_no_one_scale_is_refused(cell):
+    with pytest.raises(FieldError, match="soh"):
+        only(f"电池编码,检测日期,检测方法,SOH\n{CODE},2025-05-03,快检,{cell}\n")
+
+
+def test_a_remaining_capacity_of_85_per_cent_is_a_health():
+    (tested,) = only(f"电池编码,检测日期,检测方法,剩余容量\n{CODE},2025-05-03,快检,85%\n").events
+    assert tested.facts == {"method": "quick", "soh": 0.85}
+
+
+def test_the_unit_tells_whether_a_capacity_is_an_energy():
+    assert only("电池类型,电池容量(kWh)\n铁锂,61\n").rated_energy_kwh == 61.0
+    pack = only(f"电池编码,电池容量/Ah,剩余容量(kWh)\n{CODE},151,50\n")
+    assert (pack.rated_capacity_ah, pack.rated_energy_kwh) == (151.0, None)
+    assert pack.events[0].facts["remaining_energy_kwh"] == 50.0
+    assert only(f"电池编码,电池容量\n{CODE},61\n").extras == {"电池容量": "61"}  # energy or capacity
+
+
+@pytest.mark.parametrize(
+    ("headings", "cells", "event"),
+    [
+        ("外观", "鼓包", ("collected_in", date(2026, 11, 20), {"condition": "swollen"})),
+        ("电池状态", "破损", ("collected_in", date(2026, 11, 20), {"condition": "damaged"})),
+        ("外观", "泡水", ("negative", date(2026, 11, 20), {"kind": "water"})),
+        ("导出日期,外观", "2026-06-30,腐蚀", ("collected_in", date(2026, 6, 30), {"condition": "corroded"})),
+        ("上牌日期", "2020/6/1", ("installed", date(2020, 6, 1), {})),
+        ("首次上牌", "Jun-20", ("installed", date(2020, 6, 15), {})),
+    ],
+)
+def test_what_a_yard_writes_about_a_pack_becomes_an_event(headings, cells, event):
+    (read,) = only(f"电池编码,{headings}\n{CODE},{cells}\n").events
+    assert (read.type, read.on, dict(read.facts)) == event
+
+
+@pytest.mark.parametrize("heading", ["电池状态", "状态", "生命周期状态"])
+def test_a_status_column_acts_and_an_unknown_word_does_not(heading):
+    assert only(f"电池编码,{heading}\n{CODE},已再生利用\n").life_cycle_status == "recycled"
+    assert only(f"电池编码,{heading}\n{CODE},待再生利用\n").life_cycle_status == "waste"
+    assert only(f"电池编码,{heading}\n{CODE},在库\n").life_cycle_status is None
+
+
+def test_a_misspelt_status_is_refused():
+    with pytest.raises(FieldError) as caught:
+        read_trace({"battery_code": CODE, "life_cycle_status": "recyled"})
+    assert "recycled" in caught.value.hint
+
+
+def test_a_condition_without_a_day_is_not_used_in_training():
+    assert only(f"电池编码,外观\n{CODE},鼓包\n", on=None).events == ()
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"), [("123 000", 123000), ("约12万公里", 120000), ("12万左右", 120000), ("1'234", 1234)]
+)
+def test_marks_of_thousands_and_words_for_about_are_read(cell, number):
+    assert only(f"电池编码,行驶里程\n{CODE},{cell}\n").odometer_km == number
+
+
+@pytest.mark.parametrize("cell", ["12 3000", "123 00", "约", "1,234 567"])
+def test_other_marks_are_refused(cell):
+    with pytest.raises(FieldError):
+        only(f'电池编码,行驶里程\n{CODE},"{cell}"\n')
+
+
 def test_a_price_per_kwh_is_no_price_of_a_pack():
     ledger = read_ledger(CASES / "price_per_kwh.csv")
     assert (ledger.price_per, ledger.price_heading) == ("kWh", "成交价(元/kWh)")

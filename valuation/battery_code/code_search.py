@@ -13,7 +13,7 @@ LONGEST_SEARCHED: Final = 1000
 
 _ESCAPED: Final = re.compile(r"%([2-7][0-9A-F])")
 _RUN: Final = re.compile(r"[0-9A-Z]+")
-_SEPARATOR: Final = re.compile(r"[\s\-\u2010-\u2015\u2212._*\u00b7]{1,3}")
+_SEPARATOR: Final = re.compile(r"[\s\-\u2010-\u2015\u2212._*/|\u00b7]{1,3}")
 """Characters that labels print between the parts of a code; they never occur inside a code."""
 
 _GLUED: Final = re.compile(

@@ -24,7 +24,8 @@ from valuation.ingest.fields.aliases import (
     Choices,
     plain,
 )
-from valuation.ingest.fields.headings import FieldNames, Heading, nearest_name
+from valuation.ingest.fields.condition_text import event_of_condition
+from valuation.ingest.fields.headings import FieldNames, Heading, nearest_name, share_heading
 from valuation.ingest.fields.parsed_value import ParsedValue
 from valuation.ingest.fields.values import is_placeholder, read_as_written, read_extra
 from valuation.ingest.given_facts import GivenFacts, complete
@@ -68,6 +69,7 @@ _PACK_NAMES, _COMPOSITION_NAMES, _MODULE_NAMES, _TYPE_NAME, _ANY_EVENT_NAMES = (
     FieldNames(scope) for scope in (PACK_SCOPE, COMPOSITION, MODULE_SCOPE, ("type",), ANY_EVENT_SCOPE)
 )
 _HEALTH_NAMES = FieldNames(tuple(sorted(HEALTH_FIELDS)))
+_CONDITION_NAME = FieldNames(("condition",))
 _EXPORT_DAY = FieldNames(("exported_on",))
 _EVENT_NAMES = {kind: FieldNames(scope) for kind, scope in EVENT_SCOPES.items()}
 
@@ -192,7 +194,7 @@ class _RecordReader:
         composition = self._mapping(raw.pop("composition", None), "composition")
         modules = self._items(raw.pop("modules", None), "modules", MOST_MODULES)
         events = self._items(raw.pop("events", None), "events", self.limits.events)
-        events = [*events, *self._undated_health()]
+        events = [*events, *self._undated_readings()]
         values: dict[str, object] = {**self._values(raw, headings, _PACK, "")}
         masses, mass_headings, unknown = self._named(composition, _COMPOSITION_NAMES, "composition.")
         self.extras |= {f"composition.{_name(name)}": value for name, value in unknown.items()}
@@ -203,20 +205,27 @@ class _RecordReader:
         pack: TypedPack = Record() if self.problems else msgspec.convert(values, Record)
         return msgspec.structs.replace(pack, events=read_events)
 
-    def _undated_health(self) -> list[dict[str, object]]:
-        """Return an undated state of health as a BMS test, the weakest evidence, on the default day."""
+    def _undated_readings(self) -> list[dict[str, object]]:
+        """Return an undated health as a BMS test, the weakest evidence, and a condition, on the default day."""
         health = {spelled: value for spelled, value in self.extras.items() if self._names_health(spelled)}
+        seen = {
+            spelled: event
+            for spelled, value in self.extras.items()
+            if _CONDITION_NAME[spelled] and (event := event_of_condition(value))
+        }
+        undated = [*health, *seen]
         exported = next((spelled for spelled in self.extras if _EXPORT_DAY[spelled]), None)
         day: object = self.undated_on if exported is None else self.extras[exported]
-        if health and day is None:
-            self.notes.append(make_note("I07", fields=list(health)))
-        if not health or day is None:
+        if undated and day is None:
+            self.notes.append(make_note("I07", fields=undated))
+        if not undated or day is None:
             return []
-        for spelled in (*health, *([] if exported is None else [exported])):
+        for spelled in (*undated, *([] if exported is None else [exported])):
             del self.extras[spelled]
         note = "I17" if exported is None else "I18"
-        self.notes.append(make_note(note, fields=list(health), day=str(day)))
-        return [{"type": "tested", "on": day, "method": "bms", **health}]
+        self.notes.append(make_note(note, fields=undated, day=str(day)))
+        tests = [{"type": "tested", "on": day, "method": "bms", **health}] if health else []
+        return [*tests, *({**event, "on": day} for event in seen.values())]
 
     def _names_health(self, spelled: str) -> bool:
         try:
@@ -291,7 +300,7 @@ class _RecordReader:
         extras: dict[str, object] = {}
         for key, value in record.items():
             try:
-                heading = names[key]
+                heading = share_heading(names, key, value)
                 if heading is None:
                     extras[str(key)] = read_extra(value, f"{path}{str(key)[:60]}")
                     continue

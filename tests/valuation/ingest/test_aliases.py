@@ -46,6 +46,14 @@ def test_no_spelling_means_two_choices_of_one_field(field):
             assert meant.setdefault(spelled, choice) == choice, spelled
 
 
+@pytest.mark.parametrize("field", CHOICE_SPELLINGS)
+def test_every_listed_spelling_is_read_as_its_choice(field):
+    choices = tuple(CHOICE_SPELLINGS[field])
+    for choice, spellings in CHOICE_SPELLINGS[field].items():
+        for spelled in (choice, *spellings):
+            assert choice_name(spelled, field, choices) == choice, spelled
+
+
 def test_every_spelling_belongs_to_a_field_and_a_choice_that_exist():
     fields = {field.name: field for field in (*PACK_FIELDS, *EVENT_FIELDS)}
     known = {name for scope in SCOPES for name in scope}

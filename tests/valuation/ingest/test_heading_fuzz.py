@@ -13,7 +13,14 @@ from valuation.ingest.fields.aliases import ROW_SCOPE
 from valuation.ingest.fields.headings import read_heading
 from valuation.ingest.fields.numbers import read_number_as_written
 from valuation.ingest.fields.spellings import FIELD_SPELLINGS
-from valuation.ingest.fields.units import DIMENSIONS, NUMBERS, SHARE_OF_RATED, tidy_unit, units_of
+from valuation.ingest.fields.units import (
+    DIMENSIONS,
+    ENERGY_OF_CAPACITY,
+    NUMBERS,
+    SHARE_OF_RATED,
+    tidy_unit,
+    units_of,
+)
 
 GLUED = "{name}{unit}"
 LAYOUTS = (
@@ -54,6 +61,11 @@ def value_of(field, random_of):
     return float(f"{random_of.uniform(low + 0.02 * (high - low), high):.4g}")
 
 
+def states_energy(heading):
+    """Return whether a heading states a unit of energy."""
+    return any(spelled in tidy_unit(heading) for spelled in units_of("rated_energy_kwh"))
+
+
 def written_in(unit, value):
     return value * unit.per / unit.times + unit.zero
 
@@ -70,18 +82,30 @@ def check(seed):
     if found is None:
         return "another column" if letter else f"{heading!r} was dropped"
     if found.name != name:
-        share = (found.name, found.unit.name) == (SHARE_OF_RATED.get(name), "%")
+        if (found.name, unit, states_energy(heading)) == (ENERGY_OF_CAPACITY.get(name), None, True):
+            return "an energy by its unit"
+        share = found.unit is not None and (found.name, found.unit.name) == (SHARE_OF_RATED.get(name), "%")
         return "a share of the rated value" if share else f"{heading!r} is read as {found.name}"
-    if unit is None:
-        return f"{heading!r} has no unit of {name}, but was read"
+    return f"{heading!r} has no unit of {name}, but was read" if unit is None else compare(name, heading, unit, value)
+
+
+def compare(name, heading, unit, value):
+    """Return what became of a number under a heading that was read."""
     number = written_in(unit, value)
     if unit.name == "%" and 0.0 < number <= 1.2:
         return "a doubtful share"
-    reading = read_number_as_written(NUMBERS[name], number, name, unit=found.unit)
+    reading = read_number_as_written(NUMBERS[name], number, name, unit=read_heading(heading, ROW_SCOPE).unit)
     return "read" if reading.value == pytest.approx(value, rel=1e-9) else f"{heading!r}: {value} is read as {reading}"
 
 
-ALLOWED = {"read", "refused by name", "another column", "a share of the rated value", "a doubtful share"}
+ALLOWED = {
+    "an energy by its unit",
+    "read",
+    "refused by name",
+    "another column",
+    "a share of the rated value",
+    "a doubtful share",
+}
 
 
 def outcomes(seeds):

@@ -53,6 +53,7 @@ def test_a_wrong_value_is_refused_with_field_value_and_way_out(field, value, mes
         "1066-10-14",
         "2024-03-31junk",
         "2021年",
+        "201105",  # May 2011, or 5 November 2020
         "23/5/1",
         "45047",
         True,
@@ -78,7 +79,9 @@ def test_a_day_in_another_notation_is_read_and_marked(spelled):
     assert read == ParsedValue(date(2024, 3, 31), respelled=True)
 
 
-@pytest.mark.parametrize("spelled", ["2021年3月", "2021-03", "2021/3", "2021.03", "Mar 2021"])
+@pytest.mark.parametrize(
+    "spelled", ["2021年3月", "2021-03", "2021/3", "2021.03", "Mar 2021", "202103", "03/2021", "Mar-21"]
+)
 def test_a_month_is_read_as_its_middle_and_marked(spelled):
     assert read_day_as_written(spelled, "made_on") == ParsedValue(date(2021, 3, 15), respelled=True, month_only=True)
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from valuation.ingest.fields.chemistry_text import chemistries_named
+from valuation.ingest.fields.life_cycle_text import status_named
 from valuation.ingest.fields.spellings import CHOICE_SPELLINGS, FIELD_SPELLINGS
 from valuation.record.fields import (
     COMPOSITION,
@@ -56,6 +57,14 @@ MONEY_FIELDS = frozenset({"price_cny", "lot_price_cny", "price"})
 _MOST_SPELLINGS, _LONGEST_KEPT = 4096, 100
 
 
+UNIT_TELLS: Mapping[str, str] = {
+    "电池容量": "rated_capacity_ah",
+    "电池电量": "rated_energy_kwh",
+    "batterycapacity": "rated_capacity_ah",
+}
+"""Names that say nothing without a unit: people state energy, capacity or charge by them."""
+
+
 def plain(spelled: str) -> str:
     """Return a spelling without case, width, blanks, underscores and hyphens.
 
@@ -68,7 +77,8 @@ def plain(spelled: str) -> str:
 @lru_cache(maxsize=64)
 def names_in(scope: tuple[str, ...]) -> Mapping[str, str]:
     """Return every plain spelling of the fields of a scope with the field's name."""
-    return {plain(spelled): name for name in scope for spelled in (name, *FIELD_SPELLINGS.get(name, ()))}
+    spellings = {plain(spelled): name for name in scope for spelled in (name, *FIELD_SPELLINGS.get(name, ()))}
+    return spellings | {spelled: name for spelled, name in UNIT_TELLS.items() if name in scope}
 
 
 @lru_cache(maxsize=64)
@@ -87,6 +97,8 @@ def choice_name(spelled: str, field: str, choices: tuple[str, ...]) -> str | Non
     if spelled in choices:
         return spelled
     found = _choices(field, choices).get(plain(spelled))
+    if field == "life_cycle_status" and found is None:
+        return status_named(spelled)
     if field != "chemistry":
         return found
     named = chemistries_named(spelled)

@@ -24,6 +24,9 @@ _YEAR_FIRST: Final = re.compile(
 )
 _COMPACT: Final = re.compile(r"(\d{4})(\d{2})(\d{2})(?:\.0*)?", re.ASCII)
 _MONTH: Final = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*(?:月份?)?", re.ASCII)
+_COMPACT_MONTH: Final = re.compile(r"((?:19|20)\d{2})(0[1-9]|1[0-2])", re.ASCII)
+_MONTH_FIRST: Final = re.compile(r"(0?[1-9]|1[0-2])\s*[-/.]\s*((?:19|20)\d{2})", re.ASCII)
+_SHORT_YEAR: Final = re.compile(r"([a-z]{3,9})[\s.'-]+(\d{2})", re.ASCII)  # as spreadsheets show a month
 _DAY_FIRST: Final = re.compile(rf"(\d{{1,2}})[-/.](\d{{1,2}})[-/.](\d{{4}}){_TIME}", re.ASCII)
 _NAMED: Final = re.compile(
     rf"(?:(\d{{1,2}})[\s.-]*)?([a-z]{{3,9}})\.?[\s,-]+(?:(\d{{1,2}}),?\s+)?(\d{{4}}){_TIME}", re.ASCII
@@ -107,18 +110,36 @@ def find_day(text: str, *, from_text: bool) -> ParsedValue | None:
     month_only = False
     if match := _YEAR_FIRST.fullmatch(text) or _COMPACT.fullmatch(text):
         day = date(int(match[1]), int(match[2]), int(match[3]))
-    elif match := _MONTH.fullmatch(text):
+    elif (match := _MONTH.fullmatch(text)) or (
+        (match := _COMPACT_MONTH.fullmatch(text)) and not _may_be_short_day(text)
+    ):
         day, month_only = date(int(match[1]), int(match[2]), MIDDLE_OF_MONTH), True
+    elif match := _MONTH_FIRST.fullmatch(text):
+        day, month_only = date(int(match[2]), int(match[1]), MIDDLE_OF_MONTH), True
+    elif match := _SHORT_YEAR.fullmatch(text):
+        months = _months_named(match[1])
+        if len(months) == 1:
+            day, month_only = date(2000 + int(match[2]), months[0], MIDDLE_OF_MONTH), True
     elif match := _DAY_FIRST.fullmatch(text):
         day = _unambiguous(int(match[1]), int(match[2]), int(match[3]))
     elif match := _NAMED.fullmatch(text):
-        months = [number for number, name in enumerate(_MONTHS, 1) if name.startswith(match[2])]
+        months = _months_named(match[2])
         month_only = not (match[1] or match[3])
         if len(months) == 1 and not (match[1] and match[3]):
             day = date(int(match[4]), months[0], int(match[1] or match[3] or MIDDLE_OF_MONTH))
     elif from_text and (match := _SERIAL.fullmatch(text)):
         day = _SERIAL_START + timedelta(days=int(match[1]))
     return None if day is None else ParsedValue(day, respelled=True, month_only=month_only)
+
+
+def _months_named(start: str) -> list[int]:
+    """Return the months whose name begins with a text."""
+    return [number for number, name in enumerate(_MONTHS, 1) if name.startswith(start)]
+
+
+def _may_be_short_day(digits: str) -> bool:
+    """Return whether six digits may also be a day with a year of two digits, such as 201105."""
+    return 1 <= int(digits[2:4]) <= 12 and 1 <= int(digits[4:6]) <= 31
 
 
 def _unambiguous(first: int, second: int, year: int) -> date | None:

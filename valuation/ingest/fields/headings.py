@@ -15,9 +15,10 @@ from functools import lru_cache
 from typing import Final
 
 from valuation.errors import FieldError
-from valuation.ingest.fields.aliases import MONEY_FIELDS, keep_spelling, names_in, plain
+from valuation.ingest.fields.aliases import MONEY_FIELDS, UNIT_TELLS, keep_spelling, names_in, plain
 from valuation.ingest.fields.price_units import PriceBasis, price_basis, without_vat_words
 from valuation.ingest.fields.units import (
+    ENERGY_OF_CAPACITY,
     KNOWN,
     NUMBERS,
     PERCENT,
@@ -80,7 +81,7 @@ def read_heading(spelled: str, scope: tuple[str, ...]) -> Heading | None:
         return None
     names = names_in(scope)
     text = unicodedata.normalize("NFKC", spelled).replace("\ufeff", "").strip(" \t\r\n*:：'\"")
-    name = _named(text, names)
+    name = None if plain(text) in UNIT_TELLS else _named(text, names)
     if name is not None:
         price = price_basis(text, ()) if name in MONEY_FIELDS else None
         return Heading(name, spelled, price=price)
@@ -93,7 +94,9 @@ def read_heading(spelled: str, scope: tuple[str, ...]) -> Heading | None:
         if basis is None:
             raise _unknown_unit(spelled, name, ", ".join(one for one, _ in stated))
         return Heading(name, spelled, price=basis)
-    return _measured(spelled, name, stated, names)
+    heading = _measured(spelled, name, stated, names)
+    tells = heading is None or heading.unit is not None or _own_unit_stated(heading.name, stated)
+    return heading if tells or not any(word in plain(text) for word in UNIT_TELLS) else None
 
 
 def field_name(spelled: str, scope: tuple[str, ...]) -> str | None:
@@ -130,6 +133,20 @@ class FieldNames(dict[object, Heading | None]):
         found = read_heading(spelled, self.scope) if isinstance(spelled, str) else None
         keep_spelling(self, spelled, found)
         return found
+
+
+def share_heading(names: FieldNames, spelled: object, value: object) -> Heading | None:
+    """Return the meaning of a heading for one cell: a remaining capacity or energy of `85%` is a state of health.
+
+    >>> from valuation.ingest.fields.aliases import ROW_SCOPE
+    >>> share_heading(FieldNames(ROW_SCOPE), "剩余容量", "85%").name
+    'soh'
+    """
+    heading = names[spelled]
+    if heading is None or heading.name not in SHARE_OF_RATED or heading.unit is not None:
+        return heading
+    share = isinstance(value, str) and value.strip().endswith(("%", "％")) and SHARE_OF_RATED[heading.name]
+    return Heading(share, heading.spelled) if share and share in names.scope else heading
 
 
 @lru_cache(maxsize=4096)
@@ -187,6 +204,9 @@ def _measured(spelled: str, name: str, stated: list[tuple[str, int]], names: Map
     percent = any(units_of("soh").get(tidy_unit(text)) is PERCENT for text, _ in stated)
     if name in SHARE_OF_RATED and percent and SHARE_OF_RATED[name] in names.values():
         name = SHARE_OF_RATED[name]
+    energy = ENERGY_OF_CAPACITY.get(name, "")
+    if energy in names.values() and any(tidy_unit(text) in units_of(energy) for text, _ in stated):
+        name = energy
     units = units_of(name)
     found: dict[str, Unit] = {}
     for text, how_sure in stated:
@@ -205,6 +225,11 @@ def _measured(spelled: str, name: str, stated: list[tuple[str, int]], names: Map
         raise _unknown_unit(spelled, name, ", ".join(found))
     unit = next(iter(found.values()), None)
     return Heading(name, spelled, None if unit is None or unit.own else unit)
+
+
+def _own_unit_stated(name: str, stated: list[tuple[str, int]]) -> bool:
+    """Return whether a heading states a unit of its field."""
+    return any(tidy_unit(text) in units_of(name) for text, _ in stated)
 
 
 def _pieces(text: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Parses quantities (数值): numbers, thousands separators, per cent and other units.
 
-A text is converted only if it is unambiguous: `82%`, `1,234.5`, `62 kWh`, `12万公里`; `12,5` is refused.
+A text is converted only if it is unambiguous: `82%`, `1,234.5`, `62 kWh`, `约12万公里`; `12,5` is refused.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ from valuation.numeric.columns import BoolArray, FloatArray
 from valuation.record.fields import Field
 
 PLAIN_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+_GROUPED: Final = r"[1-9]\d{0,2}(?:(?P<mark>[,' ])\d{3})(?:(?P=mark)\d{3})*(?:\.\d*)?"
 _NUMBER: Final = re.compile(
-    r"(?P<number>[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?)\s*(?P<unit>[^\d.,\s].{0,15})?",
+    rf"(?:大?约)?\s*(?P<number>[+-]?(?:{_GROUPED}|\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{{1,4}})?)"
+    r"\s*(?P<unit>[^\d.,\s].{0,15}?)??(?:\s*左右)?",
     re.ASCII,
 )
 _LEADING_NUMBER: Final = re.compile(r"\s*[+-]?\d", re.ASCII)
 _SHARE_MOST: Final = 1.2
+_LEAST_PERCENTAGE: Final = 20.0
+"""Number from which a state of health in a table can only be per cent."""
 
 
 def read_number(field: Field, value: object, path: str) -> float:
@@ -71,6 +75,8 @@ def read_number_as_written(
     if (isinstance(value, int) and abs(value) > 10**300) or not math.isfinite(value):
         raise FieldError("record.not_finite", field=path, value=value)
     number = float(value)
+    if unit is None and from_text and field.name == "soh" and _LEAST_PERCENTAGE <= number <= 100 * field.high:
+        unit, respelled = PERCENT, True
     if unit is not None:
         doubtful = unit is stated and bool(is_doubtful_share(np.array(number), unit))
         number = _share(field, number, path) if doubtful else unit.convert(number)
@@ -89,7 +95,7 @@ def _parse(field: Field, text: str, path: str, stated: Unit | None) -> tuple[flo
     if unit is not None and stated is not None and unit != stated:
         wanted = own_unit(field.name)
         raise FieldError("record.unit_contradicts", field=path, value=text, unit=stated.name, wanted=wanted)
-    return float(match["number"].replace(",", "")), unit
+    return float(re.sub("[,' ]", "", match["number"])), unit
 
 
 def is_doubtful_share(numbers: FloatArray, unit: Unit | None) -> BoolArray:

@@ -124,6 +124,13 @@ SHARE_OF_RATED: Final = {"remaining_capacity_ah": "soh", "remaining_energy_kwh":
 """Quantities whose percentage of the rated value is another field."""
 
 
+ENERGY_OF_CAPACITY: Final = {
+    "rated_capacity_ah": "rated_energy_kwh",
+    "remaining_capacity_ah": "remaining_energy_kwh",
+}
+"""Capacities that people also state as an energy; the unit tells which is meant, as in 容量(kWh)."""
+
+
 @lru_cache(maxsize=256)
 def units_of(field: str) -> Mapping[str, Unit]:
     """Return the units of a field of numbers, by spelling; empty for other fields.

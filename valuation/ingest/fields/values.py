@@ -18,7 +18,7 @@ from valuation.ingest.fields.numbers import read_number_as_written
 from valuation.ingest.fields.parsed_value import ParsedValue
 from valuation.ingest.fields.units import Unit
 from valuation.messages import Message, shown_value
-from valuation.record.fields import CHEMISTRIES, Field
+from valuation.record.fields import CHEMISTRIES, LIFE_CYCLE_STATUSES, Field
 
 CONTRACT_PLACEHOLDERS = frozenset({"", "-", "--", "/", "-1"})
 """Texts for "not known" that the contract names."""
@@ -34,18 +34,19 @@ LONGEST_TEXT = 1000
 DEEPEST = 24
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\ud800-\udfff]")
+_CONTROLS = re.compile("[\t\n\r\x1c-\x1f]+")
 _HALF_LETTER = re.compile("[\ud800-\udfff]")
 
 
 def is_placeholder(field: Field, value: object) -> bool:
-    """Return whether a value means "unknown": a dash, an empty text, an impossible -1, a text without a chemistry.
+    """Return whether a value means "unknown": a dash, an empty text, an impossible -1, words that say nothing.
 
     >>> soh = Field("soh", "number", 0.0, 1.2)
     >>> is_placeholder(soh, "--"), is_placeholder(soh, -1), is_placeholder(Field("mean_temperature_c", "number"), -1)
     (True, True, False)
     """
     if isinstance(value, str):
-        return value.strip() in PLACEHOLDERS or (field.name == "chemistry" and has_unclear_chemistry(value))
+        return value.strip() in PLACEHOLDERS or (field.name in _IN_WORDS and _IN_WORDS[field.name](value))
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return value == -1 and (field.kind != "number" or not field.low <= -1 <= field.high)
@@ -59,6 +60,17 @@ def has_unclear_chemistry(spelled: str) -> bool:
     """
     spelled = spelled.strip()
     return choice_name(spelled, "chemistry", CHEMISTRIES) is None and chemistries_named(spelled) is not None
+
+
+def _has_unknown_status(spelled: str) -> bool:
+    """Return whether a text names no life-cycle status, such as 在库, and resembles none."""
+    spelled = spelled.strip()
+    unknown = choice_name(spelled, "life_cycle_status", LIFE_CYCLE_STATUSES) is None
+    return unknown and not difflib.get_close_matches(spelled.casefold()[:40], LIFE_CYCLE_STATUSES, n=1, cutoff=0.75)
+
+
+_IN_WORDS = {"chemistry": has_unclear_chemistry, "life_cycle_status": _has_unknown_status}
+"""Fields given in words, which may say nothing about the field."""
 
 
 def read_value(
@@ -101,6 +113,8 @@ def read_as_written(
         return read_number_as_written(field, value, path, from_text=from_text, unit=unit)
     if field.kind == "day":
         return read_day_as_written(value, path, from_text=from_text)
+    if field.kind == "text" and field.name.endswith("_code") and isinstance(value, str):
+        value = _CONTROLS.sub(" ", value)  # line breaks of a label, separators of a GS1 string
     return ParsedValue(_read_category(field, value, path) if field.kind == "category" else read_text(value, path))
 
 

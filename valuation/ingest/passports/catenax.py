@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
+from valuation.ingest.fields.units import unit_names, units_of
 from valuation.ingest.passports.draft import Draft
 from valuation.ingest.passports.elements import read_material
 from valuation.ingest.passports.field_reader import FieldReader
@@ -20,11 +21,6 @@ from valuation.record.fields import PACK_FIELDS, Field, event_field
 
 _PACK = {field.name: field for field in PACK_FIELDS}
 _DYNAMIC = "performance.dynamic."
-_KILOGRAMS = {
-    **dict.fromkeys(("gram", "g"), 0.001),
-    **dict.fromkeys(("kilogram", "kg"), 1.0),
-    **dict.fromkeys(("tonnemetricton", "metrictonne", "tonne", "t"), 1000.0),
-}
 _SHARES = {
     **dict.fromkeys(("percent", "%"), 0.01),
     **dict.fromkeys(("partperthousand", "‰"), 1e-3),
@@ -121,11 +117,9 @@ def _identify(draft: Draft) -> None:
 def _weight(reader: FieldReader) -> float | None:
     """Return the mass in kg, converted from its stated unit."""
     for path in reader.items(("characteristics.physicalDimension.weight", "physicalDimension.weight")):
-        _, unit = reader.raw(f"{path}.unit")
-        factor = _KILOGRAMS.get(_unit(unit))
-        if factor is not None:
-            return reader.number(f"{path}.value", _PACK["mass_kg"], factor)
-        reader.drop(f"{path}.unit", unit, Message("passport.why.unit_of_mass"))
+        if reader.raw(f"{path}.unit")[1] is not None:
+            return reader.number(f"{path}.value", _PACK["mass_kg"])
+        reader.drop(f"{path}.unit", None, Message("passport.why.unit", known=unit_names(units_of("mass_kg").values())))
     return None
 
 

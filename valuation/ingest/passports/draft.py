@@ -29,28 +29,6 @@ _EVENT_WORDS: tuple[tuple[str, str], ...] = (
     (r"leak", "leak"),
 )
 _NOTHING_HAPPENED = {"", "none", "no", "-", "0", "n/a", "no accidents", "no accident", "无"}
-_STATUS_WORDS: tuple[tuple[str, str], ...] = (
-    (r"recycled|再生利用", "recycled"),
-    (r"waste|废", "waste"),
-    (r"repurpos|second[ -]?(life|use)|梯次", "repurposed"),
-    (r"remanufact|refurbish|repair", "remanufactured"),
-    (r"re-?used?\b", "reused"),
-    (r"original|first[ -]?life", "original"),
-)
-_DENIED = re.compile(r"\b(not|no|never|un)\b|未|非|不")
-
-
-def read_status(spelled: str) -> str | None:
-    """Return the life-cycle status in a text, None if it names none or several, or negates one.
-
-    >>> read_status("Repurposed"), read_status("bp:Waste"), read_status("first life/ waste"), read_status("not waste")
-    ('repurposed', 'waste', None, None)
-    """
-    found = choice_name(spelled, "life_cycle_status", LIFE_CYCLE_STATUSES)
-    if found is not None or _DENIED.search(spelled.casefold()):
-        return found
-    named = [name for words, name in _STATUS_WORDS if re.search(words, spelled.casefold())]
-    return named[0] if len(named) == 1 else None
 
 
 @dataclass(slots=True)
@@ -139,7 +117,7 @@ class Draft:
         spelled = self.reader.text(wanted)
         if spelled is None:
             return
-        self.status = read_status(spelled)
+        self.status = choice_name(spelled, "life_cycle_status", LIFE_CYCLE_STATUSES)
         if self.status != "original":
             self.statuses["status"] = spelled
             self.reader.note("I13", value=spelled)

@@ -9,7 +9,8 @@ from datetime import date
 
 from valuation.errors import FieldError
 from valuation.ingest.fields.days import read_day_as_written
-from valuation.ingest.fields.numbers import read_number
+from valuation.ingest.fields.numbers import PLAIN_NUMBER, read_number
+from valuation.ingest.fields.units import tidy_unit, unit_names, units_of
 from valuation.ingest.fields.values import DEEPEST, is_placeholder, read_text
 from valuation.ingest.notes import IntakeNote, make_note
 from valuation.messages import Message, shown_value
@@ -18,6 +19,21 @@ from valuation.record.fields import Field
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _PATH_END = re.compile(r"[.\[]")
 _INDEX = re.compile(r"\[\d+\]")
+_UNIT_NAMES = {
+    "kilowatthour": "kwh",
+    "watthour": "wh",
+    "megawatthour": "MWh",
+    "amperehour": "ah",
+    "milliamperehour": "mah",
+    "tonnemetricton": "t",
+    "metricton": "t",
+    "metrictonne": "t",
+    "pound": "lb",
+    "poundlb": "lb",
+    "millivolt": "mv",
+    "kilovolt": "kv",
+}
+"""Names of units in the semantic models beside the spellings of :mod:`valuation.ingest.fields.units`."""
 
 Paths = str | tuple[str, ...]
 """A dotted path, or several alternatives, of which the first present one is read."""
@@ -63,13 +79,29 @@ class FieldReader:
         `factor` turns the passport's unit into ours (0.01 for per cent, 0.001 for gram to kilogram).
         """
         path, value = self.raw(wanted)
+        unit = self.raw(f"{path.removesuffix('.value')}.unit")[1] if path.endswith(".value") else None
+        if value is not None and isinstance(unit, str) and units_of(field.name):
+            return self._in_unit(path, value, field, unit)
         return self.quantity(path, value, field, factor)
+
+    def _in_unit(self, path: str, value: object, field: Field, tagged: str) -> float | None:
+        """Return a quantity with the unit that stands beside it, such as `unit:wattHour`."""
+        spelled = tidy_unit(tagged.rpartition(":")[2])
+        unit = units_of(field.name).get(_UNIT_NAMES.get(spelled, spelled))
+        if unit is None:
+            known = unit_names(units_of(field.name).values())
+            self.drop(f"{path.removesuffix('.value')}.unit", tagged, Message("passport.why.unit", known=known))
+            return None
+        return self.quantity(path, value, field, unit.times / unit.per)
 
     def quantity(self, path: str, value: object, field: Field, factor: float = 1.0) -> float | None:
         """Return a value as a quantity in our unit; see :meth:`number`."""
         if value is None or is_placeholder(field, value):
             return None
         try:
+            if isinstance(value, str) and units_of(field.name) and not PLAIN_NUMBER.fullmatch(value.strip()):
+                self.as_text.append(path)
+                return read_number(field, value, path)  # a number with its unit
             given = read_number(Field("", "number"), value, path)  # the passport states its own unit
             if isinstance(value, str):
                 self.as_text.append(path)

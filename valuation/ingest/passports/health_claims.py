@@ -35,6 +35,8 @@ class Claim(NamedTuple):
 def percentage(reader: FieldReader, wanted: Paths, on: Paths | None, definition: str, *, fade: bool = False) -> Claim:
     """Return the claim of a per-cent field; a number up to 1.2 (a fade below 1) may be a fraction."""
     path, raw = reader.raw(wanted)
+    if isinstance(raw, str) and raw.strip().endswith("%"):
+        raw = raw.strip().removesuffix("%").strip()
     number = reader.quantity(path, raw, _PER_CENT)
     if number is None:
         return Claim(None, definition, None)

@@ -19,6 +19,7 @@ from valuation.ingest.fields.aliases import (
     TABLE_SCOPE,
     choice_name,
 )
+from valuation.ingest.fields.condition_text import event_of_condition, names_status
 from valuation.ingest.fields.headings import field_name
 from valuation.ingest.fields.normalise_code import normalise_code
 from valuation.ingest.fields.values import PLACEHOLDERS
@@ -31,7 +32,7 @@ from valuation.record.fields import COMPOSITION, PACK_FIELDS, event_field
 
 _VEHICLE = ("vin", "odometer_km")
 """Facts of an event where the row has its day, else of the vehicle as it is offered."""
-_KEPT = frozenset(_VEHICLE) | HEALTH_FIELDS
+_KEPT = frozenset(_VEHICLE) | HEALTH_FIELDS | {"condition"}
 """Readings that count without a day."""
 _PACK_NAMES = frozenset(field.name for field in PACK_FIELDS) - set(_VEHICLE)
 _COMMON = ("reported_on", "recorded_on", "reporter", "reporter_kind")
@@ -158,6 +159,10 @@ def _row_record(row: Mapping[str, object], stated_day: date | None) -> tuple[dic
         if name is not None and (name in EVENT_DAY_COLUMNS or name in ("on", "exported_on")):
             if not (isinstance(value, str) and value in PLACEHOLDERS):
                 days[name] = value
+        elif name == "condition" and names_status(value):
+            record["life_cycle_status"] = value
+        elif name == "life_cycle_status" and event_of_condition(value) is not None:
+            readings["condition"] = ("condition", value)
         elif name is not None and name in ANY_EVENT_SCOPE and name not in _PACK_NAMES:
             readings[name] = (spelled, value)
         else:
@@ -198,8 +203,11 @@ def _events_of(
         used = _take(readings, sorted(_USAGE))
         if used:
             events["usage"] = {"type": "usage", "on": days[by], **common, **used}
-    wanted = (_USAGE | _TEST_ONLY) - _KEPT
-    undated = sorted(name for name in readings if name in wanted or name in _LEAVING)
+        seen = event_of_condition(readings["condition"][1]) if "condition" in readings else None
+        if seen is not None:
+            del readings["condition"]
+            events["seen"] = {**seen, "on": days[by], **common}
+    undated = sorted(name for name in readings if name in {*_USAGE, *_TEST_ONLY, *_LEAVING} - _KEPT)
     if undated:
         notes.append(make_note("I07", fields=", ".join(undated)))
     return list(events.values()), notes, readings
