@@ -75,6 +75,10 @@ CLOSING = {
         {},
     ),
     "U13": lambda severity: (happened("accident", 0.5 + severity), {}),
+    "U17": lambda severity: (
+        {"events": [{"type": "negative", "on": "2026-05-25", "kind": "accident", "severity": 0.5 + severity}]},
+        {},
+    ),
 }
 
 plates = st.fixed_dictionaries(
@@ -247,8 +251,10 @@ def test_a_disposal_costs_transport_packing_and_treatment_and_pays_no_metal(mark
     for used in (None, model):
         answer = appraise(read_trace(CASES / "burnt_out.json"), market_history, model=used, as_of="2026-08-01")
         costs = {driver.feature: driver.effect_cny for driver in answer.drivers}
-        assert set(costs) == {"cost:transport", "cost:dismantling", "cost:treatment"}
-        assert costs["cost:transport"] == pytest.approx(-412.0 * (0.5 + 8.0), rel=0.05)  # 412 kg on the plate
+        assert set(costs) == {"cost:transport", "cost:dismantling", "cost:treatment", "cost:handling"}
+        assert costs["cost:transport"] == pytest.approx(-412.0 * 0.5, rel=0.05)  # 412 kg on the plate
+        learned_more = 1.0 if used is None else 1.4  # a model may have learned a higher cost, never a lower one
+        assert -412.0 * 8.4 * learned_more < costs["cost:handling"] < -412.0 * 7.6
         assert money(sum(costs.values())) == pytest.approx(answer.residual_value.point, abs=0.02)
         assert all(metal.value_cny == metal.value_change_per_pct_cny == 0.0 for metal in answer.metals)
         assert answer.model.group_used == STRUCTURE_ONLY

@@ -81,7 +81,7 @@ ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
         "opening_inspection": Action(
             label_en="open and inspect the pack",
             label_zh="开包检查",
-            settles=("P01", "P08", "H01", "H03", "H04", "H06", "H08", "U13"),
+            settles=("P01", "P08", "H01", "H03", "H04", "H06", "H08", "U13", "U17"),
         ),
         "module_list": Action(label_en="list the modules", label_zh="补充模块清单", settles=("H08",)),
         "fresher_quotes": Action(label_en="use quotes of the day", label_zh="更新行情报价", quotes=True),

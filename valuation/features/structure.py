@@ -38,9 +38,10 @@ def metal_value(dossier: Dossier) -> FloatArray:
 
 
 def recycling_cost(dossier: Dossier) -> FloatArray:
-    """Return the cost of recycling: transport, dismantling, treatment (再生利用成本). [CNY/kWh]"""
+    """Return the cost of recycling: transport, dismantling, treatment, handling of damage (再生利用成本). [CNY/kWh]"""
     terms = dossier.routes.terms
-    return -(terms["cost:transport"] + terms["cost:dismantling"] + terms["cost:treatment"])
+    plain = terms["cost:transport"] + terms["cost:dismantling"] + terms["cost:treatment"]
+    return -(plain + terms["cost:handling"])
 
 
 def second_life_haircut(dossier: Dossier) -> FloatArray:

@@ -109,6 +109,14 @@ CHECKS: Final[tuple[Check, ...]] = (
         grade="C",
     ),
     Check(
+        id="U17",
+        function=usage_checks.uninspected_accident,
+        severity="block",
+        blocks=("second_life",),
+        evidence=Evidence(kinds=usage_checks.HARMFUL, from_severity=usage_checks.SEVERE),
+        grade="C",
+    ),
+    Check(
         id="U14",
         function=usage_checks.electrical_abuse,
         severity="warn",

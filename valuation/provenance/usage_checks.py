@@ -156,6 +156,19 @@ def accident(context: CheckContext) -> FloatArray:
     return _counted(context, harmful)
 
 
+def uninspected_accident(context: CheckContext) -> FloatArray:
+    """Return the number of accidents or insulation faults that may have harmed the pack, without an inspection since.
+
+    A test of remaining capacity counts as an inspection, as the pack is on a rig for it. [1]
+    """
+    cases = context.cases
+    inspected = cases.is_choice("work", "inspection") | cases.is_choice("method", "lab", "quick")
+    last_inspected = cases.last("on_day", inspected)[cases.row]
+    mild = cases.events["severity"] < SEVERE
+    since = cases.is_choice("kind", *HARMFUL) & ~mild & ~(last_inspected >= cases.events["on_day"])
+    return _counted(context, since)
+
+
 def electrical_abuse(context: CheckContext) -> FloatArray:
     """Return the number of over-charges, deep discharges and over-temperatures. [1]"""
     return _happened(context, "overcharge", "deep_discharge", "over_temperature")

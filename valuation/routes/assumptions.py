@@ -83,9 +83,12 @@ class Assumptions:
     usual_loss_sd, bms_sd : float
         Uncertainty that buyers assign to that rule and to BMS readings (judged, 2026). [1]
     damaged_cny_per_kg : float
-        Additional packing, transport and handling of a damaged pack; per kg of pack.
+        Additional packing, haul and storage of a damaged pack (P908 box); per kg of pack. Packing of hazardous against
+        other packs costs 0.53 USD/kg more in the USA (EverBatt 2023, sheet Col&Trans Par.), 3.8 CNY/kg; judged half of
+        it, 2, in China and 6 with a class 9 haul in Europe, 2026.
     dangerous_cny_per_kg : float
-        Further addition for a pack that may react; per kg of pack.
+        Further addition for a pack that may react (P911 drum, guarded haul, watched storage); per kg of pack. Judged,
+        2026: with the above 6 in China and 18 in Europe, three quarters of a disposal.
     disposal_cny_per_kg : float
         Packing in drums (UN 3480, P911), guarded transport and storage of a pack that no recycler takes, in addition to
         normal transport; the higher of this and the two costs above counts: 8 in China, 3 EUR in Europe (judged, 2026).
@@ -146,8 +149,8 @@ class Assumptions:
     usual_loss_per_a: Mapping[str, float] = field(default_factory=lambda: _USUAL_LOSS)
     usual_loss_sd: float = 0.06
     bms_sd: float = 0.05
-    damaged_cny_per_kg: float = 0.0
-    dangerous_cny_per_kg: float = 0.0
+    damaged_cny_per_kg: float = 2.0
+    dangerous_cny_per_kg: float = 4.0
     disposal_cny_per_kg: float = 8.0
     momentum: float = 0.0
     softness_share: float = 0.0
@@ -177,6 +180,8 @@ EUROPE: Final = replace(
     transport_cny_per_kg=3.0,
     dismantling_cny_per_kg=2.5,
     treatment_cny_per_kg=4.0,
+    damaged_cny_per_kg=6.0,
+    dangerous_cny_per_kg=12.0,
     disposal_cny_per_kg=24.0,
     repurposing_cny_per_kwh=260.0,
     liability_cny_per_kwh=30.0,

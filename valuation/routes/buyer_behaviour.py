@@ -1,4 +1,4 @@
-"""Behaviour of buyers (买方视角): the health they assume, the damage they accept, the special transport they pay for.
+"""Behaviour of buyers (买方视角): the health they assume, the damage they accept, their response to the trend.
 
 Prices follow from what buyers believe about a pack. By default they believe the valuer's estimate; sales calibrate how
 far the buyers of a market differ from it (:mod:`valuation.routes.market_calibration`). This module affects open routes
@@ -25,8 +25,6 @@ from valuation.record.fields import DUTIES
 from valuation.routes.assumptions import Assumptions
 from valuation.routes.second_life import OLDEST_A
 
-HARMED: Final = ("damaged", "burned", "corroded", "swollen", "leaking")
-DANGEROUS: Final = ("burned", "leaking")
 HARMFUL: Final = ("accident", "fire", "water", "swelling", "leak")
 USUAL_SEVERITY: Final = 0.3
 """Severity assumed for an event without a stated one (judged). [1]"""
@@ -85,18 +83,6 @@ def _scale_uncertainty(health: StateOfHealth, assumptions: Assumptions) -> State
     if assumptions.unsureness == 1.0:
         return health
     return replace(health, soh_sd=health.soh_sd * assumptions.unsureness)
-
-
-def needs_special_packing(cases: Cases) -> FloatArray:
-    """Return 1 if the condition of a pack requires special packing and transport (UN 3480, P908), else 0. [1]"""
-    seen = cases.count(cases.is_choice("condition", *HARMED))
-    return np.where(seen > 0.0, 1.0, 0.0)
-
-
-def needs_dangerous_goods_transport(cases: Cases) -> FloatArray:
-    """Return 1 if a pack may react and must be transported in special drums (UN 3480, P911), else 0. [1]"""
-    seen = cases.count(cases.is_choice("condition", *DANGEROUS))
-    return np.where(seen > 0.0, 1.0, 0.0)
 
 
 def momentum_factor(market: Market, earlier: Market | None, assumptions: Assumptions) -> FloatArray | float:

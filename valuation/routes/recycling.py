@@ -49,7 +49,7 @@ class Recycling:
     paid : columns by element
         Value of the metal; lithium as in a pack of full health.
     costs : columns by name
-        Transport, dismantling, treatment; positive numbers.
+        Transport, dismantling, treatment, handling of a damaged pack; positive numbers.
     haircut : array
         Share of the metal value deducted for findings. [1]
     trade_margin : array or float
@@ -89,7 +89,7 @@ def price_recycling(  # noqa: PLR0913, PLR0917 - one argument for each step of t
     metals: MetalContent,
     haircut: FloatArray,
     assumptions: Assumptions,
-    extra_transport_cny_per_kg: FloatArray | float = 0.0,
+    handling: FloatArray | float = 0.0,
     bids: FloatArray | float = 1.0,
     paid_share: FloatArray | float = 1.0,
 ) -> Recycling:
@@ -97,12 +97,12 @@ def price_recycling(  # noqa: PLR0913, PLR0917 - one argument for each step of t
 
     Parameters
     ----------
-    extra_transport_cny_per_kg : array or float
-        Additional cost of packing and transport for a damaged pack.
+    handling : array or float
+        Additional cost of packing, haul and storage for a damaged pack. [CNY/kWh]
     bids : array or float
         Factor on the metal value from the trend of the market. [1]
-    paid_share : array or float
-        0 if no recycler pays for the metals, so that only the costs remain; else 1.
+    paid_share : array of shape (elements, packs), or float
+        Share of each metal that recyclers still pay for; 0 if only the costs remain. [1]
 
     Raises
     ------
@@ -126,13 +126,12 @@ def price_recycling(  # noqa: PLR0913, PLR0917 - one argument for each step of t
     paid = dict(zip(PAID_FORMS, paid_value, strict=True))
     cells = metals.cell_mass_kg / nameplate.energy_kwh * surcharge(market, assumptions)
     costs = {
-        "transport": metals.pack_mass_kg
-        / nameplate.energy_kwh
-        * (assumptions.transport_cny_per_kg + extra_transport_cny_per_kg),
+        "transport": metals.pack_mass_kg / nameplate.energy_kwh * assumptions.transport_cny_per_kg,
         "dismantling": cells * assumptions.dismantling_cny_per_kg * DISMANTLING_SHARE[nameplate.level.astype(np.int64)],
         "treatment": cells * assumptions.treatment_cny_per_kg + per_pack_cost(assumptions.recycling_cny, nameplate),
+        "handling": np.broadcast_to(handling, nameplate.energy_kwh.shape),
     }
-    cost = costs["transport"] + costs["dismantling"] + costs["treatment"]
+    cost = costs["transport"] + costs["dismantling"] + costs["treatment"] + costs["handling"]
     return Recycling(
         paid=paid,
         costs=costs,

@@ -41,7 +41,7 @@ class Reuse:
     chance: FloatArray
     young_enough: FloatArray
     gate_half_width: FloatArray
-    test_cost: float
+    test_cost: FloatArray | float
     search_cost: FloatArray
     minimum_soh: float
 
@@ -66,6 +66,7 @@ def price_reuse(  # noqa: PLR0913, PLR0917 - one argument for each step of the d
     haircut: FloatArray,
     assumptions: Assumptions,
     bids: FloatArray | float = 1.0,
+    handling: FloatArray | float = 0.0,
 ) -> Reuse:
     """Return the terms of reuse for each pack; its revenue is zero if no new pack of its kind is quoted."""
     new_price = new_pack_price(nameplate, market)
@@ -80,7 +81,7 @@ def price_reuse(  # noqa: PLR0913, PLR0917 - one argument for each step of the d
         chance=chance * odds / (1.0 - chance + chance * odds),
         young_enough=_young_enough(age, assumptions),
         gate_half_width=gate_half_width(health.soh_sd),
-        test_cost=assumptions.test_cny_per_kwh,
+        test_cost=assumptions.test_cny_per_kwh + handling,
         search_cost=assumptions.search_cny_per_kwh + per_pack_cost(assumptions.further_use_cny, nameplate),
         minimum_soh=MINIMUM_SOH - assumptions.health_shift,
     )

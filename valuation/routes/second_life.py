@@ -63,6 +63,8 @@ class SecondLife:
         Present value of one CNY of recycling value at the end of the second life. [1]
     cost : array
         Repurposing and liability.
+    handling : array or float
+        Additional cost of packing, haul and storage for a damaged pack, due now; part of the recycling value too.
     gate_half_width : array
         Half the range of the minimum health among buyers. [1]
     resistance_growth, cell_spread : arrays
@@ -75,6 +77,7 @@ class SecondLife:
     end_soh: FloatArray
     later: FloatArray
     cost: FloatArray
+    handling: FloatArray | float
     gate_half_width: FloatArray
     resistance_growth: FloatArray
     cell_spread: FloatArray
@@ -88,7 +91,7 @@ class SecondLife:
 
     def value(self, soh: FloatArray, recycling: FloatArray) -> FloatArray:
         """Return the value of a second life at a state of health, given the value of recycling. [CNY/kWh]"""
-        return self.revenue(soh) - self.cost + self.later * recycling
+        return self.revenue(soh) - self.cost - (1.0 - self.later) * self.handling + self.later * recycling
 
     def admission(self, soh: FloatArray) -> FloatArray:
         """Return the share of buyers who would take a pack of this health. [1]"""
@@ -153,6 +156,7 @@ def price_second_life(  # noqa: PLR0913, PLR0917 - one argument for each step of
     assumptions: Assumptions,
     age: FloatArray | float = ASSUMED_AGE_A,
     bids: FloatArray | float = 1.0,
+    handling: FloatArray | float = 0.0,
 ) -> SecondLife:
     """Return the terms of a second life for each pack; its revenue is zero if no new pack is quoted."""
     chemistry = nameplate.chemistry
@@ -173,6 +177,7 @@ def price_second_life(  # noqa: PLR0913, PLR0917 - one argument for each step of
         cost=assumptions.repurposing_cny_per_kwh * surcharge(market, assumptions)
         + assumptions.liability_cny_per_kwh
         + per_pack_cost(assumptions.further_use_cny, nameplate),
+        handling=handling,
         gate_half_width=gate_half_width(health.soh_sd),
         resistance_growth=health.resistance_growth,
         cell_spread=health.cell_spread,

@@ -30,12 +30,11 @@ from valuation.routes.assumptions import Assumptions, assumptions_for
 from valuation.routes.buyer_behaviour import (
     damage_tolerance,
     momentum_factor,
-    needs_dangerous_goods_transport,
-    needs_special_packing,
     perceived_health,
     willingness_to_pay,
 )
 from valuation.routes.closures import Closures, closed_by, find_closures
+from valuation.routes.hazard import assess_hazard
 from valuation.routes.recycling import Recycling, price_recycling
 from valuation.routes.reuse import age_a, price_reuse
 from valuation.routes.route_choice import (
@@ -91,6 +90,7 @@ TERM_LABELS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "cost:transport": ("transport", "运输"),
         "cost:dismantling": ("discharge and dismantling", "放电与拆解"),
         "cost:treatment": ("crushing and separation", "破碎分选"),
+        "cost:handling": ("packing and storage of a damaged pack", "受损电池包装与暂存"),
         "premium:second_life": ("second-life premium", "梯次利用溢价"),
         "premium:reuse": ("reuse premium", "再装车溢价"),
     }
@@ -181,19 +181,20 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
     assume = assumptions_for(market.region) if assumptions is None else assumptions
     age = age_a(cases, nameplate)
     health = perceived_health(health, cases, age, assume)
-    haircut = {route: findings.haircut.get(route, np.zeros(cases.rows)) for route in ROUTES}
-    extra_transport = needs_special_packing(cases) * assume.damaged_cny_per_kg
-    extra_transport = extra_transport + needs_dangerous_goods_transport(cases) * assume.dangerous_cny_per_kg
     disposed = findings.blocked["recycling"]
-    extra_transport = np.where(disposed, np.maximum(extra_transport, assume.disposal_cny_per_kg), extra_transport)
-    paid_share = np.where(disposed, 0.0, 1.0)
+    hazard = assess_hazard(cases, disposed, assume)
+    haircut = {route: findings.haircut.get(route, np.zeros(cases.rows)) for route in ROUTES}
+    further_use = {route: 1.0 - (1.0 - haircut[route]) * (1.0 - hazard.discount) for route in ("second_life", "reuse")}
+    handling = hazard.handling_cny_per_kg * metals.pack_mass_kg / nameplate.energy_kwh
     bids = momentum_factor(market, earlier, assume)
     offers = RouteOffers(
         recycling=price_recycling(
-            nameplate, market, metals, haircut["recycling"], assume, extra_transport, bids, paid_share
+            nameplate, market, metals, haircut["recycling"], assume, handling, bids, hazard.paid_share
         ),
-        second_life=price_second_life(nameplate, health, market, metals, haircut["second_life"], assume, age, bids),
-        reuse=price_reuse(cases, nameplate, health, market, haircut["reuse"], assume, bids),
+        second_life=price_second_life(
+            nameplate, health, market, metals, further_use["second_life"], assume, age, bids, handling
+        ),
+        reuse=price_reuse(cases, nameplate, health, market, further_use["reuse"], assume, bids, handling),
         softness=assume.softness_cny_per_kwh,
         softness_share=assume.softness_share,
         premium_falls=assume.premium_falls,

@@ -211,6 +211,14 @@ EXAMPLES = {
         9.0,
         pack(usage("2025-01-01", full_cycles=0.0), usage("2025-01-11", full_cycles=70.0)),
     ),
+    "U17": (
+        pack(event("negative", "2025-01-01", kind="accident", severity=0.6)),
+        1.0,
+        pack(
+            event("negative", "2025-01-01", kind="accident", severity=0.6),
+            event("maintained", "2025-02-01", work="inspection"),
+        ),
+    ),
     "P01": (
         pack(event("removed", "2026-01-01", condition="opened")),
         1.0,

@@ -108,18 +108,6 @@ def test_no_behaviour_of_buyers_reopens_a_closed_route(kind, field):
     assert routes.structural_per_kwh[0] == worth(drowned)[0]
 
 
-@pytest.mark.parametrize("harm", ["damaged", "swollen"])
-def test_damaged_packs_cost_more_to_transport_and_dangerous_ones_most(harm):
-    def seen_as(condition):
-        return pack(events=(event("removed", condition=condition),))
-
-    costs = {"damaged_cny_per_kg": 1.0, "dangerous_cny_per_kg": 2.0}
-    lost = [worth(seen_as(one))[0] - worth(seen_as(one), **costs)[0] for one in ("opened", harm, "leaking")]
-    assert lost[0] == 0.0 < lost[1]
-    assert worth(seen_as(harm), dangerous_cny_per_kg=2.0)[0] == worth(seen_as(harm))[0]
-    assert lost[2] > 0.0
-
-
 def test_bids_follow_the_trend_only_with_calibration():
     market = bench(pack())[3]
     cheaper = market.shifted({"lithium_carbonate": 0.5})
