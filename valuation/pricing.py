@@ -21,12 +21,16 @@ from valuation.numeric.exact_math import normal_quantile
 from valuation.numeric.mixture import mixture_quantiles
 from valuation.ports import Predictor, Priced
 from valuation.record.fields import CHEMISTRIES
+from valuation.routes.second_life import new_pack_price
 
 QUANTILE_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles of the value in every answer."""
 
 _SCORE_95 = 1.6448536269514722
 _LEAST_SD = 0.01
+
+MOST_METAL_OF_NEW = 0.5
+"""Recycling value over the price of a new pack, from which the metal may be worth more than the pack (judged). [1]"""
 
 STRUCTURE_ONLY = "structural value, no sales"
 
@@ -231,6 +235,7 @@ def _structural(dossier: Dossier, levels: Sequence[float]) -> Prices:
     width = (dossier.routes.scale_sd * dossier.findings.widen)[:, None]
     steps = normal_quantile(np.array(levels))[None, :]
     quantiles = from_scale(centre + width * steps, LINEAR_THRESHOLD_CNY_PER_KWH)
+    quantiles = np.minimum(quantiles, _price_of_new(dossier)[:, None])
     return Prices(
         **_with_edges(*cap_at_open_routes(dossier, base, quantiles, None, LINEAR_THRESHOLD_CNY_PER_KWH)),
         uncapped=base,
@@ -240,6 +245,13 @@ def _structural(dossier: Dossier, levels: Sequence[float]) -> Prices:
         newest_day=np.full(dossier.rows, np.nan),
         matrix=None,
     )
+
+
+def _price_of_new(dossier: Dossier) -> FloatArray:
+    """Return the price of a new pack as the limit of the band, infinite if metal may be worth as much. [CNY/kWh]"""
+    new = new_pack_price(dossier.nameplate, dossier.market)
+    metal = dossier.routes.value_per_kwh["recycling"]
+    return np.where(metal < MOST_METAL_OF_NEW * new, new, np.inf)
 
 
 def _with_edges(point: FloatArray, quantiles: FloatArray) -> dict[str, FloatArray]:

@@ -34,17 +34,29 @@ from valuation.ingest import read_market, read_tables
 from valuation.provenance.catalogue import CHECKS
 from valuation.record.cases import cut
 from valuation.record.to_columns import calendar_day, day_number
+from valuation.routes.closed_sales import find_closed_sales
 from valuation.routes.route_choice import ROUTES
 
 
-def closed_on_the_day(folder):
-    """Return the route of every sale in the files of a market, and which routes the findings closed on its day."""
+def dossier_of_sales(folder):
+    """Return the dossier of every sale in the files of a market on its day, and the rows of the ledger."""
     table = read_tables(folder / "packs.parquet", folder / "events.parquet").table
     ledger = pq.read_table(folder / "sales.parquet")
     place = {code: row for row, code in enumerate(table.texts["battery_code"])}
     rows = np.array([place[code] for code in ledger["battery_code"].to_pylist()])
     day = np.array([float(day_number(one)) for one in ledger["sold_on"].to_pylist()])
-    dossier = build_dossier(cut(table.take(rows), day), read_market(folder / "quotes.csv"))
+    return build_dossier(cut(table.take(rows), day), read_market(folder / "quotes.csv")), ledger
+
+
+def closed_would_pay_more(folder):
+    """Return the sales whose price would be ambiguous if their route were not stated."""
+    dossier, _ = dossier_of_sales(folder)
+    return find_closed_sales(dossier.routes, [None] * dossier.rows).ambiguous
+
+
+def closed_on_the_day(folder):
+    """Return the route of every sale in the files of a market, and which routes the findings closed on its day."""
+    dossier, ledger = dossier_of_sales(folder)
     closed = np.stack([dossier.findings.blocked[route] for route in ROUTES], axis=1)
     return np.array([ROUTES.index(route) for route in ledger["route"].to_pylist()]), closed
 
@@ -98,7 +110,8 @@ def planted(market_folder, tmp_path_factory):
     """A ledger with every fifth row a sale into a closed route, stated or not, one of them in a lot."""
     clean = pq.read_table(market_folder / "sales.parquet").to_pylist()
     _, closed = closed_on_the_day(market_folder)
-    wet = [row for row, shut in zip(clean, closed, strict=True) if shut[1]]
+    worth_it = closed_would_pay_more(market_folder)
+    wet = [row for row, shut, more in zip(clean, closed, worth_it, strict=True) if shut[1] and shut[2] and more]
     assert len(wet) > 20
     mixed, sown = [], 0
     for number, row in enumerate(clean):

@@ -20,7 +20,7 @@ from valuation.market.snapshot import Market
 from valuation.numeric.columns import FloatArray
 from valuation.numeric.rounding import money, money_column, rounded
 from valuation.ports import Predictor
-from valuation.pricing import QUANTILE_LEVELS, STRUCTURE_ONLY
+from valuation.pricing import QUANTILE_LEVELS, STRUCTURE_ONLY, Prices
 from valuation.record.to_columns import calendar_day
 from valuation.result import GRADES, TIERS, Caution, MarketCard, ValuationDict
 from valuation.routes.structural_value import ROUTES
@@ -88,7 +88,7 @@ def round_batch(priced: PricedBatch) -> RoundedBatch:
     dossier, prices = priced.dossier, priced.prices
     routes, health, energy = dossier.routes, dossier.health, dossier.nameplate.energy_kwh
     masses = np.stack(list(dossier.metals.mass_kg.values()), axis=1)
-    value, change = _metal_values(dossier)
+    value, change = _metal_values(dossier, prices)
     band = np.column_stack(
         [
             prices.point * energy,
@@ -126,7 +126,7 @@ def round_batch(priced: PricedBatch) -> RoundedBatch:
     )
 
 
-def _metal_values(dossier: Dossier) -> tuple[FloatArray, FloatArray]:
+def _metal_values(dossier: Dossier, prices: Prices) -> tuple[FloatArray, FloatArray]:
     """Return the value of each metal, and its change for a 1 % price change at constant payable. [CNY]
 
     Only the share of the value that comes from recycling, now or after a second life, follows the price of a metal,
@@ -141,7 +141,8 @@ def _metal_values(dossier: Dossier) -> tuple[FloatArray, FloatArray]:
     zero = np.zeros(dossier.rows)
     per_kwh = [routes.metal_value_per_kwh.get(element) for element in dossier.metals.mass_kg]
     value = np.stack([zero if paid is None else paid * energy for paid in per_kwh], axis=1)
-    return value, value * (routes.recycling_weight * left)[:, None] / 100.0
+    weight = np.where(prices.uncapped > prices.point, routes.best_route_weight, routes.recycling_weight)
+    return value, value * (weight * left)[:, None] / 100.0
 
 
 def to_valuation_dict(batch: RoundedBatch, row: int, notes: Sequence[Caution], input_digest: str) -> ValuationDict:

@@ -40,8 +40,9 @@ NOISE: dict[str, Noise] = {
     # Module readings have no exact day or method; the weakest module limits the pack. Judged.
     "modules": Noise(0.020, 0.030),
 }
-STUCK_AT_NEW = 0.999
-"""BMS readings from here are not informative, as displays are capped at 1. [1]"""
+DISPLAY_CAP = 0.97
+"""BMS readings from here are not distinguished: displays are capped at 1 and stay there for years, so that a higher one
+says no more than this (judged, 2026). A reading of 1.00 must not count less than one of .99. [1]"""
 DEFINITION_SD = {"capacity": 0.0, "energy": 0.010, "resistance": 0.080}
 """Additional error if another definition is read as capacity: resistance may give 1.00 at a capacity of .94. [1]"""
 
@@ -132,13 +133,18 @@ def _stated(cases: Cases) -> BoolArray:
     return stated
 
 
+def last_bms_reading(cases: Cases) -> FloatArray:
+    """Return the latest BMS reading of capacity health, at most :data:`DISPLAY_CAP`; NaN without one. [1]"""
+    return np.minimum(cases.last("soh", reported_by_bms(cases)), DISPLAY_CAP)
+
+
 def reported_by_bms(cases: Cases) -> BoolArray:
-    """Return the events with a BMS reading of capacity health that is below the cap of displays."""
+    """Return the events with a BMS reading of capacity health that is not the owner's."""
     return cases.once("reported by bms", lambda: _by_bms(cases))
 
 
 def _by_bms(cases: Cases) -> BoolArray:
-    by_bms = (source_of_events(cases) == source_code("bms")) & (cases.events["soh"] < STUCK_AT_NEW)
+    by_bms = (source_of_events(cases) == source_code("bms")) & ~np.isnan(cases.events["soh"])
     other = cases.is_choice("reporter_kind", "owner") | cases.is_choice("soh_definition", "resistance")
     counts: BoolArray = by_bms & ~other
     return counts

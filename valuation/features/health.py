@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from valuation.condition.life import DAYS_PER_YEAR
-from valuation.condition.readings import reported_by_bms, source_code, source_of_events, states_health
+from valuation.condition.readings import last_bms_reading, reported_by_bms, source_code, source_of_events, states_health
 from valuation.dossier import Dossier
 from valuation.numeric.columns import FloatArray, coalesce, last
 
@@ -38,9 +38,9 @@ def last_reported_soh(dossier: Dossier) -> FloatArray:
 def bms_soh(dossier: Dossier) -> FloatArray:
     """Return the latest BMS reading of capacity health (车端上报健康状态). [1]
 
-    Readings from an owner, readings of resistance and readings at the cap of 1.00 are excluded.
+    Readings from an owner and readings of resistance are excluded; readings near the cap of displays are one.
     """
-    return dossier.cases.last("soh", reported_by_bms(dossier.cases))
+    return last_bms_reading(dossier.cases)
 
 
 def bms_reading_age(dossier: Dossier) -> FloatArray:

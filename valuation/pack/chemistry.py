@@ -10,8 +10,9 @@ E   Argonne EverBatt 2023 workbook (three-clause BSD style licence), sheets Man 
 D   Derived here by stoichiometry from published cathode fractions, 2026; band 15 %. NiMH from the published yield of a
     Toyota Gen-1 Prius battery; the 1.78 kWh it is divided by is recalled.
 J   Judged, 2026: the spread inside a class (Li, Ni, Co 5 %, Cu 12 %, Al 15 %, steel 25 %), ageing relative to NMC,
-    minimum health for repurposing (LFP .70, others .75) and health at the end of a second life (.60, others .65: in
-    China ternary packs mostly go straight to recycling), years of second life, shares of a mixture.
+    minimum health for repurposing (LFP .70, others .75: in China ternary packs mostly go straight to recycling) and
+    health at the end of a second life (.45, others .50; published .30 to .60), years until the pack is then recycled,
+    shares of a mixture.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class Chemistry:
     ageing_factor: float = 1.0
     second_life: bool = True
     second_life_minimum_soh: float = 0.75
-    second_life_end_soh: float = 0.65
+    second_life_end_soh: float = 0.50
     second_life_years: float = 5.0
     new_pack: Literal["lfp", "ternary"] = "ternary"
     mixture: Mixture = ()
@@ -107,7 +108,7 @@ ROWS: Final[tuple[Chemistry, ...]] = (
         cell_voltage_v=3.2,
         ageing_factor=0.85,
         second_life_minimum_soh=0.70,
-        second_life_end_soh=0.60,
+        second_life_end_soh=0.45,
         second_life_years=8.0,
         new_pack="lfp",
         source="E, J",

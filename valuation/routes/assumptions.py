@@ -53,9 +53,13 @@ class Assumptions:
     liability_cny_per_kwh : per rated kWh
         Warranty and liability of a second-life product (judged, 2026).
     used_discount : mapping of anchor to fraction
-        Discount for used goods beyond health: 0.25 to 0.40, after the B2U calculator (J. Neubauer, NREL).
+        Discount of a repurposed pack beyond remaining energy and life: about 0.30 in China (trade press, 2021), 0.25 to
+        0.40 in the B2U calculator (J. Neubauer, NREL); judged .40, 2026, as buyers pay less than sellers ask.
     resistance_decay, spread_penalty : float
-        Loss of second-life value with higher resistance and with unequal cells (judged, 2026). [1]
+        Loss of second-life value with excess resistance and with unequal cells (judged, 2026). [1]
+    new_pack_over_china : float
+        Price of a new pack in the region over that in China, for a quote that is borrowed from China: 1.56 in Europe
+        (BloombergNEF survey of December 2025). [1]
     yearly_discount : float
         Rate at which the later recycling is discounted: 8 % a year.
     reuse_discount : float
@@ -67,7 +71,9 @@ class Assumptions:
     cost_decline_per_a : float
         Yearly decline of the costs of dismantling, treatment and repurposing, relative to 2026. [1/a]
     second_life_fitness : mapping of kind to share
-        Second-life revenue of each kind over that of iron phosphate with the same energy. [1]
+        Second-life revenue of each kind over that of iron phosphate with the same energy and life. Ternary packs are
+        barred from large and medium storage (25 key requirements of the National Energy Administration, draft of 2022),
+        so fewer buyers bid; LMO and sodium packs are rare goods: judged .80 for both, 2026. [1]
     health_shift : float
         Reduction of the minimum health, and of the health at the end of a second life, against the table. [1]
     reuse_odds : float
@@ -130,7 +136,8 @@ class Assumptions:
     lithium_slope: float = 0.3
     repurposing_cny_per_kwh: float = 80.0
     liability_cny_per_kwh: float = 10.0
-    used_discount: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({"lfp": 0.30, "ternary": 0.40}))
+    used_discount: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({"lfp": 0.40, "ternary": 0.40}))
+    new_pack_over_china: float = 1.0
     resistance_decay: float = 0.5
     spread_penalty: float = 2.0
     yearly_discount: float = 0.08
@@ -139,7 +146,7 @@ class Assumptions:
     softness_cny_per_kwh: float = 4.0
     cost_decline_per_a: float = 0.0
     second_life_fitness: Mapping[str, float] = field(
-        default_factory=lambda: MappingProxyType({"lfp": 1.0, "ternary": 1.0, "lto": 1.0, "other": 1.0})
+        default_factory=lambda: MappingProxyType({"lfp": 1.0, "ternary": 0.8, "lto": 1.0, "other": 0.8})
     )
     health_shift: float = 0.0
     reuse_odds: float = 1.0
@@ -183,6 +190,7 @@ EUROPE: Final = replace(
     damaged_cny_per_kg=6.0,
     dangerous_cny_per_kg=12.0,
     disposal_cny_per_kg=24.0,
+    new_pack_over_china=1.56,
     repurposing_cny_per_kwh=260.0,
     liability_cny_per_kwh=30.0,
 )

@@ -15,7 +15,7 @@ import numpy as np
 from valuation.battery_code.layout import KINDS
 from valuation.condition.health import DRIFT_SD_PER_A, MOST_EXPECTED_LOSS, StateOfHealth
 from valuation.condition.life import DAYS_PER_YEAR
-from valuation.condition.readings import reported_by_bms
+from valuation.condition.readings import last_bms_reading, reported_by_bms
 from valuation.market.snapshot import Market
 from valuation.numeric.columns import FloatArray
 from valuation.numeric.exact_math import exp, log
@@ -73,7 +73,7 @@ def _last_bms_reading(cases: Cases, losses: FloatArray, assumptions: Assumptions
     """Return the last health reported by the BMS, as buyers extrapolate it to the day, and its uncertainty."""
     by_bms = reported_by_bms(cases)
     years = np.minimum((cases.as_of_day - cases.last("on_day", by_bms)) / DAYS_PER_YEAR, LONGEST_EXTRAPOLATION_A)
-    value = 1.0 - (1.0 - cases.last("soh", by_bms)) * assumptions.bms_flattery - losses * years
+    value = 1.0 - (1.0 - last_bms_reading(cases)) * assumptions.bms_flattery - losses * years
     drift = DRIFT_SD_PER_A * years
     return value, np.sqrt(assumptions.bms_sd * assumptions.bms_sd + drift * drift)
 

@@ -1,10 +1,11 @@
 """Reuse (维修更换 / 再装车): the pack goes back into a vehicle unchanged, if a matching vehicle is found.
 
-    D = p (s P_new (1 - d) - test)  +  (1 - p) R
+    D = p (s P_new (1 - d) - test)  +  (1 - p) F
 
 with health s, price of a new pack P_new, discount of a used spare d, and the probability p that a vehicle is found;
-otherwise the pack is recycled with value R. Only complete, safe and young packs above a minimum health are reused.
-Probabilities are judged, 2026: few buyers need a given model; a swap operator (换电) can use a standard pack itself.
+otherwise the pack takes the better of recycling and second life, with value F. Only complete, safe and young packs
+above a minimum health are reused. Probabilities are judged, 2026: few buyers need a given model; a swap operator (换电)
+can use a standard pack itself.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ class Reuse:
         """Return the price of a spare at a state of health of shape (…, packs). [CNY/kWh]"""
         return np.minimum(soh, 1.0) * self.new_price * self.revenue_share
 
-    def value(self, soh: FloatArray, recycling: FloatArray) -> FloatArray:
-        """Return the expected value of a reuse at a state of health, given the value of recycling. [CNY/kWh]"""
-        return self.chance * (self.revenue(soh) - self.test_cost) + (1.0 - self.chance) * recycling - self.search_cost
+    def value(self, soh: FloatArray, fallback: FloatArray) -> FloatArray:
+        """Return the expected value of a reuse at a state of health, given the value of the other routes. [CNY/kWh]"""
+        return self.chance * (self.revenue(soh) - self.test_cost) + (1.0 - self.chance) * fallback - self.search_cost
 
     def admission(self, soh: FloatArray) -> FloatArray:
         """Return the share of buyers who would take a pack of this health and age. [1]"""

@@ -43,10 +43,14 @@ class RouteOffers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteMix:
-    """Averages over uncertain health: share and value of each route, premiums over recycling, variance of the value."""
+    """Averages over uncertain health: share and value of each route, premiums over recycling, variance of the value.
+
+    `reuse_to_second_life` is the share of packs offered for reuse that go into a second life if no vehicle is found.
+    """
 
     share: Mapping[str, FloatArray]
     value: Mapping[str, FloatArray]
+    reuse_to_second_life: FloatArray
     second_life_premium: FloatArray
     reuse_premium: FloatArray
     lithium_left: FloatArray
@@ -75,29 +79,23 @@ def mix_routes(offers: RouteOffers, soh: FloatArray, admission: Mapping[str, Flo
     """
     recycling = offers.recycling.value(soh)
     second_life = offers.second_life.value(soh, recycling)
-    reuse = offers.reuse.value(soh, recycling)
     if not isinstance(offers.willingness_to_pay, float):
         second_life = _scale_gain(second_life, offers.willingness_to_pay)
-        reuse = _scale_gain(reuse, offers.willingness_to_pay)
     if offers.premium_falls:
         second_life = _reduce_premium(second_life, recycling, admission["second_life"], offers.premium_falls)
-        reuse = _reduce_premium(reuse, recycling, admission["reuse"], offers.premium_falls)
-    top = np.maximum(recycling, np.where(admission["second_life"] > 0.0, second_life, recycling))
-    top = np.maximum(top, np.where(admission["reuse"] > 0.0, reuse, recycling))
-    softness = offers.softness + offers.softness_share * np.maximum(top, 0.0)
-    gaps = np.stack([recycling - top, second_life - top, reuse - top]) / softness
-    weights = exp(np.minimum(gaps, 0.0))  # only offers without a buyer exceed the top
-    part = {
-        "recycling": weights[0],
-        "second_life": admission["second_life"] * weights[1],
-        "reuse": admission["reuse"] * weights[2],
-    }
-    two = part["recycling"] + part["second_life"]
-    three = two + part["reuse"]
-    best_of_two, value = top + softness * log(np.stack([two, three]))
+    best_of_two, to_second_life = _choose(recycling, second_life, admission["second_life"], offers)
+    reuse = offers.reuse.value(soh, best_of_two)
+    if not isinstance(offers.willingness_to_pay, float):
+        reuse = _scale_gain(reuse, offers.willingness_to_pay)
+    if offers.premium_falls:
+        reuse = _reduce_premium(reuse, best_of_two, admission["reuse"], offers.premium_falls)
+    value, to_reuse = _choose(best_of_two, reuse, admission["reuse"], offers)
     mean = mean_over_nodes(value)
+    kept = 1.0 - to_reuse
+    share = {"recycling": kept * (1.0 - to_second_life), "second_life": kept * to_second_life, "reuse": to_reuse}
     return RouteMix(
-        share={route: mean_over_nodes(part[route] / three) for route in ROUTES},
+        share={route: mean_over_nodes(share[route]) for route in ROUTES},
+        reuse_to_second_life=mean_over_nodes(to_reuse * to_second_life),
         value={
             "recycling": mean_over_nodes(recycling),
             "second_life": mean_over_nodes(second_life),
@@ -110,6 +108,23 @@ def mix_routes(offers: RouteOffers, soh: FloatArray, admission: Mapping[str, Flo
     )
 
 
+def _choose(
+    usual: FloatArray, other: FloatArray, admission: FloatArray, offers: RouteOffers
+) -> tuple[FloatArray, FloatArray]:
+    """Return the expected value of two offers, and the share of packs that take the other one.
+
+    `admission` is the share of buyers who make the other offer, and so the chance that a seller has it. With both
+    offers in hand the seller gets their smooth maximum. The value is linear in the share: the first of many buyers
+    who lowers his minimum health does not lift the price to the full offer.
+    """
+    top = np.maximum(usual, other)
+    softness = offers.softness + offers.softness_share * np.maximum(top, 0.0)
+    weights = exp(np.stack([usual - top, other - top]) / softness)
+    both = weights[0] + weights[1]
+    gain = (top - usual) + softness * log(both)
+    return usual + admission * gain, admission * (weights[1] / both)
+
+
 def _scale_gain(value: FloatArray, willingness_to_pay: FloatArray) -> FloatArray:
     """Return a route's value times the buyers' willingness to pay; a loss is not scaled."""
     return np.where(value > 0.0, value * willingness_to_pay, value)
@@ -120,13 +135,14 @@ def _reduce_premium(value: FloatArray, recycling: FloatArray, buyer_share: Float
     return recycling + (value - recycling) * np.where(value > recycling, 1.0 - reduction * (1.0 - buyer_share), 1.0)
 
 
-def end_routes(offers: RouteOffers, share: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """Return the probability that a pack ends on each route; it is recycled if no vehicle for reuse is found."""
-    reused = share["reuse"] * offers.reuse.chance
+def end_routes(offers: RouteOffers, mix: RouteMix) -> dict[str, FloatArray]:
+    """Return the probability that a pack ends on each route; without a vehicle for reuse it takes the better other."""
+    chance = offers.reuse.chance
+    to_second_life = (1.0 - chance) * mix.reuse_to_second_life
     return {
-        "recycling": share["recycling"] + (share["reuse"] - reused),
-        "second_life": share["second_life"],
-        "reuse": reused,
+        "recycling": mix.share["recycling"] + ((1.0 - chance) * mix.share["reuse"] - to_second_life),
+        "second_life": mix.share["second_life"] + to_second_life,
+        "reuse": mix.share["reuse"] * chance,
     }
 
 
@@ -141,9 +157,5 @@ def most_likely(share: Mapping[str, FloatArray]) -> FloatArray:
 
 def recycling_weight(offers: RouteOffers, mix: RouteMix) -> FloatArray:
     """Return the derivative of the value with respect to the recycling value, through all routes. [1]"""
-    share = mix.share
-    return (
-        share["recycling"]
-        + share["second_life"] * offers.second_life.later
-        + share["reuse"] * (1.0 - offers.reuse.chance)
-    )
+    ends = end_routes(offers, mix)
+    return ends["recycling"] + ends["second_life"] * offers.second_life.later

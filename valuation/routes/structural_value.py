@@ -1,9 +1,9 @@
 """Structural value (结构价值): the value of a pack on its best open route, term by term, with its uncertainty.
 
-    V = E[ tau ln( e^(R/tau) + a_S e^(S/tau) + a_D e^(D/tau) ) ]
+    V = E[ F + a_D (max(F, D) - F) ],    F = R + a_S (max(R, S) - R),    max(x, y) = tau ln( e^(x/tau) + e^(y/tau) )
 
-a smooth maximum of recycling R, second life S and reuse D, where a is the share of buyers who would take the pack
-(0 if the route is closed) and tau the difference within which buyers choose differently. The expectation over the
+the best of recycling R, second life S and reuse D, where a is the share of buyers who would take the pack (0 if the
+route is closed) and tau the difference within which sellers choose differently. The expectation over the
 uncertain health uses five-point Gauss-Hermite quadrature, which smooths the kink where a second life begins. V rises
 with health, prices and payables and falls with costs.
 """
@@ -60,8 +60,9 @@ ROUTE_LABELS: Final = MappingProxyType(
     }
 )
 
-BUYER_SD_SECOND_LIFE, BUYER_SD_REUSE = 0.25, 0.35
-"""Spread of second-life and reuse prices around the formula, without sales (judged, 2026). [1]"""
+BUYER_SD_SECOND_LIFE, BUYER_SD_REUSE = 0.40, 0.35
+"""Spread of second-life and reuse prices around the formula, without sales (judged, 2026). That of a second life makes
+the band of an LFP pack of .80 cover 10 to 50 % of a new pack, the range of the published figures. [1]"""
 MARGIN_SD, MARGIN_FLOOR_CNY_PER_KWH = 0.12, 6.0
 """Spread of the trade margin, without sales: share of the metal value, and a minimum
 (judged, 2026, after the 8 to 14 % mean error of a deal on chemistry class alone)."""
@@ -109,7 +110,7 @@ class Routes:
         closed, its value is the negative cost of disposal.
     open, probability : columns by route
         Whether the route is open, and the probability that the pack ends on it, 0 if closed. A reuse without a matching
-        vehicle ends in recycling.
+        vehicle ends on the better of the other two.
     best : code into :data:`ROUTES`
         Most likely route, always open; NaN if every route is closed.
     structural_per_kwh : array
@@ -123,6 +124,8 @@ class Routes:
         Recycling value of each metal, before costs.
     recycling_weight : array
         Derivative of the value with respect to the recycling value. [1]
+    best_route_weight : array
+        The same for the most valuable open route, which limits the price of a pack with a closed route. [1]
     closures : by route and id
         Reasons other than findings that close a route.
     """
@@ -136,6 +139,7 @@ class Routes:
     terms: Mapping[str, FloatArray]
     metal_value_per_kwh: Mapping[str, FloatArray]
     recycling_weight: FloatArray
+    best_route_weight: FloatArray
     closures: Closures
     findings: Findings
 
@@ -209,7 +213,7 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
     terms = _terms(offers.recycling, mix)
     structural = _sum(terms)
     weight = recycling_weight(offers, mix)
-    probability = {route: np.where(is_open[route], ends, 0.0) for route, ends in end_routes(offers, mix.share).items()}
+    probability = {route: np.where(is_open[route], ends, 0.0) for route, ends in end_routes(offers, mix).items()}
     return Routes(
         value_per_kwh={
             "recycling": mix.value["recycling"],
@@ -227,6 +231,7 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
             for element, paid in offers.recycling.paid.items()
         },
         recycling_weight=weight,
+        best_route_weight=_best_route_weight(offers, mix, is_open),
         closures=closures,
         findings=findings,
     )
@@ -238,6 +243,17 @@ def _buyer_share(
     """Return, by route and health node, the share of buyers who take the pack; 0 if the route is closed."""
     tolerant = damage_tolerance(cases, assume)
     return {route: np.where(is_open[route], share * tolerant, 0.0) for route, share in admission.items()}
+
+
+def _best_route_weight(offers: RouteOffers, mix: RouteMix, is_open: Mapping[str, BoolArray]) -> FloatArray:
+    """Return the derivative of the most valuable open route with respect to the recycling value. [1]"""
+    one = np.ones(len(offers.reuse.chance))
+    weights = {"recycling": one, "second_life": offers.second_life.later, "reuse": 1.0 - offers.reuse.chance}
+    best, weight = np.full(len(one), -np.inf), one
+    for route, own in weights.items():
+        better = is_open[route] & (mix.value[route] > best)
+        best, weight = np.where(better, mix.value[route], best), np.where(better, own, weight)
+    return weight
 
 
 def _sum(columns: Mapping[str, FloatArray]) -> FloatArray:
@@ -275,8 +291,9 @@ def _uncertainty(
     """Return one sd of the structural value on the scale, from metals, buyers, health, trade margin and energy."""
     structural, weight = value_and_weight
     gross = _sum(offers.recycling.paid)
-    second_life = mix.share["second_life"] * offers.second_life.revenue(health.soh) * BUYER_SD_SECOND_LIFE
-    reuse = mix.share["reuse"] * offers.reuse.chance * offers.reuse.revenue(health.soh) * BUYER_SD_REUSE
+    ends = end_routes(offers, mix)
+    second_life = ends["second_life"] * offers.second_life.revenue(health.soh) * BUYER_SD_SECOND_LIFE
+    reuse = ends["reuse"] * offers.reuse.revenue(health.soh) * BUYER_SD_REUSE
     margin = MARGIN_SD * gross * weight + MARGIN_FLOOR_CNY_PER_KWH
     energy = nameplate.energy_log_sd * structural
     variance = (offers.recycling.sd * weight) ** 2 + second_life * second_life + reuse * reuse

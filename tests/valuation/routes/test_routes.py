@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from valuation.condition.health import assess_health
+from valuation.dossier import build_dossier
 from valuation.errors import MissingQuote
 from valuation.ingest.quotes.read_market import read_market
+from valuation.numeric.asinh_scale import from_scale, to_scale
 from valuation.pack.materials import metal_content
 from valuation.pack.nameplate import read_nameplate
 from valuation.provenance.run_checks import run_checks
@@ -19,6 +21,7 @@ from valuation.record.history import Module, PackHistory, TraceEvent
 from valuation.record.to_columns import day_number, tabulate
 from valuation.routes.assumptions import CHINA
 from valuation.routes.recycling import missing_quotes
+from valuation.routes.second_life import price_second_life
 from valuation.routes.structural_value import ROUTES, TERM_LABELS, price_routes
 
 AS_OF = date(2026, 11, 20)
@@ -69,6 +72,12 @@ def price(*histories, soh=None, soh_sd=0.02, shift=None, assumptions=None, **opt
     if shift:
         laid_out[3] = laid_out[3].shifted(shift)
     return price_routes(*laid_out, assumptions=assumptions)
+
+
+def bench_second_life(history):
+    """Return the terms of a second life of one pack of the bench."""
+    _, nameplate, health, today, metals, _ = bench(history)
+    return price_second_life(nameplate, health, today, metals, np.zeros(1), CHINA)
 
 
 def value(*histories, **options):
@@ -215,11 +224,12 @@ def test_the_value_of_ternary_follows_nickel_and_that_of_iron_phosphate_does_not
     assert ternary_up > 1.05 * ternary
 
 
-def test_uncertain_health_smooths_the_kink():
-    grid = np.linspace(0.70, 0.98, 57)
-    packs = [pack()] * len(grid)
-    bend = {sd: np.abs(np.diff(value(*packs, soh=grid, soh_sd=sd), 2)).max() for sd in (0.005, 0.05)}
-    assert bend[0.05] < 0.7 * bend[0.005]
+@pytest.mark.parametrize("soh_sd", [0.005, 0.02, 0.05])
+def test_the_value_has_no_kink_where_a_second_life_begins(soh_sd):
+    """Half a point of health changes the slope by less than 0.6 CNY/kWh, whatever the uncertainty."""
+    grid = np.linspace(0.60, 0.98, 77)
+    bend = np.abs(np.diff(value(*[pack()] * len(grid), soh=grid, soh_sd=soh_sd), 2))
+    assert bend.max() < 0.6
 
 
 @pytest.mark.parametrize("chemistry", ["LCO", "NIMH", "OTHER"])
@@ -236,16 +246,98 @@ def test_a_worn_pack_is_recycled_and_a_good_one_gets_a_second_life():
 
 
 def test_a_young_swap_pack_goes_back_into_its_fleet():
-    routes = price(pack(duty="swap", made_on=date(2025, 1, 1)), soh=0.84, shift={"new_pack_lfp": 1.2})
+    routes = price(pack(duty="swap", made_on=date(2025, 1, 1)), soh=0.90, shift={"new_pack_lfp": 1.2})
     assert routes.open["reuse"][0]
     assert ROUTES[int(routes.best[0])] == "reuse"
 
 
-def test_a_pack_for_which_a_vehicle_is_seldom_found_mostly_ends_in_recycling():
-    routes = price(pack(), soh=0.80, soh_sd=0.005)
-    assert routes.open["reuse"][0]
-    assert ROUTES[int(routes.best[0])] == "recycling"
-    assert 0.0 < routes.probability["reuse"][0] <= 0.1
+def test_a_pack_for_which_a_vehicle_is_seldom_found_mostly_takes_another_route():
+    routes = price(pack(), pack("NMC622"), soh=0.80, soh_sd=0.005)
+    assert routes.open["reuse"].all()
+    assert [ROUTES[int(best)] for best in routes.best] == ["second_life", "recycling"]
+    assert ((routes.probability["reuse"] > 0.0) & (routes.probability["reuse"] <= 0.1)).all()
+
+
+def test_without_a_vehicle_a_pack_for_reuse_takes_the_better_of_the_other_routes():
+    """A two-year-old swap pack was worth less on reuse than on a second life, as reuse fell back to recycling."""
+    grid = np.linspace(0.82, 1.0, 19)
+    routes = price(*[pack(duty="swap", made_on=date(2024, 11, 20))] * len(grid), soh=grid, soh_sd=0.005)
+    better = np.maximum(routes.value_per_kwh["recycling"], routes.value_per_kwh["second_life"])
+    assert (routes.value_per_kwh["reuse"] > better).all()
+    assert (routes.structural_per_kwh >= better).all()
+    total = sum(routes.probability[route] for route in ROUTES)
+    np.testing.assert_allclose(total, 1.0, rtol=1e-12)
+    assert (routes.probability["second_life"] > routes.probability["recycling"]).all()
+
+
+@pytest.mark.parametrize("day_quotes", [{}, {"lithium_carbonate": 0.45, "new_pack_lfp": 0.95}], ids=["2026", "slack"])
+@pytest.mark.parametrize("duty", ["private", "taxi", "bus", "logistics", "swap", "other"])
+@pytest.mark.parametrize("method", ["lab", "quick", "bms"])
+def test_one_point_of_health_moves_a_value_by_little(method, duty, day_quotes):
+    """At most the larger of 8 % and 4 CNY/kWh, for every chemistry and age, however health was read."""
+    grid = np.linspace(0.40, 1.0, 61).round(2)
+    for made in (date(2024, 6, 1), date(2021, 6, 1), date(2018, 6, 1)):
+        packs = []
+        for chemistry in TRADED:
+            for soh in grid.tolist():
+                facts = {"soh": soh, "soh_source": "bms"} if method == "bms" else {"soh": soh, "method": method}
+                read = TraceEvent(type="usage" if method == "bms" else "tested", on=date(2026, 11, 10), facts=facts)
+                packs.append(pack(chemistry, duty=duty, made_on=made, events=(read,)))
+        worth = value(*packs, shift=day_quotes).reshape(len(TRADED), len(grid))
+        step = np.diff(worth, axis=1)
+        assert (step >= -ROUNDING).all()
+        assert (step <= np.maximum(0.08 * np.abs(worth[:, :-1]), 4.0)).all()
+
+
+def test_a_retired_iron_phosphate_pack_is_bought_for_a_share_of_a_new_one():
+    """15 to 35 % of a new pack at .75 to .85 health; the band at .80 covers the published range of purchases."""
+    grid = np.array([0.75, 0.80, 0.85])
+    for shift in ({}, {"lithium_carbonate": 0.45}, {"new_pack_lfp": 1.3}):
+        routes = price(*[pack()] * 3, soh=grid, shift=shift)
+        new = QUOTES["new_pack_lfp"][0] * shift.get("new_pack_lfp", 1.0)
+        share = routes.structural_per_kwh / new
+        assert ((share > 0.15) & (share < 0.36)).all()
+        step = 1.6449 * routes.scale_sd[1]
+        low, high = from_scale(to_scale(routes.structural_per_kwh[1]) + np.array([-step, step])) / new
+        assert low <= 0.13
+        assert high >= 0.50
+    assert ((price(*[pack()] * 3, soh=grid).structural_per_kwh / 420.0) < 0.35).all()
+
+
+def test_health_counts_once_as_energy_and_once_as_life():
+    """Sale price per remaining kWh: it falls with the life left only, from .95 to .70 by a third, not to a quarter."""
+    second_life = bench_second_life(pack())
+    soh = np.array([[0.95], [0.85], [0.70]])
+    per_remaining = second_life.revenue(soh) / soh
+    assert per_remaining[2, 0] / per_remaining[0, 0] == pytest.approx(0.72, abs=0.06)
+    assert (per_remaining / 420.0 < 0.70).all()  # below the 30 % under new that sellers of repurposed packs ask
+
+
+def test_resistance_and_spread_count_only_beyond_what_health_explains():
+    def with_test(**facts):
+        return pack(events=(TraceEvent(type="tested", on=date(2026, 10, 1), facts={"method": "lab"} | facts),))
+
+    usual, grown, uneven = value(
+        with_test(soh=0.85, resistance_growth=0.10),
+        with_test(soh=0.85, resistance_growth=0.60),
+        with_test(soh=0.85, cell_soh_spread=0.10),
+    )
+    plain = value(with_test(soh=0.85))[0]
+    assert usual == plain
+    assert plain > max(grown, uneven)
+
+
+def test_a_borrowed_price_of_new_packs_is_scaled_to_europe():
+    """A Chinese price of new packs met European costs, and a second life cost 200 CNY/kWh."""
+    table = tabulate(
+        [pack(events=(TraceEvent(type="tested", on=date(2026, 10, 1), facts={"method": "lab", "soh": 0.9}),))]
+    )
+    cases = cut(table, np.full(1, day_number(AS_OF)))
+    borrowed = build_dossier(cases, MARKET, region="EU").routes.value_per_kwh["second_life"][0]
+    lines = [f"2026-11-18,{name},{price},{unit},false,EU,x" for name, (price, unit) in QUOTES.items()]
+    own = build_dossier(cases, read_market((HEAD + "\n".join(lines)).encode()), region="EU")
+    assert borrowed > 0.0
+    assert borrowed > own.routes.value_per_kwh["second_life"][0]
 
 
 def test_a_pack_with_missing_modules_or_of_great_age_is_not_put_back():
