@@ -25,6 +25,7 @@ from service.store import sales
 from service.store.idempotency import IdempotencyKey, Outcome, run_once
 from service.valuation_service import ValuationService
 from valuation.errors import FieldError
+from valuation.messages import both
 
 MAX_PAGE: Final = 1000
 _STATES: Final = get_args(State)
@@ -46,13 +47,25 @@ class HoldAnswer(msgspec.Struct, kw_only=True, frozen=True):
     hint_zh: str
 
 
+class UnusedAnswer(msgspec.Struct, kw_only=True, frozen=True):
+    """Why an accepted sale does not affect values, or not yet."""
+
+    message_id: str
+    message_en: str
+    message_zh: str
+
+
 class ReportedAnswer(msgspec.Struct, kw_only=True, frozen=True):
-    """Result for one reported sale, with its present state; a held sale does not affect values."""
+    """Result for one reported sale, with its present state.
+
+    A held sale does not affect values, nor does an accepted sale with `unused`, for the reason given there.
+    """
 
     sale_id: str
     outcome: Literal["accepted", "held", "known"]
     state: State
     held: HoldAnswer | None = None
+    unused: UnusedAnswer | None = None
 
 
 class SalesReport(msgspec.Struct, kw_only=True, frozen=True):
@@ -176,28 +189,17 @@ def list_sales(service: ValuationService, after: int, limit: int, state: str | N
 
 def hold_answer(hold: Hold, sale_id: str) -> HoldAnswer:
     """Return why a sale is held and what to do, in English and Chinese."""
-    band, address = (f"{hold.lower_cny:,.0f}", f"{hold.upper_cny:,.0f}"), f"/v1/sales/{quote(sale_id, safe='')}"
+    why = both("sale.held", price_cny=hold.price_cny, lower_cny=hold.lower_cny, upper_cny=hold.upper_cny)
+    hint = both("sale.held.hint", address=f"/v1/sales/{quote(sale_id, safe='')}")
     return HoldAnswer(
         price_cny=hold.price_cny,
         lower_cny=hold.lower_cny,
         upper_cny=hold.upper_cny,
         level=hold.level,
-        message_en=(
-            f"{hold.price_cny:,.2f} CNY without VAT is far outside the band of this pack, {band[0]} to {band[1]} CNY:"
-            " the sale is held and moves no value until it is confirmed"
-        ),
-        message_zh=(
-            f"成交价 {hold.price_cny:,.2f} 元（不含税）远超该电池包的估值区间 {band[0]} 至 {band[1]} 元，"
-            "已暂挂，确认前不影响估值"
-        ),
-        hint_en=(
-            f"POST {address}/confirm if the price is right, {address}/void if it is not; or report the right sale with"
-            " the id of this one as corrects"
-        ),
-        hint_zh=(
-            f"价格无误请调用 POST {address}/confirm 确认；有误请调用 POST {address}/void 作废，"
-            "或在更正后的成交中以 corrects 填写本笔编号"
-        ),
+        message_en=why.en,
+        message_zh=why.zh,
+        hint_en=hint.en,
+        hint_zh=hint.zh,
     )
 
 
@@ -214,7 +216,17 @@ def _entered(entered: EnteredReport) -> Outcome:
 
 def _outcome(one: SaleOutcome) -> ReportedAnswer:
     held = hold_answer(one.hold, one.sale_id) if one.hold is not None and one.state == "held" else None
-    return ReportedAnswer(sale_id=one.sale_id, outcome=one.outcome, state=one.state, held=held)
+    return ReportedAnswer(
+        sale_id=one.sale_id, outcome=one.outcome, state=one.state, held=held, unused=_unused(one.unused)
+    )
+
+
+def _unused(reason: str) -> UnusedAnswer | None:
+    """Return the reason of a message id in both languages, None without one."""
+    if not reason:
+        return None
+    wording = both(reason)
+    return UnusedAnswer(message_id=reason, message_en=wording.en, message_zh=wording.zh)
 
 
 def _unconfirmed(service: ValuationService) -> frozenset[str]:

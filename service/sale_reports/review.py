@@ -10,9 +10,10 @@ import numpy as np
 from models.artifact.predictor import Predictor as TrainedModel
 from models.artifact.recentring import eligible, far_outside
 from service.sales.features import SaleFeatures
+from service.sales.histories import first_known_histories
 from service.sales.record_sales import SaleReview
 from service.sales.sale_types import EnteredSale
-from service.sales.selection import Candidate, reported_to, set_prices
+from service.sales.selection import NO_HISTORY, NO_MODEL, NOT_LEARNABLE, TRAINED_ON, Candidate, reported_to, set_prices
 from service.sales.states import Hold, ReportedSale
 from service.valuation_service import ValuationService
 from valuation.numeric.rounding import money_column
@@ -24,30 +25,37 @@ _NOT_RECORDED: Final = "9999"
 
 
 def review_sales(service: ValuationService, reported: Sequence[EnteredSale]) -> dict[str, SaleReview]:
-    """Return the review of each sale by today's model, without the sales that cannot be reviewed yet.
+    """Return the review of each sale by today's model, or why it is not used yet and is reviewed later.
 
-    Sales before the model's training and sales of unknown packs are reviewed later, when they could first affect the
-    model. The price of a lot is shared among the packs that are reported together.
+    The price of a lot is shared among the packs that are reported together.
     """
-    model = service.model
-    if not isinstance(model, TrainedModel):
-        return {}
-    later = [one for one in reported if one.sold_on.isoformat() > (model.trained_through or "")]
     pending = [
         ReportedSale(sequence=_NOT_ENTERED + place, sale=one, recorded_at=_NOT_RECORDED, reporter="")
-        for place, one in enumerate(later)
+        for place, one in enumerate(reported)
     ]
+    model = service.model
+    if not isinstance(model, TrainedModel):
+        with service.database.reading() as connection:
+            known = first_known_histories(connection, pending)
+        return {
+            one.sale.sale_id: SaleReview(unused=NO_MODEL if one.sequence in known else NO_HISTORY) for one in pending
+        }
+    later = [one for one in pending if one.sale.sold_on.isoformat() > (model.trained_through or "")]
     packs = SaleFeatures(model, service.market)
     with service.database.reading() as connection:
-        known = packs.of(connection, pending)
-    sold = [
-        Candidate(one, "accepted", pack)
-        for one in pending
-        if (pack := known.get(one.sequence)) is not None and not pack.left_out
-    ]
+        found = packs.of(connection, later)
+    unused, sold = {one.sale_id: TRAINED_ON for one in reported}, []
+    for one in later:
+        pack = found.get(one.sequence)
+        if pack is None or pack.left_out:
+            unused[one.sale.sale_id] = NO_HISTORY if pack is None else pack.left_out
+        else:
+            sold.append(Candidate(one, "accepted", pack))
     set_prices(sold)
     learnable = eligible(model, np.array([one.price_per_kwh for one in sold])).tolist()
-    return _review(model, packs, [one for one, take in zip(sold, learnable, strict=True) if take])
+    unused |= {one.reported.sale.sale_id: NOT_LEARNABLE for one in sold}
+    reviewed = _review(model, packs, [one for one, take in zip(sold, learnable, strict=True) if take])
+    return {sale_id: SaleReview(unused=reason) for sale_id, reason in unused.items()} | reviewed
 
 
 def _review(model: TrainedModel, packs: SaleFeatures, sold: Sequence[Candidate]) -> dict[str, SaleReview]:

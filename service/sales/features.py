@@ -24,10 +24,10 @@ from valuation.pricing import calibration_groups
 from valuation.record.cases import cut
 from valuation.record.to_columns import day_number
 
-UNREADABLE: Final = "the pack's history cannot be read"
-NO_ENERGY: Final = "the pack's rated energy is not known"
-CLOSED_ROUTE: Final = "sold into a route that a finding on the record of that day closes"
-UNSTATED_ROUTE: Final = "route not stated, and a closed route would have fetched more than the open ones"
+UNREADABLE: Final = "sale.unused.unreadable"
+NO_ENERGY: Final = "sale.unused.no_energy"
+CLOSED_ROUTE: Final = "ledger.reason.closed_route"
+UNSTATED_ROUTE: Final = "ledger.reason.route_not_stated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class SoldPack:
     energy_kwh
         Rated energy, by which the price is divided.
     left_out
-        Why the sale can never be used; "" if it can.
+        Message id of the reason why the sale can never be used; "" if it can.
 
     """
 
@@ -131,7 +131,7 @@ def _read(record: bytes) -> Traces | None:
 
 
 def left_out(reported: Sequence[ReportedSale], dossier: Dossier) -> list[str]:
-    """Return why each sale can never be used by a model, "" if it can."""
+    """Return the message id of the reason why each sale can never be used by a model, "" if it can."""
     closed = closed_sales([one.sale for one in reported], dossier)
     reasons = np.full(len(reported), "", dtype=object)
     for where, reason in (

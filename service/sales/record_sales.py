@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from service.clock import today
 from service.sales.sale_types import EnteredSale, Sale
-from service.sales.states import Correction, Hold, Note, ReportedSale, State, apply_entries
+from service.sales.states import COUNTS, Correction, Hold, Note, ReportedSale, State, apply_entries
 from service.store import ledger, packs, sales
 from service.store.ledger import Entry
 from valuation.dossier import Dossier
@@ -33,19 +33,24 @@ _CLOSED_STATES: tuple[State, ...] = ("voided", "corrected")
 
 
 class SaleReview(msgspec.Struct, frozen=True, kw_only=True):
-    """Review of a sale: the model used, and the reason for a hold, if any."""
+    """Review of a sale by a model, with the reason for a hold, if any; or why it does not recentre the model yet.
 
-    model: str
+    ``unused`` is the message id of the reason.
+    """
+
+    model: str | None = None
     hold: Hold | None = None
+    unused: str = ""
 
 
 class SaleOutcome(msgspec.Struct, kw_only=True, frozen=True):
-    """Result for one reported sale: its present state, and the reason if it is held."""
+    """Result for one reported sale: its present state, the reason if it is held, and that if it is not used yet."""
 
     sale_id: str
     outcome: Literal["accepted", "held", "known"]
     state: State
     hold: Hold | None = None
+    unused: str = ""
 
 
 class EnteredReport(msgspec.Struct, kw_only=True, frozen=True):
@@ -93,7 +98,7 @@ def enter_sales(
         ids = {one.sale_id for one in reported} | {one.corrects for one in reported if one.corrects is not None}
         known = known_sales(connection, sorted(ids))
         entries: list[Entry] = []
-        outcomes = [_enter(one, reviews.get(one.sale_id), known, entries) for one in reported]
+        outcomes = [_enter(one, reviews[one.sale_id], known, entries) for one in reported]
         return render(EnteredReport(sales=outcomes, ledger_head=ledger.append(connection, entries, recorded_by=caller)))
 
     return work
@@ -106,17 +111,14 @@ def known_sales(connection: Connection, sale_ids: Sequence[str]) -> dict[str, Re
     return known
 
 
-def _enter(
-    sale: EnteredSale, reviews: SaleReview | None, known: dict[str, ReportedSale], entries: list[Entry]
-) -> SaleOutcome:
+def _enter(sale: EnteredSale, review: SaleReview, known: dict[str, ReportedSale], entries: list[Entry]) -> SaleOutcome:
     """Append the ledger entries of one sale, and return its result."""
     before = known.get(sale.sale_id)
     if before is not None:
         _check_same_content(sale, before)
-        return SaleOutcome(sale_id=sale.sale_id, outcome="known", state=before.state, hold=before.hold)
-    if reviews is not None:
-        sale = msgspec.structs.replace(sale, judged_by=reviews.model)
-    hold = None if reviews is None else reviews.hold
+        unused = review.unused if before.state in COUNTS else ""
+        return SaleOutcome(sale_id=sale.sale_id, outcome="known", state=before.state, hold=before.hold, unused=unused)
+    sale, hold = msgspec.structs.replace(sale, judged_by=review.model), review.hold
     state: Literal["accepted", "held"] = "accepted" if hold is None else "held"
     entries.append(Entry(kind=sales.SALE, subject=sale.sale_id, payload=msgspec.json.encode(sale)))
     if hold is not None:
@@ -127,7 +129,7 @@ def _enter(
         entries.append(Entry(kind=sales.CORRECTED, subject=sale.corrects, payload=payload))
         corrected.state, corrected.corrected_by = "corrected", sale.sale_id
     known[sale.sale_id] = ReportedSale(sequence=0, sale=sale, recorded_at="", reporter="", state=state, hold=hold)
-    return SaleOutcome(sale_id=sale.sale_id, outcome=state, state=state, hold=hold)
+    return SaleOutcome(sale_id=sale.sale_id, outcome=state, state=state, hold=hold, unused=review.unused)
 
 
 def _check_same_content(sale: EnteredSale, before: ReportedSale) -> None:

@@ -18,12 +18,13 @@ from service.sales.features import SaleFeatures, SoldPack
 from service.sales.prices import prices_cny, whole_lots
 from service.sales.states import COUNTS, ReportedSale, State
 
-NO_HISTORY: Final = "no history of the pack is kept; report it with its events, or value it first"
-TRAINED_ON: Final = "sold before the model's last training"
-NOT_QUOTED: Final = "sold before every instrument is quoted"
-BROKEN_LOT: Final = "the one sum of a lot cannot be shared out: a pack of it is missing, or it is told in two ways"
-SOLD_AGAIN: Final = "the pack was sold again later; each pack counts once"
-NOT_LEARNABLE: Final = "a price the model cannot learn from"
+NO_MODEL: Final = "sale.unused.no_model"
+NO_HISTORY: Final = "sale.unused.no_history"
+TRAINED_ON: Final = "sale.unused.trained_on"
+NOT_QUOTED: Final = "sale.unused.not_quoted"
+BROKEN_LOT: Final = "sale.unused.broken_lot"
+SOLD_AGAIN: Final = "sale.unused.sold_again"
+NOT_LEARNABLE: Final = "sale.unused.not_learnable"
 
 
 class Candidate(msgspec.Struct, gc=False):
@@ -37,7 +38,7 @@ class Candidate(msgspec.Struct, gc=False):
 
 @dataclass(slots=True, kw_only=True)
 class Selection:
-    """Selected sales, number of held and voided ones, and of others by reason.
+    """Selected sales, number of held and voided ones, and of others by the message id of the reason.
 
     ``unconfirmed``: ids of held sales that were accepted when reported.
     """

@@ -82,11 +82,14 @@ def test_sales_are_entered_once(client):
     first = client.post("/v1/sales", json={"sales": [_sale(), _sale(sale_id="S2")]})
     assert first.status_code == 201, first.text
     assert first.json()["sales_added"] == 2
+    assert {one["unused"]["message_id"] for one in first.json()["sales"]} == {"sale.unused.no_history"}
+    client.post(f"/v1/packs/{CODE}/events", json={"events": [INSTALLED]})
     again = client.post("/v1/sales", json={"sales": [_sale(), _sale(sale_id="S3")]}).json()
     assert (again["sales_added"], again["sales_known"]) == (1, 1)
+    assert {one["unused"]["message_id"] for one in again["sales"]} == {"sale.unused.no_model"}
     changed = client.post("/v1/sales", json={"sales": [_sale(sale_id="S4"), _sale(price_cny=1.0)]})
     assert changed.status_code == 422
-    assert _entries(client) == 3
+    assert _entries(client) == 4
 
 
 @pytest.mark.parametrize(

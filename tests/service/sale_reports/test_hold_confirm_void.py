@@ -80,8 +80,10 @@ def test_thirty_sales_of_one_yuan_are_held(client, pack, sold):
 def test_a_sale_whose_pack_becomes_known_later_is_judged_then(client, pack, sold):
     before = ask(client, pack)
     said = sold.report(client, sold.sale(50, 999_999_999.0), sold.sale(51))
-    assert [one["outcome"] for one in said["sales"]] == ["accepted", "accepted"]  # nothing to judge them by yet
+    assert [one["outcome"] for one in said["sales"]] == ["accepted", "accepted"]  # without a history, no band
+    assert {one["unused"]["message_id"] for one in said["sales"]} == {"sale.unused.no_history"}
     sold.know(client, [50, 51])
+    assert [one["unused"] for one in sold.report(client, sold.sale(51))["sales"]] == [None]
     sold.report(client, sold.sale(2))
     model = model_of(client)
     assert (model["anchor_sales"], model["anchor_held"], model["anchor_left_out"]) == (2, 1, 0)
