@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from valuation import features
+from valuation.messages import Message
 from valuation.numeric.columns import BoolArray, FloatArray
 
 _BINS = 10
@@ -69,6 +70,12 @@ class Shift:
     def worth_watching(self) -> bool:
         """Whether the drift exceeds the warning limit and sampling error."""
         return self.psi > WATCH + 2.0 * self.noise
+
+
+def shift_message(shift: Shift) -> Message:
+    """Return the drift of one column as a line, marked if it has moved."""
+    mark, label = "*" if shift.moved else " ", features.label_of(shift.name)
+    return Message("drift.shift", mark=mark, psi=shift.psi, ks=shift.ks, label=label)
 
 
 def reference_of(columns: Mapping[str, FloatArray], categorical: Sequence[str] = ()) -> dict[str, Any]:

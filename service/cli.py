@@ -20,9 +20,9 @@ from pathlib import Path
 import click
 
 from service.settings import Settings
-from valuation.errors import CanzhiError
+from valuation.errors import CanzhiError, SettingError
 from valuation.messages import Language, Message, say
-from valuation.messages.language import known_language
+from valuation.messages.language import answering_in, command_language, known_language, terminal_language
 
 GROUP = "canzhi.commands"
 DONE, REFUSED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -39,7 +39,7 @@ def load_command(name: str) -> click.Command | None:
 
     Raises
     ------
-    click.ClickException
+    SettingError
         If the command needs a package that is not installed.
     """
     point = command_table().get(name)
@@ -48,12 +48,11 @@ def load_command(name: str) -> click.Command | None:
     try:
         command = point.load()
     except ModuleNotFoundError as missing:
-        raise click.ClickException(
-            f"the command {name} needs the package {missing.name}, which is not installed\n"
-            "hint: pip install 'canzhi[train]' brings everything"
+        raise SettingError(
+            "cli.command_needs", hint="cli.package_missing.hint", command=name, package=missing.name
         ) from missing
     if not isinstance(command, click.Command):
-        raise click.ClickException(f"{point.value} is no command")
+        raise SettingError("cli.not_a_command", hint="cli.install_again", command=name, value=point.value)
     return command
 
 
@@ -102,24 +101,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _format_warning(message: Warning | str, category: type[Warning], *_: object) -> str:
-    """Return a warning as one line, without file and line."""
-    return f"canzhi: {message}\n" if category is RuntimeWarning else f"canzhi: {category.__name__}: {message}\n"
+    """Return a warning as one line, without file and line, in the language of the command."""
+    said = message.args[0] if isinstance(message, Warning) and message.args else message
+    text = said.in_language(command_language()) if isinstance(said, Message) else message
+    return f"canzhi: {text}\n" if category is RuntimeWarning else f"canzhi: {category.__name__}: {text}\n"
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; every error becomes one sentence and a hint."""
     _use_utf8()
-    try:
-        _invoke(arguments)
-    except BaseException as end:  # noqa: BLE001 - users never see a traceback
-        return _report_failure(end, _language_of(arguments))
+    with answering_in(_language_of(arguments)):
+        try:
+            _invoke(arguments)
+        except BaseException as end:  # noqa: BLE001 - users never see a traceback
+            return _report_failure(end)
     return DONE
-
-
-def terminal_language() -> Language:
-    """Return the language of the terminal: CANZHI_LANG, else the locale; English if it is neither of the two."""
-    wishes = (os.environ.get(name) for name in ("CANZHI_LANG", "LC_ALL", "LC_MESSAGES", "LANG"))
-    return known_language(next(filter(None, wishes), None)) or "en"
 
 
 def _language_of(arguments: Sequence[str]) -> Language:
@@ -131,7 +127,7 @@ def _language_of(arguments: Sequence[str]) -> Language:
     return terminal_language()
 
 
-def _report_failure(end: BaseException, language: Language) -> int:
+def _report_failure(end: BaseException) -> int:
     """Print why a command failed, and return the exit code."""
     code = REFUSED
     match end:
@@ -143,19 +139,17 @@ def _report_failure(end: BaseException, language: Language) -> int:
             end.show()
             code = end.exit_code
         case CanzhiError():
-            print_message(*end.in_language(language), language)
+            print_message(end.text, end.hint_text)
         case KeyboardInterrupt() | click.Abort():
-            print_message(say(language, "cli.interrupted"))
+            print_message(Message("cli.interrupted"))
             code = INTERRUPTED
         case ModuleNotFoundError():
-            missing = Message("cli.package_missing", package=end.name)
-            hint = say(language, "cli.package_missing.hint")
-            print_message(missing.in_language(language), hint, language)
+            print_message(Message("cli.package_missing", package=end.name), Message("cli.package_missing.hint"))
         case BrokenPipeError():
             _drop_output()
             code = DONE
         case _:
-            _write_crash_report(end, language)
+            _write_crash_report(end)
     return code
 
 
@@ -170,13 +164,22 @@ def _invoke(arguments: Sequence[str]) -> None:
         sys.stdout.flush()
 
 
-def print_message(sentence: str, hint: str | None = None, language: Language = "en") -> None:
-    """Print a message and an optional hint on standard error."""
-    lines = [f"canzhi: {sentence}", *([say(language, "cli.hint", hint=hint)] if hint else [])]
-    click.echo("\n".join(lines), err=True)
+def print_message(message: Message, hint: Message | None = None) -> None:
+    """Print a message and an optional hint on standard error, in the language of the command."""
+    lines = [message, *([Message("cli.hint", hint=hint)] if hint else [])]
+    language = command_language()
+    click.echo(
+        "\n".join(["canzhi: " + lines[0].in_language(language), *(one.in_language(language) for one in lines[1:])]),
+        err=True,
+    )
 
 
-def _write_crash_report(fault: BaseException, language: Language) -> None:
+def print_line(identity: str, /, **parameters: object) -> None:
+    """Print a message on standard output, in the language of the command."""
+    click.echo(say(command_language(), identity, **parameters))
+
+
+def _write_crash_report(fault: BaseException) -> None:
     """Print that canzhi failed, and write the traceback to a file."""
     hint = Message("cli.report")
     try:
@@ -188,8 +191,7 @@ def _write_crash_report(fault: BaseException, language: Language) -> None:
     except (OSError, CanzhiError):
         pass
     first = (str(fault).splitlines() or [""])[0][:300]
-    failed = say(language, "cli.failed", kind=type(fault).__name__, reason=first)
-    print_message(failed, hint.in_language(language), language)
+    print_message(Message("cli.failed", kind=type(fault).__name__, reason=first), hint)
 
 
 def _drop_output() -> None:

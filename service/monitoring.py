@@ -32,8 +32,9 @@ from service.valuation_service import RequestTerms, ValuationService
 from valuation import features
 from valuation.dossier import build_dossier
 from valuation.errors import TraceError
-from valuation.features import LABELS
+from valuation.features import label_of
 from valuation.ingest import read_trace
+from valuation.messages import Language, Message
 from valuation.ports import Predictor
 from valuation.record.cases import cut
 from valuation.record.history import PackHistory
@@ -41,16 +42,6 @@ from valuation.record.to_columns import day_number, tabulate
 
 MIN_PACKS = 100
 """Fewest valued packs for a comparison with the training data."""
-_TOO_FEW = (
-    (
-        "too little was valued and reported here to say more: report sales with canzhi report-sale, "
-        "or look at a ledger with canzhi drift LEDGER --traces FOLDER --market FILE"
-    ),
-    (
-        "本机评估与上报的数据太少,无法判断:请用 canzhi report-sale 上报成交,"
-        "或用 canzhi drift 台账 --traces 文件夹 --market 行情 检查台账"
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,21 +94,11 @@ class DriftReport:
         """Whether there are too few valuations and sales for an assessment."""
         return self.realised.sales < LEAST_SALES and not self.shifts
 
-    def advice(self, language: str = "en") -> list[str]:
-        """Return the findings and the recommended action as sentences, in English or Chinese (zh)."""
-        place = 1 if language == "zh" else 0
+    def advice(self, language: Language = "en") -> list[str]:
+        """Return the findings and the recommended action as sentences in a language."""
+        closing = "retrain" if self.calls_for_action else "too_few" if self.too_few else "nothing_to_do"
         messages = [_describe_bands(self.realised), _describe_anchor(self.anchor), _describe_packs(self)]
-        closing = (
-            (
-                "retrain with the sales since, and let the gate compare: canzhi train, then canzhi promote",
-                "建议用新成交重新训练并经门槛比较:canzhi train,再 canzhi promote",
-            )
-            if self.calls_for_action
-            else _TOO_FEW
-            if self.too_few
-            else ("nothing calls for action", "无需处理")
-        )
-        return [sentence[place] for sentence in (*messages, closing) if sentence[place]]
+        return [one.in_language(language) for one in (*messages, Message(f"drift.{closing}"))]
 
 
 def drift_report(service: ValuationService, *, most_sales: int, most_packs: int) -> DriftReport:
@@ -200,55 +181,29 @@ def valued_packs(
     return len(latest), shifts(reference, feature_columns(features.compute(dossier)))
 
 
-def _describe_bands(realised: RealisedCoverage) -> tuple[str, str]:
-    count, promised = f"{realised.sales:,}", f"{realised.promised:.0%}"
+def _describe_bands(realised: RealisedCoverage) -> Message:
     if realised.sales < LEAST_SALES:
-        return (
-            f"{count} reported sales were valued before; {LEAST_SALES} are needed to judge the band",
-            f"已上报且此前评估过的成交 {count} 笔,至少 {LEAST_SALES} 笔方可评判区间",
-        )
-    comparison = (
-        ("fewer than luck explains", "低于偶然可解释的范围") if realised.undercovered else ("as promised", "符合承诺")
-    )
-    held, bias = f"{realised.coverage:.1%}", f"{realised.bias:+.1%}"
-    return (
-        (
-            f"the bands held {held} of {count} reported sales where {promised} was promised: {comparison[0]}; "
-            f"points were {bias} off in the middle"
-        ),
-        f"区间覆盖已上报成交 {count} 笔的 {held}(承诺 {promised}):{comparison[1]};估值中位偏差 {bias}",
+        return Message("drift.bands_unknown", count=realised.sales, least=LEAST_SALES)
+    return Message(
+        "drift.bands",
+        coverage=realised.coverage,
+        count=realised.sales,
+        level=realised.promised,
+        comparison=Message("drift.undercovered" if realised.undercovered else "drift.as_expected"),
+        bias=realised.bias,
     )
 
 
-def _describe_anchor(anchor: AnchorSummary | None) -> tuple[str, str]:
+def _describe_anchor(anchor: AnchorSummary | None) -> Message:
     if anchor is None or anchor.moved is None or anchor.moved.point is None:
-        return ("no reported sale re-anchors the model", "尚无成交可用于重新锚定")
-    sales, point, width = f"{anchor.used:,}", f"{anchor.moved.point:+.1%}", f"{anchor.moved.width:.2f}"
-    return (
-        f"{sales} reported sales moved the points by {point} and the bands to {width} times their width",
-        f"{sales} 笔上报成交使估值移动 {point},区间宽度为原来的 {width} 倍",
-    )
+        return Message("drift.not_recentred")
+    return Message("drift.recentred", count=anchor.used, point=anchor.moved.point, width=anchor.moved.width)
 
 
-def _describe_packs(drift: DriftReport) -> tuple[str, str]:
+def _describe_packs(drift: DriftReport) -> Message:
     if not drift.shifts:
-        return (
-            f"{drift.packs:,} packs were valued lately; {MIN_PACKS} are needed to compare with those learned from",
-            f"近期评估 {drift.packs:,} 个电池包,至少 {MIN_PACKS} 个方可与训练样本比较",
-        )
+        return Message("drift.packs_unknown", count=drift.packs, least=MIN_PACKS)
     if not drift.moved:
-        return (
-            f"the {drift.packs:,} packs valued lately are like those learned from",
-            f"近期评估的 {drift.packs:,} 个电池包与训练样本相近",
-        )
-    names = [LABELS.get(shift.name, (shift.name, shift.name)) for shift in drift.moved[:3]]
-    return (
-        (
-            f"{len(drift.moved)} features of the {drift.packs:,} packs valued lately differ from those learned from, "
-            f"most of all {', '.join(name[0] for name in names)}"
-        ),
-        (
-            f"近期评估的 {drift.packs:,} 个电池包有 {len(drift.moved)} 个特征偏离训练样本,首要:"
-            f"{'、'.join(name[1] for name in names)}"
-        ),
-    )
+        return Message("drift.packs_alike", count=drift.packs)
+    names = [label_of(shift.name) for shift in drift.moved[:3]]
+    return Message("drift.packs_moved", moved=len(drift.moved), count=drift.packs, names=names)

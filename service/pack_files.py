@@ -9,6 +9,7 @@ from pathlib import Path
 
 from valuation.errors import CanzhiError, UnreadableRecord
 from valuation.ingest import Document, GivenFacts, Traces, read_trace
+from valuation.messages import Message
 
 STANDARD_INPUT = Path("-")
 
@@ -25,7 +26,7 @@ def read_files(
     documents: list[Document] = []
     problems: list[tuple[str, CanzhiError]] = []
     for file in files:
-        name = "standard input" if file == STANDARD_INPUT else file.name
+        name = Message("command.standard_input") if file == STANDARD_INPUT else file.name
         try:
             documents.append(read_document(file))
         except CanzhiError as error:
@@ -41,7 +42,9 @@ def read_document(file: Path) -> Document:
     UnreadableRecord
         If it cannot be read.
     """
-    return Document(name="standard input" if file == STANDARD_INPUT else file.name, content=_bytes(file))
+    return Document(
+        name=Message("command.standard_input") if file == STANDARD_INPUT else file.name, content=_bytes(file)
+    )
 
 
 def read_documents(
@@ -57,7 +60,7 @@ def read_documents(
     try:
         traces = read_trace(list(documents), undated_on=undated_on, given=given)
     except CanzhiError as error:
-        where = documents[0].name if len(documents) == 1 else "the files"
+        where = documents[0].name if len(documents) == 1 else Message("command.the_files")
         return Traces(histories=(), notes=()), [*problems, (where, error)]
     return traces, [*problems, *((problem.where, problem.error) for problem in traces.problems)]
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from service.cli import print_message
+from service.cli import print_line, print_message
 from service.settings import Settings
 from service.vehicles import keep_catalogue
 from valuation.errors import UnreadableRecord
 from valuation.ingest.tables.vehicle_catalogue import read_catalogue
+from valuation.messages import Message
 
 
 @click.group()
@@ -32,7 +33,8 @@ def import_file(file: Path) -> None:
     place = keep_catalogue(Settings.from_environment().home, read.variants)
     models = len({(one.make, one.model) for one in read.variants})
     for name, spelled in read.columns.items():
-        click.echo(f"{name:<18} from column {spelled}")
+        print_line("command.catalogue.column", name=name, column=spelled)
     for reason, count in read.left_out.items():
-        click.echo(f"left out           {count:,} rows: {reason}")
-    print_message(f"{read.rows - sum(read.left_out.values()):,} rows, {models:,} models kept in {place}")
+        print_line("command.catalogue.left_out", count=count, reason=reason)
+    kept = read.rows - sum(read.left_out.values())
+    print_message(Message("command.catalogue.kept", rows=kept, models=models, place=place))

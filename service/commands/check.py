@@ -17,7 +17,7 @@ from service.commands.console.tables import new_table, terminal
 from service.pack_files import read_files
 from service.web.views import caution_lines
 from valuation.ingest import read_given
-from valuation.messages import Language, name
+from valuation.messages import Language, Message, name, say
 
 
 @click.command()
@@ -50,22 +50,26 @@ def check(  # noqa: PLR0913 - one parameter an option
     else:
         _print_tables(answers, language)
     for where, error in problems:
-        print_message(*localised_error(where, error, language), language)
+        print_message(*localised_error(where, error))
     context.exit(REFUSED if problems or any(answer.blocks for answer in answers) else DONE)
 
 
 def _print_tables(answers: Sequence[CheckAnswer], language: Language) -> None:
     """Print one table per pack."""
-    zh = language == "zh"
     console = terminal()
+    titles = [say(language, f"command.table.{name}") for name in ("id", "severity", "finding", "effect")]
     for answer in answers:
-        status = ("拒绝评估" if zh else "refused") if answer.refused else ""
-        words = ("证据等级", "可信度") if zh else ("evidence", "grade")
-        title = f"{answer.battery_code or '-'}  {words[0]} {answer.tier}  {words[1]} {answer.grade}  {status}"
-        table = new_table(title, ("编号", "级别", "提示", "影响") if zh else ("id", "severity", "finding", "effect"))
+        title = Message(
+            "command.check.title",
+            code=answer.battery_code or "-",
+            tier=answer.tier,
+            grade=answer.grade,
+            status=Message("command.check.refused") if answer.refused else "",
+        )
+        table = new_table(title.in_language(language), titles)
         for caution in caution_lines(answer.cautions, language):
             severity = name(language, "severity", caution.severity)
             table.add_row(caution.id, severity, caution.message, caution.effect or "-")
         if not answer.cautions:
-            table.add_row("", "", "未发现异常" if zh else "nothing odd was found", "")
+            table.add_row("", "", say(language, "command.check.nothing"), "")
         console.print(table)

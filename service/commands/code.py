@@ -18,6 +18,7 @@ from service.commands.console import options
 from valuation.battery_code.decoding import BatteryCode, decode
 from valuation.battery_code.explanation import explain, vendor_id
 from valuation.messages import Language, say
+from valuation.messages.language import command_language
 
 _MAX_EXPLAINED = 3  # more codes are listed, one per line
 _FILE_WIDTH = 160  # table width if the output is not a terminal
@@ -46,7 +47,7 @@ def code(
     on = options.day_of(as_of)
     texts = [text for given in codes for text in (_lines() if given == "-" else [_printable(given)])]
     if not texts:
-        raise click.UsageError("standard input holds no code; give one code a line")
+        raise click.UsageError(say(language, "command.no_code_on_input"))
     decoded = (decode(text, on) for text in _with_progress(texts))
     refused = _print_json(decoded) if as_json else _print_tables(list(decoded), language)
     context.exit(1 if refused else 0)
@@ -70,7 +71,13 @@ def _with_progress(texts: list[str]) -> Iterator[str]:
         return
 
     errors = Console(stderr=True)
-    yield from track(texts, "codes", console=errors, transient=True, disable=not errors.is_terminal)
+    yield from track(
+        texts,
+        say(command_language(), "command.score.codes"),
+        console=errors,
+        transient=True,
+        disable=not errors.is_terminal,
+    )
 
 
 def _print_json(decoded: Iterable[BatteryCode]) -> int:
@@ -113,7 +120,7 @@ def _parts_table(decoded: BatteryCode, language: Language) -> Table:
 def _codes_table(decoded: list[BatteryCode], language: Language) -> Table:
     """Return a table with one row per code."""
     table = Table()
-    for place, name in enumerate(("code", "vendor", "level", "type", "made_on", "verdict")):
+    for place, name in enumerate(("code", "vendor", "level", "type", "made_on", "result")):
         table.add_column(say(language, f"code.column.{name}"), no_wrap=place == 0, overflow="fold")
     for each in decoded:
         maker = vendor_id(each.vendor or "")

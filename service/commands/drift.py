@@ -10,11 +10,13 @@ import click
 import msgspec
 
 from models.artifact.registry import home_folder
+from models.drift import shift_message
 from service.cli import DONE, REFUSED
+from service.commands.console import options
 from service.commands.console.opened_service import open_service, settings_with
 from service.monitoring import drift_report
 from service.plugins import load_plugin
-from valuation.features import LABELS
+from valuation.messages import Language, say
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -28,9 +30,7 @@ _MAX_SALES, _MAX_PACKS, _SHOWN = 5000, 2000, 10
 @click.option(
     "--vat", type=click.Choice(["included", "excluded"]), help="Tax basis of prices if LEDGER does not state it."
 )
-@click.option(
-    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the advice."
-)
+@options.language
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def drift(  # noqa: PLR0913 - one parameter per option
@@ -40,7 +40,7 @@ def drift(  # noqa: PLR0913 - one parameter per option
     traces: Path | None,
     market: Path | None,
     vat: str | None,
-    lang: str,
+    language: Language,
     as_json: bool,
 ) -> None:
     """Report how far packs and prices have moved since the training of the champion (漂移).
@@ -50,8 +50,8 @@ def drift(  # noqa: PLR0913 - one parameter per option
     """
     if ledger is not None or traces is not None or market is not None:
         if ledger is None or traces is None or market is None:
-            raise click.UsageError("give LEDGER, --traces and --market together, or none of them")
-        context.exit(_ledger_drift((ledger, traces, market), vat, lang, as_json=as_json))
+            raise click.UsageError(say(language, "command.drift_needs_all"))
+        context.exit(_ledger_drift((ledger, traces, market), vat, language, as_json=as_json))
 
     service = context.with_resource(open_service(settings_with()))
     found = drift_report(service, most_sales=_MAX_SALES, most_packs=_MAX_PACKS)
@@ -62,25 +62,23 @@ def drift(  # noqa: PLR0913 - one parameter per option
             "realised": asdict(found.realised),
             "anchor": None if found.anchor is None else msgspec.to_builtins(found.anchor),
             "calls_for_action": found.calls_for_action,
-            "advice": found.advice(lang),
+            "advice": found.advice(language),
         }
         click.echo(json.dumps(output, ensure_ascii=False))
     else:
         for shift in found.shifts[:_SHOWN]:
-            label = LABELS.get(shift.name, (shift.name, shift.name))[1 if lang == "zh" else 0]
-            mark = "*" if shift.moved else " "
-            click.echo(f"{mark} PSI {shift.psi:6.3f}  KS {shift.ks:5.3f}  {label}")
-        for sentence in found.advice(lang):
+            click.echo(shift_message(shift).in_language(language))
+        for sentence in found.advice(language):
             click.echo(sentence)
     context.exit(REFUSED if found.calls_for_action else DONE)
 
 
-def _ledger_drift(files: tuple[Path, Path, Path], vat: str | None, lang: str, *, as_json: bool) -> int:
+def _ledger_drift(files: tuple[Path, Path, Path], vat: str | None, language: Language, *, as_json: bool) -> int:
     """Report the coverage of the champion's bands on later sales of a ledger, and return the exit code."""
     found = load_plugin("ledger-drift")(files, vat, home_folder())
     if as_json:
         click.echo(json.dumps(found.as_dict(), ensure_ascii=False))
     else:
-        for line in found.lines(lang):
+        for line in found.lines(language):
             click.echo(line)
     return REFUSED if found.calls_for_action else DONE

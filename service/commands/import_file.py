@@ -11,10 +11,12 @@ import msgspec
 from service.cli import DONE, REFUSED, print_message
 from service.clock import today
 from service.commands.console import options
+from service.commands.console.localised_error import localised_error
 from service.pack_files import read_document, read_documents
 from valuation.errors import CanzhiError
 from valuation.ingest import GivenFacts, read_given
 from valuation.ingest.telemetry.trace_of_log import import_log
+from valuation.messages import Message, Wording
 
 
 @click.command(name="import")
@@ -55,20 +57,22 @@ def _records(file: Path, facts: GivenFacts | None) -> Iterator[bytes | None]:
         document = read_document(file)
         log = import_log(document, document.name, _plate(facts))
     except CanzhiError as error:
-        print_message(f"{file.name}: {error.message}", error.hint)
+        print_message(*localised_error(file.name, error))
         yield None
         return
     if log is not None:
-        print_message(f"{document.name}: {log.source}; " + "; ".join(log.taken))
+        print_message(Message("command.imported_log", place=document.name, source=log.source, taken=log.taken))
         yield msgspec.json.encode(log.record)
         return
     traces, problems = read_documents([document], given=facts)
     for row in range(traces.packs):
-        notes = "; ".join(note.caution.message_en for note in traces.notes[row])
-        print_message(f"{document.name}: {traces.histories[row].battery_code or 'pack'}{': ' if notes else ''}{notes}")
+        notes = [Wording(note.caution.message_en, note.caution.message_zh) for note in traces.notes[row]]
+        code = traces.histories[row].battery_code or Message("command.unnamed_pack")
+        identity = "command.imported_with_notes" if notes else "command.imported"
+        print_message(Message(identity, place=document.name, code=code, notes=notes))
         yield traces.written(row)
     for where, problem in problems:
-        print_message(f"{where}: {problem.message}", problem.hint)
+        print_message(*localised_error(where, problem))
         yield None
 
 

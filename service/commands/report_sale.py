@@ -10,18 +10,21 @@ import click
 import msgspec
 from msgspec.structs import replace
 
+from service.cli import print_line
 from service.commands.console.opened_service import open_service, settings_with
 from service.plugins import load_plugin
-from service.sale_reports.reporting import enter_filed_sales, hold_answer
+from service.sale_reports.reporting import enter_filed_sales, hold_reason
 from service.sales.record_sales import StepKind, check_sale, step_on_sale
 from service.sales.sale_types import FiledSale
+from service.sales.selection import reason_text
 from service.sales.serving_models import DatedModel
 from service.valuation_service import ValuationService
 from valuation.answer.cautions import FAR_IN_A_WEEK
 from valuation.errors import FieldError, UnreadableLedger, UnreadableRecord
 from valuation.ingest import decode_bytes
 from valuation.market.snapshot import MarketHistory
-from valuation.messages import Message
+from valuation.messages import Message, say
+from valuation.messages.language import command_language
 
 _SHOWN = 20
 _CALLER = "canzhi report-sale"
@@ -66,18 +69,20 @@ def report_sale(
     steps += [("sale_voided", one) for one in void]
     given = _sale_of_options(file, asked)
     if bool(steps) == (file is not None or given is not None):
-        raise click.UsageError(
-            "give a FILE, or all of --sale-id, --code, --sold-on, --price and --vat or --no-vat, or --confirm or --void"
-        )
+        raise click.UsageError(say(command_language(), "command.sale_or_step"))
     service = click.get_current_context().with_resource(open_service(settings_with()))
     if steps:
         _change_states(service, steps, note)
     else:
         vat = None if asked["vat_included"] is None else bool(asked["vat_included"])
-        sales = _sales([given], "the options") if file is None else _read(file, service.market.history, vat)
+        sales = (
+            _sales([given], Message("command.the_options"))
+            if file is None
+            else _read(file, service.market.history, vat)
+        )
         _enter(service, _with_reporter(sales, asked["reporter"]))
     for line in _recentring_lines(service.models.refreshed().current):
-        click.echo(line)
+        click.echo(line.in_language(command_language()))
 
 
 def _sale_of_options(file: Path | None, asked: Mapping[str, str | float | datetime | None]) -> dict[str, object] | None:
@@ -88,7 +93,7 @@ def _sale_of_options(file: Path | None, asked: Mapping[str, str | float | dateti
         return None
     sold_on = asked["sold_on"]
     if file is not None or not all(given) or not isinstance(sold_on, datetime) or asked["vat_included"] is None:
-        raise click.UsageError("give a FILE, or all of --sale-id, --code, --sold-on, --price and --vat or --no-vat")
+        raise click.UsageError(say(command_language(), "command.whole_sale"))
     return {**asked, "sold_on": sold_on.date()}
 
 
@@ -101,14 +106,14 @@ def _enter(service: ValuationService, sales: Sequence[FiledSale]) -> None:
     """Record sales, and print the number of new, known and held ones."""
     entered = enter_filed_sales(service, sales, _CALLER)
     known = entered.count("known")
-    click.echo(f"{len(sales) - known:,} sales entered, {known:,} known already")
+    print_line("command.sales.entered", count=len(sales) - known, known=known)
     held = [(one.sale_id, one.hold) for one in entered.sales if one.state == "held" and one.hold is not None]
     for sale_id, hold in held[:_SHOWN]:
-        click.echo(f"held: {sale_id}: {hold_answer(hold, sale_id).message_en}")
+        print_line("command.sales.held", sale=sale_id, reason=hold_reason(hold))
     if len(held) > _SHOWN:
-        click.echo(f"held: {len(held) - _SHOWN:,} sales more")
+        print_line("command.sales.more_held", count=len(held) - _SHOWN)
     if held:
-        click.echo("  hint: canzhi report-sale --confirm ID if the price is right, --void ID if it is not")
+        print_line("command.sales.held_hint")
 
 
 def _change_states(service: ValuationService, steps: Sequence[tuple[StepKind, str]], note: str | None) -> None:
@@ -116,7 +121,7 @@ def _change_states(service: ValuationService, steps: Sequence[tuple[StepKind, st
     with service.database.writing() as connection:
         done = [step_on_sale(sale_id, kind, note, _CALLER)(connection) for kind, sale_id in steps]
     for sale in done:
-        click.echo(f"{sale.sale.sale_id}: {sale.state}")
+        print_line("command.sales.state", sale=sale.sale.sale_id, state=Message(f"command.sales.state_of.{sale.state}"))
 
 
 def _read(path: Path, market: MarketHistory, vat_included: bool | None) -> list[FiledSale]:  # noqa: FBT001 - None: not stated
@@ -151,13 +156,14 @@ def _sales_from_ledger(path: Path, market: MarketHistory, vat: str | None) -> li
         try:
             check_sale(sale)
         except FieldError as error:
-            faults.append((error.message, error.hint))
+            faults.append((error.text, error.hint_text))
         else:
             sales.append(sale)
-    for sentence, way_out in faults[:_SHOWN]:
-        click.echo(f"left out: {sentence}; {way_out}", err=True)
+    lines = [Message("command.sales.left_out", reason=reason, way_out=way_out) for reason, way_out in faults[:_SHOWN]]
     if len(faults) > _SHOWN:
-        click.echo(f"left out: {len(faults) - _SHOWN:,} rows more", err=True)
+        lines.append(Message("command.sales.more_left_out", count=len(faults) - _SHOWN))
+    for line in lines:
+        click.echo(line.in_language(command_language()), err=True)
     if not sales:
         raise UnreadableLedger("sale.none_in_ledger", name=path.name)
     return sales
@@ -173,24 +179,25 @@ def _sales(rows: Sequence[object], place: str) -> list[FiledSale]:
     return sales
 
 
-def _recentring_lines(dated: DatedModel) -> list[str]:
+def _recentring_lines(dated: DatedModel) -> list[Message]:
     """Return lines about the recentring of today's model."""
     if dated.model is None:
-        return ["no trained model answers, so there is no band to re-anchor"]
+        return [Message("command.sales.no_trained_model")]
 
     summary = dated.summary
     if summary is None:
-        return ["no sale re-anchors the model"]
-    lines = [f"re-anchored on {summary.used:,} sales since the model was trained"]
-    lines += [f"  held {summary.held:,}: far outside the band of their packs, not confirmed"] if summary.held else []
-    lines += [f"  left out {count:,}: {reason}" for reason, count in summary.left_out.items()]
+        return [Message("command.sales.none_recentres")]
+    lines = [Message("command.sales.recentred", count=summary.used)]
+    lines += [Message("command.sales.waiting", count=summary.held)] if summary.held else []
+    lines += [
+        Message("command.sales.not_used", count=count, reason=reason_text(reason))
+        for reason, count in summary.left_out.items()
+    ]
     moved = summary.moved
     if moved is not None and moved.point is not None:
-        parts = ", ".join(f"{name} {share:+.1%}" for name, share in moved.by_chemistry.items())
-        lines.append(f"  points moved by {moved.point:+.1%} in the middle of these packs ({parts})")
-        lines.append(
-            f"  bands are {moved.width:.2f} times as wide; as trained they held {moved.covered_before:.1%} of the sales"
-        )
+        parts = [f"{name} {share:+.1%}" for name, share in moved.by_chemistry.items()]
+        lines.append(Message("command.sales.moved", point=moved.point, parts=parts))
+        lines.append(Message("command.sales.width", width=moved.width, covered=moved.covered_before))
     if summary.week_move is not None and abs(summary.week_move) > FAR_IN_A_WEEK:
-        lines.append(f"  within the last week they moved by {summary.week_move:+.1%}: look at the newest sales")
+        lines.append(Message("command.sales.last_week", share=summary.week_move))
     return lines

@@ -9,6 +9,8 @@ import click
 from service.cli import DONE, REFUSED, print_message
 from service.reproduction import Reproduction, open_archive, reproduce_valuation
 from service.settings import Settings
+from valuation.messages import Message
+from valuation.messages.language import command_language
 
 
 @click.command()
@@ -26,21 +28,28 @@ def reproduce(context: click.Context, valuation_id: str, *, as_json: bool) -> No
     if as_json:
         click.echo(done.stored.answer)
     if done.identical:
-        print_message(f"valuation {valuation_id} is bit-identical") if as_json else click.echo(_identical_message(done))
+        if as_json:
+            print_message(Message("command.bit_identical", valuation=valuation_id))
+        else:
+            click.echo(_identical_message(done).in_language(command_language()))
         context.exit(DONE)
-    print_message(f"valuation {valuation_id} is not identical: {', '.join(done.differences)} differ", _reason(done))
+    print_message(Message("command.not_identical", valuation=valuation_id, fields=done.differences), _reason(done))
     context.exit(REFUSED)
 
 
-def _identical_message(done: Reproduction) -> str:
+def _identical_message(done: Reproduction) -> Message:
     stored = done.stored
-    return (
-        f"bit-identical: {stored.valuation_id}, valued {stored.created_at} as of {stored.as_of} "
-        f"with model {(stored.model_digest or 'structural')[:19]} and market {stored.market_digest[:19]}"
+    return Message(
+        "command.reproduced",
+        valuation=stored.valuation_id,
+        created_at=stored.created_at,
+        as_of=stored.as_of,
+        model=stored.model_digest[:19] if stored.model_digest else Message("command.structural"),
+        market=stored.market_digest[:19],
     )
 
 
-def _reason(done: Reproduction) -> str:
+def _reason(done: Reproduction) -> Message:
     if done.same_code:
-        return "the same version gives another answer: please report it with the id"
-    return f"it was made by canzhi {done.stored.code_version}; install that version to get the same bits"
+        return Message("command.same_version_differs")
+    return Message("command.other_version", version=done.stored.code_version)

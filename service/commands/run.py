@@ -15,6 +15,8 @@ from service.settings import Settings
 from service.store.upgrade import make_folder
 from service.valuation_service import RequestTerms, find_model
 from valuation.ingest import join_traces
+from valuation.messages import Message
+from valuation.ports import Predictor
 
 DEMONSTRATION_PACKS = 6000
 DEMONSTRATION_SEED = 4  # the seed of the market of the sample packs and quotes
@@ -38,31 +40,35 @@ def run(*, no_serve: bool, host: str | None, port: int | None, packs: int) -> No
     settings = Settings.from_environment()
     model = find_model(settings)
     if model is None:
-        print_message("no trained model yet: training the demonstration model on a synthetic market")
+        print_message(Message("command.training_demonstration"))
         train_demonstration(settings, packs)
         model = find_model(settings)
-    name = f"model {model.name} {model.version}" if model else "no model: the structural value answers alone"
-    print_message(name + (" (a demonstration, trained on a synthetic market)" if model and model.demonstration else ""))
+    print_message(_model_in_use(model))
     value_samples(settings)
     if no_serve:
         return
 
-    print_message(f"serving http://{host or settings.host}:{port or settings.port}/  (end with Ctrl-C)")
+    print_message(Message("command.serving", address=f"{host or settings.host}:{port or settings.port}"))
     serve_http(host=host, port=port)
+
+
+def _model_in_use(model: Predictor | None) -> Message:
+    if model is None:
+        return Message("command.no_model")
+    identity = "command.demonstration_in_use" if model.demonstration else "command.model_in_use"
+    return Message(identity, name=model.name, version=model.version)
 
 
 def train_demonstration(settings: Settings, packs: int) -> None:
     """Simulate a market and train the champion on it, with the commands of `training`."""
     simulate, train = load_command("simulate"), load_command("train")
     if simulate is None or train is None:
-        print_message("the training commands are not installed", "pip install 'canzhi[train]' brings them")
+        print_message(Message("command.no_training"), Message("cli.package_missing.hint"))
         return
     try:
         _simulate_and_train(simulate, train, settings, packs)
     except ModuleNotFoundError as missing:
-        print_message(
-            f"training needs the package {missing.name}, which is not installed", "pip install 'canzhi[train]'"
-        )
+        print_message(Message("cli.package_missing", package=missing.name), Message("cli.package_missing.hint"))
 
 
 def _simulate_and_train(simulate: click.Command, train: click.Command, settings: Settings, packs: int) -> None:
@@ -78,7 +84,7 @@ def value_samples(settings: Settings) -> None:
     """Value the sample packs of the checkout, if there are any, and print them."""
     samples = sorted(path for path in SAMPLES.glob("*") if path.suffix in _SAMPLE_KINDS)
     if not samples:
-        print_message("no sample packs here; value your own with: canzhi value FILE")
+        print_message(Message("command.no_samples"))
         return
     read = [read_files([path]) for path in samples]
     problems = [problem for _, found in read for problem in found]

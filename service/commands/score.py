@@ -22,6 +22,8 @@ from service.scoring.spark import ClusterRequest, score_on_cluster
 from service.valuation_service import model_on
 from service.vehicles import kept_catalogue
 from valuation.answer.fleet_values import check_terms
+from valuation.messages import Message, say
+from valuation.messages.language import command_language
 from valuation.terms import ValuationTerms
 
 _TABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
@@ -87,15 +89,17 @@ def score(  # noqa: PLR0913 - one parameter per option
         done = score_on_cluster(
             ClusterRequest(packs=packs, events=events, out=out, master=master, shares=shares), context
         )
-        print_message(f"{done.valued:,} packs valued into {out}; {done.rejected:,} set aside in {done.rejected_folder}")
+        print_message(_scored(done.valued, done.rejected, out, done.rejected_folder))
         return
 
     request = Request(packs=_file(packs), events=_file(events), out=Path(out), processes=processes)
     with without_pandas():
         outcome = score_files(request, context, OnTerminal(print_message))
-    print_message(
-        f"{outcome.valued:,} packs valued into {out}; {outcome.rejected:,} set aside in {outcome.rejected_file}"
-    )
+    print_message(_scored(outcome.valued, outcome.rejected, out, outcome.rejected_file))
+
+
+def _scored(valued: int, rejected: int, out: str, rejects: object) -> Message:
+    return Message("command.scored", valued=valued, rejected=rejected, out=out, rejects=rejects)
 
 
 def _prepare_job(
@@ -123,7 +127,8 @@ def _shifts(given: tuple[str, ...]) -> dict[str, float]:
         try:
             shifts[name.strip()] = float(factor)
         except ValueError as error:
-            raise click.BadParameter(f"{one!r} is no NAME=FACTOR", param_hint="--market-shift") from error
+            problem = say(command_language(), "command.not_a_factor", value=one)
+            raise click.BadParameter(problem, param_hint="--market-shift") from error
     return shifts
 
 

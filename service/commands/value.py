@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TypeGuard
@@ -24,7 +24,8 @@ from service.store.idempotency import Outcome
 from service.valuation_service import Answer, RequestTerms, ValuationService
 from valuation.errors import CanzhiError
 from valuation.ingest import Traces, read_given
-from valuation.messages import Language
+from valuation.messages import Language, Message, say
+from valuation.messages.language import command_language
 
 _CHUNK = 1000
 _MAX_REFUSALS = 20  # more refusals are only counted
@@ -36,10 +37,7 @@ class OutputFormat:
     """Output as JSON lines, or as tables in a language."""
 
     as_json: bool = False
-    language: Language = "en"
-
-
-_AS_TABLES = OutputFormat()
+    language: Language = field(default_factory=command_language)
 
 
 @click.command()
@@ -89,15 +87,16 @@ def value_and_print(
     traces: Traces,
     terms: RequestTerms,
     problems: Sequence[tuple[str, CanzhiError]],
-    output: OutputFormat = _AS_TABLES,
+    output: OutputFormat | None = None,
 ) -> int:
     """Value packs, store and print the answers, and return the exit code."""
+    output = output or OutputFormat()
     results = list(_answers(service, traces, terms))
     if output.as_json:
         _print_json(traces, results)
     else:
         print_valuations([one for one in results if _is_answer(one)], output.language)
-    return _report(traces, results, problems, output.language)
+    return _report(traces, results, problems)
 
 
 def _answers(service: ValuationService, traces: Traces, terms: RequestTerms) -> Iterator[Answer | CanzhiError]:
@@ -116,7 +115,13 @@ def _with_progress(parts: Sequence[Traces]) -> Iterator[Traces]:
         return
 
     errors = Console(stderr=True)
-    yield from track(parts, "packs", console=errors, transient=True, disable=not errors.is_terminal)
+    yield from track(
+        parts,
+        say(command_language(), "command.score.packs"),
+        console=errors,
+        transient=True,
+        disable=not errors.is_terminal,
+    )
 
 
 def _is_answer(one: object) -> TypeGuard[Answer]:
@@ -137,15 +142,14 @@ def _report(
     traces: Traces,
     results: Sequence[Answer | CanzhiError],
     problems: Sequence[tuple[str, CanzhiError]],
-    language: Language,
 ) -> int:
     """Print refused and unreadable packs on standard error, and return the exit code."""
     said = [(where, error) for where, error in problems]
     for history, one in zip(traces.histories, results, strict=True):
         if isinstance(one, CanzhiError):
-            said.append((history.battery_code or "a pack without code", one))
+            said.append((history.battery_code or Message("command.no_code"), one))
     for where, error in said[:_MAX_REFUSALS]:
-        print_message(*localised_error(where, error, language), language)
+        print_message(*localised_error(where, error))
     if len(said) > _MAX_REFUSALS:
-        print_message(f"and {len(said) - _MAX_REFUSALS} more are refused; --json tells the reason of every pack")
+        print_message(Message("command.more_refused", count=len(said) - _MAX_REFUSALS))
     return REFUSED if said else DONE

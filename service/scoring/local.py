@@ -20,6 +20,7 @@ from service.scoring.progress import Progress, silent
 from service.scoring.score_batch import Scored, score
 from service.scoring.worker_pool import Pool
 from valuation.errors import SettingError
+from valuation.messages import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +79,11 @@ def score_files(request: Request, context: JobContext, progress: Progress = sile
     with _translate_disk_errors(request.out), job.locked():
         restarted = job.begin(identity)
         if restarted:
-            progress.say("the job begun here before was another (files, quotes, model or terms); beginning anew")
+            progress.say(Message("command.score.begun_anew"))
         partitions = Partitions.of(job.folder / "shares", packs, events)
         with Pool(request.workers, context, job) as pool:
             part_counts, resumed_parts = _work(pool, partitions, job, progress)
-        progress.say("putting the parts together")
+        progress.say(Message("command.score.merging"))
         merge_parts([job.rejected_part(part) for part in range(len(part_counts))], REJECTED, job.rejected)
         merge_parts([job.values(part) for part in range(len(part_counts))], values_schema(context), job.out)
         job.close()
@@ -98,7 +99,7 @@ def score_files(request: Request, context: JobContext, progress: Progress = sile
 def _work(pool: Pool, partitions: Partitions, job: Job, progress: Progress) -> tuple[list[PartCounts], int]:
     """Return the tallies of all shares, and how many were finished before."""
     if not job.partitioned.exists():
-        progress.say("partitioning packs and events by battery code")
+        progress.say(Message("command.score.partitioning"))
         partitions.folder.mkdir(exist_ok=True)
         tasks: list[Task] = [(_partition_packs, partitions)]
         tasks += [(_partition_events, partitions, portion) for portion in range(len(partitions.portions))]
@@ -109,7 +110,7 @@ def _work(pool: Pool, partitions: Partitions, job: Job, progress: Progress) -> t
     done = {share: counts for share in shares if (counts := job.finished(share)) is not None}
     resumed_parts = len(done)
     if resumed_parts:
-        progress.say(f"{resumed_parts} of {len(shares)} parts are finished already")
+        progress.say(Message("command.score.resumed", count=resumed_parts, total=len(shares)))
     with progress.counting(
         partitions.packs.rows, sum(counts.valued + counts.rejected for counts in done.values())
     ) as count:

@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
+from valuation.messages import Message, say
+from valuation.messages.language import command_language
+
 Count = Callable[[int], None]
 
 _BAR_DELAY_S = 2.0
@@ -17,7 +20,7 @@ _LINE_INTERVAL_S = 15.0
 class Progress(Protocol):
     """Receives messages and counts of a job."""
 
-    def say(self, sentence: str) -> None:
+    def say(self, sentence: Message) -> None:
         """Receive a message."""
 
     def counting(self, packs: int, done: int) -> AbstractContextManager[Count]:
@@ -25,7 +28,7 @@ class Progress(Protocol):
 
 
 class _Silent:
-    def say(self, sentence: str) -> None:
+    def say(self, sentence: Message) -> None:
         del sentence
 
     def counting(self, packs: int, done: int) -> AbstractContextManager[Count]:
@@ -41,10 +44,10 @@ def silent() -> Progress:
 class OnTerminal:
     """Progress on standard error: a bar on a terminal, lines in a log, nothing for short jobs."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[Message], None]) -> None:
         self._say = say
 
-    def say(self, sentence: str) -> None:
+    def say(self, sentence: Message) -> None:
         """Print a message."""
         self._say(sentence)
 
@@ -61,7 +64,7 @@ class OnTerminal:
 class _Lines:
     """A line every 15 seconds: packs done, rate, remaining time."""
 
-    def __init__(self, say: Callable[[str], None], packs: int, done: int) -> None:
+    def __init__(self, say: Callable[[Message], None], packs: int, done: int) -> None:
         self._say, self._packs, self._before = say, packs, done
         self._counted = done
         self._started_at = self._printed_at = time.monotonic()
@@ -74,7 +77,8 @@ class _Lines:
             self._printed_at = now
             rate = (self._counted - self._before) / (now - self._started_at)
             left = max(self._packs - self._counted, 0) / rate if rate else 0.0
-            self._say(f"{self._counted:,} of {self._packs:,} packs, {rate:,.0f} a second, {left:,.0f} s left")
+            counts = {"count": self._counted, "total": self._packs, "rate": rate, "left": left}
+            self._say(Message("command.score.progress", **counts))
 
 
 @contextmanager
@@ -82,12 +86,14 @@ def _bar(packs: int, done: int) -> Iterator[Count]:
     """Show a bar if the job takes longer than two seconds."""
     from rich import console, progress  # noqa: PLC0415 - 0.1 s in every process, for a bar on a terminal
 
-    parts = (progress.TextColumn("packs"), progress.BarColumn(), progress.TaskProgressColumn())
+    language = command_language()
+    packs_word = say(language, "command.score.packs")
+    parts = (progress.TextColumn(packs_word), progress.BarColumn(), progress.TaskProgressColumn())
     rate = progress.TextColumn("{task.fields[rate]}")
     bar = progress.Progress(
         *parts, rate, progress.TimeRemainingColumn(), console=console.Console(stderr=True), transient=True
     )
-    task = bar.add_task("packs", total=packs, completed=done, rate="")
+    task = bar.add_task(packs_word, total=packs, completed=done, rate="")
     started, counted = time.monotonic(), 0
     shown = False
 
@@ -95,7 +101,7 @@ def _bar(packs: int, done: int) -> Iterator[Count]:
         nonlocal counted, shown
         counted += more
         spent = time.monotonic() - started
-        bar.update(task, advance=more, rate=f"{counted / max(spent, 1e-9):,.0f} a second")
+        bar.update(task, advance=more, rate=say(language, "command.score.rate", rate=counted / max(spent, 1e-9)))
         if not shown and spent > _BAR_DELAY_S:
             bar.start()
             shown = True

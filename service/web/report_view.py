@@ -140,4 +140,4 @@ def _label(name: str, formatter: Formatter) -> str:
     instrument = INSTRUMENTS.get(name)
     if instrument is None:
         return name
-    return instrument.label_zh if formatter.language == "zh" else instrument.label_en
+    return instrument.label[formatter.language == "zh"]

@@ -10,10 +10,9 @@ import msgspec
 from service.answers.valuation import ValuationAnswer
 from service.web.charts import BandChart, Step, band_chart, waterfall
 from service.web.formatting import Formatter
-from valuation.answer.evidence import ACTIONS
 from valuation.battery_code.decoding import decode
 from valuation.battery_code.explanation import explain
-from valuation.messages import Language, say
+from valuation.messages import Language, name, say
 from valuation.provenance.catalogue import CHECKS
 from valuation.result import Caution, NextEvidence
 from valuation.routes.closures import closure_caution
@@ -112,9 +111,7 @@ def view_answer(body: bytes, formatter: Formatter) -> AnswerView:
 
 def action_line(one: NextEvidence, language: Language) -> ActionLine:
     """Return an action in the reader's language; an unknown one is shown by its name."""
-    known = ACTIONS.get(one.action)
-    plain = one.action.replace("_", " ")
-    label = plain if known is None else known.label_zh if language == "zh" else known.label_en
+    label = name(language, "action", one.action)
     width = one.band_width_now_cny
     return ActionLine(
         label=label[:1].upper() + label[1:],

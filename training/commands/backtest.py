@@ -194,7 +194,11 @@ def _write(tested: Backtest, out: Path, lang: str, stands_on: tuple[SalesLedger,
     ledger, note = stands_on
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(report_html(tested, "zh" if lang == "zh" else "en", note), encoding="utf-8")
-    figures = json.dumps(tested.as_dict() | {"closed_routes": ledger.closed_routes}, ensure_ascii=False, indent=1)
+    figures = json.dumps(
+        tested.as_dict() | {"closed_routes": {str(reason): count for reason, count in ledger.closed_routes.items()}},
+        ensure_ascii=False,
+        indent=1,
+    )
     out.with_suffix(".json").write_text(figures + "\n", encoding="utf-8")
 
 

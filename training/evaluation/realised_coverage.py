@@ -21,6 +21,7 @@ from models.drift import (
     is_undercovered,
     least_coverage,
     pack_shifts,
+    shift_message,
     shifts,
 )
 from training.dataset.traces import read_traces, unread_codes
@@ -32,8 +33,9 @@ from training.evaluation.replay import predict, replay_calibrated
 from training.metrics import Forecast, Scores, score_forecast
 from training.sales_ledger import VatBasis, read_ledger
 from valuation.errors import TooFewSales
-from valuation.features import LABELS
+from valuation.features import label_of
 from valuation.ingest import read_market
+from valuation.messages import Language, Message, say
 from valuation.record.to_columns import calendar_day
 
 
@@ -99,72 +101,45 @@ class RealisedCoverage:
             "calls_for_action": self.calls_for_action,
         }
 
-    def lines(self, language: str) -> list[str]:
-        """Return months, features and the recommended action, one per line, in English or Chinese (zh)."""
-        place = 1 if language == "zh" else 0
-        head = ("month      sales  coverage  width    bias", "月份       成交   覆盖率   宽度    偏差")[place]
+    def lines(self, language: Language) -> list[str]:
+        """Return months, features and the recommended action, one per line, in a language."""
         rows = [
             f"{month:<9}{one.sales:>7,}{one.coverage:>10.1%}{one.relative_width:>7.0%}{one.bias:>+8.1%}"
             for month, one in self.months
         ]
-        features = [
-            f"{'*' if shift.moved else ' '} PSI {shift.psi:6.3f}  KS {shift.ks:5.3f}  {_label(shift.name, place)}"
-            for shift in self.shifts[:5]
-        ]
-        return [head, *rows, *features, *(sentence[place] for sentence in self._sentences())]
+        features = [shift_message(shift).in_language(language) for shift in self.shifts[:5]]
+        sentences = [one.in_language(language) for one in self._sentences()]
+        return [say(language, "drift.months"), *rows, *features, *sentences]
 
-    def _sentences(self) -> list[tuple[str, str]]:
-        recentred, promised = self.recentred, f"{self.level:.0%}"
+    def _sentences(self) -> list[Message]:
+        recentred = self.recentred
         few = recentred.sales < LEAST_SALES
-        scores = (
-            ("too few to evaluate the band", "数量不足，无法评判区间")
-            if few
-            else ("lower than chance explains", "低于偶然波动可解释的范围")
-            if self.broken
-            else ("as expected", "符合名义覆盖率")
-        )
-        closing = (
-            (
-                "train again with these sales and review the result: canzhi train, then canzhi promote",
-                "建议用这些成交重新训练，再经上线门槛比较：先 canzhi train，再 canzhi promote",
-            )
-            if self.calls_for_action
-            else ("nothing calls for action", "无需处理")
-        )
-        covered, bias = f"{recentred.coverage:.1%}", f"{recentred.bias:+.1%}"
-        of_band_en = (
-            f"{self.model}: its bands covered {covered} of {recentred.sales:,} sales it was not trained on, "
-            f"nominal coverage {promised}: {scores[0]}; total bias of the values {bias}"
-        )
-        of_band_zh = (
-            f"{self.model}：区间覆盖未参与训练的 {recentred.sales:,} 笔成交的 {covered}"
-            f"（名义覆盖率 {promised}），{scores[1]}；估值总偏差 {bias}"
-        )
+        comparison = "few_sales" if few else "undercovered" if self.broken else "as_expected"
         return [
-            (of_band_en, of_band_zh),
-            (
-                f"without recentring on the sales reported meanwhile: {self.frozen.coverage:.1%}",
-                f"若不按期间上报的成交调整，则为 {self.frozen.coverage:.1%}",
+            Message(
+                "drift.of_ledger",
+                model=self.model,
+                coverage=recentred.coverage,
+                count=recentred.sales,
+                level=self.level,
+                comparison=Message(f"drift.{comparison}"),
+                bias=recentred.bias,
             ),
+            Message("drift.without_recentring", coverage=self.frozen.coverage),
             self._of_packs(),
-            closing,
+            Message("drift.retrain" if self.calls_for_action else "drift.nothing_to_do"),
         ]
 
-    def _of_packs(self) -> tuple[str, str]:
-        """Return the sentence on the drift of pack features and predicted values, in English and Chinese."""
-        names = [[_label(shift.name, place) for shift in self.moved[:3]] for place in (0, 1)]
+    def _of_packs(self) -> Message:
+        """Return the sentence on the drift of pack features and predicted values."""
         count, total = len(self.moved), len(self.shifts)
-        points = ("", "")
-        if self.points is not None and self.points.moved:
-            points = ("; the values have moved from the prices of the training sales", "；估值偏离训练价格分布")
+        values = Message("drift.values_moved") if self.points is not None and self.points.moved else ""
         if not total:
-            return ("the model has no summary of its training sales", "模型未携带训练摘要")
+            return Message("drift.no_reference")
         if not count:
-            return ("the packs sold are like the training sales" + points[0], "所售电池包与训练样本相近" + points[1])
-        return (
-            f"{count} of {total} features of the packs sold have moved, most of all {', '.join(names[0])}" + points[0],
-            f"所售电池包的 {total} 个特征中有 {count} 个偏离训练样本，最明显的是{'、'.join(names[1])}" + points[1],
-        )
+            return Message("drift.sold_alike", values=values)
+        names = [label_of(shift.name) for shift in self.moved[:3]]
+        return Message("drift.sold_moved", count=count, total=total, names=names, values=values)
 
 
 def drift_of_ledger(files: tuple[Path, Path, Path], vat: VatBasis | None, home: Path) -> RealisedCoverage:
@@ -231,7 +206,3 @@ def _points(reference: dict[str, object], recentred: Forecast) -> Shift | None:
 def _by_month(recentred: Forecast, sales: TrainingSet, level: float) -> tuple[tuple[str, Scores], ...]:
     months = np.array([str(calendar_day(day))[:7] for day in sales.sold_day.tolist()])
     return tuple((str(month), score_forecast(recentred.where(months == month), level)) for month in np.unique(months))
-
-
-def _label(name: str, place: int) -> str:
-    return LABELS.get(name, (name, name))[place]

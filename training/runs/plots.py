@@ -62,7 +62,7 @@ def _effects(holdout: HoldoutReport, model: Predictor) -> tuple[Any, list[str], 
     effects = model.explain(sales.matrix, sales.structural, list(sales.groups)).effects
     size = np.mean(np.abs(effects), axis=0)
     order = np.argsort(-size, kind="stable")[:_MOST_FEATURES]
-    labels = {feature.name: feature.label_en for feature in features.FEATURES}
+    labels = {feature.name: feature.label.en for feature in features.FEATURES}
     return size[order], [labels[model.feature_names[at]] for at in order], effects[:, order], sales.matrix[:, order]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from valuation import features
 from valuation.answer.drivers import PRICED_BY_FORMULA
 from valuation.dossier import Dossier
+from valuation.messages import sentence
 from valuation.numeric.asinh_scale import LINEAR_THRESHOLD_CNY_PER_KWH, from_scale, to_scale
 from valuation.numeric.columns import FloatArray
 from valuation.numeric.exact_math import exp, log
@@ -32,16 +33,8 @@ GROUP, UNSEEN_KIND, COMPOSITION, HISTORY, STALE, MARKET_SHIFT, OTHERS = (
     "market_turn",
     "smaller_ones",
 )
-_LABELS = {
-    GROUP: ("spread and number of the sales in its group", "所属分组成交的离散程度与数量"),
-    UNSEEN_KIND: ("the model has seen no sale of its kind", "模型未见过同类电池的成交"),
-    COMPOSITION: ("chemistry, metals and quotes", "化学体系、金属含量与行情"),
-    HISTORY: ("doubtful points in the traced history", "溯源履历中的疑点"),
-    STALE: ("old quotes", "行情报价陈旧"),
-    MARKET_SHIFT: ("too many recent sales outside the band", "近期成交偏出区间过多"),
-    OTHERS: ("all smaller factors together", "其余较小因素合计"),
-}
-_ALL_LABELS = {**features.LABELS, **_LABELS}
+_OWN = (GROUP, UNSEEN_KIND, COMPOSITION, HISTORY, STALE, MARKET_SHIFT, OTHERS)
+_LABELS = {**features.LABELS, **{name: sentence(f"driver.band.{name}") for name in _OWN}}
 _SMALLEST_LISTED = 0.01
 """Effects on the logarithm of the width below this are combined into :data:`OTHERS`. [1]"""
 _DIGITS = 4
@@ -150,6 +143,6 @@ def band_driver_rows(drivers_of_batch: BandDrivers, row: int, width_cny: float) 
     drivers: list[ValuationDict] = []
     for name, factor in kept:
         base /= factor
-        label_en, label_zh = _ALL_LABELS[name]
+        label_en, label_zh = _LABELS[name]
         drivers.append({"feature": name, "label_en": label_en, "label_zh": label_zh, "factor": factor})
     return money(base), drivers

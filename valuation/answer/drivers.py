@@ -9,6 +9,7 @@ import numpy as np
 
 from valuation import features
 from valuation.dossier import Dossier
+from valuation.messages import sentence
 from valuation.numeric.asinh_scale import to_scale
 from valuation.numeric.columns import FloatArray
 from valuation.numeric.rounding import fen, fen_column
@@ -23,11 +24,8 @@ MARKET_OVER_FORMULA = "market_over_formula"
 HELD_TO_OPEN_ROUTES = "held_to_open_routes"
 """Driver for the excess of a price over its cap for closed routes (:mod:`valuation.closed_routes`)."""
 
-_LABELS = {
-    MARKET_OVER_FORMULA: ("market premium or discount against the formula", "市场对公式价值的溢价或折价"),
-    HELD_TO_OPEN_ROUTES: ("capped at the best open route", "以可行途径的最高价值为限"),
-}
-_ALL_LABELS = {**features.LABELS, **TERM_LABELS, **_LABELS}
+_OTHERS = (MARKET_OVER_FORMULA, HELD_TO_OPEN_ROUTES)
+_LABELS = {**features.LABELS, **TERM_LABELS, **{name: sentence(f"driver.{name}") for name in _OTHERS}}
 PRICED_BY_FORMULA = {
     "chemistry",
     "family",
@@ -108,7 +106,7 @@ def driver_rows(drivers_of_batch: ValueDrivers, row: int, point_cny: float) -> t
     base = fen(point_cny) - sum([amount for _, amount in kept])
     drivers: list[ValuationDict] = []
     for name, amount in kept:
-        label_en, label_zh = _ALL_LABELS[name]
+        label_en, label_zh = _LABELS[name]
         drivers.append({"feature": name, "label_en": label_en, "label_zh": label_zh, "effect_cny": amount / 100.0})
     return base / 100.0, drivers
 

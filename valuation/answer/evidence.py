@@ -37,8 +37,6 @@ class Action:
     `includes` names a smaller action that this one covers completely, so this one narrows the band at least as much.
     """
 
-    label_en: str
-    label_zh: str
     health_sd: float | None = None
     composition: bool = False
     energy: bool = False
@@ -56,35 +54,25 @@ def _sd(source: str) -> float:
 ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
     {
         "capacity_test": Action(
-            label_en="test remaining capacity in a laboratory",
-            label_zh="余能检测",
             health_sd=_sd("lab_test"),
             settles=("U05", "U06", "U07", "U08", "U09", "U11", "U12", "S02", "H07"),
             includes="quick_test",
         ),
         "quick_test": Action(
-            label_en="quick test (pulse or impedance)",
-            label_zh="快速检测",
             health_sd=_sd("quick_test"),
             settles=("U05", "U06", "U07", "U08", "U09", "U11", "U12", "S02"),
         ),
-        "passport_composition": Action(
-            label_en="get the composition from the battery passport", label_zh="索取电池护照成分信息", composition=True
-        ),
+        "passport_composition": Action(composition=True),
         "nameplate": Action(
-            label_en="read chemistry and rated energy from the plate",
-            label_zh="核对铭牌（电池类型与额定能量）",
             energy=True,
             settles=("C06", "P07"),
         ),
-        "weighing": Action(label_en="weigh the pack", label_zh="称重", settles=("P02", "P06")),
+        "weighing": Action(settles=("P02", "P06")),
         "opening_inspection": Action(
-            label_en="open and inspect the pack",
-            label_zh="开包检查",
             settles=("P01", "P08", "H01", "H03", "H04", "H06", "H08", "U13", "U17"),
         ),
-        "module_list": Action(label_en="list the modules", label_zh="补充模块清单", settles=("H08",)),
-        "fresher_quotes": Action(label_en="use quotes of the day", label_zh="更新行情报价", quotes=True),
+        "module_list": Action(settles=("H08",)),
+        "fresher_quotes": Action(quotes=True),
     }
 )
 """Actions by name; actions of equal effect are listed in this order."""

@@ -43,12 +43,12 @@ def _described(priced: PricedBatch, row: int) -> Mapping[str, object]:
     if vehicle is None:
         return {}
     lower, upper = vehicle.energy_range_kwh()
-    parts = ", ".join(f"{part.chemistry} {part.share:.0%}" for part in vehicle.parts)
+    parts = [f"{part.chemistry} {part.share:.0%}" for part in vehicle.parts]
     named = priced.dossier.cases.texts["vehicle_model"][row] or ""
     return {
         "named": named,
         "vehicle": Wording(vehicle.name, vehicle.name_zh) if vehicle.name else Message("value.cars_of_year"),
-        "range": f"{lower:.0f}-{upper:.0f} kWh ({parts})",
+        "range": Message("value.energy_range", lower=lower, upper=upper, parts=parts),
         "near": Message("value.similar_names", names=vehicle.near) if vehicle.near else "",
     }
 

@@ -55,7 +55,7 @@ def _row(feature: Feature) -> str:
     """Return one feature as a row of the table."""
     kind = " (categorical)" if feature.categorical else ""
     return (
-        f"| `{feature.name}` | {feature.label_zh} | {meaning(feature)}{kind} | {feature.unit} "
+        f"| `{feature.name}` | {feature.label.zh} | {meaning(feature)}{kind} | {feature.unit} "
         f"| {_DIRECTION[feature.monotone]} | {feature.source} |"
     )
 

@@ -88,4 +88,4 @@ def _synthetic(market: Market) -> Iterator[Caution]:
 
 def _labels(names: Iterable[str]) -> list[Wording]:
     """Return the labels of instruments."""
-    return [Wording(INSTRUMENTS[name].label_en, INSTRUMENTS[name].label_zh) for name in names]
+    return [INSTRUMENTS[name].label for name in names]

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from valuation.messages import Wording, both, sentence
 from valuation.numeric.columns import FloatArray, IntArray
 from valuation.pack.chemistry import FAMILIES
 
@@ -57,102 +58,86 @@ class Instrument:
         Plausible range in base units; a number outside is taken for a wrong unit or a typing error.
     monthly_sd : float
         Standard deviation of the logarithm over a month; it makes old quotes less certain. [1]
-    label_en, label_zh : str
-        Labels.
+    name : str
+        Public name.
+    label : Wording
+        What people call it.
     """
 
+    name: str
     unit: str
     low: float
     high: float
     monthly_sd: float
-    label_en: str
-    label_zh: str
+    label: Wording
 
 
-def _metal(low: float, high: float, monthly_sd: float, label_en: str, label_zh: str) -> Instrument:
-    return Instrument(unit="CNY/t", low=low, high=high, monthly_sd=monthly_sd, label_en=label_en, label_zh=label_zh)
+def _metal(name: str, low: float, high: float, monthly_sd: float) -> Instrument:
+    return Instrument(name=name, unit="CNY/t", low=low, high=high, monthly_sd=monthly_sd, label=_label(name))
 
 
-def _pack(label_en: str, label_zh: str) -> Instrument:
-    return Instrument(unit="CNY/kWh", low=50.0, high=20_000.0, monthly_sd=0.03, label_en=label_en, label_zh=label_zh)
+def _pack(name: str) -> Instrument:
+    return Instrument(name=name, unit="CNY/kWh", low=50.0, high=20_000.0, monthly_sd=0.03, label=_label(name))
 
 
-def _currency(low: float, high: float, label_en: str, label_zh: str) -> Instrument:
-    return Instrument(unit="CNY", low=low, high=high, monthly_sd=0.012, label_en=label_en, label_zh=label_zh)
+def _currency(name: str, low: float, high: float) -> Instrument:
+    return Instrument(name=name, unit="CNY", low=low, high=high, monthly_sd=0.012, label=_label(name))
+
+
+def _label(name: str) -> Wording:
+    return sentence(f"instrument.{name}")
 
 
 # Monthly log-return s.d. 2017-2025: Li2CO3 13.0 %, Co 10.0 %, Ni 7.4 %, Cu 4.6 %, Al 4.7 %, computed in 2026 from
 # public price series (World Bank, USGS, trade press); the others are judged. Bounds lie several times beyond 2010-2026.
-_PRICES: Final = {
-    "lithium_carbonate": _metal(5_000, 3_000_000, 0.130, "lithium carbonate", "碳酸锂"),
-    "nickel_sulphate": _metal(5_000, 400_000, 0.065, "nickel sulphate", "硫酸镍"),
-    "nickel": _metal(20_000, 1_500_000, 0.074, "nickel", "镍"),
-    "cobalt_sulphate": _metal(5_000, 700_000, 0.100, "cobalt sulphate", "硫酸钴"),
-    "cobalt": _metal(40_000, 3_000_000, 0.100, "cobalt", "钴"),
-    "manganese_sulphate": _metal(1_000, 60_000, 0.050, "manganese sulphate", "硫酸锰"),
-    "manganese": _metal(3_000, 200_000, 0.060, "manganese", "锰"),
-    "copper": _metal(10_000, 600_000, 0.046, "copper", "铜"),
-    "aluminium": _metal(3_000, 200_000, 0.047, "aluminium", "铝"),
-    "steel": _metal(300, 30_000, 0.055, "steel scrap", "废钢"),
-    "graphite": _metal(300, 300_000, 0.040, "graphite", "石墨"),
-    "iron_phosphate": _metal(1_000, 150_000, 0.060, "iron phosphate", "磷酸铁"),
-    "new_pack_lfp": _pack("new LFP pack", "磷酸铁锂新电池包"),
-    "new_pack_ternary": _pack("new ternary pack", "三元新电池包"),
-    "second_life_discount": Instrument(
+_PRICES: Final = (
+    _metal("lithium_carbonate", 5_000, 3_000_000, 0.130),
+    _metal("nickel_sulphate", 5_000, 400_000, 0.065),
+    _metal("nickel", 20_000, 1_500_000, 0.074),
+    _metal("cobalt_sulphate", 5_000, 700_000, 0.100),
+    _metal("cobalt", 40_000, 3_000_000, 0.100),
+    _metal("manganese_sulphate", 1_000, 60_000, 0.050),
+    _metal("manganese", 3_000, 200_000, 0.060),
+    _metal("copper", 10_000, 600_000, 0.046),
+    _metal("aluminium", 3_000, 200_000, 0.047),
+    _metal("steel", 300, 30_000, 0.055),
+    _metal("graphite", 300, 300_000, 0.040),
+    _metal("iron_phosphate", 1_000, 150_000, 0.060),
+    _pack("new_pack_lfp"),
+    _pack("new_pack_ternary"),
+    Instrument(
+        name="second_life_discount",
         unit="fraction",
         low=0.0,
         high=0.95,
         monthly_sd=0.0,
-        label_en="second-life discount",
-        label_zh="梯次利用折扣",
+        label=_label("second_life_discount"),
     ),
-    "usd_cny": _currency(2.0, 30.0, "US dollar", "美元汇率"),
-    "eur_cny": _currency(2.0, 40.0, "euro", "欧元汇率"),
-}
-
-_ELEMENT_NAMES = {
-    "li": ("lithium", "锂"),
-    "ni": ("nickel", "镍"),
-    "co": ("cobalt", "钴"),
-    "mn": ("manganese", "锰"),
-    "cu": ("copper", "铜"),
-    "al": ("aluminium", "铝"),
-    "fe": ("steel", "钢"),
-    "graphite": ("graphite", "石墨"),
-}
-FAMILY_ZH: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "lfp": "磷酸铁锂",
-        "ternary": "三元",
-        "lmo": "锰酸锂",
-        "lco": "钴酸锂",
-        "lto": "钛酸锂",
-        "nimh": "镍氢",
-        "naion": "钠离子",
-        "other": "其他",
-    }
+    _currency("usd_cny", 2.0, 30.0),
+    _currency("eur_cny", 2.0, 40.0),
 )
-_PAYABLES: Final = {
-    f"payable_{element}_{family}": Instrument(
+
+_PAYABLES: Final = tuple(
+    Instrument(
+        name=f"payable_{element}_{family}",
         unit="fraction",
         low=0.0,
         high=5.0,  # joint coefficients above 2 were traded in 2022, when they included lithium
         monthly_sd=0.02,
-        label_en=f"payable of {english} from {family}",
-        label_zh=f"{FAMILY_ZH[family]}{chinese}折扣系数",
+        label=both("instrument.payable", element=_label(f"element.{element}"), family=_label(f"family.{family}")),
     )
-    for element, (english, chinese) in _ELEMENT_NAMES.items()
+    for element in PAYABLE_ELEMENTS
     for family in FAMILIES
-}
+)
 
-INSTRUMENTS: Final[Mapping[str, Instrument]] = MappingProxyType(_PRICES | _PAYABLES)
+INSTRUMENTS: Final[Mapping[str, Instrument]] = MappingProxyType({one.name: one for one in (*_PRICES, *_PAYABLES)})
 """Every instrument by its public name (CONTRACT: market quotes)."""
 
 ALIASES: Final[Mapping[str, str]] = MappingProxyType(
-    {instrument.label_zh: name for name, instrument in INSTRUMENTS.items()}
+    {instrument.label.zh: name for name, instrument in INSTRUMENTS.items()}
     | {
-        f"{chinese}折扣系数{mark}{FAMILY_ZH[family]}": f"payable_{element}_{family}"
-        for element, (_, chinese) in _ELEMENT_NAMES.items()
+        f"{_label(f'element.{element}').zh}折扣系数{mark}{_label(f'family.{family}').zh}": f"payable_{element}_{family}"
+        for element in PAYABLE_ELEMENTS
         for family in FAMILIES
         for mark in ("", "_", "-")
     }

@@ -22,120 +22,59 @@ from valuation.routes.assumptions import Assumptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibratedConstant:
-    """One constant that sales calibrate: standard deviation of its prior, and its label."""
+    """One constant that sales calibrate: standard deviation of its prior, and what it means."""
 
     spread: float
-    label_en: str
-    label_zh: str
+    meaning: str
 
 
 CALIBRATED_CONSTANTS: Final[Mapping[str, CalibratedConstant]] = MappingProxyType(
     {
-        "metal_share": CalibratedConstant(
-            spread=0.12, label_en="paid share of the metal value", label_zh="金属价值支付比例"
-        ),
-        "recycling_cost": CalibratedConstant(spread=0.30, label_en="cost of recycling", label_zh="再生利用成本"),
-        "damaged_cost": CalibratedConstant(
-            spread=2.0, label_en="extra cost of a damaged pack", label_zh="受损电池附加成本"
-        ),
-        "dangerous_cost": CalibratedConstant(
-            spread=2.0, label_en="extra cost of a pack that may react", label_zh="危险电池附加成本"
-        ),
-        "cost_decline": CalibratedConstant(spread=0.02, label_en="yearly decline of costs", label_zh="成本年降幅"),
-        "second_life_lfp": CalibratedConstant(
-            spread=0.25, label_en="second-life price of LFP", label_zh="磷酸铁锂梯次售价"
-        ),
-        "second_life_ternary": CalibratedConstant(
-            spread=0.35, label_en="second-life price of NMC and NCA", label_zh="三元梯次售价"
-        ),
-        "second_life_other": CalibratedConstant(
-            spread=0.35, label_en="second-life price of others", label_zh="其他体系梯次售价"
-        ),
-        "second_life_lto": CalibratedConstant(
-            spread=0.35, label_en="second-life price of LTO", label_zh="钛酸锂梯次售价"
-        ),
-        "unknown_kind": CalibratedConstant(
-            spread=0.50, label_en="metals of unknown chemistry", label_zh="未知体系的金属"
-        ),
-        "repurposing_cost": CalibratedConstant(spread=0.30, label_en="cost of repurposing", label_zh="梯次改制成本"),
-        "resistance": CalibratedConstant(spread=0.50, label_en="weight of internal resistance", label_zh="内阻影响"),
-        "health_limit": CalibratedConstant(
-            spread=0.03, label_en="minimum health for further use", label_zh="健康状态门槛"
-        ),
-        "doubt": CalibratedConstant(spread=0.50, label_en="discount for uncertain health", label_zh="健康不确定折价"),
-        "reuse_price": CalibratedConstant(spread=0.25, label_en="price of a used spare", label_zh="再装车售价"),
-        "reuse_chance": CalibratedConstant(
-            spread=0.70, label_en="chance that a vehicle is found", label_zh="再装车机会"
-        ),
-        "reuse_fade": CalibratedConstant(
-            spread=0.10, label_en="yearly fall of that chance", label_zh="再装车机会年降幅"
-        ),
-        "softness": CalibratedConstant(spread=0.70, label_en="spread among buyers", label_zh="买家差异"),
-        "softness_share": CalibratedConstant(
-            spread=0.03, label_en="spread among buyers, relative to value", label_zh="买家差异占价值比例"
-        ),
-        "momentum": CalibratedConstant(
-            spread=0.10, label_en="response of bids to the lithium trend", label_zh="随锂价走势出价"
-        ),
-        "rule_of_thumb": CalibratedConstant(
-            spread=0.70, label_en="weight of age and BMS readings", label_zh="凭年限与车端读数估价"
-        ),
-        "usual_loss": CalibratedConstant(spread=0.25, label_en="usual yearly loss of health", label_zh="惯常年衰减"),
-        "usual_loss_taxi": CalibratedConstant(spread=0.30, label_en="usual loss, taxis", label_zh="出租车惯常衰减"),
-        "usual_loss_bus": CalibratedConstant(spread=0.30, label_en="usual loss, buses", label_zh="客车惯常衰减"),
-        "usual_loss_logistics": CalibratedConstant(spread=0.30, label_en="usual loss, vans", label_zh="物流车惯常衰减"),
-        "usual_loss_swap": CalibratedConstant(
-            spread=0.30, label_en="usual loss, swapped packs", label_zh="换电车惯常衰减"
-        ),
-        "usual_loss_unknown": CalibratedConstant(
-            spread=0.30, label_en="usual loss, unknown use", label_zh="用途不明惯常衰减"
-        ),
-        "usual_loss_sd": CalibratedConstant(
-            spread=0.40, label_en="uncertainty of the usual loss", label_zh="对惯常衰减的信任"
-        ),
-        "bms_sd": CalibratedConstant(spread=0.50, label_en="uncertainty of BMS readings", label_zh="对车端读数的信任"),
-        "bms_flattery": CalibratedConstant(spread=0.15, label_en="loss hidden by the BMS", label_zh="车端读数虚高修正"),
-        "unsureness": CalibratedConstant(
-            spread=0.70, label_en="assumed uncertainty of health", label_zh="健康不确定的计价"
-        ),
-        "premium_falls": CalibratedConstant(
-            spread=0.50, label_en="lower premium with few buyers", label_zh="买家稀少时的压价"
-        ),
-        "severity_limit": CalibratedConstant(
-            spread=0.40, label_en="worst accepted incident", label_zh="可接受的事故程度"
-        ),
-        "end_health": CalibratedConstant(
-            spread=0.03, label_en="health at the end of a second life", label_zh="梯次寿命终点健康"
-        ),
-        "age_discount": CalibratedConstant(spread=0.02, label_en="yearly discount for age", label_zh="年限折价"),
-        "recycling_pack": CalibratedConstant(
-            spread=2.0, label_en="cost of recycling a pack", label_zh="每包再生处理费"
-        ),
-        "further_use_pack": CalibratedConstant(
-            spread=3.0, label_en="cost of further use of a pack", label_zh="每包再用处理费"
-        ),
-        "search": CalibratedConstant(
-            spread=10.0, label_en="cost of the search for a vehicle", label_zh="寻找适配车辆成本"
-        ),
-        "reuse_age": CalibratedConstant(spread=1.0, label_en="maximum age for reuse", label_zh="再装车年限上限"),
-        "reuse_age_width": CalibratedConstant(
-            spread=0.70, label_en="spread of that maximum age", label_zh="年限上限差异"
-        ),
-        "keen_age": CalibratedConstant(
-            spread=0.02, label_en="further use, discount per year", label_zh="再用意愿逐年下降"
-        ),
-        "keen_harm": CalibratedConstant(
-            spread=0.30, label_en="further use, discount after an incident", label_zh="事故后再用意愿下降"
-        ),
-        "keen_missing": CalibratedConstant(
-            spread=0.10, label_en="further use, discount per missing module", label_zh="缺失模块时再用意愿下降"
-        ),
-        "keen_damaged": CalibratedConstant(
-            spread=0.30, label_en="further use, discount for damage", label_zh="外观受损后再用意愿下降"
-        ),
-        "keen_again": CalibratedConstant(
-            spread=0.20, label_en="further use, discount after a second life", label_zh="已梯次利用后再用意愿下降"
-        ),
+        "metal_share": CalibratedConstant(spread=0.12, meaning="paid share of the metal value"),
+        "recycling_cost": CalibratedConstant(spread=0.30, meaning="cost of recycling"),
+        "damaged_cost": CalibratedConstant(spread=2.0, meaning="extra cost of a damaged pack"),
+        "dangerous_cost": CalibratedConstant(spread=2.0, meaning="extra cost of a pack that may react"),
+        "cost_decline": CalibratedConstant(spread=0.02, meaning="yearly decline of costs"),
+        "second_life_lfp": CalibratedConstant(spread=0.25, meaning="second-life price of LFP"),
+        "second_life_ternary": CalibratedConstant(spread=0.35, meaning="second-life price of NMC and NCA"),
+        "second_life_other": CalibratedConstant(spread=0.35, meaning="second-life price of others"),
+        "second_life_lto": CalibratedConstant(spread=0.35, meaning="second-life price of LTO"),
+        "unknown_kind": CalibratedConstant(spread=0.50, meaning="metals of unknown chemistry"),
+        "repurposing_cost": CalibratedConstant(spread=0.30, meaning="cost of repurposing"),
+        "resistance": CalibratedConstant(spread=0.50, meaning="weight of internal resistance"),
+        "health_limit": CalibratedConstant(spread=0.03, meaning="minimum health for further use"),
+        "doubt": CalibratedConstant(spread=0.50, meaning="discount for uncertain health"),
+        "reuse_price": CalibratedConstant(spread=0.25, meaning="price of a used spare"),
+        "reuse_chance": CalibratedConstant(spread=0.70, meaning="chance that a vehicle is found"),
+        "reuse_fade": CalibratedConstant(spread=0.10, meaning="yearly fall of that chance"),
+        "softness": CalibratedConstant(spread=0.70, meaning="spread among buyers"),
+        "softness_share": CalibratedConstant(spread=0.03, meaning="spread among buyers, relative to value"),
+        "momentum": CalibratedConstant(spread=0.10, meaning="response of bids to the lithium trend"),
+        "rule_of_thumb": CalibratedConstant(spread=0.70, meaning="weight of age and BMS readings"),
+        "usual_loss": CalibratedConstant(spread=0.25, meaning="usual yearly loss of health"),
+        "usual_loss_taxi": CalibratedConstant(spread=0.30, meaning="usual loss, taxis"),
+        "usual_loss_bus": CalibratedConstant(spread=0.30, meaning="usual loss, buses"),
+        "usual_loss_logistics": CalibratedConstant(spread=0.30, meaning="usual loss, vans"),
+        "usual_loss_swap": CalibratedConstant(spread=0.30, meaning="usual loss, swapped packs"),
+        "usual_loss_unknown": CalibratedConstant(spread=0.30, meaning="usual loss, unknown use"),
+        "usual_loss_sd": CalibratedConstant(spread=0.40, meaning="uncertainty of the usual loss"),
+        "bms_sd": CalibratedConstant(spread=0.50, meaning="uncertainty of BMS readings"),
+        "bms_flattery": CalibratedConstant(spread=0.15, meaning="loss hidden by the BMS"),
+        "unsureness": CalibratedConstant(spread=0.70, meaning="assumed uncertainty of health"),
+        "premium_falls": CalibratedConstant(spread=0.50, meaning="lower premium with few buyers"),
+        "severity_limit": CalibratedConstant(spread=0.40, meaning="worst accepted incident"),
+        "end_health": CalibratedConstant(spread=0.03, meaning="health at the end of a second life"),
+        "age_discount": CalibratedConstant(spread=0.02, meaning="yearly discount for age"),
+        "recycling_pack": CalibratedConstant(spread=2.0, meaning="cost of recycling a pack"),
+        "further_use_pack": CalibratedConstant(spread=3.0, meaning="cost of further use of a pack"),
+        "search": CalibratedConstant(spread=10.0, meaning="cost of the search for a vehicle"),
+        "reuse_age": CalibratedConstant(spread=1.0, meaning="maximum age for reuse"),
+        "reuse_age_width": CalibratedConstant(spread=0.70, meaning="spread of that maximum age"),
+        "keen_age": CalibratedConstant(spread=0.02, meaning="further use, discount per year"),
+        "keen_harm": CalibratedConstant(spread=0.30, meaning="further use, discount after an incident"),
+        "keen_missing": CalibratedConstant(spread=0.10, meaning="further use, discount per missing module"),
+        "keen_damaged": CalibratedConstant(spread=0.30, meaning="further use, discount for damage"),
+        "keen_again": CalibratedConstant(spread=0.20, meaning="further use, discount after a second life"),
     }
 )
 """Calibrated constants by name, in the order of estimation. The names are stored in model bundles."""

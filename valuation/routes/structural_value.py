@@ -19,6 +19,7 @@ import numpy as np
 
 from valuation.condition.health import StateOfHealth
 from valuation.market.snapshot import Market
+from valuation.messages import Wording, sentence
 from valuation.numeric.asinh_scale import scale_sd
 from valuation.numeric.columns import UNKNOWN, BoolArray, FloatArray
 from valuation.pack.chemistry import ELEMENTS
@@ -50,15 +51,7 @@ from valuation.routes.route_choice import (
 )
 from valuation.routes.second_life import price_second_life
 
-__all__ = ["ROUTES", "ROUTE_LABELS", "TERM_LABELS", "Routes", "price_routes"]
-
-ROUTE_LABELS: Final = MappingProxyType(
-    {
-        "recycling": ("recycling", "再生利用"),
-        "second_life": ("second life", "梯次利用"),
-        "reuse": ("reuse in a vehicle", "再装车"),
-    }
-)
+__all__ = ["ROUTES", "TERM_LABELS", "Routes", "price_routes"]
 
 BUYER_SD_SECOND_LIFE, BUYER_SD_REUSE = 0.40, 0.35
 """Spread of second-life and reuse prices around the formula, without sales (judged, 2026). That of a second life makes
@@ -67,34 +60,14 @@ MARGIN_SD, MARGIN_FLOOR_CNY_PER_KWH = 0.12, 6.0
 """Spread of the trade margin, without sales: share of the metal value, and a minimum
 (judged, 2026, after the 8 to 14 % mean error of a deal on chemistry class alone)."""
 
-_METAL_NAMES = {
-    "Li": ("lithium", "锂"),
-    "Ni": ("nickel", "镍"),
-    "Co": ("cobalt", "钴"),
-    "Mn": ("manganese", "锰"),
-    "Cu": ("copper", "铜"),
-    "Al": ("aluminium", "铝"),
-    "Fe": ("steel", "钢"),
-    "graphite": ("graphite", "石墨"),
-    "P": ("phosphorus", "磷"),
-    "Ti": ("titanium", "钛"),
-    "Na": ("sodium", "钠"),
-}
-TERM_LABELS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
-    {
-        f"metal:{element}": (f"{_METAL_NAMES[element][0]} content", f"{_METAL_NAMES[element][1]}含量")
-        for element in ELEMENTS
-    }
-    | {
-        "haircut:recycling": ("condition discount on recycling", "再生利用状态折价"),
-        "cost:trade": ("trade margin", "流通差价"),
-        "cost:transport": ("transport", "运输"),
-        "cost:dismantling": ("discharge and dismantling", "放电与拆解"),
-        "cost:treatment": ("crushing and separation", "破碎分选"),
-        "cost:handling": ("packing and storage of a damaged pack", "受损电池包装与暂存"),
-        "premium:second_life": ("second-life premium", "梯次利用溢价"),
-        "premium:reuse": ("reuse premium", "再装车溢价"),
-    }
+_TERMS: Final = (
+    *(f"metal:{element}" for element in ELEMENTS),
+    "haircut:recycling",
+    *("cost:trade", "cost:transport", "cost:dismantling", "cost:treatment", "cost:handling"),
+    *("premium:second_life", "premium:reuse"),
+)
+TERM_LABELS: Final[Mapping[str, Wording]] = MappingProxyType(
+    {term: sentence(f"driver.{term.replace(':', '.')}") for term in _TERMS}
 )
 """Labels of the terms in English and Chinese."""
 

@@ -77,8 +77,8 @@ async def get_market(
         quotes.append(
             QuoteAnswer(
                 instrument=name,
-                label_en=instrument.label_en,
-                label_zh=instrument.label_zh,
+                label_en=instrument.label.en,
+                label_zh=instrument.label.zh,
                 price=round(price, 6),
                 unit=instrument.unit,
                 quoted_on=quoted,

@@ -12,6 +12,7 @@ from service.api.dependencies import CurrentService, bearer_key
 from service.api.openapi_bodies import documented_responses
 from service.api.raw_route import JsonBytes
 from service.sales.live_recentring import AnchorSummary, trained_digest
+from service.sales.selection import reason_text
 from valuation.version import __version__
 
 
@@ -66,7 +67,7 @@ async def get_model(service: CurrentService) -> Response:
         anchor_held=anchor.held,
         anchor_voided=anchor.voided,
         anchor_left_out=sum(anchor.left_out.values()),
-        anchor_left_out_reasons=anchor.left_out,
+        anchor_left_out_reasons={str(reason_text(reason)): count for reason, count in anchor.left_out.items()},
         anchor_point_ratio=None if moved is None else moved.point,
         anchor_week_ratio=anchor.week_move,
         trained_through=model.trained_through if model else None,

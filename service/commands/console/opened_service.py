@@ -13,8 +13,7 @@ from service.commands.console import options
 from service.quotes import QuotedMarket
 from service.settings import Settings
 from service.valuation_service import ValuationService, open_valuation_service
-
-_OWN_QUOTES = "name your own with --market or CANZHI_MARKET, or keep them as market.csv in CANZHI_HOME"
+from valuation.messages import Message
 
 
 def settings_with(market: Path | None = None, model: str | None = None) -> Settings:
@@ -46,4 +45,4 @@ def chosen_day(service: ValuationService, as_of: datetime | None) -> date:
 def warn_synthetic(market: QuotedMarket) -> None:
     """Warn on standard error that the quotes are synthetic and how old they are."""
     if market.synthetic:
-        print_message(f"the quotes are synthetic and end on {market.last_day}; {_OWN_QUOTES}")
+        print_message(Message("command.synthetic_quotes", day=market.last_day))

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
-from service.cli import terminal_language
 from service.clock import today
+from valuation.messages.language import command_language
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -96,7 +96,7 @@ def language(decorated: Decorated) -> Decorated:
         "--language",
         "language",
         type=choice,
-        default=terminal_language,
+        default=command_language,
         show_default="CANZHI_LANG or the locale",
         help="Language of tables and errors.",
     )(decorated)

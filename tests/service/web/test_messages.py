@@ -7,7 +7,7 @@ from importlib import resources
 
 import pytest
 
-from valuation import errors
+from valuation import errors, messages
 from valuation.answer.evidence import ACTIONS
 from valuation.condition.readings import SOURCES
 from valuation.messages import sentences
@@ -69,4 +69,4 @@ def test_every_value_of_an_answer_has_a_name(kind, values):
 def test_what_a_caution_does_is_told_in_chinese_too():
     cautions = [*(check.caution(1.0) for check in CHECKS), *map(closure_caution, CLOSURES)]
     assert [one.id for one in cautions if not CJK.search(one.effect_zh) or CJK.search(one.effect)] == []
-    assert all(CJK.search(action.label_zh) for action in ACTIONS.values())
+    assert all(CJK.search(messages.name("zh", "action", action)) for action in ACTIONS)

@@ -48,9 +48,9 @@ def test_table_and_docstrings_agree(feature):
     first_line = feature.function.__doc__.strip().splitlines()[0]
     assert first_line.startswith("Return ")
     assert first_line.endswith(f"[{feature.unit}]")
-    assert feature.label_en
+    assert feature.label.en
     assert feature.source
-    assert any("一" <= character <= "鿿" for character in feature.label_zh)
+    assert any("一" <= character <= "鿿" for character in feature.label.zh)
     assert meaning(feature)
     assert feature.categorical == ("code" in feature.unit)
     assert not (feature.categorical and feature.monotone)

@@ -213,7 +213,7 @@ def test_an_empty_file_of_quotes_is_an_empty_market():
 
 def test_every_alias_means_an_instrument():
     assert set(ALIASES.values()) <= set(INSTRUMENTS)
-    assert all(instrument.label_zh in ALIASES for instrument in INSTRUMENTS.values())
+    assert all(instrument.label.zh in ALIASES for instrument in INSTRUMENTS.values())
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "reference" / "market-quotes.md"
 def table():
     lines = ["| instrument | 中文 | base unit | from | to |", "| --- | --- | --- | --- | --- |"]
     lines += [
-        f"| `{name}` | {entry.label_zh} | {entry.unit} | {entry.low:g} | {entry.high:g} |"
+        f"| `{name}` | {entry.label.zh} | {entry.unit} | {entry.low:g} | {entry.high:g} |"
         for name, entry in INSTRUMENTS.items()
         if not name.startswith("payable_")
     ]
@@ -27,7 +27,7 @@ def test_every_instrument_has_labels_bounds_and_a_unit(name):
     entry = INSTRUMENTS[name]
     assert entry.low < entry.high
     assert entry.unit in {"CNY/t", "CNY/kWh", "fraction", "CNY"}
-    assert entry.label_en
-    assert entry.label_zh
+    assert entry.label.en
+    assert entry.label.zh
     assert in_range(name, (entry.low + entry.high) / 2.0)
     assert not in_range(name, entry.high * 1.01)

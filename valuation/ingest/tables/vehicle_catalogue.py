@@ -14,6 +14,7 @@ from valuation.ingest.fields.aliases import choice_name, plain
 from valuation.ingest.fields.headings import field_name
 from valuation.ingest.tables.open_table import TableSource, open_table
 from valuation.ingest.tables.opened_table import OpenTable, column_names
+from valuation.messages import Message
 from valuation.pack.chemistry import BY_NAME, ingredients
 from valuation.pack.vintage import interpolate
 from valuation.record.fields import CHEMISTRIES
@@ -51,8 +52,16 @@ class ReadCatalogue:
 
     variants: tuple[Variant, ...]
     columns: Mapping[str, str]
-    left_out: Mapping[str, int]
+    left_out: Mapping[Message, int]
     rows: int
+
+
+class _Unusable(Exception):
+    """A row that cannot be used, and the reason."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def read_catalogue(source: TableSource, name: str = "catalogue") -> ReadCatalogue:
@@ -72,14 +81,14 @@ def read_catalogue(source: TableSource, name: str = "catalogue") -> ReadCatalogu
     opened = open_table(source, name, _SCOPE)
     columns = _columns(opened)
     variants: list[Variant] = []
-    left_out: Counter[str] = Counter()
+    left_out: Counter[Message] = Counter()
     rows = opened.table.to_pylist()
     for row in rows:
         cells = {field: _text(row.get(spelled)) for field, spelled in columns.items()}
         try:
             variants += _variants(cells, opened.name)
-        except ValueError as reason:
-            left_out[str(reason)] += 1
+        except _Unusable as unusable:
+            left_out[unusable.reason] += 1
     return ReadCatalogue(variants=tuple(variants), columns=columns, left_out=dict(left_out), rows=len(rows))
 
 
@@ -110,16 +119,16 @@ def _variants(cells: Mapping[str, str], source: str) -> Iterator[Variant]:
 
     Raises
     ------
-    ValueError
-        If the row cannot be used; the message is the reason.
+    _Unusable
+        If the row cannot be used.
     """
     make, model = cells["make"], cells["vehicle_model"]
     if not make or not model:
-        raise ValueError("no make or model")
+        raise _Unusable(Message("table.catalogue_row.no_make_or_model"))
     gross, net = (_number(cells.get(name, "")) for name in ("rated_energy_kwh", "net_energy_kwh"))
     energy = gross if gross == gross else net / NET_SHARE  # noqa: PLR0124 - NaN is not known
     if not 0.001 <= energy <= 2000.0:
-        raise ValueError("no energy")
+        raise _Unusable(Message("table.catalogue_row.no_energy"))
     year = _number(cells.get("model_year", ""))
     span = (year, year) if 1990.0 <= year <= 2100.0 else (2008.0, 2030.0)
     names = tuple(cells[name] for name in ("variant", "trim") if cells.get(name))

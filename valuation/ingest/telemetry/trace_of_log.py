@@ -14,6 +14,7 @@ from valuation.ingest.decode_bytes import Document
 from valuation.ingest.tables.open_table import TableSource, open_table
 from valuation.ingest.telemetry.charge_windows import Held, held_energy_kwh
 from valuation.ingest.telemetry.source_columns import SourceColumns, read_columns, source_of, table_of_json
+from valuation.messages import Message
 from valuation.numeric.columns import FloatArray
 from valuation.record.fields import event_field
 
@@ -38,7 +39,7 @@ class ImportedLog:
 
     record: Mapping[str, object]
     source: str
-    taken: tuple[str, ...]
+    taken: tuple[Message, ...]
 
 
 def import_log(source: TableSource, name: str, nameplate: Mapping[str, object] | None = None) -> ImportedLog | None:
@@ -85,14 +86,14 @@ def _of_vehicle(log: SourceColumns, plate: dict[str, object]) -> ImportedLog:
     events = _monthly(log)
     held = held_energy_kwh(log)
     if held is not None:
-        event, sentence = _health_event(held, plate)
+        event, found = _health_event(held, plate)
         events.append(event)
-        taken.append(sentence)
+        taken.append(found)
     else:
-        taken.append("no charge over at least 30 % of the state of charge: no health from charges")
+        taken.append(Message("log.no_health"))
     record = {**({"vin": vin} if vin else {}), **plate, "events": events}
-    unread = f"{len(log.unused)} other columns are not used"
-    return ImportedLog(record=record, source=log.source, taken=(*taken, *([unread] if log.unused else [])))
+    unread = [Message("log.unused_columns", count=len(log.unused))] if log.unused else []
+    return ImportedLog(record=record, source=log.source, taken=(*taken, *unread))
 
 
 def _monthly(log: SourceColumns) -> list[dict[str, object]]:
@@ -127,18 +128,18 @@ def _monthly(log: SourceColumns) -> list[dict[str, object]]:
     return events
 
 
-def _health_event(held: Held, plate: Mapping[str, object]) -> tuple[dict[str, object], str]:
+def _health_event(held: Held, plate: Mapping[str, object]) -> tuple[dict[str, object], Message]:
     """Return the event of what the charges say, and how it was found."""
     day = _moment(held.last_s).date().isoformat()
-    how = f"{held.charges} charges over at least 30 % of the state of charge"
     rated = plate.get("rated_energy_kwh")
     if isinstance(rated, (int, float)) and rated > 0.0:
         soh, sd = held.value / rated, held.sd / rated
         event = {"type": "usage", "on": day, "soh": round(soh, 4), "soh_source": "bms", "soh_definition": "energy"}
-        return event | {"soh_sd": round(sd, 4)}, f"soh {soh:.3f} ± {sd:.3f} from {how}, over {rated:g} kWh rated"
+        found = Message("log.health", soh=soh, sd=sd, charges=held.charges, rated=rated)
+        return event | {"soh_sd": round(sd, 4)}, found
     event = {"type": "tested", "on": day, "method": "bms", "remaining_energy_kwh": round(held.value, 3)}
-    sentence = f"remaining_energy_kwh {held.value:.1f} ± {held.sd:.1f} from {how}; the rated energy is not known"
-    return event | {"remaining_energy_sd_kwh": round(held.sd, 3)}, sentence
+    found = Message("log.remaining_energy", energy=held.value, sd=held.sd, charges=held.charges)
+    return event | {"remaining_energy_sd_kwh": round(held.sd, 3)}, found
 
 
 def _of_cycles(log: SourceColumns, plate: dict[str, object]) -> ImportedLog:
@@ -167,17 +168,15 @@ def _of_cycles(log: SourceColumns, plate: dict[str, object]) -> ImportedLog:
         "soh_definition": "capacity",
         "soh_sd": round(max(sd, 0.002), 4),
     }
-    against = "the rated capacity" if base != first else f"the best of the first {_FIRST_CYCLES} cycles"
-    taken = [
-        *_columns_taken(log),
-        f"soh {now / base:.3f} from the last {_FIRST_CYCLES} of {int(cycle[-1])} cycles, over {against}",
-    ]
+    identity = "log.cycle_health" if base != first else "log.cycle_health_over_first"
+    health = Message(identity, soh=now / base, last=_FIRST_CYCLES, cycles=int(cycle[-1]), first=_FIRST_CYCLES)
+    taken = [*_columns_taken(log), health]
     events = [{name: value for name, value in event.items() if value is not None}]
     return ImportedLog(record={**plate, "events": events if day else []}, source=log.source, taken=tuple(taken))
 
 
-def _columns_taken(log: SourceColumns) -> list[str]:
-    return [f"{quantity} from {', '.join(names)}" for quantity, names in log.taken.items()]
+def _columns_taken(log: SourceColumns) -> list[Message]:
+    return [Message("log.column", quantity=quantity, columns=names) for quantity, names in log.taken.items()]
 
 
 def _moment(seconds: float) -> datetime:
