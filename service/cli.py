@@ -19,10 +19,11 @@ from pathlib import Path
 
 import click
 
+from models.language import answering_in, command_language, terminal_language
 from service.settings import Settings
 from valuation.errors import CanzhiError, SettingError
 from valuation.messages import Language, Message, say
-from valuation.messages.language import answering_in, command_language, known_language, terminal_language
+from valuation.messages.language import known_language
 
 GROUP = "canzhi.commands"
 DONE, REFUSED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130

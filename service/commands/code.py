@@ -13,12 +13,12 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
+from models.language import command_language
 from service.answers.codes import code_answer
 from service.commands.console import options
 from valuation.battery_code.decoding import BatteryCode, decode
 from valuation.battery_code.explanation import explain, vendor_id
 from valuation.messages import Language, say
-from valuation.messages.language import command_language
 
 _MAX_EXPLAINED = 3  # more codes are listed, one per line
 _FILE_WIDTH = 160  # table width if the output is not a terminal

@@ -10,6 +10,7 @@ import click
 import msgspec
 from msgspec.structs import replace
 
+from models.language import command_language
 from service.cli import print_line
 from service.commands.console.opened_service import open_service, settings_with
 from service.plugins import load_plugin
@@ -24,7 +25,6 @@ from valuation.errors import FieldError, UnreadableLedger, UnreadableRecord
 from valuation.ingest import decode_bytes
 from valuation.market.snapshot import MarketHistory
 from valuation.messages import Message, say
-from valuation.messages.language import command_language
 
 _SHOWN = 20
 _CALLER = "canzhi report-sale"

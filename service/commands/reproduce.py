@@ -6,11 +6,11 @@ from contextlib import closing
 
 import click
 
+from models.language import command_language
 from service.cli import DONE, REFUSED, print_message
 from service.reproduction import Reproduction, open_archive, reproduce_valuation
 from service.settings import Settings
 from valuation.messages import Message
-from valuation.messages.language import command_language
 
 
 @click.command()

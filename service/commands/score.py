@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from models.artifact.predictor import Predictor
+from models.language import command_language
 from service.cli import print_message
 from service.commands.console import options
 from service.commands.console.opened_service import settings_with, warn_synthetic
@@ -23,7 +24,6 @@ from service.valuation_service import model_on
 from service.vehicles import kept_catalogue
 from valuation.answer.fleet_values import check_terms
 from valuation.messages import Message, say
-from valuation.messages.language import command_language
 from valuation.terms import ValuationTerms
 
 _TABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)

@@ -13,6 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import track
 
+from models.language import command_language
 from service.api.problems import problem_of
 from service.cli import DONE, REFUSED, print_message
 from service.commands.console import options
@@ -25,7 +26,6 @@ from service.valuation_service import Answer, RequestTerms, ValuationService
 from valuation.errors import CanzhiError
 from valuation.ingest import Traces, read_given
 from valuation.messages import Language, Message, say
-from valuation.messages.language import command_language
 
 _CHUNK = 1000
 _MAX_REFUSALS = 20  # more refusals are only counted

@@ -25,7 +25,7 @@ from service.store import sales
 from service.store.idempotency import IdempotencyKey, Outcome, run_once
 from service.valuation_service import ValuationService
 from valuation.errors import FieldError
-from valuation.messages import both
+from valuation.messages import Message, both
 
 MAX_PAGE: Final = 1000
 _STATES: Final = get_args(State)
@@ -189,18 +189,23 @@ def list_sales(service: ValuationService, after: int, limit: int, state: str | N
 
 def hold_answer(hold: Hold, sale_id: str) -> HoldAnswer:
     """Return why a sale is held and what to do, in English and Chinese."""
-    why = both("sale.held", price_cny=hold.price_cny, lower_cny=hold.lower_cny, upper_cny=hold.upper_cny)
+    why = hold_reason(hold)
     hint = both("sale.held.hint", address=f"/v1/sales/{quote(sale_id, safe='')}")
     return HoldAnswer(
         price_cny=hold.price_cny,
         lower_cny=hold.lower_cny,
         upper_cny=hold.upper_cny,
         level=hold.level,
-        message_en=why.en,
-        message_zh=why.zh,
+        message_en=str(why),
+        message_zh=why.in_language("zh"),
         hint_en=hint.en,
         hint_zh=hint.zh,
     )
+
+
+def hold_reason(hold: Hold) -> Message:
+    """Return why a sale is held."""
+    return Message("sale.held", price_cny=hold.price_cny, lower_cny=hold.lower_cny, upper_cny=hold.upper_cny)
 
 
 def _entered(entered: EnteredReport) -> Outcome:

@@ -34,7 +34,6 @@ from service.sales.states import SalesLog
 from service.store import anchors
 from service.store.anchors import AnchorKey, StoredAnchor
 from service.store.database import Database
-from valuation.messages import say
 from valuation.numeric.columns import BoolArray
 from valuation.ports import Predictor
 from valuation.record.to_columns import day_number
@@ -133,7 +132,7 @@ class Anchors:
             used=len(chosen.candidates),
             held=chosen.held,
             voided=chosen.voided,
-            left_out=dict(sorted((say("en", reason), count) for reason, count in chosen.left_out.items())),
+            left_out=dict(sorted(chosen.left_out.items())),
             unconfirmed=chosen.unconfirmed,
             as_of=max((one.reported.sale.sold_on for one in chosen.candidates), default=None),
             moved=moved,

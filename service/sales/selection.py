@@ -17,6 +17,7 @@ from models.calibration.reported_sales import ReportedSales
 from service.sales.features import SaleFeatures, SoldPack
 from service.sales.prices import prices_cny, whole_lots
 from service.sales.states import COUNTS, ReportedSale, State
+from valuation.messages import Message, find
 
 NO_MODEL: Final = "sale.unused.no_model"
 NO_HISTORY: Final = "sale.unused.no_history"
@@ -25,6 +26,15 @@ NOT_QUOTED: Final = "sale.unused.not_quoted"
 BROKEN_LOT: Final = "sale.unused.broken_lot"
 SOLD_AGAIN: Final = "sale.unused.sold_again"
 NOT_LEARNABLE: Final = "sale.unused.not_learnable"
+
+
+def reason_text(reason: str) -> str:
+    """Return the message of a reason; summaries stored by older versions hold the sentence itself.
+
+    >>> str(reason_text(NOT_QUOTED)), reason_text("a sentence")
+    ('sold before every instrument is quoted', 'a sentence')
+    """
+    return reason if find(reason) is None else Message(reason)
 
 
 class Candidate(msgspec.Struct, gc=False):

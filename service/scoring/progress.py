@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
+from models.language import command_language
 from valuation.messages import Message, say
-from valuation.messages.language import command_language
 
 Count = Callable[[int], None]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from models.language import command_language
 from valuation.errors import CanzhiError
 from valuation.messages import Message
-from valuation.messages.language import command_language
 
 
 def localised_error(where: str, error: CanzhiError) -> tuple[Message, Message]:

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
+from models.language import command_language
 from service.clock import today
-from valuation.messages.language import command_language
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
