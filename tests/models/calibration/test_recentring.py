@@ -153,6 +153,37 @@ def test_no_reporter_carries_more_than_a_third(weights, reporters, groups, prior
             np.testing.assert_array_equal(capped[group == one], weight[group == one])
 
 
+def summed_in_order(keys, weights):
+    """Return the sum of the weights per key, added one sale after the other."""
+    total = {}
+    for key, weight in zip(keys, weights, strict=True):
+        total[key] = total.get(key, 0.0) + weight
+    return total
+
+
+def test_the_cap_adds_weights_in_the_order_of_the_sales():
+    """Another order of summation, such as pairwise sums, changes the last bits, and with them recomputed answers."""
+    rng = np.random.default_rng(0)
+    group, reporter = rng.integers(0, 3, 2000), rng.choice(4, 2000, p=[0.7, 0.1, 0.1, 0.1])
+    weight, prior = rng.lognormal(0.0, 1.0, 2000), 2.0
+    pairs, weights = list(zip(group.tolist(), reporter.tolist(), strict=True)), weight.tolist()
+    total, carried = summed_in_order(group.tolist(), weights), summed_in_order(pairs, weights)
+    expected = []
+    for (place, name), own in zip(pairs, weights, strict=True):
+        whole, most = total[place] + prior, max(carried[place, one] for one in range(4))
+        is_capped = carried[place, name] == most > whole / 3.0
+        expected.append(own * ((whole - most) / 2.0 / most) if is_capped else own)
+    assert expected != weights
+    assert reporter_cap(group, reporter, prior).capped(weight).tolist() == expected
+
+
+def test_later_sales_do_not_change_the_capped_weights_of_earlier_ones():
+    rng = np.random.default_rng(1)
+    group, reporter, weight = rng.integers(0, 3, 900), rng.integers(0, 5, 900), rng.lognormal(0.0, 3.0, 900)
+    alone = reporter_cap(group[:400], reporter[:400]).capped(weight[:400])
+    np.testing.assert_array_equal(reporter_cap(group, reporter).capped(weight[:400]), alone)
+
+
 def absorbed(residual, day, as_of, reporter=None):
     """Return the robust standard deviation of a training set, and the band after sales with given residuals."""
     rng = np.random.default_rng(0)
