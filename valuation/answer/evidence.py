@@ -55,12 +55,12 @@ ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
     {
         "capacity_test": Action(
             health_sd=_sd("lab_test"),
-            settles=("U05", "U06", "U07", "U08", "U09", "U11", "U12", "S02", "H07"),
+            settles=("U05", "U06", "U07", "U08", "U09", "U11", "U12", "U18", "S02", "H07"),
             includes="quick_test",
         ),
         "quick_test": Action(
             health_sd=_sd("quick_test"),
-            settles=("U05", "U06", "U07", "U08", "U09", "U11", "U12", "S02"),
+            settles=("U05", "U06", "U07", "U08", "U09", "U11", "U12", "U18", "S02"),
         ),
         "passport_composition": Action(composition=True),
         "nameplate": Action(

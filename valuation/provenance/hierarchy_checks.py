@@ -14,6 +14,9 @@ from valuation.provenance.check_context import CheckContext, at_least_one, found
 MIXED_SPREAD: Final = 0.03
 """Spread of module health above which a pack is uneven (EU 2023/1542, Art. 3(32): 3 %). [1]"""
 
+WORTH_OPENING: Final = 0.10
+"""Health of the strong modules above the weakest one, from which a pack may be worth opening (judged). [1]"""
+
 
 def repeated_module(context: CheckContext) -> FloatArray:
     """Return the number of repeated module codes in the pack. [1]"""
@@ -40,6 +43,13 @@ def uneven_modules(context: CheckContext) -> FloatArray:
     """Return the spread of health between modules or cells if the pack is uneven. [%]"""
     spread = coalesce(context.cases.packs["module_soh_spread"], context.cases.last("cell_soh_spread"))
     return found(spread > MIXED_SPREAD, spread * 100.0)
+
+
+def weak_modules(context: CheckContext) -> FloatArray:
+    """Return the number of modules that are much weaker than the others, so that the pack may be opened. [1]"""
+    packs = context.cases.packs
+    gap = packs["module_strong_soh"] - packs["module_lowest_soh"]
+    return found(gap > WORTH_OPENING, (1.0 - packs["module_strong_share"]) * packs["module_count"])
 
 
 def no_module_list(context: CheckContext) -> FloatArray:
@@ -105,6 +115,11 @@ CHECKS: Final[tuple[Check, ...]] = (
         severity="warn",
         widen=1.05,
         grade="B",
+    ),
+    Check(
+        id="H09",
+        function=weak_modules,
+        severity="info",
     ),
     Check(
         id="H08",

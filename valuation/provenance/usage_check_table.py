@@ -62,6 +62,11 @@ CHECKS: Final[tuple[Check, ...]] = (
         grade="C",
         weakens_readings=True,
     ),
+    Check(  # only a remark: the reading counts as one below the cap, and one of .99 must not be worth more
+        id="U18",
+        function=usage_checks.perfect_when_aged,
+        severity="info",
+    ),
     Check(
         id="U08",
         function=usage_checks.outside_expectation,

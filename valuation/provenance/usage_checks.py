@@ -114,19 +114,25 @@ def health_rises_before_sale(context: CheckContext) -> FloatArray:
 
 
 def health_stuck(context: CheckContext) -> FloatArray:
-    """Return the years for which the BMS has reported a constant health, or 1.000 on an aged pack. [a]"""
+    """Return the years for which the BMS has reported a constant health. [a]"""
     cases = context.cases
     by_bms = _bms_readings(context)
     row, shown, day = cases.row[by_bms], cases.events["soh"][by_bms], cases.events["on_day"][by_bms]
-    latest = last(row, shown, cases.rows)
-    same = shown == latest[row]
+    same = shown == last(row, shown, cases.rows)[row]
     others = count(row, ~same, cases.rows)
     first_day, last_day = lowest(row[same], day[same], cases.rows), highest(row[same], day[same], cases.rows)
     years = (last_day - first_day) / DAYS_PER_YEAR
-    constant = (years >= CONSTANT_YEARS) & (others == 0.0)
+    return found((years >= CONSTANT_YEARS) & (others == 0.0), years)
+
+
+def perfect_when_aged(context: CheckContext) -> FloatArray:
+    """Return the age at which the BMS last reported 1.000, if no pack is as new any more. [a]"""
+    cases = context.cases
+    by_bms = _bms_readings(context)
+    row, day = cases.row[by_bms], cases.events["on_day"][by_bms]
+    latest, last_day = last(row, cases.events["soh"][by_bms], cases.rows), last(row, day, cases.rows)
     age_then = (last_day - coalesce(context.nameplate.made_day, context.nameplate.in_service_day)) / DAYS_PER_YEAR
-    perfect = (latest == 1.0) & (age_then > PERFECT_AFTER_A)
-    return np.where(perfect, age_then, found(constant, years))
+    return found((latest == 1.0) & (age_then > PERFECT_AFTER_A), age_then)
 
 
 def outside_expectation(context: CheckContext) -> FloatArray:

@@ -46,7 +46,7 @@ class TraceTable:
     packs : columns of shape (packs,)
         The number, category and day fields of a pack (`made_day` for `made_on`), composition masses in kg, and what is
         derived from its modules (`module_count`, `module_lowest_soh`, `module_mean_soh`, `module_soh_spread`,
-        `module_repeated`, `module_foreign`).
+        `module_strong_share`, `module_strong_soh`, `module_repeated`, `module_foreign`).
     texts : tuples of length packs
         :data:`PACK_TEXTS` as given.
     events : columns of shape (events,)

@@ -19,6 +19,8 @@ MODULE_COLUMNS = (
     "module_lowest_soh",
     "module_mean_soh",
     "module_soh_spread",
+    "module_strong_share",
+    "module_strong_soh",
     "module_repeated",
     "module_foreign",
     "module_younger",
@@ -40,24 +42,29 @@ YOUNGER_DAYS = 3
 def describe_modules(battery_code: str | None, modules: Sequence[Module]) -> tuple[float, ...]:
     """Return the numbers named in :data:`MODULE_COLUMNS`.
 
-    `module_repeated` counts repeated codes, `module_foreign` codes of another maker than the pack's (first three
-    characters), `module_younger` codes dated after the pack's. All are unknown if no module is listed.
+    `module_strong_share` and `module_strong_soh` are the share and the mean health of the strong modules, those nearer
+    to the best one than to the weakest, among the modules whose health is known. `module_repeated` counts repeated
+    codes, `module_foreign` codes of another maker than the pack's (first three characters), `module_younger` codes
+    dated after the pack's. All are unknown if no module is listed.
 
     >>> describe_modules("T01P", [Module(battery_code="T01M1", soh=0.75), Module(battery_code="T02M1", soh=0.875)])
-    (2.0, 0.75, 0.8125, 0.125, 0.0, 1.0, 0.0)
+    (2.0, 0.75, 0.8125, 0.125, 0.5, 0.875, 0.0, 1.0, 0.0)
     """
     if not modules:
         return (UNKNOWN,) * len(MODULE_COLUMNS)
     known = [module.soh for module in modules if module.soh is not None]
     codes = [module.battery_code for module in modules if module.battery_code]
-    lowest = min(known, default=UNKNOWN)
+    lowest, highest = min(known, default=UNKNOWN), max(known, default=UNKNOWN)
+    strong = [soh for soh in known if soh >= 0.5 * (lowest + highest)]
     vendor = (battery_code or "")[:3]
     foreign = sum(1 for code in codes if vendor and code[:3] != vendor)
     return (
         float(len(modules)),
         lowest,
         _sum(known) / len(known) if known else UNKNOWN,
-        max(known) - lowest if known else UNKNOWN,
+        highest - lowest,
+        len(strong) / len(known) if known else UNKNOWN,
+        _sum(strong) / len(strong) if strong else UNKNOWN,
         float(len(codes) - len(set(codes))),
         float(foreign),
         float(_younger(codes, battery_code)),
@@ -83,6 +90,10 @@ def describe_many(owner: IntArray, modules: Modules, packs: Sequence[str | None]
     measured = columns.count(owner, known, rows)
     total = columns.total(owner, modules.soh, rows)
     lowest = columns.lowest(owner, modules.soh, rows)
+    highest = columns.highest(owner, modules.soh, rows)
+    strong_soh = np.where(modules.soh >= (0.5 * (lowest + highest))[owner], modules.soh, np.nan)
+    strong = columns.count(owner, ~np.isnan(strong_soh), rows)
+    strong_total = columns.total(owner, strong_soh, rows)
     codes = [code for code in modules.codes if code]
     owners = owner if len(codes) == len(owner) else owner[[bool(code) for code in modules.codes]]
     vendor = np.array([(code or "")[:3] for code in packs], dtype="U3")[owners]
@@ -93,7 +104,9 @@ def describe_many(owner: IntArray, modules: Modules, packs: Sequence[str | None]
         "module_count": np.where(listed, count, np.nan),
         "module_lowest_soh": lowest,
         "module_mean_soh": np.where(measured > 0.0, total / np.where(measured > 0.0, measured, 1.0), np.nan),
-        "module_soh_spread": columns.highest(owner, modules.soh, rows) - lowest,
+        "module_soh_spread": highest - lowest,
+        "module_strong_share": np.where(measured > 0.0, strong / np.where(measured > 0.0, measured, 1.0), np.nan),
+        "module_strong_soh": np.where(strong > 0.0, strong_total / np.where(strong > 0.0, strong, 1.0), np.nan),
         "module_repeated": np.where(listed, _repeated(owners, codes, rows), np.nan),
         "module_foreign": np.where(listed, columns.count(owners, (vendor != "") & (makers != vendor), rows), np.nan),
         "module_younger": np.where(listed, columns.count(owners, made - pack_made > YOUNGER_DAYS, rows), np.nan),

@@ -11,11 +11,14 @@ import numpy as np
 from valuation.condition.health import HIGHEST_SOH, LOWEST_SOH, StateOfHealth
 from valuation.numeric.columns import FloatArray
 from valuation.numeric.exact_math import exp, log
+from valuation.routes.module_salvage import ModuleSalvage
 from valuation.routes.recycling import Recycling
 from valuation.routes.reuse import Reuse
 from valuation.routes.second_life import SecondLife
 
 ROUTES: Final = ("recycling", "second_life", "reuse")
+SALVAGE: Final = "salvage"
+"""The way into a second life for the strong modules of a pack that is opened; part of the route `second_life`."""
 
 # Five-point Gauss-Hermite rule for a standard normal (Abramowitz and Stegun, table 25.10, rescaled).
 NODES: Final = (-2.8569700138728056, -1.3556261799742659, 0.0, 1.3556261799742659, 2.8569700138728056)
@@ -34,6 +37,7 @@ class RouteOffers:
 
     recycling: Recycling
     second_life: SecondLife
+    salvage: ModuleSalvage
     reuse: Reuse
     softness: float
     softness_share: float = 0.0
@@ -75,7 +79,8 @@ def mean_over_nodes(at_nodes: FloatArray) -> FloatArray:
 def mix_routes(offers: RouteOffers, soh: FloatArray, admission: Mapping[str, FloatArray]) -> RouteMix:
     """Return the smooth maximum of the routes at each health node, averaged over the nodes.
 
-    `admission` is, by route, the share of buyers who would take the pack at each node; 0 if the route is closed.
+    `admission` is, by route and for :data:`SALVAGE`, the share of buyers who would take the pack at each node; 0 if the
+    route is closed.
     """
     recycling = offers.recycling.value(soh)
     second_life = offers.second_life.value(soh, recycling)
@@ -83,7 +88,16 @@ def mix_routes(offers: RouteOffers, soh: FloatArray, admission: Mapping[str, Flo
         second_life = _scale_gain(second_life, offers.willingness_to_pay)
     if offers.premium_falls:
         second_life = _reduce_premium(second_life, recycling, admission["second_life"], offers.premium_falls)
-    best_of_two, to_second_life = _choose(recycling, second_life, admission["second_life"], offers)
+    whole, kept_whole = _choose(recycling, second_life, admission["second_life"], offers)
+    opened = offers.salvage.value(soh, recycling, whole)
+    if not isinstance(offers.willingness_to_pay, float):
+        opened = _scale_gain(opened, offers.willingness_to_pay)
+    if offers.premium_falls:
+        opened = _reduce_premium(opened, whole, admission[SALVAGE], offers.premium_falls)
+    best_of_two, taken_apart = _choose(whole, opened, admission[SALVAGE], offers)
+    strong = taken_apart * offers.salvage.strong_share
+    to_second_life = kept_whole * (1.0 - strong) + strong  # weak modules go where the whole pack would
+    opened_pays = (admission[SALVAGE] > 0.0) & (opened > second_life)
     reuse = offers.reuse.value(soh, best_of_two)
     if not isinstance(offers.willingness_to_pay, float):
         reuse = _scale_gain(reuse, offers.willingness_to_pay)
@@ -98,7 +112,7 @@ def mix_routes(offers: RouteOffers, soh: FloatArray, admission: Mapping[str, Flo
         reuse_to_second_life=mean_over_nodes(to_reuse * to_second_life),
         value={
             "recycling": mean_over_nodes(recycling),
-            "second_life": mean_over_nodes(second_life),
+            "second_life": mean_over_nodes(np.where(opened_pays, opened, second_life)),
             "reuse": mean_over_nodes(reuse),
         },
         second_life_premium=mean_over_nodes(best_of_two - recycling),

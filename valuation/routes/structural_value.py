@@ -36,10 +36,12 @@ from valuation.routes.buyer_behaviour import (
 )
 from valuation.routes.closures import Closures, closed_by, find_closures
 from valuation.routes.hazard import assess_hazard
+from valuation.routes.module_salvage import price_module_salvage
 from valuation.routes.recycling import Recycling, price_recycling
 from valuation.routes.reuse import age_a, price_reuse
 from valuation.routes.route_choice import (
     ROUTES,
+    SALVAGE,
     RouteMix,
     RouteOffers,
     end_routes,
@@ -164,13 +166,15 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
     further_use = {route: 1.0 - (1.0 - haircut[route]) * (1.0 - hazard.discount) for route in ("second_life", "reuse")}
     handling = hazard.handling_cny_per_kg * metals.pack_mass_kg / nameplate.energy_kwh
     bids = momentum_factor(market, earlier, assume)
+    second_life = price_second_life(
+        nameplate, health, market, metals, further_use["second_life"], assume, age, bids, handling
+    )
     offers = RouteOffers(
         recycling=price_recycling(
             nameplate, market, metals, haircut["recycling"], assume, handling, bids, hazard.paid_share
         ),
-        second_life=price_second_life(
-            nameplate, health, market, metals, further_use["second_life"], assume, age, bids, handling
-        ),
+        second_life=second_life,
+        salvage=price_module_salvage(cases, nameplate, market, metals, second_life, assume),
         reuse=price_reuse(cases, nameplate, health, market, further_use["reuse"], assume, bids, handling),
         softness=assume.softness_cny_per_kwh,
         softness_share=assume.softness_share,
@@ -179,10 +183,14 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
     )
     soh = health_nodes(health)
     admission = {"second_life": offers.second_life.admission(soh), "reuse": offers.reuse.admission(soh)}
+    of_modules = offers.salvage.admission(soh)
     mean_admission = {route: mean_over_nodes(share) for route, share in admission.items()}
+    mean_admission["second_life"] = np.maximum(mean_admission["second_life"], mean_over_nodes(of_modules))
     closures = find_closures(nameplate, metals.present_share, offers.second_life, offers.reuse, mean_admission)
     is_open = {route: ~(closed_by(closures[route], cases.rows) | findings.blocked[route]) for route in ROUTES}
-    mix = mix_routes(offers, soh, _buyer_share(is_open, admission, cases, assume))
+    taken = _buyer_share(is_open, admission, cases, assume)
+    taken |= {SALVAGE: _buyer_share(is_open, {"second_life": of_modules}, cases, assume)["second_life"]}
+    mix = mix_routes(offers, soh, taken)
     terms = _terms(offers.recycling, mix)
     structural = _sum(terms)
     weight = recycling_weight(offers, mix)
@@ -212,7 +220,7 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
 
 def _buyer_share(
     is_open: Mapping[str, BoolArray], admission: Mapping[str, FloatArray], cases: Cases, assume: Assumptions
-) -> Mapping[str, FloatArray]:
+) -> dict[str, FloatArray]:
     """Return, by route and health node, the share of buyers who take the pack; 0 if the route is closed."""
     tolerant = damage_tolerance(cases, assume)
     return {route: np.where(is_open[route], share * tolerant, 0.0) for route, share in admission.items()}
@@ -265,7 +273,9 @@ def _uncertainty(
     structural, weight = value_and_weight
     gross = _sum(offers.recycling.paid)
     ends = end_routes(offers, mix)
-    second_life = ends["second_life"] * offers.second_life.revenue(health.soh) * BUYER_SD_SECOND_LIFE
+    strong = offers.salvage.second_life.revenue(offers.salvage.strong_health(health.soh))
+    sold = np.where(offers.salvage.strong_share > 0.0, strong, offers.second_life.revenue(health.soh))
+    second_life = ends["second_life"] * sold * BUYER_SD_SECOND_LIFE
     reuse = ends["reuse"] * offers.reuse.revenue(health.soh) * BUYER_SD_REUSE
     margin = MARGIN_SD * gross * weight + MARGIN_FLOOR_CNY_PER_KWH
     energy = nameplate.energy_log_sd * structural

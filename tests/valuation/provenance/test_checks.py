@@ -102,6 +102,7 @@ EXAMPLES = {
     "H06": (pack(modules=modules(OWN, OTHER)), 1.0, pack(REPLACED, modules=modules(OWN, OTHER))),
     "H07": (pack(modules=modules(soh=(0.85, 0.81))), 4.0, pack(modules=modules(soh=(0.85, 0.83)))),
     "H08": (pack(), 1.0, pack(modules=modules(OWN))),
+    "H09": (pack(modules=modules(soh=(0.90, 0.88, 0.60))), 1.0, pack(modules=modules(soh=(0.90, 0.88, 0.82)))),
     "T01": (
         pack(INSTALLED, event("removed", "2020-06-20")),
         11.0,
@@ -178,6 +179,7 @@ EXAMPLES = {
         731.0 / 365.25,
         pack(usage("2023-01-01", 0.91), usage("2025-01-01", 0.90)),
     ),
+    "U18": (pack(usage("2025-06-08", 1.0)), 1826.0 / 365.25, pack(usage("2025-06-08", 0.99))),
     "U08": (pack(usage("2026-01-01", 0.60)), None, pack(usage("2026-01-01", 0.90))),
     "U09": (pack(usage("2021-01-01", 1.05)), 105.0, pack(usage("2021-01-01", 1.02))),
     "U10": (

@@ -442,3 +442,41 @@ def test_a_later_quote_or_a_later_report_changes_nothing():
     with_future = read_market((HEAD + "\n".join(lines)).encode())
     plain, looked_ahead = value(pack(), market=quotes), value(pack(events=(late,)), market=with_future)
     assert plain[0] == looked_ahead[0]
+
+
+def of_modules(*soh):
+    return tuple(Module(soh=one) for one in soh)
+
+
+@pytest.mark.parametrize("chemistry", ["LFP", "NMC523"])
+def test_a_pack_with_one_weak_module_is_opened(chemistry):
+    """Seven strong modules and a weak one were worth as much as eight weak ones."""
+    good, one_weak, weak = (
+        price(pack(chemistry, modules=of_modules(*soh))) for soh in ([0.96] * 8, [0.96] * 7 + [0.50], [0.50] * 8)
+    )
+    opening = 12.0 + 0.5 * 0.85 * 4.6
+    recycling = one_weak.value_per_kwh["recycling"][0]
+    by_hand = 7 / 8 * good.value_per_kwh["second_life"][0] + 1 / 8 * recycling - opening
+    assert good.structural_per_kwh[0] > one_weak.structural_per_kwh[0] > weak.structural_per_kwh[0]
+    assert one_weak.value_per_kwh["second_life"][0] == pytest.approx(by_hand, rel=0.03)
+    assert one_weak.open["second_life"][0]
+    assert not weak.open["second_life"][0]
+    taken = one_weak.probability
+    assert 0.0 < taken["second_life"][0] <= 7 / 8
+    assert sum(taken[route][0] for route in ROUTES) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_a_weak_pack_is_worth_its_modules_only_where_a_second_life_is_open():
+    mixed = of_modules(*[0.90] * 7, 0.60)
+    swollen = TraceEvent(type="removed", on=date(2026, 6, 1), facts={"condition": "swollen"})
+    closed = price(pack(modules=mixed, events=(swollen,)), pack(modules=of_modules(*[0.60] * 8), events=(swollen,)))
+    assert closed.structural_per_kwh[0] == pytest.approx(closed.structural_per_kwh[1], rel=1e-9)
+    assert closed.probability["second_life"].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("strong", [0.80, 0.90])
+def test_a_better_weak_module_never_lowers_the_value(strong):
+    grid = np.linspace(0.40, strong, 60).round(3)
+    worth = value(*(pack(modules=of_modules(*[strong] * 7, float(weak))) for weak in grid))
+    assert (np.diff(worth) > -0.2).all()  # the uncertainty of a worse module is a little option value
+    assert worth[-1] > worth[0]
