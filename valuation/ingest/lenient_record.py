@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import NamedTuple
 
@@ -29,9 +30,10 @@ from valuation.ingest.fields.headings import FieldNames, Heading, nearest_name, 
 from valuation.ingest.fields.parsed_value import ParsedValue
 from valuation.ingest.fields.values import is_placeholder, read_as_written, read_extra
 from valuation.ingest.given_facts import GivenFacts, complete
-from valuation.ingest.notes import IntakeNote, make_note, printable
+from valuation.ingest.notes import IntakeNote, make_note, printable, unknown_fields
 from valuation.ingest.record_decoder import (
     NotCanonical,
+    canonical_event,
     convert_event,
     decode_event,
     missing_identity,
@@ -247,6 +249,10 @@ class _RecordReader:
 
     def _event(self, item: object, index: int) -> TypedEvent | None:
         """Return one event, None if it has a problem; its notes count from the day on which it was known."""
+        decoded = None if self.from_text or type(item) is not dict else canonical_event(item) or _respelled_event(item)
+        if decoded is not None:
+            self.numbers += decoded[1]
+            return decoded[0]
         path = f"events[{index}]"
         mapping = self._mapping(item, path, wanted=True)
         notes, problems, conversions = len(self.notes), len(self.problems), len(self.conversions)
@@ -256,12 +262,11 @@ class _RecordReader:
         if extras:
             self._note_extras(extras, f"{path}.")
             self.event_extras[index] = extras
-        decoded = None
         if not self.from_text and not headings and len(self.problems) == problems:
-            try:
-                decoded = decode_event(_canonical_choices(raw))
-            except NotCanonical:
-                decoded = None
+            with suppress(NotCanonical):
+                decoded = decode_event(
+                    _with_canonical_choices({name: one for name, one in raw.items() if one is not None})
+                )
         if decoded is None:
             values = self._values(raw, headings, _EVENT, f"{path}.")
             if len(self.problems) == problems:
@@ -295,6 +300,9 @@ class _RecordReader:
         self, record: Mapping[str, object], names: FieldNames, path: str
     ) -> tuple[dict[str, object], dict[str, Heading], dict[str, object]]:
         """Return the fields of a scope by canonical name, headings with another unit, and the unknown fields."""
+        layout = names.layout(tuple(record))
+        if layout is not None:
+            return dict(zip(layout, record.values(), strict=True)), {}, {}
         known: dict[str, object] = {}
         headings: dict[str, Heading] = {}
         extras: dict[str, object] = {}
@@ -391,9 +399,18 @@ class _RecordReader:
         """Note unknown fields, and similar known names; for an event, once the event is known."""
         if extras:
             names = ", ".join(f"{path}{name}" for name in list(extras)[:_MOST_NAMED])
-            self.notes.append(make_note("I01", fields=names + (" …" if len(extras) > _MOST_NAMED else "")))
+            self.notes.append(unknown_fields(names + (" …" if len(extras) > _MOST_NAMED else "")))
             for spelled, name in self._near_names(extras, ANY_EVENT_SCOPE if path else PACK_SCOPE):
                 self.notes.append(make_note("I19", spelled=repr(f"{path}{spelled}"), close=name))
+
+
+def _respelled_event(item: dict[str, object]) -> tuple[TypedEvent, list[float]] | None:
+    """Return an event whose names and choices alone need normalisation, None if more does."""
+    names = _EVENT_NAMES.get(_event_type(item))
+    layout = None if names is None else names.layout(tuple(item))
+    if layout is None:
+        return None
+    return canonical_event(_with_canonical_choices(dict(zip(layout, item.values(), strict=True))))
 
 
 def _event_type(mapping: Mapping[str, object]) -> str:
@@ -404,10 +421,10 @@ def _event_type(mapping: Mapping[str, object]) -> str:
     return ""
 
 
-def _canonical_choices(raw: Mapping[str, object]) -> dict[str, object]:
-    """Return the present values, with canonical choices."""
-    return {
-        name: _CHOICES[name][value] if name in _CHOICES and isinstance(value, str) else value
-        for name, value in raw.items()
-        if value is not None
-    }
+def _with_canonical_choices(values: dict[str, object]) -> dict[str, object]:
+    """Return the values after their choices were replaced by the canonical ones."""
+    for name in values.keys() & _CHOICES.keys():
+        value = values[name]
+        if isinstance(value, str):
+            values[name] = _CHOICES[name][value]
+    return values

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from valuation.errors import CanzhiError, RefusedPack
-from valuation.messages import Message, shown_value
+from valuation.messages import fixed, shown_value
 from valuation.result import Caution, Severity, make_caution
 
 _INFO: Final = frozenset({"I01", "I02", "I04", "I05", "I12", "I14", "I16", "I18", "I22", "I24"})
@@ -58,7 +59,13 @@ def make_note(identity: str, **parameters: object) -> IntakeNote:
     "maker: '-' is read as not known"
     """
     severity: Severity = "info" if identity in _INFO else "warn"
-    return IntakeNote(caution=make_caution(identity, severity, effect=Message("effect.info"), **parameters))
+    return IntakeNote(caution=make_caution(identity, severity, effect=fixed("effect.info"), **parameters))
+
+
+@lru_cache(maxsize=8192)
+def unknown_fields(names: str) -> IntakeNote:
+    """Return the note that fields are kept but not used."""
+    return make_note("I01", fields=names)
 
 
 def printable(value: object) -> object:

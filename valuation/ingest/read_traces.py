@@ -36,7 +36,7 @@ from valuation.ingest.tables.open_table import ARROW_MARK, PARQUET_MARK, WORKBOO
 from valuation.ingest.tables.opened_table import OpenTable
 from valuation.ingest.tables.row_per_pack import is_event_table, join_events, known_columns, row_records
 from valuation.ingest.trace_set import DecodedTraces, Traces
-from valuation.messages import Message, shown_value
+from valuation.messages import Message, fixed, shown_value
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | Document | Mapping[str, object] | Sequence[object]"
 
@@ -143,7 +143,7 @@ class _SourceCollector:
 
     def add(self, source: object, where: str | None = None) -> None:
         """Add a source of any kind."""
-        where = where or Message("file.record")
+        where = where or fixed("file.record")
         if isinstance(source, Mapping):
             self._add_record(_Record(where=where, content=source))
         elif isinstance(source, list | tuple):
@@ -318,9 +318,11 @@ def _is_trace(content: Mapping[str, object]) -> bool:
 def _with_passports_joined(records: Sequence[_Record]) -> list[_Record]:
     """Return the records with the topic documents of each passport joined into one."""
     documents = [record for record in records if record.passport]
-    traces = [record for record in records if record not in documents] if documents else list(records)
+    if not documents:
+        return list(records)
+    traces = [record for record in records if not record.passport]
     joined = passports.join([record.content for record in documents])
-    where = documents[0].where if documents else ""
+    where = documents[0].where
     names = where if len(documents) == 1 else Message("file.passport_documents", name=where)
     notes = tuple(note for record in documents for note in record.notes) if len(joined) == 1 else ()
     return [*traces, *(_Record(where=names, content=content, passport=True, notes=notes) for content in joined)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
@@ -28,7 +27,7 @@ from valuation.ingest.decoded_record import (
 from valuation.ingest.fields.days import FIRST_DAY, LAST_DAY
 from valuation.ingest.fields.normalise_code import has_look_alikes, normalise_code
 from valuation.ingest.fields.values import LONGEST_TEXT, PLACEHOLDERS
-from valuation.ingest.notes import IntakeNote, make_note
+from valuation.ingest.notes import IntakeNote, unknown_fields
 from valuation.ingest.record_schema import EVENT_KINDS, EVENT_OWN, Choice, Record, TypedEvent, TypedPack
 from valuation.messages import Message, shown_value
 from valuation.numeric.columns import UNKNOWN
@@ -100,13 +99,30 @@ def decode_event(fields: Mapping[str, object]) -> tuple[TypedEvent, list[float]]
     NotCanonical
         If a value is not canonical.
     """
+    return _decode_event(fields)[0]
+
+
+def canonical_event(fields: Mapping[str, object]) -> tuple[TypedEvent, list[float]] | None:
+    """Return an event as :func:`decode_event` does, None if a name or value needs normalisation or is not used."""
+    if "type" not in fields:
+        return None
+    try:
+        decoded, all_used = _decode_event(fields)
+    except NotCanonical:
+        return None
+    return decoded if all_used else None
+
+
+def _decode_event(fields: Mapping[str, object]) -> tuple[tuple[TypedEvent, list[float]], bool]:
+    """Return an event as :func:`decode_event` does, and whether its type has all its fields."""
     try:
         event = _typed_event(fields)
     except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise NotCanonical from error
-    numbers_from, width, _ = _LAYOUT[event.__class__]
+    numbers_from, width, no_extras = _LAYOUT[event.__class__]
     values = astuple(event)
-    return event, [*map(_NUMBER_OF, values[:numbers_from]), *values[numbers_from:width]]
+    numbers = [*map(_NUMBER_OF, values[:numbers_from]), *values[numbers_from:width]]
+    return (event, numbers), values[width:] == no_extras
 
 
 def convert_event(fields: Mapping[str, object]) -> tuple[TypedEvent, list[float]]:
@@ -249,9 +265,5 @@ def _note(place: int, event: TypedEvent) -> IntakeNote:
     (name, value), *others = extra_texts(event).items()
     if others or not str(value).isprintable():
         raise NotCanonical
-    return _unused(f"events[{place}].{name}", known_from(event.on, event.reported_on, event.recorded_on))
-
-
-@lru_cache(maxsize=8192)
-def _unused(fields: str, since: date) -> IntakeNote:
-    return make_note("I01", fields=fields).since(since)
+    since = known_from(event.on, event.reported_on, event.recorded_on)
+    return unknown_fields(f"events[{place}].{name}").since(since)

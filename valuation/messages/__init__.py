@@ -75,6 +75,12 @@ class Message(str):
         return _restored, (self.id, dict(self.parameters))
 
 
+@lru_cache(maxsize=512)
+def fixed(identity: str) -> Message:
+    """Return the message of an id without parameters, made once."""
+    return Message(identity)
+
+
 def _restored(identity: str, parameters: Mapping[str, object]) -> Message:
     return Message(identity, **parameters)
 

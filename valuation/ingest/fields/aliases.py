@@ -120,9 +120,9 @@ class Choices(dict[str, str]):
         return name
 
 
-def keep_spelling(known: dict[Any, Any], spelled: object, meaning: object) -> None:
+def keep_spelling(known: dict[Any, Any], spelled: object, meaning: object, longest: int = _LONGEST_KEPT) -> None:
     """Keep a spelling for the next record, within bounds of memory."""
     if len(known) >= _MOST_SPELLINGS:
         known.clear()
-    if len(str(spelled)) <= _LONGEST_KEPT:
+    if len(str(spelled)) <= longest:
         known[spelled] = meaning

@@ -37,6 +37,7 @@ _BRACKETS: Final = re.compile(r"[(\[{<【〔〈《「『]([^()\[\]{}<>【】〔�
 _PERCENT: Final = re.compile(r"[%‰]")
 _SEPARATORS: Final = re.compile(r"[\s/_,，、;；:：|(\[{<【〔-]+")
 _MEANING: Final = re.compile(r"[%‰°Ωµμ/$¥€£()\[\]{}<>【】〔〕〈〉《》「」『』]")
+_LONGEST_LAYOUT = 1000
 _PATH: Final = re.compile(r"(?:composition|modules\[\d+\]|events\[\d+\])\.")
 """Start of the name of an unknown field of a part, as a written record states it: ``modules[0].colour``."""
 _CLAUSES: Final = re.compile(r"[,，、;；|]+")
@@ -117,9 +118,14 @@ def recognised(names: Iterable[object], scope: tuple[str, ...]) -> int:
 
 def _is_known(spelled: str, scope: tuple[str, ...]) -> bool:
     try:
-        return field_name(spelled, scope) is not None
+        return _cached_names(scope)[spelled] is not None
     except FieldError:
         return True
+
+
+@lru_cache(maxsize=64)
+def _cached_names(scope: tuple[str, ...]) -> FieldNames:
+    return FieldNames(scope)
 
 
 class FieldNames(dict[object, Heading | None]):
@@ -127,6 +133,22 @@ class FieldNames(dict[object, Heading | None]):
 
     def __init__(self, scope: tuple[str, ...]) -> None:
         self.scope = scope
+        self._layouts: dict[tuple[object, ...], tuple[str, ...]] = {}
+
+    def layout(self, spelled: tuple[object, ...]) -> tuple[str, ...] | None:
+        """Return the fields of the names of an object; None if a name is unknown or repeated or may need its value."""
+        found = self._layouts.get(spelled)
+        if found is not None:
+            return found
+        try:
+            headings = [self[one] for one in spelled]
+        except FieldError:
+            return None
+        fields = [one.name for one in headings if one and one.unit is None and one.name not in SHARE_OF_RATED]
+        if len(set(fields)) < len(spelled):
+            return None
+        keep_spelling(self._layouts, spelled, tuple(fields), _LONGEST_LAYOUT)
+        return tuple(fields)
 
     def __missing__(self, spelled: object) -> Heading | None:
         """Look up one name; :class:`FieldError` if its field cannot have the stated unit."""
