@@ -22,8 +22,8 @@ from valuation.numeric.columns import BoolArray, FloatArray
 _BINS = 10
 _DIGITS = 9
 
-WATCH, MOVED = 0.1, 0.25
-"""From here a distribution is worth watching, from here it has moved (N. Siddiqi, Credit Risk Scorecards, 2006). [1]"""
+MOVED = 0.25
+"""Population stability index above which a distribution has moved (N. Siddiqi, Credit Risk Scorecards, 2006). [1]"""
 
 LEAST_SALES = 30
 """Fewest later sales on which coverage is judged."""
@@ -65,11 +65,6 @@ class Shift:
     def moved(self) -> bool:
         """Whether the drift exceeds the limit and sampling error."""
         return self.psi > MOVED + 2.0 * self.noise
-
-    @property
-    def worth_watching(self) -> bool:
-        """Whether the drift exceeds the warning limit and sampling error."""
-        return self.psi > WATCH + 2.0 * self.noise
 
 
 def shift_message(shift: Shift) -> Message:

@@ -1,7 +1,7 @@
 """Run independent jobs in parallel (并行作业), in local processes or on Spark.
 
->>> run_all(abs, [-1, 2, -3], Workers(processes=1))
-[1, 2, 3]
+>>> list(iter_results(abs, [-1, 2, -3], Workers(processes=1)))
+[(0, 1), (1, 2), (2, 3)]
 """
 
 from __future__ import annotations
@@ -52,8 +52,10 @@ ALONE = Workers(processes=1)
 """Runs jobs in this process."""
 
 
-def run_all(function: Callable[[Job], Result], jobs: Iterable[Job], workers: Workers | None = None) -> list[Result]:
-    """Return the result of each job in the order of the jobs.
+def iter_results(
+    function: Callable[[Job], Result], jobs: Iterable[Job], workers: Workers | None = None
+) -> Iterator[tuple[int, Result]]:
+    """Yield the index and the result of each job as it completes; a Spark cluster returns all together at the end.
 
     Parameters
     ----------
@@ -68,16 +70,6 @@ def run_all(function: Callable[[Job], Result], jobs: Iterable[Job], workers: Wor
     ------
     TrainingError
         If Spark is requested and not available, or a job failed on every attempt.
-    """
-    return [result for _, result in sorted(iter_results(function, jobs, workers), key=_number)]
-
-
-def iter_results(
-    function: Callable[[Job], Result], jobs: Iterable[Job], workers: Workers | None = None
-) -> Iterator[tuple[int, Result]]:
-    """Yield the index and the result of each job as it completes; see :func:`run_all`.
-
-    A Spark cluster returns all results together at the end.
     """
     wanted = list(jobs)
     workers = workers or Workers()
@@ -126,10 +118,6 @@ class _Numbered:
     def __call__(self, job: tuple[int, Any]) -> tuple[int, Any]:
         """Return index and result."""
         return job[0], self._function(job[1])
-
-
-def _number(found: tuple[int, object]) -> int:
-    return found[0]
 
 
 @contextmanager

@@ -47,6 +47,19 @@ class Dossier:
         """Number of packs."""
         return self.cases.rows
 
+    def priced_routes(self, assumptions: Assumptions) -> Routes:
+        """Return the structural value recomputed from the parts of the dossier, under given assumptions."""
+        return price_routes(
+            self.cases,
+            self.nameplate,
+            self.health,
+            self.market,
+            self.metals,
+            self.findings,
+            assumptions=assumptions,
+            earlier=self.earlier_market,
+        )
+
 
 TREND_DAYS = 90.0
 """Time over which the trend of the market is measured. [d]"""

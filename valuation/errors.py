@@ -12,8 +12,7 @@ CanzhiError
 ├── PredictorError
 │   ├── BundleMismatch
 │   ├── BundleTampered
-│   ├── UnknownModel
-│   └── NotFitted
+│   └── UnknownModel
 ├── TrainingError
 │   ├── UnreadableLedger
 │   └── TooFewSales
@@ -175,12 +174,6 @@ class UnknownModel(PredictorError):
     """No model is registered under that name or version."""
 
     code = "unknown-model"
-
-
-class NotFitted(PredictorError):
-    """The estimator was asked for a value before it was fitted."""
-
-    code = "not-fitted"
 
 
 class TrainingError(CanzhiError):

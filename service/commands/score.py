@@ -41,16 +41,10 @@ _TABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
     help="Execution engine.",
 )
 @options.as_of
-@click.option(
-    "--level",
-    type=click.FloatRange(0.5, 0.99),
-    default=0.9,
-    show_default=True,
-    help="Share of sales that the band is meant to contain.",
-)
+@options.level
 @options.market
 @options.model
-@click.option("--region", default="CN", show_default=True, help="Region whose quotes are preferred.")
+@options.region
 @click.option(
     "--market-shift",
     multiple=True,

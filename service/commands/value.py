@@ -44,16 +44,10 @@ class OutputFormat:
 @click.argument("files", nargs=-1, required=True, type=options.FILES, metavar="FILE...")
 @options.given
 @options.as_of
-@click.option(
-    "--level",
-    type=click.FloatRange(0.5, 0.99),
-    default=0.9,
-    show_default=True,
-    help="Share of sales that the band is meant to contain.",
-)
+@options.level
 @options.market
 @options.model
-@click.option("--region", default="CN", show_default=True, help="Region whose quotes are preferred.")
+@options.region
 @options.as_json
 @options.language
 @click.pass_context

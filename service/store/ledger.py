@@ -66,11 +66,6 @@ def head(connection: Connection) -> tuple[int, str]:
     return (0, GENESIS_HASH) if row is None else (row.sequence, row.entry_hash)
 
 
-def payloads(connection: Connection, subject: str, kind: str) -> tuple[bytes, ...]:
-    """Return the payloads about a subject, oldest first."""
-    return tuple(one.payload for one in recorded_payloads(connection, subject, kind))
-
-
 def recorded_payloads(connection: Connection, subject: str, kind: str) -> tuple[RecordedPayload, ...]:
     """Return the payloads about a subject with their recording days, oldest first."""
     wanted = select(ledger.c.payload, ledger.c.recorded_at).where(ledger.c.subject == subject, ledger.c.kind == kind)

@@ -1,15 +1,20 @@
-"""Results are in the order of the jobs, wherever they run."""
+"""Results are those of their jobs, wherever they run."""
 
 import math
 import sys
 
 import pytest
 
-from training.parallel import Workers, run_all
+from training.parallel import Workers, iter_results
 from valuation.errors import TrainingError
 
 
-def test_results_are_in_the_order_of_the_jobs():
+def run_all(function, jobs, workers=None):
+    """Return the results in the order of the jobs."""
+    return [result for _, result in sorted(iter_results(function, jobs, workers))]
+
+
+def test_each_result_has_the_index_of_its_job():
     jobs = [25.0, 4.0, 9.0, 16.0]
     assert (
         run_all(math.sqrt, jobs, Workers(processes=2)) == run_all(math.sqrt, jobs, Workers(processes=1)) == [5, 2, 3, 4]

@@ -25,7 +25,6 @@ from valuation.numeric.columns import FloatArray
 from valuation.pack.design_sizes import sizes_of_designs, specifications
 from valuation.routes.assumptions import assumptions_for
 from valuation.routes.market_calibration import CALIBRATED_CONSTANTS, START, apply_calibration
-from valuation.routes.structural_value import price_routes
 
 DEAL_SD = 0.20
 """Standard deviation of a price around the structural value on the asinh scale: 10 to 15 % mean error. [1]"""
@@ -112,16 +111,7 @@ def _likeliest(dossier: Dossier, price: FloatArray, near: Mapping[str, float], r
 def _residual(moves: FloatArray, dossier: Dossier, wanted: FloatArray, spread: FloatArray) -> FloatArray:
     """Return the residual of each price, then the deviation of each constant over its spread."""
     calibration: Mapping[str, float] = dict(zip(CALIBRATED_CONSTANTS, moves.tolist(), strict=True))
-    routes = price_routes(
-        dossier.cases,
-        dossier.nameplate,
-        dossier.health,
-        dossier.market,
-        dossier.metals,
-        dossier.findings,
-        assumptions=apply_calibration(assumptions_for(dossier.market.region), calibration),
-        earlier=dossier.earlier_market,
-    )
+    routes = dossier.priced_routes(apply_calibration(assumptions_for(dossier.market.region), calibration))
     off = (to_scale(routes.structural_per_kwh, LINEAR_THRESHOLD_CNY_PER_KWH) - wanted) / DEAL_SD
     tamed = np.sign(off) * np.sqrt(2.0 * (np.sqrt(1.0 + off * off) - 1.0))  # pseudo-Huber: linear for outliers
     return np.concatenate([tamed, moves / spread])

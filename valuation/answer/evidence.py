@@ -23,7 +23,7 @@ from valuation.numeric.columns import FloatArray, coalesce
 from valuation.pack.materials import DECLARED_SD
 from valuation.provenance.run_checks import settled_widening
 from valuation.record.cases import Cases
-from valuation.routes.structural_value import Routes, price_routes
+from valuation.routes.structural_value import Routes
 
 Part = TypeVar("Part")
 Spread = Callable[[Dossier], FloatArray]
@@ -83,17 +83,7 @@ def structural_spread(dossier: Dossier) -> FloatArray:
 
     It is in money, not on the scale, because the result of a test does not move the expected value in money.
     """
-    routes = price_routes(
-        dossier.cases,
-        dossier.nameplate,
-        dossier.health,
-        dossier.market,
-        dossier.metals,
-        dossier.findings,
-        assumptions=dossier.assumptions,
-        earlier=dossier.earlier_market,
-    )
-    return _in_money(routes)
+    return _in_money(dossier.priced_routes(dossier.assumptions))
 
 
 def _in_money(routes: Routes) -> FloatArray:

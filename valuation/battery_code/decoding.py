@@ -27,8 +27,7 @@ from valuation.battery_code.layout import (
     TYPE_LETTERS,
     Layout,
 )
-from valuation.errors import BatteryCodeError, FieldError
-from valuation.messages import Message
+from valuation.errors import FieldError
 from valuation.numeric.columns import FloatArray, unknown
 
 _EPOCH = dt.date(1970, 1, 1)
@@ -126,29 +125,6 @@ def _decode(text: str, on: dt.date) -> BatteryCode:
             clean_up=cleaned.steps,
         )
     return _accepted(text, cleaned, reading.layout, reading.made_on)
-
-
-def require(text: str, on: dt.date) -> BatteryCode:
-    """Return the valid code in a text.
-
-    Raises
-    ------
-    BatteryCodeError
-        When the text is refused; the message states why, the hint what to do.
-
-    >>> require("T01PE010000001B2X0000123", dt.date(2026, 1, 1))
-    Traceback (most recent call last):
-    ...
-    valuation.errors.BatteryCodeError: battery code 'T01PE010000001B2X0000123': the calendar has no such production date
-    """
-    code = decode(text, on)
-    if code.reason is None:
-        return code
-    shown = text if len(text) <= 80 else text[:77] + "..."
-    reason, hint = Message(f"code.reason.{code.reason}"), Message(f"code.reason.{code.reason}.hint")
-    if code.suggestions:
-        hint = Message("code.hint_and_suggestions", hint=hint, suggestions=code.suggestions)
-    raise BatteryCodeError("code.refused", hint=hint, field="battery_code", value=text, shown=shown, reason=reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -168,13 +168,3 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Other names of instruments in quote files."""
-
-
-def in_range(name: str, value: float) -> bool:
-    """Return whether a number in base units is plausible for an instrument.
-
-    >>> in_range("lithium_carbonate", 150_000.0), in_range("lithium_carbonate", 150.0)
-    (True, False)
-    """
-    instrument = INSTRUMENTS[name]
-    return instrument.low <= value <= instrument.high

@@ -34,7 +34,7 @@ ELSEWHERE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "C04": "there is no public register of vendor codes",
         "C05": "spec codes are not public",
-        "H02": "needs all packs of a batch or ledger: see valuation.provenance.hierarchy_checks.repeated_packs",
+        "H02": "needs all packs of a batch or ledger; the record of one pack does not show it",
         "H05": "the number of modules per spec is not public",
         "T06": "needs the record of the vehicle",
         "T08": "the reporter's identity number is checked when the record is read; columns hold its hash only",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -55,21 +54,6 @@ def weak_modules(context: CheckContext) -> FloatArray:
 def no_module_list(context: CheckContext) -> FloatArray:
     """Return 1 if no modules are listed. [1]"""
     return found(np.isnan(context.cases.packs["module_count"]))
-
-
-def repeated_packs(battery_codes: Sequence[str | None]) -> BoolArray:
-    """Return the packs of a batch that share a battery code with another pack (一码多包).
-
-    It is the only check that needs more than the record of one pack. Callers run it on a batch before valuing it.
-
-    >>> repeated_packs(["A", "B", "A", None, None]).tolist()
-    [True, False, True, False, False]
-    """
-    seen: dict[str, int] = {}
-    for code in battery_codes:
-        if code:
-            seen[code] = seen.get(code, 0) + 1
-    return np.array([seen.get(code or "", 0) > 1 for code in battery_codes], dtype=np.bool_)
 
 
 def _replaced(context: CheckContext) -> BoolArray:

@@ -37,11 +37,6 @@ class Attribution:
             self.explanation = Explanation(program, self._paths, self._quadrature)
 
     @property
-    def longest_path(self) -> int:
-        """The largest number of features on one path."""
-        return max((group.places for group in self._paths.groups), default=0)
-
-    @property
     def by_kernel(self) -> bool:
         """Whether the kernel is used; a forest without splits needs none."""
         return self.explanation is not None or not self._paths.groups

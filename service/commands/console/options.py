@@ -76,6 +76,24 @@ def market(decorated: Decorated) -> Decorated:
     )(decorated)
 
 
+def level(decorated: Decorated) -> Decorated:
+    """Add `--level`."""
+    return click.option(
+        "--level",
+        type=click.FloatRange(0.5, 0.99),
+        default=0.9,
+        show_default=True,
+        help="Share of sales that the band is meant to contain.",
+    )(decorated)
+
+
+def region(decorated: Decorated) -> Decorated:
+    """Add `--region`."""
+    return click.option("--region", default="CN", show_default=True, help="Region whose quotes are preferred.")(
+        decorated
+    )
+
+
 def model(decorated: Decorated) -> Decorated:
     """Add `--model`."""
     return click.option("--model", metavar="NAME", help="Model to use.  [default: CANZHI_MODEL, else champion]")(

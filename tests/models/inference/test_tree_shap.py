@@ -67,7 +67,7 @@ def test_long_paths_are_explained_within_the_kernels_room_and_beyond(splits):
     forest, rng = chain(splits), np.random.default_rng(splits)
     rows = np.where(rng.random((5, splits)) < 0.05, -1.0, 1.0)
     attribution = Attribution(forest)
-    assert attribution.longest_path == splits
+    assert max(group.places for group in attribution._paths.groups) == splits
     effects = attribution.effects(rows)
     assert effects.tobytes() == attribution.effects_numpy(rows).tobytes()
     np.testing.assert_allclose(attribution.expected + effects.sum(axis=1), forest.predict(rows), atol=1e-12)

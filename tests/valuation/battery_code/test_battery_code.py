@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valuation.battery_code.decoding import decode, decode_many, require
+from valuation.battery_code.decoding import decode, decode_many
 from valuation.battery_code.encoding import CodeParts, encode
 from valuation.battery_code.explanation import explain
 from valuation.battery_code.layout import (
@@ -201,14 +201,6 @@ def test_date_letters_round_trip_for_every_day():
         day += dt.timedelta(days=1)
     assert len(seen) == 9497  # 26 years with 7 leap days: no two days share letters
     assert not set("IOQUZ") & set("".join(seen))
-
-
-def test_require_says_why_and_what_to_do():
-    with pytest.raises(BatteryCodeError, match="position 4 is not P, M or C") as caught:
-        require("A170000123T01PE010000001", ON)
-    assert GOOD in caught.value.hint
-    assert caught.value.field == "battery_code"
-    assert require(GOOD, ON).valid
 
 
 @pytest.mark.parametrize(

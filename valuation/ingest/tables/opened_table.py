@@ -42,7 +42,6 @@ class OpenTable:
     broken : the rows that were left out because they have too many cells, each with the number of its cells.
     blank : how many empty rows were left out.
     stated_day : day of export stated above the headings.
-    other_sheets : names of the sheets of the workbook that are not in this table.
     """
 
     name: str
@@ -52,7 +51,6 @@ class OpenTable:
     broken: tuple[tuple[int, int], ...] = ()
     blank: int = 0
     stated_day: date | None = None
-    other_sheets: tuple[str, ...] = ()
 
     @property
     def problems(self) -> tuple[RecordProblem, ...]:

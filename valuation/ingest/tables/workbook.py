@@ -32,16 +32,14 @@ def read_workbook(document: Document, scope: tuple[str, ...], limits: Limits) ->
     found = [_grid(name, cells).heading_row(scope) for name, cells in sheets]
     order = sorted(range(len(sheets)), key=lambda at: -found[at][0])
     kept = [at for at in order if found[at][0] > 1] or order[:1]
-    return [_of_sheet(document.name, sheets, at, found[at][1], kept) for at in kept]
+    return [_of_sheet(document.name, sheets, at, found[at][1]) for at in kept]
 
 
 def _grid(name: str, cells: Sequence[Sequence[str | None]]) -> Grid:
     return Grid(name=name, heads=[[cell or "" for cell in row] for row in cells[:HEADING_WITHIN]])
 
 
-def _of_sheet(
-    file: str, sheets: Sequence[tuple[str, list[list[str | None]]]], at: int, start: int, kept: Sequence[int]
-) -> OpenTable:
+def _of_sheet(file: str, sheets: Sequence[tuple[str, list[list[str | None]]]], at: int, start: int) -> OpenTable:
     """Return one sheet as a table."""
     title, cells = sheets[at]
     width = max(len(row) for row in cells[start:])
@@ -54,7 +52,6 @@ def _of_sheet(
         from_text=True,
         row=np.arange(start + 2, start + 2 + len(body)),
         stated_day=_grid(title, cells).stated_day(start),
-        other_sheets=tuple(name for place, (name, _) in enumerate(sheets) if place not in kept[:1]),
     )
 
 

@@ -19,7 +19,6 @@ from valuation.ingest.fields.aliases import plain
 from valuation.ingest.tables.opened_table import OpenTable
 from valuation.numeric.columns import FloatArray
 
-SECONDS_A_DAY: Final = 86_400.0
 _TEXTS: Final = frozenset({"vin", "is_fast"})
 _DAYS: Final = frozenset({"time", "start"})
 _SAMPLE: Final = 200
