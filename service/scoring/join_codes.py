@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
@@ -14,6 +13,7 @@ from valuation.errors import FieldError
 from valuation.ingest.fields.aliases import EVENT_TABLE_SCOPE
 from valuation.ingest.fields.headings import field_name
 from valuation.ingest.fields.normalise_code import normalise_code
+from valuation.ingest.tables.event_columns import runs_of
 from valuation.numeric.columns import IntArray
 
 UNUSUAL_CODE = r"[^0-9A-Z]|^.{25,}$"
@@ -38,11 +38,21 @@ def code_column(names: list[str], table: str) -> str:
 
 
 def join_key(table: pa.Table) -> pa.Array:
-    """Return the codes used to join events to packs: as written, without outer blanks."""
+    """Return the codes by which events are joined to packs: normalised, so that every spelling meets its pack.
+
+    >>> join_key(pa.table({"battery_code": [" 001pb0a-0000001-a68-0000123", None]})).to_pylist()
+    ['001PB0A0000001A680000123', None]
+    """
     column = table.column(code_column(table.column_names, "the table"))
     if not pa.types.is_string(column.type):
         column = column.cast(pa.string())
-    return pc.utf8_trim_whitespace(column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column)
+    codes = pc.utf8_trim_whitespace(column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column)
+    runs, lengths = runs_of(pa.chunked_array([codes]))
+    unusual = pc.fill_null(pc.match_substring_regex(runs, UNUSUAL_CODE), False)  # noqa: FBT003 - Arrow's signature
+    if not pc.any(unusual).as_py():
+        return codes
+    normal = pa.array(map(normalise_code, runs.filter(unusual).to_pylist()), type=pa.string())
+    return pc.replace_with_mask(runs, unusual, normal).take(pa.array(np.repeat(np.arange(len(runs)), lengths)))
 
 
 def share_of(codes: pa.Array, shares: int) -> IntArray:
@@ -62,23 +72,13 @@ def share_of(codes: pa.Array, shares: int) -> IntArray:
     return share
 
 
-def respelled_names(codes: Iterable[str]) -> list[str]:
-    """Return the normalised spelling of each code that is written differently, apart from blanks around it.
+def normal_spellings(codes: Iterable[str]) -> dict[str, str]:
+    """Return the normalised spelling of each code that is written differently.
 
-    >>> respelled_names(["001pb0a0000001a680000123", "T01"])
-    ['001PB0A0000001A680000123']
+    >>> normal_spellings(["001pb0a0000001a680000123", "T01"])
+    {'001pb0a0000001a680000123': '001PB0A0000001A680000123'}
     """
-    found = []
-    for code in codes:
-        name = normalise_code(code.strip())
-        if name is not None and name != code.strip():
-            found.append(name)
-    return found
-
-
-def repeated_names(respelled: Iterable[str], plain: Iterable[str]) -> frozenset[str]:
-    """Return the codes that occur more than once, in any spelling."""
-    return frozenset(code for code, count in Counter([*respelled, *plain]).items() if count > 1)
+    return {code: name for code in codes if (name := normalise_code(code)) is not None and name != code}
 
 
 def _words(codes: pa.Array) -> NDArray[np.uint64]:

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from service.scoring.join_codes import UNUSUAL_CODE, join_key, repeated_names, respelled_names, share_of
+from service.scoring.join_codes import join_key, share_of
 from service.scoring.parquet_source import Source
 from service.scoring.score_batch import NO_EVENTS, Batch
 
@@ -39,8 +38,6 @@ class Partitions:
         Number of shares.
     portions : tuple of tuples of int
         Row groups of the events that are partitioned together, in parallel with the other portions.
-    repeated : frozenset of str
-        Codes that several packs have in different spellings.
     """
 
     folder: Path
@@ -48,7 +45,6 @@ class Partitions:
     events: Source | None
     shares: int
     portions: tuple[tuple[int, ...], ...]
-    repeated: frozenset[str]
 
     @staticmethod
     def of(folder: Path, packs: Source, events: Source | None) -> Partitions:
@@ -61,7 +57,6 @@ class Partitions:
             events=events,
             shares=min(1 + max(rows // EVENTS_PER_SHARE, packs.rows // PACKS_PER_SHARE), MAX_SHARES),
             portions=tuple(tuple(range(start, min(start + size, groups))) for start in range(0, groups, size)),
-            repeated=_repeated_codes(packs),
         )
 
     def schema(self, table: str) -> pa.Schema:
@@ -98,23 +93,7 @@ def batches_of_share(partitions: Partitions, share: int) -> Iterator[Batch]:
             packs=own.drop_columns([_PLACE]),
             events=known,
             places=own.column(_PLACE).to_numpy().copy(),
-            repeated=partitions.repeated,
         )
-
-
-def _repeated_codes(packs: Source) -> frozenset[str]:
-    """Return the codes that several packs have in different spellings."""
-    unusual = (codes.filter(pc.match_substring_regex(codes, UNUSUAL_CODE)) for codes in _codes(packs))
-    respelled = respelled_names(code for codes in unusual for code in codes.to_pylist())
-    wanted = pa.array(sorted(set(respelled)), type=pa.string())
-    plain = (codes.filter(pc.is_in(codes, value_set=wanted)) for codes in (_codes(packs) if respelled else ()))
-    return repeated_names(respelled, (code for codes in plain for code in codes.to_pylist()))
-
-
-def _codes(packs: Source) -> Iterator[pa.Array]:
-    """Yield the non-missing codes in the form used for joins."""
-    for batch in packs.batches(_ROWS_PER_BATCH, columns=[packs.codes]):
-        yield join_key(pa.Table.from_batches([batch])).drop_null()
 
 
 def _with_places(packs: Source) -> Iterator[pa.Table]:

@@ -10,12 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from service.scoring.job_context import JobContext
-from service.scoring.join_codes import code_column, join_key
+from service.scoring.join_codes import join_key
 from service.scoring.output_tables import rejected_table, values_schema, values_table
 from valuation.answer.fleet_values import appraise_fleet
 from valuation.errors import CanzhiError
 from valuation.ingest import TableTraces, read_tables
-from valuation.ingest.notes import repeated_code
 from valuation.ingest.tables.event_columns import runs_of
 from valuation.ingest.tables.row_per_pack import unknown_pack
 from valuation.numeric.columns import BoolArray, IntArray
@@ -35,12 +34,11 @@ class Scored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Packs, all their events, and each pack's place among all packs; `repeated` holds codes of several packs."""
+    """Packs, all their events, and each pack's place among all packs; all packs of one code are in one batch."""
 
     packs: pa.Table
     events: pa.Table
     places: IntArray
-    repeated: frozenset[str] = frozenset()
 
 
 def score(batch: Batch, context: JobContext) -> Scored:
@@ -67,9 +65,6 @@ def score(batch: Batch, context: JobContext) -> Scored:
         *_problems(traces, batch.places),
         *(_row(int(batch.places[traces.kept[row]]), written[row], [why]) for row, why in valued.refused.items()),
     ]
-    if batch.repeated:
-        values, more = _repeated(values, batch.repeated)
-        rejected = [*(row for row in rejected if row["place"] not in {one["place"] for one in more}), *more]
     return Scored(values=values, rejected=rejected_table([*sorted(rejected, key=_place), *strays]))
 
 
@@ -78,14 +73,13 @@ def _drop_misplaced(batch: Batch) -> tuple[pa.Table, list[Mapping[str, object]]]
     if batch.events.num_rows == 0:
         return batch.events, []
     known = join_key(batch.packs)
-    column = batch.events.column(code_column(batch.events.column_names, "the table"))
-    runs, lengths = runs_of(column if pa.types.is_string(column.type) else column.cast(pa.string()))
-    runs = pc.utf8_trim_whitespace(runs)
+    codes = join_key(batch.events)
+    runs, lengths = runs_of(pa.chunked_array([codes]))
     of_runs = pc.and_(pc.is_in(runs, value_set=known.drop_null()), pc.not_equal(pc.fill_null(runs, ""), ""))
     if pc.all(of_runs).as_py():
         return batch.events, []
     ours = pa.array(np.repeat(of_runs.to_numpy(zero_copy_only=False), lengths))
-    counted = pc.value_counts(join_key(batch.events).filter(pc.invert(ours)))
+    counted = pc.value_counts(codes.filter(pc.invert(ours)))
     rows = []
     for one in sorted(counted.to_pylist(), key=lambda one: one["values"] or ""):
         error = unknown_pack("", one["values"]).error
@@ -119,14 +113,6 @@ def _problems(traces: TableTraces, places: IntArray) -> Iterator[Mapping[str, ob
             codes[problem.row] = problem.battery_code
     for row, errors in by_row.items():
         yield _row(int(places[row]), codes[row], errors)
-
-
-def _repeated(values: pa.Table, repeated: frozenset[str]) -> tuple[pa.Table, list[Mapping[str, object]]]:
-    """Return the values without packs that share a code in another spelling, and these packs."""
-    twice = pc.is_in(values.column("battery_code"), value_set=pa.array(sorted(repeated), type=pa.string()))
-    refused = values.filter(twice).select(["place", "battery_code"]).to_pylist()
-    rows = [_row(one["place"], one["battery_code"], [repeated_code("", one["battery_code"]).error]) for one in refused]
-    return values.filter(pc.invert(twice)), rows
 
 
 def _row(place: int, code: str | None, errors: list[CanzhiError], more: str = "") -> Mapping[str, object]:

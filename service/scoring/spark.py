@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from service.scoring.job_context import JobContext
-from service.scoring.join_codes import UNUSUAL_CODE, code_column, repeated_names, respelled_names
+from service.scoring.join_codes import UNUSUAL_CODE, code_column, normal_spellings
 from service.scoring.memory import keep_memory, rarely_collect
 from service.scoring.output_tables import PLACE, REJECTED, values_schema
 from service.scoring.score_batch import Batch, score
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, GroupedData, SparkSession
 
 _BUCKET, _REJECTED = "canzhi_bucket", "canzhi_rejected"
+_WRITTEN, _NORMAL = "canzhi_written", "canzhi_normal"
 _EVENTS_PER_SHARE = 200_000
 _PACKS_PER_SHARE = 25_000
 _SHARES_PER_REJECTED_FILE = 32
@@ -134,8 +135,11 @@ def score_frames(packs: DataFrame, events: DataFrame, context: JobContext, share
         shares = max(wanted, cluster.defaultParallelism)
     grouped = [_grouped(frame, name, shares) for name, frame in (("packs", packs), ("events", events))]
     broadcast = cluster.broadcast(astuple(context))
-    scorer = _scorer(broadcast, _repeated(packs))
-    return grouped[0].cogroup(grouped[1]).applyInArrow(scorer, schema=from_arrow_schema(_result_schema(context)))
+    return (
+        grouped[0]
+        .cogroup(grouped[1])
+        .applyInArrow(_scorer(broadcast), schema=from_arrow_schema(_result_schema(context)))
+    )
 
 
 def _code_of(frame: DataFrame, name: str) -> str:
@@ -150,22 +154,30 @@ def _code_of(frame: DataFrame, name: str) -> str:
 
 
 def _grouped(frame: DataFrame, name: str, shares: int) -> GroupedData:
-    """Return the rows of a table grouped by a hash bucket of their codes."""
-    bucket = f"CAST(pmod(xxhash64({_code_of(frame, name)}), {shares}) AS INT) AS {_BUCKET}"
-    return frame.selectExpr("*", bucket).repartition(shares, _BUCKET).groupBy(_BUCKET)
+    """Return the rows of a table grouped by a hash bucket of their normalised codes."""
+    columns, code = frame.columns, _code_of(frame, name)
+    normal = _normal_spellings(frame, code)
+    if normal is not None:
+        frame = frame.selectExpr("*", f"{code} AS {_WRITTEN}").join(normal, on=_WRITTEN, how="left")
+        code = f"COALESCE({_NORMAL}, {_WRITTEN})"
+    bucket = f"CAST(pmod(xxhash64({code}), {shares}) AS INT) AS {_BUCKET}"
+    frame = frame.selectExpr(*[f"`{column}`" for column in columns], bucket)
+    return frame.repartition(shares, _BUCKET).groupBy(_BUCKET)
 
 
-def _repeated(packs: DataFrame) -> frozenset[str]:
-    """Return the codes of several packs in different spellings; their buckets may differ."""
-    codes = packs.selectExpr(f"{_code_of(packs, 'packs')} AS code")
-    names = respelled_names(row.code for row in codes.where(codes["code"].rlike(UNUSUAL_CODE)).collect())
-    if not names:
-        return frozenset()
-    plain = codes.where(codes["code"].isin(sorted(set(names)))).collect()
-    return repeated_names(names, [row.code for row in plain])
+def _normal_spellings(frame: DataFrame, code: str) -> DataFrame | None:
+    """Return the codes of a table that are written in another than their normal spelling, with that spelling."""
+    codes = frame.selectExpr(f"{code} AS code")
+    unusual = codes.where(codes["code"].rlike(UNUSUAL_CODE)).distinct().collect()
+    spellings = normal_spellings(row.code for row in unusual)
+    if not spellings:
+        return None
+    from pyspark.sql.functions import broadcast  # noqa: PLC0415 - the extra spark
+
+    return broadcast(frame.sparkSession.createDataFrame(list(spellings.items()), [_WRITTEN, _NORMAL]))
 
 
-def _scorer(broadcast: Any, repeated: frozenset[str]) -> Callable[[pa.Table, pa.Table], pa.Table]:  # noqa: ANN401 - PySpark's broadcast
+def _scorer(broadcast: Any) -> Callable[[pa.Table, pa.Table], pa.Table]:  # noqa: ANN401 - PySpark's broadcast
     """Return the function that values one group on a worker."""
 
     def score_group(packs: pa.Table, events: pa.Table) -> pa.Table:
@@ -174,7 +186,6 @@ def _scorer(broadcast: Any, repeated: frozenset[str]) -> Callable[[pa.Table, pa.
             packs=packs.drop_columns([_BUCKET]),
             events=events.drop_columns([_BUCKET]),
             places=np.arange(packs.num_rows),
-            repeated=repeated,
         )
         scored, schema = score(batch, context), _result_schema(context)
         both = [

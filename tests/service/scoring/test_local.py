@@ -183,6 +183,27 @@ def test_no_pack_is_silently_missing(fleet, tmp_path, small_parts, seed):
     assert not {wrong, twice, spelled} & set(values["battery_code"].to_pylist())
 
 
+def test_events_meet_their_pack_in_every_spelling_of_its_code(fleet, tmp_path, small_parts):
+    packs, events = pq.read_table(fleet.packs), pq.read_table(fleet.events)
+    written_plainly = run(fleet, tmp_path / "plain.parquet", fleet.context(model=False))
+    chosen = {code for code in packs["battery_code"].to_pylist() if len(code) == 24}
+
+    def spelled(table, other):
+        codes = [other(code) if code in chosen else code for code in table["battery_code"].to_pylist()]
+        return table.set_column(table.column_names.index("battery_code"), "battery_code", pa.array(codes))
+
+    changed = fleet.rewritten(
+        tmp_path,
+        packs=spelled(packs, lambda code: f"https://q.example.cn/?c={code}"),
+        events=spelled(events, lambda code: f" {code[:7]}-{code[7:14]}-{code[14:]}"),
+    )
+    outcome = run(changed, tmp_path / "values.parquet", fleet.context(model=False))
+    assert outcome.rejected == written_plainly.rejected
+    columns = ["battery_code", "point_cny", "evidence_tier"]
+    plain, values = (pq.read_table(tmp_path / name).select(columns) for name in ("plain.parquet", "values.parquet"))
+    assert values.to_pylist() == plain.to_pylist()
+
+
 @pytest.mark.slow
 def test_a_killed_job_is_taken_up_where_it_stood(fleet, tmp_path):
     script = tmp_path / "job.py"

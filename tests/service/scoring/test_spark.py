@@ -124,6 +124,15 @@ def test_a_code_in_two_spellings_is_rejected_whatever_its_buckets(cluster, fleet
     ] * 2
 
 
+def test_events_meet_their_pack_in_another_spelling_of_its_code(cluster, fleet, alone, tmp_path):
+    events = pq.read_table(fleet.events)
+    codes = [f" {code[:7]}-{code[7:]}" if len(code) == 24 else code for code in events["battery_code"].to_pylist()]
+    events = events.set_column(events.column_names.index("battery_code"), "battery_code", pa.array(codes))
+    out = tmp_path / "values.parquet"
+    ended(begun(cluster, fleet.rewritten(tmp_path / "told", events=events), out, "--drivers", "--shares", "16"), out)
+    same_as_alone(out, alone)
+
+
 def test_a_worker_killed_in_the_middle_costs_time_and_nothing_else(cluster, fleet, alone, tmp_path):
     """The last test of this file: the cluster has one worker less from here on."""
     shuffled = fleet.rewritten(tmp_path / "shuffled", seed=5, group=500)

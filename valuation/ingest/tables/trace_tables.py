@@ -184,7 +184,7 @@ def _refuse_repeated(state: TableImport, codes: list[str | None]) -> None:
     _, inverse, times = np.unique(known, return_inverse=True, return_counts=True)
     for row in np.flatnonzero((times[inverse] > 1) & (known != "")).tolist():
         where = row_name(state.packs, row)
-        state.reject_row(row, repeated_code(where, str(state.codes[row])))
+        state.reject_row(row, repeated_code(where, str(codes[row])))
 
 
 def _require_identity(
