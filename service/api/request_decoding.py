@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
@@ -16,6 +16,7 @@ from service.valuation_service import RequestTerms, ValuationService, ValuationT
 from valuation.errors import FieldError, UnreadableRecord
 from valuation.ingest import Traces, read_given, read_passport, read_trace
 from valuation.ingest.decode_bytes import refuse_repeated, refuse_too_deep
+from valuation.ingest.given_facts import GIVEN_FIELDS
 
 Level = Annotated[float, Meta(ge=0.5, le=0.99, description="Share of deals the band is to hold.")]
 Factor = Annotated[float, Meta(gt=0.0, le=100.0)]
@@ -26,22 +27,22 @@ def json_of(name: str) -> Meta:
     return Meta(extra_json_schema={"$ref": SCHEMA_REF.format(name=name)})
 
 
-class Given(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
-    """Facts given beside a record, passport or code, which complete it: as on the label, or measured."""
-
-    battery_code: CodeText | None = None
-    chemistry: str | None = None
-    rated_energy_kwh: float | None = None
-    rated_capacity_ah: float | None = None
-    nominal_voltage_v: float | None = None
-    mass_kg: float | None = None
-    made_on: date | None = None
-    maker: str | None = None
-    vehicle_model: str | None = None
-    duty: str | None = None
-    soh: float | None = None
-    soh_on: date | None = None
-    soh_source: str | None = None
+_TYPES: Final[Mapping[str, Any]] = {"number": float, "day": date, "text": str, "category": str}
+Given: Final = msgspec.defstruct(
+    "Given",
+    [
+        (field.name, (CodeText if field.name == "battery_code" else _TYPES[field.kind]) | None, None)
+        for field in GIVEN_FIELDS
+    ],
+    namespace={
+        "__doc__": "Facts given beside a record, passport or code, which complete it: as on the label, or measured."
+    },
+    kw_only=True,
+    forbid_unknown_fields=True,
+    frozen=True,
+    omit_defaults=True,
+)
+"""The facts of :data:`valuation.ingest.given_facts.GIVEN_FIELDS` in a request; their values are checked there."""
 
 
 class PackReference(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -50,7 +51,7 @@ class PackReference(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, fr
     trace: Annotated[Raw, json_of("TraceRecord")] | UnsetType = UNSET
     passport: Annotated[Raw, json_of("BatteryPassport")] | UnsetType = UNSET
     battery_code: CodeText | UnsetType = UNSET
-    given: Given | UnsetType = UNSET
+    given: Given | UnsetType = UNSET  # type: ignore[valid-type]  # made of the table
 
 
 class ValuationRequest(PackReference, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -144,7 +145,7 @@ def read_pack(service: ValuationService, envelope: PackReference, as_of: date) -
     if field == "battery_code":
         content = service.reported_record(content.decode(), as_of)
     given = None
-    if isinstance(envelope.given, Given):
+    if envelope.given is not UNSET:
         given = read_given(msgspec.structs.asdict(envelope.given), source="request", as_of=as_of)
     if field == "passport":
         return single_pack(read_passport(content, given=given))

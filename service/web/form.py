@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from service.web.page_refusal import PageRefusal
 from valuation.errors import FieldError
 from valuation.ingest import Document, GivenFacts, read_given
+from valuation.ingest.fields.units import NUMBERS
 
 LEVELS: Final = ("0.5", "0.8", "0.9", "0.95")
 _GIVEN: Final = (
@@ -22,6 +24,8 @@ _GIVEN: Final = (
 MAX_FILES: Final = 100
 _MAX_FIELDS: Final = 40
 _MAX_NAME_LENGTH: Final = 100
+_DECIMAL_COMMA: Final = re.compile(r"^(\d+),(\d{1,2})(?!\d)")
+"""A comma before one or two digits, which can only be a decimal mark in a field that is one number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +65,11 @@ class FormEntry:
 
         Raises
         ------
-        PageRefusal
-            If the energy is not a number.
         FieldError
-            If another fact is wrong.
+            If a fact is wrong.
         """
-        facts: dict[str, object] = {name: getattr(self, name) for name in _GIVEN} | {"battery_code": code}
-        if self.rated_energy_kwh:
-            facts["rated_energy_kwh"] = _energy(self.rated_energy_kwh)
-        if self.mass_kg:
-            facts["mass_kg"] = self.mass_kg.replace(",", ".").removesuffix("kg").strip()
+        facts = {name: getattr(self, name) for name in _GIVEN} | {"battery_code": code}
+        facts |= {name: _DECIMAL_COMMA.sub(r"\1.\2", facts[name]) for name in facts.keys() & NUMBERS.keys()}
         return read_given(facts, source="form", as_of=day, from_text=True)
 
     def day(self, default: date) -> date:
@@ -98,14 +97,6 @@ class FormEntry:
             return float(self.level)
         except ValueError as reason:
             raise PageRefusal("level", field="level", value=self.level[:40]) from reason
-
-
-def _energy(text: str) -> float:
-    """Return the rated energy; the decimal separator may be a comma. [kWh]"""
-    try:
-        return float(text.replace(",", ".").removesuffix("kWh"))
-    except ValueError as reason:
-        raise PageRefusal("energy", field="rated_energy_kwh", value=text[:40]) from reason
 
 
 async def read_entry(request: Request, limit_bytes: int) -> FormEntry:

@@ -198,7 +198,7 @@ def test_what_is_wrong_is_said_and_nothing_typed_is_lost(shared_client, lang):
 
 WRONG = {
     "nothing": ({}, "Nothing was entered", "尚未输入任何内容"),
-    "energy": ({"chemistry": "LFP", "rated_energy_kwh": "many"}, "is no number", "不是数字"),
+    "energy": ({"chemistry": "LFP", "rated_energy_kwh": "many"}, "not a number", "字段取值有误"),
     "level": ({"code": CODE, "level": "most"}, "is no fraction", "不是小数"),
     "level out of bounds": ({"code": CODE, "level": "7"}, "level", "字段取值有误"),
     "day": ({"code": CODE, "as_of": "yesterday"}, "no ISO date", "字段取值有误"),
