@@ -32,7 +32,10 @@ def without(*names: str) -> dict:
 LACKING = {
     "code": (("batteryPassportIdentifier",), {"battery_code": documents.CODE}),
     "chemistry": (("batteryChemistry", "batteryPassportIdentifier"), {"chemistry": "三元锂"}),
-    "energy": (("batteryTechnicalProperties", "batteryPassportIdentifier"), {"rated_energy_kwh": 60.0}),
+    "energy": (
+        ("batteryTechnicalProperties", "batteryMass", "batteryPassportIdentifier"),
+        {"rated_energy_kwh": 60.0},
+    ),
     "mass": (("batteryMass",), {"mass_kg": 420.0}),
     "health": (("batteryCondition",), {"soh": 0.85, "soh_on": "2026-03-01"}),
 }

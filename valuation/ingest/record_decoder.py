@@ -143,8 +143,8 @@ def _typed_event(fields: Mapping[str, object]) -> TypedEvent:
 
 
 def missing_identity(pack: TypedPack) -> list[FieldError]:
-    """Return what a pack needs before it can be valued: a valid battery code, or chemistry and energy."""
-    energy = pack.rated_energy_kwh or (pack.rated_capacity_ah and pack.nominal_voltage_v)
+    """Return what a pack needs before it can be valued: a valid code, chemistry and energy or mass, or a vehicle."""
+    energy = pack.rated_energy_kwh or (pack.rated_capacity_ah and pack.nominal_voltage_v) or pack.mass_kg
     if pack.chemistry and energy:
         return []
     if pack.battery_code and decode(pack.battery_code, LAST_DAY).valid:

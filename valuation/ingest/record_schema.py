@@ -61,6 +61,7 @@ class TypedPack(msgspec.Struct, kw_only=True, frozen=True):
     rated_energy_kwh: float | None = None
     rated_capacity_ah: float | None = None
     nominal_voltage_v: float | None = None
+    mass_kg: float | None = None
     made_on: date | None = None
     maker: str | None = None
     vehicle_model: str | None = None

@@ -24,7 +24,7 @@ def finish(draft: Draft, given: GivenFacts | None) -> DecodedRecord:
     Raises
     ------
     RefusedPack
-        When neither a code nor chemistry and energy are known; the message lists the dropped fields and reasons.
+        When neither a code nor chemistry and energy or mass are known; the message lists dropped fields and reasons.
     """
     drop_implausible(draft, None if given is None else given.pack.get("rated_energy_kwh"))
     reader = draft.reader
@@ -35,7 +35,8 @@ def finish(draft: Draft, given: GivenFacts | None) -> DecodedRecord:
     if unused:
         reader.note("I14", count=len(unused), paths=[*unused[:_MOST_NAMED], *("…" for _ in unused[_MOST_NAMED:][:1])])
     read = complete(_read(draft), given)
-    if missing_identity(read.pack):
+    by_mass = missing_identity(msgspec.structs.replace(read.pack, mass_kg=None))
+    if missing_identity(read.pack) or (by_mass and _dropped_energies(draft)):  # a doubtful plate is not valued by mass
         raise _refusal(draft, read)
     if read.pack.battery_code is None:
         identity = next(iter(draft.identities.values()), None)
@@ -78,6 +79,12 @@ def _read(draft: Draft) -> ReadRecord:
     )
 
 
+def _dropped_energies(draft: Draft) -> list[Message]:
+    """Return the reasons why facts of energy or chemistry are not used."""
+    facts = r"energy|capacity|voltage|chemistry"
+    return [reason for reason in draft.reader.dropped if re.search(facts, reason.casefold())]
+
+
 def _refusal(draft: Draft, read: ReadRecord) -> RefusedPack:
     """Return the refusal of a passport without enough fields for a valuation."""
     lacks = [
@@ -85,10 +92,7 @@ def _refusal(draft: Draft, read: ReadRecord) -> RefusedPack:
         for name, value in (("chemistry", read.pack.chemistry), ("rated_energy", read.pack.rated_energy_kwh))
         if value is None
     ]
-    energies = [
-        reason for reason in draft.reader.dropped if re.search(r"energy|capacity|voltage|chemistry", reason.casefold())
-    ]
-    dropped = (energies or draft.reader.dropped)[:4]
+    dropped = (_dropped_energies(draft) or draft.reader.dropped)[:4]
     return RefusedPack(
         "passport.not_enough_because" if dropped else "passport.not_enough",
         hint="passport.give_more",

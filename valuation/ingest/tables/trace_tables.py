@@ -34,7 +34,7 @@ from valuation.ingest.tables.table_import_state import (
     row_problem,
 )
 from valuation.messages import Message
-from valuation.numeric.columns import BoolArray, FloatArray, IntArray, take
+from valuation.numeric.columns import BoolArray, FloatArray, IntArray, coalesce, take
 from valuation.record.cases import PACK_TEXTS, TraceTable
 from valuation.record.fields import COMPOSITION_FIELDS, EVENT_FIELDS, PACK_FIELDS, Field
 from valuation.record.modules import MODULE_COLUMNS, Modules, describe_many
@@ -190,10 +190,10 @@ def _refuse_repeated(state: TableImport, codes: list[str | None]) -> None:
 def _require_identity(
     state: TableImport, texts: Mapping[str, list[str | None]], columns: Mapping[str, FloatArray]
 ) -> None:
-    """Reject packs with neither a valid code nor chemistry and energy nor a known vehicle."""
-    energy = columns["rated_energy_kwh"]
-    energy = np.where(np.isnan(energy), columns["rated_capacity_ah"] * columns["nominal_voltage_v"], energy)
-    lacking = np.flatnonzero((np.isnan(columns["chemistry"]) | np.isnan(energy)) & ~state.rejected)
+    """Reject packs with neither a valid code nor chemistry and energy or mass nor a known vehicle."""
+    from_plate = columns["rated_capacity_ah"] * columns["nominal_voltage_v"]
+    size = coalesce(columns["rated_energy_kwh"], from_plate, columns["mass_kg"])
+    lacking = np.flatnonzero(np.isnan(columns["chemistry"] + size) & ~state.rejected)
     codes = [state.codes[row] for row in lacking.tolist()]
     valid = decode_many(codes, np.full(len(codes), day_number(LAST_DAY))).columns["valid"]
     for row, fine in zip(lacking.tolist(), valid.tolist(), strict=True):
