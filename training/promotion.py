@@ -15,6 +15,7 @@ from training.evaluation.champion_challenger import Comparison, compare_models, 
 from training.evaluation.gate import evaluate_gate
 from training.evaluation.gate_rules import GateConfig, GateDecision, RuleResult
 from valuation.errors import PredictorError, UnknownModel
+from valuation.messages import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ def current_champion(home: Path) -> tuple[Predictor | None, str]:
     except UnknownModel:
         return None, ""
     except PredictorError as error:
-        return None, error.message
+        return None, error.text
 
 
 def review(
@@ -54,12 +55,7 @@ def review(
 
 def _unreadable(problem: str) -> RuleResult:
     """Return the rule result that reports an unreadable champion."""
-    return RuleResult(
-        rule="champion",
-        passed=True,
-        message_en=f"the champion cannot be read ({problem}); the structural value is compared instead",
-        message_zh=f"现役模型无法读取（{problem}），以结构价值代替比较",
-    )
+    return RuleResult(rule="champion", passed=True, message=Message("gate.champion_unreadable", problem=problem))
 
 
 def commit(reviewed: PromotionReview, home: Path, decision: Decision) -> Promotion | None:

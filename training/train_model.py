@@ -76,15 +76,15 @@ def train_on(  # noqa: PLR0913 - those of train_model, and whether the run is re
     With `keep_record` false the model is only published: no run is recorded and nothing is promoted.
     """
     sales, augmentation = prepared.sales, prepared.augmentation
-    begin("evaluating on held-out sales")
+    begin(Message("stage.held_out"))
     holdout = evaluate_model(sales, augmentation, config)
-    begin("fitting on all sales")
+    begin(Message("stage.fitting"))
     estimator = learn(sales, augmentation, config)
-    begin("publishing")
+    begin(Message("stage.publishing"))
     about = replace(_publication(name, prepared, holdout, config), market_calibration=estimator.calibration_)
     version = publish(estimator.fitted_, about, home)
     remember_sources(home, version, prepared.sources)
-    begin("recording")
+    begin(Message("stage.recording"))
     inputs = RunInputs(
         version=version,
         config=config,

@@ -150,7 +150,7 @@ def _version(folder: Path, models: Path, entries: tuple[Promotion, ...]) -> Vers
         about, digest = bundle.about, bundle.digest
         check_promoted(entries, label, digest)
     except PredictorError as error:
-        problem = error.message
+        problem = error.text
     is_champion = label == champion(entries)
     return Version(about=about, digest=digest, folder=folder, is_champion=is_champion, problem=problem)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import click
 
 from models.artifact.registry import home_folder
+from models.language import command_language
+from training.commands.terminal import language_option, stage_name, work_name
 from training.configuration import TrainingConfig, read_config
 from training.dataset.prepare import TrainingInput, prepare
 from training.dataset.source_files import Sources
@@ -22,6 +24,7 @@ from training.evaluation.backtest.vat_scenario import VatChange, apply_vat_mista
 from training.parallel import Workers
 from training.promotion import current_champion
 from training.sales_ledger import SalesLedger
+from valuation.messages import Language, Message, say
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -49,9 +52,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Scenario: VAT changes to RATE on DAY and prices are read with the old rate; may be repeated.",
 )
 @click.option("--config", type=_FILE, help="Training options, as TOML.")
-@click.option(
-    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the report."
-)
+@language_option("Language of the report.")
 @click.option(
     "--processes", type=click.IntRange(0), default=0, help="Processes that share the origins.  [default: all]"
 )
@@ -74,7 +75,7 @@ def backtest(  # noqa: PLR0913 - every option by name, as click hands them over
     vat: str | None,
     vat_changes: tuple[str, ...],
     config: Path | None,
-    lang: str,
+    lang: Language,
     processes: int,
     spark: str | None,
     out: Path,
@@ -92,27 +93,25 @@ def backtest(  # noqa: PLR0913 - every option by name, as click hands them over
         refit=refit,
         changes=tuple(read_vat_change(text) for text in vat_changes),
         workers=Workers(processes=processes, spark=spark),
-        chinese=lang == "zh",
     )
     tested, sold, note = _run_backtest(sources, read_config(config), out, options)
     _write(tested, out, lang, (sold, note))
     if options.changes or sold.closed_routes:
-        click.echo(note)
-    for line in _lines(tested):
+        click.echo(note.in_language(lang))
+    for line in _lines(tested, lang):
         click.echo(line)
-    click.echo(f"report in {out}, figures in {out.with_suffix('.json')}")
+    click.echo(say(lang, "backtest.written", report=out, figures=out.with_suffix(".json")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _BacktestOptions:
-    """Options of a back-test: first origin, step, refit, VAT scenario, workers and language."""
+    """Options of a back-test: first origin, step, refit, VAT scenario and workers."""
 
     start: datetime | None
     months: int
     refit: bool
     changes: tuple[VatChange, ...]
     workers: Workers
-    chinese: bool
 
 
 def _months(step: str) -> int:
@@ -123,29 +122,29 @@ def _months(step: str) -> int:
     """
     number = step.strip().removesuffix("s").removesuffix("month").strip()
     if not number.isdigit() or not 1 <= int(number) <= 60:
-        raise click.BadParameter(f"{step!r} is not a number of months such as 3months", param_hint="--step")
+        raise click.BadParameter(say(command_language(), "backtest.months", value=step), param_hint="--step")
     return int(number)
 
 
 def _run_backtest(
     sources: Sources, config: TrainingConfig, out: Path, options: _BacktestOptions
-) -> tuple[Backtest, SalesLedger, str]:
+) -> tuple[Backtest, SalesLedger, Message]:
     """Run the back-test; return it with its ledger and a note on the sales used."""
     incumbent, problem = current_champion(home_folder())
-    with click.progressbar(length=2, label="back-test", file=sys.stderr) as bar:
+    with click.progressbar(length=2, label=work_name("back_test"), file=sys.stderr) as bar:
 
         def show_stage(stage: str) -> None:
-            bar.label = f"back-test: {stage}"
+            bar.label = stage_name("back_test", stage)
             bar.update(1)
 
         prepared = prepare(sources, config, show_stage)
-    training_data, sentence = _training_data(prepared, options)
+    training_data, scenario = _training_data(prepared, options)
     origins = plan_origins(prepared.sales, config, options.start.date() if options.start else None, options.months)
     parts = out.with_suffix(".parts")
     changes = [(change.on.isoformat(), change.rate) for change in options.changes]
     key = key_of(sources.digests(), config, incumbent, [origins, options.refit, *changes])
     plan = Plan(origins=origins, refit=options.refit, parts=parts, key=key, workers=options.workers)
-    with click.progressbar(length=len(origins), label="back-test", file=sys.stderr) as bar:
+    with click.progressbar(length=len(origins), label=work_name("back_test"), file=sys.stderr) as bar:
         tested = roll_through(training_data, incumbent, config, plan, show_stage, truth=prepared.sales)
     for kept in parts.glob(f"{key[:16]}-*.npz"):
         kept.unlink()
@@ -153,47 +152,43 @@ def _run_backtest(
         parts.rmdir()
     if problem:
         tested = replace(tested, absent={**tested.absent, "incumbent": problem})
-    return tested, prepared.ledger, _remark(prepared, chinese=options.chinese) + sentence
+    return tested, prepared.ledger, _remark(prepared, scenario)
 
 
-def _training_data(prepared: TrainingInput, options: _BacktestOptions) -> tuple[tuple[TrainingSet, TrainingSet], str]:
+def _training_data(
+    prepared: TrainingInput, options: _BacktestOptions
+) -> tuple[tuple[TrainingSet, TrainingSet], Message | None]:
     """Return the sales and degraded copies as read in the VAT scenario, and a sentence on the scenario."""
     if not options.changes:
-        return (prepared.sales, prepared.augmentation), ""
+        return (prepared.sales, prepared.augmentation), None
 
     mistake = apply_vat_mistake(prepared.sales, prepared.ledger.tax, options.changes)
     count, read = int(mistake.wrong.sum()), mistake.factor[mistake.wrong]
     shares = "–".join(dict.fromkeys((f"{read.min():.1%}", f"{read.max():.1%}")))
-    sentence = (
-        f"。情景：增值税{'、'.join(f'自 {one.on.isoformat()} 起变为 {one.rate:.0%}' for one in options.changes)}，"
-        f"读取台账时仍按旧税率；{count:,} 笔含税成交被读作真实价格的 {shares}，评判按真实价格"
-        if options.chinese
-        else f"; scenario: VAT is {', '.join(f'{one.rate:.0%} from {one.on.isoformat()}' for one in options.changes)} "
-        f"and the ledger is read with the old rate; {count:,} sales with VAT are read as {shares} of their true price "
-        "and scored at the true price"
-    )
-    return (mistake.sales, mistake.copies(prepared.augmentation)), sentence
+    changes = [Message("backtest.note.change", day=one.on.isoformat(), rate=one.rate) for one in options.changes]
+    scenario = Message("backtest.note.scenario", changes=changes, count=count, shares=shares)
+    return (mistake.sales, mistake.copies(prepared.augmentation)), scenario
 
 
-def _remark(prepared: TrainingInput, *, chinese: bool) -> str:
+def _remark(prepared: TrainingInput, scenario: Message | None) -> Message:
     """Return the note on the sales: used, rejected, and excluded because their route is closed."""
-    ledger, used = prepared.ledger, len(prepared.sales)
-    closed = ledger.closed_routes
-    rejected = sum(ledger.rejected_rows.values()) - sum(closed.values())
-    if chinese:
-        synthetic = "合成市场：数字只说明方法，不代表真实市场；" if prepared.market.synthetic else ""
-        excluded = "".join(f"；未参与 {count:,} 笔（{reason.in_language('zh')}）" for reason, count in closed.items())
-        return f"{synthetic}可用成交 {used:,} 笔，剔除 {rejected:,} 笔{excluded}"
-    synthetic = "synthetic market: the figures show the method, not a market; " if prepared.market.synthetic else ""
-    excluded = "".join(f"; {count:,} excluded: {reason}" for reason, count in closed.items())
-    return f"{synthetic}{used:,} usable sales, {rejected:,} rejected{excluded}"
+    closed = prepared.ledger.closed_routes
+    excluded = [Message("backtest.note.excluded_count", count=count, reason=reason) for reason, count in closed.items()]
+    return Message(
+        "backtest.note",
+        synthetic=Message("backtest.note.synthetic") if prepared.market.synthetic else "",
+        used=len(prepared.sales),
+        rejected=sum(prepared.ledger.rejected_rows.values()) - sum(closed.values()),
+        excluded=Message("backtest.note.excluded", excluded=excluded) if excluded else "",
+        scenario=scenario or "",
+    )
 
 
-def _write(tested: Backtest, out: Path, lang: str, stands_on: tuple[SalesLedger, str]) -> None:
+def _write(tested: Backtest, out: Path, lang: Language, stands_on: tuple[SalesLedger, Message]) -> None:
     """Write the report and the figures as JSON, with the excluded sales by reason."""
     ledger, note = stands_on
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(report_html(tested, "zh" if lang == "zh" else "en", note), encoding="utf-8")
+    out.write_text(report_html(tested, lang, note.in_language(lang)), encoding="utf-8")
     figures = json.dumps(
         tested.as_dict() | {"closed_routes": {str(reason): count for reason, count in ledger.closed_routes.items()}},
         ensure_ascii=False,
@@ -202,12 +197,13 @@ def _write(tested: Backtest, out: Path, lang: str, stands_on: tuple[SalesLedger,
     out.with_suffix(".json").write_text(figures + "\n", encoding="utf-8")
 
 
-def _lines(tested: Backtest) -> list[str]:
-    lines = [f"{'':<28}{'sales':>8}{'coverage':>10}{'width':>9}{'score':>9}{'MAPE':>8}{'bias':>8}{'loss at point':>16}"]
+def _lines(tested: Backtest, language: Language) -> list[str]:
+    lines = [say(language, "backtest.table")]
     for one in tested.entries:
         scores = one.overall
         lines.append(
             f"{one.name:<28}{scores.sales:>8,}{scores.coverage:>10.1%}{scores.relative_width:>9.1%}"
             f"{scores.interval_score_per_kwh:>9.1f}{scores.mape:>8.1%}{scores.bias:>+8.1%}{one.money.lost_at_point:>16,.0f}"
         )
-    return [*lines, *(f"not compared: {name}, because {why}" for name, why in tested.absent.items())]
+    absent = tested.absent.items()
+    return [*lines, *(say(language, "backtest.not_compared", method=name, reason=why) for name, why in absent)]

@@ -11,9 +11,11 @@ import click
 
 from models.artifact.registry import home_folder, load_model
 from models.clock import today
+from models.language import command_language
 from training.evaluation.portfolio_comparison import ComparisonTerms, PortfolioComparison, read_portfolio
 from training.evaluation.portfolio_comparison import compare as compare_models
 from valuation.ingest import read_market
+from valuation.messages import say
 from valuation.record.to_columns import day_number
 
 _SHOWN = 10
@@ -67,7 +69,7 @@ def compare(  # noqa: PLR0913 - every option by name, as click hands them over
 def _quotes(home: Path, market: Path | None) -> Path:
     path = market or home / "market.csv"
     if not path.exists():
-        raise click.UsageError("give the quotes with --market, or store them as market.csv in the home folder")
+        raise click.UsageError(say(command_language(), "train.compare.no_quotes"))
     return path
 
 
@@ -81,16 +83,17 @@ def _write(compared: PortfolioComparison, path: Path) -> None:
 
 def _lines(compared: PortfolioComparison, labels: tuple[str, str]) -> list[str]:
     """Return totals, totals by chemistry and the largest differences, one per line. [CNY without VAT]"""
-    lines = [f"{'':<26}{'packs':>8}{labels[0]:>18}{labels[1]:>18}{'difference CNY':>18}{'':>9}"]
+    language = command_language()
+    packs_head, difference = say(language, "train.compare.packs"), say(language, "train.compare.difference")
+    lines = [f"{'':<26}{packs_head:>8}{labels[0]:>18}{labels[1]:>18}{difference:>18}{'':>9}"]
     for name, (packs, before, after) in compared.totals().items():
         lines.append(_line(name, f"{packs:,}", before, after))
-    lines.append("largest movers")
+    lines.append(say(language, "train.compare.movers"))
     for row in compared.movers(_SHOWN):
         before, after = float(compared.before[row, 0]), float(compared.after[row, 0])
         lines.append(_line(compared.codes[row], compared.chemistry[row], before, after))
     if compared.refused:
-        shown = ", ".join(compared.refused[:3])
-        lines.append(f"{len(compared.refused):,} packs cannot be valued and are left out: {shown} …")
+        lines.append(say(language, "train.compare.refused", count=len(compared.refused), codes=compared.refused[:3]))
     return lines
 
 

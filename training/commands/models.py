@@ -7,6 +7,8 @@ import json
 import click
 
 from models.artifact.registry import list_versions
+from training.commands.terminal import print_line
+from valuation.messages import Message
 
 
 @click.command()
@@ -32,9 +34,14 @@ def models(*, as_json: bool) -> None:
             )
             continue
         mark = "*" if version.is_champion else " "
-        remark = version.problem or ("demonstration" if about.demonstration else "")
-        click.echo(
-            f"{mark} {about.name}@{about.version:<4} through {about.trained_through}  {version.digest[:19]}  {remark}"
+        remark = version.problem or (Message("train.models.demonstration") if about.demonstration else "")
+        print_line(
+            "train.models.line",
+            mark=mark,
+            model=f"{about.name}@{about.version:<4}",
+            day=about.trained_through,
+            digest=version.digest[:19],
+            remark=remark,
         )
     if not versions and not as_json:
-        click.echo("no model is registered yet; train one with: canzhi train")
+        print_line("train.models.none")

@@ -14,9 +14,12 @@ from models.artifact.promotion_log import Decision, Promotion
 from models.artifact.registry import home_folder, load_model
 from models.artifact.registry import promote as make_champion
 from models.artifact.registry import rollback as bring_back
+from models.language import command_language
+from training.commands.terminal import language_option, stage_name, work_name
 from training.dataset.source_files import Sources, sources_for
 from training.evaluation.gate_rules import GateConfig, read_gate
 from training.promotion import PromotionReview, commit, current_champion, review
+from valuation.messages import Language, Message, say
 
 STAGES = 5
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -31,7 +34,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--traces", type=_FOLDER, help="Folder with the tables packs and events.  [default: as above]")
 @click.option("--market", type=_FILE, help="Quotes over the time of the sales.  [default: as above]")
 @click.option("--gate", "rules", type=_FILE, help="Gate rules, as TOML.")
-@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of reasons.")
+@language_option("Language of reasons.")
 @click.option("--dry-run", is_flag=True, help="Evaluate the gate and change nothing.")
 @click.pass_context
 def promote(  # noqa: PLR0913 - every option by name, as click hands them over
@@ -44,7 +47,7 @@ def promote(  # noqa: PLR0913 - every option by name, as click hands them over
     traces: Path | None,
     market: Path | None,
     rules: Path | None,
-    lang: str,
+    lang: Language,
     dry_run: bool,
 ) -> None:
     """Make VERSION (name@version) the champion if the gate passes (上线).
@@ -53,31 +56,31 @@ def promote(  # noqa: PLR0913 - every option by name, as click hands them over
     VERSION is champion afterwards, 1 if the gate rejects it.
     """
     if force and not (reason or "").strip():
-        raise click.UsageError("--force needs --reason TEXT, which is written to the promotion log")
+        raise click.UsageError(say(lang, "gate.force_needs_reason"))
     home = home_folder()
     challenger = load_model(version, home=home)
     if not dry_run and _is_champion(challenger, home):
-        click.echo(f"{version} is already the champion; nothing is changed")
+        click.echo(say(lang, "gate.already_champion", model=version))
         return
     if force and not dry_run:
-        _print_promotion(_force(challenger, home, f"forced: {reason}"))
+        _print_promotion(_force(challenger, home, str(Message("gate.forced", reason=reason))), lang)
         return
     sources = sources_for(home, challenger.about, ledger, traces, market)
     reviewed = _review(challenger, home, sources, read_gate(rules))
-    for line in _lines(reviewed, lang):
-        click.echo(line)
+    for line in _lines(reviewed):
+        click.echo(line.in_language(lang))
     if dry_run or not reviewed.gate_decision.passed:
         context.exit(0 if reviewed.gate_decision.passed else 1)
 
     why = reviewed.gate_decision.summary()
-    _print_promotion(commit(reviewed, home, decision(f"{reason}; {why}" if reason else why)))
+    _print_promotion(commit(reviewed, home, decision(f"{reason}; {why}" if reason else why)), lang)
 
 
 @click.command()
 @click.option("--reason", "--why", "reason", required=True, help="Reason, written to the promotion log.")
 def rollback(reason: str) -> None:
     """Restore the previous champion (回滚)."""
-    _print_promotion(bring_back(decision(reason)))
+    _print_promotion(bring_back(decision(reason)), command_language())
 
 
 def decision(why: str) -> Decision:
@@ -96,68 +99,41 @@ def _force(challenger: Predictor, home: Path, why: str) -> Promotion | None:
 
 
 def _review(challenger: Predictor, home: Path, sources: Sources, rules: GateConfig) -> PromotionReview:
-    with click.progressbar(length=STAGES, label="gate", file=sys.stderr) as bar:
+    with click.progressbar(length=STAGES, label=work_name("gate"), file=sys.stderr) as bar:
 
         def begin(stage: str) -> None:
-            bar.label = f"gate: {stage}"
+            bar.label = stage_name("gate", stage)
             bar.update(1)
 
         reviewed = review(challenger, home, sources, rules, begin)
-        begin("done")
+        begin(Message("stage.done"))
     return reviewed
 
 
-def _lines(reviewed: PromotionReview, lang: str) -> list[str]:
+def _lines(reviewed: PromotionReview) -> list[Message]:
     """Return the comparison and the result of each gate rule, one per line."""
-    comparison = reviewed.comparison
+    comparison, passed = reviewed.comparison, reviewed.gate_decision.passed
     challenger = f"{reviewed.challenger.name}@{reviewed.challenger.version}"
     champion = (
-        ("structural value" if lang == "en" else "结构价值")
+        Message("gate.structural_value")
         if reviewed.champion is None
         else f"{reviewed.champion.name}@{reviewed.champion.version}"
     )
-    anew = [
+    refitted = [
         name
-        for name, refitted in ((challenger, comparison.challenger_refitted), (champion, comparison.champion_refitted))
-        if refitted
+        for name, anew in ((challenger, comparison.challenger_refitted), (champion, comparison.champion_refitted))
+        if anew
     ]
-    day = comparison.started_on.isoformat()
-    if lang == "zh":
-        lines = [f"{challenger} 对 {champion}：{day} 之后 {len(comparison.evaluated):,} 笔成交，逐月评判"]
-        lines += (
-            [f"  {', '.join(anew)} 的训练数据含其中成交，故按各自训练选项，仅用此前已知成交重新训练后参评"]
-            if anew
-            else []
-        )
-        lines += (
-            ["  两者训练选项相同，重新训练后即为同一模型：不比较高下，只评判区间覆盖率"]
-            if comparison.same_config
-            else []
-        )
-    else:
-        lines = [f"{challenger} against {champion} on {len(comparison.evaluated):,} sales after {day}, month by month"]
-        lines += (
-            [f"  {', '.join(anew)} was trained on some of these sales and is refitted on the sales known before"]
-            if anew
-            else []
-        )
-        lines += (
-            ["  both have the same options and are the same model after refitting: only the coverage is evaluated"]
-            if comparison.same_config
-            else []
-        )
-    for reason in reviewed.gate_decision.results:
-        mark = ("不符", "通过")[reason.passed] if lang == "zh" else ("NO ", "yes")[reason.passed]
-        lines.append(f"  {mark}  {reason.message_zh if lang == 'zh' else reason.message_en}")
-    scores = {
-        ("en", True): "the gate passes",
-        ("en", False): "the gate rejects; the champion stays (--force --reason TEXT overrides it and is logged)",
-        ("zh", True): "门槛通过",
-        ("zh", False): "门槛未通过，现役模型不变（--force --reason 说明 可强制上线，理由写入日志）",
-    }
-    return [*lines, scores[lang, reviewed.gate_decision.passed]]
+    day, count = comparison.started_on.isoformat(), len(comparison.evaluated)
+    lines = [Message("gate.compared", challenger=challenger, champion=champion, count=count, day=day)]
+    lines += [Message("gate.refitted", models=refitted)] if refitted else []
+    lines += [Message("gate.same_options")] if comparison.same_config else []
+    for result in reviewed.gate_decision.results:
+        lines.append(Message("gate.passed_rule" if result.passed else "gate.failed_rule", reason=result.message))
+    return [*lines, Message("gate.passes" if passed else "gate.champion_stays")]
 
 
-def _print_promotion(entry: Promotion | None) -> None:
+def _print_promotion(entry: Promotion | None, language: Language) -> None:
     if entry is not None:
-        click.echo(f"champion: {entry.after}" + (f", before: {entry.before}" if entry.before else ""))
+        identity = "gate.champion_changed" if entry.before else "gate.now_champion"
+        click.echo(say(language, identity, model=entry.after, before=entry.before))

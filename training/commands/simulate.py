@@ -8,9 +8,12 @@ from pathlib import Path
 
 import click
 
+from models.language import command_language
+from training.commands.terminal import print_line, stage_name, work_name
 from training.simulation.market_simulation import simulate as simulate_market
 from training.simulation.plan import SimulationPlan
 from training.simulation.write_files import summary, write
+from valuation.messages import Message
 
 
 @click.command()
@@ -30,15 +33,17 @@ def simulate(out: Path, packs: int, seed: int, years: float, through: datetime |
     last_day = date(2026, 11, 20) if through is None else through.date()
     plan = SimulationPlan(packs=packs, seed=seed, years=years, through=last_day)
     stages = 7
-    with click.progressbar(length=stages, label="synthetic market", file=sys.stderr) as bar:
+    with click.progressbar(length=stages, label=work_name("synthetic_market"), file=sys.stderr) as bar:
 
         def begin(stage: str) -> None:
-            bar.label = f"synthetic market: {stage}"
+            bar.label = stage_name("synthetic_market", stage)
             bar.update(1)
 
         market = simulate_market(plan, begin)
-        begin("writing")
+        begin(Message("stage.writing"))
         write(market, out)
-    click.echo(f"synthetic market in {out}")
+    language = command_language()
+    print_line("train.simulate.done", folder=out)
     for label, value in summary(market):
-        click.echo(f"  {label:<26} {value}")
+        shown = value.in_language(language) if isinstance(value, Message) else value
+        click.echo(f"  {label.in_language(language):<26} {shown}")

@@ -12,6 +12,8 @@ import click
 
 from models.artifact.bundle import check_name
 from models.artifact.registry import home_folder, same_digest
+from models.language import command_language
+from training.commands.terminal import print_line, stage_name, work_name
 from training.configuration import TrainingConfig, read_config
 from training.dataset.prepare import TrainingInput, prepare
 from training.dataset.source_files import Sources
@@ -24,7 +26,7 @@ from training.sales_ledger import SalesLedger
 from training.sales_ledger.report import summary, write_report
 from training.train_model import Trained, train_on
 from valuation.errors import TrainingError
-from valuation.messages import Message
+from valuation.messages import Message, say
 
 _STAGES = 6
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -58,11 +60,11 @@ def train(ledger: Path | None, traces: Path | None, market: Path | None, **optio
     check_name(str(options["name"]))
     if options["from_run"]:
         if ledger or traces or market or options["search"] or options["check_only"]:
-            raise click.UsageError("--from-run uses the data and options of the run: omit the other options")
+            raise click.UsageError(say(command_language(), "train.from_run_alone"))
         _repeat(str(options["from_run"]))
         return
     if ledger is None or traces is None or market is None:
-        raise click.UsageError("a training needs LEDGER, --traces and --market (or --from-run)")
+        raise click.UsageError(say(command_language(), "train.needs_inputs"))
 
     sources = Sources(ledger=ledger, traces=traces, market=market, vat=options["vat"])  # type: ignore[arg-type]  # a choice of click
     if options["check_only"]:
@@ -76,7 +78,7 @@ def _train(sources: Sources, options: dict[str, object]) -> None:
     config, home, trials = read_config(options["config"]), home_folder(), options["search"]  # type: ignore[arg-type]  # a path
     with _progress("training", _STAGES + int(trials or 0)) as begin:  # type: ignore[call-overload]  # a number of click
         prepared = prepare(sources, config, begin)
-        lines: list[str] = []
+        lines: list[Message] = []
         if trials:
             seek = _TuningOptions(trials=int(trials), processes=int(options["processes"]))  # type: ignore[call-overload]  # same
             config, lines = _tune(prepared, config, seek, home, begin)
@@ -85,9 +87,9 @@ def _train(sources: Sources, options: dict[str, object]) -> None:
     click.echo(f"{about.name}@{about.version}  {trained.version.digest}")
     report = _keep_report(trained.ledger, home, options["report"])  # type: ignore[arg-type]  # a path
     for line in (*_ledger_lines(trained.ledger, trained.sales, report), *lines, *report_lines(trained.holdout)):
-        click.echo(f"  {line}")
+        click.echo("  " + line.in_language(command_language()))
     for line in _closing(trained, home):
-        click.echo(f"  {line}")
+        click.echo("  " + line.in_language(command_language()))
 
 
 def _check(sources: Sources, config: Path | None, report: Path | None) -> None:
@@ -97,7 +99,7 @@ def _check(sources: Sources, config: Path | None, report: Path | None) -> None:
     for line in _ledger_lines(
         prepared.ledger, len(prepared.sales), _keep_report(prepared.ledger, home_folder(), report)
     ):
-        click.echo(line)
+        click.echo(line.in_language(command_language()))
 
 
 def _repeat(run_id: str) -> None:
@@ -116,23 +118,23 @@ def _repeat(run_id: str) -> None:
             other=other,
         )
     click.echo(f"{repeated.name}  {repeated.found}")
-    click.echo("  identical model: data, options and digest agree with the run")
+    print_line("train.identical")
 
 
 @contextmanager
-def _progress(label: str, stages: int) -> Iterator[Callable[[str], None]]:
+def _progress(work: str, stages: int) -> Iterator[Callable[[str], None]]:
     """Show a progress bar on standard error; yield a function to call with the name of the next stage."""
-    with click.progressbar(length=stages, label=label, file=sys.stderr) as bar:
+    with click.progressbar(length=stages, label=work_name(work), file=sys.stderr) as bar:
         begun = 0
 
         def begin(stage: str) -> None:
             nonlocal begun
-            bar.label = f"{label}: {stage}"
+            bar.label = stage_name(work, stage)
             bar.update(1 if begun else 0)
             begun += 1
 
         yield begin
-        bar.label = label
+        bar.label = work_name(work)
         bar.update(stages - max(begun - 1, 0))
 
 
@@ -146,19 +148,19 @@ class _TuningOptions:
 
 def _tune(
     prepared: TrainingInput, config: TrainingConfig, seek: _TuningOptions, home: Path, begin: Callable[[str], None]
-) -> tuple[TrainingConfig, list[str]]:
+) -> tuple[TrainingConfig, list[Message]]:
     """Search the training options; return the best ones and the lines to print."""
     from training.tuning import Execution, search  # noqa: PLC0415 - Optuna, which only a search needs
 
-    work = Execution(workers=Workers(processes=seek.processes), tick=lambda: begin("searching"))
+    work = Execution(workers=Workers(processes=seek.processes), tick=lambda: begin(Message("stage.searching")))
     found = search(prepared, config, seek.trials, home, work)
-    lines = [f"search              {found.trials} trials ({found.earlier} from earlier searches) on the training sales"]
+    lines = [Message("train.search.trials", trials=found.trials, earlier=found.earlier)]
     if found.changed:
-        won = ", ".join(f"{name} {value:.4g}" for name, value in found.changed.items())
-        lines.append(f"best options        {won}")
-        lines.append(f"gain                {found.gain:.1%} of the interval score there ({found.before:.1f} before)")
+        won = [f"{name} {value:.4g}" for name, value in found.changed.items()]
+        lines.append(Message("train.search.best", options=won))
+        lines.append(Message("train.search.gain", gain=found.gain, before=found.before))
     else:
-        lines.append("best options        as given: no trial was better by more than chance")
+        lines.append(Message("train.search.as_given"))
     return found.config, lines
 
 
@@ -171,67 +173,59 @@ def _keep_report(ledger: SalesLedger, home: Path, chosen: Path | None) -> Path |
     return path
 
 
-def _ledger_lines(ledger: SalesLedger, used: int, report: Path | None) -> list[str]:
+def _ledger_lines(ledger: SalesLedger, used: int, report: Path | None) -> list[Message]:
     """Return the summary of the ledger rows, one figure per line."""
-    return [*summary(ledger, used), *([f"rejected rows in    {report}"] if report else [])]
+    return [*summary(ledger, used), *([Message("train.ledger.report", path=report)] if report else [])]
 
 
-def report_lines(holdout: HoldoutReport | None) -> list[str]:
+def report_lines(holdout: HoldoutReport | None) -> list[Message]:
     """Return the held-out metrics, one per line."""
     if holdout is None:
-        return ["too few sales for a held-out evaluation: the accuracy of this model is unknown"]
+        return [Message("train.holdout.unknown")]
     model, structural = holdout.overall, holdout.structural
     newest = holdout.method == "newest"
+    score = model.interval_score_per_kwh
     lines = [
-        f"held-out sales      {model.sales:,}, the newest"
-        if newest
-        else f"cross-validated     {model.sales:,} sales: too few to hold out the newest",
-        f"MAPE                {model.mape:.1%}  (structural value alone {structural.mape:.1%})",
-        f"coverage at 90 %    {model.coverage:.1%}  (structural band {structural.coverage:.1%})",
-        f"width over price    {model.relative_width:.1%}  (structural band {structural.relative_width:.1%})",
-        (
-            f"interval score      {model.interval_score_per_kwh:.1f}"
-            f"  (structural band {structural.interval_score_per_kwh:.1f})"
-        ),
+        Message("train.holdout.newest" if newest else "train.holdout.folds", count=model.sales),
+        Message("train.holdout.mape", model=model.mape, structural=structural.mape),
+        Message("train.holdout.coverage", model=model.coverage, structural=structural.coverage),
+        Message("train.holdout.width", model=model.relative_width, structural=structural.relative_width),
+        Message("train.holdout.score", model=score, structural=structural.interval_score_per_kwh),
     ]
     if newest:
-        lines.insert(3, f"  not recentred     {holdout.frozen.coverage:.1%}, without the sales reported meanwhile")
+        lines.insert(3, Message("train.holdout.not_recentred", coverage=holdout.frozen.coverage))
     for name, scores in (*holdout.by_chemistry.items(), *holdout.by_tier.items()):
-        lines.append(f"  {name:<8} {scores.sales:>7,} sales  coverage {scores.coverage:.1%}  MAPE {scores.mape:.1%}")
+        figures = {"count": scores.sales, "coverage": scores.coverage, "mape": scores.mape}
+        lines.append(Message("train.holdout.segment", name=name, **figures))
     return lines
 
 
-def compare_with_structural(holdout: HoldoutReport | None) -> str:
+def compare_with_structural(holdout: HoldoutReport | None) -> Message:
     """Return one line on whether the model is better than the structural value."""
     if holdout is None:
-        return "better band?        unknown: too few sales to evaluate"
+        return Message("train.better.unknown")
     model, structural = holdout.overall, holdout.structural
-    score = 1.0 - model.interval_score_per_kwh / structural.interval_score_per_kwh
+    gain = 1.0 - model.interval_score_per_kwh / structural.interval_score_per_kwh
     if not holdout.beats_structural:
-        return (
-            f"better band?        no: its interval score is {-score:.0%} worse than that of the structural value; "
-            "give more sales"
-        )
-    better = "and its MAPE is lower" if model.mape <= structural.mape else "but its MAPE is not lower"
-    return (
-        f"better band?        yes: its interval score is {score:.0%} better than that of the structural value, {better}"
-    )
+        return Message("train.better.no", share=-gain)
+    return Message("train.better.yes" if model.mape <= structural.mape else "train.better.yes_but_mape", share=gain)
 
 
-def _closing(trained: Trained, home: Path) -> list[str]:
+def _closing(trained: Trained, home: Path) -> list[Message]:
     """Return the last lines: comparison with the structural value, model card, run, and the next step."""
     about = trained.version.about
     label = f"{about.name}@{about.version}"
     same = same_digest(trained.version, home)
-    alike = [f"the same model as   {', '.join(same)}: same data, options and seed"] if same else []
-    lines = [*alike, compare_with_structural(trained.holdout), f"model card          {home / 'cards' / label}.html"]
+    lines = [Message("train.closing.same_model", models=same)] if same else []
+    lines.append(compare_with_structural(trained.holdout))
+    lines.append(Message("train.closing.card", path=f"{home / 'cards' / label}.html"))
     if trained.run_id:
-        lines.append(f"run                 {trained.run_id}")
-        lines.append(f"to repeat           canzhi train --from-run {trained.run_id}")
+        lines.append(Message("train.closing.run", run=trained.run_id))
+        lines.append(Message("train.closing.repeat", run=trained.run_id))
     if about.demonstration:
-        lines.append("trained on a synthetic market: a demonstration model")
+        lines.append(Message("train.closing.demonstration"))
     if trained.is_champion:
-        return [*lines, "champion"]
+        return [*lines, Message("train.closing.champion")]
     _, problem = current_champion(home)
-    lines += [f"the champion cannot be read: {problem}"] if problem else []
-    return [*lines, f"make it champion: canzhi promote {label}"]
+    lines += [Message("train.closing.champion_unreadable", problem=problem)] if problem else []
+    return [*lines, Message("train.closing.promote", model=label)]

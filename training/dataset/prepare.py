@@ -15,6 +15,7 @@ from training.dataset.training_set import TrainingSet, build_training_set, degra
 from training.sales_ledger import SalesLedger, read_ledger
 from valuation.ingest import read_market
 from valuation.market.snapshot import MarketHistory
+from valuation.messages import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +41,10 @@ def prepare(sources: Sources, config: TrainingConfig, begin: Callable[[str], Non
     begin : callable
         Called with the name of each stage as it begins, for a progress bar.
     """
-    begin("reading")
+    begin(Message("stage.reading"))
     traces, market = read_traces(sources.traces), read_market(sources.market)
     ledger = read_ledger(sources.ledger, sources.vat)
-    begin("computing features of every sale")
+    begin(Message("stage.features"))
     sales, ledger = build_training_set(traces.table, ledger, market, unread_codes(traces))
     augmentation = degraded(sales, traces.table, market, share=config.degraded_share, seed=config.seed)
     return TrainingInput(sources=sources, ledger=ledger, sales=sales, augmentation=augmentation, market=market)

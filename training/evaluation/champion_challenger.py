@@ -20,6 +20,7 @@ from training.evaluation.holdout import newest_from
 from training.evaluation.replay import CalibratedModel, recentre, replay
 from training.fit_model import learn
 from training.metrics import Forecast
+from valuation.messages import Message
 from valuation.record.to_columns import calendar_day, day_number
 
 MIN_EVALUATED = 200
@@ -83,9 +84,9 @@ def compare_models(
     challenger, champion = pair
     start = evaluation_start(pair, sales)
     config = config_of(challenger)
-    begin("the challenger")
+    begin(Message("stage.challenger"))
     candidate, candidate_refitted = _prepare_candidate(challenger, sales, augmentation, start)
-    begin("the champion")
+    begin(Message("stage.champion"))
     current: CalibratedModel | None = None
     current_refitted, same = False, False
     if champion is not None:

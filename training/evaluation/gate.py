@@ -16,7 +16,8 @@ from training.evaluation.feature_drift import measure_drift
 from training.evaluation.gate_rules import GateConfig, GateDecision, RuleResult
 from training.evaluation.holdout import names_of, tiers_of
 from training.metrics import score_forecast
-from valuation.features import LABELS
+from valuation.features import label_of
+from valuation.messages import Message
 from valuation.numeric.columns import BoolArray, FloatArray
 
 _MONTH_DAYS = 30.0
@@ -63,13 +64,13 @@ def _volume(pair: tuple[Predictor, Predictor | None], comparison: Comparison, co
     return RuleResult(
         rule="volume",
         passed=learned >= least and evaluated >= config.least_judged,
-        message_en=(
-            f"it was trained on {learned:,} sales (at least {least:,} are required) and is evaluated on "
-            f"{evaluated:,} after {comparison.started_on.isoformat()} (at least {config.least_judged:,} are required)"
-        ),
-        message_zh=(
-            f"训练用成交 {learned:,} 笔（至少 {least:,} 笔），评判用 {comparison.started_on.isoformat()} 之后的成交 "
-            f"{evaluated:,} 笔（至少 {config.least_judged:,} 笔）"
+        message=Message(
+            "gate.volume",
+            learned=learned,
+            least=least,
+            evaluated=evaluated,
+            day=comparison.started_on.isoformat(),
+            least_evaluated=config.least_judged,
         ),
     )
 
@@ -77,14 +78,11 @@ def _volume(pair: tuple[Predictor, Predictor | None], comparison: Comparison, co
 def _age(pair: tuple[Predictor, Predictor | None]) -> RuleResult:
     challenger, champion = pair
     passed = champion is None or trained_through_day(challenger) >= trained_through_day(champion)
-    current = "" if champion is None else champion.trained_through
-    return RuleResult(
-        rule="age",
-        passed=passed,
-        message_en=f"it was trained on sales through {challenger.trained_through}"
-        + (f", the champion through {current}" if current else ""),
-        message_zh=f"训练成交截至 {challenger.trained_through}" + (f"，现役模型截至 {current}" if current else ""),
-    )
+    day = challenger.trained_through
+    message = Message("gate.age_alone", day=day)
+    if champion is not None and champion.trained_through:
+        message = Message("gate.age", day=day, champion_day=champion.trained_through)
+    return RuleResult(rule="age", passed=passed, message=message)
 
 
 def _coverage(comparison: Comparison, level: float, config: GateConfig) -> list[RuleResult]:
@@ -103,18 +101,11 @@ def _coverage(comparison: Comparison, level: float, config: GateConfig) -> list[
         effective = max(int(count / luck), 1)
         least = binomial_lower_count(effective, level, doubt) / effective
         share = float(np.mean(inside[rows]))
-        where_en, where_zh = (f" of {name}", f"{name} 的") if name else ("", "")
-        results.append(
-            RuleResult(
-                rule="coverage",
-                passed=share >= least,
-                message_en=(
-                    f"its {level:.0%} band covers {share:.1%} of {count:,} sales{where_en}; "
-                    f"at least {least:.1%} is required"
-                ),
-                message_zh=(f"{where_zh}{level:.0%} 区间覆盖 {count:,} 笔成交的 {share:.1%}，要求不低于 {least:.1%}"),
-            )
+        facts = {"level": level, "share": share, "count": count, "least": least}
+        message = (
+            Message("gate.coverage_of_segment", segment=name, **facts) if name else Message("gate.coverage", **facts)
         )
+        results.append(RuleResult(rule="coverage", passed=share >= least, message=message))
     return [result for result in results if not result.passed or result is results[0]]
 
 
@@ -124,15 +115,14 @@ def _score(comparison: Comparison, level: float, config: GateConfig) -> RuleResu
     return RuleResult(
         rule="score",
         passed=ratio <= 1.0 + config.score_slack,
-        message_en=(
-            f"its interval score is {candidate.interval_score_per_kwh:.1f} CNY/kWh, {ratio:.3f} times that in service "
-            f"({current.interval_score_per_kwh:.1f}); at most {1.0 + config.score_slack:.3f} times is allowed; "
-            f"MAPE {candidate.mape:.1%}, in service {current.mape:.1%}"
-        ),
-        message_zh=(
-            f"区间得分 {candidate.interval_score_per_kwh:.1f} 元/kWh，为现役（{current.interval_score_per_kwh:.1f}）的 "
-            f"{ratio:.3f} 倍，上限 {1.0 + config.score_slack:.3f} 倍；"
-            f"MAPE {candidate.mape:.1%}（现役 {current.mape:.1%}）"
+        message=Message(
+            "gate.score",
+            score=candidate.interval_score_per_kwh,
+            ratio=ratio,
+            current=current.interval_score_per_kwh,
+            most=1.0 + config.score_slack,
+            mape=candidate.mape,
+            current_mape=current.mape,
         ),
     )
 
@@ -148,74 +138,40 @@ def _segments(comparison: Comparison, level: float, config: GateConfig) -> list[
         )
         ratio = candidate.interval_score_per_kwh / current.interval_score_per_kwh
         if ratio > 1.0 + config.segment_slack:
-            results.append(
-                RuleResult(
-                    rule="segment",
-                    passed=False,
-                    message_en=(
-                        f"on {candidate.sales:,} sales of {name} its interval score is {ratio:.2f} times "
-                        f"that in service; at most {1.0 + config.segment_slack:.2f} times is allowed"
-                    ),
-                    message_zh=(
-                        f"{name}（{candidate.sales:,} 笔）的区间得分为现役的 {ratio:.2f} 倍，"
-                        f"超过上限 {1.0 + config.segment_slack:.2f} 倍"
-                    ),
-                )
+            message = Message(
+                "gate.segment", count=candidate.sales, segment=name, ratio=ratio, most=1.0 + config.segment_slack
             )
+            results.append(RuleResult(rule="segment", passed=False, message=message))
     if results:
         return results
-    return [
-        RuleResult(
-            rule="segment",
-            passed=True,
-            message_en=f"none of {len(segments)} segments is worse than allowed",
-            message_zh=f"{len(segments)} 个分组均未超过上限",
-        )
-    ]
+    return [RuleResult(rule="segment", passed=True, message=Message("gate.segments", count=len(segments)))]
 
 
 def _drift(challenger: Predictor, sales: TrainingSet, config: GateConfig) -> RuleResult:
     newest = sales.where(sales.sold_day > float(sales.sold_day.max()) - config.drift_days)
     reference = challenger.about.summary.get("reference")
     if not reference:
-        return RuleResult(
-            rule="drift",
-            passed=True,
-            message_en="the model has no summary of its training sales, so drift is not evaluated",
-            message_zh="模型未携带训练摘要，不评判漂移",
-        )
+        return RuleResult(rule="drift", passed=True, message=Message("gate.no_reference"))
     found = pack_shifts(measure_drift(dict(reference), newest))
     moved = [shift for shift in found if shift.moved]
     share = len(moved) / max(len(found), 1)
-    most_en = ", ".join(LABELS[shift.name][0] if shift.name in LABELS else shift.name for shift in moved[:3])
-    most_zh = "、".join(LABELS[shift.name][1] if shift.name in LABELS else shift.name for shift in moved[:3])
-    return RuleResult(
-        rule="drift",
-        passed=share <= config.most_moved,
-        message_en=(
-            f"{len(moved)} of {len(found)} features of the packs in the newest {len(newest):,} sales have moved "
-            "from the training sales"
-            + (f", most of all {most_en}" if moved else "")
-            + f"; at most {config.most_moved:.0%} is allowed"
-        ),
-        message_zh=(
-            f"最近 {len(newest):,} 笔成交的 {len(found)} 个电池包特征中有 {len(moved)} 个偏离训练分布"
-            + (f"（最明显：{most_zh}）" if moved else "")
-            + f"，上限 {config.most_moved:.0%}"
-        ),
-    )
+    facts = {"moved": len(moved), "total": len(found), "count": len(newest), "most": config.most_moved}
+    names = [label_of(shift.name) for shift in moved[:3]]
+    message = Message("gate.drift_of", names=names, **facts) if moved else Message("gate.drift", **facts)
+    return RuleResult(rule="drift", passed=share <= config.most_moved, message=message)
 
 
 def segments_of(sales: TrainingSet, least: int) -> dict[str, BoolArray]:
     """Return a mask of sales for each chemistry, evidence tier and region with at least `least` sales."""
-    regions = [f"region {region or 'unknown'}" for region in sales.region]
+    regions = [region or "unknown" for region in sales.region]
+    named = {f"region {region}": Message("gate.region", region=region) for region in set(regions)}
     found: dict[str, BoolArray] = {}
-    for labels in (names_of(sales.chemistry), tiers_of(sales.tier), regions):
+    for labels in (names_of(sales.chemistry), tiers_of(sales.tier), [f"region {region}" for region in regions]):
         column = np.array(labels)
         for name in sorted(set(labels)):
             rows = column == name
             if least <= int(rows.sum()) < len(sales):
-                found[name] = rows
+                found[named.get(name, name)] = rows
     return found
 
 

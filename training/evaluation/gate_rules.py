@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from valuation.errors import SettingError
+from valuation.messages import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +51,11 @@ class GateConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleResult:
-    """Result of one rule: whether it passed, and the reason in English and Chinese."""
+    """Result of one rule: whether it passed, and the reason."""
 
     rule: str
     passed: bool
-    message_en: str
-    message_zh: str
+    message: Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +71,8 @@ class GateDecision:
 
     def summary(self) -> str:
         """Return the decision as one sentence for the promotion log."""
-        against = [result.message_en for result in self.results if not result.passed]
-        return "the gate rejects: " + "; ".join(against) if against else "the gate passes"
+        against = [result.message for result in self.results if not result.passed]
+        return str(Message("gate.rejects", reasons=against) if against else Message("gate.passes"))
 
 
 def read_gate(path: Path | None = None) -> GateConfig:

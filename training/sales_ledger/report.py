@@ -7,7 +7,7 @@ from pathlib import Path
 
 from training.sales_ledger.reasons import NOTES, REASONS
 from training.sales_ledger.sales_table import SalesLedger
-from valuation.messages import LANGUAGES
+from valuation.messages import LANGUAGES, Message
 
 HEADINGS = (
     *("row", "sale_id", "battery_code", "field", "value", "reason", "way_out"),
@@ -37,7 +37,7 @@ def _plain(text: str) -> str:
     return f"'{text}" if text[:1] in {"=", "+", "@"} or (text[:1] == "-" and not text[1:2].isdigit()) else text
 
 
-def summary(ledger: SalesLedger, used: int) -> list[str]:
+def summary(ledger: SalesLedger, used: int) -> list[Message]:
     """Return one line per figure: rows read, rows used, rejected rows by reason, notes.
 
     Sales excluded because findings close their route are listed separately.
@@ -50,14 +50,17 @@ def summary(ledger: SalesLedger, used: int) -> list[str]:
         Number of sales used for training.
     """
     lines = [
-        f"rows                {ledger.rows_read:,}",
-        f"used                {used:,}  ({used / ledger.rows_read:.1%})",
+        Message("train.ledger.rows", count=ledger.rows_read),
+        Message("train.ledger.used", count=used, share=used / ledger.rows_read),
     ]
     closed = ledger.closed_routes
     counted = sorted(ledger.rejected_rows.items(), key=lambda item: (-item[1], item[0]))
-    lines.extend(f"rejected            {count:,}  {reason}" for reason, count in counted if reason not in closed)
-    lines.extend(f"closed route        {count:,}  {reason}" for reason, count in counted if reason in closed)
-    lines.extend(f"note                {count:,}  {NOTES[name][0]}" for name, count in ledger.notes.items() if count)
+    for identity, listed in (("train.ledger.rejected", False), ("train.ledger.closed_route", True)):
+        lines.extend(
+            Message(identity, count=count, reason=reason) for reason, count in counted if (reason in closed) == listed
+        )
+    noted = [(NOTES[name], count) for name, count in ledger.notes.items() if count]
+    lines.extend(Message("train.ledger.note", count=count, reason=note) for note, count in noted)
     if ledger.unused_columns:
-        lines.append(f"columns not used    {', '.join(ledger.unused_columns)}")
+        lines.append(Message("train.ledger.unused_columns", columns=ledger.unused_columns))
     return lines

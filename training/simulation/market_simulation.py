@@ -25,6 +25,7 @@ from training.simulation.sales.events_after_sale import events_after_sale
 from training.simulation.sales.pricing import Priced, PricingInput, price
 from training.simulation.sales.second_life_products import make_products
 from training.simulation.table_rows import stack
+from valuation.messages import Message
 from valuation.numeric.columns import FloatArray
 
 USUAL_DEMAND = 0.18  # for a vehicle model that is not recorded
@@ -54,20 +55,20 @@ def simulate(plan: SimulationPlan, progress: Callable[[str], None] = lambda _: N
     >>> bool(0.2 < len(market.deals.offer) / 300 < 0.7)
     True
     """
-    progress("prices")
+    progress(Message("stage.prices"))
     quotes, traits = simulate_quotes(plan), draw_buyer_traits(plan)
-    progress("fleet")
+    progress(Message("stage.fleet"))
     models = simulate_models(plan)
     fleet = simulate_fleet(plan, models)
-    progress("ageing")
+    progress(Message("stage.ageing"))
     ageing = simulate_ageing(plan, fleet, models)
     lives = simulate_lives(plan, fleet, ageing)
     offers = simulate_offers(plan, fleet, lives)
-    progress("records")
+    progress(Message("stage.records"))
     known = Known(fleet=fleet, models=models, ageing=ageing, lives=lives, offers=offers)
     events = report(plan, fleet, gather([*life_events(plan, known), *usage_events(plan, known)]))
     missing = _missing_modules(plan, lives)
-    progress("deals")
+    progress(Message("stage.deals"))
     ticket = stream(plan, "uses").random(len(offers.row))
     first = _Stage(fleet=fleet, offers=offers, events=events, missing_modules=missing, ticket=ticket)
     view, priced = _priced(first, models, quotes, traits)
@@ -79,7 +80,7 @@ def simulate(plan: SimulationPlan, progress: Callable[[str], None] = lambda _: N
     product_view, product_priced = _priced(second, models, quotes, traits)
     offers, priced = stack(offers, products.offers), stack(priced, product_priced)
     deals = realise_deals(plan, offers, priced)
-    progress("after the sales")
+    progress(Message("stage.after_sales"))
     after = gather(events_after_sale(plan, fleet, offers, deals, products.new_codes))
     return SimulatedMarket(
         plan=plan, quotes=quotes, models=models, fleet=fleet, lives=stack(lives, products.lives),

@@ -16,6 +16,7 @@ import click
 import numpy as np
 import pyarrow as pa
 
+from models.language import command_language
 from training.simulation.event_fields import EVENT_TYPES
 from training.simulation.market_simulation import SimulatedMarket, simulate
 from training.simulation.packs.chemistries import NAMES
@@ -26,6 +27,7 @@ from training.simulation.prices.quotes import Quotes
 from training.simulation.sales.buyer_view import LAB_TEST
 from training.simulation.sales.pricing import RECYCLING
 from training.simulation.write_files import events_table, packs_table, write_quotes
+from valuation.messages import say
 from valuation.numeric.columns import BoolArray, IntArray
 
 Record: TypeAlias = dict[str, object]
@@ -181,7 +183,7 @@ def _plain(fields: Mapping[str, object]) -> Record:
 def main(folder: Path) -> None:
     """Write the synthetic sample packs and quotes into FOLDER again."""
     write_samples(folder)
-    click.echo(f"synthetic sample packs and quotes in {folder}")
+    click.echo(say(command_language(), "train.simulate.samples", folder=folder))
 
 
 if __name__ == "__main__":

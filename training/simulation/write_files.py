@@ -29,6 +29,7 @@ from training.simulation.regions import REGION_CODES
 from training.simulation.sales.deals import BUYER_KINDS
 from training.simulation.sales.pricing import ROUTES, VAT
 from valuation.market.instruments import vat_rate_on
+from valuation.messages import Message
 
 _ROW_GROUP = 131_072
 FILES = ("packs.parquet", "events.parquet", "sales.parquet", "truth.parquet", "quotes.csv", "about.json")
@@ -149,29 +150,32 @@ def _modules(market: SimulatedMarket) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets), struct, mask=pa.array(~listed))
 
 
-def summary(market: SimulatedMarket) -> list[tuple[str, str]]:
+def summary(market: SimulatedMarket) -> list[tuple[Message, str]]:
     """Return the main figures of a simulated market as rows of label and value."""
     deals, offers = market.deals, market.offers
     noise = np.abs(deals.price_without_vat - deals.expected) / np.maximum(np.abs(deals.expected), 1.0)
     inside = (deals.price_without_vat >= deals.lower90) & (deals.price_without_vat <= deals.upper90)
-    rows = [
+    sold = len(deals.offer)
+    rows: list[tuple[str, str]] = [
         ("packs", f"{market.fleet.rows:,}"),
         ("events", f"{len(market.events):,}"),
-        ("sales", f"{len(deals.offer):,} ({len(deals.offer) / market.fleet.rows:.0%} of packs)"),
+        ("sales", Message("train.simulate.sales_count", count=sold, share=sold / market.fleet.rows)),
         ("lots", f"{int(offers.lot.max(initial=-1)) + 1:,}"),
         (
-            "sales from / to",
-            f"{day_of(offers.sold_on.min())} / {day_of(offers.sold_on.max())}" if len(deals.offer) else "none",
+            "span",
+            f"{day_of(offers.sold_on.min())} / {day_of(offers.sold_on.max())}"
+            if sold
+            else Message("train.simulate.none"),
         ),
         ("quotes", f"{len(market.quotes.price):,}"),
     ]
-    if len(deals.offer):
+    if sold:
         shares = np.bincount(deals.route, minlength=len(ROUTES)) / len(deals.route)
         rows += [
             ("routes", ", ".join(f"{name} {share:.0%}" for name, share in zip(ROUTES, shares, strict=True))),
-            ("negative prices", f"{(deals.price_cny < 0).mean():.1%}"),
-            ("tampered records", f"{(offers.tampering > 0).mean():.1%}"),
-            ("noise of a deal", f"median {np.median(noise):.1%} of the expected price"),
-            ("inside the true 90 % band", f"{inside.mean():.1%}"),
+            ("negative", f"{(deals.price_cny < 0).mean():.1%}"),
+            ("tampered", f"{(offers.tampering > 0).mean():.1%}"),
+            ("noise", Message("train.simulate.noise_median", share=float(np.median(noise)))),
+            ("inside", f"{inside.mean():.1%}"),
         ]
-    return rows
+    return [(Message(f"train.simulate.{name}"), value) for name, value in rows]

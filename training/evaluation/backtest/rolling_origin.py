@@ -30,6 +30,7 @@ from training.fit_model import learn
 from training.metrics import Forecast
 from training.parallel import ALONE, Workers, iter_results
 from valuation.errors import TooFewSales
+from valuation.messages import Message
 from valuation.numeric.columns import BoolArray, FloatArray
 from valuation.record.to_columns import calendar_day, day_number
 
@@ -278,11 +279,12 @@ def _absent(
     """Return the methods that were left out, with the reason."""
     absent = {}
     if "CatBoost + split conformal" not in methods:
-        absent["CatBoost + split conformal"] = "the package catboost is not installed (pip install catboost)"
+        absent["CatBoost + split conformal"] = Message("backtest.absent.package", package="catboost")
     if incumbent is None:
-        absent["incumbent"] = "no model is champion"
+        absent["incumbent"] = Message("backtest.absent.no_champion")
     elif not np.isfinite(predicted["incumbent"][:, 0]).any():
-        absent["incumbent"] = f"{incumbent.name}@{incumbent.version} was trained on later sales"
+        label = f"{incumbent.name}@{incumbent.version}"
+        absent["incumbent"] = Message("backtest.absent.trained_later", model=label)
     return absent
 
 
