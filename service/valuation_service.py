@@ -49,7 +49,8 @@ class RequestTerms(ValuationTerms):
     @property
     def key(self) -> Hashable:
         """Key of the terms; packs with the same key are valued together."""
-        return self.as_of, self.level, self.region, tuple(sorted(self.market_shift.items())), self.explain
+        shift = tuple(sorted(self.market_shift.items()))
+        return self.as_of, self.level, self.region, shift, self.explain, self.invoice
 
 
 class ValuationTask(msgspec.Struct, frozen=True, kw_only=True):

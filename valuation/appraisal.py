@@ -26,6 +26,7 @@ from valuation.answer.build_answer import RoundedBatch, round_batch, to_valuatio
 from valuation.answer.priced_batch import PricedBatch, value_batch
 from valuation.errors import CanzhiError, FieldError, MissingQuote
 from valuation.ingest.read_traces import Traces
+from valuation.market.invoice import check_invoice
 from valuation.market.snapshot import MarketHistory
 from valuation.numeric.columns import IntArray
 from valuation.ports import Predictor
@@ -45,6 +46,7 @@ def appraise(  # noqa: PLR0913 - the public contract names them
     region: str = "CN",
     market_shift: Mapping[str, float] | None = None,
     explain: bool = True,
+    invoice: str = "general",
 ) -> Valuation:
     """Return the residual value of one pack on a day, with its band and the reasons (评估).
 
@@ -66,13 +68,15 @@ def appraise(  # noqa: PLR0913 - the public contract names them
         A scenario that multiplies quotes, for example ``{"lithium_carbonate": 1.1}``.
     explain : bool
         Whether to compute the drivers of value and width, and the next best evidence.
+    invoice : str
+        The seller's invoice: general, simplified, reverse or none; it moves `with_vat`, what a buyer pays in cash.
 
     Raises
     ------
     RefusedPack
         If the pack must not be valued.
     FieldError
-        If the record does not hold exactly one pack, or the day or the level cannot be used.
+        If the record does not hold exactly one pack, or the day, the level or the invoice cannot be used.
     """
     if traces.packs != 1:
         raise FieldError("record.several_packs", field="traces", value=traces.packs, packs=traces.packs)
@@ -85,6 +89,7 @@ def appraise(  # noqa: PLR0913 - the public contract names them
         region=region,
         market_shift=market_shift,
         explain=explain,
+        invoice=invoice,
     )
     if isinstance(answer, CanzhiError):
         raise answer
@@ -101,13 +106,19 @@ def appraise_many(  # noqa: PLR0913 - the public contract names them
     region: str = "CN",
     market_shift: Mapping[str, float] | None = None,
     explain: bool = True,
+    invoice: str = "general",
 ) -> tuple[Valuation | CanzhiError, ...]:
     """Return one answer per pack, in order: a valuation, or the error that explains why there is none.
 
     Parameters are those of :func:`appraise`. The answer for a pack does not depend on the rest of the batch.
     """
     terms = ValuationTerms(
-        as_of=valuation_day(as_of), level=level, region=region, market_shift=market_shift or {}, explain=explain
+        as_of=valuation_day(as_of),
+        level=level,
+        region=region,
+        market_shift=market_shift or {},
+        explain=explain,
+        invoice=check_invoice(invoice),
     )
     answers = iter_valuations(traces, market, model, terms)
     return tuple([one if isinstance(one, CanzhiError) else valuation_of(one) for one in answers])

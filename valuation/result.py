@@ -56,7 +56,12 @@ def make_caution(identity: str, severity: Severity, *, effect: Message | None = 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """The residual value and its band (预测区间). [CNY without VAT unless the valuation says otherwise]"""
+    """The residual value and its band (预测区间). [CNY without VAT unless the valuation says otherwise]
+
+    `per_kwh` is over rated energy, `per_remaining_kwh` over what health leaves of it, `per_kg` over the mass of the
+    pack. `with_vat` is what a buyer pays in cash for the point, by the seller's `invoice`
+    (:mod:`valuation.market.invoice`). Answers of older versions lack the last four.
+    """
 
     point: float
     lower: float
@@ -64,6 +69,10 @@ class Band:
     level: float
     per_kwh: float
     quantiles: Mapping[str, float]
+    per_kg: float | None = None
+    per_remaining_kwh: float | None = None
+    with_vat: float | None = None
+    invoice: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from valuation.errors import FieldError
+from valuation.market.invoice import Invoice
 
 _NO_SHIFT: Mapping[str, float] = {}
 
@@ -27,6 +28,8 @@ class ValuationTerms:
         A scenario that multiplies quotes.
     explain : bool
         Whether answers contain the drivers and the next best evidence.
+    invoice : str
+        The seller's invoice (:mod:`valuation.market.invoice`), which decides what a buyer pays in cash.
     """
 
     as_of: date
@@ -34,6 +37,7 @@ class ValuationTerms:
     region: str = "CN"
     market_shift: Mapping[str, float] = field(default_factory=lambda: _NO_SHIFT)
     explain: bool = True
+    invoice: Invoice = "general"
 
 
 def valuation_day(as_of: date | str) -> date:

@@ -17,6 +17,7 @@ from valuation.errors import FieldError, UnreadableRecord
 from valuation.ingest import Traces, read_given, read_passport, read_trace
 from valuation.ingest.decode_bytes import refuse_repeated, refuse_too_deep
 from valuation.ingest.given_facts import GIVEN_FIELDS
+from valuation.market.invoice import Invoice
 
 Level = Annotated[float, Meta(ge=0.5, le=0.99, description="Share of deals the band is to hold.")]
 Factor = Annotated[float, Meta(gt=0.0, le=100.0)]
@@ -62,6 +63,7 @@ class ValuationRequest(PackReference, kw_only=True, forbid_unknown_fields=True, 
     region: Region = "CN"
     market_shift: dict[str, Factor] | None = None
     explain: bool = True
+    invoice: Invoice = "general"
 
 
 class NotInMemory(Exception):
@@ -91,6 +93,7 @@ def read_valuation(service: ValuationService, body: bytes, *, may_wait: bool = T
         region=envelope.region,
         market_shift=envelope.market_shift or {},
         explain=envelope.explain,
+        invoice=envelope.invoice,
     )
     if not may_wait and (isinstance(envelope.battery_code, str) or not service.models.in_memory(terms.as_of)):
         raise NotInMemory

@@ -25,6 +25,7 @@ from service.store.idempotency import Outcome
 from service.valuation_service import Answer, RequestTerms, ValuationService
 from valuation.errors import CanzhiError
 from valuation.ingest import Traces, read_given
+from valuation.market.invoice import INVOICES, Invoice
 from valuation.messages import Language, Message, say
 
 _CHUNK = 1000
@@ -48,6 +49,13 @@ class OutputFormat:
 @options.market
 @options.model
 @options.region
+@click.option(
+    "--invoice",
+    type=click.Choice(INVOICES),
+    default="general",
+    show_default=True,
+    help="The seller's invoice, which decides what a buyer pays in cash (开票方式).",
+)
 @options.as_json
 @options.language
 @click.pass_context
@@ -61,6 +69,7 @@ def value(  # noqa: PLR0913 - one parameter per option
     market: Path | None,
     model: str | None,
     region: str,
+    invoice: Invoice,
     as_json: bool,
     language: Language,
 ) -> None:
@@ -70,7 +79,7 @@ def value(  # noqa: PLR0913 - one parameter per option
     is stored, for canzhi reproduce. The exit code is 1 if a pack is refused.
     """
     service = context.with_resource(open_service(settings_with(market, model)))
-    terms = RequestTerms(as_of=chosen_day(service, as_of), level=level, region=region)
+    terms = RequestTerms(as_of=chosen_day(service, as_of), level=level, region=region, invoice=invoice)
     facts = read_given(given, source="command_line", as_of=terms.as_of, from_text=True)
     traces, problems = read_files(files, terms.as_of, facts)
     context.exit(value_and_print(service, traces, terms, problems, OutputFormat(as_json=as_json, language=language)))

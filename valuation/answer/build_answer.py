@@ -16,14 +16,16 @@ from valuation.answer.drivers import driver_rows
 from valuation.answer.priced_batch import PricedBatch
 from valuation.condition.health import SOURCES
 from valuation.dossier import Dossier
+from valuation.market.invoice import cash_factor
 from valuation.market.snapshot import Market
 from valuation.numeric.columns import FloatArray
 from valuation.numeric.rounding import money, money_column, rounded
 from valuation.ports import Predictor
 from valuation.pricing import QUANTILE_LEVELS, STRUCTURE_ONLY, Prices
-from valuation.record.to_columns import calendar_day
+from valuation.record.to_columns import calendar_day, day_number
 from valuation.result import GRADES, TIERS, Caution, MarketCard, ValuationDict
 from valuation.routes.structural_value import ROUTES
+from valuation.terms import ValuationTerms
 from valuation.version import __version__
 
 _LEVELS = tuple(str(share) for share in QUANTILE_LEVELS)
@@ -46,7 +48,7 @@ class RoundedBatch:
 
     Attributes
     ----------
-    band : point, lower, upper, point per kWh, then the quantiles. [CNY]
+    band : point, lower, upper; point per kWh, per kg, per remaining kWh, with VAT; then the quantiles. [CNY]
     width : width of the band. [CNY]
     route_value, route_probability, route_open : one number per route.
     closures : by route, a tuple of caution ids per pack.
@@ -95,6 +97,9 @@ def round_batch(priced: PricedBatch) -> RoundedBatch:
             prices.lower * energy,
             prices.upper * energy,
             prices.point,
+            prices.point * energy / dossier.metals.pack_mass_kg,
+            prices.point / health.soh,
+            prices.point * energy * _cash_factor(prices.point, priced.terms),
             prices.quantiles * energy[:, None],
         ]
     )
@@ -126,6 +131,12 @@ def round_batch(priced: PricedBatch) -> RoundedBatch:
     )
 
 
+def _cash_factor(point: FloatArray, terms: ValuationTerms) -> FloatArray:
+    """Return the cash price over the point; for a disposal the seller pays, with the general rate on top. [1]"""
+    day = float(day_number(terms.as_of))
+    return np.where(point < 0.0, cash_factor("general", day), cash_factor(terms.invoice, day))
+
+
 def _metal_values(dossier: Dossier, prices: Prices) -> tuple[FloatArray, FloatArray]:
     """Return the value of each metal, and its change for a 1 % price change at constant payable. [CNY]
 
@@ -148,7 +159,7 @@ def _metal_values(dossier: Dossier, prices: Prices) -> tuple[FloatArray, FloatAr
 def to_valuation_dict(batch: RoundedBatch, row: int, notes: Sequence[Caution], input_digest: str) -> ValuationDict:
     """Return the answer for one pack of the batch; `notes` are the cautions on how its record was read."""
     priced, dossier = batch.priced, batch.priced.dossier
-    point, lower, upper, per_kwh, *quantiles = batch.band[row]
+    point, lower, upper, per_kwh, per_kg, per_remaining_kwh, with_vat, *quantiles = batch.band[row]
     base_cny, drivers = driver_rows(priced.value_drivers, row, point) if priced.value_drivers else (point, [])
     width = batch.width[row]
     base_width, width_drivers = (
@@ -168,6 +179,10 @@ def to_valuation_dict(batch: RoundedBatch, row: int, notes: Sequence[Caution], i
             "level": priced.terms.level,
             "per_kwh": per_kwh,
             "quantiles": dict(zip(_LEVELS, quantiles, strict=True)),
+            "per_kg": per_kg,
+            "per_remaining_kwh": per_remaining_kwh,
+            "with_vat": with_vat,
+            "invoice": priced.terms.invoice,
         },
         "routes": _routes(batch, row),
         "best_route": batch.best_route[row],

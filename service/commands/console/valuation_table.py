@@ -67,6 +67,11 @@ def _print_one(console: Console, one: ValuationAnswer, language: Language) -> No
     console.rule(f"{one.battery_code or '-'}   {one.as_of}", align="left")
     amount, per_kwh, lower, upper = map(money, (band.point, band.per_kwh, band.lower, band.upper))
     console.print(spelled("command.value.point", amount=amount, per_kwh=per_kwh), style="bold")
+    if band.per_kg is not None:
+        units = {name: money(getattr(band, name)) for name in ("per_kg", "per_remaining_kwh", "with_vat")}
+        console.print(
+            spelled("command.value.other_units", **units, invoice=say(language, f"answer.invoice.{band.invoice}"))
+        )
     console.print(spelled("command.value.band", level=band.level, lower=lower, upper=upper))
     meaning = name(language, "tier", evidence.tier)
     console.print(spelled("command.value.evidence", tier=evidence.tier, meaning=meaning))
