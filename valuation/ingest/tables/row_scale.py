@@ -57,7 +57,7 @@ def _number(spelled: str, value: object) -> float | None:
     if is_placeholder(field, value):
         return None
     try:
-        number = read_as_written(field, value, heading.name, from_text=True, unit=heading.unit).value
+        number = read_as_written(field, value, heading.name, unit=heading.unit).value
     except FieldError:
         return None
     return number if isinstance(number, float) else None
