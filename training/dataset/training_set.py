@@ -210,7 +210,7 @@ def build_training_set(
     dataset, plain = _build_rows(table, ledger, market, pack_row)
     place = {row: at for at, row in enumerate(ledger.row.tolist())}
     check_price_unit(ledger, plain, dataset.structural)
-    ledger = plausible(ledger, plain)
+    ledger = plausible(ledger, plain, dataset.structural)
     _require_sales(ledger)
     dataset = dataset.take(np.array([place[row] for row in ledger.row.tolist()], dtype=np.int64))
     archive = Archive(table=table, market=market)

@@ -27,6 +27,9 @@ _LEAST_ROWS, _LEAST_STRUCTURAL = 5, 20.0
 _FAR_TOO_LOW, _FITS = 0.125, 3.0
 """Middle of price over structural value below which the unit is doubted, and factor within which another unit fits."""
 
+_ROW_FAR_TOO_LOW, _ROW_FITS = 0.05, 2.0
+"""The same for one row against the middle of all rows: a badly damaged pack fetches less than others, not a 20th."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaleFacts:
@@ -149,12 +152,7 @@ def check_price_unit(ledger: SalesLedger, facts: SaleFacts, structural_per_kwh: 
     ratio = (ledger.price_cny / worth)[clear]
     if float(np.median(ratio)) > _FAR_TOO_LOW:
         return
-    units = {
-        "CNY/kWh": facts.energy_kwh,
-        "CNY/kg": facts.mass_kg,
-        "千元": np.full(len(ledger), 1000.0),
-        "万元": np.full(len(ledger), 10_000.0),
-    }
+    units = _other_units(facts)
     apart = {unit: abs(float(np.log(np.median(ratio * factor[clear])))) for unit, factor in units.items()}
     unit = min(apart, key=lambda one: apart[one])
     if apart[unit] < np.log(_FITS):
@@ -163,8 +161,35 @@ def check_price_unit(ledger: SalesLedger, facts: SaleFacts, structural_per_kwh: 
         )
 
 
-def plausible(ledger: SalesLedger, facts: SaleFacts) -> SalesLedger:
-    """Return the plausible sales: made before the sale, not refused, route open, price in range.
+def _other_units(facts: SaleFacts) -> dict[str, FloatArray]:
+    """Return the units in which people state prices, each with its factor to the price of the pack."""
+    rows = len(facts.energy_kwh)
+    thousands = {"千元": np.full(rows, 1000.0), "万元": np.full(rows, 10_000.0)}
+    return {"CNY/kWh": facts.energy_kwh, "CNY/kg": facts.mass_kg, **thousands}
+
+
+def units_of_rows(ledger: SalesLedger, facts: SaleFacts, structural_per_kwh: FloatArray) -> list[str]:
+    """Return the unit in which a price fits the other sales, empty if it is not far below them in its own.
+
+    Parameters as in :func:`check_price_unit`.
+    """
+    worth = structural_per_kwh * facts.energy_kwh
+    clear = (structural_per_kwh > _LEAST_STRUCTURAL) & (ledger.price_cny > 0.0)
+    fitting = [""] * len(ledger)
+    if int(clear.sum()) < _LEAST_ROWS:
+        return fitting
+    ratio = np.where(clear, ledger.price_cny, np.nan) / np.where(clear, worth, np.nan)
+    ratio /= float(np.nanmedian(ratio))
+    units = _other_units(facts)
+    for row in np.flatnonzero(ratio < _ROW_FAR_TOO_LOW).tolist():
+        apart = {unit: abs(float(np.log(ratio[row] * factor[row]))) for unit, factor in units.items()}
+        unit = min(apart, key=lambda one: apart[one])
+        fitting[row] = unit if apart[unit] < np.log(_ROW_FITS) else ""
+    return fitting
+
+
+def plausible(ledger: SalesLedger, facts: SaleFacts, structural_per_kwh: FloatArray) -> SalesLedger:
+    """Return the plausible sales: made before the sale, not refused, route open, price in range and in its unit.
 
     Parameters
     ----------
@@ -172,7 +197,11 @@ def plausible(ledger: SalesLedger, facts: SaleFacts) -> SalesLedger:
         Sales with traces and quotes, from :func:`match_traces`.
     facts : SaleFacts
         Facts of the same sales.
+    structural_per_kwh : array of shape (sales,)
+        Structural value. [CNY/kWh]
     """
+    units = units_of_rows(ledger, facts, structural_per_kwh)
+    prices = [f"{value:.2f}" for value in ledger.price_cny.tolist()]
     per_kwh = ledger.price_cny / facts.energy_kwh
     absurd = (per_kwh < LOWEST_CNY_PER_KWH) | (per_kwh > HIGHEST_CNY_PER_KWH)
     doubts = (
@@ -180,7 +209,13 @@ def plausible(ledger: SalesLedger, facts: SaleFacts) -> SalesLedger:
         (facts.refused, "refused", "battery_code", ledger.battery_code),
         (facts.closed, "closed route", "route", _into(ledger.route, facts.closing)),
         (facts.maybe_closed, "route not stated", "route", _into(ledger.route, facts.closing)),
-        (absurd, "absurd", "price_cny", [f"{value:.2f}" for value in ledger.price_cny.tolist()]),
+        (absurd, "absurd", "price_cny", prices),
+        (
+            np.array([unit != "" for unit in units], dtype=np.bool_),
+            "other unit",
+            "price_cny",
+            [f"{price} ({unit}?)" for price, unit in zip(prices, units, strict=True)],
+        ),
     )
     kept = ledger
     for doubt, reason, name, values in doubts:

@@ -55,6 +55,7 @@ _NAMES: Final = (
         "route not stated",
         "no quantity",
         "absurd",
+        "other unit",
     ),
 )
 REASONS: Final[Mapping[str, Reason]] = MappingProxyType({name: _reason(name) for name in _NAMES})

@@ -85,3 +85,18 @@ def test_totals_of_lots_and_prices_per_unit_do_not_mix(tmp_path):
     )
     with pytest.raises(UnreadableLedger, match="成交价"):
         read_ledger(path)
+
+
+@pytest.mark.parametrize(("unit", "divide"), [("CNY/kWh", None), ("万元", 10_000.0)])
+def test_one_row_in_another_unit_is_rejected_and_the_others_are_used(single, table, quotes, unit, divide):
+    wanted, kept = build_training_set(table, single, quotes)
+    usual = wanted.price_cny / np.maximum(wanted.structural * wanted.energy_kwh, 1.0)
+    sale = wanted.sale_id[int(np.argmin(abs(np.log(np.maximum(usual, 1e-9) / np.median(usual)))))]
+    place = single.sale_id.index(sale)
+    prices = single.price_cny.copy()
+    prices[place] /= energy_of(single, table)[place] if divide is None else divide
+    found, left = build_training_set(table, replace(single, price_cny=prices), quotes)
+    assert set(wanted.sale_id) - set(found.sale_id) == {sale}
+    (rejected,) = [row for row in left.row_errors if row.reason == "other unit"]
+    assert f"({unit}?)" in rejected.value
+    assert not [row for row in kept.row_errors if row.reason == "other unit"]
