@@ -26,7 +26,7 @@ from models import load_model
 from models.artifact.predictor import Predictor
 from service.scoring.job_context import JobContext
 from service.scoring.local import Request, score_files
-from service.scoring.memory import without_pandas
+from service.scoring.memory_settings import without_pandas
 from valuation.terms import ValuationTerms
 
 ROOT = Path(__file__).parent.parent

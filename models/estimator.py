@@ -15,14 +15,14 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 from models.calibration.level_shift import rebuild
 from models.calibration.reported_sales import ReportedSales, recentred
 from models.fitting.fit import FitInputs, fit
-from models.fitting.learner import FitSettings
+from models.fitting.fit_mean_and_width import FitSettings
 from models.fitting.lot_allocation import keep_together, read_lots
 from models.fitting.training_data import TrainingData, days, directions, group_labels_of, numbers, together
 from models.inference.band import BandSettings
 from models.inference.column_encoder import column_names, fit_column_encoder
 from models.inference.explanation.explainer import Explainer
 from models.inference.fitted_model import FittedRegressor
-from models.inference.target import LOG, Scale, choose_scale
+from models.inference.price_scale import LOG, Scale, choose_scale
 from valuation.numeric.columns import FloatArray
 
 

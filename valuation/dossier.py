@@ -24,7 +24,7 @@ from valuation.record.fields import REGIONS
 from valuation.routes.assumptions import Assumptions, assumptions_for
 from valuation.routes.market_calibration import apply_calibration
 from valuation.routes.structural_value import Routes, price_routes
-from valuation.vehicle.describe import describe_vehicles
+from valuation.vehicle.catalogue_lookup import describe_vehicles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

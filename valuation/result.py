@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from valuation.messages import Message, both
-from valuation.record.not_used import NOTHING_LEFT_OUT, NotUsed
+from valuation.record.unused_events import NOTHING_LEFT_OUT, NotUsed
 
 Severity = Literal["info", "warn", "block"]
 RouteName = Literal["recycling", "second_life", "reuse"]

@@ -17,12 +17,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from models.artifact.atomic_file import sync_folder
 from models.artifact.hash_chain import digest
 from models.artifact.serialization import canonical, dump_state, load_state
 from models.artifact.signing import check_signature, sign
-from models.artifact.whole_file import sync_folder
 from models.inference.fitted_model import FittedRegressor
-from models.inference.parity import check_model
+from models.inference.kernel_parity import check_model
 from valuation.errors import BundleMismatch, BundleTampered
 
 FORMAT = "canzhi-bundle"

@@ -17,7 +17,7 @@ from models.artifact.serialization import dump_state, load_state
 from models.calibration.level_shift import LevelTracer
 from models.calibration.reported_sales import ReportedSales, recentred
 from models.inference.band import Band
-from models.inference.target import LOG
+from models.inference.price_scale import LOG
 from valuation.errors import BundleMismatch, BundleTampered
 from valuation.numeric.columns import BoolArray, FloatArray
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from models.artifact.whole_file import whole_file
+from models.artifact.atomic_file import atomic_file
 from valuation.errors import BundleTampered
 
 _PRIVATE = "signing.key"
@@ -70,6 +70,6 @@ def _private_bytes(key_folder: Path) -> bytes:
     public = Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw().hex()
     if public_key(key_folder) != public:
         # a full disk must not remove the public key of stored models
-        with whole_file(key_folder / _PUBLIC, mark=str(os.getpid())) as fresh:
+        with atomic_file(key_folder / _PUBLIC, mark=str(os.getpid())) as fresh:
             fresh.write_text(public + "\n", encoding="ascii")
     return secret

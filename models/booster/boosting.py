@@ -10,7 +10,7 @@ import numpy as np
 
 from models.booster.forest_text import forest_from_text
 from models.inference.forest import Forest
-from models.inference.parity import check_forest, hard_rows
+from models.inference.kernel_parity import check_forest, hard_rows
 from valuation.numeric.columns import BoolArray, FloatArray
 
 _MANY_ROWS = 12_000

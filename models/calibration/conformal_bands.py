@@ -30,7 +30,7 @@ from models.inference.band import (
     BandSettings,
     CalibrationScores,
 )
-from models.inference.groups import Groups
+from models.inference.group_tree import Groups
 from models.inference.shift_monitor import MOST_WIDENING, NO_SHIFT_DATA, ShiftMonitor, monitor_shift
 from valuation.numeric.columns import FloatArray, IntArray
 

@@ -2,7 +2,7 @@
 
 If the market level changes, a wider band alone leaves the point biased. A shift of the centre by a robust mean of the
 residuals corrects both in drifting markets and costs nothing in stable ones. The influence of few sales is bounded
-(:mod:`models.calibration.level_path`).
+(:mod:`models.calibration.daily_price_level`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.calibration.conformal_bands import Shifts, build_band, level_shifts
-from models.calibration.level_path import DailySales, Levels, TracedDays, trace_levels
+from models.calibration.daily_price_level import DailySales, Levels, TracedDays, trace_levels
 from models.calibration.robust_level import capped_from, reporter_cap, robust_sigma
 from models.inference.band import OUT_OF_FOLD, REPORTED, Band, BandSettings, CalibrationScores
-from models.inference.groups import Groups
+from models.inference.group_tree import Groups
 from valuation.numeric.columns import FloatArray, IntArray
 
 OWN_REPORTER = -1

@@ -11,7 +11,7 @@ import numpy as np
 from models.calibration.level_shift import Stream, anchor, rebuild, score_stream, standardised
 from models.calibration.score_weights import weighted_quantile
 from models.fitting.fit_encoder import column_kinds
-from models.fitting.learner import FitSettings, Learner
+from models.fitting.fit_mean_and_width import FitSettings, Learner
 from models.fitting.out_of_fold import FoldModel
 from models.fitting.scale_model import OutOfFoldResiduals
 from models.fitting.shrinkage import Shrinkage, fit_shrinkage
@@ -20,8 +20,8 @@ from models.inference.band import GROUP_LEFT_OUT, OUT_OF_FOLD, PREQUENTIAL, Cali
 from models.inference.column_encoder import ColumnEncoder
 from models.inference.encoding import AVERAGED
 from models.inference.fitted_model import FittedRegressor, WidthPart, group_labels
-from models.inference.groups import Groups, learn_groups
-from models.inference.target import Scale
+from models.inference.group_tree import Groups, learn_groups
+from models.inference.price_scale import Scale
 from valuation.numeric.columns import FloatArray, IntArray
 
 _FORWARD_BLOCKS = 4

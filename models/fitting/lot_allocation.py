@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from models.inference.target import Scale
+from models.inference.price_scale import Scale
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 _HALVINGS = 60

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from models.fitting.lot_allocation import Lots, merged
 from models.inference.column_cells import label_text, read_numbers
-from models.inference.groups import SEPARATOR
+from models.inference.group_tree import SEPARATOR
 from valuation.numeric.columns import FloatArray, IntArray
 
 _LAST_DAY = 47_482.0  # 2100-01-01

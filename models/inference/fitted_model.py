@@ -10,9 +10,9 @@ from models.inference.band import Band, BandSettings, CalibrationScores
 from models.inference.column_encoder import NEVER_SEEN, ColumnEncoder
 from models.inference.encoding import Encoder
 from models.inference.forest import Forest
-from models.inference.groups import SEPARATOR, Groups
+from models.inference.group_tree import SEPARATOR, Groups
 from models.inference.linear import LinearPart
-from models.inference.target import Scale
+from models.inference.price_scale import Scale
 from valuation.errors import BundleMismatch
 from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 from valuation.numeric.exact_math import exp

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.inference.fitted_model import FittedRegressor, group_labels
-from models.inference.groups import SEPARATOR
+from models.inference.group_tree import SEPARATOR
 from valuation.numeric.columns import FloatArray, IntArray
 from valuation.numeric.exact_math import log
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from models.kernel.layout import FOREST_ARRAYS, STEP, ForestLayout
 from models.kernel.library import Kernel
-from models.kernel.ranks import read_numbers, read_sets
-from models.kernel.shape import Shape, read_shape
+from models.kernel.threshold_ranks import read_numbers, read_sets
+from models.kernel.tree_structure import Shape, read_shape
 from valuation.numeric.columns import FloatArray, IntArray
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from valuation.ingest import Traces
 from valuation.pack.nameplate import read_nameplate
 from valuation.provenance.run_checks import run_checks
 from valuation.record.cases import cut
-from valuation.record.not_used import NotUsed
 from valuation.record.to_columns import day_number, tabulate
+from valuation.record.unused_events import NotUsed
 from valuation.result import GRADES, TIERS, Caution, Grade, Tier
 
 

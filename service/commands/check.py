@@ -15,7 +15,7 @@ from service.commands.console import options
 from service.commands.console.localised_error import localised_error
 from service.commands.console.tables import new_table, terminal
 from service.pack_files import read_files
-from service.web.views import caution_lines
+from service.web.valuation_view import caution_lines
 from valuation.ingest import read_given
 from valuation.messages import Language, Message, name, say
 

@@ -17,7 +17,7 @@ from service.commands.console.opened_service import settings_with, warn_syntheti
 from service.quotes import open_market
 from service.scoring.job_context import JobContext
 from service.scoring.local import Request, score_files
-from service.scoring.memory import without_pandas
+from service.scoring.memory_settings import without_pandas
 from service.scoring.progress import OnTerminal
 from service.scoring.spark import ClusterRequest, score_on_cluster
 from service.valuation_service import model_on

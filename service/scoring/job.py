@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from models.artifact.whole_file import whole_file
+from models.artifact.atomic_file import atomic_file
 from service.scoring.score_batch import Scored
 from valuation.errors import SettingError
 
@@ -129,6 +129,6 @@ def _arrow(table: pa.Table) -> bytes:
 
 def _write(path: Path, content: bytes) -> str:
     """Write a file whole or not at all, and return its hash."""
-    with whole_file(path) as fresh:
+    with atomic_file(path) as fresh:
         fresh.write_bytes(content)
     return hashlib.sha256(content).hexdigest()

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from models.artifact.whole_file import whole_file
+from models.artifact.atomic_file import atomic_file
 from service.scoring.output_tables import PLACE, published
 from service.scoring.score_batch import UNPLACED
 
@@ -21,7 +21,7 @@ def merge_parts(parts: Iterable[Path], schema: pa.Schema, out: Path) -> None:
     """Write the rows of all parts into one file, in the order of their places."""
     shown = published(schema)
     with (
-        whole_file(out) as fresh,
+        atomic_file(out) as fresh,
         parquet.ParquetWriter(fresh, shown, compression="zstd", compression_level=1) as writer,
     ):
         pending = shown.empty_table()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import parquet
 
-from service.scoring.join_codes import code_column
+from service.scoring.code_join_key import code_column
 from valuation.errors import FieldError, UnreadableRecord
 from valuation.ingest.fields.aliases import EVENT_TABLE_SCOPE
 from valuation.ingest.fields.headings import field_name

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from service.scoring.join_codes import join_key, share_of
+from service.scoring.code_join_key import join_key, share_of
 from service.scoring.parquet_source import Source
 from service.scoring.score_batch import NO_EVENTS, Batch
 

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from service.scoring.code_join_key import join_key
 from service.scoring.job_context import JobContext
-from service.scoring.join_codes import join_key
 from service.scoring.output_tables import rejected_table, values_schema, values_table
 from valuation.answer.fleet_values import appraise_fleet
 from valuation.errors import CanzhiError

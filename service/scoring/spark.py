@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from service.scoring.code_join_key import UNUSUAL_CODE, code_column, normal_spellings
 from service.scoring.job_context import JobContext
-from service.scoring.join_codes import UNUSUAL_CODE, code_column, normal_spellings
-from service.scoring.memory import keep_memory, rarely_collect
+from service.scoring.memory_settings import keep_memory, rarely_collect
 from service.scoring.output_tables import PLACE, REJECTED, values_schema
 from service.scoring.score_batch import Batch, score
 from valuation.errors import SettingError

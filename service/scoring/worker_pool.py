@@ -13,7 +13,7 @@ import pyarrow as pa
 from models.processes import worker_pool
 from service.scoring.job import Job
 from service.scoring.job_context import JobContext
-from service.scoring.memory import keep_memory, rarely_collect, without_pandas
+from service.scoring.memory_settings import keep_memory, rarely_collect, without_pandas
 from valuation.errors import CanzhiError, SettingError
 
 _AHEAD = 2  # submitted tasks per process, so that none is idle

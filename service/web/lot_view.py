@@ -11,7 +11,7 @@ from service.valuation_service import Answer
 from service.web.form import FormEntry
 from service.web.formatting import Formatter
 from service.web.problem_view import ProblemView, view_error
-from service.web.views import AnswerView, view_answer
+from service.web.valuation_view import AnswerView, view_answer
 from valuation.errors import CanzhiError
 from valuation.ingest import Traces
 

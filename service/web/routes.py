@@ -21,7 +21,7 @@ from service.web.page_refusal import PageRefusal
 from service.web.pages import HEADERS, formatter_for, page
 from service.web.problem_view import ProblemView, view_error, view_refusal
 from service.web.report_view import find_valuation, view_report
-from service.web.views import view_answer
+from service.web.valuation_view import view_answer
 from valuation.errors import CanzhiError, UnknownValuation
 from valuation.ingest import Traces
 from valuation.record.fields import CHEMISTRIES

@@ -6,7 +6,7 @@ import pytest
 
 from valuation.errors import CanzhiError
 from valuation.ingest.quotes.read_market import read_market
-from valuation.record.not_used import NOTHING_LEFT_OUT
+from valuation.record.unused_events import NOTHING_LEFT_OUT
 
 QUOTES = """quoted_on,instrument,price,unit,vat_included,region,source
 2015-01-05,lithium_carbonate,40000,CNY/t,true,CN,synthetic

@@ -173,7 +173,7 @@ def join(parts: Sequence[TrainingSet]) -> TrainingSet:
     return _made({**joined, "degradation": np.concatenate(degradation), "archive": parts[0].archive})
 
 
-def build(table: TraceTable, ledger: SalesLedger, market: MarketHistory) -> tuple[TrainingSet, dict[str, int]]:
+def build(table: TraceTable, ledger: SalesLedger, market: MarketHistory) -> tuple[TrainingSet, dict[Message, int]]:
     """Return the training set of a ledger and the number of rejected rows by reason; see :func:`build_training_set`."""
     sales, kept = build_training_set(table, ledger, market)
     return sales, kept.rejected_rows

@@ -13,8 +13,8 @@ import numpy as np
 from valuation.messages import Message
 from valuation.numeric.columns import BoolArray
 from valuation.record.cases import Cases
-from valuation.record.not_used import NOTHING_LEFT_OUT, NotUsed
 from valuation.record.to_columns import calendar_day
+from valuation.record.unused_events import NOTHING_LEFT_OUT, NotUsed
 from valuation.result import Caution, make_caution
 
 

@@ -18,8 +18,8 @@ from valuation.numeric.columns import FloatArray
 from valuation.ports import Predictor
 from valuation.pricing import Prices, price
 from valuation.record.cases import TraceTable, cut
-from valuation.record.not_used import NotUsed
 from valuation.record.to_columns import day_number
+from valuation.record.unused_events import NotUsed
 from valuation.terms import ValuationTerms
 
 

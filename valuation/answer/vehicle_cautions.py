@@ -14,7 +14,7 @@ from valuation.pack.vehicle_packs import MATCHES
 from valuation.record.cases import Cases
 from valuation.result import Severity
 from valuation.vehicle.catalogue import makes_named, year_in
-from valuation.vehicle.describe import vehicle_of
+from valuation.vehicle.catalogue_lookup import vehicle_of
 from valuation.vehicle.vin import is_vin, makes_of_vin, model_year_of
 
 _MODEL: Final = float(MATCHES.index("model"))

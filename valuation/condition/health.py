@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from valuation.condition.life import DAYS_PER_YEAR, Life, calendar_age, life_of, reported_cycles
+from valuation.condition.age_and_use import DAYS_PER_YEAR, Life, calendar_age, life_of, reported_cycles
 from valuation.condition.readings import NOISE, SOURCES, Readings, read_health, source_code
 from valuation.numeric.columns import FloatArray, coalesce, last, total, unknown
 from valuation.numeric.exact_math import exp, log

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from valuation.condition.life import DAYS_PER_YEAR, calendar_age, days_in_use, days_out_of_use
+from valuation.condition.age_and_use import DAYS_PER_YEAR, calendar_age, days_in_use, days_out_of_use
 from valuation.dossier import Dossier
 from valuation.numeric.columns import FloatArray
 from valuation.provenance.check_context import DAYS_PER_MONTH

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from valuation.condition.life import DAYS_PER_YEAR
+from valuation.condition.age_and_use import DAYS_PER_YEAR
 from valuation.dossier import Dossier
 from valuation.numeric.columns import FloatArray, coalesce
 

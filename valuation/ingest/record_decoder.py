@@ -35,7 +35,7 @@ from valuation.record.fields import EVENT_TYPES, PACK_FIELDS, Field, text_code
 from valuation.record.history import known_from
 from valuation.record.to_columns import day_number
 from valuation.vehicle.catalogue import near_models
-from valuation.vehicle.describe import look_up
+from valuation.vehicle.catalogue_lookup import look_up
 
 _DECODER = msgspec.json.Decoder(Record)
 _KIND: dict[str, type[TypedEvent]] = dict(zip(EVENT_TYPES, EVENT_KINDS, strict=True))

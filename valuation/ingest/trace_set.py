@@ -18,8 +18,8 @@ from valuation.numeric import columns
 from valuation.numeric.columns import ColumnMatrix, IntArray
 from valuation.record.cases import PACK_TEXTS, TraceTable
 from valuation.record.history import PackHistory, known_from
-from valuation.record.not_used import known_from_day
 from valuation.record.to_columns import EVENT_PLACES, column_name, day_number, pack_columns, tabulate
+from valuation.record.unused_events import known_from_day
 from valuation.result import Caution
 
 Notes = tuple[IntakeNote, ...]

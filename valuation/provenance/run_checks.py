@@ -16,7 +16,7 @@ from valuation.pack.nameplate import Nameplate
 from valuation.provenance.catalogue import CHECKS, IDS
 from valuation.provenance.check import Check
 from valuation.provenance.check_context import CheckContext, build_check_context
-from valuation.provenance.tiers import completeness_grade, evidence_tier
+from valuation.provenance.evidence_tiers import completeness_grade, evidence_tier
 from valuation.record.cases import Cases
 from valuation.result import GRADES, Caution
 

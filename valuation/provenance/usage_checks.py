@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from valuation.condition.life import DAYS_PER_YEAR, HYBRID_BELOW_KWH, kwh_per_km
+from valuation.condition.age_and_use import DAYS_PER_YEAR, HYBRID_BELOW_KWH, kwh_per_km
 from valuation.numeric.columns import (
     BoolArray,
     FloatArray,

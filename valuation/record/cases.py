@@ -17,7 +17,7 @@ import numpy as np
 from valuation.numeric import columns
 from valuation.numeric.columns import BoolArray, Columns, FloatArray, IntArray, take
 from valuation.record.fields import EVENT_TYPES, event_field
-from valuation.record.not_used import (
+from valuation.record.unused_events import (
     NO_LATE_EVENTS,
     LateEvents,
     NotUsedColumns,

@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 
 from valuation.battery_code.layout import KINDS
+from valuation.condition.age_and_use import DAYS_PER_YEAR
 from valuation.condition.health import DRIFT_SD_PER_A, MOST_EXPECTED_LOSS, StateOfHealth
-from valuation.condition.life import DAYS_PER_YEAR
 from valuation.condition.readings import last_bms_reading, reported_by_bms
 from valuation.market.snapshot import Market
 from valuation.numeric.columns import FloatArray

@@ -35,7 +35,7 @@ from valuation.routes.buyer_behaviour import (
     willingness_to_pay,
 )
 from valuation.routes.closures import Closures, closed_by, find_closures
-from valuation.routes.hazard import assess_hazard
+from valuation.routes.damage_costs import assess_hazard
 from valuation.routes.module_salvage import price_module_salvage
 from valuation.routes.recycling import Recycling, price_recycling
 from valuation.routes.reuse import age_a, price_reuse

@@ -11,7 +11,7 @@ from rich.console import Console
 from service.answers.valuation import ValuationAnswer, with_id
 from service.commands.console.tables import new_table, terminal
 from service.valuation_service import Answer
-from service.web.views import action_line, caution_lines, reason
+from service.web.valuation_view import action_line, caution_lines, reason
 from valuation.messages import Language, name, say
 
 _MAX_EXPLAINED = 5  # more packs are listed, one per line

@@ -17,7 +17,7 @@ from models.inference.band import (
     BandSettings,
     CalibrationScores,
 )
-from models.inference.groups import learn_groups
+from models.inference.group_tree import learn_groups
 
 SETTINGS = BandSettings()
 NAN = float("nan")

@@ -19,12 +19,12 @@ from models.artifact.recentring import (
     recentring_summary,
     write_anchor,
 )
-from models.calibration.level_path import GROUP_SIGMAS_PER_DAY, MARKET_SIGMAS_PER_DAY, _DailyTrace
+from models.calibration.daily_price_level import GROUP_SIGMAS_PER_DAY, MARKET_SIGMAS_PER_DAY, _DailyTrace
 from models.calibration.level_shift import LevelTracer, Stream
 from models.calibration.reported_sales import ReportedSales, tracer_of
 from models.calibration.robust_level import reporter_cap, robust_levels, robust_sigma
 from models.inference.band import OUT_OF_FOLD, BandSettings, CalibrationScores
-from models.inference.groups import learn_groups
+from models.inference.group_tree import learn_groups
 
 DAYS = 60
 SETTINGS = BandSettings()

@@ -11,7 +11,7 @@ from models.fitting.forest_ensemble import grow_ensemble
 from models.inference.encoding import AVERAGED, NUMBER, RANKED
 from models.inference.explanation.tree_shap import Attribution
 from models.inference.forest import empty_forest
-from models.inference.parity import check_forest, hard_rows
+from models.inference.kernel_parity import check_forest, hard_rows
 from models.inference.shift_monitor import monitor_shift
 
 

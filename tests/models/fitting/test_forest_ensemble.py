@@ -8,7 +8,7 @@ from models.booster.boosting import Sample, mean_settings
 from models.booster.forest_text import forest_from_text
 from models.fitting.forest_ensemble import FORESTS, grow_ensemble, grow_judged
 from models.inference.forest import mean_of
-from models.inference.parity import check_forest, hard_rows
+from models.inference.kernel_parity import check_forest, hard_rows
 
 
 def sales(seed: int, rows: int = 300) -> Sample:

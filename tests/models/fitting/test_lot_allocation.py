@@ -5,7 +5,7 @@ import pytest
 
 from models.estimator import ResidualValueRegressor
 from models.fitting.lot_allocation import keep_together, read_lots
-from models.inference.target import LOG, Scale
+from models.inference.price_scale import LOG, Scale
 
 LOGARITHM = Scale(kind=LOG, softening=1.0)
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from service.answers.valuation import with_id
 from service.web.formatting import Formatter
-from service.web.views import view_answer
+from service.web.valuation_view import view_answer
 from valuation.result import (
     Band,
     Caution,

@@ -16,8 +16,8 @@ from valuation.ingest import Document, read_market, read_passport, read_trace
 from valuation.ingest.read_traces import Traces
 from valuation.record.cases import cut
 from valuation.record.history import PackHistory
-from valuation.record.not_used import NOTHING_LEFT_OUT, NotUsed
 from valuation.record.to_columns import day_number, tabulate
+from valuation.record.unused_events import NOTHING_LEFT_OUT, NotUsed
 from valuation.result import Valuation
 from valuation.terms import ValuationTerms
 

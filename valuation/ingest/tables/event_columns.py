@@ -37,8 +37,8 @@ from valuation.record.fields import (
     Field,
     category,
 )
-from valuation.record.not_used import known_from_day
 from valuation.record.to_columns import column_name
+from valuation.record.unused_events import known_from_day
 
 _LETTERS = 8
 _TYPE = category("type", *EVENT_TYPES)

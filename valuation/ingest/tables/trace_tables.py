@@ -40,7 +40,7 @@ from valuation.record.fields import COMPOSITION_FIELDS, EVENT_FIELDS, PACK_FIELD
 from valuation.record.modules import MODULE_COLUMNS, Modules, describe_many
 from valuation.record.to_columns import column_name, day_number
 from valuation.result import Caution
-from valuation.vehicle.describe import vehicle_in_row
+from valuation.vehicle.catalogue_lookup import vehicle_in_row
 
 _CODE = PACK_FIELDS[0]
 _SOH = next(field for field in EVENT_FIELDS if field.name == "soh")

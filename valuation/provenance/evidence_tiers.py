@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from valuation.condition.life import DAYS_PER_YEAR
+from valuation.condition.age_and_use import DAYS_PER_YEAR
 from valuation.condition.readings import source_code, source_of_events, states_health
 from valuation.numeric.columns import BoolArray, FloatArray
 from valuation.provenance.check_context import CheckContext

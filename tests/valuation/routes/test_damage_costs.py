@@ -12,7 +12,7 @@ from valuation.record.cases import cut
 from valuation.record.history import PackHistory, TraceEvent
 from valuation.record.to_columns import day_number, tabulate
 from valuation.routes.assumptions import CHINA, EUROPE
-from valuation.routes.hazard import CONDITIONS, INCIDENTS
+from valuation.routes.damage_costs import CONDITIONS, INCIDENTS
 
 AS_OF = date(2026, 11, 20)
 QUOTES = """quoted_on,instrument,price,unit,vat_included,region,source

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @contextmanager
-def whole_file(path: Path, mark: str = "new") -> Iterator[Path]:
+def atomic_file(path: Path, mark: str = "new") -> Iterator[Path]:
     """Yield a path beside a file; what the block writes there takes the file's place when the block has ended.
 
     Parameters

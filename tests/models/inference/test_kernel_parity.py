@@ -10,8 +10,8 @@ from models.artifact.registry import Publication, publish
 from models.booster.boosting import BoosterSettings, Grown, Sample, grow
 from models.booster.forest_text import forest_from_text
 from models.inference.forest import Forest, empty_forest
+from models.inference.kernel_parity import check_forest, check_model, forests_of, hard_rows, probe_codes
 from models.inference.native_model import NativeModel
-from models.inference.parity import check_forest, check_model, forests_of, hard_rows, probe_codes
 from valuation.errors import BundleMismatch
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.inference.target import LOG, SIGNED_LOG, choose_scale
+from models.inference.price_scale import LOG, SIGNED_LOG, choose_scale
 from valuation.numeric.asinh_scale import from_scale, to_scale
 
 

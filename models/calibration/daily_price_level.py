@@ -23,7 +23,7 @@ from models.calibration.robust_level import (
     rows_of,
 )
 from models.inference.band import BandSettings
-from models.inference.groups import Groups
+from models.inference.group_tree import Groups
 from valuation.numeric.columns import FloatArray, IntArray
 
 MARKET_SIGMAS_PER_DAY = 0.06
