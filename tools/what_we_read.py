@@ -94,8 +94,9 @@ life-cycle status; other words of it are not known.
 
 _PASSPORTS: Final = """\
 A passport is also found inside another document (I24): in a credential, in JSON-LD with prefixes, in the wrapper of a
-data-space application, packed as text. Asset Administration Shells are read as JSON, XML or AASX package. Every part
-that is not used is named (I14); a value that no pack can have is not used (I03).
+data-space application, packed as text; in a signed token (JWT, SD-JWT), whose signature is not verified (I25). Asset
+Administration Shells are read as JSON, XML or AASX package. Every part that is not used is named (I14); a value that no
+pack can have is not used (I03).
 
 | stated | what happens |
 |---|---|

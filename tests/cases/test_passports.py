@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import copy
 import importlib.util
@@ -180,6 +181,44 @@ def test_a_wrapped_passport_is_worth_what_it_is_worth_alone(entrances, wrapper):
     assert wrapped.worth["residual_value"] == alone.worth["residual_value"]
     if wrapper != "prefixes":
         assert "found inside the document" in wrapped.cautions
+
+
+def token_of(passport) -> str:
+    """Return a credential with this passport as a signed token; the signature is no real one."""
+    parts = [{"alg": "ES256", "typ": "vc+jwt"}, {"iss": "did:web:example.test", **WRAPPERS["credential"](passport)}]
+    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
+    return ".".join([*encoded, "c2lnbmF0dXJl"])
+
+
+TOKENS = {
+    "alone": lambda token: token.encode(),
+    "enveloped": lambda token: {
+        "@context": "https://www.w3.org/ns/credentials/v2",
+        "type": "EnvelopedVerifiableCredential",
+        "id": f"data:application/vc+jwt,{token}",
+    },
+    "in an answer": lambda token: {"credential": token},
+    "with disclosures": lambda token: {"vc": f"{token}~WyJhIl0~"},
+}
+
+
+@pytest.mark.parametrize("form", TOKENS)
+def test_a_passport_in_a_signed_token_is_read_and_marked_unverified(form):
+    source = TOKENS[form](token_of(documents.batterypass()))
+    assert told(only(source)) == BATTERY
+    assert "its signature is not verified" in said(source)
+
+
+def test_a_token_of_every_entrance_is_worth_its_passport(entrances):
+    wrapped = TOKENS["enveloped"](token_of(documents.batterypass()))
+    alone = entrances.http("passport", documents.batterypass())
+    assert entrances.everywhere("passport", wrapped).worth["residual_value"] == alone.worth["residual_value"]
+
+
+@pytest.mark.parametrize("damaged", ["ey.ey.x", "eyJh.eyJhIjo.x", "eyJh.eyJhIjoxfQ", "eyJh.eyJhIjoxfQ.x"])
+def test_a_token_without_a_passport_is_refused(damaged):
+    with pytest.raises(UnreadableRecord):
+        read_trace(damaged.encode())
 
 
 def test_a_code_document_and_a_tree_are_read(entrances):

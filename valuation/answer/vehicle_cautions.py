@@ -15,7 +15,7 @@ from valuation.record.cases import Cases
 from valuation.result import Severity
 from valuation.vehicle.catalogue import makes_named, year_in
 from valuation.vehicle.catalogue_lookup import vehicle_of
-from valuation.vehicle.vin import is_vin, makes_of_vin, model_year_of
+from valuation.vehicle.vin import has_wrong_check_digit, is_vin, makes_of_vin, model_year_of
 
 _MODEL: Final = float(MATCHES.index("model"))
 
@@ -89,6 +89,14 @@ def _other_year(cases: Cases, row: int) -> bool:
     return abs(coded - stated) >= 1.0
 
 
+def _mistyped(cases: Cases, row: int) -> bool:
+    return has_wrong_check_digit(cases.texts["vin"][row] or "")
+
+
+def _spelled_vin(priced: PricedBatch, row: int) -> Mapping[str, object]:
+    return {"vin": priced.dossier.cases.texts["vin"][row] or ""}
+
+
 def _other_make(cases: Cases, row: int) -> bool:
     coded, stated = _makes(cases, row)
     return bool(coded and stated) and not coded & stated
@@ -143,7 +151,13 @@ VEHICLE_CAUTIONS: Final[
         "N09",
         "warn",
         _with_vin(lambda cases, row: not is_vin(cases.texts["vin"][row] or "")),
-        lambda priced, row: {"vin": priced.dossier.cases.texts["vin"][row] or ""},
+        _spelled_vin,
+    ),
+    (
+        "N10",
+        "warn",
+        _with_vin(_mistyped),
+        _spelled_vin,
     ),
 )
 """Id and severity of a caution, the packs it is raised for, and the parameters of its sentence."""

@@ -1,4 +1,4 @@
-"""Notes on accepted records (the cautions I01 to I24), and the problems of rejected ones."""
+"""Notes on accepted records (the cautions I01 to I25), and the problems of rejected ones."""
 
 from __future__ import annotations
 

@@ -31,6 +31,7 @@ from valuation.ingest.given_facts import GivenFacts
 from valuation.ingest.lenient_record import read_record
 from valuation.ingest.notes import IntakeNote, RecordProblem, make_note, repeated_code
 from valuation.ingest.passports import aas
+from valuation.ingest.passports.wrappers import SIGNED, is_token
 from valuation.ingest.record_decoder import decode_record
 from valuation.ingest.tables.open_table import ARROW_MARK, PARQUET_MARK, WORKBOOK_MARKS, open_sheets
 from valuation.ingest.tables.opened_table import OpenTable
@@ -186,6 +187,8 @@ class _SourceCollector:
             raise UnreadableRecord("file.empty", name=document.name)
         if begun in "{[":
             self._add_json(document, text)
+        elif is_token(text) and passports.documents_in({"": text}):
+            self._add_record(_Record(where=document.name, content={"": text}))
         elif begun == "<" and "submodel" in text:
             self._add_shells(aas.documents_of_xml(text.encode(), document.name), document.name)
         else:
@@ -244,7 +247,8 @@ class _SourceCollector:
         if not found:
             self.records.append(record)
         for place, content in found:
-            notes = (make_note("I24", path=place),) if place else ()
+            identity = "I25" if SIGNED in place else "I24"
+            notes = (make_note(identity, path=place),) if place else ()
             self.records.append(_Record(where=record.where, content=content, passport=True, notes=notes))
 
     def _refuse_too_many(self, records: int) -> None:

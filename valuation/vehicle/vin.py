@@ -12,6 +12,14 @@ from valuation.vehicle.catalogue import makes
 _YEARS: Final = "ABCDEFGHJKLMNPRSTVWXY123456789"
 """Tenth character from model year 2010 on, in a cycle of thirty years; electric cars are not older."""
 _FIRST_YEAR: Final = 2010.0
+_WEIGHTS: Final = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
+_VALUES: Final = dict(
+    zip("0123456789ABCDEFGHJKLMNPRSTUVWXYZ", (*range(10), *range(1, 9), *range(1, 6), 7, 9, *range(2, 10)), strict=True)
+)
+"""Weight of each place and value of each character for the check digit (GB 16735-2019 annex A). [1]"""
+_CHECKED_REGIONS: Final = "L12345"
+"""First characters of the countries that require the check digit: China and North America."""
+
 _VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
 
 
@@ -33,6 +41,19 @@ def model_year_of(vin: str) -> float:
     """
     place = _YEARS.find(tidy(vin)[9]) if is_vin(vin) else -1
     return _FIRST_YEAR + place if 0 <= place <= _YEARS.index("Y") else np.nan
+
+
+def has_wrong_check_digit(vin: str) -> bool:
+    """Return whether the ninth character of a VIN of China or North America contradicts the others.
+
+    >>> has_wrong_check_digit("LGXC16DF4K0123456"), has_wrong_check_digit("LGXC16DF7K0123456")
+    (True, False)
+    """
+    spelled = tidy(vin)
+    if not is_vin(vin) or spelled[0] not in _CHECKED_REGIONS:
+        return False
+    total = sum(weight * _VALUES[letter] for weight, letter in zip(_WEIGHTS, spelled, strict=True))
+    return spelled[8] != "0123456789X"[total % 11]
 
 
 def makes_of_vin(vin: str) -> frozenset[str]:

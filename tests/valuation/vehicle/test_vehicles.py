@@ -163,6 +163,19 @@ def test_a_vin_is_read_and_checked(value):
     assert "N09" in ids(value(vehicle_model="秦EV 2018款", vin="LGX0"))
 
 
+@pytest.mark.parametrize(
+    ("vin", "warned"),
+    [
+        ("LGXC16DF7K0123456", False),
+        ("LGXC16DF7K0123465", True),  # two digits exchanged
+        ("1M8GDM9AXKP042788", False),
+        ("WVWZZZE1ZMP000001", False),  # European makers put no check digit there
+    ],
+)
+def test_a_mistyped_vin_is_noticed_by_its_check_digit(value, vin, warned):
+    assert ("N10" in ids(value(vehicle_model="秦EV 2018款", vin=vin))) == warned
+
+
 def test_chinese_names_and_a_table_row_are_read():
     content = "品牌,车型,年款,车架号,行驶里程\n比亚迪,秦EV,2019,LGXC16DF4K0123456,85000\n".encode()
     (history,) = read_trace(content).histories

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
@@ -13,6 +15,13 @@ from valuation.ingest.passports.aas import documents_of, is_environment
 _MOST_LEVELS: Final = 12
 _PREFIX: Final = re.compile(r"^(?:[A-Za-z][\w.\-]*:)(?!\s).*?([^:#/]+)$")
 _LINKED: Final = frozenset({"@context", "@id", "@type", "@graph"})
+
+SIGNED: Final = "JWT payload"
+"""A step in the place of a passport that was found in a signed token, whose signature is not verified."""
+_TOKEN: Final = re.compile(
+    r"\s*(?:data:[\w.+/\-]+(?:;[\w=\-]+)*,)?ey[\w\-]+\.(?P<payload>ey[\w\-]+)\.[\w\-]*(?:~[\w\-~.]*)?\s*", re.ASCII
+)
+"""A JSON Web Token in its compact form (RFC 7519), also enveloped as a data URL or with disclosures (SD-JWT)."""
 
 Family = Callable[[Mapping[str, object]], str | None]
 
@@ -42,7 +51,9 @@ def _search(
         for index, item in enumerate(value) if level < _MOST_LEVELS else ():
             yield from _search(item, family, is_strong, f"{path}[{index}]", level + 1)
         return
-    if isinstance(value, str) and value.lstrip()[:1] == "{":
+    if isinstance(value, str) and is_token(value):
+        value, path = _unpacked(_payload_of(value)), f"{path}.{SIGNED}" if path else SIGNED
+    elif isinstance(value, str) and value.lstrip()[:1] == "{":
         value = _unpacked(value)
     if not isinstance(value, dict):
         return
@@ -61,6 +72,25 @@ def _search(
     if own is not None and (not inside or own in {family(document) for _, document in inside}):
         yield path, {name: item for name, item in value.items() if not inside or not isinstance(item, dict | list)}
     yield from inside
+
+
+def is_token(text: str) -> bool:
+    """Return whether a text is a signed token with a JSON payload.
+
+    >>> is_token("eyJhbGciOiJFUzI1NiJ9.eyJhIjoxfQ.c2ln"), is_token("eyes.on.you")
+    (True, False)
+    """
+    return _TOKEN.fullmatch(text) is not None
+
+
+def _payload_of(token: str) -> str:
+    """Return the payload of a token; its signature is not verified."""
+    match = _TOKEN.fullmatch(token)
+    encoded = "" if match is None else match["payload"]
+    try:
+        return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode("utf-8", "replace")
+    except binascii.Error:
+        return ""
 
 
 def _unpacked(text: str) -> object:
