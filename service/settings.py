@@ -83,6 +83,13 @@ class Settings:
         default="auto",
         metadata=_doc("What evaluates forests: `auto`, `baseline`, `v3`, `v4` (levels of a processor) or `numpy`."),
     )
+    lang: str = field(  # read by models.language
+        default="",
+        metadata=_doc(
+            "Language of the command line, `en` or `zh`; the web page and the HTTP API follow `Accept-Language`.",
+            "that of the locale",
+        ),
+    )
     docs: bool = field(default=True, metadata=_doc("Whether `/openapi.json`, `/docs` and `/redoc` are served."))
 
     @property

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from models.artifact.promotion_log import locked
+from valuation.messages import Message
 
 
 def mirror_alias(home: Path, standing: Callable[[], str | None], alias: str) -> None:
@@ -26,7 +27,7 @@ def mirror_alias(home: Path, standing: Callable[[], str | None], alias: str) -> 
         The alias.
 
     """
-    with _best_effort("the champion"), mlflow_locked(home):
+    with _best_effort(), mlflow_locked(home):
         name, _, wanted = (standing() or "").partition("@")
         client = _mlflow(home)
         for version in client.search_model_versions(f"name='{name}'"):
@@ -51,11 +52,12 @@ def _mlflow(home: Path) -> Any:  # noqa: ANN401 - untyped library
 
 
 @contextmanager
-def _best_effort(what: str) -> Iterator[None]:
+def _best_effort() -> Iterator[None]:
     """Turn an error of MLflow into a warning: the model and the log are written already."""
     try:
         yield
     except ModuleNotFoundError:
         return  # MLflow comes with the training extra; without it there is no copy to keep
     except Exception as error:  # noqa: BLE001 - a foreign store fails in foreign ways
-        warnings.warn(f"MLflow was not told of {what}: {error}", RuntimeWarning, stacklevel=3)
+        warning = Message("model.champion_not_in_mlflow", reason=str(error))
+        warnings.warn(warning, RuntimeWarning, stacklevel=3)

@@ -38,6 +38,7 @@ def test_every_variable_is_read():
         "store_wait_s": "7.5",
         "api_keys": "/k",
         "kernel": "numpy",
+        "lang": "zh",
         "docs": "no",
     }
     assert set(given) == {one.name for one in fields(Settings)}

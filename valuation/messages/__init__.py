@@ -96,8 +96,6 @@ def say(language: Language, identity: str, /, **parameters: object) -> str:
     >>> say("zh", "record.given_twice", field="soh", spelled="'SOH'")
     "健康状态 soh 重复，第二次写作 'SOH'"
     """
-    if " " in identity:
-        return identity
     shown = {name: _shown(name, value, language) for name, value in parameters.items()}
     return sentence(identity)[language == "zh"].format_map(shown)
 

@@ -23,12 +23,27 @@ def _all_errors() -> list[type[errors.CanzhiError]]:
 
 @pytest.mark.parametrize("kind", _all_errors(), ids=lambda kind: kind.__name__)
 def test_every_error_has_a_status_a_code_and_a_title(kind):
-    problem = problem_of(kind("what happened", hint="the way out", field="soh"))
+    problem = problem_of(kind("record.not_a_text", hint="record.give_true_value", field="soh", value=[1]))
     assert 400 <= problem.status <= 599
     assert problem.code == kind.code
     assert problem.type.endswith(f":{kind.code}")
     assert problem.title == kind.__doc__.splitlines()[0]
-    assert (problem.detail, problem.hint, problem.field) == ("what happened", "the way out", "soh")
+    assert (problem.detail, problem.field) == ("soh is a list, not a text", "soh")
+    assert problem.hint == "give the true value, or leave the field out where it is not known"
+
+
+def test_an_error_is_answered_in_the_language_that_the_caller_prefers(shared_client):
+    record = {"battery_code": "001PB0A0000001A680000123", "chemistry": "LFP", "rated_energy_kwh": 1e9}
+    refused = {
+        language: shared_client.post("/v1/checks", json={"trace": record}, headers={"accept-language": language}).json()
+        for language in ("en", "zh-CN,zh;q=0.9")
+    }
+    english, chinese = refused.values()
+    assert english["code"] == chinese["code"]
+    assert english["detail"].isascii()
+    assert "额定能量" in chinese["detail"]
+    unknown = shared_client.get("/v1/nowhere", headers={"accept-language": "zh"}).json()
+    assert not unknown["detail"].isascii()
 
 
 def test_an_error_outside_every_branch_is_found():
