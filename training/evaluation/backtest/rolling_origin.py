@@ -275,9 +275,9 @@ def _columns(forecast: Forecast) -> FloatArray:
 
 def _absent(
     methods: Mapping[str, Baseline], incumbent: Predictor | None, predicted: Mapping[str, FloatArray]
-) -> dict[str, str]:
+) -> dict[str, Message]:
     """Return the methods that were left out, with the reason."""
-    absent = {}
+    absent: dict[str, Message] = {}
     if "CatBoost + split conformal" not in methods:
         absent["CatBoost + split conformal"] = Message("backtest.absent.package", package="catboost")
     if incumbent is None:
