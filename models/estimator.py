@@ -201,7 +201,7 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
         groups: ArrayLike | None = None,
     ) -> tuple[FloatArray, FloatArray]:
         """Return base level (n,) and effects (n, columns) on the scale; together they are the learned value."""
-        state, codes, _, labels = self._asked(X, base, groups)
+        state, codes, _, labels = self._prediction_inputs(X, base, groups)
         explained = Explainer(state).mean(codes, labels)
         return explained.base_level, explained.effects
 
@@ -217,7 +217,7 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
         sample_weight: ArrayLike | None = None,
     ) -> Self:
         """Recentre on sales reported since training, without a refit; sales not yet known on ``as_of`` are ignored."""
-        state, codes, structural, labels = self._asked(X, base, groups)
+        state, codes, structural, labels = self._prediction_inputs(X, base, groups)
         price = np.asarray(y, dtype=np.float64)
         if price.shape != (len(codes),) or not np.all(np.isfinite(price)):
             raise ValueError("y must hold one finite price a row")
@@ -259,7 +259,7 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
             raise ValueError(f"n_samples = {len(price)}: a fit needs at least 2 sales")
         return table, np.asarray(price, dtype=np.float64)
 
-    def _asked(
+    def _prediction_inputs(
         self, table: ArrayLike, base: ArrayLike | None, groups: ArrayLike | None
     ) -> tuple[FittedRegressor, FloatArray, FloatArray | None, list[str] | None]:
         state = self._state()
@@ -275,7 +275,7 @@ class ResidualValueRegressor(RegressorMixin, BaseEstimator):  # type: ignore[mis
     def _price(
         self, table: ArrayLike, base: ArrayLike | None, groups: ArrayLike | None, levels: tuple[float, ...]
     ) -> tuple[FloatArray, FloatArray]:
-        state, codes, structural, labels = self._asked(table, base, groups)
+        state, codes, structural, labels = self._prediction_inputs(table, base, groups)
         return state.price(codes, structural, labels, np.array(levels))
 
     def _state(self) -> FittedRegressor:

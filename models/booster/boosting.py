@@ -119,19 +119,19 @@ def lightgbm() -> Any:  # noqa: ANN401 - untyped library
     return library
 
 
-def grow(sample: Sample, settings: BoosterSettings, judge: Sample | None = None, patience: int = 50) -> Grown:
-    """Return a forest trained on the sample, if judged until the judge's error stops falling."""
-    if judge is None:
+def grow(sample: Sample, settings: BoosterSettings, validation: Sample | None = None, patience: int = 50) -> Grown:
+    """Return a forest trained on a sample; with `validation`, training stops when the error on it stops falling."""
+    if validation is None:
         return grow_several(sample, [settings])[0]
     parameters = _parameters(settings, max(sample.matrix.shape[1], 1))
     training = _dataset(sample, parameters)
     errors: dict[str, dict[str, list[float]]] = {}
     callbacks: list[Any] = [lightgbm().record_evaluation(errors), lightgbm().early_stopping(patience, verbose=False)]
-    valid = _dataset(judge, parameters, training)
+    valid = _dataset(validation, parameters, training)
     booster = lightgbm().train(
-        parameters, training, settings.trees, valid_sets=[valid], valid_names=["judge"], callbacks=callbacks
+        parameters, training, settings.trees, valid_sets=[valid], valid_names=["validation"], callbacks=callbacks
     )
-    return Grown(booster, np.array(next(iter(errors["judge"].values()))), settings.threads)
+    return Grown(booster, np.array(next(iter(errors["validation"].values()))), settings.threads)
 
 
 def grow_several(sample: Sample, many: Sequence[BoosterSettings]) -> list[Grown]:

@@ -57,7 +57,7 @@ def fit(ledger: TrainingData, settings: FitSettings, shape: FitInputs) -> Fitted
     ledger = _settled(ledger, settings, group, shape.scale)
     learner = Learner(ledger, settings, group)
     mean_out = learner.mean_out_of_fold()
-    apart = learner.groups_left_out()
+    apart = learner.leave_groups_out()
     mean_out = learner.unseen_predictions(mean_out, apart)
     later = prequential_predictions(learner)
     carry = _carried(ledger, mean_out, later) if shape.uses_base else Shrinkage()
@@ -67,7 +67,7 @@ def fit(ledger: TrainingData, settings: FitSettings, shape: FitInputs) -> Fitted
     mean = carry.within(mean)
     evidence = _CalibrationRecords(learner, groups, group, carry=carry, centre=centre)
     rows = np.arange(len(mean_out))
-    seen = evidence.residuals(rows, learner.as_judged(rows, encoded, mean.encoder), mean_out, left_out=False)
+    seen = evidence.residuals(rows, learner.mask_unseen_groups(rows, encoded, mean.encoder), mean_out, left_out=False)
     out = evidence.left_out(seen.take(np.zeros(len(seen.rows), dtype=np.bool_)), apart)
     width, widths = learner.width_part(seen.joined(out), mean.encoder)
     records = evidence.collect((seen, out), widths, later, width)
@@ -133,7 +133,9 @@ def _settled(ledger: TrainingData, settings: FitSettings, group: IntArray, scale
         learner = Learner(ledger, settings, group)
         learner.trees = settings.trees or _FIRST_TREES
         everything = np.ones(learner.rows, dtype=np.bool_)
-        mean = learner.part(~lots.member, everything).predict(-1) if enough and not turn else learner.mean_out_of_fold()
+        mean = (
+            learner.fit_on(~lots.member, everything).predict(-1) if enough and not turn else learner.mean_out_of_fold()
+        )
         lots = lots.spread(mean + ledger.structural, scale)
         target = np.where(lots.member, scale.to(lots.price) - ledger.structural, ledger.target)
         ledger = replace(ledger, target=target, lots=lots)
@@ -155,7 +157,7 @@ class _CalibrationRecords:
         """Return the residuals of out-of-sample predictions."""
         residual = self.ledger.target[rows] - mean - self.centre
         if self.ledger.lots is not None:
-            residual = self.ledger.lots.take(rows).judged(residual)
+            residual = self.ledger.lots.take(rows).one_per_lot(residual)
         return OutOfFoldResiduals(
             rows=rows,
             encoded=encoded,
@@ -173,13 +175,13 @@ class _CalibrationRecords:
 
     def collect(
         self,
-        judged: tuple[OutOfFoldResiduals, OutOfFoldResiduals],
+        both: tuple[OutOfFoldResiduals, OutOfFoldResiduals],
         widths: FloatArray,
         later: list[FoldPrediction],
         width: WidthPart,
     ) -> CalibrationScores:
         """Return the calibration scores of random folds, of left-out groups and of prequential predictions."""
-        seen, out = judged
+        seen, out = both
         first = self._records(seen, seen.residual, widths[: len(seen.rows)], OUT_OF_FOLD)
         standing = anchor(first, self.groups, self.learner.settings.band, float("nan"))
         first = self._records(seen, seen.residual - standing[self.group], widths[: len(seen.rows)], OUT_OF_FOLD)
@@ -199,20 +201,20 @@ class _CalibrationRecords:
             kind=np.full(len(rows), kind, dtype=np.int64),
         )
 
-    def _residuals_of(self, judged: FoldPrediction, *, left_out: bool) -> OutOfFoldResiduals:
-        part, predicted = judged
+    def _residuals_of(self, prediction: FoldPrediction, *, left_out: bool) -> OutOfFoldResiduals:
+        part, predicted = prediction
         return self.residuals(part.test, part.matrix, self.carry.of(predicted), left_out=left_out)
 
     def _forward(self, seen: CalibrationScores, later: list[FoldPrediction], width: WidthPart) -> CalibrationScores:
         if not later:
             return seen.take(np.zeros(len(seen.day), dtype=np.bool_))
-        is_prequential = reduce(OutOfFoldResiduals.joined, [self._residuals_of(one, left_out=False) for one in later])
+        prequential = reduce(OutOfFoldResiduals.joined, [self._residuals_of(one, left_out=False) for one in later])
         stream = Stream(
-            residual=is_prequential.residual,
-            width=width.predict(is_prequential.encoded, is_prequential.mean),
-            weight=is_prequential.weight,
-            day=self.ledger.day[is_prequential.rows],
-            group=self.group[is_prequential.rows],
+            residual=prequential.residual,
+            width=width.predict(prequential.encoded, prequential.mean),
+            weight=prequential.weight,
+            day=self.ledger.day[prequential.rows],
+            group=self.group[prequential.rows],
         )
         records = score_stream(stream, seen, self.groups, self.learner.settings.band)
         return replace(records, kind=np.full(len(records.kind), PREQUENTIAL, dtype=np.int64))
@@ -229,7 +231,7 @@ def prequential_predictions(learner: Learner) -> list[FoldPrediction]:
     for start, end in pairwise(edges):
         train, test = day + delay <= start, (day >= start) & (day < end)
         if np.count_nonzero(train) >= _LEAST_FORWARD_ROWS // 4 and np.any(test):
-            part = learner.part(train, learner.alone(test))
+            part = learner.fit_on(train, learner.singles_only(test))
             parts.append((part, part.predict(-1)))
     return parts
 

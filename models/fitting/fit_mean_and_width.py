@@ -11,7 +11,7 @@ from models.calibration.unseen_groups import even_weights, group_count_column, i
 from models.fitting.fit_encoder import EncoderTarget, column_kinds, fit_crossfitted
 from models.fitting.fit_linear import fit_linear
 from models.fitting.folds import assign_folds, fold_count
-from models.fitting.forest_ensemble import FORESTS, ForestEnsemble, grow_ensemble, grow_judged
+from models.fitting.forest_ensemble import FORESTS, ForestEnsemble, grow_ensemble, grow_with_early_stopping
 from models.fitting.out_of_fold import FoldModel, FoldTraining
 from models.fitting.scale_model import OutOfFoldResiduals, fewest_errors, fit_scale_model
 from models.fitting.training_data import TrainingData
@@ -30,7 +30,7 @@ _MOST_TWICE = 10_000
 _LEFT_OUT_FOLDS = 3
 _LEFT_OUT_ROWS = 20_000  # a subsample of this size suffices for unseen groups
 _LEAST_GROUPS = 3
-_ROWS_FOR_FEWER = (3_000, 100_000)  # sales from which on one forest less judges what it did not see
+_ROWS_FOR_FEWER = (3_000, 100_000)  # number of sales from which one forest less is used for out-of-fold predictions
 _NEXT_SEED = 15_485_863
 _TOGETHER = 1.25  # times the trees that are best for one forest alone: the mean of several overfits later
 
@@ -74,10 +74,10 @@ class Learner:
 
     def mean_out_of_fold(self) -> FloatArray:
         """Return out-of-fold predictions of the mean for all sales; also chooses the number of trees."""
-        if self.rows < 2:  # one sale, however often listed, judges nothing
+        if self.rows < 2:  # a single sale, however often listed, cannot be predicted out of fold
             return self.ledger.target
         fold = self.fold
-        parts = [self.judged(fold != k, fold == k) for k in range(self.folds) if np.any(fold == k)]
+        parts = [self.fit_fold(fold != k, fold == k) for k in range(self.folds) if np.any(fold == k)]
         best = fewest_errors([part.grown.curve for part in parts if part.grown is not None])
         self.trees = self.settings.trees or FORESTS * round(_TOGETHER * best)
         mean = np.empty(self.rows)
@@ -90,35 +90,35 @@ class Learner:
         """Return the out-of-fold means, with the leave-group-out mean for sales whose level occurs in one fold only."""
         mean = mean.copy()
         for part, predicted in apart:
-            met_nobody = self.unseen[part.test] & part.unseen
-            mean[part.test[met_nobody]] = predicted[met_nobody]
+            is_unseen_level = self.unseen[part.test] & part.unseen
+            mean[part.test[is_unseen_level]] = predicted[is_unseen_level]
         return mean
 
-    def _judges(self) -> int:
+    def _fold_forests(self) -> int:
         """Return the number of forests for out-of-fold predictions: one suffices for many sales."""
         return FORESTS - sum(self.rows >= rows for rows in _ROWS_FOR_FEWER)
 
-    def judged(self, train: BoolArray, test: BoolArray) -> FoldModel:
-        """Return a mean trained on some rows, with early stopping on the validation rows."""
-        taught = self._taught(train, self._judges())
+    def fit_fold(self, train: BoolArray, test: BoolArray) -> FoldModel:
+        """Return the mean fitted on the training rows of a fold; the validation rows determine the number of trees."""
+        training = self._fold_training(train, self._fold_forests())
         rows = np.flatnonzero(test)
-        matrix = taught.encoder.encode(self.ledger.codes[rows])
+        matrix = training.encoder.encode(self.ledger.codes[rows])
         if self.settings.trees is None:
-            rest = self.ledger.target[rows] - LINEAR_SHARE * taught.linear.predict(matrix)
-            judge = Sample(matrix=matrix, target=rest, weight=self.ledger.weight[rows])
-            grown = grow_judged(taught.samples, taught.growth, self._judges(), judge)
+            rest = self.ledger.target[rows] - LINEAR_SHARE * training.linear.predict(matrix)
+            validation = Sample(matrix=matrix, target=rest, weight=self.ledger.weight[rows])
+            grown = grow_with_early_stopping(training.samples, training.growth, self._fold_forests(), validation)
         else:
-            grown = self._some_forests(taught, self._judges())
+            grown = self._some_forests(training, self._fold_forests())
         unseen = is_unseen(matrix, self.place)
-        return FoldModel(test=rows, linear=taught.linear, matrix=matrix, unseen=unseen, grown=grown)
+        return FoldModel(test=rows, linear=training.linear, matrix=matrix, unseen=unseen, grown=grown)
 
-    def groups_left_out(self) -> list[tuple[FoldModel, FloatArray]]:
+    def leave_groups_out(self) -> list[tuple[FoldModel, FloatArray]]:
         """Return leave-group-out predictions; also chooses the number of trees for unseen groups."""
         if not self.several:
             return []
         chosen = np.arange(self.rows) % max(1, self.rows // _LEFT_OUT_ROWS) == 0
         parts = [
-            self._left_out(chosen & (self.group_fold != k), self.alone(chosen & (self.group_fold == k)))
+            self._left_out(chosen & (self.group_fold != k), self.singles_only(chosen & (self.group_fold == k)))
             for k in range(min(_LEFT_OUT_FOLDS, self.folds))
         ]
         best = fewest_errors([part.grown_unseen.curve for part in parts if part.grown_unseen is not None])
@@ -128,74 +128,78 @@ class Learner:
         return [(part, part.predict(-1, trees)) for part in parts]
 
     def _left_out(self, train: BoolArray, test: BoolArray) -> FoldModel:
-        part, taught = self._asked(train, test, 1)
-        grown = None if np.all(part.unseen) else self._some_forests(taught, 1)
+        part, training = self._fold_inputs(train, test, 1)
+        grown = None if np.all(part.unseen) else self._some_forests(training, 1)
         if not np.any(part.unseen):
             return replace(part, grown=grown)
         rows, matrix = part.test[part.unseen], part.matrix[part.unseen]
         rest = self.ledger.target[rows] - LINEAR_SHARE * part.linear.predict(matrix)
-        judge = Sample(matrix=matrix, target=rest, weight=even_weights(self.ledger.weight[rows], self.group[rows]))
+        validation = Sample(matrix=matrix, target=rest, weight=even_weights(self.ledger.weight[rows], self.group[rows]))
         if self.settings.trees is None:
-            grown_unseen = grow_judged(taught.unseen_samples, taught.growth, 1, judge)
+            grown_unseen = grow_with_early_stopping(training.unseen_samples, training.growth, 1, validation)
         else:
             trees = max(self.settings.trees // FORESTS, 1)
-            grown_unseen = grow_ensemble(taught.unseen_samples, taught.growth, 1, trees)
+            grown_unseen = grow_ensemble(training.unseen_samples, training.growth, 1, trees)
         return replace(part, grown=grown, grown_unseen=grown_unseen)
 
-    def alone(self, test: BoolArray) -> BoolArray:
+    def singles_only(self, test: BoolArray) -> BoolArray:
         """Return the validation rows without those of lots that are only partly among them."""
         return test if self.ledger.lots is None else test & ~self.ledger.lots.member
 
-    def part(self, train: BoolArray, test: BoolArray, forests: int = 2) -> FoldModel:
+    def fit_on(self, train: BoolArray, test: BoolArray, forests: int = 2) -> FoldModel:
         """Return a mean of several forests trained on some rows, and validation rows as of its last training day."""
-        forests = min(self._judges(), forests)
-        part, taught = self._asked(train, test, forests)
-        part = replace(part, grown=self._some_forests(taught, forests))
+        forests = min(self._fold_forests(), forests)
+        part, training = self._fold_inputs(train, test, forests)
+        part = replace(part, grown=self._some_forests(training, forests))
         if not self.trees_for_unseen or not np.any(part.unseen):
             return part
         trees = max(self.trees_for_unseen * forests // FORESTS, 1)
-        return replace(part, grown_unseen=grow_ensemble(taught.unseen_samples, taught.growth, forests, trees))
+        return replace(part, grown_unseen=grow_ensemble(training.unseen_samples, training.growth, forests, trees))
 
-    def _asked(self, train: BoolArray, test: BoolArray, copies: int) -> tuple[FoldModel, FoldTraining]:
-        """Return the training data of some rows before growing trees, and the encoded validation rows."""
-        taught = self._taught(train, copies)
+    def _fold_inputs(self, train: BoolArray, test: BoolArray, copies: int) -> tuple[FoldModel, FoldTraining]:
+        """Return the training data of some rows, and the encoded validation rows; no trees are grown yet."""
+        training = self._fold_training(train, copies)
         rows = np.flatnonzero(test)
         codes = self.ledger.codes[rows]
         if not np.all(np.isnan(self.ledger.day)):
             codes = codes.copy()
             codes[:, -1] = np.minimum(codes[:, -1], np.max(self.ledger.codes[train, -1]))
-        matrix = taught.encoder.encode(codes)
-        return FoldModel(test=rows, linear=taught.linear, matrix=matrix, unseen=is_unseen(matrix, self.place)), taught
+        matrix = training.encoder.encode(codes)
+        return FoldModel(
+            test=rows, linear=training.linear, matrix=matrix, unseen=is_unseen(matrix, self.place)
+        ), training
 
-    def _some_forests(self, taught: FoldTraining, forests: int) -> ForestEnsemble:
+    def _some_forests(self, training: FoldTraining, forests: int) -> ForestEnsemble:
         """Return a number of forests, each as large as those of the final mean."""
-        return grow_ensemble(taught.samples, taught.growth, forests, max(self.trees * forests // FORESTS, 1))
+        return grow_ensemble(training.samples, training.growth, forests, max(self.trees * forests // FORESTS, 1))
 
     def mean_on_everything(self) -> tuple[MeanPart, FloatArray]:
         """Return the mean fitted on all sales, and all sales as encoded for it."""
-        taught = self._taught(np.ones(self.rows, dtype=np.bool_), FORESTS if self.rows < _ROWS_FOR_FEWER[-1] else 1)
-        columns = len(taught.encoder.source)
-        forest = grow_ensemble(taught.samples, taught.growth, FORESTS, self.trees).forest(columns)
+        training = self._fold_training(
+            np.ones(self.rows, dtype=np.bool_), FORESTS if self.rows < _ROWS_FOR_FEWER[-1] else 1
+        )
+        columns = len(training.encoder.source)
+        forest = grow_ensemble(training.samples, training.growth, FORESTS, self.trees).forest(columns)
         if self.trees_for_unseen:
-            unseen = grow_ensemble(taught.unseen_samples, taught.growth, FORESTS, self.trees_for_unseen)
+            unseen = grow_ensemble(training.unseen_samples, training.growth, FORESTS, self.trees_for_unseen)
             forest = side_by_side(forest, unseen.forest(columns), self.place)
-        return MeanPart(encoder=taught.encoder, linear=taught.linear, forest=forest), taught.encoded
+        return MeanPart(encoder=training.encoder, linear=training.linear, forest=forest), training.encoded
 
-    def width_part(self, judged: OutOfFoldResiduals, encoder: Encoder) -> tuple[WidthPart, FloatArray]:
+    def width_part(self, residuals: OutOfFoldResiduals, encoder: Encoder) -> tuple[WidthPart, FloatArray]:
         """Return the width fitted on residuals, and out-of-fold widths of the same sales.
 
         The width does not use the day of sale: all predictions are for the last day, so a calm last month would make
         all later bands too narrow. The band accounts for changes over time by the decay of sales.
         """
-        growth = width_settings(len(judged.rows), self.settings.seed, self.settings.threads)
-        return fit_scale_model(judged, np.array(self._directions(encoder)), growth, ~self._day_column(encoder))
+        growth = width_settings(len(residuals.rows), self.settings.seed, self.settings.threads)
+        return fit_scale_model(residuals, np.array(self._directions(encoder)), growth, ~self._day_column(encoder))
 
-    def as_judged(self, rows: IntArray, encoded: FloatArray, encoder: Encoder) -> FloatArray:
-        """Return encoded sales, with the group features blanked for sales that no other fold knows the group of."""
+    def mask_unseen_groups(self, rows: IntArray, encoded: FloatArray, encoder: Encoder) -> FloatArray:
+        """Return encoded sales, with blank group features for sales whose group occurs in one fold only."""
         unseen = self.unseen[rows]
         return np.where(unseen[:, np.newaxis], self._blank(encoded, encoder), encoded)
 
-    def _taught(self, train: BoolArray, copies: int) -> FoldTraining:
+    def _fold_training(self, train: BoolArray, copies: int) -> FoldTraining:
         """Return the training data of some rows with a number of encoded copies."""
         ledger = self.ledger
         packs = None if ledger.packs is None else ledger.packs[train]

@@ -54,9 +54,11 @@ def grow_ensemble(samples: Sequence[Sample], growth: BoosterSettings, forests: i
     )
 
 
-def grow_judged(samples: Sequence[Sample], growth: BoosterSettings, forests: int, judge: Sample) -> ForestEnsemble:
+def grow_with_early_stopping(
+    samples: Sequence[Sample], growth: BoosterSettings, forests: int, validation: Sample
+) -> ForestEnsemble:
     """Return an ensemble with early stopping of the first forest; the others get as many trees."""
-    first = grow(samples[0], with_trees(_own(growth, 0), max(growth.trees // FORESTS, 1)), judge, _PATIENCE)
+    first = grow(samples[0], with_trees(_own(growth, 0), max(growth.trees // FORESTS, 1)), validation, _PATIENCE)
     others = _all(samples, growth, [(turn, len(first.curve)) for turn in range(1, forests)])
     return ForestEnsemble(grown=(first, *others), curve=first.curve)
 

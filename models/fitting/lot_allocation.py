@@ -74,7 +74,7 @@ class Lots:
         shared[member] /= np.bincount(self.code[member])[self.code[member]]
         return shared
 
-    def judged(self, residual: FloatArray) -> FloatArray:
+    def one_per_lot(self, residual: FloatArray) -> FloatArray:
         """Return residuals on the scale with one residual per lot, rescaled to the noise of a single asset.
 
         The residual of a sum is smaller than that of an asset by the square root of the effective number of assets.
@@ -86,9 +86,9 @@ class Lots:
         money = np.abs(self.quantity[member] * self.price[member])
         heavy = np.bincount(code, weights=money) ** 2 / np.maximum(np.bincount(code, weights=money**2), 1e-300)
         mean = np.bincount(code, weights=residual[member]) / np.maximum(size, 1.0)
-        judged = residual.copy()
-        judged[member] = (mean * np.sqrt(np.maximum(heavy, 1.0)))[code]
-        return judged
+        residuals = residual.copy()
+        residuals[member] = (mean * np.sqrt(np.maximum(heavy, 1.0)))[code]
+        return residuals
 
 
 def read_lots(labels: ArrayLike, total: FloatArray, quantity: FloatArray | None, base: FloatArray | None) -> Lots:

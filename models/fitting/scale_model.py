@@ -13,7 +13,7 @@ from valuation.numeric.columns import BoolArray, FloatArray, IntArray
 
 _PATIENCE = 0.2  # of the trees allowed: the fold that stops first decides for all
 _FOLDS = 3  # of sales: residuals of two thirds suffice for the width
-_ENOUGH_ROWS, _ENOUGH_TO_JUDGE = 25_000, 12_500
+_ENOUGH_ROWS, _ENOUGH_TO_VALIDATE = 25_000, 12_500
 _LEAST_WIDTH = 0.01  # of the mean width: keeps the logarithm of a deviation of nothing finite
 
 
@@ -68,13 +68,13 @@ class OutOfFoldResiduals:
 
 
 def fit_scale_model(
-    judged: OutOfFoldResiduals, directions: IntArray, growth: BoosterSettings, readable: BoolArray
+    residuals: OutOfFoldResiduals, directions: IntArray, growth: BoosterSettings, readable: BoolArray
 ) -> tuple[WidthPart, FloatArray]:
     """Return the width fitted on all residuals, and the out-of-fold width of each.
 
     Parameters
     ----------
-    judged
+    residuals
         The residuals.
     directions
         Required direction of each encoded column; the width uses no column with one.
@@ -84,15 +84,15 @@ def fit_scale_model(
         The encoded columns that the width may use.
 
     """
-    size = np.abs(judged.residual)
-    unit = float(np.average(size, weights=judged.weight))
+    size = np.abs(residuals.residual)
+    unit = float(np.average(size, weights=residuals.weight))
     columns = np.flatnonzero((directions == 0) & readable)
     shell = WidthPart(forest=empty_forest(0), unit=unit, columns=columns, reads_mean=not np.any(directions))
-    if not unit > 1e-12 * (1.0 + float(np.max(np.abs(judged.mean)))):
+    if not unit > 1e-12 * (1.0 + float(np.max(np.abs(residuals.mean)))):
         return replace(shell, unit=0.0), np.zeros(len(size))
-    matrix = shell.matrix(judged.encoded, judged.mean)
-    sample = Sample(matrix=matrix, target=size / unit + _LEAST_WIDTH, weight=judged.weight)
-    logs, trees = _out_of_fold(sample, judged.parted(), growth)
+    matrix = shell.matrix(residuals.encoded, residuals.mean)
+    sample = Sample(matrix=matrix, target=size / unit + _LEAST_WIDTH, weight=residuals.weight)
+    logs, trees = _out_of_fold(sample, residuals.parted(), growth)
     forest: Forest = empty_forest(matrix.shape[1])
     if trees > 0:
         forest = grow(_some(sample, _ENOUGH_ROWS), with_trees(growth, trees)).forest()
@@ -105,9 +105,9 @@ def _out_of_fold(
     pieces, patience = [], round(_PATIENCE * growth.trees)
     for train, test in parted if sample.matrix.shape[1] else []:
         if np.any(train) and np.any(test):
-            taught, judge = sample.take(train), sample.take(test)
-            grown = grow(_some(taught, _ENOUGH_TO_JUDGE), growth, _some(judge, _ENOUGH_TO_JUDGE), patience)
-            pieces.append((test, judge.matrix, grown))
+            training, validation = sample.take(train), sample.take(test)
+            grown = grow(_some(training, _ENOUGH_TO_VALIDATE), growth, _some(validation, _ENOUGH_TO_VALIDATE), patience)
+            pieces.append((test, validation.matrix, grown))
     trees = fewest_errors([grown.curve for _, _, grown in pieces])
     logs = np.zeros(len(sample.target))
     for test, matrix, grown in pieces:

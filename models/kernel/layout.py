@@ -35,7 +35,7 @@ CONSTANTS = {
 
 
 class ForestLayout(ctypes.Structure):
-    """``program`` of source/program.h."""
+    """The C structure ``program`` of source/program.h: a forest."""
 
     _fields_ = (
         *((name, _WHOLE) for name in ("trees", "features", "views", "sets")),
@@ -44,7 +44,7 @@ class ForestLayout(ctypes.Structure):
 
 
 class PathsLayout(ctypes.Structure):
-    """``paths`` of source/paths.h."""
+    """The C structure ``paths`` of source/paths.h: the paths of a forest for Shapley values."""
 
     _fields_ = (
         *((name, _WHOLE) for name in ("columns", "splits", "joined", "groups")),

@@ -135,7 +135,7 @@ class Sets:
         return len(self.column)
 
     def parts(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays in the layout of the kernel."""
+        """Return the arrays as the compiled kernel reads them."""
         named = {"set_column": self.column, "set_start": self.start, "set_words": self.words}
         return {**{name: array.astype(np.int32) for name, array in named.items()}, "set_bits": self.bits}
 

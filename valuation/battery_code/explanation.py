@@ -38,7 +38,7 @@ def explain(code: BatteryCode) -> list[Explanation]:
 
 
 def vendor_id(vendor: str) -> str:
-    """Return the id of the name of a maker, which is unknown for most vendor codes.
+    """Return the message id of the maker's name for a vendor code; that of `unknown` if the maker is not public.
 
     >>> vendor_id("04Q"), vendor_id("ZZZ")
     ('code.vendor.04Q', 'code.vendor.unknown')

@@ -130,7 +130,7 @@ def looks_like_head(text: str) -> bool:
 
 
 def pretended_layout(text: str) -> Layout | None:
-    """Return the layout of a text by its length and beginning, None for a code of another system.
+    """Return the layout that a text resembles by length and first characters; None for a code of another system.
 
     >>> pretended_layout("T03PB07E5S0000042R").kind  # one character short
     'second_life19'

@@ -38,7 +38,7 @@ def last_reported_soh(dossier: Dossier) -> FloatArray:
 def bms_soh(dossier: Dossier) -> FloatArray:
     """Return the latest BMS reading of capacity health (车端上报健康状态). [1]
 
-    Readings from an owner and readings of resistance are excluded; readings near the cap of displays are one.
+    Readings from an owner and readings of resistance are excluded; a reading counts up to the cap of displays.
     """
     return last_bms_reading(dossier.cases)
 

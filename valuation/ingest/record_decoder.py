@@ -143,7 +143,7 @@ def _typed_event(fields: Mapping[str, object]) -> TypedEvent:
 
 
 def missing_identity(pack: TypedPack) -> list[FieldError]:
-    """Return what a pack needs before it can be valued: a valid code, chemistry and energy or mass, or a vehicle."""
+    """Return what a pack lacks to be valued: a valid code, or chemistry with energy or mass, or a known vehicle."""
     energy = pack.rated_energy_kwh or (pack.rated_capacity_ah and pack.nominal_voltage_v) or pack.mass_kg
     if pack.chemistry and energy:
         return []

@@ -233,7 +233,7 @@ class Market:
         return replace(self, of_days=self.of_days.quoted_today())
 
     def for_packs(self, chemistry: FloatArray) -> Market:
-        """Return the same market with the packs' chemistries, so that only relevant quotes count for each pack."""
+        """Return the market for packs of given chemistries; each uses only the quotes its chemistry depends on."""
         return replace(self, chemistry=chemistry)
 
     def take(self, rows: IntArray) -> Market:

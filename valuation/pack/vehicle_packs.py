@@ -16,7 +16,7 @@ MATCHES: Final = ("year", "make", "model")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VehiclePacks:
-    """Packs as their vehicles have them, one row per pack; NaN where the vehicle says nothing.
+    """Energy and chemistry of packs by their vehicles, one row per pack; NaN if the vehicle is unknown.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class VehiclePacks:
     other_log_sd: FloatArray
 
     def given(self, chemistry: FloatArray) -> VehiclePacks:
-        """Return the packs of vehicles whose chemistry is known (NaN if not): variants of another one do not count."""
+        """Return the columns if the chemistry is given (NaN if not): variants with another chemistry are excluded."""
         known = ~np.isnan(chemistry)
         if not known.any():
             return self
@@ -59,5 +59,5 @@ class VehiclePacks:
 
 
 def no_vehicles(rows: int) -> VehiclePacks:
-    """Return what is known of packs without a known vehicle: nothing."""
+    """Return the columns of packs without a known vehicle: all unknown."""
     return VehiclePacks(**dict.fromkeys((field.name for field in fields(VehiclePacks)), unknown(rows)))

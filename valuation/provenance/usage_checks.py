@@ -126,7 +126,7 @@ def health_stuck(context: CheckContext) -> FloatArray:
 
 
 def perfect_when_aged(context: CheckContext) -> FloatArray:
-    """Return the age at which the BMS last reported 1.000, if no pack is as new any more. [a]"""
+    """Return the age at the last BMS reading of 1.000, if that is too old for a pack as good as new. [a]"""
     cases = context.cases
     by_bms = _bms_readings(context)
     row, day = cases.row[by_bms], cases.events["on_day"][by_bms]
@@ -189,7 +189,7 @@ def open_recall(context: CheckContext) -> FloatArray:
 
 
 def other_unit(context: CheckContext) -> FloatArray:
-    """Return remaining over rated capacity or energy if a wrong unit is more likely than wear. [1]"""
+    """Return remaining over rated capacity or energy if the ratio suggests a wrong unit rather than wear. [1]"""
     cases = context.cases
     by_capacity = cases.last("remaining_capacity_ah") / cases.packs["rated_capacity_ah"]
     by_energy = cases.last("remaining_energy_kwh") / cases.packs["rated_energy_kwh"]

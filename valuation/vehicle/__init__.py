@@ -1,1 +1,1 @@
-"""Vehicles and their packs: what a make, a model and a year say of energy and chemistry (车型)."""
+"""Vehicle models (车型): energy and chemistry of a pack, estimated from make, model and year of its vehicle."""

@@ -82,23 +82,23 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vehicle:
-    """Facts about the pack of a vehicle.
+    """Energy and chemistry of the pack of a vehicle, as a distribution over its variants.
 
     Attributes
     ----------
     name, name_zh
-        Make and model as the table spells them, and in Chinese where it has such a spelling; several where the text
-        fits several.
+        Make and model as spelled in the table, and in Chinese if the table has a Chinese spelling; several names if
+        the text matches several.
     makes
         Makes of these models.
     match : "model", "make" or "year"
-        Whether the table has the model, only other models of its make, or neither.
+        What was found in the table: the model, only other models of its make, or neither.
     parts
-        By chemistry, the likeliest first; the shares add up to 1.
+        One part per chemistry, the most likely first; the shares add up to 1.
     source
-        Where the figures come from.
+        Source of the figures.
     near
-        Models with a similar name, where the model is unknown.
+        Models with a similar name, if the model is unknown.
     """
 
     name: str
@@ -110,7 +110,7 @@ class Vehicle:
     near: tuple[str, ...] = ()
 
     def energy_range_kwh(self, level: float = 0.9) -> tuple[float, float]:
-        """Return the central range that holds the given share of the packs of this vehicle. [kWh]"""
+        """Return the central range of energy that contains the given share of the packs of this vehicle. [kWh]"""
         grid = np.linspace(-1.0, 1.0, 2001)
         low = min(part.log_energy - 4.0 * part.log_sd for part in self.parts)
         high = max(part.log_energy + 4.0 * part.log_sd for part in self.parts)
@@ -163,7 +163,7 @@ class Catalogue:
 
     @cached_property
     def _spellings(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
-        """Every plain spelling of a model with the models it may mean."""
+        """Models by each of their normalised spellings."""
         found: dict[str, dict[tuple[str, str], None]] = {}
         for key, rows in self._by_model.items():
             for name in {key[1], *(name for row in rows for name in row.aliases)}:
@@ -174,7 +174,7 @@ class Catalogue:
 
     @cached_property
     def _makes(self) -> Mapping[str, frozenset[str]]:
-        """Every plain spelling of a make with the names it may mean."""
+        """Names of makes by each of their normalised spellings."""
         found: dict[str, set[str]] = {}
         for name in {make for make, _ in self._by_model} | set(makes()):
             for spelled in _spellings_of(name):
@@ -183,7 +183,7 @@ class Catalogue:
 
     @lru_cache(maxsize=4096)  # noqa: B019 - a process has one or two catalogues, for its whole life
     def find(self, model: str, make: str | None = None, year: float | None = None) -> Vehicle | None:
-        """Return what is known of the pack of a vehicle; None if neither its model nor its make and year say anything.
+        """Return energy and chemistry of the pack of a vehicle; None if model, make and year are all unknown.
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ class Catalogue:
         return self._unknown(query, named, year, make_given=bool(make or named))
 
     def makes_of(self, text: str) -> frozenset[str]:
-        """Return the makes that a text names."""
+        """Return the makes named in a text."""
         spelled = plain(text)
         if spelled in self._makes:
             return self._makes[spelled]
@@ -217,7 +217,7 @@ class Catalogue:
         return self._makes[max(found, key=len)] if found else frozenset()
 
     def _models(self, text: str, named: frozenset[str]) -> tuple[tuple[tuple[str, str], ...], str]:
-        """Return the models that a text names by its longest spelling, and what it says after it."""
+        """Return the models with the longest spelling found in a text, and the rest of the text."""
         words = [plain(word) for word in _BLANKS.split(text)]
         query, ends = "".join(words), set(accumulate(map(len, words)))
         starts = {0, *(len(one) for name in named for one in _spellings_of(name) if query.startswith(one))}
@@ -251,7 +251,7 @@ class Catalogue:
         return _vehicle("year", weighted, OF_YEAR_SD, near)
 
     def near(self, query: str, named: frozenset[str] = frozenset()) -> tuple[str, ...]:
-        """Return up to three models with a similar name, those of the make first."""
+        """Return up to three models with similar names; models of the given make come first."""
         tails = {_without_make(query, _spellings_of(name)) for name in named} | {query}
         pool = {s: keys for s, keys in self._spellings.items() if not named or any(key[0] in named for key in keys)}
         close = [name for tail in tails for name in difflib.get_close_matches(tail, pool, n=3, cutoff=0.6)]
@@ -305,7 +305,7 @@ def _name_zh(one: Variant, match: str) -> str:
 
 
 def _of_variant(variants: list[Variant], rest: str) -> list[Variant]:
-    """Return the variants that the rest of the text names, all where it names none."""
+    """Return the variants named in the rest of the text; all variants if none is named."""
     length = {
         id(one): max((len(name) for name in map(plain, one.variant) if _holds(rest, name)), default=0)
         for one in variants
@@ -315,7 +315,7 @@ def _of_variant(variants: list[Variant], rest: str) -> list[Variant]:
 
 
 def _of_year(variants: list[Variant], year: float | None) -> tuple[list[tuple[Variant, float]], float]:
-    """Return the variants of a year with their weights, and the added spread."""
+    """Return the variants sold in a year with their weights, and the spread to add if the year is uncertain."""
     if year is None:
         return [(one, one.share) for one in variants], UNLISTED_SD
     nearest = min(_years_off(one, year) for one in variants)
@@ -332,7 +332,7 @@ def _years_off(one: Variant, year: float) -> float:
 
 
 def _take_year(text: str) -> tuple[str, float | None]:
-    """Return a text without the model year in it, and the year.
+    """Return a text without its model year, and the year.
 
     >>> _take_year("秦EV 2019款"), _take_year("E200")
     (('秦EV ', 2019.0), ('E200', None))
@@ -411,7 +411,7 @@ def read_variants(rows: Iterable[Mapping[str, str]]) -> list[Variant]:
 
 @lru_cache(maxsize=1)
 def built_in() -> Catalogue:
-    """Return the built-in table."""
+    """Return the built-in catalogue."""
     return Catalogue(read_variants(_rows("models.csv")))
 
 
@@ -419,13 +419,13 @@ _IMPORTED: list[Catalogue] = []
 
 
 def install(variants: Iterable[Variant]) -> None:
-    """Ask these variants before the built-in table, in this process; none takes an earlier catalogue back."""
+    """Look up these variants before the built-in table in this process; none restores the built-in table alone."""
     listed = tuple(variants)
     _IMPORTED[:] = [Catalogue(listed)] if listed else []
 
 
 def find_vehicle(model: str, make: str | None = None, year: float | None = None) -> Vehicle | None:
-    """Return what is known of the pack of a vehicle, the imported catalogue before the built-in table.
+    """Return energy and chemistry of the pack of a vehicle, from the imported catalogue, else from the built-in table.
 
     >>> vehicle = find_vehicle("秦EV 2019款", "比亚迪")
     >>> vehicle.name, vehicle.parts[0].chemistry, [round(edge) for edge in vehicle.energy_range_kwh()]
@@ -440,7 +440,7 @@ def find_vehicle(model: str, make: str | None = None, year: float | None = None)
 
 
 def year_in(text: str) -> float | None:
-    """Return the model year in a vehicle's name.
+    """Return the model year written in the name of a vehicle.
 
     >>> year_in("秦EV 2019款"), year_in("E200")
     (2019.0, None)
@@ -450,7 +450,7 @@ def year_in(text: str) -> float | None:
 
 @lru_cache(maxsize=4096)
 def makes_named(text: str) -> frozenset[str]:
-    """Return the makes that a text names.
+    """Return the makes named in a text.
 
     >>> sorted(makes_named("比亚迪汽车工业有限公司")), sorted(makes_named("宁德时代"))
     (['BYD'], [])

@@ -1,4 +1,4 @@
-"""The vehicles of a batch of packs: what the catalogue says of each, as columns (车型推断)."""
+"""Looks up the vehicles of packs in the catalogue (车型推断): energy and chemistry as columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _DAYS_PER_YEAR = 365.25
 
 
 def describe_vehicles(cases: Cases) -> VehiclePacks:
-    """Return what the vehicle of each pack says of it; packs with declared chemistry and energy need only its year."""
+    """Return energy, chemistry and year of each pack by its vehicle.
+
+    Only the year is looked up for packs with declared chemistry and energy.
+    """
     named = np.array([bool(model) for model in cases.texts["vehicle_model"]])
     year = model_years(cases)
     if not named.any() and np.isnan(year).all():
@@ -38,7 +41,7 @@ def describe_vehicles(cases: Cases) -> VehiclePacks:
 
 
 def _describe(columns: dict[str, FloatArray], vehicle: Vehicle | None, rows: list[int]) -> None:
-    """Write what is known of a vehicle into the rows of its packs; rarer chemistries count as the second."""
+    """Write the data of a vehicle into the rows of its packs; chemistries after the second are added to the second."""
     if vehicle is None:
         return
     columns["match"][rows] = float(MATCHES.index(vehicle.match))
@@ -51,14 +54,14 @@ def _describe(columns: dict[str, FloatArray], vehicle: Vehicle | None, rows: lis
 
 
 def vehicle_of(cases: Cases, row: int) -> Vehicle | None:
-    """Return what is known of the vehicle of one pack."""
+    """Return the catalogue data of the vehicle of one pack; None if the vehicle is unknown."""
     return vehicle_in_row(cases.texts, cases.packs, row)
 
 
 def vehicle_in_row(
     texts: Mapping[str, Sequence[str | None]], packs: Mapping[str, FloatArray], row: int
 ) -> Vehicle | None:
-    """Return what is known of the vehicle in one row of a table of packs."""
+    """Return the catalogue data of the vehicle in one row of a table of packs; None if the vehicle is unknown."""
     model = texts["vehicle_model"][row]
     if not model:
         return None
@@ -74,10 +77,10 @@ def look_up(  # noqa: PLR0913, PLR0917 - everything that is told of a vehicle
     vin: str | None,
     made_year: float | None,
 ) -> Vehicle | None:
-    """Return what is known of a vehicle from all that is told of it.
+    """Return the catalogue data of a vehicle by maker, make, model, year and VIN; None if the vehicle is unknown.
 
-    The maker of the battery stands for the make where it names one, as in tables with one column for brands. The year
-    is the model year, else that of the VIN, else the year of production (None or NaN where not known).
+    If `maker` names a make of vehicles, it is used as the make: some tables have one column for brands. The year is the
+    model year, else the year in the VIN, else the year of production (None or NaN if unknown).
     """
     named = make or (maker if maker and makes_named(maker) else None)
     years = (model_year, model_year_of(vin) if vin else None, made_year)

@@ -34,7 +34,7 @@ def is_vin(vin: str) -> bool:
 
 
 def model_year_of(vin: str) -> float:
-    """Return the model year in a VIN; NaN if it is not one, or none from 2010 to 2030.
+    """Return the model year encoded in a VIN; NaN if the text is not a VIN or the year is not between 2010 and 2030.
 
     >>> model_year_of("LGXC16DF4K0123456")
     2019.0
@@ -57,7 +57,7 @@ def has_wrong_check_digit(vin: str) -> bool:
 
 
 def makes_of_vin(vin: str) -> frozenset[str]:
-    """Return the makes that the first three characters of a VIN stand for; none if the identifier is not known.
+    """Return the makes registered for the first three characters of a VIN; empty if these are not in the table.
 
     >>> sorted(makes_of_vin("LGXC16DF4K0123456"))
     ['BYD', 'Denza']

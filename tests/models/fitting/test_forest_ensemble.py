@@ -6,7 +6,7 @@ import pytest
 
 from models.booster.boosting import Sample, mean_settings
 from models.booster.forest_text import forest_from_text
-from models.fitting.forest_ensemble import FORESTS, grow_ensemble, grow_judged
+from models.fitting.forest_ensemble import FORESTS, grow_ensemble, grow_with_early_stopping
 from models.inference.forest import mean_of
 from models.inference.kernel_parity import check_forest, hard_rows
 
@@ -60,11 +60,11 @@ def test_no_tree_at_all_is_an_empty_forest():
 
 
 def test_the_others_stop_with_the_first():
-    judged = grow_judged([sales(1)], GROWTH, 3, sales(9))
-    assert 0 < len(judged.curve) < 500
+    grown = grow_with_early_stopping([sales(1)], GROWTH, 3, sales(9))
+    assert 0 < len(grown.curve) < 500
     asked = sales(4).matrix
-    everything = [one.predict(asked, -1) for one in judged.grown]
-    as_far = [one.predict(asked, len(judged.curve)) for one in judged.grown]
+    everything = [one.predict(asked, -1) for one in grown.grown]
+    as_far = [one.predict(asked, len(grown.curve)) for one in grown.grown]
     assert [a.tobytes() for a in everything] == [b.tobytes() for b in as_far]
 
 

@@ -46,7 +46,7 @@ def test_a_spread_of_a_gate_fee_adds_up_too():
 def test_a_lot_counts_once_with_the_noise_of_one_asset():
     lots = read_lots(["a"] * 4 + [""], np.full(5, 400.0), None, None)
     assert lots.shared(np.ones(5)).tolist() == [0.25, 0.25, 0.25, 0.25, 1.0]
-    np.testing.assert_allclose(lots.judged(np.array([0.1, 0.1, 0.1, 0.1, 0.3])), [0.2, 0.2, 0.2, 0.2, 0.3])
+    np.testing.assert_allclose(lots.one_per_lot(np.array([0.1, 0.1, 0.1, 0.1, 0.3])), [0.2, 0.2, 0.2, 0.2, 0.3])
 
 
 def test_assets_of_a_lot_are_never_parted():

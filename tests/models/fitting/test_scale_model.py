@@ -13,7 +13,7 @@ SALES, COLUMNS = 1500, 12
 
 
 def verdicts(size: np.ndarray, encoded: np.ndarray) -> OutOfFoldResiduals:
-    """Return sales judged twice, that fall nearly alike both times."""
+    """Return sales residuals twice, that fall nearly alike both times."""
     chance = np.random.default_rng(4)
     rows = np.tile(np.arange(SALES), 2)
     group = np.arange(SALES) // 5
@@ -35,9 +35,9 @@ def encoded() -> np.ndarray:
     return np.random.default_rng(3).standard_normal((SALES, COLUMNS))
 
 
-def widths(judged: OutOfFoldResiduals) -> np.ndarray:
-    growth = width_settings(len(judged.rows), seed=0, threads=1)
-    return fit_scale_model(judged, np.zeros(COLUMNS, dtype=np.int64), growth, np.ones(COLUMNS, dtype=np.bool_))[1]
+def widths(residuals: OutOfFoldResiduals) -> np.ndarray:
+    growth = width_settings(len(residuals.rows), seed=0, threads=1)
+    return fit_scale_model(residuals, np.zeros(COLUMNS, dtype=np.int64), growth, np.ones(COLUMNS, dtype=np.bool_))[1]
 
 
 def test_where_nothing_tells_a_width_all_are_nearly_alike(encoded):
@@ -50,11 +50,11 @@ def test_what_tells_a_width_is_found(encoded):
 
 
 def test_every_residual_gets_one_width_from_a_model_without_its_sale(encoded):
-    judged = verdicts(np.ones(SALES), encoded)
+    residuals = verdicts(np.ones(SALES), encoded)
     given = np.zeros(2 * SALES, dtype=np.int64)
-    for train, test in judged.parted():
+    for train, test in residuals.parted():
         given += test
-        assert not set(judged.rows[train].tolist()) & set(judged.rows[test].tolist())
-        strange = test & judged.left_out
-        assert not set((judged.rows[train] // 5).tolist()) & set((judged.rows[strange] // 5).tolist())
+        assert not set(residuals.rows[train].tolist()) & set(residuals.rows[test].tolist())
+        strange = test & residuals.left_out
+        assert not set((residuals.rows[train] // 5).tolist()) & set((residuals.rows[strange] // 5).tolist())
     assert given.tolist() == [1] * (2 * SALES)

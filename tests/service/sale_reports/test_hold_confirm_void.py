@@ -288,14 +288,14 @@ from service.sale_reports import reporting as sale_reports
 from service.sales.sale_types import Sale
 from service.store import ledger
 import msgspec
-counter = open_valuation_service(Settings.from_environment())
+service = open_valuation_service(Settings.from_environment())
 sales = msgspec.json.decode(sys.argv[1], type=list[Sale])
 appended = ledger.append
 def append(*arguments, **named):
     appended(*arguments, **named)
     os.kill(os.getpid(), 9)
 ledger.append = append
-sale_reports.report_sales(counter, sales, "killed", None)
+sale_reports.report_sales(service, sales, "killed", None)
 """
 
 

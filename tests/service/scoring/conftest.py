@@ -1,4 +1,4 @@
-"""A small synthetic fleet with all that can be wrong in it, and what values it."""
+"""A small synthetic fleet with every kind of fault, and the model and quotes to value it."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ BUNDLE = Path(__file__).parents[2] / "golden" / "bundle"
 
 @dataclass(frozen=True)
 class Fleet:
-    """Where the tables of a fleet lie, and its quotes."""
+    """Files of a fleet: packs, events and quotes."""
 
     packs: Path
     events: Path
     quotes: Path
 
     def context(self, *, model: bool = True, **terms) -> JobContext:
-        """Return what values it."""
+        """Return the job context with model, quotes and terms."""
         asked = ValuationTerms(**({"as_of": date(2025, 6, 1), "explain": False} | terms))
         return JobContext.of(self.quotes.read_bytes(), load_model(BUNDLE) if model else None, asked)
 
     def rewritten(self, folder: Path, *, seed: int | None = None, group: int = 700, packs=None, events=None) -> Fleet:
-        """Return the fleet in other files: shuffled by a seed, in row groups of a size, with other tables."""
+        """Return the fleet written again: shuffled by a seed, in row groups of a given size, with tables replaced."""
         rng = np.random.default_rng(seed)
         folder.mkdir(parents=True, exist_ok=True)
         paths = {}
@@ -73,7 +73,7 @@ CLOSING = (
 
 @pytest.fixture(scope="session")
 def closed_fleet(fleet, tmp_path_factory) -> Fleet:
-    """The same packs, a route or all of them closed to each by what is on record."""
+    """The same packs with findings that close some or all routes of each."""
     events, codes = pq.read_table(fleet.events), pq.read_table(fleet.packs)["battery_code"].to_pylist()
     harm = [
         {"battery_code": code, "on": date(2025, 5, 20), "reported_on": date(2025, 5, 20), **event}
@@ -86,5 +86,5 @@ def closed_fleet(fleet, tmp_path_factory) -> Fleet:
 
 @pytest.fixture
 def small_parts(monkeypatch):
-    """Parts so small that a small fleet has many."""
+    """Small chunks, so that a small fleet has several."""
     monkeypatch.setattr("service.scoring.partitions.EVENTS_PER_SHARE", 700)

@@ -1,4 +1,4 @@
-"""A fleet valued from files gives what each pack's own valuation gives, whatever the order, the parts and the end."""
+"""Values of a fleet equal those of each pack valued alone, for any order, chunking or interruption."""
 
 import errno
 import io
@@ -42,14 +42,14 @@ def document(path, name):
 
 
 def own_answers(fleet, context, **terms):
-    """Return each pack's own valuation, by code, as the command `value` gives it."""
+    """Return the valuation of each pack valued alone by the command `value`, by code."""
     traces = read_trace([document(fleet.packs, "packs"), document(fleet.events, "events")])
     answers = appraise_many(traces, context.market, model=context.model, as_of=DAY, **terms)
     return {history.battery_code: answer for history, answer in zip(traces.histories, answers, strict=True)}
 
 
 def as_row(answer, drivers):
-    """Return a valuation as the fleet's table shows it."""
+    """Return a valuation as a row of the output table."""
     value = answer.residual_value
     row = {
         "battery_code": answer.battery_code,
@@ -77,7 +77,7 @@ def as_row(answer, drivers):
         (False, {"explain": True, "region": "CN-GD"}),
     ],
 )
-def test_every_pack_is_valued_as_on_its_own_bit_for_bit(fleet, tmp_path, small_parts, model, terms):
+def test_each_value_equals_that_of_the_pack_alone_to_the_bit(fleet, tmp_path, small_parts, model, terms):
     context = fleet.context(model=model, **terms)
     outcome = run(fleet, tmp_path / "values.parquet", context)
     values = pq.read_table(tmp_path / "values.parquet").to_pylist()
@@ -99,8 +99,8 @@ def test_every_pack_is_valued_as_on_its_own_bit_for_bit(fleet, tmp_path, small_p
 
 
 @pytest.mark.parametrize("model", [True, False])
-def test_where_routes_are_closed_each_pack_is_valued_as_on_its_own(closed_fleet, tmp_path, small_parts, model):
-    """No closed route is best; where all are closed there is none, and the point is what disposal costs."""
+def test_packs_with_closed_routes_are_valued_as_alone(closed_fleet, tmp_path, small_parts, model):
+    """A closed route is never the best; if all are closed, no route is best and the point is the disposal cost."""
     context = closed_fleet.context(model=model, explain=True)
     run(closed_fleet, tmp_path / "values.parquet", context, processes=2)
     values = pq.read_table(tmp_path / "values.parquet").to_pylist()
@@ -141,7 +141,7 @@ def test_a_share_that_is_too_large_is_valued_in_several_batches(fleet, tmp_path,
     assert both(tmp_path / "a" / "values.parquet") == both(tmp_path / "b" / "values.parquet")
 
 
-def test_the_answer_stands_in_the_order_of_the_packs(fleet, tmp_path, small_parts):
+def test_the_output_is_in_the_order_of_the_packs(fleet, tmp_path, small_parts):
     packs = pq.read_table(fleet.packs)
     backwards = packs.take(pa.array(range(packs.num_rows - 1, -1, -1)))
     run(fleet.rewritten(tmp_path, packs=backwards), tmp_path / "values.parquet", fleet.context(model=False))
@@ -151,8 +151,8 @@ def test_the_answer_stands_in_the_order_of_the_packs(fleet, tmp_path, small_part
 
 
 @pytest.mark.parametrize("seed", [None, 5])
-def test_no_pack_is_silently_missing(fleet, tmp_path, small_parts, seed):
-    """Wrong cells, a code twice, a code in two spellings, no code, events of nobody: each is told, all are counted."""
+def test_every_rejected_pack_is_reported(fleet, tmp_path, small_parts, seed):
+    """Invalid cells, repeated codes, missing codes and events without a pack are each reported and counted."""
     packs, events = pq.read_table(fleet.packs), pq.read_table(fleet.events)
     codes = packs["battery_code"].to_pylist()
     energy = packs["rated_energy_kwh"].to_pylist()
@@ -183,7 +183,7 @@ def test_no_pack_is_silently_missing(fleet, tmp_path, small_parts, seed):
     assert not {wrong, twice, spelled} & set(values["battery_code"].to_pylist())
 
 
-def test_events_meet_their_pack_in_every_spelling_of_its_code(fleet, tmp_path, small_parts):
+def test_events_are_joined_for_every_spelling_of_the_code(fleet, tmp_path, small_parts):
     packs, events = pq.read_table(fleet.packs), pq.read_table(fleet.events)
     written_plainly = run(fleet, tmp_path / "plain.parquet", fleet.context(model=False))
     chosen = {code for code in packs["battery_code"].to_pylist() if len(code) == 24}
@@ -205,7 +205,7 @@ def test_events_meet_their_pack_in_every_spelling_of_its_code(fleet, tmp_path, s
 
 
 @pytest.mark.slow
-def test_a_killed_job_is_taken_up_where_it_stood(fleet, tmp_path):
+def test_a_killed_job_is_resumed(fleet, tmp_path):
     script = tmp_path / "job.py"
     script.write_text(
         f"""
@@ -248,13 +248,13 @@ if __name__ == "__main__":
 
 
 def _still_running(session):
-    """Tell whether a process of the killed job's session is alive."""
+    """Return whether a process of the killed job's session is alive."""
     listed = subprocess.run(["ps", "-s", str(session), "-o", "stat="], capture_output=True, text=True, check=False)
     return any(not line.startswith("Z") for line in listed.stdout.split())
 
 
 class Recorder:
-    """Takes note of what a job says."""
+    """Progress display that records the messages of a job."""
 
     def __init__(self):
         self.said = []
@@ -278,7 +278,7 @@ def interrupted(fleet, out, context):
         score_files(Request(packs=fleet.packs, events=fleet.events, out=out, processes=1), context, Recorder())
 
 
-def test_a_changed_question_begins_anew_and_says_so(fleet, tmp_path, small_parts):
+def test_changed_terms_restart_the_job_with_a_notice(fleet, tmp_path, small_parts):
     cut = fleet.rewritten(tmp_path / "cut", group=300)
     out = tmp_path / "values.parquet"
     interrupted(cut, out, fleet.context())
@@ -287,7 +287,7 @@ def test_a_changed_question_begins_anew_and_says_so(fleet, tmp_path, small_parts
     assert set(pq.read_table(out)["level"].to_pylist()) == {0.8}
 
 
-def test_a_part_that_was_changed_since_is_worked_out_again(fleet, tmp_path, small_parts):
+def test_a_changed_part_is_computed_again(fleet, tmp_path, small_parts):
     cut = fleet.rewritten(tmp_path / "cut", group=300)
     out = tmp_path / "values.parquet"
     interrupted(cut, out, fleet.context())
@@ -300,13 +300,13 @@ def test_a_part_that_was_changed_since_is_worked_out_again(fleet, tmp_path, smal
     assert both(out) == both(tmp_path / "whole" / "values.parquet")
 
 
-def test_two_runs_do_not_write_one_answer(fleet, tmp_path):
+def test_a_second_run_on_the_same_output_is_refused(fleet, tmp_path):
     out = tmp_path / "values.parquet"
     with Job.writing(out).locked(), pytest.raises(SettingError, match="another run is writing"):
         run(fleet, out, fleet.context(model=False))
 
 
-def test_what_is_no_table_is_refused(fleet, tmp_path):
+def test_a_file_that_is_not_a_table_is_refused(fleet, tmp_path):
     text = tmp_path / "packs.parquet"
     text.write_text("battery_code\n1\n", "utf-8")
     with pytest.raises(UnreadableRecord, match="no Parquet file"):
@@ -317,7 +317,7 @@ def test_what_is_no_table_is_refused(fleet, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["packs", "events"])
-def test_codes_that_are_stored_as_a_category_are_refused_in_words(fleet, tmp_path, name):
+def test_dictionary_encoded_codes_are_refused_with_a_reason(fleet, tmp_path, name):
     table = pq.read_table(getattr(fleet, name))
     place = table.column_names.index("battery_code")
     table = table.set_column(place, "battery_code", table.column(place).dictionary_encode())

@@ -1,4 +1,4 @@
-"""On a real standalone cluster with two workers: the numbers of one machine, even when a worker dies in the middle."""
+"""A standalone Spark cluster with two workers gives the values of one machine, also if a worker is killed."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ def cluster(tmp_path_factory):
 
 
 def begun(cluster, fleet, out, *options, before=""):
-    """Return the command begun on the cluster, after some lines of Python that spoil its work."""
+    """Return the command started on the cluster, after lines of Python that inject a fault."""
     command = [
         sys.executable, "-c", f"{before}\nfrom service.cli import main; main()", "score", str(fleet.packs),
         str(fleet.events),
@@ -52,7 +52,7 @@ def sorted_rows(path, order=("battery_code",)):
 
 @pytest.fixture(scope="module")
 def alone(fleet, tmp_path_factory):
-    """What one machine says of the fleet."""
+    """The values of one machine for the fleet."""
     out = tmp_path_factory.mktemp("alone") / "values.parquet"
     outcome = score_files(Request(packs=fleet.packs, events=fleet.events, out=out), fleet.context(explain=True))
     return sorted_rows(out), sorted_rows(outcome.rejected_file, ("battery_code", "reason"))
@@ -70,7 +70,7 @@ def same_as_alone(out, alone):
     assert left == ["values.parquet"]
 
 
-def test_two_workers_say_what_one_machine_says_whatever_the_order(cluster, fleet, alone, tmp_path):
+def test_two_workers_give_the_values_of_one_machine_in_any_order(cluster, fleet, alone, tmp_path):
     shuffled = fleet.rewritten(tmp_path / "shuffled", seed=4, group=500)
     out = tmp_path / "values.parquet"
     ended(begun(cluster, shuffled, out, "--drivers", "--shares", "5"), out)
@@ -87,7 +87,7 @@ def test_a_group_that_fails_after_it_was_valued_is_repeated_and_counted_once(clu
     assert len([*marks.iterdir()]) == 1
 
 
-def test_where_routes_are_closed_the_cluster_says_what_one_machine_says(cluster, closed_fleet, tmp_path):
+def test_packs_with_closed_routes_have_the_values_of_one_machine(cluster, closed_fleet, tmp_path):
     shuffled = closed_fleet.rewritten(tmp_path / "shuffled", seed=6, group=500)
     one, out = tmp_path / "alone.parquet", tmp_path / "values.parquet"
     outcome = score_files(
@@ -124,7 +124,7 @@ def test_a_code_in_two_spellings_is_rejected_whatever_its_buckets(cluster, fleet
     ] * 2
 
 
-def test_events_meet_their_pack_in_another_spelling_of_its_code(cluster, fleet, alone, tmp_path):
+def test_events_are_joined_for_another_spelling_of_the_code(cluster, fleet, alone, tmp_path):
     events = pq.read_table(fleet.events)
     codes = [f" {code[:7]}-{code[7:]}" if len(code) == 24 else code for code in events["battery_code"].to_pylist()]
     events = events.set_column(events.column_names.index("battery_code"), "battery_code", pa.array(codes))
@@ -133,7 +133,7 @@ def test_events_meet_their_pack_in_another_spelling_of_its_code(cluster, fleet, 
     same_as_alone(out, alone)
 
 
-def test_a_worker_killed_in_the_middle_costs_time_and_nothing_else(cluster, fleet, alone, tmp_path):
+def test_a_killed_worker_does_not_change_the_values(cluster, fleet, alone, tmp_path):
     """The last test of this file: the cluster has one worker less from here on."""
     shuffled = fleet.rewritten(tmp_path / "shuffled", seed=5, group=500)
     out = tmp_path / "values.parquet"
@@ -191,7 +191,7 @@ spark._scorer = holding
 
 
 def busy_executor(worker, marks, job):
-    """Return the executor of a worker once a process below it has written values and has not said so yet."""
+    """Return the executor of a worker after a child process has written values and before it has reported them."""
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         assert job.poll() is None, "the job ended before a worker could be killed"
@@ -204,7 +204,7 @@ def busy_executor(worker, marks, job):
 
 
 def children(pid):
-    """Return the processes that any thread of a process started."""
+    """Return the child processes of all threads of a process."""
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:

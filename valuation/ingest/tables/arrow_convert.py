@@ -44,7 +44,7 @@ class Converted:
 
     @staticmethod
     def fine(values: FloatArray, *, has_values: bool = True) -> Converted:
-        """Return a column in which every cell is a plain value or missing."""
+        """Return a column without faults or notes: every cell is a valid value or missing."""
         none = all_false(len(values))
         masks: dict[str, Any] = dict.fromkeys(_MASKS, none)
         return Converted(values=values, has_values=has_values, **masks)
@@ -64,7 +64,7 @@ _MASKS: Final = ("wrong", "placeholder", "respelled", "month_only")
 
 
 def convert(field: Field, column: pa.ChunkedArray, *, from_text: bool, unit: Unit | None = None) -> Converted:
-    """Return a column of a table as the numbers our column holds; `unit` is that of its heading, if not the field's.
+    """Convert a column of a table to numbers in the unit of the field; `unit` is the unit in its heading, if another.
 
     >>> convert(Field("soh", "number", 0.0, 1.2), pa.chunked_array([[0.5, None, 88.0]]), from_text=False).wrong.tolist()
     [False, False, True]

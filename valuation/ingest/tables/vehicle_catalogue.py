@@ -67,9 +67,9 @@ class _Unusable(Exception):
 def read_catalogue(source: TableSource, name: str = "catalogue") -> ReadCatalogue:
     """Return the vehicle models of a table (CSV or Parquet).
 
-    Rated energy is read from the gross energy where it is listed, else from the usable one, divided by 0.95. A row
-    whose chemistry is not told (such as "li-ion") counts for those of its model or make in the built-in table, else of
-    its year, by their shares.
+    Rated energy is the gross energy if it is listed, else the usable energy divided by 0.95. A row without a definite
+    chemistry (such as "li-ion") is divided among the chemistries of its model or make in the built-in table, else among
+    those of its year, by their shares.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def _columns(opened: OpenTable) -> dict[str, str]:
 
 
 def _variants(cells: Mapping[str, str], source: str) -> Iterator[Variant]:
-    """Yield the variants of a row: one, or one for each chemistry that its year makes likely.
+    """Yield the variants of a row: one, or one per likely chemistry if the row states none.
 
     Raises
     ------

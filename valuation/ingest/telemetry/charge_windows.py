@@ -1,8 +1,8 @@
-"""Remaining energy or capacity from what was charged over a window of charge (充电区间容量估计).
+"""Estimates remaining energy or capacity from charging sessions (充电区间容量估计).
 
-A charge that moves the state of charge by d and puts E into the battery says that it holds E / d. Its uncertainty has
-the errors of both readings of the state of charge and of the sensor of the current; that sensor's systematic error is
-shared by all charges of a vehicle. Only windows of at least three tenths count.
+If a charge of energy E raises the state of charge by d, a full battery holds E / d. The uncertainty includes the errors
+of both readings of the state of charge and of the current sensor, whose systematic error is common to all charges of a
+vehicle. Only charges that raise the state of charge by at least 0.3 are used.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SECONDS_AN_HOUR: Final = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What a full battery holds: value, one standard deviation, how many charges it rests on, and its last time."""
+    """Energy or capacity of a full battery: value, standard deviation, number of charges, and time of the last one."""
 
     value: float
     sd: float
@@ -37,7 +37,7 @@ class Held:
 
 
 def held_energy_kwh(log: SourceColumns) -> Held | None:
-    """Return the energy that a full battery holds, by its charges; None if no window is wide enough. [kWh]"""
+    """Return the energy of a full battery, estimated from its charges; None if no charge is large enough. [kWh]"""
     numbers = log.numbers
     if {"added_kwh", "start_soc", "end_soc"} <= numbers.keys():
         window = numbers["end_soc"] - numbers["start_soc"]
@@ -53,9 +53,9 @@ def held_energy_kwh(log: SourceColumns) -> Held | None:
 def _charges_of_rows(
     time_s: FloatArray, soc: FloatArray, power_w: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return energy [kWh], window and last time of every charge in the rows of a log.
+    """Return energy [kWh], rise of the state of charge and end time of every charge in a log.
 
-    The sign of a current differs between programs: charging is the one under which the state of charge rises.
+    The sign of charging currents differs between programs; it is the sign with which the state of charge rises.
     """
     usable = ~np.isnan(time_s + soc + power_w)
     time_s, soc, power_w = time_s[usable], soc[usable], power_w[usable]
@@ -76,7 +76,7 @@ def _charges_of_rows(
 
 
 def _runs(where: BoolArray) -> list[tuple[int, int]]:
-    """Return beginning and end of every run of true entries.
+    """Return start and end of every run of consecutive true entries.
 
     >>> _runs(np.array([False, True, True, False, True]))
     [(1, 3), (4, 5)]

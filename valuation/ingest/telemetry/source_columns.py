@@ -1,4 +1,4 @@
-"""The source of a log by its headings, and its columns as numbers: what was taken from which column (来源识别)."""
+"""Recognises the program that wrote a log by the headings (来源识别), and reads the columns as numbers."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class SourceColumns:
     texts
         By quantity, the texts of a column.
     taken
-        By quantity, the headings it was read from.
+        By quantity, the headings that it was read from.
     unused
         Headings that are not read.
     """
@@ -77,7 +77,7 @@ def _sources() -> Mapping[str, _Source]:
 
 
 def source_of(names: Sequence[str]) -> str | None:
-    """Return the source whose headings a table has; None if it is no log.
+    """Return the program or standard with the headings of a table; None if the table is not a known log.
 
     >>> source_of(["Cycle_Index", "Discharge_Capacity (Ah)"]), source_of(["battery_code", "chemistry"])
     ('Battery Archive', None)
@@ -88,7 +88,7 @@ def source_of(names: Sequence[str]) -> str | None:
 
 
 def read_columns(opened: OpenTable, source: str) -> SourceColumns:
-    """Return the columns of a log that are read, in the order of time."""
+    """Read the known columns of a log; rows are sorted by time."""
     quantities = {plain(name): quantity for name, quantity in _sources()[source]["columns"].items()}
     taken: dict[str, list[str]] = {}
     unused: list[str] = []
@@ -126,13 +126,13 @@ def _text(value: object) -> str:
 
 
 def _numbers(cells: list[str]) -> FloatArray:
-    """Return cells as numbers, NaN where they are none."""
+    """Return cells as numbers, NaN if a cell is not a number."""
     found = [re.fullmatch(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", cell) for cell in cells]
     return np.array([float(one[0]) if one else np.nan for one in found], dtype=np.float64)
 
 
 def _seconds(cells: list[str]) -> FloatArray:
-    """Return times in seconds since 1970, in the one format in which most cells are read and time does not go back."""
+    """Return times in seconds since 1970, read in the format that fits most cells and keeps them in ascending order."""
     unix = _numbers(cells)
     known_unix = unix[~np.isnan(unix)]
     if len(known_unix) and known_unix.min() > _UNIX_LEAST and known_unix.max() < _UNIX_MOST:
@@ -144,7 +144,7 @@ def _seconds(cells: list[str]) -> FloatArray:
 
 
 def _rank(moments: list[float]) -> tuple[int, float]:
-    """Return how many cells a format reads, and the share of steps in which time does not go back."""
+    """Return how many cells a time format can read, and the share of rows that are not earlier than the row before."""
     known = [one for one in moments if one == one]  # noqa: PLR0124 - NaN differs from itself
     forward = [later >= earlier for earlier, later in pairwise(known)]
     return len(known), sum(forward) / max(len(forward), 1)
@@ -159,7 +159,7 @@ def _moment(cell: str, pattern: str | None) -> float:
 
 
 def _mean_known(columns: FloatArray) -> FloatArray:
-    """Return the mean of several columns of one quantity, where known."""
+    """Return the mean of the known values of several columns."""
     known = ~np.isnan(columns)
     count = known.sum(axis=0)
     return np.where(count > 0, np.where(known, columns, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
@@ -178,7 +178,7 @@ def _scaled(quantity: str, column: FloatArray) -> FloatArray:
 
 
 def table_of_json(content: bytes) -> list[dict[str, object]] | None:
-    """Return the rows of a JSON list of flat objects; None if it is none."""
+    """Return the rows of a JSON list of flat objects; None if the document is not such a list."""
     try:
         rows = json.loads(content)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A log of a vehicle as a trace record: usage by month, and the health that its charges show (日志转溯源记录)."""
+"""Converts logs of vehicles to trace records (日志转溯源记录): monthly usage, and health estimated from charges."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FIRST_CYCLES: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedLog:
-    """A trace record, and what it was made of.
+    """A trace record made from a log, with its sources.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class ImportedLog:
     source
         Program or standard that wrote the log.
     taken
-        What was taken from which column, one sentence each.
+        One sentence per field: the column that it was read from.
     """
 
     record: Mapping[str, object]
@@ -43,7 +43,7 @@ class ImportedLog:
 
 
 def import_log(source: TableSource, name: str, nameplate: Mapping[str, object] | None = None) -> ImportedLog | None:
-    """Return a log or export of a vehicle as a trace record; None if the file is no log that is known.
+    """Return a log or export of a vehicle as a trace record; None if its format is unknown.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def _of_vehicle(log: SourceColumns, plate: dict[str, object]) -> ImportedLog:
 
 
 def _monthly(log: SourceColumns) -> list[dict[str, object]]:
-    """Return one usage event for each calendar month of a log: last readings, means of temperature and charge."""
+    """Return one usage event per calendar month: last readings, mean temperature and mean state of charge."""
     time = log.numbers["time"]
     known = np.flatnonzero(~np.isnan(time))
     months = np.array([_moment(time[row]).strftime("%Y-%m") for row in known.tolist()])
@@ -129,7 +129,7 @@ def _monthly(log: SourceColumns) -> list[dict[str, object]]:
 
 
 def _health_event(held: Held, plate: Mapping[str, object]) -> tuple[dict[str, object], Message]:
-    """Return the event of what the charges say, and how it was found."""
+    """Return the event with the health or energy estimated from charges, and a sentence on the method."""
     day = _moment(held.last_s).date().isoformat()
     rated = plate.get("rated_energy_kwh")
     if isinstance(rated, (int, float)) and rated > 0.0:
@@ -143,7 +143,7 @@ def _health_event(held: Held, plate: Mapping[str, object]) -> tuple[dict[str, ob
 
 
 def _of_cycles(log: SourceColumns, plate: dict[str, object]) -> ImportedLog:
-    """Return the record of a table of cycles: capacity of the last cycles over the rated one."""
+    """Return the record of a cycle table; health is the capacity of the last cycles over the rated capacity."""
     numbers = log.numbers
     capacity = numbers["discharged_ah"]
     whole = capacity > 0.0
@@ -184,7 +184,7 @@ def _moment(seconds: float) -> datetime:
 
 
 def _never_back(column: FloatArray) -> FloatArray:
-    """Return a reading that can only rise, without single readings far above those after them."""
+    """Return a cumulative reading such as mileage; readings far above later ones are removed."""
     later = np.fmin.accumulate(column[::-1])[::-1]
     return np.where(column > later + 1.0, np.nan, column)
 
@@ -215,7 +215,7 @@ def _median(column: FloatArray | None) -> float | None:
 
 
 def _fast_share(part: Mapping[str, FloatArray], log: SourceColumns, rows: FloatArray) -> float | None:
-    """Return the share of fast charges: of all so far where they are counted, of the energy of the month elsewhere."""
+    """Return the share of fast charging: of all charges so far if they are counted, else of the month's energy."""
     fast, slow = _last(part.get("fast_charges")), _last(part.get("slow_charges"))
     if fast is not None and slow is not None and fast + slow > 0.0:
         return fast / (fast + slow)
