@@ -14,6 +14,28 @@ FILE = "vehicles.csv"
 _NAMES = tuple(field.name for field in fields(Variant))
 
 
+class CatalogueWatch:
+    """The imported catalogue of a home folder; read again by a running service when it was imported again."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._stamp = self._current_stamp()
+
+    def _current_stamp(self) -> tuple[int, int]:
+        try:
+            found = (self._home / FILE).stat()
+        except FileNotFoundError:
+            return (0, 0)
+        return found.st_mtime_ns, found.st_ino
+
+    def refresh(self) -> None:
+        """Use the catalogue of the folder if it changed since the last look."""
+        stamp = self._current_stamp()
+        if stamp != self._stamp:
+            install_catalogue(kept_catalogue(self._home))
+            self._stamp = stamp
+
+
 def kept_catalogue(home: Path) -> bytes:
     """Return the imported catalogue of a home folder; empty if nothing was imported."""
     try:

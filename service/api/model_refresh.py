@@ -21,6 +21,7 @@ from service.sales.serving_models import ServingModels, serving_models
 from service.store.sales import newest_entry
 from service.telemetry import log
 from service.valuation_service import ValuationService, find_model
+from service.vehicles import CatalogueWatch
 from valuation.errors import CanzhiError
 from valuation.ports import Predictor
 
@@ -44,6 +45,7 @@ class ModelRefresher:
         self.watch_problem = ""
         self.swaps = 0
         self._log = service.settings.home / "models"
+        self._vehicles = CatalogueWatch(service.settings.home)
         self._stamp = service.log_stamp
         self._cached_stamp: tuple[int, int, int] | None = None
         self._retry_at = float("inf")
@@ -79,6 +81,7 @@ class ModelRefresher:
                 waiting = await asyncio.to_thread(_has_news, self.service)
                 self._sales_pending = self._sales_pending or waiting
                 await self.refresh()
+                await asyncio.to_thread(self._vehicles.refresh)
                 await self._prepare_tomorrow()
                 await self._update_drift()
             except Exception as error:  # noqa: BLE001 - the next poll retries after any failure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -90,3 +91,17 @@ def test_an_imported_catalogue_is_used_by_every_entrance(tmp_path, capsys):
     assert cli.run(["value", str(record), "--as-of", DAY, "--json"]) == 0
     cautions = {one["id"]: one["message_en"] for one in json.loads(capsys.readouterr().out)["cautions"]}
     assert "Acme Road Runner" in cautions["N05"]
+
+
+def test_a_running_service_uses_a_catalogue_imported_meanwhile(home, client, tmp_path):
+    asked = {"trace": {"vehicle_model": "Acme Road Runner 2022"}, "as_of": DAY}
+    assert client.post("/v1/valuations", json=asked).status_code == 422
+    file = tmp_path / "catalogue.csv"
+    file.write_text("make,model,year,gross kWh,chemistry\nAcme,Road Runner,2022,77,LFP\n", encoding="utf-8")
+    assert cli.run(["catalogue", "import", str(file)]) == 0
+    for _ in range(100):
+        answer = client.post("/v1/valuations", json=asked)
+        if answer.status_code == 200:
+            break
+        time.sleep(0.1)
+    assert "Acme Road Runner" in answer.text
