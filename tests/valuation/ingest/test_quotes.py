@@ -3,6 +3,7 @@ import re
 from datetime import date
 
 import numpy as np
+import openpyxl
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -140,6 +141,30 @@ def test_csv_parquet_table_path_and_chinese_spreadsheet_give_the_same_market(tmp
     ]
     assert len({market.digest for market in markets}) == 1
     assert last(markets[1], "lithium_carbonate") == pytest.approx(100_000.0)
+
+
+def test_a_workbook_and_other_separators_and_encodings_give_the_same_market():
+    rows = [["日期", "品种", "价格(元/吨)", "含税", "来源"], ["2026-11-01", "碳酸锂", "113,000", "是", "甲"]]
+    book = openpyxl.Workbook()
+    for cells in [["2026年11月报价"], rows[0], [date(2026, 11, 1), "碳酸锂", 113000, "是", "甲"]]:
+        book.active.append(cells)
+    buffer = io.BytesIO()
+    book.save(buffer)
+    plain = "\n".join(";".join(cells) for cells in rows)
+    commas = read("2026-11-01,碳酸锂,113000,元/吨,是,CN,甲").digest
+    for source in (
+        buffer.getvalue(),
+        plain.encode(),
+        plain.encode("utf-16"),
+        plain.replace(";", "\t").encode("gb18030"),
+    ):
+        assert read_market(source).digest == commas
+
+
+@pytest.mark.parametrize("price", ["11,3", "1.234.567", "1,13000", "11 3"])
+def test_a_number_with_two_readings_is_refused(price):
+    with pytest.raises(UnreadableQuotes, match="price"):
+        read(f'2026-11-01,碳酸锂,"{price}",万元/吨,是,CN,甲')
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import numpy as np
 
-from valuation.errors import FieldError, UnreadableQuotes
+from valuation.errors import FieldError, UnreadableQuotes, UnreadableRecord
 from valuation.ingest.fields.aliases import QUOTE_SCOPE
 from valuation.ingest.fields.headings import Heading, read_heading
 from valuation.ingest.fields.price_units import unit_of_price
+from valuation.ingest.tables.open_table import WORKBOOK_MARKS, open_table
 from valuation.messages import Message
 from valuation.numeric.columns import IntArray
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 REQUIRED: Final = ("quoted_on", "instrument", "price", "unit", "vat_included")
 _PARQUET_MARK = b"PAR1"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _GB18030 = "gb18030"  # what spreadsheets in China save a CSV in
 
 QuoteSource: TypeAlias = "str | os.PathLike[str] | bytes | pa.Table"
@@ -93,17 +95,26 @@ def open_quotes(source: QuoteSource) -> QuoteTable:
     Raises
     ------
     UnreadableQuotes
-        If it is not a CSV or Parquet file, or lacks a column.
+        If it is not a CSV, Excel or Parquet file, or lacks a column.
     """
     if not isinstance(source, str | os.PathLike | bytes):
         return _from_arrow(source)
     name = Message("quotes.bytes") if isinstance(source, bytes) else str(source)
     try:
         content = source if isinstance(source, bytes) else Path(source).read_bytes()
-        return _read_parquet(content) if content.startswith(_PARQUET_MARK) else _read_csv(content)
-    except (OSError, ValueError, csv.Error) as error:
+        if content.startswith(_PARQUET_MARK):
+            return _read_parquet(content)
+        if content[:4] in WORKBOOK_MARKS or (content.strip() and not _has_commas(content)):
+            return _from_arrow(open_table(content, name, QUOTE_SCOPE).table)
+        return _read_csv(content)
+    except (OSError, ValueError, csv.Error, UnreadableRecord) as error:
         reason = next((one for one in error.args if isinstance(one, Message)), " ".join(str(error).split()))
         raise UnreadableQuotes("quotes.unreadable", field="market", name=name, reason=reason) from error
+
+
+def _has_commas(content: bytes) -> bool:
+    """Return whether the first line of a text has commas; else it is UTF-16, has a title, or other separators."""
+    return b"," in content.partition(b"\n")[0] and content[:2] not in _UTF16_MARKS
 
 
 def _read_csv(content: bytes) -> QuoteTable:

@@ -10,16 +10,20 @@ from datetime import date
 
 import numpy as np
 
+from valuation.errors import FieldError
+from valuation.ingest.fields.numbers import read_number
 from valuation.ingest.fields.price_units import EXAMPLES, find_unit, tidy
 from valuation.ingest.quotes.quote_table import QuoteSource, QuoteTable, open_quotes
 from valuation.market.instruments import ALIASES, INSTRUMENTS, VAT_RATES, vat_period_of
 from valuation.market.snapshot import HOME_REGION, MarketHistory
 from valuation.messages import Message
 from valuation.numeric.columns import FloatArray, IntArray
+from valuation.record.fields import Field
 
 _YES = {"true", "1", "yes", "y", "是", "含税", "含"}
 _NO = {"false", "0", "no", "n", "否", "不含税", "不含", "未税"}
 _REGIONS = {"中国": "CN", "china": "CN", "欧洲": "EU", "europe": "EU", "美国": "US", "韩国": "KR"}
+_PRICE = Field("price", "number")
 _EPOCH = date(1970, 1, 1).toordinal()
 _NAMES = tuple(INSTRUMENTS)
 
@@ -206,12 +210,11 @@ def _nearest_name(table: QuoteTable) -> str:
 
 
 def _number(text: str) -> float | None:
-    """Return a finite number; thousands may be separated by commas."""
+    """Return a number as in a record: commas separate thousands, so `11,3` is none."""
     try:
-        value = float(text.replace(",", "").replace("，", ""))
-    except ValueError:
+        return read_number(_PRICE, text, _PRICE.name)
+    except FieldError:
         return None
-    return value if np.isfinite(value) else None
 
 
 def _region(text: str) -> str | None:
