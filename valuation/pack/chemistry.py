@@ -9,7 +9,9 @@ E   Argonne EverBatt 2023 workbook (three-clause BSD style licence), sheets Man 
     graphite, 6 to 9 % below it for Cu, 12 % below it for Li in LMO (P. Busch, USA-EV-Lithium-GHG, MIT, 2025).
 D   Derived here by stoichiometry from published cathode fractions, 2026; band 15 %. NiMH from the published yield of a
     Toyota Gen-1 Prius battery; the 1.78 kWh it is divided by is recalled.
-J   Judged, 2026: the spread inside a class (Li, Ni, Co 5 %, Cu 12 %, Al 15 %, steel 25 %), ageing relative to NMC,
+J   Judged, 2026: the spread inside a class (Li, Ni, Co 5 %, Cu 12 %, Al 15 %, steel 25 %), ageing relative to NMC (NCA
+    by the cell models of blast-lite 1.1.1: mean loss after ten years 1.2 and, without the silicon 811 cell, 1.5 times
+    that of its NMC models; LMO, which is nearly always air-cooled, by the 2015 Leaf, 4.2 %/a against 2.3, Geotab 2019),
     minimum health for repurposing (LFP .70, others .75: in China ternary packs mostly go straight to recycling) and
     health at the end of a second life (.45, others .50; published .30 to .60), years until the pack is then recycled,
     shares of a mixture.
@@ -158,7 +160,7 @@ ROWS: Final[tuple[Chemistry, ...]] = (
         cell_share=0.617,
         density=TERNARY_DENSITY,
         cell_voltage_v=3.6,
-        ageing_factor=1.15,
+        ageing_factor=1.25,
         source="E",
     ),
     Chemistry(
@@ -169,7 +171,7 @@ ROWS: Final[tuple[Chemistry, ...]] = (
         cell_share=0.6628,
         density=LFP_DENSITY,
         cell_voltage_v=3.8,
-        ageing_factor=1.5,
+        ageing_factor=1.85,
         new_pack="lfp",
         source="E",
     ),

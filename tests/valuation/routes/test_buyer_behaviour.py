@@ -122,7 +122,8 @@ def test_bids_follow_the_trend_only_with_calibration():
 
 
 def test_a_fixed_cost_per_pack_lowers_small_packs_more():
-    small, large = pack(rated_energy_kwh=10.0), pack(rated_energy_kwh=100.0)
+    tested = (event("tested", method="lab", soh=0.85),)  # so that both are of one health
+    small, large = pack(rated_energy_kwh=10.0, events=tested), pack(rated_energy_kwh=100.0, events=tested)
     lost = worth(small, large) - worth(small, large, recycling_cny=150.0, further_use_cny=150.0)
     assert 14.0 < lost[0] < 30.0  # 15 CNY/kWh on the route taken, and something of what recycling costs later
     assert lost[1] == pytest.approx(lost[0] / 10.0, rel=0.25)
