@@ -19,6 +19,7 @@ from valuation.condition.readings import NOISE, SOURCES, Readings, read_health, 
 from valuation.condition.service_record import read_service
 from valuation.numeric.columns import FloatArray, coalesce, last, total, unknown
 from valuation.numeric.exact_math import exp, log
+from valuation.pack.chemistry import CHEMISTRY_CODE
 from valuation.pack.nameplate import Nameplate
 from valuation.record.cases import Cases
 
@@ -33,6 +34,8 @@ PRIOR_FLOOR_SD = 0.020
 # Gap of a new pack to its plate. Logs of Chinese NCM fleets begin at .92-.93 of nominal (20 BAIC EU500: 132-135 of 145
 # Ah, Applied Energy 339 (2023) 120954, figure 2): .079, of which .006 is settling of the first month; seven tenths of
 # the rest are taken, as it is one fleet (judged). Others: .00 +- .02 (judged).
+# Chemistries for which no figure of a fleet is known here: their ageing factor is judged, so is this.
+NOT_FITTED, NOT_FITTED_SD = ("LCO", "LTO", "NIMH", "NAION", "OTHER"), 0.035
 NEW_GAP, NEW_GAP_SD = 0.0, 0.020
 TERNARY_FLEET_GAP, TERNARY_FLEET_GAP_SD = 0.052, 0.035
 UNKNOWN_CYCLES_SD = 0.5  # judged: uncertain share of the cycle fade if cycles are assumed
@@ -130,7 +133,9 @@ def _prior(
     cycles_sd = np.where(np.isnan(known_cycles), UNKNOWN_CYCLES_SD * np.minimum(of_cycles, 0.3), 0.0)
     age_sd = np.where(np.isnan(coalesce(nameplate.made_day, nameplate.in_service_day)), UNKNOWN_AGE_SD, 0.0)
     spread = PRIOR_RELATIVE_SD * np.minimum(lost, 0.4)
-    floor = PRIOR_FLOOR_SD * PRIOR_FLOOR_SD + gap_sd * gap_sd
+    not_fitted = np.isin(nameplate.chemistry, [CHEMISTRY_CODE[name] for name in NOT_FITTED])
+    chemistry_sd = np.where(not_fitted, NOT_FITTED_SD, 0.0)
+    floor = PRIOR_FLOOR_SD * PRIOR_FLOOR_SD + gap_sd * gap_sd + chemistry_sd * chemistry_sd
     return 1.0 - lost - gap, np.sqrt(spread * spread + cycles_sd * cycles_sd + age_sd * age_sd + floor)
 
 

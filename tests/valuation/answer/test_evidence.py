@@ -15,7 +15,11 @@ from valuation.record.history import PackHistory, TraceEvent
 from valuation.record.to_columns import day_number, tabulate
 
 PLATE = PackHistory(
-    battery_code="001PB0A0000001A680000123", chemistry="LFP", rated_energy_kwh=52.5, made_on=date(2020, 6, 8)
+    battery_code="001PB0A0000001A680000123",
+    chemistry="LFP",
+    rated_energy_kwh=52.5,
+    made_on=date(2020, 6, 8),
+    duty="private",
 )
 
 
@@ -36,7 +40,7 @@ def test_a_test_helps_an_untested_pack_more_than_a_tested_one(market_history):
 
 
 def test_a_laboratory_test_helps_after_a_quick_test(market_history):
-    tested = replace(PLATE, events=(replace(lab_test(0.85), facts={"method": "quick", "soh": 0.85}),))
+    tested = replace(PLATE, events=(replace(lab_test(0.85), facts={"method": "quick", "soh": 0.90}),))
     ratios = next_best(dossier_of(market_history, tested))
     assert ratios["capacity_test"][0] < ratios["quick_test"][0]
 
