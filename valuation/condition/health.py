@@ -45,6 +45,7 @@ DRIFT_SD_PER_A = 0.010  # judged: and independent of it, per year since
 # failed or abused .30-.70 (shares assumed 25, 40, 28, 7 %). How many of them age and use do not explain follows from
 # the record of their service (valuation.condition.service_record). Judged from that mixture.
 ODD_LOSS, ODD_SD = 0.10, 0.14
+ODD_SHARE_MEASURED = 0.10  # judged: least share if there is a reading, so that the estimate follows it without a jump
 MOST_EXPECTED_LOSS = 0.5  # judged: a higher loss is accepted from measurements only
 
 
@@ -207,6 +208,7 @@ def _posterior(
     no_reading = np.isnan(reading)
     precision = np.where(no_reading, 0.0, 1.0 / np.where(no_reading, 1.0, variance))
     read = np.where(no_reading, 0.0, reading)
+    odd_share = np.where(no_reading, odd_share, np.maximum(odd_share, ODD_SHARE_MEASURED))
     kinds = (
         (log(1.0 - odd_share), expected, expected_sd),
         (log(odd_share), expected - ODD_LOSS, np.sqrt(expected_sd * expected_sd + ODD_SD * ODD_SD)),
