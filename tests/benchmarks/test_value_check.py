@@ -34,7 +34,7 @@ def test_a_figure_that_set_a_constant_is_met(name):
 
 
 @pytest.mark.parametrize("name", [name for name, fact in FACTS.items() if fact["leg"] == "payable"])
-def test_payables_lie_within_a_tenth_of_the_published_range(name):
+def test_payables_are_within_a_tenth_of_the_published_range(name):
     low, high = bounds(FACTS[name])
     assert 0.9 * low <= ours_of(FACTS[name]) <= 1.11 * high
 

@@ -101,12 +101,12 @@ def _of_column(traces) -> str | None:
 
 
 @pytest.mark.parametrize(("text", "chemistry"), TOLD.items(), ids=TOLD)
-def test_an_everyday_name_is_read_in_every_way_alike(text, chemistry):
+def test_all_readers_accept_common_field_names(text, chemistry):
     assert readings(text) == dict.fromkeys(("record", "row", "columns", "passport"), chemistry)
 
 
 @pytest.mark.parametrize("text", NOT_TOLD)
-def test_several_names_or_a_denial_tell_no_chemistry(text):
+def test_several_names_or_a_negation_give_no_chemistry(text):
     assert readings(text) == dict.fromkeys(("record", "row", "columns", "passport"), None)
 
 

@@ -160,7 +160,7 @@ def test_events_are_joined_to_a_pack_whose_code_is_spelled_otherwise():
         ("001PB0A0000001A5O0000123", "001PB0A0000001A500000123"),  # 31 May
     ],
 )
-def test_look_alike_letters_are_a_caution_with_the_suggestion(entrances, typed, meant):
+def test_similar_looking_letters_raise_a_caution_with_a_suggestion(entrances, typed, meant):
     record = {"battery_code": typed, "chemistry": "LFP", "rated_energy_kwh": 52.5}
     outcome = entrances.everywhere("trace", record)
     if meant == CODE:

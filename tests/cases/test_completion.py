@@ -69,7 +69,7 @@ def test_what_a_passport_lacks_is_completed_at_every_entrance_with_its_source(en
 
 
 @pytest.mark.parametrize("lacking", ["chemistry", "energy"])
-def test_without_it_the_passport_is_refused_and_says_what_is_missing(entrances, lacking):
+def test_an_incomplete_passport_is_refused_with_the_missing_fields(entrances, lacking):
     names, _ = LACKING[lacking]
     assert "cannot be told from it" in entrances.everywhere("passport", without(*names)).refusal
 

@@ -58,7 +58,7 @@ BATTERY = {
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_tells_the_same_of_the_same_battery(entrances, family):
+def test_all_passport_formats_give_the_same_record(entrances, family):
     history = only(FAMILIES[family]())
     undated = {"soh": None, "cycles": None} if family == "Catena-X 3" else {}
     assert told(history) == BATTERY | undated
@@ -258,7 +258,7 @@ def test_waste_and_second_use_act_in_every_family(entrances, family, status, clo
     assert {"T17", "T18"} & {blocker for route in routes for blocker in route["blocked_by"]}
 
 
-def test_a_record_and_an_event_can_tell_the_status(entrances):
+def test_the_status_is_read_from_record_and_event(entrances):
     record = {"battery_code": documents.CODE, "rated_energy_kwh": 60.0}
     assert "recycled" in entrances.everywhere("trace", {**record, "life_cycle_status": "recycled"}).refusal
     event = {"type": "recycled", "on": "2026-01-01"}

@@ -95,7 +95,7 @@ def test_a_remaining_capacity_of_85_per_cent_is_a_health():
     assert tested.facts == {"method": "quick", "soh": 0.85}
 
 
-def test_the_unit_tells_whether_a_capacity_is_an_energy():
+def test_a_capacity_in_kwh_is_an_energy():
     assert only("电池类型,电池容量(kWh)\n铁锂,61\n").rated_energy_kwh == 61.0
     pack = only(f"电池编码,电池容量/Ah,剩余容量(kWh)\n{CODE},151,50\n")
     assert (pack.rated_capacity_ah, pack.rated_energy_kwh) == (151.0, None)
@@ -120,7 +120,7 @@ def test_what_a_yard_writes_about_a_pack_becomes_an_event(headings, cells, event
 
 
 @pytest.mark.parametrize("heading", ["电池状态", "状态", "生命周期状态"])
-def test_a_status_column_acts_and_an_unknown_word_does_not(heading):
+def test_a_known_status_is_used_and_an_unknown_one_ignored(heading):
     assert only(f"电池编码,{heading}\n{CODE},已再生利用\n").life_cycle_status == "recycled"
     assert only(f"电池编码,{heading}\n{CODE},待再生利用\n").life_cycle_status == "waste"
     assert only(f"电池编码,{heading}\n{CODE},在库\n").life_cycle_status is None
@@ -139,7 +139,7 @@ def test_a_condition_without_a_day_is_not_used_in_training():
 @pytest.mark.parametrize(
     ("cell", "number"), [("123 000", 123000), ("约12万公里", 120000), ("12万左右", 120000), ("1'234", 1234)]
 )
-def test_marks_of_thousands_and_words_for_about_are_read(cell, number):
+def test_thousands_separators_and_approximations_are_read(cell, number):
     assert only(f"电池编码,行驶里程\n{CODE},{cell}\n").odometer_km == number
 
 

@@ -69,7 +69,7 @@ WEB = {"fastapi", "pydantic", "starlette", "uvicorn"}
         ("service.app", EXTRAS | {"fastapi_offline", "jinja2"}),
     ],
 )
-def test_a_start_does_not_wait_for_what_it_does_not_need(module, unwanted):
+def test_a_start_does_not_import_unneeded_modules(module, unwanted):
     """MLflow costs 2.5 s and 178 MB, LightGBM 2.4 s, FastAPI .2 s: neither a price nor a help text may pay for them."""
     done = python(f"import {module}, sys; print(*sorted({unwanted} & set(sys.modules)))")
     assert done.returncode == 0, done.stderr

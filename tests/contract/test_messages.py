@@ -94,7 +94,7 @@ def parameters(sentence):
 
 
 @pytest.mark.parametrize("name", catalogue())
-def test_both_languages_say_the_same(name):
+def test_both_languages_have_the_same_parameters(name):
     wording = catalogue()[name]
     assert parameters(wording.en) == parameters(wording.zh)
     assert not CHINESE.search(re.sub(r"\([^)]*\)|元/吨|万元/吨|元/Wh", "", wording.en))
@@ -125,7 +125,7 @@ def all_calls():
                 yield f"{path}:{node.lineno}", node
 
 
-def test_no_sentence_stands_in_an_error():
+def test_errors_are_raised_with_message_ids():
     inline = []
     for place, call in all_calls():
         if name_of(call) in CALLS | {"KernelUnavailableError"}:
@@ -149,7 +149,7 @@ PROPER = {"canzhi: ", "valuation_id ", " / kWh", "utf-8", "left"}
 """Texts that are the same in every language."""
 
 
-def test_no_sentence_stands_where_something_is_printed():
+def test_printed_sentences_are_in_the_catalogue():
     inline = []
     for place, call in all_calls():
         if name_of(call) in PRINTED:
@@ -189,7 +189,7 @@ WRITES_CHINESE = {
 }
 
 
-def test_no_chinese_stands_in_code_but_where_it_is_read():
+def test_code_contains_chinese_only_where_it_is_parsed():
     found = set()
     for path, tree in trees().items():
         documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

@@ -64,7 +64,7 @@ def test_the_farthest_comes_first_and_unknown_columns_are_left_out():
 
 
 @pytest.mark.parametrize("level", [0.5, 0.8, 0.9])
-def test_a_true_band_is_refused_as_rarely_as_said(level):
+def test_a_valid_band_is_rejected_at_the_nominal_rate(level):
     least = binomial_lower_count(200, level, 0.05)
     held = np.random.default_rng(1).binomial(200, level, 20_000)
     assert 0.01 < np.mean(held < least) <= 0.055

@@ -77,7 +77,7 @@ def test_categories_stay_texts():
     assert read_column(cells(1, 2.0, "A", "B"), "trim", categorical=True).tolist() == ["1", "2", "A", "B"]
 
 
-def test_a_column_of_a_category_type_is_one_whatever_it_holds():
+def test_a_column_of_a_category_type_is_categorical():
     kept = pd.DataFrame({"trim": pd.Categorical([1, 2, 1]), "km": [1.0, 2.0, 3.0]})
     assert fit_column_encoder(kept, ("trim", "km"), None).categorical == (True, False)
     other = pl.DataFrame({"trim": pl.Series(["1", "2"], dtype=pl.Categorical), "km": [1.0, 2.0]})

@@ -41,7 +41,7 @@ def quick(**choices):
     return ResidualValueRegressor(trees=20, folds=3, random_state=0, **choices)
 
 
-def test_it_stands_at_the_end_of_a_pipeline(used_cars):
+def test_it_works_as_the_last_step_of_a_pipeline(used_cars):
     table, _, price = used_cars
     prepared = ColumnTransformer(
         [("numbers", make_pipeline(SimpleImputer(), StandardScaler()), ["health", "age"])], remainder="drop"
@@ -73,7 +73,7 @@ def test_a_grid_is_searched_with_a_structural_value(used_cars):
     assert -grid.best_score_ < np.mean(np.abs(base - price))
 
 
-def test_packs_are_kept_together_by_whatever_splitter(used_cars):
+def test_packs_are_kept_together_by_any_splitter(used_cars):
     table, _, price = used_cars
     packs = np.arange(ROWS) // 2
     scores = cross_val_score(quick(), table, price, cv=GroupKFold(3), groups=packs, scoring="neg_mean_absolute_error")
@@ -96,7 +96,7 @@ def test_who_pickles_it_by_choice_gets_it_back(used_cars):
     np.testing.assert_array_equal(back.predict_interval(table, base=base), fitted.predict_interval(table, base=base))
 
 
-def test_frames_of_pandas_and_polars_say_the_same(used_cars):
+def test_frames_of_pandas_and_polars_give_the_same_values(used_cars):
     table, base, price = used_cars
     other = pl.DataFrame(
         {

@@ -47,7 +47,7 @@ def test_where_a_route_is_open_no_disposal_is_named(client):
 
 @pytest.mark.parametrize("page", ["", "/report"])
 @pytest.mark.parametrize(("lang", "cost"), [("en", COST_EN), ("zh", COST_ZH)])
-def test_page_and_report_say_what_the_disposal_costs(client, answer, page, lang, cost):
+def test_page_and_report_show_the_disposal_cost(client, answer, page, lang, cost):
     html = text_of(client.get(f"/valuations/{answer['valuation_id']}{page}?lang={lang}").text)
     shown = cost.search(html)
     assert shown
@@ -64,7 +64,7 @@ def test_a_lot_names_the_disposal_among_routes(client, lang, word):
 
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize(("lang", "cost"), [("en", COST_EN), ("zh", COST_ZH)])
-def test_the_terminal_says_it_and_reproduces_it(capsys, monkeypatch, lang, cost):
+def test_the_terminal_shows_the_answer_and_reproduces_it(capsys, monkeypatch, lang, cost):
     monkeypatch.setenv("COLUMNS", "200")
     assert cli.run(["value", str(BURNT_OUT), "--as-of", AS_OF, "--lang", lang]) == 0
     printed = capsys.readouterr().out
@@ -74,7 +74,7 @@ def test_the_terminal_says_it_and_reproduces_it(capsys, monkeypatch, lang, cost)
     assert cli.run(["reproduce", kept]) == 0
 
 
-def test_an_answer_kept_by_an_older_version_says_what_differs(settings, client, answer, capsys):
+def test_reproducing_an_older_answer_names_the_differences(settings, client, answer, capsys):
     """An old answer had a closed best route and no cost of disposal; it is shown unchanged, with its differences."""
     older = {name: part for name, part in answer.items() if name != "disposal_cny"} | {"best_route": "second_life"}
     database = Database(settings.store_url)

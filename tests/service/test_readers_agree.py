@@ -180,13 +180,13 @@ def compare_ways(client, seed, bodies):
     return len(ids) // 2
 
 
-def test_every_way_tells_the_same_and_keeps_the_same(shared_client):
+def test_all_channels_answer_and_store_the_same(shared_client):
     assert compare_ways(shared_client, seed=20, bodies=150) > 40
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
-def test_every_way_tells_the_same_of_very_many(shared_client, seed):
+def test_all_readers_agree_on_random_records(shared_client, seed):
     assert compare_ways(shared_client, seed, bodies=1500) > 400
 
 

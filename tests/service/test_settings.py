@@ -62,6 +62,6 @@ def test_an_empty_variable_counts_as_absent():
     assert Settings.from_environment({"CANZHI_PORT": ""}).port == Settings(home=Path("/")).port
 
 
-def test_the_store_lies_in_the_home_folder_unless_named():
+def test_the_store_is_in_the_home_folder_by_default():
     assert Settings(home=Path("/h")).store_url == "sqlite:////h/canzhi.sqlite"
     assert Settings(home=Path("/h"), database_url="postgresql+psycopg://a@b/c").store_url.startswith("postgresql")

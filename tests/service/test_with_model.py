@@ -56,7 +56,7 @@ def model_home(trained, home):
     return home
 
 
-def test_the_model_answers_and_says_so(model_home, open_client, pack):
+def test_answers_name_the_model(model_home, open_client, pack):
     with open_client(Settings(home=model_home)) as client:
         answer = client.post("/v1/valuations", json={"trace": pack, "as_of": AS_OF}).json()
         model = client.get("/v1/model").json()

@@ -38,7 +38,7 @@ class Client:
         self.alias = version
 
 
-def test_of_two_promotions_at_once_the_later_one_has_the_last_word(tmp_path, estimator, monkeypatch):
+def test_the_later_of_two_concurrent_promotions_is_champion(tmp_path, estimator, monkeypatch):
     client, waiting = Client(), []
     monkeypatch.setattr("models.artifact.mlflow_alias._mlflow", lambda _: client)
     monkeypatch.setattr("models.artifact.registry.mirror_alias", lambda *asked: waiting.append(asked))

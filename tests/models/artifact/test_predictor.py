@@ -69,7 +69,7 @@ def test_unknown_health_widens_the_band(predictor, market):
     )
 
 
-def test_a_group_says_what_its_band_stands_on(predictor, market):
+def test_a_group_reports_the_sales_behind_its_band(predictor, market):
     priced = predictor.price(market.table[:3], market.base[:3], ["LFP/3", "LFP/777", "XYZ/1"], LEVELS)
     assert priced.group_used == ["LFP/3", "LFP", ""]
     assert priced.group_known == [True, False, False]
@@ -101,7 +101,7 @@ def test_what_does_not_fit_is_refused_by_name(predictor, market):
         predictor.price(market.table[:2], market.base[:2], ["a"], LEVELS)
 
 
-def test_it_says_what_it_is(predictor):
+def test_the_model_describes_itself(predictor):
     assert predictor.demonstration
     assert (predictor.name, predictor.version, predictor.trained_through) == ("demo", "1", "2026-01-01")
     assert predictor.digest.startswith("sha256:")
@@ -129,7 +129,7 @@ def models(make_market):
     yield handful.fitted_, rows, base, None
 
 
-def test_the_compiled_kernel_and_numpy_price_and_explain_alike_to_the_bit(make_market, about):
+def test_kernel_and_numpy_give_the_same_bits(make_market, about):
     for state, rows, base, labels in models(make_market):
         asked = rows, base, labels
         predictor = Predictor(Bundle(state=state, about=about, digest="", signed_by=""))
@@ -161,7 +161,7 @@ def test_codes_of_a_model_that_learned_texts_are_taken_as_codes(make_market, abo
     assert predictor.price(codes, market.base, None, LEVELS).point.tobytes() == expected.tobytes()
 
 
-def test_a_tariff_says_what_the_band_says(estimator, market):
+def test_an_interval_table_gives_the_quantiles_of_the_band(estimator, market):
     state = estimator.fitted_
     labels = [*market.groups[:40].tolist(), "LFP/777", "XYZ", ""]
     interval_table = IntervalTable(state)

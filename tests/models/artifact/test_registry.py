@@ -72,7 +72,7 @@ def test_what_is_not_kept_is_unknown(home, reference):
         load_model(reference, home=home)
 
 
-def test_the_log_says_who_when_why(home):
+def test_the_log_records_person_time_and_reason(home):
     promote("demo@1", WHO, home)
     promote("demo@2", WHO, home)
     first, second = promotions(home)
@@ -261,7 +261,7 @@ def test_two_at_once_do_not_collide(tmp_path):
     assert len(read_log(tmp_path)) == 30
 
 
-def test_home_is_where_the_environment_says(monkeypatch, tmp_path):
+def test_the_home_folder_is_read_from_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("CANZHI_HOME", str(tmp_path))
     assert home_folder() == tmp_path
     monkeypatch.delenv("CANZHI_HOME")

@@ -42,7 +42,7 @@ def records_of(score, group, kind=OUT_OF_FOLD, day=NAN, residual=0.0):
     seed=st.integers(0, 999),
     spread=st.floats(0.0, 100.0),
 )
-def test_finite_and_never_crossing_whatever_the_sales(rows, groups, seed, spread):
+def test_quantiles_are_finite_and_do_not_cross_for_any_sales(rows, groups, seed, spread):
     rng = np.random.default_rng(seed)
     labels = [f"{'a' if code % 2 else 'b'}/{code}" for code in rng.integers(0, groups, rows)]
     tree, group = learn_groups(labels)

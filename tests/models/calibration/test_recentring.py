@@ -138,7 +138,7 @@ def test_without_sales_the_band_is_the_trained_one(predictor, market):
     prior=st.floats(0.0, 40.0),
     seed=st.integers(0, 999),
 )
-def test_no_reporter_carries_more_than_a_third(weights, reporters, groups, prior, seed):
+def test_no_reporter_has_more_than_a_third_of_the_weight(weights, reporters, groups, prior, seed):
     rng = np.random.default_rng(seed)
     weight = np.array(weights)
     group = np.unique(rng.integers(0, groups, len(weight)), return_inverse=True)[1]
@@ -255,7 +255,7 @@ def test_a_sale_of_one_yuan_is_far_outside(predictor, market):
     assert np.all(far_outside(predictor, replace(sales, price=np.full(600, 0.02)))[point > 60.0])
 
 
-def test_what_is_far_outside_is_named_and_honest_sales_are_not(predictor, market, make_market):
+def test_only_sales_far_outside_are_flagged(predictor, market, make_market):
     fresh = make_market(400, 5)
     sales = reported(predictor, fresh, 400)
     assert np.mean(far_outside(predictor, sales)) < 0.05
@@ -276,7 +276,7 @@ def test_false_sales_of_one_reporter_move_less_than_those_of_many(predictor, mar
     assert one < 0.7 * many
 
 
-def test_an_honest_turn_is_followed_and_the_band_says_that_it_is_less_sure(predictor, market):
+def test_a_real_price_change_is_followed_with_a_wider_band(predictor, market):
     sales = reported(predictor, market, 400, 4)
     scale = predictor.state.scale
     turned = replace(sales, price=scale.back(scale.to(sales.price) - 0.3 * sales.day / DAYS))
@@ -287,7 +287,7 @@ def test_an_honest_turn_is_followed_and_the_band_says_that_it_is_less_sure(predi
     assert -0.33 <= recentring_summary(predictor, predictor.state.band, fallen.band, turned).point <= -0.15
 
 
-def test_the_pull_of_a_sale_is_bounded():
+def test_the_influence_of_a_sale_is_bounded():
     residual = np.concatenate([np.zeros(20), [1e9]])
     level = robust_levels((residual, np.ones(21), np.zeros(21, dtype=int)), 10.0, np.zeros(1), 1.0)[0]
     assert 0.0 < level < 0.5 / 30.0 + 1e-9

@@ -39,7 +39,7 @@ def test_a_model_never_seen_is_covered_and_its_band_is_wider(sales):
     assert np.median(width[new]) > 3.0 * np.median(width[~new])
 
 
-def test_the_mean_knows_what_to_say_of_a_model_never_seen(sales):
+def test_the_mean_predicts_unseen_vehicle_models(sales):
     table, price, names, model = sales
     new = model % 6 == 0
     fitted = ResidualValueRegressor().fit(table[~new], price[~new], groups=names[~new])
@@ -47,7 +47,7 @@ def test_the_mean_knows_what_to_say_of_a_model_never_seen(sales):
     assert np.median(error) < 0.45  # a maker's models stray by .4
 
 
-def test_only_what_tells_the_group_apart_is_nested():
+def test_only_columns_that_identify_the_group_are_nested():
     group = np.array([1, 1, 2, 2, 3, 3])
     codes = np.array([[0, 0, 0], [0, 1, 1], [0, 2, 0], [0, 2, 1], [1, 3, 0], [1, 3, 1]], dtype=float)
     assert nested_columns(codes, (True, True, True), group) == (True, True, False)
@@ -83,7 +83,7 @@ def test_known_and_unseen_groups_use_different_forests(two_forests):
     assert side_by_side(known, empty_forest(2), 0).predict(rows[new]).tolist() == [0.0] * int(np.sum(new))
 
 
-def test_what_both_forests_say_is_taken_apart_exactly(two_forests):
+def test_the_explanation_of_two_forests_is_exact(two_forests):
     known, strange, rows = two_forests
     both = side_by_side(known, strange, 0)
     taken_apart = Attribution(both)
@@ -118,7 +118,7 @@ def test_the_newest_sales_widen_only_what_chance_does_not_explain():
     assert monitor_shift(normalised_score, 400.0).widening == pytest.approx(1.4)
 
 
-def test_a_market_that_leaps_is_said_to_be_beyond_the_model(make_market):
+def test_a_market_jump_raises_a_caution(make_market):
     old, new = make_market(500, 1), make_market(300, 2)
     days = np.linspace(18000.0, 18500.0, 500)
     fitted = ResidualValueRegressor(trees=60).fit(old.table, old.price, base=old.base, time=days)

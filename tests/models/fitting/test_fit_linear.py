@@ -49,7 +49,7 @@ def test_far_outside_experience_it_does_not_run_away(far):
     assert abs(part.predict(np.array([[far]]))[0]) < 20.0
 
 
-def test_a_table_that_says_nothing_gives_the_mean():
+def test_an_empty_table_gives_the_mean():
     part = fitted(np.ones((10, 2)), np.arange(10.0))
     assert part.predict(np.zeros((1, 2))).tolist() == [4.5]
 

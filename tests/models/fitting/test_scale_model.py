@@ -40,11 +40,11 @@ def widths(residuals: OutOfFoldResiduals) -> np.ndarray:
     return fit_scale_model(residuals, np.zeros(COLUMNS, dtype=np.int64), growth, np.ones(COLUMNS, dtype=np.bool_))[1]
 
 
-def test_where_nothing_tells_a_width_all_are_nearly_alike(encoded):
+def test_without_informative_features_widths_are_nearly_equal(encoded):
     assert float(np.std(np.log(widths(verdicts(np.ones(SALES), encoded))))) < 0.1
 
 
-def test_what_tells_a_width_is_found(encoded):
+def test_the_features_of_the_width_are_found(encoded):
     told = widths(verdicts(np.exp(0.8 * encoded[:, 0]), encoded))
     assert float(np.corrcoef(np.log(told), np.tile(encoded[:, 0], 2))[0, 1]) > 0.9
 

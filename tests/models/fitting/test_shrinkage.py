@@ -20,7 +20,7 @@ def test_what_later_sales_confirm_is_kept():
     assert fit_shrinkage([(told, true, ONES)], 0.0).share == pytest.approx(0.715, abs=0.04)
 
 
-def test_a_level_that_moved_says_nothing():
+def test_a_shifted_level_is_not_a_signal():
     stretches = [(told, true + shift, ONES) for shift in (0.0, 5.0, -9.0) for told, true in [told_and_true(1.0)]]
     assert fit_shrinkage(stretches, 0.0).share > 0.95
 
@@ -46,12 +46,12 @@ def dated(*, drifting):
     return np.ptp(np.log(fitted.predict(asked, base=np.full(50, 150.0))))
 
 
-def test_a_market_whose_likings_turn_carries_less_forward():
+def test_changing_preferences_increase_shrinkage():
     assert dated(drifting=False) > 1.3
     assert dated(drifting=True) < 0.8
 
 
-def test_a_mean_says_the_same_of_itself_and_effects_still_add_up(estimator):
+def test_explanations_of_a_mean_add_up(estimator):
     state = estimator.fitted_
     codes = np.full((5, len(state.vocabulary.names)), np.nan)
     encoded = state.encode(codes)

@@ -29,7 +29,7 @@ def test_a_frame_becomes_numbers_and_codes():
     np.testing.assert_array_equal(vocabulary.codes(FRAME), expected)
 
 
-def test_objects_without_frame_are_read_alike():
+def test_objects_without_an_envelope_are_read_equally():
     matrix = FRAME[["health", "maker"]].to_numpy(dtype=object)
     vocabulary = fit_column_encoder(matrix, column_names(matrix), None)
     np.testing.assert_array_equal(vocabulary.codes(matrix), codes_of(FRAME).codes(FRAME)[:, :2])
@@ -60,7 +60,7 @@ def test_a_named_number_is_a_category():
         fit_column_encoder(matrix, ("a", "b"), ["c"])
 
 
-def test_a_wrong_number_of_columns_is_said():
+def test_a_wrong_number_of_columns_is_reported():
     with pytest.raises(BundleMismatch, match="4 columns"):
         codes_of(FRAME).codes(FRAME.drop(columns="open"))
 

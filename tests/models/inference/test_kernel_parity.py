@@ -15,7 +15,7 @@ from models.inference.native_model import NativeModel
 from valuation.errors import BundleMismatch
 
 
-def test_the_probe_meets_missing_cells_zeros_thresholds_and_both_sides_of_every_split(train):
+def test_the_test_rows_cover_every_split_and_edge_case(train):
     forest = forest_from_text(train(3, trees=5).model_to_string())
     rows = hard_rows(forest)
     assert np.isnan(rows).any(axis=0).all()
@@ -34,7 +34,7 @@ def test_lightgbm_agrees(train):
     check_forest(empty_forest(3))
 
 
-def test_a_forest_that_lightgbm_says_otherwise_of_does_not_leave_training(train, random_rows, monkeypatch):
+def test_a_forest_that_differs_from_lightgbm_is_rejected(train, random_rows, monkeypatch):
     settings = BoosterSettings(
         objective="regression", trees=5, learning_rate=0.1, leaves=5, rows_per_leaf=3, ridge=0.0, seed=1
     )
@@ -61,7 +61,7 @@ def test_every_forest_of_a_model_is_found(estimator):
     check_model(estimator.fitted_)
 
 
-def test_a_model_that_the_kernel_says_otherwise_of_is_not_published(estimator, about, tmp_path, monkeypatch):
+def test_a_model_that_differs_in_the_kernel_is_not_published(estimator, about, tmp_path, monkeypatch):
     honest = Forest.predict
 
     def off_by_a_bit(self, matrix):
@@ -90,7 +90,7 @@ def test_a_model_whose_prices_differ_by_a_bit_is_not_published(estimator, about,
         write_bundle(tmp_path / "model", estimator.fitted_, about, tmp_path / "keys")
 
 
-def test_the_probe_of_a_model_meets_levels_known_and_unknown(estimator):
+def test_the_test_rows_of_a_model_cover_known_and_unknown_levels(estimator):
     codes = probe_codes(estimator.fitted_)
     assert codes.shape == (96, 5)
     assert np.isnan(codes).any(axis=0).all()

@@ -102,7 +102,7 @@ def hard_rows(rng, forest, rows):
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**6), leaves=st.sampled_from([1, 2, 5, 40, 128]), rows=st.sampled_from([1, 23, 64, 300]))
-def test_every_level_says_what_numpy_says(seed, leaves, rows):
+def test_every_processor_level_agrees_with_numpy(seed, leaves, rows):
     rng = np.random.default_rng(seed)
     forest = random_forest(rng, trees=int(rng.integers(1, 30)), leaves=leaves, thresholds=int(rng.integers(1, 60)))
     matrix = hard_rows(rng, forest, rows)
@@ -126,7 +126,7 @@ def test_many_leaves_and_thresholds_take_wider_codes(leaves, thresholds):
 
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), bins=st.sampled_from([15, 255, 1023]), zero_as_missing=st.booleans())
-def test_every_level_says_what_lightgbm_says(train, random_rows, seed, bins, zero_as_missing):
+def test_every_processor_level_agrees_with_lightgbm(train, random_rows, seed, bins, zero_as_missing):
     booster = train(seed, leaves=[6, 31, 200][seed % 3], zero_as_missing=zero_as_missing, max_bin=bins)
     forest = forest_from_text(booster.model_to_string())
     matrix = random_rows(np.random.default_rng(seed), 400)
@@ -178,7 +178,7 @@ def _ask(asked):
     return forest.predict(matrix)
 
 
-def test_a_spawned_process_says_the_same(forest):
+def test_a_spawned_process_gives_the_same_values(forest):
     matrix = hard_rows(np.random.default_rng(5), forest, 40)
     expected = forest.predict(matrix)  # prepared before it is sent
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:

@@ -96,7 +96,7 @@ def test_a_kept_valuation_comes_back_byte_for_byte(shared_client, pack):
     assert kept.content == given.content
 
 
-def test_what_is_reported_later_changes_nothing_but_what_is_said_of_it(shared_client, pack):
+def test_later_reports_change_only_the_note_about_them(shared_client, pack):
     before = value(shared_client, pack).json()
     pack["events"].append({"type": "negative", "kind": "fire", "on": "2026-11-21"})
     after = value(shared_client, pack).json()
@@ -225,7 +225,7 @@ def test_a_body_that_is_not_called_json_is_refused(shared_client, kind):
     _is_problem(response, 415, "not-json")
 
 
-def test_a_fault_of_ours_tells_nothing_of_its_inside(client, pack, monkeypatch):
+def test_an_internal_error_does_not_reveal_details(client, pack, monkeypatch):
     def explode(*_arguments, **_named):
         raise RuntimeError("secret inside")
 
@@ -287,7 +287,7 @@ def test_a_waiting_room_that_is_full_turns_batches_away(client, monkeypatch):
     assert response.headers["retry-after"]
 
 
-def test_checks_tell_findings_without_a_price(shared_client, pack):
+def test_checks_return_findings_without_a_price(shared_client, pack):
     pack["events"].append({"type": "usage", "on": "2025-03-31", "odometer_km": 90000})
     answer = shared_client.post("/v1/checks", json={"trace": pack, "as_of": AS_OF}).json()
     assert answer["battery_code"] == pack["battery_code"]

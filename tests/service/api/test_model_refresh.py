@@ -116,7 +116,7 @@ def test_an_undecodable_byte_in_the_log_leaves_watcher_and_champion_in_service(s
         assert looking.service.model.version == "three", "the watcher is at work"
 
 
-def test_a_look_that_fails_in_whatever_way_is_not_the_last(small_home, open_client, monkeypatch):
+def test_polling_continues_after_any_failure(small_home, open_client, monkeypatch):
     registry.promote("small@one", decided(), small_home)
     with capture_logs() as logged, open_client(Settings(home=small_home)) as client:
         with monkeypatch.context() as patch:

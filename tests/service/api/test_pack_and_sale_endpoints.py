@@ -110,7 +110,7 @@ def test_a_bad_sale_enters_nothing(client, change):
     assert _entries(client) == 0
 
 
-def test_a_lot_s_price_may_stand_for_its_packs(client):
+def test_a_lot_price_is_shared_among_its_packs(client):
     sale = _sale(price_cny=None, lot_id="L1", lot_price_cny=1e5)
     assert client.post("/v1/sales", json={"sales": [sale]}).status_code == 201
 
@@ -231,7 +231,7 @@ def test_a_sale_on_an_impossible_day_is_refused(client, day):
     assert (response.status_code, response.json()["field"]) == (422, "sold_on")
 
 
-def test_a_sale_stands_under_the_name_of_its_pack(client):
+def test_a_sale_is_stored_under_the_code_of_its_pack(client):
     client.post("/v1/sales", json={"sales": [_sale(battery_code=CODE.lower())]})
     again = client.post("/v1/sales", json={"sales": [_sale()]}).json()
     assert (again["sales_added"], again["sales_known"]) == (0, 1)
@@ -302,7 +302,7 @@ def test_a_pack_recorded_later_is_valued_by_its_code_alone(client, set_clock):
     assert _late(answer) == (2, "2026-11-02")
 
 
-def test_a_code_that_says_nothing_has_no_value_before_its_nameplate_was_recorded(client, set_clock):
+def test_an_undecodable_code_has_no_value_before_its_nameplate_was_recorded(client, set_clock):
     set_clock(date(2026, 11, 2))
     assert _report(client, "YARD-7", pack={"chemistry": "LFP", "rated_energy_kwh": 52.5}).status_code == 201
     early = client.post("/v1/valuations", json={"battery_code": "YARD-7", "as_of": "2026-11-01"})
@@ -323,7 +323,7 @@ def _but_late(answer):
     return {**answer, "cautions": cautions, "valuation_id": "", "input_digest": "", "not_used": None}
 
 
-def test_the_day_of_reporting_that_a_reporter_gives_stands_as_it_was_spelled(client, set_clock):
+def test_the_reported_day_is_stored_as_given(client, set_clock):
     set_clock(date(2026, 11, 1))
     usage = {"type": "usage", "on": "2024-03-31", "上报日期": "2024-04-02"}
     _report(client, CODE, events=[usage])

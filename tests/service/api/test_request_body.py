@@ -31,7 +31,7 @@ def test_a_number_of_any_length_beside_a_field_given_twice_is_no_fault(shared_cl
 
 @pytest.mark.parametrize("oddity", ['"maker": "a", "maker": "b"', '"mass_kg": 1e999'])
 @pytest.mark.parametrize("end", ["\n]}", "\n  ]\n}", "\n,{}]}"])
-def test_a_part_that_stands_in_a_line_of_its_own_is_not_valued_in_place_of_the_pack(shared_client, pack, oddity, end):
+def test_a_module_in_its_own_row_is_not_valued_as_the_pack(shared_client, pack, oddity, end):
     module = f'{{"battery_code": "{pack["battery_code"]}"}}'
     trace = f'{{"battery_code": "T01PB0A0000001A680000123", {oddity}, "modules": [\n{module}{end}'
     content = f'{{"as_of": "2026-11-20", "trace": {trace}}}'.encode()

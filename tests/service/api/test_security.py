@@ -48,7 +48,7 @@ def test_the_right_key_is_let_in_from_anywhere(guarded):
     assert guarded.get("/v1/model", headers=_bearer(SECRET)).status_code == 200
 
 
-def test_the_name_of_the_key_stands_in_the_ledger(guarded):
+def test_the_name_of_the_key_is_in_the_ledger(guarded):
     sale = {"sale_id": "S1", "battery_code": "C-1", "sold_on": "2026-10-01", "price_cny": 1.0, "vat_included": True}
     assert guarded.post("/v1/sales", json={"sales": [sale]}, headers=_bearer(SECRET)).status_code == 201
     with guarded.app.state.refresher.service.database.reading() as connection:

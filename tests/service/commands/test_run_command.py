@@ -38,7 +38,7 @@ def test_samples_that_are_not_there_are_no_fault(monkeypatch, capsys, tmp_path):
     assert "canzhi value FILE" in capsys.readouterr().err
 
 
-def test_a_home_that_cannot_be_made_is_said_before_the_work(monkeypatch, capsys, tmp_path):
+def test_an_unusable_home_folder_is_reported_before_the_work(monkeypatch, capsys, tmp_path):
     (tmp_path / "file").write_text("", "utf-8")
     monkeypatch.setenv("CANZHI_HOME", str(tmp_path / "file" / "home"))
     monkeypatch.setattr(run_module, "SAMPLES", tmp_path / "none")

@@ -76,7 +76,7 @@ def test_a_tampered_answer_is_not_reproduced(home, pack_file, capsys):
 
 
 @pytest.mark.usefixtures("home")
-def test_one_json_line_a_pack_and_the_refused_carry_their_problem(tmp_path, pack, capsys):
+def test_json_output_has_one_line_per_pack_with_problems(tmp_path, pack, capsys):
     gone = {"battery_code": "T02PB22002368HB6J0012715", "events": [{"type": "recycled_done", "on": "2025-01-01"}]}
     path = tmp_path / "packs.jsonl"
     path.write_text("\n".join(json.dumps(one) for one in (pack, gone, {"events": 3})), "utf-8")
@@ -146,7 +146,7 @@ def test_a_bad_file_is_a_sentence_and_a_hint(tmp_path, capsys, command, name):
 
 
 @pytest.mark.usefixtures("home")
-def test_check_tells_findings_and_ends_with_one_if_any_blocks(tmp_path, pack, capsys):
+def test_check_prints_findings_and_exits_with_one_if_any_blocks(tmp_path, pack, capsys):
     path = tmp_path / "pack.json"
     path.write_text(json.dumps(pack), "utf-8")
     assert cli.run(["check", str(path), "--as-of", AS_OF]) == 0
@@ -165,7 +165,7 @@ def test_check_and_http_find_the_same(client, pack, pack_file, capsys):
     assert capsys.readouterr().out.strip() == answered.text
 
 
-def test_code_and_http_tell_the_same(client, capsys):
+def test_code_command_and_http_give_the_same_answer(client, capsys):
     cli.run(["code", "04QCB76836300JBC40000903", "--json"])
     assert capsys.readouterr().out.strip() == client.get("/v1/codes/04QCB76836300JBC40000903").text
 

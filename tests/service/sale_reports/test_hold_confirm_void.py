@@ -49,7 +49,7 @@ def whole(client):
         return list(ledger.broken_entries(connection)) == []
 
 
-def test_a_price_out_of_all_proportion_is_held_and_moves_nothing(client, pack, sold):
+def test_an_extreme_price_is_held_and_has_no_effect(client, pack, sold):
     before = ask(client, pack)
     said = sold.report(client, sold.sale(1, 999_999_999.0))
     (one,) = said["sales"]
@@ -156,7 +156,7 @@ def test_a_sale_is_corrected_by_another_that_names_it(client, sold, tmp_path):
     assert whole(client)
 
 
-def test_another_content_under_a_known_id_says_how_to_correct_it(client, sold):
+def test_other_content_under_a_known_id_is_refused_with_a_hint(client, sold):
     sold.report(client, sold.sale(1))
     refused = client.post("/v1/sales", json={"sales": [sold.sale(1, 6500.0)]}).json()
     assert "corrects" in refused["hint"]
@@ -315,7 +315,7 @@ def test_a_program_killed_between_enters_all_or_nothing(champion_home, open_clie
         assert whole(client)
 
 
-def test_two_server_processes_answer_alike_after_every_step(champion_home, start_server, sold):
+def test_two_server_processes_agree_after_every_step(champion_home, start_server, sold):
     with start_server(champion_home, "--workers", "2") as server:
         asked = Asking(server.port)
         sold.know(asked, range(4))

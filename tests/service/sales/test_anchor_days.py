@@ -232,7 +232,7 @@ def stage(champion_home, open_client, sold, day, tmp_path_factory):
     steps=happenings(),
     asked=st.lists(st.integers(0, 40), min_size=1, max_size=3),
 )
-def test_whatever_is_reported_later_earlier_days_keep_their_bits(stage, value, pack, steps, asked):
+def test_later_reports_do_not_change_earlier_days(stage, value, pack, steps, asked):
     """An answer for a past day stays the same over HTTP and on the command line."""
     home, open_client, sold, day = stage()
     day(FIRST)

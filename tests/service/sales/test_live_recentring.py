@@ -258,7 +258,7 @@ def test_a_damaged_anchor_is_refused_and_the_incumbent_stays(champion_home, open
             serving_models(service.models.trained, service.market, service.database)
 
 
-def test_report_sale_says_how_far_and_drift_what_to_do(open_champion, sold, pack, tmp_path, capsys):
+def test_report_sale_prints_the_shift_and_drift_the_advice(open_champion, sold, pack, tmp_path, capsys):
     with open_champion() as client:
         sold.know(client, range(43))
         for number in range(43):
@@ -348,7 +348,7 @@ def test_a_recycler_s_own_ledger_is_reported_as_it_is(champion_home, pack_file, 
     assert "0 sales entered, 3 known already" in capsys.readouterr().out
 
 
-def test_a_ledger_that_does_not_say_its_tax_is_asked_for(champion_home, tmp_path, capsys):
+def test_a_ledger_without_vat_basis_needs_the_option(champion_home, tmp_path, capsys):
     ledger = tmp_path / "sales.csv"
     ledger.write_text(f"sale_id,battery_code,sold_on,price_cny\nT1,{CODE},2026-10-02,9000\n", encoding="utf-8")
     assert cli.run(["report-sale", str(ledger)]) == 1
@@ -356,7 +356,7 @@ def test_a_ledger_that_does_not_say_its_tax_is_asked_for(champion_home, tmp_path
     assert cli.run(["report-sale", str(ledger), "--no-vat"]) == 0
 
 
-def test_drift_says_what_is_lacking_where_nothing_is_known(champion_home, capsys):
+def test_drift_names_the_missing_data(champion_home, capsys):
     assert cli.run(["drift"]) == 0
     assert "report sales with canzhi report-sale, or look at a ledger" in capsys.readouterr().out
     assert cli.run(["drift", "--lang", "zh"]) == 0

@@ -110,7 +110,7 @@ def test_partition_columns_in_folder_names_are_read(cluster, fleet, tmp_path):
     same_as_alone(out, (sorted_rows(alone), sorted_rows(outcome.rejected_file, ("battery_code", "reason"))))
 
 
-def test_a_code_in_two_spellings_is_rejected_whatever_its_buckets(cluster, fleet, tmp_path):
+def test_a_code_in_two_spellings_is_rejected_for_any_buckets(cluster, fleet, tmp_path):
     packs = pq.read_table(fleet.packs)
     code = next(code for code in packs["battery_code"].to_pylist() if len(code) == 24)
     other = packs.filter(pc.equal(packs["battery_code"], code)).set_column(0, "battery_code", pa.array([code.lower()]))

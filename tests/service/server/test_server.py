@@ -79,7 +79,7 @@ def test_a_real_server_values_keeps_and_stops_when_asked(home, pack, start_serve
     assert (home / "canzhi.sqlite").exists()
 
 
-def test_a_watchman_may_ask_with_head(home, start_server):
+def test_health_checks_accept_head_requests(home, start_server):
     with start_server(home) as server:
         for path in ("/healthz", "/readyz", "/v1/market", "/"):
             request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", method="HEAD")

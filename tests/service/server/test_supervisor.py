@@ -105,7 +105,7 @@ def test_a_process_that_cannot_start_is_missing_with_its_reason_until_it_can(hom
 
 
 @pytest.mark.slow
-def test_a_database_that_goes_away_and_comes_back_ends_nothing(home, start_server, monkeypatch, tmp_path):
+def test_the_service_survives_a_database_outage(home, start_server, monkeypatch, tmp_path):
     folder = tmp_path / "store"
     folder.mkdir()
     monkeypatch.setenv("CANZHI_DATABASE_URL", f"sqlite:///{folder / 'canzhi.sqlite'}")

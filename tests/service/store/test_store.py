@@ -252,7 +252,7 @@ def test_a_key_with_another_request_is_refused(database, other):
         run_once(database, make_idempotency_key("me", "key", *other), lambda _: Outcome(status=200, body=b""))
 
 
-def test_keys_of_two_callers_do_not_meet(database):
+def test_idempotency_keys_are_separate_per_caller(database):
     for caller in ("me", "you"):
         key = make_idempotency_key(caller, "k", "POST", "/", caller.encode())
         outcome = run_once(database, key, lambda _: Outcome(status=200, body=b"x"))
@@ -315,7 +315,7 @@ def test_an_event_is_recorded_on_the_day_of_china(database, set_clock):
     assert event == {"type": "sold", "reported_on": "2024-02-01", "recorded_on": "2024-02-01"}
 
 
-def test_the_ledger_alone_says_when_something_was_recorded(database, set_clock):
+def test_recording_times_come_only_from_the_ledger(database, set_clock):
     claimed = (
         '{"type":"sold","reported_on":"2020-01-02","recorded_on":"2020-01-02","平台入库日期":"2020-01-02"}'.encode()
     )
@@ -333,7 +333,7 @@ def test_an_unknown_pack_is_a_sentence(database):
 
 
 @pytest.mark.parametrize("replaced", [False, True])
-def test_what_is_written_after_the_file_went_away_is_not_said_to_be_kept(tmp_path, url, database, replaced):
+def test_a_write_to_a_removed_file_is_not_confirmed(tmp_path, url, database, replaced):
     with database.writing() as connection:
         ledger.append(connection, [_sale(1)], recorded_by="test")
     file = tmp_path / "deep" / "store.sqlite"

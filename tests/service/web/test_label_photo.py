@@ -38,7 +38,7 @@ def test_a_text_that_is_no_code_is_handed_on_for_the_core_to_refuse(symbol):
     assert read_codes("label", symbol("GB12345-OLD"), DAY) == ("GB12345-OLD",)
 
 
-def test_a_photo_without_a_symbol_says_so():
+def test_a_photo_without_a_symbol_is_reported():
     empty = io.BytesIO()
     Image.new("RGB", (300, 300), "white").save(empty, "PNG")
     with pytest.raises(PageRefusal) as caught:
@@ -49,7 +49,7 @@ def test_a_photo_without_a_symbol_says_so():
 @pytest.mark.parametrize(
     "content", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0" + b"\x00" * 50, b"RIFF\x00\x00\x00\x00WEBP"]
 )
-def test_a_broken_photo_says_so(content):
+def test_a_broken_photo_is_reported(content):
     with pytest.raises(PageRefusal) as caught:
         read_codes("label.png", content, DAY)
     assert caught.value.key == "photo.unreadable"

@@ -24,7 +24,7 @@ TEMPLATES = {
 }
 
 
-def test_the_templates_ask_only_for_sentences_that_exist():
+def test_templates_use_only_existing_messages():
     asked = {key for text in TEMPLATES.values() for key in re.findall(r"\bt\('([a-z_0-9.]+)'", text)}
     assert len(asked) > 80
     assert {key for key in asked if not key.endswith(".")} <= sentences("page").keys()
@@ -66,7 +66,7 @@ def test_every_value_of_an_answer_has_a_name(kind, values):
     assert all(f"{kind}.{value}" in sentences("names") for value in values)
 
 
-def test_what_a_caution_does_is_told_in_chinese_too():
+def test_the_effect_of_a_caution_is_in_chinese_too():
     cautions = [*(check.caution(1.0) for check in CHECKS), *map(closure_caution, CLOSURES)]
     assert [one.id for one in cautions if not CJK.search(one.effect_zh) or CJK.search(one.effect)] == []
     assert all(CJK.search(messages.name("zh", "action", action)) for action in ACTIONS)

@@ -185,7 +185,7 @@ def test_of_two_labels_in_a_photo_the_person_chooses(shared_client, symbol):
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_what_is_wrong_is_said_and_nothing_typed_is_lost(shared_client, lang):
+def test_a_form_error_is_shown_and_the_input_kept(shared_client, lang):
     typed = {"code": "T01PH010000001B150000123", "as_of": "2026-10-01", "level": "0.8", "made_on": "2020-01-02"}
     answer = send(shared_client, lang=lang, **typed)
     assert answer.status_code == 422
@@ -221,7 +221,7 @@ def test_each_wrong_entry_has_its_sentence_in_both_languages(shared_client, case
         assert sentence in text_of(problem.group())
 
 
-def test_what_the_core_refuses_is_told_in_chinese_with_the_english_behind_it(shared_client):
+def test_refusals_are_shown_in_chinese_with_the_english_text(shared_client):
     answer = send(shared_client, lang="zh", record="this is no record")
     assert re.search(r'<p id="problem-detail">记录 既不是 JSON', answer.text)
     assert '<p lang="en">record is neither JSON' in answer.text
@@ -287,7 +287,7 @@ def test_the_report_holds_what_a_recycler_files(client, pack, lang):
     ).replace(place, "")
 
 
-def test_a_report_tells_the_scenario_it_was_made_for(client, pack):
+def test_a_report_names_its_market_scenario(client, pack):
     made = client.post("/v1/valuations", json={"trace": pack, "market_shift": {"lithium_carbonate": 1.25}}).json()
     text = text_of(client.get(f"/v1/valuations/{made['valuation_id']}/report?lang=en").text)
     assert "Scenario: lithium carbonate × 1.25" in text

@@ -41,14 +41,14 @@ def test_cautions_come_gravest_first_in_the_reader_s_language(handmade):
     assert lines[2].effect is None
 
 
-def test_a_closed_route_says_why(handmade):
+def test_a_closed_route_has_its_reason(handmade):
     reuse = handmade("en").routes[2]
     assert not reuse.open
     assert reuse.reasons[0] == "The pack is too old to go back into a vehicle."
     assert reuse.reasons[1] == "U05"  # its sentence holds a number that only the caution would know
 
 
-def test_the_demonstration_is_said_aloud(handmade):
+def test_a_demonstration_model_is_named_as_such(handmade):
     assert "模型由合成市场训练，行情亦为合成数据" in rendered(handmade("zh"), "zh")
 
 
@@ -65,7 +65,7 @@ def test_a_negative_value_is_explained(handmade):
     assert "fee that the seller pays" in text
 
 
-def test_what_a_record_says_is_escaped(handmade):
+def test_texts_of_a_record_are_escaped(handmade):
     nasty = "<script>alert(1)</script>"
     html = rendered(handmade("en", battery_code=nasty), "en")
     assert nasty not in html

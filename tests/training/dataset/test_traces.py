@@ -41,7 +41,7 @@ def same(found, expected):
     assert unread_codes(found) == unread_codes(expected)
 
 
-def test_chinese_csv_in_gb18030_with_spreadsheet_dates_is_read_alike(tables, expected, tmp_path):
+def test_csv_in_gb18030_with_spreadsheet_dates_is_read_equally(tables, expected, tmp_path):
     for name, table in zip(("电池", "溯源事件"), tables, strict=True):
         path = tmp_path / f"{name}.csv"
         arrow_csv.write_csv(table.rename_columns(in_chinese(table.column_names)), path)
@@ -55,7 +55,7 @@ def test_chinese_csv_in_gb18030_with_spreadsheet_dates_is_read_alike(tables, exp
     same(read_traces(tmp_path), expected)
 
 
-def test_workbooks_are_read_alike(tables, expected, tmp_path):
+def test_workbooks_are_read_equally(tables, expected, tmp_path):
     for name, table in zip(("packs", "events"), tables, strict=True):
         book = openpyxl.Workbook()
         book.active.append(in_chinese(table.column_names))

@@ -37,7 +37,7 @@ def energy_of(ledger, table):
         *[("成交价（千元/吨）", "kg", 1.0), ("成交价(千元)", "", 1000.0), ("成交价", "", 1.0)],
     ],
 )
-def test_the_heading_says_what_a_price_is_for(tmp_path, heading, per, factor):
+def test_the_heading_states_the_unit_of_a_price(tmp_path, heading, per, factor):
     ledger = read_ledger(write(tmp_path, heading))
     assert (ledger.price_per, ledger.price_heading) == (per, heading)
     assert ledger.price_cny.tolist() == [92.0 * factor / 1.13, 88.5 * factor / 1.13]

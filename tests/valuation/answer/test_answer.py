@@ -200,7 +200,7 @@ def test_a_shifted_market_raises_a_caution(shift_monitor, said):
 
 
 @pytest.mark.parametrize(("week_move", "said"), [(None, False), (0.05, False), (0.051, True), (-0.2, True)])
-def test_a_model_that_sales_moved_far_within_a_week_says_so(week_move, said):
+def test_a_large_weekly_shift_raises_a_caution(week_move, said):
     model = _Below()
     model.week_move = week_move
     traces, market = read_trace(SAMPLES / "lfp_taxi.json"), read_market(SAMPLES / "quotes.csv")

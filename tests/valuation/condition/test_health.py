@@ -64,7 +64,7 @@ def test_better_tests_leave_less_uncertainty():
     assert spread[-1] < assess(PLATE).soh_sd[0]
 
 
-def test_resistance_says_less_of_capacity_than_capacity_does():
+def test_resistance_readings_are_less_certain_than_capacity_readings():
     by_capacity, by_resistance = (
         assess(with_events(reading(0.90, soh_definition=name))).soh_sd[0] for name in ("capacity", "resistance")
     )

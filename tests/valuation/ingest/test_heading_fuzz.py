@@ -138,7 +138,7 @@ def facts_of(heading, cell):
 
 
 @pytest.mark.parametrize("seed", range(20_000, 20_120))
-def test_a_table_under_such_a_heading_says_what_it_says_under_the_plain_name(seed):
+def test_alternative_headings_give_the_values_of_the_field_name(seed):
     random_of = random.Random(seed)  # noqa: S311 - no secret
     name, heading, unit, _ = draw(random_of)
     value = value_of(NUMBERS[name], random_of)

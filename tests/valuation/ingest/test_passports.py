@@ -95,7 +95,7 @@ def plausible_catenax():
     return document
 
 
-def test_a_plausible_catenax_passport_is_read_with_the_units_it_carries():
+def test_a_plausible_catenax_passport_is_read_with_its_units():
     document = plausible_catenax()
     document["materials"]["composition"] = [
         {

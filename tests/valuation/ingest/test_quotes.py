@@ -223,7 +223,7 @@ def test_the_median_of_sources_is_used_and_a_contradictory_source_is_refused():
         )
 
 
-def test_a_market_is_synthetic_when_every_source_says_so():
+def test_a_market_is_synthetic_if_all_its_sources_are():
     synthetic = "2026-11-01,copper,90000,CNY/t,true,CN,synthetic market seed 7"
     assert read(synthetic).synthetic
     assert not read(synthetic, "2026-11-02,copper,90000,CNY/t,true,CN,exchange").synthetic

@@ -79,7 +79,7 @@ def check_ways(content):
 
 @settings(max_examples=80, deadline=None)
 @given(data=st.data())
-def test_a_record_is_read_alike_in_every_way_and_as_it_was_written(any_history, data):
+def test_all_readers_agree_on_a_record(any_history, data):
     history = data.draw(any_history())
     content = write_trace(history)
     assert read_trace(content).histories == (history,)
@@ -100,7 +100,7 @@ def test_the_table_of_a_record_is_the_table_of_its_history(any_history, data):
 
 @settings(max_examples=120, deadline=None)
 @given(data=st.data())
-def test_a_wrong_value_is_refused_in_the_same_words_in_every_way(any_history, data):
+def test_all_readers_refuse_a_wrong_value_with_the_same_message(any_history, data):
     record = msgspec.json.decode(write_trace(data.draw(any_history())))
     place = data.draw(st.sampled_from(places(record) or [("battery_code",)]))
     other = spoilt(record, place, data.draw(st.sampled_from(ODD)))
@@ -115,7 +115,7 @@ def test_a_wrong_value_is_refused_in_the_same_words_in_every_way(any_history, da
 
 @pytest.mark.parametrize("value", [*ODD, float("nan"), float("inf"), 10**400, "\ud800", date(2020, 1, 1)])
 @pytest.mark.parametrize("name", ["type", "on", "soh", "soh_source", "reporter", "unheard_of"])
-def test_a_value_that_json_cannot_hold_is_read_alike_with_and_without_the_decoder(name, value):
+def test_non_json_values_are_read_equally_with_and_without_the_decoder(name, value):
     record = {"battery_code": CODE, "events": [{"type": "usage", "on": "2024-01-01", name: value}]}
     first = answer(record)
     with pytest.MonkeyPatch.context() as patch:

@@ -70,7 +70,7 @@ def test_a_log_becomes_one_event_a_month():
     assert imported.record["vin"] == "LGXC16DF4K0123456"
 
 
-def test_without_rated_energy_the_remaining_energy_is_told():
+def test_without_rated_energy_the_remaining_energy_is_reported():
     imported = import_log(gbt_32960(0.8), "log.csv")
     (event,) = [event for event in imported.record["events"] if event["type"] == "tested"]
     assert event["remaining_energy_kwh"] == pytest.approx(40.0, rel=0.03)

@@ -307,7 +307,7 @@ def test_too_deep_nesting_gives_the_same_message_on_every_python(levels, opening
         (b'{"x":' + b"[" * 150, "is no JSON"),
     ],
 )
-def test_brackets_that_do_not_match_are_refused_whatever_their_number(content, reason):
+def test_any_number_of_unmatched_brackets_is_refused(content, reason):
     with pytest.raises(UnreadableRecord, match=reason):
         read_trace(content)
 

@@ -23,7 +23,7 @@ def modern(chemistry="LFP", **more):
 
 
 @pytest.mark.parametrize("chemistry", [row for row in CHEMISTRIES if not BY_NAME[row].mixture])
-def test_a_pack_as_heavy_as_the_tables_holds_what_the_table_says(chemistry):
+def test_a_pack_of_the_table_mass_has_the_table_content(chemistry):
     row = BY_NAME[chemistry]
     content = content_of(modern(chemistry, mass_kg=100.0 * row.pack_kg_per_kwh))
     for element in ELEMENTS:

@@ -126,12 +126,12 @@ def test_the_band_holds_every_chemistry_of_the_vehicle(value):
     assert either.lower <= min(iron.quantiles["0.25"], ternary.quantiles["0.25"])
 
 
-def test_what_the_nameplate_says_counts_before_the_vehicle(value):
+def test_the_nameplate_takes_precedence_over_the_vehicle(value):
     answer = value(vehicle_model="秦EV 2019款", chemistry="LFP", rated_energy_kwh=40.0)
     assert not ids(answer) & {"N01", "N05", "N06"}
 
 
-def test_an_unknown_model_is_valued_by_make_and_year_and_says_what_is_near(value):
+def test_an_unknown_model_is_valued_by_make_and_year_with_suggestions(value):
     answer = value(vehicle_model="帝毫EV", make="吉利", model_year=2020)
     (caution,) = [one for one in answer.cautions if one.id == "N06"]
     assert "帝毫EV" in caution.message_en
