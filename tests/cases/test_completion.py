@@ -56,7 +56,7 @@ def ask_all(entrances, document: dict, given: dict):
 
 
 @pytest.mark.parametrize("lacking", LACKING)
-def test_what_a_passport_lacks_is_completed_at_every_entrance_with_its_source(entrances, lacking):
+def test_missing_passport_fields_are_completed_with_their_source(entrances, lacking):
     names, given = LACKING[lacking]
     answers = ask_all(entrances, without(*names), given)
     worth = [outcome.worth for outcome in answers.values()]
@@ -98,7 +98,7 @@ def test_a_conflict_is_a_caution_that_names_both(entrances, given, named):
             assert words in outcome.cautions
 
 
-def test_what_agrees_is_no_conflict_and_a_class_does_not_replace_its_grade():
+def test_equal_facts_do_not_conflict_and_a_class_keeps_its_grade():
     document = documents.batterypass()
     document["batteryChemistry"] = {"shortName": "NMC622"}
     given = read_given({"chemistry": "NMC", "rated_energy_kwh": 60.4}, source="request", as_of=AS_OF)
@@ -162,7 +162,7 @@ def test_a_health_typed_by_a_person_may_be_per_cent(text, soh):
     assert read_given({"soh": text}, source="form", as_of=AS_OF, from_text=True).health == {"soh": soh}
 
 
-def test_nothing_given_is_nothing():
+def test_empty_facts_are_none():
     for facts in ({}, {"chemistry": None}, {"chemistry": "", "soh": "-"}):
         assert read_given(facts, source="form", as_of=AS_OF, from_text=True) is None
 

@@ -21,7 +21,7 @@ def test_a_pack_by_chemistry_and_mass_is_valued_at_every_entrance(entrances):
     assert by_table.answer["residual_value"] == by_mass.answer["residual_value"]
 
 
-def test_what_is_not_known_widens_the_band(entrances):
+def test_missing_fields_widen_the_band(entrances):
     plate = {"chemistry": "LFP", "mass_kg": 420.0, "made_on": "2021-03-01", "rated_energy_kwh": 57.9}
     whole = entrances.http("trace", plate).answer
     by_mass = entrances.http("trace", {name: plate[name] for name in ("chemistry", "mass_kg", "made_on")}).answer

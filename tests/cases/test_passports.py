@@ -175,7 +175,7 @@ def test_a_wrapped_passport_is_found(wrapper, family):
 
 
 @pytest.mark.parametrize("wrapper", ["credential", "data space", "prefixes"])
-def test_a_wrapped_passport_is_worth_what_it_is_worth_alone(entrances, wrapper):
+def test_a_wrapped_passport_has_the_value_of_the_bare_one(entrances, wrapper):
     alone = entrances.http("passport", documents.batterypass())
     wrapped = entrances.everywhere("passport", WRAPPERS[wrapper](documents.batterypass()))
     assert wrapped.worth["residual_value"] == alone.worth["residual_value"]
@@ -376,7 +376,7 @@ def test_shares_with_per_cent_or_without_unit_are_reported(entry, kilograms, not
     assert noted in said(document)
 
 
-def test_what_is_found_but_not_used_is_named_part_by_part():
+def test_unused_parts_of_a_passport_are_named():
     document = documents.catenax()
     document["safety"] = {"dismantling": [{"header": "x", "content": "y"}], "labels": []}
     document["performance"]["rated"]["power"] = {"value": 1.0, "temperature": 20.0}

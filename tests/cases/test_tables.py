@@ -114,7 +114,7 @@ def test_a_capacity_in_kwh_is_an_energy():
         ("首次上牌", "Jun-20", ("installed", date(2020, 6, 15), {})),
     ],
 )
-def test_what_a_yard_writes_about_a_pack_becomes_an_event(headings, cells, event):
+def test_remarks_of_a_yard_become_events(headings, cells, event):
     (read,) = only(f"电池编码,{headings}\n{CODE},{cells}\n").events
     assert (read.type, read.on, dict(read.facts)) == event
 

@@ -56,7 +56,7 @@ def test_every_chemistry_and_every_sample_is_held(golden):
     assert {path.stem for path in SAMPLES.glob("*.json")} <= held
 
 
-def test_what_moved_is_named_and_weighed(golden):
+def test_moved_features_are_named_with_their_share(golden):
     before = recorded(golden.VALUATIONS)
     lines = [json.loads(line) for line in before.splitlines()]
     moved = next(line for line in lines if line["pack"] == "lfp_taxi/0" and line["with"] == "model")

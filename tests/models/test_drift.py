@@ -14,19 +14,19 @@ def drawn(seed, rows=1000, centre=0.0):
     return np.random.default_rng(seed).normal(centre, 1.0, rows)
 
 
-def test_what_was_drawn_from_the_same_has_not_moved():
+def test_samples_of_one_distribution_have_not_moved():
     for seed in range(30):
         (shift,) = shifts(reference_of({"x": drawn(seed)}), {"x": drawn(seed + 100, rows=300)})
         assert not shift.moved
 
 
-def test_what_moved_by_a_standard_deviation_has_moved():
+def test_a_shift_by_a_standard_deviation_is_found():
     (shift,) = shifts(reference_of({"x": drawn(1)}), {"x": drawn(2, centre=1.0)})
     assert shift.moved
     assert 0.3 < shift.ks < 0.45  # the distance of two normals a standard deviation apart is 0.383
 
 
-def test_what_is_suddenly_not_known_has_moved():
+def test_a_column_that_becomes_missing_has_moved():
     column = drawn(1)
     now = np.where(np.arange(1000) % 2 == 0, np.nan, column)
     (shift,) = shifts(reference_of({"x": column}), {"x": now})

@@ -38,7 +38,7 @@ def test_http_answers_null_and_names_the_cost(client, answer):
     assert 'canzhi_valuations_total{route="disposal"} 1.0' in client.get("/metrics").text
 
 
-def test_where_a_route_is_open_no_disposal_is_named(client):
+def test_an_open_route_has_no_disposal_cost(client):
     asked = {"trace": json.loads(FLOODED.read_text("utf-8")), "as_of": AS_OF}
     said = client.post("/v1/valuations", json=asked).json()
     assert said["best_route"] == "recycling"

@@ -85,7 +85,7 @@ def test_quotes_that_are_a_year_old_widen_the_band_and_are_named(client, pack, s
 
 
 @pytest.mark.usefixtures("morning")
-def test_what_is_reported_today_counts_today_and_what_is_dated_tomorrow_is_named(client):
+def test_reports_of_today_count_and_those_of_tomorrow_are_named(client):
     nameplate = {"chemistry": "LFP", "rated_energy_kwh": 52.5}
     dry = client.post("/v1/valuations", json={"trace": {"battery_code": CODE, **nameplate}}).json()
     flood = {"type": "negative", "kind": "water", "severity": 0.6}

@@ -25,7 +25,7 @@ def copy(bundle_folder, tmp_path):
     return Path(shutil.copytree(bundle_folder, tmp_path / "copy"))
 
 
-def test_what_is_read_prices_as_what_was_written(bundle_folder, estimator, market):
+def test_a_written_record_is_read_with_the_same_value(bundle_folder, estimator, market):
     predictor = Predictor(read_bundle(bundle_folder))
     priced = predictor.price(market.table, market.base, list(market.groups), LEVELS)
     np.testing.assert_array_equal(priced.point, estimator.predict(market.table, market.base, market.groups))

@@ -144,7 +144,7 @@ def _out_of_room(room, work, expected):
 
 
 @pytest.mark.parametrize("room", [0, 100, 5000])
-def test_a_full_disk_is_a_sentence_and_changes_nothing(home, estimator, room):
+def test_a_full_disk_is_reported_and_changes_nothing(home, estimator, room):
     log = (home / "models" / LOG).read_bytes()
     works = {
         "publish": lambda: publish(estimator.fitted_, said(), home),

@@ -92,7 +92,7 @@ def test_a_group_never_seen_gets_a_wider_band(make_market):
     assert np.mean(ratios) > 1.05
 
 
-def test_what_does_not_fit_is_refused_by_name(predictor, market):
+def test_rows_of_another_shape_are_refused(predictor, market):
     with pytest.raises(BundleMismatch, match="2 columns"):
         predictor.price(np.zeros((1, 2)), np.ones(1), None, LEVELS)
     with pytest.raises(BundleMismatch, match="structural value"):

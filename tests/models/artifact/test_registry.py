@@ -64,7 +64,7 @@ def test_every_kind_of_reference(home):
 
 
 @pytest.mark.parametrize("reference", ["nobody", "demo@9", "../demo", "demo@../1", "demo@", "sha256:" + "0" * 64, ""])
-def test_what_is_not_kept_is_unknown(home, reference):
+def test_an_unregistered_model_is_unknown(home, reference):
     if reference == "demo@":
         assert load_model(reference, home=home).version == "2"  # no version named: the newest
         return
@@ -193,7 +193,7 @@ def replace_version(home, estimator, **changes):
     return publish(estimator.fitted_, replace(made(version="1"), **changes), home).digest
 
 
-def test_a_version_that_is_not_the_one_that_was_promoted_is_refused_until_it_is_promoted(home, estimator):
+def test_a_version_changed_after_promotion_is_refused(home, estimator):
     promote("demo@1", WHO, home)
     promote("demo@2", WHO, home)
     digest = replace_version(home, estimator, created_on="2026-02-02")

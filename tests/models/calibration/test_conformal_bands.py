@@ -57,7 +57,7 @@ def test_quantiles_are_finite_and_do_not_cross_for_any_sales(rows, groups, seed,
         assert np.all(table[:, LEVELS > 0.5] >= 0.0)
 
 
-def test_a_large_pool_covers_what_it_promises():
+def test_a_large_pool_covers_at_the_nominal_level():
     rng = np.random.default_rng(0)
     tree, group = learn_groups([""] * 4000)
     band = rebuild(records_of(rng.gamma(2.0, 1.0, 4000) - 1.678, group), tree, SETTINGS, NAN)
@@ -82,7 +82,7 @@ def test_a_wide_group_gets_a_wide_band_and_a_small_one_leans_on_its_parent():
     assert [tree.names[code] for code in found] == ["calm/x", "wild/y", "wild/z", "wild", ""]
 
 
-def test_groups_left_out_decide_what_a_new_group_gets():
+def test_leave_group_out_residuals_give_the_band_of_a_new_group():
     rng = np.random.default_rng(2)
     tree, group = learn_groups([f"g{code}" for code in rng.integers(0, 40, 2000)])
     calm = records_of(rng.normal(size=2000), group)
@@ -133,7 +133,7 @@ def test_the_band_follows_a_falling_market_only_after_recentring():
     assert abs(live.score[-1]) < 0.1
 
 
-def test_what_is_not_yet_known_changes_nothing():
+def test_unreported_sales_change_nothing():
     tree, group = learn_groups([""] * 100)
     past = records_of(np.zeros(100), group, day=0.0)
     early = past.joined(records_of(np.zeros(50), np.zeros(50, dtype=np.int64), REPORTED, np.full(50, 60.0), -0.2))
@@ -161,13 +161,13 @@ def widened_ahead(day, score):
 
 
 @pytest.mark.parametrize(("growth", "least", "most"), [(0.0, 1.0, 1.05), (4.0, 1.08, 1.6)])
-def test_a_band_that_runs_behind_growing_errors_is_widened_by_what_it_lacked(growth, least, most):
+def test_a_band_that_lags_growing_errors_is_widened(growth, least, most):
     known, strange = np.median([widened_ahead(*growing(growth, seed)) for seed in range(0, 18, 2)], axis=0)
     assert least <= known <= most
     assert strange >= least - 1e-9
 
 
-def test_a_band_that_fails_in_some_quarters_is_wider_than_one_that_fails_as_often_at_any_time():
+def test_undercoverage_in_single_quarters_widens_the_band_more():
     day, score = growing(0.0, 3)
     poor = (day // 91.0).astype(int) % 3 == 0
     together = score * np.where(poor, 2.0, 1.0)

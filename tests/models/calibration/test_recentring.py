@@ -241,7 +241,7 @@ def test_one_sale_of_a_thousand_million_hardly_moves_a_value_even_if_it_counts(p
     assert np.abs(moved[worth] / point[worth] - 1.0).max() < 0.06
 
 
-def test_thirty_sales_of_one_yuan_make_no_value_negative(predictor, market):
+def test_sales_of_one_yuan_make_no_value_negative(predictor, market):
     sales = replace(reported(predictor, market, 30), price=np.full(30, 1.0 / 50.0))
     point = predictor.price(market.table, market.base, market.groups, ()).point
     anchor = recentre(predictor, sales, 59.0)
@@ -293,7 +293,7 @@ def test_the_influence_of_a_sale_is_bounded():
     assert 0.0 < level < 0.5 / 30.0 + 1e-9
 
 
-def test_what_a_kept_anchor_holds_has_not_changed():
+def test_the_content_of_a_stored_anchor_has_not_changed():
     assert [field.name for field in fields(Recentring)] == [
         "model",
         "as_of",

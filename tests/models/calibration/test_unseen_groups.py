@@ -111,7 +111,7 @@ def test_unseen_groups_have_their_own_mean_if_a_column_is_the_group(sales, telli
     assert (len(first) == 60 and set(first.tolist()) <= set(counts.tolist())) == telling
 
 
-def test_the_newest_sales_widen_only_what_chance_does_not_explain():
+def test_the_newest_sales_widen_the_band_only_beyond_chance():
     assert monitor_shift(np.full(5, 9.0), 5.0).widening == 1.0  # too few to say
     normalised_score = np.concatenate([np.full(85, 0.5), np.full(15, 1.4)])
     assert monitor_shift(normalised_score, 100.0).widening == 1.0

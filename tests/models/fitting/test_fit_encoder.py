@@ -25,7 +25,7 @@ def test_kinds_follow_the_number_of_levels():
     assert column_kinds(codes, (False, True, True)) == (NUMBER, RANKED, AVERAGED)
 
 
-def test_few_levels_are_ranked_by_what_they_fetch():
+def test_few_levels_are_ranked_by_their_mean_target():
     codes, target, _ = market()
     encoder, _ = learn_encoder(codes, (NUMBER, RANKED, AVERAGED), lesson(target))
     rows = np.array([[0.0, level, 0.0] for level in (3.0, 1.0, 2.0, 0.0, 9.0, np.nan, NEVER_SEEN)])
@@ -44,7 +44,7 @@ def test_many_levels_become_their_mean_and_count():
     np.testing.assert_array_equal(strange[:, 3:], 0.0)
 
 
-def test_no_row_sees_its_own_price():
+def test_no_row_is_encoded_with_its_own_price():
     rng = np.random.default_rng(1)
     target = rng.normal(size=400)
     codes = np.repeat(np.arange(200.0), 2)[:, np.newaxis]
@@ -66,7 +66,7 @@ def test_columns_of_counts_are_known_by_place():
     np.testing.assert_allclose(np.expm1(encoded[:, 4]), counts, rtol=0.4)  # cross-fitted and scaled back up
 
 
-def test_each_column_explains_what_the_others_leave():
+def test_each_averaged_column_explains_the_rest_of_the_others():
     rng = np.random.default_rng(5)
     maker = rng.integers(0, 20, 3000).astype(float)
     model = maker * 5 + rng.integers(0, 5, 3000)
@@ -76,7 +76,7 @@ def test_each_column_explains_what_the_others_leave():
     assert np.std(encoder.levels[1].excess) < 0.1
 
 
-def test_copies_differ_in_what_other_sales_taught_and_in_nothing_else():
+def test_encoded_copies_differ_only_in_target_statistics():
     chance = np.random.default_rng(3)
     codes = np.column_stack([chance.normal(size=400), chance.integers(0, 30, 400)]).astype(np.float64)
     target = codes[:, 0] + codes[:, 1] / 10.0 + chance.normal(size=400)
@@ -88,6 +88,6 @@ def test_copies_differ_in_what_other_sales_taught_and_in_nothing_else():
     assert np.mean(second[:, 1] != first[:, 1]) > 0.5
 
 
-def test_where_nothing_is_averaged_there_is_one_copy():
+def test_without_target_statistics_there_is_one_copy():
     _, copies = fit_crossfitted(np.arange(40.0)[:, np.newaxis], (NUMBER,), lesson(np.arange(40.0)), 3)
     assert len(copies) == 1

@@ -19,7 +19,7 @@ def test_a_log_linear_law_is_found():
     assert np.abs(part.predict(matrix) - target).max() < 0.05
 
 
-def test_signs_hold_where_the_data_point_the_other_way():
+def test_monotone_directions_hold_against_the_data():
     rng = np.random.default_rng(1)
     matrix = rng.normal(size=(300, 2))
     target = -matrix[:, 0] + 0.5 * matrix[:, 1]
@@ -49,7 +49,7 @@ def test_far_outside_experience_it_does_not_run_away(far):
     assert abs(part.predict(np.array([[far]]))[0]) < 20.0
 
 
-def test_an_empty_table_gives_the_mean():
+def test_constant_columns_give_the_mean():
     part = fitted(np.ones((10, 2)), np.arange(10.0))
     assert part.predict(np.zeros((1, 2))).tolist() == [4.5]
 

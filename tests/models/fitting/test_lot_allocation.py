@@ -55,7 +55,7 @@ def test_assets_of_a_lot_are_never_parted():
     assert code[1] == code[3] != code[0]
 
 
-def test_sums_teach_where_few_are_sold_singly():
+def test_lot_prices_are_used_if_few_packs_are_sold_singly():
     inside = []
     for seed in (1, 3):
         table, _, price = make_sales(1200, seed)

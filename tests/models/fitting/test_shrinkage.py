@@ -15,17 +15,17 @@ def told_and_true(share, seed=0):
     return told, share * told + chance.normal(size=4000)
 
 
-def test_what_later_sales_confirm_is_kept():
+def test_premiums_confirmed_by_later_sales_are_kept():
     told, true = told_and_true(0.7)
     assert fit_shrinkage([(told, true, ONES)], 0.0).share == pytest.approx(0.715, abs=0.04)
 
 
-def test_a_shifted_level_is_not_a_signal():
+def test_a_shifted_level_does_not_change_the_shrinkage():
     stretches = [(told, true + shift, ONES) for shift in (0.0, 5.0, -9.0) for told, true in [told_and_true(1.0)]]
     assert fit_shrinkage(stretches, 0.0).share > 0.95
 
 
-def test_nothing_is_enlarged_nothing_thrown_away_and_without_later_sales_all_is_kept():
+def test_shrinkage_is_at_most_one_and_one_without_later_sales():
     told, true = told_and_true(1.6)
     assert fit_shrinkage([(told, true, ONES)], 0.0).share == 1.0
     told, true = told_and_true(-1.0)
@@ -51,7 +51,7 @@ def test_changing_preferences_increase_shrinkage():
     assert dated(drifting=True) < 0.8
 
 
-def test_explanations_of_a_mean_add_up(estimator):
+def test_shrinkage_within_the_mean_equals_shrinkage_of_its_prediction(estimator):
     state = estimator.fitted_
     codes = np.full((5, len(state.vocabulary.names)), np.nan)
     encoded = state.encode(codes)

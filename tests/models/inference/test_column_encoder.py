@@ -35,7 +35,7 @@ def test_objects_without_an_envelope_are_read_equally():
     np.testing.assert_array_equal(vocabulary.codes(matrix), codes_of(FRAME).codes(FRAME)[:, :2])
 
 
-def test_a_frame_that_is_not_pandas_is_read_by_what_it_offers():
+def test_other_data_frames_are_read_by_their_protocol():
     class Frame:
         columns = ("health", "maker")
 
@@ -65,7 +65,7 @@ def test_a_wrong_number_of_columns_is_reported():
         codes_of(FRAME).codes(FRAME.drop(columns="open"))
 
 
-def test_what_is_neither_text_nor_number_is_refused():
+def test_cells_that_are_neither_text_nor_number_are_refused():
     matrix = np.array([[{"a": 1}], [2.0]], dtype=object)
     with pytest.raises(TypeError, match="dict"):
         fit_column_encoder(matrix, ("a",), None)

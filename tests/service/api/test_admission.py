@@ -46,7 +46,7 @@ def test_of_a_header_given_twice_the_first_counts(guarded, keys, status):
     assert ask(guarded, headers)[0] == status
 
 
-def test_a_body_is_refused_by_the_length_that_comes_where_none_is_announced(guarded):
+def test_a_body_without_content_length_is_limited_while_read(guarded):
     headers = [(b"authorization", f"Bearer {KEY}".encode()), (b"content-type", b"application/json")]
     parts = [{"type": "http.request", "body": b" " * 600, "more_body": True}] * 3
     status, _, body = ask(guarded, headers, method="POST", path="/v1/valuations", messages=parts)

@@ -69,7 +69,7 @@ def test_the_drivers_add_up_to_the_fen(shared_client, pack):
     assert cents == round(answer["residual_value"]["point"] * 100)
 
 
-def test_what_widens_the_band_multiplies_to_its_width(shared_client, pack):
+def test_band_drivers_multiply_to_the_width(shared_client, pack):
     answer, bare = value(shared_client, pack).json(), value(shared_client, pack, explain=False).json()
     width = answer["residual_value"]["upper"] - answer["residual_value"]["lower"]
     assert answer["width_drivers"]

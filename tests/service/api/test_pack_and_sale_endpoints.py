@@ -66,7 +66,7 @@ def test_a_history_is_reported_read_back_and_valued(client, set_clock):
     ],
     ids=str,
 )
-def test_a_bad_report_enters_nothing(client, report):
+def test_an_invalid_report_records_nothing(client, report):
     response = client.post(f"/v1/packs/{CODE}/events", json=report)
     assert response.status_code == 422, response.text
     assert response.json()["hint"]
@@ -104,7 +104,7 @@ def test_sales_are_entered_once(client):
     ],
     ids=str,
 )
-def test_a_bad_sale_enters_nothing(client, change):
+def test_an_invalid_sale_records_nothing(client, change):
     response = client.post("/v1/sales", json={"sales": [_sale(sale_id="S9"), _sale(**change)]})
     assert response.status_code == 422, response.text
     assert _entries(client) == 0
@@ -183,7 +183,7 @@ def test_one_pack_has_one_history_however_its_code_is_spelled(client, spelled):
 
 
 @pytest.mark.parametrize("nothing", ["-", "无", "0000000", f"{CODE} {CODE[:-1]}9"])
-def test_what_names_no_pack_keeps_no_history(client, nothing):
+def test_a_record_without_a_code_stores_no_history(client, nothing):
     assert _report(client, nothing, pack={"chemistry": "LFP", "rated_energy_kwh": 5.0}).status_code == 422
     assert client.get(f"/v1/packs/{nothing}").status_code == 422
     assert client.post("/v1/sales", json={"sales": [_sale(battery_code=nothing)]}).status_code == 422
@@ -211,7 +211,7 @@ def test_a_field_may_be_spelled_otherwise_in_every_report(client):
         '{"额定能量(Wh)": 5000}',
     ],
 )
-def test_a_nameplate_that_contradicts_itself_enters_nothing(client, pack):
+def test_a_contradictory_nameplate_records_nothing(client, pack):
     body = f'{{"pack": {pack}}}'.encode()
     response = client.post(f"/v1/packs/{CODE}/events", content=body, headers={"content-type": "application/json"})
     assert response.status_code in (400, 422), response.text
@@ -260,7 +260,7 @@ def test_an_event_is_not_known_before_the_day_it_was_recorded(client, set_clock,
     assert kept == [INSTALLED | first, FIRE | second]
 
 
-def test_what_a_reporter_dates_back_does_not_change_an_earlier_day(client, set_clock):
+def test_backdated_reports_do_not_change_an_earlier_day(client, set_clock):
     set_clock(date(2026, 10, 1))
     _report(client, CODE, pack={"chemistry": "LFP", "rated_energy_kwh": 52.5}, events=[INSTALLED])
     set_clock(date(2026, 11, 2))

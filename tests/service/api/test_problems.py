@@ -65,6 +65,6 @@ def test_a_long_message_is_cut():
     assert len(problem_of(errors.FieldError("record.not_a_text", field="x" * 10_000)).detail) == MAX_DETAIL_LENGTH
 
 
-def test_a_problem_leaves_out_what_it_does_not_know():
+def test_a_problem_omits_unknown_fields():
     made = Problem(type="t", title="t", status=400, code="c", detail="d")
     assert set(msgspec.json.decode(msgspec.json.encode(made))) == {"type", "title", "status", "code", "detail"}

@@ -49,7 +49,7 @@ def test_in_a_batch_only_the_item_that_gives_a_field_twice_is_refused(shared_cli
     assert "given twice" in answer["items"][0]["problem"]["detail"]
 
 
-def test_a_compressed_body_is_named_as_what_it_is(shared_client, pack):
+def test_a_compressed_body_is_refused_by_its_encoding(shared_client, pack):
     response = shared_client.post("/v1/valuations", json={"trace": pack}, headers={"content-encoding": "gzip"})
     assert (response.status_code, response.json()["code"]) == (415, "compressed")
 

@@ -49,7 +49,7 @@ def test_an_unusable_home_folder_is_reported_before_the_work(monkeypatch, capsys
 
 
 @pytest.mark.slow
-def test_everything_is_made_from_nothing_once(home):
+def test_the_environment_is_created_once(home):
     first = _canzhi(home, "run", "--no-serve", "--packs", "1500")
     assert "training the demonstration model" in first.stderr
     assert "model demonstration 1 (a demonstration" in first.stderr

@@ -224,7 +224,7 @@ def cold(home, *command):
     return done.stderr.decode(), after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def test_a_value_in_a_fresh_process_waits_for_nothing_it_does_not_need(settings, pack_file):
+def test_a_value_in_a_new_process_imports_only_what_it_needs(settings, pack_file):
     cold(settings.home, "-c", VALUE_AND_PRINT, str(pack_file))  # the first makes the store
     said, _ = cold(settings.home, "-c", VALUE_AND_PRINT, str(pack_file))
     assert said.splitlines()[-1].split() == ["imported:"]

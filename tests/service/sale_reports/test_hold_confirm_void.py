@@ -77,7 +77,7 @@ def test_thirty_sales_of_one_yuan_are_held(client, pack, sold):
     ]
 
 
-def test_a_sale_whose_pack_becomes_known_later_is_judged_then(client, pack, sold):
+def test_a_sale_is_reviewed_once_its_pack_is_known(client, pack, sold):
     before = ask(client, pack)
     said = sold.report(client, sold.sale(50, 999_999_999.0), sold.sale(51))
     assert [one["outcome"] for one in said["sales"]] == ["accepted", "accepted"]  # without a history, no band
@@ -185,7 +185,7 @@ def test_steps_honour_their_idempotency_key(client, sold):
         ("/v1/sales?state=lost", "get", 422),
     ],
 )
-def test_what_cannot_be_done_is_refused(client, sold, path, body, status):
+def test_impossible_steps_are_refused(client, sold, path, body, status):
     sold.report(client, sold.sale(1))
     answer = (
         client.get(path) if body == "get" else client.post(path, json=body) if body is not None else client.post(path)
@@ -194,7 +194,7 @@ def test_what_cannot_be_done_is_refused(client, sold, path, body, status):
     assert answer.json()["hint"]
 
 
-def test_a_sale_id_may_hold_what_addresses_hold_otherwise(client, sold):
+def test_a_sale_id_may_contain_url_characters(client, sold):
     said = sold.report(client, sold.sale(1, 1.0, sale_id="HT/2026 第7号"))
     address = said["sales"][0]["held"]["hint_en"].split()[1]
     assert client.post(address).json()["state"] == "confirmed"
@@ -226,7 +226,7 @@ def test_the_caller_is_the_reporter_and_cannot_name_another(champion_home, open_
     assert listed == ["local", "yard A", "yard B"]
 
 
-def test_the_command_line_names_what_is_held_and_takes_the_way_out(client, sold, tmp_path, capsys):
+def test_the_command_line_lists_and_confirms_held_sales(client, sold, tmp_path, capsys):
     lines = [sold.sale(1, 999_999_999.0), sold.sale(2, 9000.0), sold.sale(3)]
     (tmp_path / "s.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     assert cli.run(["report-sale", str(tmp_path / "s.jsonl")]) == 0
@@ -266,7 +266,7 @@ def test_far_moves_within_a_week_are_a_caution_and_a_gauge(client, pack, sold, d
         assert cli.run(["reproduce", one["valuation_id"]]) == 0
 
 
-def test_after_a_new_start_everything_is_as_it_was(champion_home, open_client, sold, pack):
+def test_a_restart_changes_nothing(champion_home, open_client, sold, pack):
     with open_client(Settings(home=champion_home)) as client:
         sold.know(client, range(3))
         sold.report(client, sold.sale(0), sold.sale(1, 1.0), sold.sale(2))
@@ -299,7 +299,7 @@ sale_reports.report_sales(service, sales, "killed", None)
 """
 
 
-def test_a_program_killed_between_enters_all_or_nothing(champion_home, open_client, sold):
+def test_a_killed_process_records_all_sales_or_none(champion_home, open_client, sold):
     with open_client(Settings(home=champion_home)) as client:
         sold.know(client, range(3))
     sales = [sold.sale(0), sold.sale(1, 1.0), sold.sale(2, corrects="S0")]

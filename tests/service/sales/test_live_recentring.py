@@ -97,7 +97,7 @@ def test_an_anchor_is_kept_and_another_champion_gets_its_own(champion_home, open
         assert client.get("/v1/model").json()["digest"] == first["digest"]
 
 
-def test_what_cannot_be_used_is_left_out_by_name(champion_home, open_client, sold):
+def test_unused_sales_are_counted_by_reason(champion_home, open_client, sold):
     with open_client(Settings(home=champion_home)) as client:
         sold.know(client, [1, 3])
         sold.report(client, sold.sale(1, sold_on="2025-12-31"), sold.sale(2), sold.sale(3, sold_on="2026-10-02"))
@@ -177,7 +177,7 @@ def anchored_on(champion_home, open_client, record, sales, sold):
         return read_summary(client), realised
 
 
-def test_a_sale_into_a_route_that_findings_close_moves_nothing(champion_home, open_client, pack, sold):
+def test_a_sale_into_a_closed_route_has_no_effect(champion_home, open_client, pack, sold):
     wet = pack | {"events": [*pack["events"], WET, TESTED]}
     lot = {"price_cny": None, "lot_id": "L1", "lot_price_cny": 90_000.0, "sold_on": "2026-10-02"}
     sales = [

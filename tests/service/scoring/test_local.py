@@ -99,7 +99,7 @@ def test_each_value_equals_that_of_the_pack_alone_to_the_bit(fleet, tmp_path, sm
 
 
 @pytest.mark.parametrize("model", [True, False])
-def test_packs_with_closed_routes_are_valued_as_alone(closed_fleet, tmp_path, small_parts, model):
+def test_packs_with_closed_routes_have_the_values_of_single_packs(closed_fleet, tmp_path, small_parts, model):
     """A closed route is never the best; if all are closed, no route is best and the point is the disposal cost."""
     context = closed_fleet.context(model=model, explain=True)
     run(closed_fleet, tmp_path / "values.parquet", context, processes=2)
@@ -359,7 +359,7 @@ def test_packs_without_events_are_valued(fleet, tmp_path):
     assert set(pq.read_table(request.out)["evidence_tier"].to_pylist()) == {"T0"}
 
 
-def test_an_error_in_another_process_arrives_as_it_was_raised(fleet, tmp_path):
+def test_an_error_of_another_process_is_raised_unchanged(fleet, tmp_path):
     events = pq.read_table(fleet.events)
     twice = events.append_column("电池编码", events["battery_code"])
     other = fleet.rewritten(tmp_path, events=twice)

@@ -115,7 +115,7 @@ def test_surroundings_in_which_the_service_could_answer_are_accepted(settings):
 
 
 @pytest.mark.slow
-def test_what_was_answered_survives_the_killing_of_the_server(home, start_server):
+def test_stored_answers_survive_a_killed_server(home, start_server):
     """Clients repeat every report under its idempotency key while the server is killed repeatedly."""
     ports, answered, over = [], set(), threading.Event()
 
@@ -179,7 +179,7 @@ def test_two_processes_serve_one_store(home, pack, start_server):
     assert set(_subjects(home)) == ids
 
 
-def test_a_service_gives_its_first_answer_without_what_only_pages_photos_tables_and_terminals_need(home, pack):
+def test_the_first_answer_needs_no_optional_imports(home, pack):
     with_store = os.environ | {"CANZHI_HOME": str(home), "CANZHI_PORT": "0", "CANZHI_MODEL": str(GOLDEN)}
     open_checked_service(
         Settings.from_environment(with_store)

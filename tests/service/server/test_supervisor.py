@@ -143,7 +143,7 @@ sys.exit(1 if running.gave_up else 0)
         ("service.server.process:no_such_thing", "a server process ended with 3"),
     ],
 )
-def test_a_service_of_which_no_process_ever_starts_gives_up(home, app, reason):
+def test_the_service_ends_if_no_process_ever_starts(home, app, reason):
     done = subprocess.run(
         [sys.executable, "-c", FAILING.format(app=app)],
         capture_output=True,
@@ -155,7 +155,7 @@ def test_a_service_of_which_no_process_ever_starts_gives_up(home, app, reason):
     assert reason in done.stdout
 
 
-def test_where_no_process_can_start_the_command_ends_with_the_reason(home, monkeypatch):
+def test_the_command_ends_with_the_reason_if_no_process_can_start(home, monkeypatch):
     class GivenUp:
         gave_up = "the store cannot be used"
         run = staticmethod(lambda: None)
@@ -221,7 +221,7 @@ def test_every_failure_doubles_the_pause_up_to_its_bound(two, clock):
     assert not two.should_exit.is_set()
 
 
-def test_what_served_for_long_is_started_again_at_once_and_one_that_ends_soon_is_not(two, clock):
+def test_a_stable_process_is_restarted_at_once_and_a_failing_one_later(two, clock):
     first, second = Stand.made
     first.serving_since = second.serving_since = clock[0]
     clock[0] += supervisor.STABLE_AFTER_S

@@ -105,7 +105,7 @@ def back_to(connection, step: str) -> None:
 
 
 @pytest.mark.parametrize("step", ["0001", "0002"])
-def test_a_store_of_the_first_days_is_taken_over_with_what_is_in_it(url, database, step):
+def test_a_store_of_the_first_version_is_migrated_with_its_data(url, database, step):
     with database.writing() as connection:
         ledger.append(connection, [_sale(1)], recorded_by="test")
         back_to(connection, step)
@@ -214,7 +214,7 @@ def test_a_removed_entry_is_found(database):
         assert list(ledger.broken_entries(connection)) == [4]
 
 
-def test_writers_at_the_same_time_lose_nothing(database):
+def test_concurrent_writers_lose_nothing(database):
     def write(start: int) -> None:
         for number in range(start, start + 10):
             with database.writing() as connection:

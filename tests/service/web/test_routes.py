@@ -129,7 +129,7 @@ def test_the_page_and_the_api_give_the_same_answer(shared_client, pack):
     assert by_page == by_api
 
 
-def test_what_the_page_valued_can_be_worked_out_again(client, pack):
+def test_values_of_the_page_are_reproducible(client, pack):
     place = valued(client, record=json.dumps(pack), as_of="2026-10-31", level="0.8")
     service = client.app.state.refresher.service
     assert reproduce_valuation(service.database, place.rpartition("/")[2], service.settings.home).identical
@@ -232,14 +232,14 @@ def test_a_day_before_all_quotes_has_a_chinese_message(shared_client):
     assert "1999-01-01 及之前无报价" in text
 
 
-def test_what_was_typed_comes_back_escaped(shared_client):
+def test_submitted_text_is_shown_escaped(shared_client):
     nasty = '"><script>alert(1)</script>'
     answer = send(shared_client, code=nasty, rated_energy_kwh=nasty)
     assert answer.status_code == 422
     assert "<script>alert" not in answer.text
 
 
-def test_a_body_that_is_too_large_and_one_that_is_no_form_are_refused(shared_client):
+def test_too_large_bodies_and_malformed_forms_are_refused(shared_client):
     assert shared_client.post("/", files={"files": ("big.json", b"x" * 9_000_000)}).status_code == 413
     broken = shared_client.post(
         "/", content=b"--x\r\nnonsense", headers={"content-type": "multipart/form-data; boundary=x"}

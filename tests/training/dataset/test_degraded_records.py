@@ -42,7 +42,7 @@ def types_of(table):
     ("thin", "left"),
     [(code_only, []), (nameplate_only, []), (ledger_only, ["installed"]), (readings_only, ["installed", "usage"])],
 )
-def test_what_a_degraded_record_still_shows(thin, left):
+def test_fields_left_in_a_degraded_record(thin, left):
     thinner = thin(TABLE)
     assert types_of(thinner) == left
     assert thinner.row.tolist() == [1] * len(left)

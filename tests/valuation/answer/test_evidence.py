@@ -54,13 +54,13 @@ def test_a_capacity_test_never_narrows_less_than_a_quick_test(market_history, hi
     assert (ratios["capacity_test"] <= ratios["quick_test"]).all()
 
 
-def test_a_plate_helps_where_only_a_code_is_known(market_history):
+def test_a_nameplate_narrows_the_band_of_a_bare_code(market_history):
     dossier = dossier_of(market_history, PLATE, PackHistory(battery_code=PLATE.battery_code))
     ratio = next_best(dossier)["nameplate"]
     assert ratio[1] < 0.9 < ratio[0] == 1.0
 
 
-def test_a_passport_helps_where_the_grade_is_not_known(market_history):
+def test_a_passport_narrows_the_band_of_an_unknown_grade(market_history):
     ternary = replace(PLATE, battery_code=None, chemistry="NMC")
     stated = replace(ternary, composition={"lithium_kg": 5.5, "nickel_kg": 26.0, "cobalt_kg": 9.0})
     ratio = next_best(dossier_of(market_history, ternary, stated))["passport_composition"]
@@ -74,7 +74,7 @@ def test_fresher_quotes_help_where_the_market_is_stale(market_history):
     assert next_best(fresh)["fresher_quotes"][0] == pytest.approx(1.0)
 
 
-def test_inspection_settles_what_it_would_see(market_history):
+def test_an_inspection_settles_visible_findings(market_history):
     opened = replace(PLATE, events=(TraceEvent(type="removed", on=date(2026, 5, 1), facts={"condition": "opened"}),))
     assert next_best(dossier_of(market_history, opened))["opening_inspection"][0] < 0.9
 

@@ -218,7 +218,7 @@ def test_date_letters_round_trip_for_every_day():
         {"made_on": dt.date(2037, 1, 1)},
     ],
 )
-def test_encode_refuses_what_does_not_fit(change):
+def test_encode_refuses_invalid_parts(change):
     parts = {
         "vendor": "T01",
         "level": "pack",

@@ -118,7 +118,7 @@ def test_a_missing_column_is_named():
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\x01\x02\xff", b"PAR1 not really", b"a,b\n1"])
-def test_what_holds_no_quotes_is_refused(content):
+def test_files_without_quotes_are_refused(content):
     with pytest.raises(UnreadableQuotes):
         read_market(content)
 

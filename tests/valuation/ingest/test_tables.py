@@ -234,7 +234,7 @@ def test_wrong_rows_of_a_ledger_are_rejected_with_their_place():
     assert "'82Ah'" in traces.problems[0].error.message
 
 
-def test_events_alone_make_packs_of_which_only_the_code_is_known():
+def test_events_without_packs_give_packs_with_a_code_only():
     traces = read_trace(SAMPLES / "events.csv")
     assert len(traces.histories) == 3
     assert sum(len(history.events) for history in traces.histories) == 9

@@ -242,7 +242,7 @@ def test_an_unknown_field_of_a_part_is_written_and_read_again(name):
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_a_damaged_record_raises_nothing_but_our_errors(data):
+def test_a_damaged_record_raises_only_canzhi_errors(data):
     record = json.loads(json.dumps(RECORD))
     for _ in range(data.draw(st.integers(1, 3))):
         path = data.draw(st.sampled_from([path for path in places(record) if path]))
@@ -272,7 +272,7 @@ def test_a_damaged_record_raises_nothing_but_our_errors(data):
     at=st.integers(0, 200),
     start=st.sampled_from([b"", b"{", b"PAR1", b"\xff\xfe", b"PK"]),
 )
-def test_damaged_bytes_raise_nothing_but_our_errors(noise, at, start):
+def test_damaged_bytes_raise_only_canzhi_errors(noise, at, start):
     content = json.dumps(RECORD).encode()
     for damaged in (start + noise, content[:at] + noise + content[at + 3 :]):
         try:

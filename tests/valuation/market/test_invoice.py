@@ -25,7 +25,7 @@ def band_of(market, path=SAMPLE, **terms):
     return appraise(read_trace(path), market, **({"as_of": "2026-11-20"} | terms)).residual_value
 
 
-def test_the_invoice_moves_the_cash_price_and_nothing_else(market):
+def test_the_invoice_changes_only_the_cash_price(market):
     bands = {invoice: band_of(market, invoice=invoice) for invoice in INVOICES}
     points = {band.point for band in bands.values()}
     assert len(points) == 1

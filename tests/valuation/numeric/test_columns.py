@@ -66,7 +66,7 @@ def test_previous_is_the_last_known_before_in_the_same_pack(packs_of_values):
 
 
 @given(packs)
-def test_count_counts_what_satisfies(packs_of_values):
+def test_count_returns_the_number_of_matching_events(packs_of_values):
     row, values = ragged(packs_of_values)
     found = columns.count(row, values > 0.0, len(packs_of_values))
     assert found.tolist() == [sum(value > 0.0 for value in own) for own in packs_of_values]

@@ -286,7 +286,7 @@ def test_every_check_has_an_example():
 
 
 @pytest.mark.parametrize("check_id", IDS)
-def test_check_finds_what_it_is_for(check_id):
+def test_each_check_finds_its_fault(check_id):
     history, number, _ = EXAMPLES[check_id]
     shown = findings_of(history).number(check_id)[0]
     assert not np.isnan(shown)
@@ -318,7 +318,7 @@ def test_effects_agree_with_severity(check):
 
 
 @pytest.mark.parametrize("check", [check for check in CHECKS if check.blocks], ids=lambda check: check.id)
-def test_what_closes_a_route_names_its_evidence_and_recycling_closes_last(check):
+def test_closures_name_their_evidence_and_recycling_closes_last(check):
     """A pack that cannot be recycled has no other route either; the price is then the cost of disposal."""
     assert check.evidence is not None
     assert "recycling" not in check.blocks or set(check.blocks) == {"recycling", "second_life", "reuse"}

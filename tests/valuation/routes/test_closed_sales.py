@@ -73,7 +73,7 @@ def test_a_sale_into_a_closed_route_is_excluded(history, route, expected):
     assert said(history, route) == expected
 
 
-def test_where_every_route_is_closed_a_sale_without_a_route_is_certain():
+def test_a_sale_without_a_route_is_certain_if_all_routes_are_closed():
     routes = routes_of(pack(WET))
     everything = replace(routes.findings, blocked={route: np.array([True]) for route in ROUTES})
     shut = replace(routes, findings=everything, open={route: np.array([False]) for route in ROUTES})

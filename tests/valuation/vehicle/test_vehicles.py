@@ -91,7 +91,7 @@ def test_a_longer_name_or_another_make_is_not_the_model(model, make):
     assert find_vehicle(model, make, 2023.0).match != "model"
 
 
-def test_what_is_less_certain_is_wider():
+def test_less_certain_packs_have_wider_bands():
     def spread(*facts):
         lower, upper = find_vehicle(*facts).energy_range_kwh()
         return upper / lower
