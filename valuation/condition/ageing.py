@@ -53,7 +53,7 @@ class Duty:
 # fleets (`other`) is set by the figures above at 10 and 8 years. Packs of heavy duties are built and cooled for it and
 # lose less per cycle; a taxi is set so that 20 BAIC EU500 (NCM, commercial) of 28 months come to .79-.83 of nominal
 # (measured .788, Applied Energy 339 (2023) 120954, figure 2), the other duties relative to it (judged). Fast shares are
-# judged. A duty that is not told is that of Chinese packs at retirement: cars, taxis, buses and vans in about equal
+# judged. An unknown duty counts as that of Chinese packs at retirement: cars, taxis, buses and vans in about equal
 # parts (judged).
 DUTY_AGEING: dict[str, Duty] = {
     "private": Duty(0.00148, 0.80, 8.0e-5, 0.15),

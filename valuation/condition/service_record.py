@@ -2,7 +2,7 @@
 
 A pack in service that is followed from its first day hardly ever hides a fault; one that was taken out for a fault
 mostly has one. The share of packs whose health age and use do not explain, and how far retired packs have faded more
-than similar ones in service, follow from: whether it left its vehicle and why, how long ago it was last heard of, and
+than similar ones in service, follow from: whether it left its vehicle and why, how long ago it was last reported, and
 whether its distance was reported throughout.
 
 Sources: 2.5 % of the packs of 20,000 cars replaced, below 1 % for model years from 2016 (Recurrent 2024) for packs in
@@ -25,7 +25,7 @@ LEFT_BY: Final = ("retired", "removed", "vehicle_scrapped", "collected_in")
 SERVICE: Final = ("installed", "sold", "owner_changed", "usage", "swapped_in", "swapped_out")
 IN_SERVICE_SHARE: Final = 0.015
 """Share of odd packs in service: between below 1 % (from 2016) and 2.5 % (all years) of Recurrent 2024. [1]"""
-UNTOLD_SHARE: Final = 0.05
+UNREPORTED_SHARE: Final = 0.05
 """The same if no distance or cycles were ever reported (judged: twice 2.5 %, as nobody looked). [1]"""
 RETIRED_SHARE: Final = 0.20
 RETIRED_FADE: Final = 1.25
@@ -58,8 +58,8 @@ REASONS: Final[dict[Retirement, tuple[str, ...]]] = {
 }
 """Reasons of retirement as they are written; any other counts as worn."""
 
-FRESH_A: Final = 1.0  # judged: heard of within a year, a pack without a leaving event is in service
-SILENT_A: Final = 3.0  # judged: not heard of for so long, nothing is known of its service
+FRESH_A: Final = 1.0  # judged: reported within a year, a pack without a leaving event is in service
+SILENT_A: Final = 3.0  # judged: not reported for so long, nothing is known of its service
 CONTINUOUS_GAP_A: Final = 1.5  # judged: longest time between distances that counts as followed (two yearly inspections)
 CONTINUOUS_FACTOR: Final = 0.5  # judged: share of odd packs among those followed, against the others
 
@@ -84,7 +84,7 @@ def read_service(cases: Cases, nameplate: Nameplate) -> ServiceRecord:
     """Return the share of odd packs and the relative fade of packs with such a record."""
     odd_share, fade = _of_retirement(cases)
     measured = ~np.isnan(coalesce(cases.highest("odometer_km"), cases.last("full_cycles"), cases.packs["odometer_km"]))
-    in_service = np.where(measured, IN_SERVICE_SHARE, UNTOLD_SHARE)
+    in_service = np.where(measured, IN_SERVICE_SHARE, UNREPORTED_SHARE)
     in_use = np.isnan(cases.first_day(*LEFT_BY))
     silent = _silent_share(cases)
     odd_share = np.where(in_use, in_service + (RETIRED_SHARE - in_service) * silent, odd_share)
@@ -98,18 +98,18 @@ def _of_retirement(cases: Cases) -> tuple[FloatArray, FloatArray]:
     reason = cases.last("reason", cases.is_type(*LEFT_BY) & ~np.isnan(cases.events["reason"]))
     odd_share, fade = np.full(cases.rows, WORN.odd_share), np.full(cases.rows, WORN.fade)
     for retirement, codes in _CODES.items():
-        told = np.isin(reason, codes)
-        odd_share = np.where(told, retirement.odd_share, odd_share)
-        fade = np.where(told, retirement.fade, fade)
+        stated = np.isin(reason, codes)
+        odd_share = np.where(stated, retirement.odd_share, odd_share)
+        fade = np.where(stated, retirement.fade, fade)
     return odd_share, fade
 
 
 def _silent_share(cases: Cases) -> FloatArray:
-    """Return how far the service of a pack is unknown: 0 if heard of within a year, 1 if not for three or never."""
-    heard = cases.last("on_day", cases.is_type(*SERVICE))
-    years = (cases.as_of_day - heard) / DAYS_PER_YEAR
+    """Return how far the service of a pack is unknown: 0 if reported within a year, 1 if not for three or never."""
+    last_report = cases.last("on_day", cases.is_type(*SERVICE))
+    years = (cases.as_of_day - last_report) / DAYS_PER_YEAR
     share = np.minimum(np.maximum((years - FRESH_A) / (SILENT_A - FRESH_A), 0.0), 1.0)
-    return np.where(np.isnan(heard), 1.0, share)
+    return np.where(np.isnan(last_report), 1.0, share)
 
 
 def _followed(cases: Cases, nameplate: Nameplate) -> BoolArray:

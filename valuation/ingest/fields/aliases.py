@@ -57,7 +57,7 @@ MONEY_FIELDS = frozenset({"price_cny", "lot_price_cny", "price"})
 _MOST_SPELLINGS, _LONGEST_KEPT = 4096, 100
 
 
-UNIT_TELLS: Mapping[str, str] = {
+NEEDS_UNIT: Mapping[str, str] = {
     "电池容量": "rated_capacity_ah",
     "电池电量": "rated_energy_kwh",
     "batterycapacity": "rated_capacity_ah",
@@ -78,7 +78,7 @@ def plain(spelled: str) -> str:
 def names_in(scope: tuple[str, ...]) -> Mapping[str, str]:
     """Return every plain spelling of the fields of a scope with the field's name."""
     spellings = {plain(spelled): name for name in scope for spelled in (name, *FIELD_SPELLINGS.get(name, ()))}
-    return spellings | {spelled: name for spelled, name in UNIT_TELLS.items() if name in scope}
+    return spellings | {spelled: name for spelled, name in NEEDS_UNIT.items() if name in scope}
 
 
 @lru_cache(maxsize=64)

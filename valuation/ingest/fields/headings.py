@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Final
 
 from valuation.errors import FieldError
-from valuation.ingest.fields.aliases import MONEY_FIELDS, UNIT_TELLS, keep_spelling, names_in, plain
+from valuation.ingest.fields.aliases import MONEY_FIELDS, NEEDS_UNIT, keep_spelling, names_in, plain
 from valuation.ingest.fields.price_units import PriceBasis, price_basis, without_vat_words
 from valuation.ingest.fields.units import (
     ENERGY_OF_CAPACITY,
@@ -82,7 +82,7 @@ def read_heading(spelled: str, scope: tuple[str, ...]) -> Heading | None:
         return None
     names = names_in(scope)
     text = unicodedata.normalize("NFKC", spelled).replace("\ufeff", "").strip(" \t\r\n*:：'\"")
-    name = None if plain(text) in UNIT_TELLS else _named(text, names)
+    name = None if plain(text) in NEEDS_UNIT else _named(text, names)
     if name is not None:
         price = price_basis(text, ()) if name in MONEY_FIELDS else None
         return Heading(name, spelled, price=price)
@@ -96,8 +96,8 @@ def read_heading(spelled: str, scope: tuple[str, ...]) -> Heading | None:
             raise _unknown_unit(spelled, name, ", ".join(one for one, _ in stated))
         return Heading(name, spelled, price=basis)
     heading = _measured(spelled, name, stated, names)
-    tells = heading is None or heading.unit is not None or _own_unit_stated(heading.name, stated)
-    return heading if tells or not any(word in plain(text) for word in UNIT_TELLS) else None
+    has_unit = heading is None or heading.unit is not None or _own_unit_stated(heading.name, stated)
+    return heading if has_unit or not any(word in plain(text) for word in NEEDS_UNIT) else None
 
 
 def field_name(spelled: str, scope: tuple[str, ...]) -> str | None:
