@@ -81,6 +81,14 @@ class LazyGroup(click.Group):
         """Import and return a command."""
         return load_command(cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the first argument names."""
+        if not ctx.resilient_parsing and args[0] not in command_table() and not args[0].startswith("-"):
+            ctx.fail(say(command_language(), "cli.usage.no_such_command", name=args[0]))
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - signature of click
         """Write one line per command without importing it."""
         rows = [(name, first_line(point)) for name, point in command_table().items()]
@@ -121,7 +129,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _language_of(arguments: Sequence[str]) -> Language:
     """Return the language that `--lang` asks for, else that of the terminal."""
-    for flag, value in pairwise(arguments):
+    split = [part for one in arguments for part in (one.split("=", 1) if one.startswith("--lang") else [one])]
+    for flag, value in pairwise(split):
         asked = known_language(value)
         if flag in {"--lang", "--language"} and asked is not None:
             return asked
@@ -137,7 +146,7 @@ def _report_failure(end: BaseException) -> int:
         case SystemExit():
             code = end.code if isinstance(end.code, int) else DONE if end.code is None else REFUSED
         case click.ClickException():
-            end.show()
+            _print_usage_error(end)
             code = end.exit_code
         case CanzhiError():
             print_message(end.text, end.hint_text)
@@ -152,6 +161,28 @@ def _report_failure(end: BaseException) -> int:
         case _:
             _write_crash_report(end)
     return code
+
+
+def _print_usage_error(error: click.ClickException) -> None:
+    """Print a wrong usage; click itself has English sentences only."""
+    language = command_language()
+    if language == "en":
+        error.show()
+        return
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        click.echo(context.get_usage(), err=True)
+        click.echo(say(language, "cli.usage.help", command=context.command_path), err=True)
+    name = error.param.get_error_hint(context) if isinstance(error, click.BadParameter) and error.param else ""
+    match error:
+        case click.NoSuchOption():
+            print_message(Message("cli.usage.no_such_option", option=error.option_name))
+        case click.MissingParameter():
+            print_message(Message("cli.usage.missing", name=name))
+        case click.BadParameter():
+            print_message(Message("cli.usage.bad_value", name=error.param_hint or name, reason=error.message))
+        case _:
+            print_message(Message("cli.usage.wrong", reason=error.message))
 
 
 def _invoke(arguments: Sequence[str]) -> None:

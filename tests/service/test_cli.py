@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from service import cli
+from valuation.messages import Message
 
 HEAVY = (
     *("numpy", "sqlalchemy", "fastapi", "starlette", "uvicorn"),
@@ -149,3 +150,44 @@ def test_a_warning_is_a_sentence_too():
     assert (
         cli._format_warning("MLflow was not told", RuntimeWarning, "retrain.py", 130) == "canzhi: MLflow was not told\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothing"], "没有命令 'nothing'"),
+        (["value"], "缺少参数"),
+        (["value", "a.json", "--nothing"], "没有选项 --nothing"),
+        (["serve", "--port", "many"], "参数"),
+        (["drift", "--traces", "."], "须同时给出"),
+        (["reproduce", "unknown"], "提示："),
+    ],
+)
+def test_a_wrong_usage_is_answered_in_the_language_of_the_terminal(arguments, words, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("CANZHI_HOME", str(tmp_path))
+    monkeypatch.setenv("CANZHI_LANG", "zh")
+    assert cli.run(arguments) != 0
+    told = capsys.readouterr().err
+    assert words in told
+    assert "Error" not in told
+    monkeypatch.setenv("CANZHI_LANG", "en")
+    assert cli.run(arguments) != 0
+    assert words not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [["--lang", "zh"], ["--lang=zh"], ["--language=zh"]])
+def test_notices_are_in_the_language_of_the_option(option, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("CANZHI_HOME", str(tmp_path))
+    monkeypatch.setenv("CANZHI_LANG", "en")
+    file = tmp_path / "not_there.json"
+    file.write_text("[]", encoding="utf-8")
+    assert cli.run(["value", str(file), *option]) == 1
+    told = capsys.readouterr().err
+    assert "当前行情为合成数据" in told
+    assert not any(line.isascii() for line in told.splitlines())
+
+
+def test_a_warning_is_in_the_language_of_the_terminal(monkeypatch):
+    monkeypatch.setenv("CANZHI_LANG", "zh")
+    warning = RuntimeWarning(Message("kernel.numpy_instead", reason="x"))
+    assert cli._format_warning(warning, RuntimeWarning, "retrain.py", 130).startswith("canzhi: 改用 numpy")
