@@ -163,6 +163,7 @@ def test_printed_sentences_are_in_the_catalogue():
 
 READS_CHINESE = {
     "valuation/battery_code/clean_up.py",
+    *(f"valuation/condition/{name}.py" for name in ("cooling", "service_record")),
     *(
         f"valuation/ingest/fields/{name}.py"
         for name in (
@@ -179,7 +180,7 @@ READS_CHINESE = {
     "training/dataset/traces.py",
     *(f"training/sales_ledger/{name}.py" for name in ("cells", "cross_check", "read_ledger")),
 }
-"""Modules that read what people write: names, units and spellings."""
+"""Modules that read what people write: names, units and spellings; a new one is added here."""
 WRITES_CHINESE = {
     "valuation/messages/__init__.py",  # joints of lists
     "valuation/features/documentation.py",  # a bilingual page
