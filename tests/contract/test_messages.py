@@ -15,7 +15,7 @@ from valuation.record.fields import COMPOSITION_FIELDS, EVENT_COMMON_FIELDS, EVE
 ROOT = Path(__file__).parents[2]
 ID = re.compile(r"[a-z_]+(\.\w+)+")
 ERRORS = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
-CALLS = ERRORS | {"Message", "say", "both"}
+CALLS = ERRORS | {"Message", "say", "both", "fixed"}
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 LATIN = re.compile(r"\b[a-z]{4,}\b")
 HALF_WIDTH = re.compile(r"[\u4e00-\u9fff}][,;:!?(]|[,;:!?)][\u4e00-\u9fff]")
@@ -67,6 +67,16 @@ def test_every_id_in_code_is_in_the_catalogue():
                 hinted = any(keyword.arg == "hint" for keyword in call.keywords)
                 missing += [] if hinted or not ID.fullmatch(one.value) else [f"{place}: {one.value}.hint"]
     assert missing == []
+
+
+def test_every_id_made_in_code_can_be_one_of_the_catalogue():
+    unmatched = []
+    for place, call in calls():
+        made = identity_of(call)
+        if isinstance(made, ast.JoinedStr) and isinstance(made.values[0], ast.Constant):
+            wanted = re.compile(pattern(made))
+            unmatched += [] if any(map(wanted.fullmatch, catalogue())) else [f"{place}: {ast.unparse(made)}"]
+    assert unmatched == []
 
 
 def test_every_sentence_is_used():

@@ -70,7 +70,7 @@ def _print_one(console: Console, one: ValuationAnswer, language: Language) -> No
     if band.per_kg is not None:
         units = {name: money(getattr(band, name)) for name in ("per_kg", "per_remaining_kwh", "with_vat")}
         console.print(
-            spelled("command.value.other_units", **units, invoice=say(language, f"answer.invoice.{band.invoice}"))
+            spelled("command.value.other_units", **units, invoice=say(language, f"page.answer.invoice.{band.invoice}"))
         )
     console.print(spelled("command.value.band", level=band.level, lower=lower, upper=upper))
     meaning = name(language, "tier", evidence.tier)
