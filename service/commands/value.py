@@ -54,7 +54,7 @@ class OutputFormat:
     type=click.Choice(INVOICES),
     default="general",
     show_default=True,
-    help="The seller's invoice, which decides what a buyer pays in cash (开票方式).",
+    help="The seller's invoice, which decides what a buyer pays in cash.",
 )
 @options.as_json
 @options.language
