@@ -181,6 +181,7 @@ READS_CHINESE = {
             *("spellings", "units", "values"),
         )
     ),
+    *("valuation/condition/cooling.py", "valuation/condition/service_record.py"),  # vehicles and reasons of retirement
     "valuation/ingest/passports/draft.py",
     "valuation/ingest/quotes/read_market.py",
     "valuation/ingest/tables/opened_table.py",
