@@ -76,14 +76,34 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A limit of use that a route is subject to on the valuation day (使用条件)."""
+
+    id: str
+    message_en: str
+    message_zh: str
+
+
+def make_condition(identity: str) -> Condition:
+    """Return the condition with this id (`limit.<id>` in the catalogue).
+
+    >>> make_condition("L03").message_zh
+    '不得用于电动自行车'
+    """
+    words = both(f"limit.{identity}")
+    return Condition(id=identity, message_en=words.en, message_zh=words.zh)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteValue:
-    """Value of one route (利用途径), the probability that it is taken, and the ids of what closes it."""
+    """Value of one route (利用途径), the probability that it is taken, the ids of what closes it, its conditions."""
 
     route: RouteName
     value: float
     probability: float
     open: bool
     blocked_by: tuple[str, ...]
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

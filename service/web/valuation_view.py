@@ -14,7 +14,7 @@ from valuation.battery_code.decoding import decode
 from valuation.battery_code.explanation import explain
 from valuation.messages import Language, name, say
 from valuation.provenance.catalogue import CHECKS
-from valuation.result import Caution, NextEvidence
+from valuation.result import Caution, NextEvidence, RouteValue
 from valuation.routes.closures import closure_caution
 
 _SEVERITIES = ("block", "warn", "info")
@@ -42,7 +42,7 @@ class CodeLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteLine:
-    """One route, with the reasons if it is closed."""
+    """One route, with the reasons if it is closed, and its limits of use if it is open."""
 
     route: str
     value: float
@@ -50,6 +50,7 @@ class RouteLine:
     open: bool
     best: bool
     reasons: tuple[str, ...]
+    conditions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,7 @@ def view_answer(body: bytes, formatter: Formatter) -> AnswerView:
                 open=one.open,
                 best=one.route == answer.best_route,
                 reasons=tuple(reason(blocker, answer.cautions, formatter.language) for blocker in one.blocked_by),
+                conditions=condition_lines(one, formatter.language),
             )
             for one in answer.routes
         ),
@@ -107,6 +109,13 @@ def view_answer(body: bytes, formatter: Formatter) -> AnswerView:
         actions=tuple(action_line(one, formatter.language) for one in answer.evidence.next_best),
         demonstration=_demonstration(answer),
     )
+
+
+def condition_lines(one: RouteValue, language: Language) -> tuple[str, ...]:
+    """Return the limits of use of an open route in the reader's language."""
+    if not one.open:
+        return ()
+    return tuple(limit.message_zh if language == "zh" else limit.message_en for limit in one.conditions)
 
 
 def action_line(one: NextEvidence, language: Language) -> ActionLine:

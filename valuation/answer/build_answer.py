@@ -24,6 +24,7 @@ from valuation.ports import Predictor
 from valuation.pricing import QUANTILE_LEVELS, STRUCTURE_ONLY, Prices
 from valuation.record.to_columns import calendar_day, day_number
 from valuation.result import GRADES, TIERS, Caution, MarketCard, ValuationDict
+from valuation.routes.limits_of_use import conditions_of
 from valuation.routes.structural_value import ROUTES
 from valuation.terms import ValuationTerms
 from valuation.version import __version__
@@ -213,7 +214,9 @@ def to_valuation_dict(batch: RoundedBatch, row: int, notes: Sequence[Caution], i
 def _routes(batch: RoundedBatch, row: int) -> list[ValuationDict]:
     """Return value, probability and closures of each route: ids of findings first, then those of the route itself."""
     columns = zip(ROUTES, batch.route_value[row], batch.route_probability[row], batch.route_open[row], strict=True)
-    findings = batch.priced.dossier.findings
+    dossier = batch.priced.dossier
+    findings, chemistry = dossier.findings, int(dossier.nameplate.chemistry[row])
+    country, day = dossier.market.region, float(day_number(batch.priced.terms.as_of))
     found = findings.found(row)
     return [
         {
@@ -222,6 +225,7 @@ def _routes(batch: RoundedBatch, row: int) -> list[ValuationDict]:
             "probability": probability,
             "open": is_open,
             "blocked_by": (findings.blockers(route, row) if found else ()) + batch.closures[route][row],
+            "conditions": conditions_of(route, chemistry, day, country),
         }
         for route, value, probability, is_open in columns
     ]

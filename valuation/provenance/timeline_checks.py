@@ -9,7 +9,7 @@ import numpy as np
 from valuation.numeric.columns import FloatArray, chosen, coalesce, count, highest, successive
 from valuation.provenance.check import Check, Evidence
 from valuation.provenance.check_context import DAYS_PER_MONTH, LEAVING, CheckContext, at_least_one, found
-from valuation.record.fields import EVENT_TYPES, REPORTER_KINDS
+from valuation.record.fields import DUTIES, EVENT_TYPES, REPORTER_KINDS
 
 ORDER_TOLERANCE_DAYS: Final = 3.0  # judged: within a week the order of records is not reliable
 LONG_GAP_DAYS: Final = 540.0  # judged: a year and a half without an event, as yearly inspections are usual
@@ -30,7 +30,14 @@ DEADLINE_WORKING_DAYS: Final = {
     "recycled_in": 30.0,
     "recycled_done": 30.0,
 }
-"""Reporting deadlines of the 2018 traceability rules (those of the 2026 measures are not available). [working days]"""
+"""Reporting deadlines of the 2018 traceability rules, for events from :data:`RULES_2018_DAY` until the day before
+:data:`MEASURES_2026_DAY`. Those of the 2026 measures are not published in a readable form, and no deadline is judged by
+rules that are not in force on the day of the event. [working days]"""
+RULES_2018_DAY: Final = 17744.0
+"""2018-08-01: interim rules for traceability (MIIT notice 2018 No. 35) in force. [days since 1970-01-01]"""
+MEASURES_2026_DAY: Final = 20544.0
+"""2026-04-01: interim measures of 2025-12-31 in force, which replace the rules of 2018. A scrapped vehicle without its
+battery is incomplete from this day, except for battery-swap models. [days since 1970-01-01]"""
 
 ALLOWED_REPORTERS: Final = {
     "produced": ("battery_maker", "importer", "vehicle_maker", "swap_operator"),
@@ -85,9 +92,11 @@ def long_gap(context: CheckContext) -> FloatArray:
 
 
 def late_reports(context: CheckContext) -> FloatArray:
-    """Return the number of events reported after their deadline. [1]"""
+    """Return the number of events reported after the deadline of the rules in force on their day. [1]"""
     cases = context.cases
-    later = (context.reporting_days > HOLIDAY_DAYS).nonzero()[0]  # no deadline is shorter
+    on_day = cases.events["on_day"]
+    ruled = (on_day >= RULES_2018_DAY) & (on_day < MEASURES_2026_DAY)
+    later = ((context.reporting_days > HOLIDAY_DAYS) & ruled).nonzero()[0]  # no deadline is shorter
     allowed = _DEADLINE_DAYS[cases.events["type"][later].astype(np.int64)]
     return at_least_one(count(cases.row[later], context.reporting_days[later] > allowed, cases.rows))
 
@@ -104,10 +113,16 @@ def two_vehicles(context: CheckContext) -> FloatArray:
 
 
 def scrapped_without_pack(context: CheckContext) -> FloatArray:
-    """Return the days since the vehicle was scrapped without a later record of the pack. [d]"""
-    since = context.cases.as_of_day - context.last_day("vehicle_scrapped")
+    """Return the days since the vehicle was scrapped without a later record of the pack. [d]
+
+    The vehicle of a swapped pack may be scrapped without it under the measures of 2026.
+    """
+    scrapped = context.last_day("vehicle_scrapped")
+    since = context.cases.as_of_day - scrapped
+    swapped = context.cases.packs["duty"] == float(DUTIES.index("swap"))
+    excepted = (swapped | ~np.isnan(context.last_day("swapped_in", "swapped_out"))) & (scrapped >= MEASURES_2026_DAY)
     seen = context.last_day("removed", "collected_in", "collected_out", "dismantled", "recycled_in", "second_life_out")
-    return found((since > SCRAPPED_WITHOUT_PACK_DAYS) & np.isnan(seen), since)
+    return found((since > SCRAPPED_WITHOUT_PACK_DAYS) & np.isnan(seen) & ~excepted, since)
 
 
 def wrong_reporter(context: CheckContext) -> FloatArray:

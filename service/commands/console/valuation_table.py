@@ -11,7 +11,7 @@ from rich.console import Console
 from service.answers.valuation import ValuationAnswer, with_id
 from service.commands.console.tables import new_table, terminal
 from service.valuation_service import Answer
-from service.web.valuation_view import action_line, caution_lines, reason
+from service.web.valuation_view import action_line, caution_lines, condition_lines, reason
 from valuation.messages import Language, name, say
 
 _MAX_EXPLAINED = 5  # more packs are listed, one per line
@@ -98,7 +98,8 @@ def _print_routes(console: Console, one: ValuationAnswer, language: Language) ->
     table = new_table("", titles, numbers=(1, 2))
     for route in one.routes:
         called = name(language, "route", route.route) + (" *" if route.route == one.best_route else "")
-        because = "\n".join(reason(blocker, one.cautions, language) for blocker in route.blocked_by)
+        reasons = [reason(blocker, one.cautions, language) for blocker in route.blocked_by]
+        because = "\n".join([*reasons, *condition_lines(route, language)])
         table.add_row(called, money(route.value), f"{route.probability:.0%}", because)
     console.print(table)
     console.print(f"* {say(language, 'page.routes.help')}")

@@ -285,6 +285,31 @@ def test_every_check_has_an_example():
     assert not set(IDS) & set(ELSEWHERE)
 
 
+@pytest.mark.parametrize(
+    ("on", "late"), [("2018-07-31", False), ("2018-08-01", True), ("2026-03-31", True), ("2026-04-01", False)]
+)
+def test_a_deadline_is_that_of_the_rules_in_force_on_the_day(on, late):
+    """Events from 2026-04-01 on were judged by the rules of 2018."""
+    reported = date.fromisoformat(on).replace(year=date.fromisoformat(on).year + 1).isoformat()
+    history = pack(event("installed", on, reported=reported), made_on=date(2018, 1, 8), battery_code=None)
+    number = findings_of(history, date(2027, 6, 1)).number("T04")[0]
+    assert (number == 1.0) if late else np.isnan(number)
+
+
+@pytest.mark.parametrize(
+    ("on", "duty", "warned"),
+    [
+        ("2026-03-31", "swap", True),
+        ("2026-04-01", "swap", False),
+        ("2026-04-01", "private", True),
+        ("2026-03-31", "private", True),
+    ],
+)
+def test_the_vehicle_of_a_swapped_pack_may_be_scrapped_without_it_since_the_measures(on, duty, warned):
+    number = findings_of(pack(event("vehicle_scrapped", on), duty=duty), date(2026, 9, 1)).number("T07")[0]
+    assert np.isnan(number) != warned
+
+
 @pytest.mark.parametrize("check_id", IDS)
 def test_each_check_finds_its_fault(check_id):
     history, number, _ = EXAMPLES[check_id]
