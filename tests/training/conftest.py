@@ -1,5 +1,7 @@
 """One small synthetic market with its ledger, shared by the training tests."""
 
+import sys
+
 import pytest
 
 from training.configuration import TrainingConfig
@@ -50,3 +52,11 @@ def config():
 def augmentation(sales, table, quotes, config):
     """The same sales with degraded records."""
     return degraded(sales, table, quotes, share=config.degraded_share, seed=config.seed)
+
+
+@pytest.fixture(scope="module")
+def without_mlflow():
+    """MLflow as if it were not installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "mlflow", None)
+        yield

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 from dataclasses import asdict
 
 import numpy as np
@@ -36,6 +35,8 @@ from valuation.record.cases import cut
 from valuation.record.to_columns import calendar_day, day_number
 from valuation.routes.closed_sales import find_closed_sales
 from valuation.routes.route_choice import ROUTES
+
+pytestmark = pytest.mark.usefixtures("without_mlflow")
 
 
 def dossier_of_sales(folder):
@@ -96,13 +97,6 @@ def test_no_pack_on_sale_is_closed_to_recycling():
 
 QUICK = TrainingConfig(trees=5, folds=2, test_share=0.25, market_calibration_rows=0)
 TRAINING_CHOICES = "trees = 5\nfolds = 2\ntest_share = 0.25\nhabits_rows = 0\n"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def without_mlflow():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "mlflow", None)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from dataclasses import asdict, replace
 
 import click.testing
@@ -28,17 +27,12 @@ from training.promotion import current_champion
 from valuation.errors import SettingError, TooFewSales
 from valuation.record.to_columns import calendar_day
 
+pytestmark = pytest.mark.usefixtures("without_mlflow")
+
 RULES = GateConfig(least_sales=50, least_judged=50, least_segment=40, score_slack=0.02, segment_slack=0.3)
 
 
 QUICK = TrainingConfig(trees=5, folds=2, test_share=0.25, market_calibration_rows=0)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def without_mlflow():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "mlflow", None)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """Realised coverage of the champion on later sales, and the recommended action."""
 
 import json
-import sys
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -19,14 +18,9 @@ from training.sales_ledger.export import sales_of
 from valuation.errors import TooFewSales
 from valuation.record.to_columns import calendar_day
 
+pytestmark = pytest.mark.usefixtures("without_mlflow")
+
 QUICK = TrainingConfig(trees=5, folds=2, test_share=0.25, market_calibration_rows=0)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def without_mlflow():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "mlflow", None)
-        yield
 
 
 @pytest.fixture(scope="module")

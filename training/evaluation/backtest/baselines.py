@@ -87,7 +87,7 @@ def lightgbm(task: Task) -> Forecast:
     matrix, price = _with_structural(task.known), task.known.price
     whole = Sample(matrix=matrix, target=price, weight=np.ones(len(price)))
     settings = mean_settings(int((training & ~stopping).sum()), (), task.seed, 1)
-    grown = grow(whole.take(training & ~stopping), settings, judge=whole.take(stopping))
+    grown = grow(whole.take(training & ~stopping), settings, validation=whole.take(stopping))
     trees = int(np.argmin(grown.curve)) + 1
     return _conformal(task, lambda sales: grown.predict(_with_structural(sales), trees), held_out)
 
