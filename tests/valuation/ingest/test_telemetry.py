@@ -113,6 +113,52 @@ def test_leafspy_units_are_read():
     assert (event["fast_charge_share"], event["mean_temperature_c"]) == (0.25, 22.0)
 
 
+@pytest.mark.parametrize(
+    "layout", ["{name}({unit})", "{name}（{unit}）", "{name}/{unit}", "{name}_{unit}", "{name} [{unit}]"]
+)
+def test_headings_with_units_are_read_as_those_without(layout):
+    head, *lines = gbt_32960(0.8).decode().splitlines()
+    units = {"累计里程": "km", "总电压": "V", "总电流": "A", "SOC": "%", "最高温度值": "℃", "最低温度值": "℃"}
+    names = [layout.format(name=name, unit=units[name]) if name in units else name for name in head.split(",")]
+    written = "\n".join([",".join(names), *lines]).encode()
+    plate = {"rated_energy_kwh": RATED}
+    assert import_log(written, "log.csv", plate).record == import_log(gbt_32960(0.8), "log.csv", plate).record
+
+
+def test_miles_fahrenheit_and_milliamperes_are_converted():
+    head, *lines = gbt_32960(0.8).decode().splitlines()
+    place = head.split(",").index("累计里程")
+    rows = [line.split(",") for line in lines]
+    for row in rows:
+        row[place] = f"{float(row[place]) / 1.609344:.6f}"
+    written = "\n".join([head.replace("累计里程", "累计里程(mile)"), *map(",".join, rows)]).encode()
+    (plain, miles) = (import_log(one, "log.csv").record["events"] for one in (gbt_32960(0.8), written))
+    assert [one.get("odometer_km") for one in miles] == pytest.approx([one.get("odometer_km") for one in plain])
+    hot = b"Date/Time,Gids,AHr,Pack Volts,Pack T1 F,Odo(mi)\n06/19/2019 10:00:00,200,52.4,360.5,77,1000\n"
+    (event,) = import_log(hot, "leaf.csv").record["events"]
+    assert (event["mean_temperature_c"], event["odometer_km"]) == (25.0, 1609.344)
+
+
+def test_what_is_not_read_is_named_and_a_unit_of_another_quantity_is_not_read():
+    content = b"Date/Time,Gids,AHr,Pack Volts,Odo(h),Lat\n06/19/2019 10:00:00,200,52.4,360.5,77,30\n"
+    imported = import_log(content, "leaf.csv")
+    assert "not used: Gids, Odo(h), Lat" in str(imported.taken[-1])
+    assert all("odometer_km" not in event for event in imported.record["events"])
+
+
+def test_a_log_of_several_vehicles_is_refused():
+    lines = gbt_32960(0.8).decode().replace("LGXC16DF4K0123456", "LGXC16DF4K0123457", 5)
+    with pytest.raises(UnreadableRecord, match="2 vehicles"):
+        import_log(lines.encode(), "log.csv")
+
+
+def test_a_rated_capacity_that_is_not_of_the_battery_in_the_log_is_not_used():
+    lines = ["Cycle_Index,Start_Time,End_Time,Discharge_Capacity (Ah)"]
+    lines += [f"{n},2020-01-01 00:00:00,2020-01-01 02:00:00,{1.1 - 0.001 * n:.4f}" for n in range(1, 101)]
+    (event,) = import_log("\n".join(lines).encode(), "cycles.csv", {"rated_capacity_ah": 150.0}).record["events"]
+    assert event["soh"] == pytest.approx(1.002 / 1.099, abs=0.003)
+
+
 def test_evnotify_is_read_from_its_json():
     rows = [
         {"timestamp": 1_700_000_000 + 60 * i, "socDisplay": 20 + 0.5 * i, "soh": 97, "odo": 60_000,

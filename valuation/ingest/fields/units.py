@@ -112,6 +112,9 @@ DIMENSIONS: Final[Mapping[str, Mapping[str, Unit]]] = {
 }  # fmt: skip
 """Units by the end of a field's name, by spelling; the first is the field's own."""
 
+CURRENT: Final = _units((Unit("A"), "安 安培"), (Unit("mA", per=1000.0), "毫安"))
+"""Units of a current, which only logs have."""
+
 PERCENT: Final = DIMENSIONS[_FRACTION]["%"]
 _OTHERS = frozenset(
     {"psi", "bar", "kpa", "mpa", "mm", "cm", "ohm", "mohm", "ω", "mω", "kw", "w", "hz", "kj", "mj", "j", "ml", "ma"}

@@ -16,6 +16,7 @@ from typing import Final, TypedDict
 import numpy as np
 
 from valuation.ingest.fields.aliases import plain
+from valuation.ingest.fields.units import CURRENT, Unit, tidy_unit, units_of
 from valuation.ingest.tables.opened_table import OpenTable
 from valuation.numeric.columns import FloatArray
 
@@ -38,6 +39,21 @@ _BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "lowest_cell_v": (0.5, 5.0),
     "cell_spread_mv": (0.0, 5000.0),
 }
+
+
+_UNIT_AFTER: Final = re.compile(r"(.+?)[\s_/(（\[【]+([^\s_/()（）\[\]【】]+)[)）\]】]?")
+"""A heading with its unit behind it: ``Odo(mi)``, ``Pack T1 F``, ``total_voltage/V``."""
+
+_SAME_UNITS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("voltage_v", "highest_cell_v", "lowest_cell_v"), "nominal_voltage_v"),
+    **dict.fromkeys(("temperature_c", "outside_c"), "temperature_c"),
+    **dict.fromkeys(("added_kwh", "charged_kwh", "discharged_kwh"), "rated_energy_kwh"),
+    **dict.fromkeys(("charged_ah", "discharged_ah", "capacity_ah"), "rated_capacity_ah"),
+    "odometer_km": "odometer_km",
+    "cell_spread_mv": "cell_spread_mv",
+    **dict.fromkeys(("soc", "soh", "start_soc", "end_soc"), "soh"),
+}
+"""By quantity, a field of records with the same units; shares are scaled later, by their highest value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,19 +98,58 @@ def source_of(names: Sequence[str]) -> str | None:
     >>> source_of(["Cycle_Index", "Discharge_Capacity (Ah)"]), source_of(["battery_code", "chemistry"])
     ('Battery Archive', None)
     """
-    given = {plain(name) for name in names}
+    given = {plain(name) for name in names} | {plain(_parts(name)[0]) for name in names}
     found = [name for name, one in _sources().items() if {plain(mark) for mark in one["marks"]} <= given]
     return found[0] if found else None
 
 
+def _parts(heading: str) -> tuple[str, str]:
+    """Return a heading without the last word, and that word as a unit; the whole heading if it has one word."""
+    match = _UNIT_AFTER.fullmatch(heading.strip())
+    return (match[1], tidy_unit(match[2])) if match else (heading, "")
+
+
+def _quantity_of(heading: str, columns: Mapping[str, str]) -> tuple[str, Unit | None] | None:
+    """Return the quantity of a heading and the unit to convert from; None if the heading is not known.
+
+    >>> columns = {"Odo(km)": "odometer_km", "voltage": "voltage_v"}
+    >>> _quantity_of("Odo(mi)", columns)[1].name, _quantity_of("voltage [V]", columns), _quantity_of("Odo(h)", columns)
+    ('mi', ('voltage_v', None), None)
+    """
+    exact = {plain(name): quantity for name, quantity in columns.items()}
+    if plain(heading) in exact:
+        return exact[plain(heading)], None
+    base, spelled = _parts(heading)
+    bases = exact | {
+        plain(_parts(name)[0]): quantity for name, quantity in columns.items() if _has_unit(name, quantity)
+    }
+    quantity = bases.get(plain(base))
+    unit = None if quantity is None else _units_of(quantity).get(spelled)
+    if quantity is None or unit is None:
+        return None
+    return quantity, None if unit.own or _SAME_UNITS.get(quantity) == "soh" else unit
+
+
+def _units_of(quantity: str) -> Mapping[str, Unit]:
+    """Return the units of a quantity by spelling."""
+    return CURRENT if quantity == "current_a" else units_of(_SAME_UNITS.get(quantity, ""))
+
+
+def _has_unit(name: str, quantity: str) -> bool:
+    """Return whether a heading of a source ends with a unit of its quantity."""
+    return _parts(name)[1] in _units_of(quantity)
+
+
 def read_columns(opened: OpenTable, source: str) -> SourceColumns:
     """Read the known columns of a log; rows are sorted by time."""
-    quantities = {plain(name): quantity for name, quantity in _sources()[source]["columns"].items()}
     taken: dict[str, list[str]] = {}
     unused: list[str] = []
+    units: dict[str, Unit] = {}
     for name in opened.table.column_names:
-        quantity = quantities.get(plain(name))
+        quantity, unit = _quantity_of(name, _sources()[source]["columns"]) or (None, None)
         (unused if quantity is None else taken.setdefault(quantity, [])).append(name)
+        if unit is not None:
+            units[name] = unit
     cells = {
         name: [_text(value) for value in opened.table.column(name).to_pylist()]
         for names in taken.values()
@@ -105,7 +160,7 @@ def read_columns(opened: OpenTable, source: str) -> SourceColumns:
         if quantity in _TEXTS:
             continue
         parse = _seconds if quantity in _DAYS else _numbers
-        columns = np.array([parse(cells[name]) for name in names])
+        columns = np.array([_converted(parse(cells[name]), units.get(name)) for name in names])
         low, high = _BOUNDS.get(quantity, (-np.inf, np.inf))
         columns[(columns < low) | (columns > high)] = np.nan
         numbers[quantity] = _mean_known(columns)
@@ -119,6 +174,10 @@ def read_columns(opened: OpenTable, source: str) -> SourceColumns:
         taken={name: tuple(names) for name, names in taken.items()},
         unused=tuple(unused),
     )
+
+
+def _converted(column: FloatArray, unit: Unit | None) -> FloatArray:
+    return column if unit is None else unit.convert_many(column)
 
 
 def _text(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -19,6 +19,9 @@ from valuation.numeric.columns import FloatArray
 from valuation.record.fields import event_field
 
 _BATTERY_ARCHIVE: Final = "Battery Archive"
+_MOST_NAMED: Final = 12
+_POSSIBLE_HEALTH: Final = (0.05, 1.2)
+"""Outside, the rated capacity is not that of the battery in the log: a cell's log beside the plate of a pack. [1]"""
 _FIRST_CYCLES: Final = 5
 """Cycles whose best capacity stands for the rated one where that is not known (judged, 2026). [1]"""
 
@@ -58,7 +61,7 @@ def import_log(source: TableSource, name: str, nameplate: Mapping[str, object] |
     Raises
     ------
     UnreadableRecord
-        If a known log has no row with a time.
+        If a known log has no row with a time, or is of several vehicles.
     """
     if isinstance(source, Document):
         rows = table_of_json(source.content) if source.content.lstrip()[:1] == b"[" else None
@@ -76,13 +79,15 @@ def import_log(source: TableSource, name: str, nameplate: Mapping[str, object] |
         return _of_cycles(log, plate)
     if "time" not in log.numbers or np.all(np.isnan(log.numbers["time"])):
         raise UnreadableRecord("file.log_without_time", name=name)
-    return _of_vehicle(log, plate)
+    vins = list(dict.fromkeys(one for one in log.texts.get("vin", ()) if one))
+    if len(vins) > 1:
+        raise UnreadableRecord("file.log_of_several_vehicles", name=name, count=len(vins), vins=vins[:3])
+    return _of_vehicle(log, plate, vins)
 
 
-def _of_vehicle(log: SourceColumns, plate: dict[str, object]) -> ImportedLog:
-    """Return the record of a vehicle's log."""
+def _of_vehicle(log: SourceColumns, plate: dict[str, object], vins: Sequence[str]) -> ImportedLog:
+    """Return the record of a vehicle's log; `vins` holds its VIN if the log states it."""
     taken = _columns_taken(log)
-    vin = next((one for one in log.texts.get("vin", ()) if one), None)
     events = _monthly(log)
     held = held_energy_kwh(log)
     if held is not None:
@@ -91,8 +96,10 @@ def _of_vehicle(log: SourceColumns, plate: dict[str, object]) -> ImportedLog:
         taken.append(found)
     else:
         taken.append(Message("log.no_health"))
-    record = {**({"vin": vin} if vin else {}), **plate, "events": events}
-    unread = [Message("log.unused_columns", count=len(log.unused))] if log.unused else []
+    record = {**({"vin": vins[0]} if vins else {}), **plate, "events": events}
+    unread = (
+        [Message("log.unused_columns", count=len(log.unused), names=log.unused[:_MOST_NAMED])] if log.unused else []
+    )
     return ImportedLog(record=record, source=log.source, taken=(*taken, *unread))
 
 
@@ -154,6 +161,7 @@ def _of_cycles(log: SourceColumns, plate: dict[str, object]) -> ImportedLog:
     rated = plate.get("rated_capacity_ah")
     base = float(rated) if isinstance(rated, (int, float)) and rated > 0.0 else first
     now = float(np.median(capacity[-_FIRST_CYCLES:]))
+    base = base if _POSSIBLE_HEALTH[0] <= now / base <= _POSSIBLE_HEALTH[1] else first
     sd = float(np.std(capacity[-_FIRST_CYCLES:])) / base
     times = numbers.get("time", numbers.get("start"))
     moments = [] if times is None else times[~np.isnan(times)].tolist()
