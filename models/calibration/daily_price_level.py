@@ -85,7 +85,7 @@ class Levels:
     def on(self, day: float) -> tuple[FloatArray, FloatArray]:
         """Return each group's shift on a later day without new sales, and its uncertainty.
 
-        The uncertainty is the remaining distance to the target and a share of the trend.
+        The uncertainty consists of the part of a move that the daily bound has cut off, and a share of the trend.
         """
         market, group = self.drawn_on(day)
         held_back = np.abs(self.market_goal + self.asked - market - group)

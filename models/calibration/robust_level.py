@@ -73,7 +73,7 @@ def robust_levels(
 
 
 def rows_of(weight: FloatArray, group: IntArray, groups: int) -> FloatArray:
-    """Return weights scaled so that those of each group sum to its effective rows.
+    """Return weights scaled so that they sum to the effective number of rows in each group.
 
     >>> rows_of(np.array([2.0, 2.0, 1.0]), np.array([0, 0, 1]), 2).tolist()
     [1.0, 1.0, 1.0]
@@ -119,7 +119,7 @@ class ReporterCap:
 
 
 def reporter_cap(group: IntArray, reporter: IntArray, prior_rows: float = 0.0) -> ReporterCap:
-    """Return the cap of sales whose groups and reporters are numbered from zero; no group may be empty.
+    """Return the cap for sales with given groups and reporters, both numbered from zero; no group may be empty.
 
     >>> cap = reporter_cap(np.zeros(6, dtype=int), np.array([0, 0, 0, 0, 1, 2]))
     >>> cap.capped(np.ones(6)).tolist()

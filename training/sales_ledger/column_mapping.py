@@ -55,7 +55,7 @@ def _read(spelled: str) -> Heading | None:
 
 
 def as_ledger_error(error: CanzhiError) -> UnreadableLedger:
-    """Return the refusal of a ledger for the reason for which its table or a heading is refused."""
+    """Return the error of a ledger whose table or heading cannot be read, with the reason."""
     parameters = {name: value for name, value in error.text.parameters.items() if name not in {"field", "value"}}
     message_id, hint, field = error.message_id, error.hint_text, error.field or "ledger"
     return UnreadableLedger(message_id, hint=hint, field=field, value=error.value, **parameters)

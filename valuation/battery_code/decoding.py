@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valuation.battery_code.clean_up import Cleaned, clean, look_alike, suggestions
-from valuation.battery_code.columns import CODE_COLUMNS, read_columns
+from valuation.battery_code.code_columns import CODE_COLUMNS, read_columns
 from valuation.battery_code.encoding import CodeParts
 from valuation.battery_code.layout import (
     CHEMISTRY_OF_TYPE,

@@ -8,7 +8,7 @@ from datetime import date
 
 import numpy as np
 
-from valuation.battery_code.columns import coded_days
+from valuation.battery_code.code_columns import coded_days
 from valuation.battery_code.layout import NORMAL, date_from_letters
 from valuation.numeric import columns
 from valuation.numeric.columns import UNKNOWN, FloatArray, IntArray

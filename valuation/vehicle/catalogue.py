@@ -384,7 +384,7 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 
 def read_variants(rows: Iterable[Mapping[str, str]]) -> list[Variant]:
-    """Return the variants in rows with the names of `models.csv`."""
+    """Return the variants listed in rows with the columns of `models.csv`."""
     listed = list(rows)
     aliases: dict[tuple[str, str], tuple[str, ...]] = {}
     for row in listed:
