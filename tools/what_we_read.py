@@ -67,6 +67,7 @@ sign may stand anywhere. The unit is converted (note I16), or the heading is ref
 | a capacity in a unit of energy, such as 容量(kWh) | read as the energy |
 | 电池容量, 电池电量, battery capacity without a unit | kept, not used: energy, capacity or charge |
 | a column without name and content | left out |
+| headings in two rows, such as 剩余 over 容量(Ah) | read together where that is a known name |
 | two columns of one field | refused |
 
 ## Values

@@ -1,8 +1,10 @@
 """Tables as people save them: encodings, separators, notations, empty columns, a health without a day."""
 
+import io
 from datetime import date
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from training.sales_ledger import read_ledger
@@ -101,6 +103,40 @@ def test_a_capacity_in_kwh_is_an_energy():
     assert (pack.rated_capacity_ah, pack.rated_energy_kwh) == (151.0, None)
     assert pack.events[0].facts["remaining_energy_kwh"] == 50.0
     assert only(f"电池编码,电池容量\n{CODE},61\n").extras == {"电池容量": "61"}  # energy or capacity
+
+
+TWO_ROWS = [
+    ["电池编码", "额定", None, "剩余", None, "检测", None],
+    [None, "能量(kWh)", "容量(Ah)", "容量(Ah)", "能量(kWh)", "日期", "方法"],
+    [CODE, 61, 184, 151, 49, "2025-05-01", "快检"],
+]
+
+
+def workbook(rows, merged) -> bytes:
+    book, content = openpyxl.Workbook(), io.BytesIO()
+    for row in rows:
+        book.active.append(row)
+    for area in merged:
+        book.active.merge_cells(area)
+    book.save(content)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("form", ["workbook", "csv"])
+def test_headings_in_two_rows_are_read_together(form):
+    as_text = "\n".join(",".join("" if cell is None else str(cell) for cell in row) for row in TWO_ROWS)
+    merged = ["A1:A2", "B1:C1", "D1:E1", "F1:G1"]
+    content = workbook(TWO_ROWS, merged) if form == "workbook" else as_text.encode()
+    (pack,) = read_trace(content).histories
+    assert (pack.battery_code, pack.rated_energy_kwh, pack.rated_capacity_ah) == (CODE, 61.0, 184.0)
+    (tested,) = pack.events
+    assert tested.facts == {"method": "quick", "remaining_capacity_ah": 151.0, "remaining_energy_kwh": 49.0}
+
+
+def test_a_title_above_the_headings_changes_none_of_them():
+    rows = [["制表：李", None, "日期：2025年"], ["电池编码", "电池类型", "SOH%"], [CODE, "铁锂", 85]]
+    (pack,) = read_trace(workbook(rows, []), undated_on=date(2026, 11, 20)).histories
+    assert (pack.battery_code, pack.chemistry, pack.events[0].facts["soh"]) == (CODE, "LFP", 0.85)
 
 
 @pytest.mark.parametrize(

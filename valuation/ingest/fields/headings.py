@@ -116,6 +116,14 @@ def recognised(names: Iterable[object], scope: tuple[str, ...]) -> int:
     return sum(isinstance(name, str) and _is_known(name, scope) for name in names)
 
 
+def is_field_heading(spelled: str, scope: tuple[str, ...]) -> bool:
+    """Return whether a heading is of a field of the scope, in a unit that the field can have."""
+    try:
+        return field_name(spelled, scope) is not None
+    except FieldError:
+        return False
+
+
 def _is_known(spelled: str, scope: tuple[str, ...]) -> bool:
     try:
         return _cached_names(scope)[spelled] is not None

@@ -14,7 +14,7 @@ from pyarrow import csv as arrow_csv
 
 from valuation.errors import UnreadableRecord
 from valuation.ingest.decode_bytes import Document, decode_text
-from valuation.ingest.tables.opened_table import HEADING_WITHIN, Grid, OpenTable, one_line
+from valuation.ingest.tables.opened_table import HEADING_WITHIN, Grid, OpenTable
 
 _NEWLINE: Final = re.compile(r"\r\n|\r|\n")
 _SEPARATORS: Final = ",\t;|"
@@ -40,7 +40,7 @@ def read_csv(document: Document, scope: tuple[str, ...]) -> OpenTable:
     (grid, ends), start = readings[separator], found[separator][1]
     if not grid.heads or not any(cell.strip() for cell in grid.heads[start]):
         raise UnreadableRecord("table.not_a_table", name=document.name)
-    names = [one_line(cell) for cell in grid.heads[start]]
+    names = grid.headings(start, scope)
     body = _after_line(text, ends[start])
     short: dict[int, list[str | None]] = {}
     broken: dict[int, int] = {}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from valuation.errors import FieldError, UnreadableRecord
 from valuation.ingest.fields.days import read_day
-from valuation.ingest.fields.headings import recognised
+from valuation.ingest.fields.headings import is_field_heading, recognised
 from valuation.ingest.notes import RecordProblem
 from valuation.messages import Message
 from valuation.numeric.columns import BoolArray, IntArray
@@ -86,6 +86,22 @@ class Grid:
             if 2 * scores[-1] > max(2, sum(cell.strip() != "" for cell in row)):
                 break  # a title or a row of data has fewer
         return max(scores), max(0, scores.index(max(scores)) - 1)
+
+    def headings(self, start: int, scope: tuple[str, ...]) -> list[str]:
+        """Return the headings of a row; where the row above gives them a known name, they are completed by it.
+
+        >>> heads = [["编码", "剩余", ""], ["", "容量(Ah)", "备注"]]
+        >>> Grid(name="x", heads=heads).headings(1, ("battery_code", "remaining_capacity_ah"))
+        ['编码', '剩余容量(Ah)', '备注']
+        """
+        names = [one_line(cell) for cell in self.heads[start]]
+        group = ""
+        for place, cell in enumerate(self.heads[start - 1][: len(names)] if start else ()):
+            group = one_line(cell) or group  # the cells of a merged heading are empty behind the first
+            both = group + names[place] if names[place] else one_line(cell)
+            if group and is_field_heading(both, scope):
+                names[place] = both
+        return names
 
     def stated_day(self, start: int) -> date | None:
         """Return the day of export stated above the headings."""

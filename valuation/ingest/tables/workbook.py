@@ -13,13 +13,14 @@ import python_calamine
 
 from valuation.errors import UnreadableRecord
 from valuation.ingest.decode_bytes import Document, Limits, check_size
-from valuation.ingest.tables.opened_table import HEADING_WITHIN, Grid, OpenTable, one_line
+from valuation.ingest.tables.opened_table import HEADING_WITHIN, Grid, OpenTable
 
 
 def read_workbook(document: Document, scope: tuple[str, ...], limits: Limits) -> list[OpenTable]:
     """Return the sheets of an Excel workbook that have known headings, the one with the most first.
 
-    A cell merged over several rows counts in each of them; a heading merged over several columns is a title.
+    A cell merged over several rows counts in each of them; a heading merged over several columns is a title, or a group
+    that completes the headings below it.
 
     Raises
     ------
@@ -32,26 +33,30 @@ def read_workbook(document: Document, scope: tuple[str, ...], limits: Limits) ->
     found = [_grid(name, cells).heading_row(scope) for name, cells in sheets]
     order = sorted(range(len(sheets)), key=lambda at: -found[at][0])
     kept = [at for at in order if found[at][0] > 1] or order[:1]
-    return [_of_sheet(document.name, sheets, at, found[at][1]) for at in kept]
+    return [_of_sheet(document.name, sheets, at, (found[at][1], scope)) for at in kept]
 
 
 def _grid(name: str, cells: Sequence[Sequence[str | None]]) -> Grid:
     return Grid(name=name, heads=[[cell or "" for cell in row] for row in cells[:HEADING_WITHIN]])
 
 
-def _of_sheet(file: str, sheets: Sequence[tuple[str, list[list[str | None]]]], at: int, start: int) -> OpenTable:
-    """Return one sheet as a table."""
-    title, cells = sheets[at]
+def _of_sheet(
+    file: str, sheets: Sequence[tuple[str, list[list[str | None]]]], at: int, head: tuple[int, tuple[str, ...]]
+) -> OpenTable:
+    """Return one sheet as a table; `head` is the row of the headings, and the fields among which they are read."""
+    (title, cells), (start, scope) = sheets[at], head
+    grid = _grid(title, cells)
     width = max(len(row) for row in cells[start:])
     body = [row + [None] * (width - len(row)) for row in cells[start + 1 :]]
-    names = [one_line(cell or "") for cell in cells[start] + [None] * (width - len(cells[start]))]
+    names = grid.headings(start, scope)
+    names += [""] * (width - len(names))
     columns = [pa.array([row[place] for row in body], pa.string()) for place in range(width)]
     return OpenTable(
         name=f"{file} [{title}]" if len(sheets) > 1 else file,
         table=pa.Table.from_arrays(columns, names=names),
         from_text=True,
         row=np.arange(start + 2, start + 2 + len(body)),
-        stated_day=_grid(title, cells).stated_day(start),
+        stated_day=grid.stated_day(start),
     )
 
 
