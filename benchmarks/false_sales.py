@@ -192,8 +192,8 @@ def text_of(found: dict[Attack, list[Outcome]], turns: list[Turned], lead: str) 
     accepted = 1.0 - max(one.honest_held for outcomes in found.values() for one in outcomes)
     return (
         f"{lead} Worst of all seeds; limits {limits} %. Of the honest sales at least {accepted:.3f} were accepted.\n\n"
-        f"{attacked}\n\nMarkets that turn within 60 days, and the 30 days after; promised 0.90, wanted 0.85 covered "
-        f"and 0.95 accepted:\n\n{followed}"
+        f"{attacked}\n\nMarkets whose level changes by the factor within 60 days, evaluated in the 30 days after; "
+        f"nominal coverage 0.90, required 0.85, and 0.95 of the\nsales accepted:\n\n{followed}"
     )
 
 

@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT / "data", help="folder of the price sets")
     parser.add_argument("--split", choices=SECTIONS, default="random")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--rows", type=int, nargs="+", default=[1000, 4000], help="sales to learn from")
+    parser.add_argument("--rows", type=int, nargs="+", default=[1000, 4000], help="training sales")
     parser.add_argument("--sets", nargs="*", choices=READERS, default=[], help="which sets; all by default")
     parser.add_argument("--methods", nargs="*", default=[], help="which methods; all by default")
     parser.add_argument("--rivals", type=Path, default=ROOT / ".venv-benchmarks", help="environment of the rivals")

@@ -28,8 +28,8 @@ def text_of(results: Results) -> str:
     cells = sorted({cell for cell, _ in middle})
     seeds = seeds_of(results)
     intro = (
-        f"Medians over seeds, {_range(seeds)} of them. A ratio below 1 is in favour of {OURS}; the best rival of a set "
-        "is chosen by hindsight, for each figure separately."
+        f"Medians over {_range(seeds)}. A ratio below 1 is in favour of {OURS}; the best rival of a set is selected in "
+        "hindsight, for each metric separately."
     )
     parts = [
         intro,
@@ -52,7 +52,8 @@ def seeds_of(results: Results) -> dict[Cell, int]:
 
 def _range(seeds: dict[Cell, int]) -> str:
     fewest, most = min(seeds.values()), max(seeds.values())
-    return str(most) if fewest == most else f"{fewest} to {most}"
+    number = str(most) if fewest == most else f"{fewest} to {most}"
+    return f"{number} seed" if most == 1 else f"{number} seeds"
 
 
 def medians(results: Results) -> dict[tuple[Cell, str], dict[str, float]]:
@@ -81,7 +82,7 @@ def geometric(ratios: list[float]) -> float:
 
 
 def _title(cell: Cell) -> str:
-    return f"{cell[0]}, {cell[1]:,} sales to learn from" if cell[1] else cell[0]
+    return f"{cell[0]}, {cell[1]:,} training sales" if cell[1] else cell[0]
 
 
 def _against_best(

@@ -37,8 +37,8 @@ SIZES = (1_000, 4_000, 20_000, 100_000)
 ROWS = 4_000
 SECTION = "price bands, speed and order"
 ONE_ROW = (
-    "One row, its value and both edges of its 90 % band, repeated calls. Its numbers and codes are in memory already, "
-    "for canzhi as for its rivals: no frame is read and no text looked up, but where a frame is named."
+    "One row: value and both edges of the 90 % band, repeated calls. Numbers and codes are in memory, for canzhi as for "
+    "the other methods; only rows that name a frame read one and look up texts."
 )
 
 
@@ -128,14 +128,14 @@ def main() -> None:
         order = [(sales.name, *row) for sales in sets for row in disorder(sales)]
     text = "\n\n".join(
         [
-            "One thread, processor time. A fit on a synthetic table, against one plain training of as many trees:",
+            "One thread, processor time. A fit on a synthetic table, against one plain training with the same number of trees:",
             table_of(
                 ("sales", "fit [s]", "plain training [s]", "ratio"),
                 [(f"{rows:,}", f"{ours:.2f}", f"{plain:.2f}", f"{ours / plain:.1f}") for rows, ours, plain in fits],
             ),
             ONE_ROW,
             table_of(("asked of", "microseconds"), [(name, f"{spent:.0f}") for name, spent in asked]),
-            f"Order, shares of 1, with directions given, {ROWS:,} sales to learn from:",
+            f"Violations of the given directions, shares of 1, {ROWS:,} training sales:",
             table_of(("set", "what", "share"), [(name, what, f"{share:.4f}") for name, what, share in order]),
         ]
     )
