@@ -71,7 +71,7 @@ def test_missing_passport_fields_are_completed_with_their_source(entrances, lack
 @pytest.mark.parametrize("lacking", ["chemistry", "energy"])
 def test_an_incomplete_passport_is_refused_with_the_missing_fields(entrances, lacking):
     names, _ = LACKING[lacking]
-    assert "cannot be told from it" in entrances.everywhere("passport", without(*names)).refusal
+    assert "cannot be found in it" in entrances.everywhere("passport", without(*names)).refusal
 
 
 @pytest.mark.parametrize(

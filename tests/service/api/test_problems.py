@@ -29,7 +29,7 @@ def test_every_error_has_a_status_a_code_and_a_title(kind):
     assert problem.type.endswith(f":{kind.code}")
     assert problem.title == kind.__doc__.splitlines()[0]
     assert (problem.detail, problem.field) == ("soh is a list, not a text", "soh")
-    assert problem.hint == "give the true value, or leave the field out where it is not known"
+    assert problem.hint == "give the true value, or leave the field out if it is not known"
 
 
 def test_an_error_is_answered_in_the_language_that_the_caller_prefers(shared_client):

@@ -332,7 +332,7 @@ def test_damaged_pages_and_swapped_tables_are_reported(fleet, tmp_path):
     content[middle : middle + 4000] = bytes(4000)
     damaged.write_bytes(content)
     out = tmp_path / "values.parquet"
-    with pytest.raises(UnreadableRecord, match=r"events\.parquet is no Parquet file that can be read"):
+    with pytest.raises(UnreadableRecord, match=r"events\.parquet is not a readable Parquet file"):
         score_files(Request(packs=fleet.packs, events=damaged, out=out, processes=1), fleet.context(model=False))
     with pytest.raises(FieldError, match="holds events"):
         score_files(Request(packs=fleet.events, events=fleet.packs, out=out), fleet.context(model=False))

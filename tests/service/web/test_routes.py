@@ -199,7 +199,7 @@ def test_a_form_error_is_shown_and_the_input_kept(shared_client, lang):
 WRONG = {
     "nothing": ({}, "Nothing was entered", "尚未输入任何内容"),
     "energy": ({"chemistry": "LFP", "rated_energy_kwh": "many"}, "not a number", "字段取值有误"),
-    "level": ({"code": CODE, "level": "most"}, "is no fraction", "不是小数"),
+    "level": ({"code": CODE, "level": "most"}, "is not a fraction", "不是小数"),
     "level out of bounds": ({"code": CODE, "level": "7"}, "level", "字段取值有误"),
     "day": ({"code": CODE, "as_of": "yesterday"}, "no ISO date", "字段取值有误"),
     "day before all quotes": ({"code": CODE, "as_of": "1999-01-01"}, "quote", "缺少"),

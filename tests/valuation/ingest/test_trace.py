@@ -303,8 +303,8 @@ def test_too_deep_nesting_gives_the_same_message_on_every_python(levels, opening
     [
         (b'{"x":' + b"[" * 60_000, "is nested too deep"),
         (b'{"x":' + b"[{" * 60_000 + b"]" * 9, "is nested too deep"),
-        (b'{"x":' + b"]" * 60_000, "is no JSON"),
-        (b'{"x":' + b"[" * 150, "is no JSON"),
+        (b'{"x":' + b"]" * 60_000, "is not JSON"),
+        (b'{"x":' + b"[" * 150, "is not JSON"),
     ],
 )
 def test_any_number_of_unmatched_brackets_is_refused(content, reason):
