@@ -37,8 +37,8 @@ SIZES = (1_000, 4_000, 20_000, 100_000)
 ROWS = 4_000
 SECTION = "price bands, speed and order"
 ONE_ROW = (
-    "One row: value and both edges of the 90 % band, repeated calls. Numbers and codes are in memory, for canzhi as for "
-    "the other methods; only rows that name a frame read one and look up texts."
+    "One row: value and both edges of the 90 % band, repeated calls. Numbers and codes are in memory, for canzhi as "
+    "for the other methods; only rows that name a frame read one and look up texts."
 )
 
 
@@ -128,7 +128,8 @@ def main() -> None:
         order = [(sales.name, *row) for sales in sets for row in disorder(sales)]
     text = "\n\n".join(
         [
-            "One thread, processor time. A fit on a synthetic table, against one plain training with the same number of trees:",
+            "One thread, processor time. A fit on a synthetic table, against one plain training with the same number of "
+            "trees:",
             table_of(
                 ("sales", "fit [s]", "plain training [s]", "ratio"),
                 [(f"{rows:,}", f"{ours:.2f}", f"{plain:.2f}", f"{ours / plain:.1f}") for rows, ours, plain in fits],

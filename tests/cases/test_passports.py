@@ -365,7 +365,7 @@ def test_a_fade_below_one_alone_may_be_either_and_is_not_used():
         ({"concentration": 9.0, "unit": "unit:percent"}, 37.8, "shares in unit:percent"),
         ({"concentration": 90000.0, "unit": "unit:partPerMillion"}, 37.8, "turned into masses"),
         ({"concentration": 9.0}, None, "it has no unit"),
-        ({"concentration": 9.0, "unit": "unit:mole"}, None, "no unit of a share known here"),
+        ({"concentration": 9.0, "unit": "unit:mole"}, None, "is not a known unit of a share"),
     ],
 )
 def test_shares_with_per_cent_or_without_unit_are_reported(entry, kilograms, noted):
