@@ -128,8 +128,7 @@ def main() -> None:
         order = [(sales.name, *row) for sales in sets for row in disorder(sales)]
     text = "\n\n".join(
         [
-            "One thread, processor time. A fit on a synthetic table, against one plain training with the same number of "
-            "trees:",
+            "One thread, processor time. A fit on a synthetic table, against one plain training with as many trees:",
             table_of(
                 ("sales", "fit [s]", "plain training [s]", "ratio"),
                 [(f"{rows:,}", f"{ours:.2f}", f"{plain:.2f}", f"{ours / plain:.1f}") for rows, ours, plain in fits],
