@@ -31,7 +31,7 @@ def describe_vehicles(cases: Cases) -> VehiclePacks:
     columns["made_day"] = (year - 1970.0 + 0.5) * _DAYS_PER_YEAR
     rows = np.flatnonzero(named & np.isnan(packs["chemistry"] + energy))
     models, makes, makers = (cases.texts[name] for name in ("vehicle_model", "make", "maker"))
-    years = np.nan_to_num(np.floor(coalesce(year, 1970.0 + packs["made_day"] / _DAYS_PER_YEAR))).tolist()
+    years = np.nan_to_num(np.floor(coalesce(year, 1970.0 + _day_of_vehicle(cases) / _DAYS_PER_YEAR))).tolist()
     alike: dict[tuple[object, ...], list[int]] = {}
     for row in rows.tolist():
         alike.setdefault((models[row], makes[row], makers[row], years[row]), []).append(row)
@@ -55,7 +55,14 @@ def _describe(columns: dict[str, FloatArray], vehicle: Vehicle | None, rows: lis
 
 def vehicle_of(cases: Cases, row: int) -> Vehicle | None:
     """Return the catalogue data of the vehicle of one pack; None if the vehicle is unknown."""
-    return vehicle_in_row(cases.texts, cases.packs, row)
+    packs = {"model_year": cases.packs["model_year"], "made_day": _day_of_vehicle(cases)}
+    return vehicle_in_row(cases.texts, packs, row)
+
+
+def _day_of_vehicle(cases: Cases) -> FloatArray:
+    """Return the day of production, else of the first registration or sale, which tells the year of the variant."""
+    first_use = cases.once("first use", lambda: cases.first("on_day", cases.is_type("installed", "sold")))
+    return coalesce(cases.packs["made_day"], first_use)
 
 
 def vehicle_in_row(

@@ -163,6 +163,14 @@ def test_a_vin_is_read_and_checked(value):
     assert "N09" in ids(value(vehicle_model="秦EV 2018款", vin="LGX0"))
 
 
+def test_the_registration_tells_the_year_of_the_variant(value):
+    registered = [{"type": "installed", "on": "2019-07-01"}]
+    by_day, by_year = value(vehicle_model="秦EV", events=registered), value(vehicle_model="秦EV", model_year=2019)
+    said = [{one.id: one.message_en for one in answer.cautions}["N05"] for answer in (by_day, by_year)]
+    assert said[0] == said[1]
+    assert said[0] != {one.id: one.message_en for one in value(vehicle_model="秦EV").cautions}["N05"]
+
+
 @pytest.mark.parametrize(
     ("vin", "warned"),
     [
