@@ -85,7 +85,9 @@ def life_of(cases: Cases, nameplate: Nameplate, known_cycles: FloatArray) -> Lif
     ageing = ageing_of(nameplate.chemistry, cases.packs["duty"], stress, cooling)
     first_day = cases.lowest("on_day")
     typical = cases.as_of_day - TYPICAL_AGE_A * DAYS_PER_YEAR
-    born = np.minimum(coalesce(nameplate.made_day, nameplate.in_service_day, first_day, typical), cases.as_of_day)
+    born = np.minimum(
+        coalesce(nameplate.made_day, nameplate.in_service_day, np.fmin(first_day, typical)), cases.as_of_day
+    )
     used_from = np.minimum(coalesce(nameplate.in_service_day, born), cases.as_of_day)
     used_until = np.maximum(_left_day(cases), used_from)
     distance_km = coalesce(

@@ -197,6 +197,12 @@ def test_more_distance_or_age_never_raises_health(duty, chemistry, distance, mor
     assert soh[2] <= soh[0] + 1e-12
 
 
+def test_a_pack_of_unknown_age_is_not_as_young_as_its_first_report():
+    unknown = assess(replace(PLATE, made_on=None, events=(left(),)))
+    assert unknown.soh[0] < 0.90
+    assert unknown.soh_sd[0] > assess(replace(PLATE, events=(left(),))).soh_sd[0]
+
+
 def test_ternary_packs_of_fleets_begin_below_their_plate():
     new = date(2026, 5, 1)
     taxi, private = (assess(told(drove(500.0, date(2026, 5, 20)), made=new, duty=duty)) for duty in ("taxi", "private"))
