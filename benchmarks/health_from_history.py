@@ -121,21 +121,21 @@ def standard_range(folder: Path) -> Iterable[Cars]:
     age, soh = age / 12.0, 1.0 - lost
     cycles = [float(row["reported_cycles"]) if row["reported_cycles"] else None for row in rows]
     numbers = np.array([np.nan if count is None else count for count in cycles])
-    told = list(zip(age.tolist(), km.tolist(), cycles, strict=True))
+    facts = list(zip(age.tolist(), km.tolist(), cycles, strict=True))
     yield Cars(
-        "Tesla Model 3 SR, age", age[:, None], soh, [car("NCA", 54.5, "private", a) for a, _, _ in told], counted=False
+        "Tesla Model 3 SR, age", age[:, None], soh, [car("NCA", 54.5, "private", a) for a, _, _ in facts], counted=False
     )
     yield Cars(
         "Tesla Model 3 SR, age and distance",
         np.stack([age, km], axis=1),
         soh,
-        [car("NCA", 54.5, "private", a, km=d) for a, d, _ in told],
+        [car("NCA", 54.5, "private", a, km=d) for a, d, _ in facts],
     )
     yield Cars(
         "Tesla Model 3 SR, age, distance and cycles",
         np.stack([age, km, np.where(np.isnan(numbers), km / 398.0, numbers)], axis=1),
         soh,
-        [car("NCA", 54.5, "private", a, km=d, cycles=c) for a, d, c in told],
+        [car("NCA", 54.5, "private", a, km=d, cycles=c) for a, d, c in facts],
         counted=False,
     )
 
