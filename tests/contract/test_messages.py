@@ -79,6 +79,16 @@ def test_every_id_made_in_code_can_be_one_of_the_catalogue():
     assert unmatched == []
 
 
+def test_every_id_that_code_composes_can_be_in_the_catalogue():
+    unknown = []
+    for place, call in calls():
+        one = identity_of(call)
+        if isinstance(one, ast.JoinedStr) and isinstance(one.values[0], ast.Constant):
+            composed = re.compile(pattern(one))
+            unknown += [] if any(map(composed.fullmatch, catalogue())) else [f"{place}: {composed.pattern}"]
+    assert unknown == []
+
+
 def test_every_sentence_is_used():
     named, patterns = set(), []
     for path, tree in trees().items():
