@@ -59,7 +59,8 @@ def test_a_workbook_with_titles_merged_headings_and_totals_is_valued(tmp_path, c
     assert (first["battery_code"], second["battery_code"]) == (CODE, OTHER)
     assert {"I16", "I18"} <= ids(first)
     assert {"I15", "I16", "I18"} <= ids(second)
-    assert abs(first["state"]["soh"]["value"] - 0.82) < 0.06
+    assert first["evidence"]["tier"] == "T2"  # the health counts, as a BMS reading beside the ageing by use
+    assert 0.82 < first["state"]["soh"]["value"] < 0.9
 
 
 def test_the_page_takes_the_same_workbook(client):

@@ -107,7 +107,7 @@ def test_a_typed_code_finds_its_kept_history(client):
     client.post(f"/v1/packs/{CODE}/events", json={"pack": {"rated_energy_kwh": 52.5}, "events": [event]})
     kept = json.loads(client.get("/v1" + valued(client, code=CODE)).content)
     assert kept["state"]["full_cycles"] is not None
-    assert kept["state"]["soh"]["source"] == "bms"
+    assert kept["evidence"]["tier"] == "T2"
 
 
 @pytest.mark.parametrize("way", ["record", "code", "file", "wrong_name"])
