@@ -203,7 +203,9 @@ def held(ok: bool) -> str:  # noqa: FBT001 - a word for a truth
 
 def measure(sets: Iterable[Cars]) -> tuple[list[tuple[str, ...]], list[str]]:
     """Return a row for each set, and the pooled figures as sentences."""
-    rows, errors, spreads = [], [], []
+    rows: list[tuple[str, ...]] = []
+    errors: list[FloatArray] = []
+    spreads: list[FloatArray] = []
     for cars in sets:
         health = judged(cars.packs)
         error = health.soh - cars.soh
@@ -243,7 +245,7 @@ def measure(sets: Iterable[Cars]) -> tuple[list[tuple[str, ...]], list[str]]:
 
 def published_rows() -> list[tuple[str, ...]]:
     """Return every published figure with ours beside it."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for row in rows_of(PUBLISHED):
         health = judged(
             [

@@ -150,7 +150,8 @@ def of_ternary_fleet(chemistry: FloatArray, duty: FloatArray) -> BoolArray:
     """Return which packs are of a ternary chemistry and driven by a fleet."""
     ternary = family_code(chemistry) == float(FAMILIES.index("ternary"))
     fleet: BoolArray = np.isin(duty, [float(DUTIES.index(name)) for name in FLEET_DUTIES])
-    return ternary & fleet
+    both: BoolArray = ternary & fleet
+    return both
 
 
 def stress_of(cases: Cases) -> Stress:
