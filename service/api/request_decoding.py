@@ -148,8 +148,9 @@ def read_pack(service: ValuationService, envelope: PackReference, as_of: date) -
     if field == "battery_code":
         content = service.reported_record(content.decode(), as_of)
     given = None
-    if envelope.given is not UNSET:
-        given = read_given(msgspec.structs.asdict(envelope.given), source="request", as_of=as_of)
+    facts: Any = envelope.given  # its type is made of the table
+    if facts is not UNSET:
+        given = read_given(msgspec.structs.asdict(facts), source="request", as_of=as_of)
     if field == "passport":
         return single_pack(read_passport(content, given=given))
     return single_pack(read_trace(content, undated_on=as_of, given=given))
