@@ -93,4 +93,4 @@ def test_the_page_uses_the_best_other_method():
             "quantile-forest": {"interval_score": 1.6, "mape": 0.1, "coverage": 0.9},
         }.items()
     ]
-    assert "| a, 10 sales to learn from | 0.800 | NGBoost | 1.000 | quantile-forest |" in text_of(results)
+    assert "| a, 10 training sales | 0.800 | NGBoost | 1.000 | quantile-forest |" in text_of(results)

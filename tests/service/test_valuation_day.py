@@ -79,9 +79,9 @@ def test_quotes_that_are_a_year_old_widen_the_band_and_are_named(client, pack, s
     assert stale["market"]["oldest_quote_days"] >= 365.0
     assert "M01" in {caution["id"] for caution in stale["cautions"]}
     assert "M01" not in {caution["id"] for caution in fresh["cautions"]}
-    width = {name: one["residual_value"]["upper"] - one["residual_value"]["lower"] for name, one in
-             (("fresh", fresh), ("stale", stale))}  # fmt: skip
-    assert width["stale"] > width["fresh"]
+    fresh_band, stale_band = fresh["residual_value"], stale["residual_value"]
+    width = (fresh_band["upper"] - fresh_band["lower"]) / fresh_band["point"]
+    assert (stale_band["upper"] - stale_band["lower"]) / stale_band["point"] > width, "for each CNY of the value"
 
 
 @pytest.mark.usefixtures("morning")

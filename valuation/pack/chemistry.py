@@ -249,7 +249,7 @@ def lookup(attribute: str, chemistry: FloatArray) -> FloatArray:
     """Return a number of the table for each pack, by the code of its chemistry.
 
     >>> lookup("ageing_factor", np.array([0.0, 6.0])).tolist()
-    [0.85, 1.15]
+    [0.85, 1.25]
     """
     return _COLUMN[attribute][chemistry.astype(np.int64)]
 

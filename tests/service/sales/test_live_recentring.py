@@ -274,7 +274,7 @@ def test_report_sale_prints_the_shift_and_drift_the_advice(open_champion, sold, 
     told = capsys.readouterr().out
     assert "12 sales entered, 0 known already" in told
     assert "points moved by +" in told
-    lines = [json.dumps(sold.sale(number)) for number in range(12, 42)]
+    lines = [json.dumps(sold.sale(number, 6750.0)) for number in range(12, 42)]
     (tmp_path / "more.jsonl").write_text("\n".join(lines), encoding="utf-8")
     assert cli.run(["report-sale", str(tmp_path / "more.jsonl")]) == 0
     one = ["--sale-id", "X1", "--code", sold.code(42), "--sold-on", "2026-10-30", "--price", "6400", "--no-vat"]
@@ -340,7 +340,7 @@ def test_a_recycler_s_own_ledger_is_reported_as_it_is(champion_home, pack_file, 
     assert cli.run(["report-sale", str(ledger)]) == 0
     told = capsys.readouterr()
     assert "3 sales entered, 0 known already" in told.out
-    assert "re-anchored on 1 sales" in told.out
+    assert "recentred on 1 sales" in told.out
     assert "left out 2: the pack was sold again later" in told.out
     assert "row 4: price cannot be read (price_cny '面议')" in told.err
     assert "'H4'" in told.err
@@ -352,13 +352,13 @@ def test_a_ledger_without_vat_basis_needs_the_option(champion_home, tmp_path, ca
     ledger = tmp_path / "sales.csv"
     ledger.write_text(f"sale_id,battery_code,sold_on,price_cny\nT1,{CODE},2026-10-02,9000\n", encoding="utf-8")
     assert cli.run(["report-sale", str(ledger)]) == 1
-    assert "hint: pass --vat where prices hold it" in capsys.readouterr().err
+    assert "hint: use --vat if prices include VAT" in capsys.readouterr().err
     assert cli.run(["report-sale", str(ledger), "--no-vat"]) == 0
 
 
 def test_drift_names_the_missing_data(champion_home, capsys):
     assert cli.run(["drift"]) == 0
-    assert "report sales with canzhi report-sale, or look at a ledger" in capsys.readouterr().out
+    assert "report sales with canzhi report-sale, or examine a ledger" in capsys.readouterr().out
     assert cli.run(["drift", "--lang", "zh"]) == 0
     assert "上报成交" in capsys.readouterr().out
     assert cli.run(["drift", "--traces", "."]) == 2

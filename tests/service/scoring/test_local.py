@@ -309,7 +309,7 @@ def test_a_second_run_on_the_same_output_is_refused(fleet, tmp_path):
 def test_a_file_that_is_not_a_table_is_refused(fleet, tmp_path):
     text = tmp_path / "packs.parquet"
     text.write_text("battery_code\n1\n", "utf-8")
-    with pytest.raises(UnreadableRecord, match="no Parquet file"):
+    with pytest.raises(UnreadableRecord, match="not a readable Parquet file"):
         score_files(Request(packs=text, events=None, out=tmp_path / "values.parquet"), fleet.context(model=False))
     pq.write_table(pa.table({"colour": ["red"]}), text)
     with pytest.raises(FieldError, match="no column battery_code"):
@@ -348,7 +348,7 @@ def test_a_full_disk_is_reported_and_the_work_kept(fleet, tmp_path, small_parts,
         patch.setattr(f"service.scoring.local.{step}", full)
         with pytest.raises(SettingError, match="No space left") as told:
             run(cut, out, fleet.context(model=False))
-    assert "goes on where this one stood" in told.value.hint
+    assert "continues the job" in told.value.hint
     assert (run(cut, out, fleet.context(model=False)).resumed_parts > 0) == (step == "merge_parts")
 
 
