@@ -266,7 +266,7 @@ def test_report_sale_prints_the_shift_and_drift_the_advice(open_champion, sold, 
     table = tmp_path / "sales.csv"
     table.write_text(
         "sale_id,battery_code,sold_on,price_cny,vat_included\n"
-        + "".join(f"C{number},{sold.code(number)},2026-10-{1 + number:02d},6800,false\n" for number in range(12)),
+        + "".join(f"C{number},{sold.code(number)},2026-10-{1 + number:02d},7000,false\n" for number in range(12)),
         encoding="utf-8",
     )
     capsys.readouterr()
@@ -274,7 +274,7 @@ def test_report_sale_prints_the_shift_and_drift_the_advice(open_champion, sold, 
     told = capsys.readouterr().out
     assert "12 sales entered, 0 known already" in told
     assert "points moved by +" in told
-    lines = [json.dumps(sold.sale(number, 6750.0)) for number in range(12, 42)]
+    lines = [json.dumps(sold.sale(number, 7000.0)) for number in range(12, 42)]
     (tmp_path / "more.jsonl").write_text("\n".join(lines), encoding="utf-8")
     assert cli.run(["report-sale", str(tmp_path / "more.jsonl")]) == 0
     one = ["--sale-id", "X1", "--code", sold.code(42), "--sold-on", "2026-10-30", "--price", "6400", "--no-vat"]
