@@ -63,6 +63,14 @@ class Trace:
         place = bisect_right(self.levels, day + 1e-9, key=lambda one: one.day)
         return self.levels[place - 1] if place else None
 
+    def known(self, day: float) -> FloatArray:
+        """Return the shift of each group on a day."""
+        levels = self.by(day)
+        if levels is None:
+            return self.standing
+        market, group = levels.drawn_on(day)
+        return self.standing + (market + group)
+
     def shifts(self, day: float) -> Shifts:
         """Return the shift of each group on a day, and its uncertainty."""
         levels = self.by(day)
@@ -184,7 +192,7 @@ def _scores(sales: CalibrationScores, width: FloatArray, trace: Trace, *, own_is
     for day in np.unique(sales.day).tolist():
         rows = slice(*np.searchsorted(sales.day, [day, np.nextafter(day, np.inf)]))
         known = day if own_is_later else np.nextafter(day, -np.inf) - 1e-6
-        shift[rows] = trace.shifts(known).known[sales.group[rows]]
+        shift[rows] = trace.known(known)[sales.group[rows]]
     return standardised(sales.residual - shift, width)
 
 

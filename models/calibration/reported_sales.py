@@ -100,7 +100,8 @@ def recentred(
         The tracer of the model (:func:`tracer_of`), if one is kept.
 
     """
-    sales = sales.take((sales.day + state.settings.label_delay_days <= as_of + 1e-9) & sales.first_of_packs())
+    counts = (sales.day + state.settings.label_delay_days <= as_of + 1e-9) & sales.first_of_packs()
+    sales = sales if np.all(counts) else sales.take(counts)
     rows = sales.predicted
     stream = Stream(
         residual=state.scale.to(sales.price) - rows.structural - rows.mean,

@@ -39,6 +39,7 @@ from valuation.ports import Predictor
 from valuation.record.to_columns import day_number
 
 WEEK: Final = timedelta(days=7)
+_KEPT_BANDS: Final = 16
 _MEASURED_ON: Final = 1000
 """Number of newest sales by which the shift of the model is measured."""
 
@@ -89,6 +90,8 @@ class Anchors:
         self._log = SalesLog()
         self._features = SaleFeatures(model, market)
         self._tracer = tracer_of(model.state)
+        self._bands: dict[AnchorKey, Band] = {}
+        """The bands of the newest anchors computed here, by which the move of a week is measured."""
 
     def read(self) -> int:
         """Read new entries about sales, and return the sequence of the newest one."""
@@ -124,6 +127,7 @@ class Anchors:
         if chosen.candidates:
             made = recentre(self.model, known, day_number(as_of), self._tracer)
             content, digest = write_anchor(made)
+            self._keep(key, made.band)
             newest = known.take(_newest(known))
             moved = recentring_summary(self.model, self.model.state.band, made.band, newest)
             before = self._week_before(as_of, key.sale_sequence)
@@ -148,6 +152,8 @@ class Anchors:
         key = self._key(before, through)
         if key is None:
             return self.model.state.band
+        if key in self._bands:
+            return self._bands[key]
         with self._database.reading() as connection:
             stored = anchors.find(connection, key)
         if stored is not None:
@@ -157,20 +163,28 @@ class Anchors:
         known, _ = self._known_sales(before, key.sale_sequence)
         return recentre(self.model, known, day_number(before), self._tracer).band
 
+    def _keep(self, key: AnchorKey, band: Band) -> None:
+        """Keep the band of an anchor; the oldest ones are dropped."""
+        self._bands[key] = band
+        while len(self._bands) > _KEPT_BANDS:
+            del self._bands[next(iter(self._bands))]
+
     def _known_sales(self, as_of: date, through: int) -> tuple[ReportedSales, Selection]:
         """Return the sales known on a day as model input, and how they were selected."""
         states, moment = self._log.states(through), self._log.moment(through)
         with self._database.reading() as connection:
             packs = self._features.of(connection, candidates(self.model, states, as_of))
-        known = {
-            sequence: pack
+        later = [
+            sequence
             for sequence, pack in packs.items()
-            if pack.known_at <= moment or recorded_day(pack.known_at) < as_of
-        }
+            if pack.known_at > moment and recorded_day(pack.known_at) >= as_of
+        ]
+        for sequence in later:
+            del packs[sequence]
         complete_from = self._market.until(as_of).complete_from
         return select(
             self.model,
-            KnownSales(as_of=as_of, states=states, packs=known, features=self._features, complete_from=complete_from),
+            KnownSales(as_of=as_of, states=states, packs=packs, features=self._features, complete_from=complete_from),
         )
 
 
