@@ -68,7 +68,7 @@ def test_a_health_without_a_day_counts_as_of_the_valuation_day_as_the_weakest_ev
     record = {"battery_code": CODE, **record}
     traces = read_trace(record, undated_on=date(2026, 11, 20))
     (tested,) = traces.histories[0].events
-    assert (tested.type, tested.on, tested.facts["method"]) == ("tested", date(2026, 11, 20), "bms")
+    assert (tested.type, tested.on, tested.facts["method"]) == ("tested", date(2026, 11, 20), "undated")
     assert notes(traces)["I17"].severity == "warn"
     assert read_trace(record).histories[0].events == ()  # never in training and back-tests
 

@@ -78,8 +78,8 @@ def test_http_reads_units_in_names_and_counts_an_undated_health_as_of_the_valuat
     undated, without = answer(**{"健康度%": 85}), answer()
     assert {"I16", "I17"} <= ids(undated)
     assert abs(undated["state"]["soh"]["value"] - 0.85) < abs(without["state"]["soh"]["value"] - 0.85) + 0.02
-    tested = {"type": "tested", "on": AS_OF, "method": "quick", "soh": 0.85}
-    assert undated["state"]["soh"]["sd"] > answer(events=[tested])["state"]["soh"]["sd"]
+    tested = {"type": "tested", "on": AS_OF, "method": "bms", "soh": 0.85}
+    assert undated["state"]["soh"]["sd"] > answer(events=[tested])["state"]["soh"]["sd"], "less weight than a dated BMS"
 
 
 def test_http_refuses_a_unit_by_the_name_as_it_is_written(client):

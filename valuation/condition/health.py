@@ -26,6 +26,8 @@ from valuation.record.cases import Cases
 __all__ = ["HIGHEST_SOH", "LOWEST_SOH", "SOURCES", "StateOfHealth", "assess_health"]
 
 LOWEST_SOH, HIGHEST_SOH = 0.02, 1.15
+_NOT_READ = ("ageing_prior", "modules")
+"""Sources that are not readings in events."""
 UNKNOWN_AGE_SD = 0.07  # judged: added to the prior if the age is unknown
 # Spread of similar packs, from the quartiles of 8,000 tests (Generational UK 2026): sd .036 at 4-5 years with .065
 # lost, .059 at 8-12 years with .150 lost, of which the gap of a new pack to its plate is one part.
@@ -100,7 +102,7 @@ def assess_health(cases: Cases, nameplate: Nameplate) -> StateOfHealth:
     )
     days["modules"] = unknown(cases.rows)
     read, variance, conflict = _weigh(means, variances)
-    others = {name: mean for name, mean in means.items() if name != "bms"}
+    others = {name: mean for name, mean in means.items() if name not in {"bms", "undated"}}
     tested, tested_variance, tested_conflict = _weigh(others, variances)
     soh, soh_variance = _posterior(expected, expected_sd, service.odd_share, read, variance)
     source = _weightiest(variances, expected_sd)
@@ -161,8 +163,10 @@ def _by_source(
 ) -> tuple[dict[str, FloatArray], dict[str, FloatArray], dict[str, FloatArray]]:
     """Return mean, variance (with the shared error) and latest day of each source, NaN without readings."""
     means, variances, days = {}, {}, {}
-    for code, name in enumerate(SOURCES[1:-1], start=1):
-        of_source = readings.source == float(code)
+    for name in SOURCES:
+        if name in _NOT_READ:
+            continue
+        of_source = readings.source == source_code(name)
         row = readings.row[of_source]
         weight = 1.0 / readings.variance[of_source]
         precision = total(row, weight, cases.rows)

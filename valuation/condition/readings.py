@@ -11,7 +11,7 @@ from valuation.pack.nameplate import Nameplate
 from valuation.record.cases import Cases
 from valuation.record.fields import event_field
 
-SOURCES = ("ageing_prior", "bms", "quick_test", "lab_test", "certificate", "passport", "modules")
+SOURCES = ("ageing_prior", "bms", "quick_test", "lab_test", "certificate", "passport", "modules", "undated")
 """Sources of a state of health; the column `source` holds indices of this tuple."""
 
 BMS_OVERSTATEMENT = 0.015  # judged: BMS readings err upwards (arXiv 2603.21592: weak correlation; displays cap at 1)
@@ -39,6 +39,8 @@ NOISE: dict[str, Noise] = {
     "passport": Noise(0.020, 0.040),
     # Module readings have no exact day or method; the weakest module limits the pack. Judged.
     "modules": Noise(0.020, 0.030),
+    # A figure without a day or a source: a BMS reading that may be a year or two old. Judged.
+    "undated": Noise(0.040, 0.065),
 }
 DISPLAY_CAP = 0.97
 """BMS readings from here are not distinguished: displays are capped at 1 and stay there for years, so that a higher one

@@ -137,10 +137,10 @@ def _spell(value: object) -> str:
 
 
 def _add_health(read: ReadRecord, given: GivenFacts) -> None:
-    """Add a given state of health as a reading; without a day it is a BMS reading as of the valuation day."""
+    """Add a given state of health as a reading; without a day it is the weakest kind of test, on the valuation day."""
     on = given.health.get("soh_on", given.as_of)
     undated = "soh_on" not in given.health
-    soh, source = given.health["soh"], "bms" if undated else given.health.get("soh_source", "bms")
+    soh = given.health["soh"]
     for known_on, known in _known_health(read.pack):
         if abs((known_on - on).days) <= _RECENT_DAYS and abs(known - soh) > _SAME_HEALTH:
             read.notes.append(_note("soh", soh, known, given.source))
@@ -149,7 +149,9 @@ def _add_health(read: ReadRecord, given: GivenFacts) -> None:
         read.notes.append(_note("soh", soh, None, given.source))
     if undated:
         read.notes.append(make_note("I17", fields="soh", day=on.isoformat()))
-    event, numbers = convert_event({"type": "usage", "on": on, "soh": soh, "soh_source": source})
+    source = {"soh_source": given.health.get("soh_source", "bms")}
+    reading = {"type": "tested", "method": "undated"} if undated else {"type": "usage", **source}
+    event, numbers = convert_event({**reading, "on": on, "soh": soh})
     read.pack = msgspec.structs.replace(read.pack, events=[*read.pack.events, event])
     read.values += numbers
 

@@ -208,7 +208,7 @@ class _RecordReader:
         return msgspec.structs.replace(pack, events=read_events)
 
     def _undated_readings(self) -> list[dict[str, object]]:
-        """Return an undated health as a BMS test, the weakest evidence, and a condition, on the default day."""
+        """Return an undated health as the weakest kind of test, and a condition, on the default day."""
         health = {spelled: value for spelled, value in self.extras.items() if self._names_health(spelled)}
         seen = {
             spelled: event
@@ -226,7 +226,8 @@ class _RecordReader:
             del self.extras[spelled]
         note = "I17" if exported is None else "I18"
         self.notes.append(make_note(note, fields=undated, day=str(day)))
-        tests = [{"type": "tested", "on": day, "method": "bms", **health}] if health else []
+        method = "undated" if exported is None else "bms"
+        tests = [{"type": "tested", "on": day, "method": method, **health}] if health else []
         return [*tests, *({**event, "on": day} for event in seen.values())]
 
     def _names_health(self, spelled: str) -> bool:

@@ -224,7 +224,7 @@ def _rise(context: CheckContext) -> tuple[IntArray, FloatArray]:
     cases = context.cases
     soh = cases.events["soh"]
     now, before = successive(cases.row, _bms_readings(context))
-    explained = cases.is_type("maintained") | (cases.is_type("tested") & ~cases.is_choice("method", "bms"))
+    explained = cases.is_type("maintained") | (cases.is_type("tested") & cases.is_choice("method", "lab", "quick"))
     so_far = np.cumsum(explained)
     unexplained = so_far[now] == so_far[before]
     now, before = now[unexplained], before[unexplained]

@@ -186,7 +186,7 @@ _NEGATIVE = (
 )
 _SWAP = (text("station"), _VIN, _ODOMETER)
 _TESTED = (
-    category("method", "lab", "quick", "bms"),
+    category("method", "lab", "quick", "bms", "undated"),
     number("remaining_capacity_ah", 0.0, 5000.0),
     number("remaining_energy_kwh", 0.0, 5000.0),
     _SOH,

@@ -239,6 +239,7 @@ CHOICE_SPELLINGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "lab": ("实验室", "实验室检测", "lab_test", "充放电测试"),
         "quick": ("快检", "快速检测", "quick_test"),
         "bms": ("读数", "BMS读数", "电池管理系统"),
+        "undated": ("未注明日期",),
     },
     "region": {
         "CN-BJ": ("北京",), "CN-TJ": ("天津",), "CN-HE": ("河北",), "CN-SX": ("山西",), "CN-NM": ("内蒙古", "内蒙"),
