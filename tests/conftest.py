@@ -44,6 +44,7 @@ USUAL = {
     "mass_kg": (150.0, 900.0),
     "missing_modules": (0.0, 4.0),
     "model_year": (2010.0, 2025.0),
+    "made_on_sd_days": (0.0, 200.0),
     "odometer_km": (0.0, 400_000.0),
     "full_cycles": (0.0, 2500.0),
     "energy_throughput_kwh": (0.0, 200_000.0),

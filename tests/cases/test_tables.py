@@ -8,10 +8,12 @@ import openpyxl
 import pytest
 
 from training.sales_ledger import read_ledger
+from valuation import appraise, read_market
 from valuation.errors import FieldError
 from valuation.ingest import read_tables, read_trace
 
 CASES = Path(__file__).parent
+QUOTES = Path(__file__).parents[2] / "data_samples" / "quotes.csv"
 CODE = "T01PB0A0000002B3A0000457"
 YARD = f"电池编码;电池类型;质量;生产日期;检测日期;检测方法;SOH\n{CODE};磷酸铁锂;1,385;2020年3月;2025/5/3;快检;82%\n"
 
@@ -188,3 +190,17 @@ def test_other_marks_are_refused(cell):
 def test_a_price_per_kwh_is_no_price_of_a_pack():
     ledger = read_ledger(CASES / "price_per_kwh.csv")
     assert (ledger.price_per, ledger.price_heading) == ("kWh", "成交价(元/kWh)")
+
+
+def test_a_production_month_is_read_as_its_middle_with_a_wider_age():
+    rows = f"电池编码,电池类型,额定能量,生产日期\n{CODE},磷酸铁锂,50,2020年3月\n"
+    (one,) = read_trace(rows.encode()).histories
+    (exact,) = read_trace(rows.replace("3月", "3月15日").encode()).histories
+    assert (one.made_on, one.made_on_sd_days) == (date(2020, 3, 15), pytest.approx(30.4 / 12**0.5, abs=0.05))
+    assert (exact.made_on, exact.made_on_sd_days) == (one.made_on, None)
+    market, plate = read_market(QUOTES), {"chemistry": "LFP", "rated_energy_kwh": 50.0, "made_on": "2020-03-15"}
+    wide, narrow = (
+        appraise(read_trace({**plate, "made_on_sd_days": sd}), market, as_of="2026-11-20").state.soh.sd
+        for sd in (200.0, None)
+    )
+    assert wide > narrow

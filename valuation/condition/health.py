@@ -134,7 +134,9 @@ def _prior(
     gap_sd = np.where(of_fleet, TERNARY_FLEET_GAP_SD, NEW_GAP_SD)
     of_cycles = life.ageing.cycle_rate * life.cycles
     cycles_sd = np.where(np.isnan(known_cycles), UNKNOWN_CYCLES_SD * np.minimum(of_cycles, 0.3), 0.0)
-    age_sd = np.where(np.isnan(coalesce(nameplate.made_day, nameplate.in_service_day)), UNKNOWN_AGE_SD, 0.0)
+    age = calendar_age(cases, nameplate)
+    of_day = cases.packs["made_on_sd_days"] / DAYS_PER_YEAR * lost / np.maximum(age, 1.0)
+    age_sd = np.where(np.isnan(age), UNKNOWN_AGE_SD, np.where(np.isnan(of_day), 0.0, of_day))
     spread = PRIOR_RELATIVE_SD * np.minimum(lost, 0.4)
     not_fitted = np.isin(nameplate.chemistry, [CHEMISTRY_CODE[name] for name in NOT_FITTED])
     chemistry_sd = np.where(not_fitted, NOT_FITTED_SD, 0.0)

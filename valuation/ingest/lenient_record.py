@@ -26,6 +26,7 @@ from valuation.ingest.fields.aliases import (
     plain,
 )
 from valuation.ingest.fields.condition_text import event_of_condition
+from valuation.ingest.fields.days import MONTH_SD_DAYS
 from valuation.ingest.fields.headings import FieldNames, Heading, nearest_name, share_heading
 from valuation.ingest.fields.parsed_value import ParsedValue
 from valuation.ingest.fields.values import is_placeholder, read_as_written, read_extra
@@ -345,6 +346,8 @@ class _RecordReader:
                 self.problems.append(problem)
                 continue
             values[name] = reading.value
+            if reading.month_only and f"{name}_sd_days" in fields:
+                values.setdefault(f"{name}_sd_days", MONTH_SD_DAYS)
             if reading.respelled:
                 written = str(shown_value(value)) + ("" if heading is None else f" ({heading.spelled.strip()[:40]})")
                 self.conversions.append(_Conversion(_ANY_INDEX.sub("", f"{path}{name}"), written, reading))

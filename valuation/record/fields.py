@@ -124,6 +124,7 @@ PACK_FIELDS: tuple[Field, ...] = (
     number("model_year", 1990.0, 2100.0),
     text("vin"),
     number("odometer_km", 0.0, 4_000_000.0),
+    number("made_on_sd_days", 0.0, 400.0),
 )
 COMPOSITION_FIELDS: tuple[Field, ...] = tuple(number(name, 0.0, 10000.0) for name in COMPOSITION)
 

@@ -108,6 +108,7 @@ class PackHistory:
     model_year: float | None = None
     vin: str | None = None
     odometer_km: float | None = None
+    made_on_sd_days: float | None = None
     events: tuple[TraceEvent, ...] = ()
     extras: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
 

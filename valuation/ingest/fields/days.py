@@ -38,6 +38,8 @@ _MONTHS: Final = (
     *("july", "august", "september", "october", "november", "december"),
 )
 MIDDLE_OF_MONTH: Final = 15
+MONTH_SD_DAYS: Final = 8.8
+"""Standard deviation of a day of which only the month is known: 30.4 days over the root of 12. [d]"""
 
 
 def read_day(value: object, path: str, *, from_text: bool = False) -> date:

@@ -29,6 +29,7 @@ FIELD_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "vehicle_model": ("车型", "车辆型号", "配套车型", "model"),
     "make": ("车辆品牌", "汽车品牌", "车辆厂家", "整车厂", "整车企业", "车企", "车辆制造商", "vehicle make",
              "car make"),
+    "made_on_sd_days": ("生产日期误差天数",),
     "model_year": ("年款", "车型年份", "车辆年款", "model year", "vehicle year"),
     "duty": ("用途", "车辆用途", "使用性质", "运营类型", "usage type"),
     "parent_code": ("原编码", "原电池编码", "母编码", "来源编码", "原包编码"),

@@ -8,6 +8,7 @@ import msgspec
 
 from valuation.errors import RefusedPack
 from valuation.ingest.decoded_record import DecodedRecord, ReadRecord, build_record
+from valuation.ingest.fields.days import MONTH_SD_DAYS
 from valuation.ingest.given_facts import GivenFacts, complete
 from valuation.ingest.passports.draft import Draft
 from valuation.ingest.passports.plausibility import drop_implausible
@@ -64,6 +65,7 @@ def _read(draft: Draft) -> ReadRecord:
         "nominal_voltage_v": draft.voltage_v,
         "mass_kg": draft.mass_kg,
         "made_on": draft.made_on,
+        "made_on_sd_days": MONTH_SD_DAYS if draft.made_on in draft.reader.middles_of_months else None,
         "maker": draft.maker,
         "vehicle_model": draft.model,
         "life_cycle_status": draft.status,

@@ -48,6 +48,7 @@ class FieldReader:
         self.used: set[str] = set()
         self.dropped: list[Message] = []
         self.as_text: list[str] = []
+        self.middles_of_months: set[object] = set()
 
     def raw(self, wanted: Paths) -> tuple[str, object]:
         """Return the present path and its value; the first path and None if none is present.
@@ -130,6 +131,8 @@ class FieldReader:
         read = read_day_as_written(value, path)
         if read.respelled:
             self.note("I15" if read.month_only else "I16", field=path, value=shown_value(value), read=str(read.value))
+        if read.month_only:
+            self.middles_of_months.add(read.value)
         return read.value  # type: ignore[return-value]  # a day
 
     def text(self, wanted: Paths) -> str | None:

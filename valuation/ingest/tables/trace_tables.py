@@ -17,7 +17,7 @@ from valuation.battery_code.decoding import decode_many
 from valuation.errors import FieldError
 from valuation.ingest.decode_bytes import Limits
 from valuation.ingest.fields.aliases import EVENT_TABLE_SCOPE, TABLE_SCOPE
-from valuation.ingest.fields.days import LAST_DAY
+from valuation.ingest.fields.days import LAST_DAY, MONTH_SD_DAYS
 from valuation.ingest.fields.headings import Heading
 from valuation.ingest.fields.normalise_code import are_plain, code_notes, normalise_code
 from valuation.ingest.notes import IntakeNote, RecordProblem, repeated_code
@@ -107,6 +107,7 @@ def _read_packs(
     texts: dict[str, list[str | None]] = {name: [None] * rows for name in PACK_TEXTS}
     columns: dict[str, FloatArray] = {}
     wrong: list[tuple[Field, BoolArray]] = []
+    month_only = np.zeros(rows, dtype=np.bool_)
     for own in (*PACK_FIELDS, *COMPOSITION_FIELDS):
         converted = Converted.all_missing(rows)
         if own.name in found:
@@ -120,6 +121,10 @@ def _read_packs(
                 note_cells(state, own.name, converted, np.arange(rows), None)
         if own.kind != "text":
             columns[column_name(own)] = converted.values
+        if own.name == "made_on":
+            month_only = converted.month_only
+    stated_sd = columns["made_on_sd_days"]
+    columns["made_on_sd_days"] = np.where(np.isnan(stated_sd) & month_only, MONTH_SD_DAYS, stated_sd)
     state.codes = texts["battery_code"]  # as written, for messages
     texts["battery_code"] = _respelled(state)
     for own, mask in wrong:
