@@ -232,7 +232,7 @@ def _resolve(models: Path, reference: str) -> str:
         raise UnknownModel("model.no_champion")
     folders = [path for path in (models / name).glob("*") if path.is_dir()] if is_one_folder(name) else []
     if not folders:
-        raise UnknownModel("model.unknown_name", hint=HINT, value=name)
+        raise UnknownModel("model.unknown_name", hint=HINT, name=repr(name))
     return f"{name}@{max(folders, key=_age).name}"
 
 

@@ -129,7 +129,7 @@ def test_a_changed_artefact_is_refused(trained, mlflow, tmp_path):
     fetched = mlflow.artifacts.download_artifacts(artifact_uri="models:/mine/1", dst_path=str(tmp_path))
     (quotes,) = list(tmp_path.rglob("quotes.csv"))
     quotes.write_text(quotes.read_text(encoding="utf-8").rstrip().rpartition("\n")[0], encoding="utf-8")
-    with pytest.raises(BundleTampered, match="quotes beside the model"):
+    with pytest.raises(BundleTampered, match="quotes stored with the model"):
         mlflow.pyfunc.load_model(fetched)
 
 

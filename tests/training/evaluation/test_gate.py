@@ -176,7 +176,7 @@ def test_promote_evaluates_the_gate_and_logs_the_decision(run, tmp_path):
     done = run(promote, "mine@2", "--gate", lenient, "--reason", "spring", "--lang", "zh")
     assert "门槛通过" in done.stdout
     assert done.exit_code == 0, done.stdout
-    assert "champion: mine@2, before: mine@1" in done.stdout
+    assert "现役模型：mine@2，此前为：mine@1" in done.stdout
     assert promotions()[-1].why == "spring; the gate passes"
 
 
