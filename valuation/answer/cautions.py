@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -108,8 +108,16 @@ def _rule(
         return CautionRule(id=caution_id, applies=applies, caution_of=lambda _priced, _row: fixed())
     filled = values
 
+    @lru_cache(maxsize=1024)
+    def made(texts: tuple[tuple[str, str], ...]) -> Caution:
+        return make_caution(caution_id, severity, effect=None, **dict(texts))
+
     def caution_of(priced: PricedBatch, row: int) -> Caution:
-        return make_caution(caution_id, severity, effect=None, **filled(priced, row))
+        parameters = filled(priced, row)
+        texts = tuple([(name, text) for name, text in parameters.items() if type(text) is str])
+        if len(texts) == len(parameters):
+            return made(texts)
+        return make_caution(caution_id, severity, effect=None, **parameters)
 
     return CautionRule(id=caution_id, applies=applies, caution_of=caution_of)
 
