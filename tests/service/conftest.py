@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -222,6 +223,9 @@ def _wait_until_ready(process: subprocess.Popen, port: int, log: Path) -> None:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10):
                 return
+        except urllib.error.HTTPError as starting:
+            starting.close()
+            time.sleep(0.05)
         except OSError:
             time.sleep(0.05)
     pytest.fail(log.read_text("utf-8"))
