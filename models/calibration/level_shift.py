@@ -151,7 +151,7 @@ def anchor(records: CalibrationScores, groups: Groups, settings: BandSettings, a
 
     The shift is the group's median in the training set plus the bounded robust level of the sales since.
     """
-    return LevelTracer(known_by(records, settings, as_of), groups, settings).trace().shifts(as_of).known
+    return LevelTracer(known_by(records, settings, as_of), groups, settings).trace().known(as_of)
 
 
 def known_by(records: CalibrationScores, settings: BandSettings, as_of: float) -> CalibrationScores:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from models.language import command_language
 from service.answers.codes import code_answer
 from service.commands.console import options
+from service.commands.console.progress import with_progress
 from valuation.battery_code.decoding import BatteryCode, decode
 from valuation.battery_code.explanation import explain, vendor_id
 from valuation.messages import Language, say
@@ -48,7 +47,8 @@ def code(
     texts = [text for given in codes for text in (_lines() if given == "-" else [_printable(given)])]
     if not texts:
         raise click.UsageError(say(language, "command.no_code_on_input"))
-    decoded = (decode(text, on) for text in _with_progress(texts))
+    shown = with_progress(texts, "command.score.codes", shown_from=_PROGRESS_BAR_FROM)
+    decoded = (decode(text, on) for text in shown)
     refused = _print_json(decoded) if as_json else _print_tables(list(decoded), language)
     context.exit(1 if refused else 0)
 
@@ -62,22 +62,6 @@ def _lines() -> list[str]:
 def _printable(given: str) -> str:
     """Return an argument with invalid UTF-8 replaced."""
     return given.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _with_progress(texts: list[str]) -> Iterator[str]:
-    """Yield the texts, with a progress bar on a terminal if there are many."""
-    if len(texts) < _PROGRESS_BAR_FROM:
-        yield from texts
-        return
-
-    errors = Console(stderr=True)
-    yield from track(
-        texts,
-        say(command_language(), "command.score.codes"),
-        console=errors,
-        transient=True,
-        disable=not errors.is_terminal,
-    )
 
 
 def _print_json(decoded: Iterable[BatteryCode]) -> int:

@@ -10,8 +10,6 @@ from typing import TypeGuard
 
 import click
 import msgspec
-from rich.console import Console
-from rich.progress import track
 
 from models.language import command_language
 from service.api.problems import problem_of
@@ -19,6 +17,7 @@ from service.cli import DONE, REFUSED, print_message
 from service.commands.console import options
 from service.commands.console.localised_error import localised_error
 from service.commands.console.opened_service import chosen_day, open_service, settings_with
+from service.commands.console.progress import with_progress
 from service.commands.console.valuation_table import print_valuations
 from service.pack_files import chunks, read_files
 from service.store.idempotency import Outcome
@@ -26,7 +25,7 @@ from service.valuation_service import Answer, RequestTerms, ValuationService
 from valuation.errors import CanzhiError
 from valuation.ingest import Traces, read_given
 from valuation.market.invoice import INVOICES, Invoice
-from valuation.messages import Language, Message, say
+from valuation.messages import Language, Message
 
 _CHUNK = 1000
 _MAX_REFUSALS = 20  # more refusals are only counted
@@ -104,27 +103,12 @@ def value_and_print(
 
 def _answers(service: ValuationService, traces: Traces, terms: RequestTerms) -> Iterator[Answer | CanzhiError]:
     """Yield the answer or error of each pack; answers are stored in chunks."""
-    for chunk in _with_progress(list(chunks(traces, _CHUNK))):
+    parts = list(chunks(traces, _CHUNK))
+    for chunk in with_progress(parts, "command.score.packs", shown_from=_PROGRESS_BAR_FROM // _CHUNK):
         results = service.value_many(chunk, terms, channel="cli")
         given = [one for one in results if _is_answer(one)]
         service.save(given, Outcome(status=0, body=b""), recorded_by="cli")
         yield from results
-
-
-def _with_progress(parts: Sequence[Traces]) -> Iterator[Traces]:
-    """Yield the parts, with a progress bar on a terminal if there are many."""
-    if len(parts) * _CHUNK < _PROGRESS_BAR_FROM:
-        yield from parts
-        return
-
-    errors = Console(stderr=True)
-    yield from track(
-        parts,
-        say(command_language(), "command.score.packs"),
-        console=errors,
-        transient=True,
-        disable=not errors.is_terminal,
-    )
 
 
 def _is_answer(one: object) -> TypeGuard[Answer]:

@@ -99,7 +99,8 @@ def decode_event(fields: Mapping[str, object]) -> tuple[TypedEvent, list[float]]
     NotCanonical
         If a value is not canonical.
     """
-    return _decode_event(fields)[0]
+    event, numbers, _ = _decode_event(fields)
+    return event, numbers
 
 
 def canonical_event(fields: Mapping[str, object]) -> tuple[TypedEvent, list[float]] | None:
@@ -107,13 +108,13 @@ def canonical_event(fields: Mapping[str, object]) -> tuple[TypedEvent, list[floa
     if "type" not in fields:
         return None
     try:
-        decoded, all_used = _decode_event(fields)
+        event, numbers, all_used = _decode_event(fields)
     except NotCanonical:
         return None
-    return decoded if all_used else None
+    return (event, numbers) if all_used else None
 
 
-def _decode_event(fields: Mapping[str, object]) -> tuple[tuple[TypedEvent, list[float]], bool]:
+def _decode_event(fields: Mapping[str, object]) -> tuple[TypedEvent, list[float], bool]:
     """Return an event as :func:`decode_event` does, and whether its type has all its fields."""
     try:
         event = _typed_event(fields)
@@ -122,7 +123,7 @@ def _decode_event(fields: Mapping[str, object]) -> tuple[tuple[TypedEvent, list[
     numbers_from, width, no_extras = _LAYOUT[event.__class__]
     values = astuple(event)
     numbers = [*map(_NUMBER_OF, values[:numbers_from]), *values[numbers_from:width]]
-    return (event, numbers), values[width:] == no_extras
+    return event, numbers, values[width:] == no_extras
 
 
 def convert_event(fields: Mapping[str, object]) -> tuple[TypedEvent, list[float]]:

@@ -47,14 +47,13 @@ class RouteOffers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteMix:
-    """Averages over uncertain health: share and value of each route, premiums over recycling, variance of the value.
+    """Averages over uncertain health: value of each route, premiums over recycling, variance of the value.
 
-    `reuse_to_second_life` is the share of packs offered for reuse that go into a second life if no vehicle is found.
+    `ends` is the probability that a pack ends on each route; a reuse without a vehicle ends on the better other.
     """
 
-    share: Mapping[str, FloatArray]
+    ends: Mapping[str, FloatArray]
     value: Mapping[str, FloatArray]
-    reuse_to_second_life: FloatArray
     second_life_premium: FloatArray
     reuse_premium: FloatArray
     lithium_left: FloatArray
@@ -83,33 +82,24 @@ def mix_routes(offers: RouteOffers, soh: FloatArray, admission: Mapping[str, Flo
     route is closed.
     """
     recycling = offers.recycling.value(soh)
-    second_life = offers.second_life.value(soh, recycling)
-    if not isinstance(offers.willingness_to_pay, float):
-        second_life = _scale_gain(second_life, offers.willingness_to_pay)
-    if offers.premium_falls:
-        second_life = _reduce_premium(second_life, recycling, admission["second_life"], offers.premium_falls)
+    second_life = _offered(offers.second_life.value(soh, recycling), recycling, admission["second_life"], offers)
     whole, kept_whole = _choose(recycling, second_life, admission["second_life"], offers)
-    opened = offers.salvage.value(soh, recycling, whole)
-    if not isinstance(offers.willingness_to_pay, float):
-        opened = _scale_gain(opened, offers.willingness_to_pay)
-    if offers.premium_falls:
-        opened = _reduce_premium(opened, whole, admission[SALVAGE], offers.premium_falls)
+    opened = _offered(offers.salvage.value(soh, recycling, whole), whole, admission[SALVAGE], offers)
     best_of_two, taken_apart = _choose(whole, opened, admission[SALVAGE], offers)
     strong = taken_apart * offers.salvage.strong_share
     to_second_life = kept_whole * (1.0 - strong) + strong  # weak modules go where the whole pack would
     opened_pays = (admission[SALVAGE] > 0.0) & (opened > second_life)
-    reuse = offers.reuse.value(soh, best_of_two)
-    if not isinstance(offers.willingness_to_pay, float):
-        reuse = _scale_gain(reuse, offers.willingness_to_pay)
-    if offers.premium_falls:
-        reuse = _reduce_premium(reuse, best_of_two, admission["reuse"], offers.premium_falls)
+    reuse = _offered(offers.reuse.value(soh, best_of_two), best_of_two, admission["reuse"], offers)
     value, to_reuse = _choose(best_of_two, reuse, admission["reuse"], offers)
     mean = mean_over_nodes(value)
     kept = 1.0 - to_reuse
     share = {"recycling": kept * (1.0 - to_second_life), "second_life": kept * to_second_life, "reuse": to_reuse}
     return RouteMix(
-        share={route: mean_over_nodes(share[route]) for route in ROUTES},
-        reuse_to_second_life=mean_over_nodes(to_reuse * to_second_life),
+        ends=_ends(
+            {route: mean_over_nodes(share[route]) for route in ROUTES},
+            mean_over_nodes(to_reuse * to_second_life),
+            offers.reuse.chance,
+        ),
         value={
             "recycling": mean_over_nodes(recycling),
             "second_life": mean_over_nodes(np.where(opened_pays, opened, second_life)),
@@ -139,24 +129,31 @@ def _choose(
     return usual + admission * gain, admission * (weights[1] / both)
 
 
-def _scale_gain(value: FloatArray, willingness_to_pay: FloatArray) -> FloatArray:
-    """Return a route's value times the buyers' willingness to pay; a loss is not scaled."""
-    return np.where(value > 0.0, value * willingness_to_pay, value)
+def _offered(value: FloatArray, usual: FloatArray, buyer_share: FloatArray, offers: RouteOffers) -> FloatArray:
+    """Return what buyers offer for a route of a value.
+
+    A gain is scaled by their willingness to pay, and the premium over the usual way falls as fewer of them take the
+    pack.
+    """
+    if not isinstance(offers.willingness_to_pay, float):
+        value = np.where(value > 0.0, value * offers.willingness_to_pay, value)
+    if offers.premium_falls:
+        kept = np.where(value > usual, 1.0 - offers.premium_falls * (1.0 - buyer_share), 1.0)
+        value = usual + (value - usual) * kept
+    return value
 
 
-def _reduce_premium(value: FloatArray, recycling: FloatArray, buyer_share: FloatArray, reduction: float) -> FloatArray:
-    """Return a route's value with its premium over recycling reduced as fewer buyers take the pack."""
-    return recycling + (value - recycling) * np.where(value > recycling, 1.0 - reduction * (1.0 - buyer_share), 1.0)
+def _ends(share: Mapping[str, FloatArray], to_second_life: FloatArray, chance: FloatArray) -> dict[str, FloatArray]:
+    """Return the probability that a pack ends on each route.
 
-
-def end_routes(offers: RouteOffers, mix: RouteMix) -> dict[str, FloatArray]:
-    """Return the probability that a pack ends on each route; without a vehicle for reuse it takes the better other."""
-    chance = offers.reuse.chance
-    to_second_life = (1.0 - chance) * mix.reuse_to_second_life
+    `share` are the shares offered for each route, `to_second_life` those offered for reuse that go into a second life
+    if no vehicle is found, `chance` the chance of a vehicle.
+    """
+    second_life = (1.0 - chance) * to_second_life
     return {
-        "recycling": mix.share["recycling"] + ((1.0 - chance) * mix.share["reuse"] - to_second_life),
-        "second_life": mix.share["second_life"] + to_second_life,
-        "reuse": mix.share["reuse"] * chance,
+        "recycling": share["recycling"] + ((1.0 - chance) * share["reuse"] - second_life),
+        "second_life": share["second_life"] + second_life,
+        "reuse": share["reuse"] * chance,
     }
 
 
@@ -171,5 +168,4 @@ def most_likely(share: Mapping[str, FloatArray]) -> FloatArray:
 
 def recycling_weight(offers: RouteOffers, mix: RouteMix) -> FloatArray:
     """Return the derivative of the value with respect to the recycling value, through all routes. [1]"""
-    ends = end_routes(offers, mix)
-    return ends["recycling"] + ends["second_life"] * offers.second_life.later
+    return mix.ends["recycling"] + mix.ends["second_life"] * offers.second_life.later

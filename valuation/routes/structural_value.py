@@ -44,7 +44,6 @@ from valuation.routes.route_choice import (
     SALVAGE,
     RouteMix,
     RouteOffers,
-    end_routes,
     health_nodes,
     mean_over_nodes,
     mix_routes,
@@ -194,7 +193,7 @@ def price_routes(  # noqa: PLR0913, PLR0917 - one argument for each step of the 
     terms = _terms(offers.recycling, mix)
     structural = _sum(terms)
     weight = recycling_weight(offers, mix)
-    probability = {route: np.where(is_open[route], ends, 0.0) for route, ends in end_routes(offers, mix).items()}
+    probability = {route: np.where(is_open[route], share, 0.0) for route, share in mix.ends.items()}
     return Routes(
         value_per_kwh={
             "recycling": mix.value["recycling"],
@@ -272,11 +271,10 @@ def _uncertainty(
     """Return one sd of the structural value on the scale, from metals, buyers, health, trade margin and energy."""
     structural, weight = value_and_weight
     gross = _sum(offers.recycling.paid)
-    ends = end_routes(offers, mix)
     strong = offers.salvage.second_life.revenue(offers.salvage.strong_health(health.soh))
     sold = np.where(offers.salvage.strong_share > 0.0, strong, offers.second_life.revenue(health.soh))
-    second_life = ends["second_life"] * sold * BUYER_SD_SECOND_LIFE
-    reuse = ends["reuse"] * offers.reuse.revenue(health.soh) * BUYER_SD_REUSE
+    second_life = mix.ends["second_life"] * sold * BUYER_SD_SECOND_LIFE
+    reuse = mix.ends["reuse"] * offers.reuse.revenue(health.soh) * BUYER_SD_REUSE
     margin = MARGIN_SD * gross * weight + MARGIN_FLOOR_CNY_PER_KWH
     energy = nameplate.energy_log_sd * structural
     variance = (offers.recycling.sd * weight) ** 2 + second_life * second_life + reuse * reuse

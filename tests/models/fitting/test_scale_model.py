@@ -12,7 +12,7 @@ from models.fitting.scale_model import OutOfFoldResiduals, fit_scale_model
 SALES, COLUMNS = 1500, 12
 
 
-def verdicts(size: np.ndarray, encoded: np.ndarray) -> OutOfFoldResiduals:
+def residuals_of(size: np.ndarray, encoded: np.ndarray) -> OutOfFoldResiduals:
     """Return sales residuals twice, that fall nearly alike both times."""
     chance = np.random.default_rng(4)
     rows = np.tile(np.arange(SALES), 2)
@@ -41,16 +41,16 @@ def widths(residuals: OutOfFoldResiduals) -> np.ndarray:
 
 
 def test_without_informative_features_widths_are_nearly_equal(encoded):
-    assert float(np.std(np.log(widths(verdicts(np.ones(SALES), encoded))))) < 0.1
+    assert float(np.std(np.log(widths(residuals_of(np.ones(SALES), encoded))))) < 0.1
 
 
 def test_the_features_of_the_width_are_found(encoded):
-    told = widths(verdicts(np.exp(0.8 * encoded[:, 0]), encoded))
+    told = widths(residuals_of(np.exp(0.8 * encoded[:, 0]), encoded))
     assert float(np.corrcoef(np.log(told), np.tile(encoded[:, 0], 2))[0, 1]) > 0.9
 
 
 def test_every_residual_gets_one_width_from_a_model_without_its_sale(encoded):
-    residuals = verdicts(np.ones(SALES), encoded)
+    residuals = residuals_of(np.ones(SALES), encoded)
     given = np.zeros(2 * SALES, dtype=np.int64)
     for train, test in residuals.parted():
         given += test
